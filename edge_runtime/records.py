@@ -1,0 +1,157 @@
+"""What flows through the edge, in order: `Frame`, `Window`, `Verdict`; and `Fault` beside them.
+
+Nobody mutates one. Times are microseconds since the Unix epoch as the sensor's frames state them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Consecutive samples from one sensor, as they came off the line."""
+
+    sensor_id: int
+    """Identifier burnt into the sensor, 0 to 2**32 - 1."""
+    boot_id: int
+    """Changes whenever the sensor restarts; sequence numbers are only comparable within one boot."""
+    sequence: int
+    """Counts frames within a boot, modulo 2**32."""
+    time_us: int
+    """Time of the first sample, microseconds. On sensors without a clock: since their boot."""
+    rate_hz: float
+    """Sampling rate the sensor states."""
+    scale: float
+    """Physical unit per count."""
+    overruns: int
+    """Samples lost inside the sensor since its boot, modulo 2**16."""
+    samples: Counts
+    """Raw counts, shape [count, channels]. Multiply by `scale` for physical units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a sensor says about itself, once after boot and then every so often."""
+
+    sensor_id: int
+    boot_id: int
+    channels: tuple[str, ...]
+    unit: str
+    range: float
+    """Largest magnitude the sensor can report, in `unit`."""
+    serial_number: str
+    firmware: str
+
+
+class FaultKind(StrEnum):
+    """Why bytes or samples were not used."""
+
+    GARBAGE = "garbage"
+    """Bytes that are no frame: bad COBS, or longer than any frame."""
+    CRC = "crc"
+    """A whole frame whose checksum disagrees."""
+    VERSION = "version"
+    """A frame of a protocol version this build does not know."""
+    SCHEMA = "schema"
+    """The checksum agrees but the fields make no sense."""
+    LINE = "line"
+    """A text line that does not hold the expected numbers."""
+    DEVICE = "device"
+    """The sensor itself reported an error."""
+    DUPLICATE = "duplicate"
+    """A frame already seen, or older than one already seen."""
+    GAP = "gap"
+    """Samples are missing between two frames."""
+    REBOOT = "reboot"
+    """The sensor restarted."""
+    MISMATCH = "mismatch"
+    """Rate or channels of a frame disagree with the artefact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something the line or the sensor got wrong; counted, never raised."""
+
+    kind: FaultKind
+    detail: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a detector scores."""
+
+    index: int
+    """Counts windows of this sensor since start."""
+    time_us: int
+    """Time of the first sample, microseconds."""
+    rate_hz: float
+    samples: Samples
+    """Physical units, shape [samples, channels]. A view: valid until the next frame is pushed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPolicy:
+    """When a run of scores becomes an alarm. Names after OPC UA part 9, section B.1.5."""
+
+    votes: tuple[int, int] = (3, 5)
+    """(k, n): k of the last n windows must exceed the threshold."""
+    on_delay_s: float = 0.0
+    """The votes must hold this long, seconds, before the alarm begins."""
+    off_delay_s: float = 1.0
+    """The score must stay below the limit this long, seconds, before the alarm ends."""
+    deadband: float = 0.0
+    """To end, the score must fall below threshold minus this share of the threshold's magnitude."""
+    re_alarm_s: float = 3600.0
+    """While an alarm lasts it is reported again this often, seconds; 0 for never."""
+
+
+class Transition(StrEnum):
+    """What happened to an alarm."""
+
+    NEW = "new"
+    UPDATE = "update"
+    END = "end"
+
+
+class AlarmKind(StrEnum):
+    """What an alarm is about: the machine, or the sensor that watches it."""
+
+    ANOMALY = "anomaly"
+    SENSOR = "sensor_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm as it stands, from its beginning to its end."""
+
+    id: str
+    kind: AlarmKind
+    start_us: int
+    peak_score: float
+    reason: str = ""
+    """For sensor faults, the first check that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one window came to."""
+
+    time_us: int
+    """Time of the window's last sample, microseconds: an alarm cannot be known before it."""
+    score: float
+    """Higher is more anomalous; NaN where the sensor is at fault and no score is valid."""
+    threshold: float
+    exceeded: bool
+    alarm: Alarm | None
+    """The alarm that is active, or has just ended."""
+    transition: Transition | None
+    """What changed with this window, if anything."""
+    contributions: tuple[tuple[str, float], ...] = ()
+    """Feature name and its share in the score, largest first; empty where the method has none."""
