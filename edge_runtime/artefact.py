@@ -114,7 +114,7 @@ def from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
         raise ArtefactError(
             "this ONNX file carries no steadyhum manifest",
             where=where,
-            remedy="Export it with `trainer fit`; models of other tools lack the threshold and the golden windows",
+            remedy="Export it with `trainer fit`; models of other tools carry no threshold",
         )
     schema = metadata.get(SCHEMA_KEY, "")
     if schema != str(SCHEMA):

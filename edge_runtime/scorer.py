@@ -1,0 +1,173 @@
+"""onnxruntime behind two doors: `Graph` scores windows, `load` opens an artefact and lets it prove itself.
+
+A file proves itself before it may score: its manifest must agree with its graph, and the golden windows in
+it must score here as they did at the trainer, whatever processor and onnxruntime version this is.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from edge_runtime.artefact import Manifest, from_metadata
+from edge_runtime.errors import ArtefactError
+from edge_runtime.records import Samples
+
+Scores = NDArray[np.float32]
+
+WINDOW: Final = "window"
+SCORE: Final = "score"
+CONTRIBUTIONS: Final = "contributions"
+MAX_MODEL_BYTES: Final = 64 * 1024 * 1024
+_BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """An opened .onnx file that has proven itself."""
+
+    manifest: Manifest
+    graph: "Graph"
+
+
+class Graph:
+    """One onnxruntime session: windows in, scores out.
+
+    Sessions may be shared between sensors, not between threads of this program: one thread scores.
+    """
+
+    def __init__(self, model: bytes, where: str, threads: int = 1) -> None:
+        """Open a model from its bytes; `where` names it in messages.
+
+        Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a detector's.
+        """
+        self._where = where
+        self._session = _open(model, where, threads)
+        self.window_shape = _window_shape(self._session, where)
+        outputs = [output.name for output in self._session.get_outputs()]
+        if SCORE not in outputs:
+            raise ArtefactError(
+                f"the graph has outputs {outputs}, none is {SCORE!r}",
+                where=where,
+                remedy="Export it with `trainer fit`",
+            )
+        self.explains = CONTRIBUTIONS in outputs
+        self._run = self._session.run
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The file's metadata, where the manifest rides."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def score(self, windows: Samples) -> Scores:
+        """Score windows [batch, samples, channels] in physical units; higher is more anomalous."""
+        parts = [self._run((SCORE,), {WINDOW: part})[0] for part in _batches(windows)]
+        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
+
+    def score_one(self, window: Samples) -> float:
+        """Score one window [samples, channels]."""
+        return float(self._run((SCORE,), {WINDOW: window[np.newaxis]})[0][0])
+
+    def contributions(self, windows: Samples) -> Scores:
+        """What made each score, [batch, features]; an empty second axis where the method cannot say."""
+        if not self.explains:
+            return np.empty((len(windows), 0), dtype=np.float32)
+        return np.concatenate([self._run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+
+
+def load(path: Path, threads: int = 1) -> Artefact:
+    """Open an artefact and let it prove itself.
+
+    Raises ArtefactError for a missing, foreign or damaged file, for a manifest that disagrees with the
+    graph, and for golden windows that score differently here.
+    """
+    graph = Graph(_read(path), where=str(path), threads=threads)
+    manifest = from_metadata(graph.metadata, where=str(path))
+    _check_shape(manifest, graph, where=str(path))
+    _check_golden(manifest, graph, where=str(path))
+    return Artefact(manifest, graph)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ArtefactError(
+                f"the file is larger than {MAX_MODEL_BYTES} bytes",
+                where=str(path),
+                remedy="Detectors are far smaller; check that this is the right file",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(
+            error.strerror or "cannot be read",
+            where=str(path),
+            remedy="Give the path of an .onnx file made by `trainer fit`",
+        ) from error
+
+
+def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # its messages reach the user through ArtefactError, once
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  onnxruntime's exceptions share no base but Exception
+        raise ArtefactError(
+            f"onnxruntime refuses it ({str(error).splitlines()[0][:200]})",
+            where=where,
+            remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
+        ) from error
+
+
+def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:
+    inputs = session.get_inputs()
+    shape = inputs[0].shape if inputs else []
+    with contextlib.suppress(ValueError, TypeError):
+        if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
+            _, samples, channels = shape
+            return int(samples), int(channels)
+    raise ArtefactError(
+        f"the graph takes {[(node.name, node.type, node.shape) for node in inputs]}, "
+        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]",
+        where=where,
+        remedy="Export it with `trainer fit`",
+    )
+
+
+def _batches(windows: Samples) -> Sequence[Samples]:
+    # Bounded, so that evaluating an hour of windows does not need an hour's worth of activations.
+    if windows.dtype != np.float32:
+        windows = windows.astype(np.float32)
+    return [windows[start : start + _BATCH] for start in range(0, len(windows), _BATCH)]
+
+
+def _check_shape(manifest: Manifest, graph: Graph, where: str) -> None:
+    declared = (manifest.samples, len(manifest.channels))
+    if declared != graph.window_shape:
+        raise ArtefactError(
+            f"the manifest says windows of {declared[0]} samples x {declared[1]} channels, "
+            f"the graph takes {graph.window_shape[0]} x {graph.window_shape[1]}",
+            where=where,
+            remedy="The file was altered after export; export it again",
+        )
+
+
+def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+    seen = graph.score(np.stack([golden.samples for golden in manifest.golden]))
+    for index, (golden, score) in enumerate(zip(manifest.golden, seen, strict=True)):
+        if not _close(float(score), golden.score, manifest.golden_tolerance):
+            raise ArtefactError(
+                f"golden window {index} scores {float(score):.7g} here and {golden.score:.7g} at the trainer",
+                where=where,
+                remedy="The file is damaged or this onnxruntime computes wrongly; keep the previous model",
+            )
+
+
+def _close(here: float, there: float, tolerance: float) -> bool:
+    return abs(here - there) <= tolerance * max(1.0, abs(there))
