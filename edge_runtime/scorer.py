@@ -67,7 +67,7 @@ class Graph:
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units; higher is more anomalous."""
         parts = [self._run((SCORE,), {WINDOW: part})[0] for part in _batches(windows)]
-        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def score_one(self, window: Samples) -> float:
         """Score one window [samples, channels]."""
@@ -75,7 +75,7 @@ class Graph:
 
     def contributions(self, windows: Samples) -> Scores:
         """What made each score, [batch, features]; an empty second axis where the method cannot say."""
-        if not self.explains:
+        if not self.explains or not len(windows):
             return np.empty((len(windows), 0), dtype=np.float32)
         return np.concatenate([self._run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
 
@@ -117,7 +117,7 @@ def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSessio
     options.log_severity_level = 4  # its messages reach the user through ArtefactError, once
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  onnxruntime's exceptions share no base but Exception
+    except Exception as error:  # its exceptions share no other base
         raise ArtefactError(
             f"onnxruntime refuses it ({str(error).splitlines()[0][:200]})",
             where=where,

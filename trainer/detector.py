@@ -1,0 +1,68 @@
+"""What a detector is: two verbs, `fit` and `graph`, and the names of what it can explain.
+
+There is no `score` here on purpose. Scores exist in one place, the exported graph run by
+`edge_runtime.scorer`; a second implementation would be a second truth.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import onnx
+
+from edge_runtime.artefact import Feature
+from edge_runtime.records import Samples
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and a word on what is being done."""
+
+
+def quiet(_share: float, _what: str) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitContext:
+    """What a detector may know beside the windows."""
+
+    rate_hz: float
+    channels: tuple[str, ...]
+    unit: str
+    lowpass_hz: float | None = None
+    """Bandwidth the windows are limited to; features above it would describe the filter."""
+    seed: int = 0
+    labels: Sequence[str] = ()
+    """One label a window, for supervised detectors only; empty otherwise."""
+    progress: Progress = quiet
+
+
+class Detector(ABC):
+    """A way to learn what normal windows look like. Higher score is more anomalous, for every detector."""
+
+    name: ClassVar[str]
+    """Registry name."""
+    version: ClassVar[str] = "1"
+    """Changes when the same windows and options would give other scores."""
+    summary: ClassVar[str]
+    """One line for `trainer detectors`."""
+    supervised: ClassVar[bool] = False
+    """Supervised detectors learn from labelled faults and know only those; they are for contrast."""
+
+    @abstractmethod
+    def fit(self, windows: Samples, context: FitContext) -> None:
+        """Learn from normal windows [n, samples, channels] in physical units.
+
+        Raises FitError when the windows cannot support this method: too few, constant, not finite.
+        """
+
+    @abstractmethod
+    def graph(self) -> onnx.ModelProto:
+        """The fitted detector as ONNX: `window` [batch, samples, channels] to `score` [batch].
+
+        With `contributions` [batch, features] as a second output where `features` names any.
+        """
+
+    @abstractmethod
+    def features(self) -> tuple[Feature, ...]:
+        """What the entries of `contributions` mean, in order; empty where the method cannot say."""
