@@ -5,9 +5,13 @@ Nobody mutates one. Times are microseconds since the Unix epoch as the sensor's 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_FRAME_SAMPLES: Final = 4096
+"""No decoder makes a frame of more samples; buffers are laid out for it."""
 
 Samples = NDArray[np.float32]
 Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]

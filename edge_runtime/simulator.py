@@ -1,0 +1,184 @@
+"""A sensor that is not there: plays recordings as steadyhum frames, with faults if asked.
+
+It sits behind the same interface as a real one, so demonstrations and tests use what the field uses.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.errors import ConfigError, DataError
+from edge_runtime.framing import MAX_BODY, SampleFormat, encode_data, encode_hello
+from edge_runtime.recording import Signal, read_signal
+from edge_runtime.records import MAX_FRAME_SAMPLES, Frame, Hello, Samples
+
+FIRMWARE: Final = "steadyhum-simulator"
+_OVERHEAD: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What goes wrong on the line, each with its probability a frame."""
+
+    drop: float = 0.0
+    """The frame is not sent."""
+    flip: float = 0.0
+    """One random bit of the frame is turned over."""
+    repeat: float = 0.0
+    """The frame is sent twice."""
+    cut: float = 0.0
+    """The frame ends at a random byte, without its delimiter."""
+    noise: float = 0.0
+    """Up to 64 random bytes come before the frame."""
+    seed: int = 0
+
+    @staticmethod
+    def parse(spec: str) -> "Faults":
+        """Read `drop=0.01,flip=0.001,seed=7`. Raises ConfigError for an unknown or impossible part."""
+        try:
+            pairs = [part.split("=", 1) for part in spec.split(",") if part]
+            chosen = {name.strip(): float(value) for name, value in pairs}
+            seed = int(chosen.pop("seed", 0))
+            faults = Faults(seed=seed, **chosen)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"cannot read faults {spec!r}",
+                where="--faults",
+                remedy="Write drop=0.01,seed=7; there are drop, flip, repeat, cut, noise",
+            ) from error
+        if not all(0 <= share <= 1 for share in chosen.values()):
+            raise ConfigError(
+                "a probability is not within 0 and 1", where="--faults", remedy="Use shares of 1"
+            )
+        return faults
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """How the simulated sensor presents itself."""
+
+    sensor_id: int = 1
+    boot_id: int = 1
+    frame_samples: int = 256
+    sample_format: SampleFormat = SampleFormat.FLOAT32
+    range: float = 16.0
+    """Largest magnitude of the integer formats, in the recording's unit; beyond it samples saturate."""
+
+
+def read_part(text: str) -> Signal:
+    """Read `RECORDING` or `RECORDING@FROM-TO`, the latter in seconds.
+
+    Raises DataError when the part is not in the recording.
+    """
+    path, at, span = text.rpartition("@")
+    if not at:
+        return read_signal(Path(text))
+    signal = read_signal(Path(path))
+    try:
+        begin_s, end_s = (float(value) for value in span.split("-"))
+    except ValueError:
+        return read_signal(Path(text))  # the @ belongs to the file's name
+    length_s = len(signal.samples) / signal.rate_hz
+    if not 0 <= begin_s < end_s <= length_s + 1e-6:
+        raise DataError(
+            f"no part from {begin_s} to {end_s} s", where=path, remedy=f"It is {length_s:.3f} s long"
+        )
+    begin, end = round(begin_s * signal.rate_hz), round(end_s * signal.rate_hz)
+    return replace(signal, samples=signal.samples[begin:end])
+
+
+def join(parts: Iterable[Signal]) -> Signal:
+    """Put signals one after another. Raises DataError when rate, channels or unit differ."""
+    first, *rest = parts
+    for other in rest:
+        if (other.rate_hz, other.channels, other.unit) != (first.rate_hz, first.channels, first.unit):
+            raise DataError(
+                f"recordings disagree: {first.rate_hz} Hz {first.channels} {first.unit!r} and "
+                f"{other.rate_hz} Hz {other.channels} {other.unit!r}",
+                where="simulate",
+                remedy="Play recordings of one sensor together; convert them to one rate first",
+            )
+    return replace(first, samples=np.concatenate([first.samples, *(other.samples for other in rest)]))
+
+
+def frames(signal: Signal, sensor: Sensor, start_us: int = 0) -> Iterator[Frame]:
+    """Cut a signal into the frames a sensor would send; the last may be shorter."""
+    room = (MAX_BODY - _OVERHEAD) // (4 * signal.samples.shape[1])
+    step = max(1, min(sensor.frame_samples, room, MAX_FRAME_SAMPLES))
+    counts, scale = _counts(signal.samples, sensor)
+    for sequence, at in enumerate(range(0, len(counts), step)):
+        time_us = start_us + round(at * 1e6 / signal.rate_hz)
+        part = counts[at : at + step]
+        yield Frame(sensor.sensor_id, sensor.boot_id, sequence, time_us, signal.rate_hz, scale, 0, part)
+
+
+def hello(signal: Signal, sensor: Sensor) -> bytes:
+    """Encode the sensor's greeting."""
+    greeting = Hello(
+        sensor.sensor_id, sensor.boot_id, signal.channels, signal.unit, sensor.range, "simulated", FIRMWARE
+    )
+    return encode_hello(greeting)
+
+
+def play(
+    signal: Signal,
+    sensor: Sensor,
+    write: Callable[[bytes], None],
+    *,
+    rate_factor: float = 1.0,
+    faults: Faults | None = None,
+) -> None:
+    """Send a signal at its true rate times `rate_factor`, each frame when its last sample would be in.
+
+    A pty or a fast port never limits to a sensor's pace, so the pace is kept here, against drift, too.
+    """
+    line = _Line(faults or Faults())
+    begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
+    write(hello(signal, sensor))
+    for frame in frames(signal, sensor, start_us=begin_us):
+        end_s = (frame.time_us - begin_us) / 1e6 + len(frame.samples) / frame.rate_hz
+        due_s = begin_s + end_s / rate_factor
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        for data in line.send(encode_data(frame, sensor.sample_format)):
+            write(data)
+
+
+def _counts(samples: Samples, sensor: Sensor) -> tuple[Samples, float]:
+    if sensor.sample_format is SampleFormat.FLOAT32:
+        return samples, 1.0
+    top = 2 ** (15 if sensor.sample_format is SampleFormat.INT16 else 23) - 1
+    scale = float(np.float32(sensor.range / top))  # as the frame will carry it
+    return np.clip(np.rint(samples / scale), -top, top).astype(np.float32), scale
+
+
+class _Line:
+    """Applies faults to encoded frames, reproducibly."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._random = random.Random(faults.seed)  # noqa: S311  a simulation, no secret
+
+    def send(self, data: bytes) -> list[bytes]:
+        happens, faults = self._happens, self._faults
+        if happens(faults.drop):
+            return []
+        if happens(faults.flip):
+            data = self._flip(data)
+        if happens(faults.cut):
+            data = data[: self._random.randrange(len(data))]
+        before = [self._random.randbytes(self._random.randrange(1, 65))] if happens(faults.noise) else []
+        return [*before, data, data] if happens(faults.repeat) else [*before, data]
+
+    def _happens(self, share: float) -> bool:
+        return share > 0 and self._random.random() < share
+
+    def _flip(self, data: bytes) -> bytes:
+        bit = self._random.randrange(8 * len(data))
+        turned = bytearray(data)
+        turned[bit // 8] ^= 1 << bit % 8
+        return bytes(turned)
