@@ -1,0 +1,240 @@
+"""The recordings list: plain CSV that any plant can write, one recording a line.
+
+`file, signal, label, condition, rate_hz, target_rate_hz, lowpass_hz, channels, unit`; files relative to the
+list. `signal` may be blank (found by the channels' names), as may `rate_hz` where the file states it,
+`target_rate_hz` (kept as recorded) and `lowpass_hz` (not limited). Several signals or channels are separated
+by blanks. One list is for one detector, so target rate, band, channels and unit are the same on every line.
+"""
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trainer.errors import RecordingError
+
+NORMAL: Final = "normal"
+"""The label of recordings a detector learns from."""
+COLUMNS: Final = (
+    "file",
+    "signal",
+    "label",
+    "condition",
+    "rate_hz",
+    "target_rate_hz",
+    "lowpass_hz",
+    "channels",
+    "unit",
+)
+_MAX_LIST_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a recordings list."""
+
+    file: Path
+    signals: tuple[str, ...]
+    """Variables or columns of the file, one a channel; empty to find them by the channels' names."""
+    label: str
+    """`normal`, or what is wrong with the machine."""
+    condition: str
+    """The operating condition: a load, a speed, a day."""
+    rate_hz: float | None
+    """Rate the file was recorded at; None to take what the file states."""
+    target_rate_hz: float | None
+    """Rate the detector is for; None to keep the recorded one."""
+    lowpass_hz: float | None
+    channels: tuple[str, ...]
+    unit: str
+    where: str = ""
+    """List and line, for messages."""
+
+    @property
+    def normal(self) -> bool:
+        """Whether the machine was healthy."""
+        return self.label == NORMAL
+
+
+def read_list(path: Path) -> tuple[Row, ...]:
+    """Read and check a recordings list; the recordings themselves are not opened.
+
+    Raises RecordingError naming the line, the field and the remedy.
+    """
+    rows = [
+        _row(path, number, cells) for number, cells in _lines(path) if any(value.strip() for value in cells)
+    ]
+    if not rows:
+        raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for every recording")
+    _check_repeats(rows)
+    for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
+        _check_same(rows, name)
+    return tuple(rows)
+
+
+def write_list(rows: Iterable[Row], path: Path) -> None:
+    """Write a recordings list; files are written relative to it."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(row, path.parent) for row in rows)
+
+
+def _cells(row: Row, folder: Path) -> list[str]:
+    numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz]
+    return [
+        Path(os.path.relpath(row.file, folder)).as_posix(),
+        " ".join(row.signals),
+        row.label,
+        row.condition,
+        *("" if number is None else f"{number:g}" for number in numbers),
+        " ".join(row.channels),
+        row.unit,
+    ]
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        if path.stat().st_size > _MAX_LIST_BYTES:
+            raise RecordingError(
+                f"is larger than {_MAX_LIST_BYTES} bytes",
+                where=str(path),
+                remedy="Give the recordings list, not a recording",
+            )
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RecordingError(
+            error.strerror or "cannot be read", where=str(path), remedy="Give the path of a recordings list"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecordingError(
+            "is not text", where=str(path), remedy="Give the recordings list, not a recording"
+        ) from error
+    return _parsed(text, path)
+
+
+def _parsed(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(text.splitlines(), strict=True)
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        where = f"{path}:{reader.line_num}"
+        raise RecordingError(
+            f"is not CSV ({error})", where=where, remedy="Repair the line's quotes"
+        ) from error
+    if not lines or tuple(lines[0][1]) != COLUMNS:
+        raise RecordingError(
+            f"the first line is {', '.join(lines[0][1])[:200] if lines else 'missing'!r}",
+            where=f"{path}:1",
+            remedy=f"A recordings list begins with the line {','.join(COLUMNS)}",
+        )
+    return lines[1:]
+
+
+def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
+    where = f"{path}:{number}"
+    if len(cells) != len(COLUMNS):
+        raise RecordingError(
+            f"{len(cells)} fields instead of {len(COLUMNS)}",
+            where=where,
+            remedy=f"Fields are {','.join(COLUMNS)}",
+        )
+    named = dict(zip(COLUMNS, cells, strict=True))
+    for name in ("file", "label", "condition", "channels", "unit"):
+        if not named[name]:
+            raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
+    rate, target, lowpass = (_positive(named, name, where) for name in COLUMNS[4:7])
+    row = Row(
+        file=path.parent / named["file"],
+        signals=tuple(named["signal"].split()),
+        label=named["label"],
+        condition=named["condition"],
+        rate_hz=rate,
+        target_rate_hz=target,
+        lowpass_hz=lowpass,
+        channels=tuple(named["channels"].split()),
+        unit=named["unit"],
+        where=where,
+    )
+    _check_row(row)
+    return row
+
+
+_REMEDIES: Final = {
+    "file": "Name the recording, relative to the list",
+    "label": f"Write {NORMAL!r}, or what is wrong with the machine",
+    "condition": "Name the operating condition, such as a load, a speed or a day; thresholds rest on it",
+    "channels": "Name the channels, such as DE or 'x y z'",
+    "unit": "Name the unit of the recorded values, such as g or m/s2",
+}
+
+
+def _positive(named: dict[str, str], name: str, where: str) -> float | None:
+    if not named[name]:
+        return None
+    try:
+        value = float(named[name])
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1e9:
+        raise RecordingError(
+            f"{name} is {named[name]!r}",
+            where=where,
+            remedy="Write a frequency in Hz above 0, or leave it blank",
+        )
+    return value
+
+
+def _check_row(row: Row) -> None:
+    if len(row.signals) not in (0, 1, len(row.channels)):
+        raise RecordingError(
+            f"{len(row.signals)} signals for {len(row.channels)} channels",
+            where=row.where,
+            remedy="Name one signal a channel, or one for all",
+        )
+    if len(set(row.channels)) != len(row.channels):
+        raise RecordingError(
+            "a channel is named twice", where=row.where, remedy="Give each channel its own name"
+        )
+    target = row.target_rate_hz or row.rate_hz
+    if row.rate_hz and target and target > row.rate_hz:
+        raise RecordingError(
+            f"target_rate_hz {target:g} is above rate_hz {row.rate_hz:g}",
+            where=row.where,
+            remedy="Raising a rate adds nothing; choose the lowest rate of all recordings as target",
+        )
+    if row.lowpass_hz and target and row.lowpass_hz > 0.45 * target:
+        raise RecordingError(
+            f"lowpass_hz {row.lowpass_hz:g} leaves no room below half of {target:g} Hz",
+            where=row.where,
+            remedy=f"Choose at most {0.45 * target:g}, or leave it blank",
+        )
+
+
+def _check_repeats(rows: Sequence[Row]) -> None:
+    seen: dict[tuple[Path, tuple[str, ...]], Row] = {}
+    for row in rows:
+        first = seen.setdefault((row.file, row.signals), row)
+        if first is row:
+            continue
+        what = "is listed twice"
+        if (first.label, first.condition) != (row.label, row.condition):
+            what = (
+                f"is {first.label!r} at {first.condition!r} on line {first.where.rsplit(':', 1)[1]} "
+                f"and {row.label!r} at {row.condition!r} here"
+            )
+        raise RecordingError(f"{row.file.name} {what}", where=row.where, remedy="Remove one of the two lines")
+
+
+def _check_same(rows: Sequence[Row], name: str) -> None:
+    values = [getattr(row, name) for row in rows]
+    for row, value in zip(rows, values, strict=True):
+        if value != values[0]:
+            raise RecordingError(
+                f"{name} is {value} here and {values[0]} on the first line",
+                where=row.where,
+                remedy="One list serves one detector; put these recordings into a list of their own",
+            )

@@ -1,0 +1,1 @@
+"""Parsing recordings, each in a process that may crash."""

@@ -1,0 +1,73 @@
+"""What a parser is asked and answers. Parsers run in a disposable child process (child.py), never here.
+
+Nothing in this folder imports torch, or anything else of the trainer: a child must start fast.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
+MAX_VALUES: Final = 64 * 1024 * 1024
+
+
+class Refusal(Exception):  # noqa: N818 - it travels as data to the parent, which raises the error
+    """What is wrong with the file, and what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to read from the file on standard input."""
+
+    kind: str
+    """The module of this folder that reads it: `matfile`, `hdf`, `archive` or `table`."""
+    signals: tuple[str, ...]
+    """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
+    channels: tuple[str, ...]
+    number: str
+    """The digits a CWRU file is named by, which its own keys carry; empty for other files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was found."""
+
+    values: Values
+    """Shape [samples, channels]."""
+    stated: Mapping[str, float | str] = field(default_factory=dict)
+    """What the file says about itself: `rate_hz`, `unit`."""
+
+
+def available(names: Iterable[str]) -> str:
+    """Say what a file holds, as a remedy for asking for something else."""
+    held = ", ".join(sorted(names)[:20]) or "no numeric signal"
+    return f"It holds: {held}; name one in the list's signal column"
+
+
+def numbers(values: Any, name: str) -> Values:
+    """Take an array as float64, shape kept. Raises Refusal for anything but real numbers on two axes."""
+    found = np.asarray(values)
+    if found.ndim > 2 or not (np.issubdtype(found.dtype, np.number) or found.dtype == np.bool_):
+        raise Refusal(
+            f"signal {name!r} is {found.dtype} of shape {found.shape}, not a series of numbers",
+            "Export it as a numeric vector",
+        )
+    if np.iscomplexobj(found):
+        raise Refusal(f"signal {name!r} is complex", "Export its real part")
+    return np.asarray(found, dtype=np.float64)
+
+
+def columns(arrays: list[Values], channels: int) -> Values:
+    """Put signals side by side, [samples, channels]; one array may already hold all channels."""
+    if len(arrays) == 1 and channels > 1:
+        only = np.atleast_2d(arrays[0])
+        return only if only.shape[1] == channels else only.T
+    lengths = {array.size for array in arrays}
+    if len(lengths) != 1 or any(max(array.shape, default=1) != array.size for array in arrays):
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise Refusal(f"signals of shapes {shapes} do not fit together", "Name signals of one length each")
+    return np.stack([array.reshape(-1) for array in arrays], axis=1)
