@@ -1,15 +1,18 @@
-"""What a detector is: two verbs, `fit` and `graph`, and the names of what it can explain.
+"""What a detector is: two verbs, `fit` and `graph`, and what it can say about itself.
 
 There is no `score` here on purpose. Scores exist in one place, the exported graph run by
-`edge_runtime.scorer`; a second implementation would be a second truth.
+`edge_runtime.scorer`; a second implementation would be a second truth. `oracle` is only the witness that the
+graph is compared with at export.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
 from edge_runtime.records import Samples
@@ -48,6 +51,12 @@ class Detector(ABC):
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
     """Supervised detectors learn from labelled faults and know only those; they are for contrast."""
+    claim: ClassVar[str] = "sum"
+    """How contributions make the score: its "sum", or the largest of them, "max"."""
+    golden_tolerance: ClassVar[float] = 1e-4
+    """Relative difference of a score between processors that still counts as the same."""
+    max_bytes: ClassVar[int] = 2_000_000
+    """Largest file this method may need."""
 
     @abstractmethod
     def fit(self, windows: Samples, context: FitContext) -> None:
@@ -66,3 +75,11 @@ class Detector(ABC):
     @abstractmethod
     def features(self) -> tuple[Feature, ...]:
         """What the entries of `contributions` mean, in order; empty where the method cannot say."""
+
+    @abstractmethod
+    def oracle(self, windows: Samples) -> NDArray[np.float64]:
+        """Score windows with the fitted torch or scikit-learn object, to compare the graph with: [n]."""
+
+    def notes(self) -> Mapping[str, str]:
+        """Tell what a reader of the manifest should know about this fit."""
+        return {}

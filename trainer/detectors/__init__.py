@@ -1,0 +1,53 @@
+"""Every detector there is, by name. A new one is a file here and a line in `REGISTRY`."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Final
+
+from trainer.detector import Detector
+from trainer.detectors.gaussian import Gaussian, MultivariateGaussian
+from trainer.detectors.principal import PrincipalComponents
+from trainer.errors import ChoiceError
+from trainer.names import nearest
+
+Option = str | int | float | bool
+
+REGISTRY: Final[Mapping[str, type[Detector]]] = {
+    kind.name: kind
+    for kind in (
+        Gaussian,
+        MultivariateGaussian,
+        PrincipalComponents,
+    )
+}
+
+
+def create(name: str, options: Mapping[str, str] | None = None) -> Detector:
+    """Make an unfitted detector; `options` are texts as a command line gives them.
+
+    Raises ChoiceError for a detector or option that there is not, and for a value that cannot be read.
+    """
+    if name not in REGISTRY:
+        raise ChoiceError(f"there is no detector {name!r}", remedy=nearest(name, REGISTRY))
+    kind, known = REGISTRY[name], options_of(name)
+    read: dict[str, Option] = {}
+    for option, text in (options or {}).items():
+        if option not in known:
+            raise ChoiceError(f"{name} has no option {option!r}", remedy=nearest(option, known))
+        read[option] = _read(f"{name} {option}", text, known[option])
+    return kind(**read)
+
+
+def options_of(name: str) -> dict[str, Option]:
+    """Tell the options of a registered detector with their defaults."""
+    parameters = inspect.signature(REGISTRY[name]).parameters
+    return {option: parameter.default for option, parameter in parameters.items()}
+
+
+def _read(what: str, text: str, default: Option) -> Option:
+    try:
+        return text.lower() in {"true", "yes", "1"} if isinstance(default, bool) else type(default)(text)
+    except ValueError as error:
+        raise ChoiceError(
+            f"{what} cannot be {text!r}", remedy=f"Give a {type(default).__name__}, like {default}"
+        ) from error

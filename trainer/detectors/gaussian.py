@@ -1,0 +1,74 @@
+"""Gaussian detectors: features independent of each other, or with their full covariance.
+
+The score is -log p(x) less its smallest value, so that it is 0 for the most normal window of all, never
+negative, and the sum of what the features contribute.
+"""
+
+from typing import Final
+
+import numpy as np
+from sklearn.covariance import ledoit_wolf
+
+from trainer.tape import Value
+from trainer.vectors import Floats, VectorDetector
+
+FEW: Final = 10
+"""With fewer windows than this a feature, a covariance is shrunk towards independence."""
+SINGULAR: Final = 1e-5
+"""Directions with less than this share of the largest variance are given that share."""
+
+
+class Gaussian(VectorDetector):
+    """Independent Gaussians, one a feature: nothing is left to learn after standardisation."""
+
+    name = "gaussian"
+    summary = "independent Gaussian features: -log p(x)"
+    default_front_end = "spectrum"
+
+    def _learn(self, vectors: Floats) -> None:
+        self._notes["windows"] = str(len(vectors))
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        parts = vectors * vectors * 0.5
+        return parts.sum(), parts
+
+    def _judge(self, vectors: Floats) -> Floats:
+        return np.asarray(0.5 * np.square(vectors).sum(axis=1))
+
+
+class MultivariateGaussian(VectorDetector):
+    """Gaussian with a full covariance: half the squared Mahalanobis distance.
+
+    Contributions divide the squared distance by the corr-max transformation: Garthwaite and Koch, "Evaluating
+    the contributions of individual variables to a quadratic form", Aust. N. Z. J. Stat. 58 (2016).
+    """
+
+    name = "multivariate_gaussian"
+    summary = "Gaussian with full covariance: half the squared Mahalanobis distance"
+    default_front_end = "spectrum,time"
+
+    def _learn(self, vectors: Floats) -> None:
+        covariance = vectors.T @ vectors / len(vectors)
+        if len(vectors) < FEW * vectors.shape[1]:
+            covariance, shrinkage = ledoit_wolf(vectors, assume_centered=True)
+            self._notes["shrinkage"] = (
+                f"{shrinkage:.4f}, {len(vectors)} windows for {len(covariance)} features"
+            )
+        self._whitening = self._inverse_root(covariance)
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        white = vectors @ self._whitening
+        parts = white * white * 0.5
+        return parts.sum(), parts
+
+    def _judge(self, vectors: Floats) -> Floats:
+        return np.asarray(0.5 * np.square(vectors @ self._whitening).sum(axis=1))
+
+    def _inverse_root(self, covariance: Floats) -> Floats:
+        """Take the symmetric inverse square root, rounded as the graph holds it."""
+        variances, axes = np.linalg.eigh(covariance)
+        floor = SINGULAR * variances[-1]
+        if (few := int((variances < floor).sum())) > 0:
+            self._notes["singular"] = f"{few} of {len(variances)} directions hardly vary in training"
+        root = (axes / np.sqrt(np.maximum(variances, floor))) @ axes.T
+        return np.asarray(root.astype(np.float32), dtype=np.float64)

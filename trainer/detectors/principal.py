@@ -1,0 +1,53 @@
+"""Principal components of the waveform: the linear autoencoder's best solution, in closed form.
+
+Source: P. Baldi and K. Hornik, "Neural networks and principal component analysis", Neural Networks 2 (1989).
+The reconstruction of a linear autoencoder that is trained to the end is the projection on the leading
+principal components; here it is computed at once, the same every time.
+"""
+
+import numpy as np
+
+from trainer.errors import ChoiceError
+from trainer.reconstruction import ReconstructionDetector
+from trainer.tape import Value
+from trainer.vectors import Floats
+
+
+class PrincipalComponents(ReconstructionDetector):
+    """What lies outside the leading principal components of normal windows."""
+
+    name = "principal_components"
+    summary = "what lies outside the leading principal components: the linear autoencoder's closed form"
+
+    def __init__(self, front_end: str = "", variance: float = 0.95, most: int = 256) -> None:
+        """Keep components until `variance` of the training variance is explained, `most` at the most."""
+        super().__init__(front_end)
+        if not 0 < variance < 1 or most < 1:
+            raise ChoiceError(
+                f"principal_components cannot keep {variance:g} of the variance in {most} components",
+                remedy="Give a variance between 0 and 1 and at least one component",
+            )
+        self._variance = variance
+        self._most = most
+
+    def needs(self, width: int) -> int:
+        """Ask for enough windows to tell a few components apart."""
+        return min(width, 8) + 1
+
+    def _learn(self, vectors: Floats) -> None:
+        self._mean: Floats = vectors.mean(axis=0).astype(np.float32).astype(np.float64)
+        variances, axes = np.linalg.eigh(
+            np.cov(vectors, rowvar=False, bias=True).reshape(2 * vectors.shape[1:])
+        )
+        explained = np.cumsum(variances[::-1]) / max(variances.sum(), 1e-30)
+        kept = int(np.searchsorted(explained, self._variance)) + 1
+        kept = max(min(kept, self._most, len(variances) - 1), 1)
+        self._axes: Floats = axes[:, : -kept - 1 : -1].astype(np.float32).astype(np.float64)
+        self._notes["components"] = f"{kept}, {explained[kept - 1]:.4f} of the training variance"
+
+    def _rebuild(self, vectors: Value) -> Value:
+        axes = vectors.tape.constant(self._axes)  # stored once: loading folds the transposition
+        return (vectors - self._mean) @ axes @ axes.transpose(1, 0) + self._mean
+
+    def _rebuilt(self, vectors: Floats) -> Floats:
+        return np.asarray((vectors - self._mean) @ self._axes @ self._axes.T + self._mean)

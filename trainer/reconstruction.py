@@ -1,0 +1,61 @@
+"""Detectors that rebuild the window and score what they could not rebuild.
+
+The score is the mean square of the residual, in standard deviations of the training signals. On waveforms the
+residual's spectrum says where it lies: by Parseval's theorem the energies of all bands of all channels sum to
+the score.
+"""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from edge_runtime.artefact import Feature
+from trainer import bands, fourier
+from trainer.tape import Value
+from trainer.vectors import SHORT, Floats, VectorDetector
+
+
+class ReconstructionDetector(VectorDetector):
+    """Base of the families that rebuild standardised vectors."""
+
+    default_front_end: ClassVar[str] = "waveform"
+    shared_scale: ClassVar[bool] = True
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name the bands of each channel, or the front end's features where there is no waveform."""
+        if not self._banded():
+            return self._front.features()
+        return self._bands().features(self._context.channels, "share of training variance")
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        residual = vectors - self._rebuild(vectors)
+        squares = residual * residual
+        return squares.mean(), self._by_band(residual) if self._banded() else squares / self._width()
+
+    def _judge(self, vectors: Floats) -> Floats:
+        residual = vectors - self._rebuilt(vectors)
+        return np.asarray(np.square(residual).mean(axis=1))
+
+    @abstractmethod
+    def _rebuild(self, vectors: Value) -> Value:
+        """Write the reconstruction of standardised vectors [batch, features] into the graph."""
+
+    @abstractmethod
+    def _rebuilt(self, vectors: Floats) -> Floats:
+        """Rebuild standardised vectors [n, features] with the fitted object."""
+
+    def _width(self) -> int:
+        return len(self._front.features())
+
+    def _banded(self) -> bool:
+        return self._front.waveform and self._samples >= SHORT
+
+    def _bands(self) -> bands.Bands:
+        return bands.everything(self._samples, self._context.rate_hz, self._context.lowpass_hz)
+
+    def _by_band(self, residual: Value) -> Value:
+        channels = len(self._context.channels)
+        signals = residual.reshape(0, self._samples, channels).transpose(0, 2, 1)
+        shares = self._bands().matrix(self._samples) / channels
+        return (fourier.power(signals, self._samples) @ shares).reshape(0, -1)

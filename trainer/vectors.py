@@ -1,0 +1,154 @@
+"""Detectors that see a window as one vector of standardised features.
+
+A family says how it learns from vectors, how it scores one in the graph, and how its fitted object scores
+one; the rest, from the window to the vector, is the same for all of them and is here.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edge_runtime.artefact import Feature
+from edge_runtime.records import Samples
+from edge_runtime.scorer import CONTRIBUTIONS, SCORE
+from trainer.detector import Detector, FitContext
+from trainer.errors import FitError
+from trainer.features import FrontEnd, front_end
+from trainer.tape import Tape, Value
+
+Floats = NDArray[np.float64]
+LIMIT: Final = 1e6
+"""Standard deviations beyond which a feature counts as this far: its square must not overflow float32."""
+SHORT: Final = 32
+"""Windows of fewer samples are rows of a table or snippets without a spectrum: they are taken as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What makes features comparable: each less its mean, over its standard deviation, in training."""
+
+    mean: Samples
+    per_deviation: Samples
+
+    def apply(self, vectors: Samples) -> Floats:
+        """Standardise vectors [n, features] as the graph does."""
+        scaled = (vectors.astype(np.float64) - self.mean) * self.per_deviation
+        return np.clip(scaled, -LIMIT, LIMIT)
+
+    def write(self, vectors: Value) -> Value:
+        """Write the same into a graph."""
+        return ((vectors - self.mean) * self.per_deviation).clip(LIMIT)
+
+
+class VectorDetector(Detector):
+    """Base of the families that score a standardised feature vector."""
+
+    default_front_end: ClassVar[str]
+    shared_scale: ClassVar[bool] = False
+    """Whether samples of one channel are standardised alike, as networks need it, or each on its own."""
+
+    def __init__(self, front_end: str = "") -> None:
+        """`front_end` names one or several; left empty it is the family's own, or `raw` for short windows."""
+        self.front_end = front_end
+
+    def fit(self, windows: Samples, context: FitContext) -> None:
+        """Standardise the features of normal windows, then learn from them."""
+        check_windows(windows, context, self.name)
+        self._context = context
+        self._samples = windows.shape[1]
+        names = self.front_end or (self.default_front_end if self._samples >= SHORT else "raw")
+        self._notes = {"front_end": names}
+        self._front = front_end(names, self._samples, context)
+        vectors = self._front.compute(windows)
+        self._check_count(len(vectors), vectors.shape[1])
+        self._scale = _scale(vectors, self._front, self._notes, self.shared_scale)
+        self._learn(self._scale.apply(vectors))
+
+    def graph(self) -> onnx.ModelProto:
+        """Write window, features, standardisation and score as one graph."""
+        tape = Tape(self._samples, len(self._front.context.channels))
+        score, contributions = self._score(self._scale.write(self._front.values(tape)))
+        outputs = {SCORE: score} if contributions is None else {SCORE: score, CONTRIBUTIONS: contributions}
+        return tape.model(outputs, {CONTRIBUTIONS: len(self.features())})
+
+    def oracle(self, windows: Samples) -> Floats:
+        """Score the same features with the fitted object."""
+        return self._judge(self._scale.apply(self._front.compute(windows)))
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name the front end's features: families that explain themselves do it by these."""
+        return self._front.features()
+
+    def notes(self) -> Mapping[str, str]:
+        """Tell the front end and what was unusual about the fit."""
+        return dict(self._notes)
+
+    def needs(self, width: int) -> int:
+        """Tell how many windows this method needs for vectors of `width` features."""
+        return 2 if width else 0
+
+    @abstractmethod
+    def _learn(self, vectors: Floats) -> None:
+        """Learn from standardised vectors [n, features]."""
+
+    @abstractmethod
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        """Write the score [batch] of standardised vectors [batch, features], and contributions if any."""
+
+    @abstractmethod
+    def _judge(self, vectors: Floats) -> Floats:
+        """Score standardised vectors [n, features] with the fitted object, in double precision: [n]."""
+
+    def _check_count(self, count: int, width: int) -> None:
+        needed = self.needs(width)
+        if count < needed:
+            raise FitError(
+                f"{self.name} needs at least {needed} windows for {width} features and got {count}",
+                remedy="Give more normal data, a shorter hop, or a front end with fewer features",
+            )
+
+
+def check_windows(windows: Samples, context: FitContext, name: str) -> None:
+    """Refuse what no method can learn from.
+
+    Raises FitError for a wrong shape, no windows, values that are not finite, and constant channels.
+    """
+    if windows.ndim != 3 or windows.shape[2] != len(context.channels):
+        raise FitError(
+            f"{name} got windows of shape {windows.shape} for {len(context.channels)} channels",
+            remedy="Give [windows, samples, channels]",
+        )
+    if len(windows) < 2:
+        raise FitError(f"{name} got {len(windows)} normal windows", remedy="Give more normal data")
+    if not np.isfinite(windows).all():
+        first = int(np.argwhere(~np.isfinite(windows))[0][0])
+        raise FitError(f"window {first} holds NaN or infinity", remedy="Repair or drop that recording")
+    still = [name for name, flat in zip(context.channels, _constant(windows), strict=True) if flat]
+    if still and windows.shape[1] > 1:
+        raise FitError(
+            f"channel {', '.join(still)} never changes", remedy="Is the sensor connected? Drop the channel"
+        )
+
+
+def _constant(windows: Samples) -> NDArray[np.bool_]:
+    return np.asarray(np.ptp(windows, axis=(0, 1)) == 0)
+
+
+def _scale(vectors: Samples, front: FrontEnd, notes: dict[str, str], shared: bool) -> Scale:
+    groups = front.groups() if shared else np.arange(vectors.shape[1])
+    members = groups == np.arange(groups.max() + 1)[:, np.newaxis]
+    exact = vectors.astype(np.float64)
+    mean = np.array([exact[:, member].mean() for member in members])[groups]
+    deviation = np.array([exact[:, member].std() for member in members])[groups]
+    still = deviation <= np.maximum(np.abs(mean) * 1e-7, 1e-30)
+    if still.any():
+        named = [feature.name for feature, flat in zip(front.features(), still, strict=True) if flat]
+        notes["constant_features"] = ", ".join(named[:20])
+    # A feature that never changed has no scale of its own: any change counts in its own unit.
+    per_deviation = 1 / np.where(still, 1.0, deviation)
+    return Scale(mean.astype(np.float32), per_deviation.astype(np.float32))
