@@ -45,23 +45,23 @@ class Value:
 
     def __add__(self, other: Value | ArrayLike) -> Value:
         """Write an elementwise sum."""
-        return self._tape.op("Add", self, other)
+        return self._tape.op("Add", self, _float(other))
 
     def __sub__(self, other: Value | ArrayLike) -> Value:
         """Write an elementwise difference."""
-        return self._tape.op("Sub", self, other)
+        return self._tape.op("Sub", self, _float(other))
 
     def __mul__(self, other: Value | ArrayLike) -> Value:
         """Write an elementwise product."""
-        return self._tape.op("Mul", self, other)
+        return self._tape.op("Mul", self, _float(other))
 
     def __truediv__(self, other: Value | ArrayLike) -> Value:
         """Write an elementwise quotient."""
-        return self._tape.op("Div", self, other)
+        return self._tape.op("Div", self, _float(other))
 
     def __matmul__(self, other: Value | ArrayLike) -> Value:
         """Write a matrix product over the last two axes."""
-        return self._tape.op("MatMul", self, other)
+        return self._tape.op("MatMul", self, _float(other))
 
     def sum(self, axes: Axes = (-1,), keep: bool = False) -> Value:
         """Write a sum over `axes`."""
@@ -81,7 +81,7 @@ class Value:
 
     def at_least(self, floor: ArrayLike) -> Value:
         """Write the larger of this and `floor`."""
-        return self._tape.op("Max", self, floor)
+        return self._tape.op("Max", self, _float(floor))
 
     def clip(self, limit: float) -> Value:
         """Write a limit to plus and minus `limit`."""
@@ -191,6 +191,10 @@ def run(tape: Tape, value: Value, width: int, windows: Samples) -> NDArray[np.fl
     parts = [windows[start : start + 256] for start in range(0, len(windows), 256)]
     results = [session.run(["value"], {WINDOW: np.asarray(part, dtype=np.float32)})[0] for part in parts]
     return np.concatenate(results) if results else np.empty((0, width), dtype=np.float32)
+
+
+def _float(given: Value | ArrayLike) -> Value | ArrayLike:
+    return given if isinstance(given, Value) else np.asarray(given, dtype=np.float32)
 
 
 def _info(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:

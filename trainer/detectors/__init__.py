@@ -6,6 +6,7 @@ from typing import Final
 
 from trainer.detector import Detector
 from trainer.detectors.gaussian import Gaussian, MultivariateGaussian
+from trainer.detectors.linear_autoencoder import LinearAutoencoder
 from trainer.detectors.principal import PrincipalComponents
 from trainer.errors import ChoiceError
 from trainer.names import nearest
@@ -17,6 +18,7 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
     for kind in (
         Gaussian,
         MultivariateGaussian,
+        LinearAutoencoder,
         PrincipalComponents,
     )
 }
