@@ -125,13 +125,15 @@ def from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
         )
     try:
         manifest = _from_json(json.loads(metadata[MANIFEST_KEY]))
-    except (KeyError, TypeError, ValueError) as error:
+        wrong = _contradictions(manifest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(
             f"the manifest cannot be read ({error.__class__.__name__}: {error})",
             where=where,
             remedy="The file is damaged; export or copy it again",
         ) from error
-    _check(manifest, where)
+    if wrong:
+        raise ArtefactError("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
     return manifest
 
 
@@ -165,16 +167,15 @@ def _golden_from_json(body: dict[str, Any], shape: tuple[int, int]) -> Golden:
     return Golden(samples=data.reshape(shape).astype(np.float32), score=float(body["score"]))
 
 
-def _check(manifest: Manifest, where: str) -> None:
+def _contradictions(manifest: Manifest) -> list[str]:
     positive = {"rate_hz": manifest.rate_hz, "samples": manifest.samples, "hop": manifest.hop}
     wrong = [f"{name} is {value}" for name, value in positive.items() if not 0 < value < math.inf]
-    if not math.isfinite(manifest.threshold):
-        wrong.append(f"threshold is {manifest.threshold}")
+    finite = {"threshold": manifest.threshold, "golden_tolerance": manifest.golden_tolerance}
+    wrong += [f"{name} is {value}" for name, value in finite.items() if not math.isfinite(value)]
     if manifest.hop > manifest.samples:
         wrong.append(f"hop {manifest.hop} is longer than the window of {manifest.samples} samples")
     if not manifest.channels:
         wrong.append("no channels are named")
     if not manifest.golden:
         wrong.append("no golden windows")
-    if wrong:
-        raise ArtefactError("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
+    return wrong

@@ -46,7 +46,7 @@ def read_signal(path: Path) -> Signal:
         )
     try:
         signal = reader(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(
             f"cannot be read ({error.__class__.__name__}: {error})",
             where=str(path),
@@ -94,7 +94,8 @@ def _read_csv(path: Path) -> Signal:
     table = np.array([[float(value) for value in row] for row in rows if row])
     if table.ndim != 2 or table.shape[1] != len(header) or len(table) < 2:
         raise ValueError(f"needs at least two rows of {len(header)} numbers")
-    rate_hz = 1000 * (len(table) - 1) / (table[-1, 0] - table[0, 0])
+    span_ms = table[-1, 0] - table[0, 0]
+    rate_hz = 1000 * (len(table) - 1) / span_ms if span_ms > 0 else math.nan
     names = tuple(name.strip() for name in header[1:])
     return Signal(_columns(table[:, 1:]), float(rate_hz), names, "m/s2" if names[0][:3] == "acc" else "")
 

@@ -3,6 +3,7 @@
 Nobody mutates one. Times are microseconds since the Unix epoch as the sensor's frames state them.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -114,6 +115,15 @@ class AlarmPolicy:
     """To end, the score must fall below threshold minus this share of the threshold's magnitude."""
     re_alarm_s: float = 3600.0
     """While an alarm lasts it is reported again this often, seconds; 0 for never."""
+
+    def __post_init__(self) -> None:
+        needed, of = self.votes
+        if not 1 <= needed <= of <= 1000:
+            raise ValueError(f"votes is {list(self.votes)}, must be [k, n] with 1 <= k <= n <= 1000")
+        for name in ("on_delay_s", "off_delay_s", "deadband", "re_alarm_s"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} is {value}, must be finite and not negative")
 
 
 class Transition(StrEnum):

@@ -4,6 +4,7 @@ It sits behind the same interface as a real one, so demonstrations and tests use
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from edge_runtime.records import MAX_FRAME_SAMPLES, Frame, Hello, Samples
 
 FIRMWARE: Final = "steadyhum-simulator"
 _OVERHEAD: Final = 40
+_PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +77,15 @@ def read_part(text: str) -> Signal:
 
     Raises DataError when the part is not in the recording.
     """
-    path, at, span = text.rpartition("@")
-    if not at:
+    part = _PART.fullmatch(text)
+    if part is None:
         return read_signal(Path(text))
-    signal = read_signal(Path(path))
-    try:
-        begin_s, end_s = (float(value) for value in span.split("-"))
-    except ValueError:
-        return read_signal(Path(text))  # the @ belongs to the file's name
+    signal = read_signal(Path(part[1]))
+    begin_s, end_s = float(part[2]), float(part[3])
     length_s = len(signal.samples) / signal.rate_hz
     if not 0 <= begin_s < end_s <= length_s + 1e-6:
         raise DataError(
-            f"no part from {begin_s} to {end_s} s", where=path, remedy=f"It is {length_s:.3f} s long"
+            f"no part from {begin_s} to {end_s} s", where=part[1], remedy=f"It is {length_s:.3f} s long"
         )
     begin, end = round(begin_s * signal.rate_hz), round(end_s * signal.rate_hz)
     return replace(signal, samples=signal.samples[begin:end])

@@ -64,8 +64,10 @@ class Source:
         if self._port is None:
             raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
         try:
-            waiting = self._port.in_waiting
-            return bytes(self._port.read(min(max(1, waiting), MAX_READ)))
+            first = self._port.read(1)
+            # What came with the first byte is taken at once: one wake-up a burst, not one a byte.
+            waiting = min(self._port.in_waiting, MAX_READ) if first else 0
+            return first + self._port.read(waiting) if waiting else first
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
 

@@ -1,0 +1,105 @@
+"""Votes, delays, deadband and re-alarm, against hand-drawn time lines."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.alarm import AlarmMachine
+from edge_runtime.records import Alarm, AlarmKind, AlarmPolicy, Transition
+
+LOW, HIGH = 0.0, 2.0
+
+
+def machine(threshold=1.0, **policy):
+    defaults = {"votes": (1, 1), "on_delay_s": 0.0, "off_delay_s": 0.0, "re_alarm_s": 0.0}
+    ids = iter(range(1000))
+    return AlarmMachine(
+        AlarmKind.ANOMALY, AlarmPolicy(**{**defaults, **policy}), threshold, lambda: f"id-{next(ids)}"
+    )
+
+
+def transitions(watch, scores, step_s=1.0):
+    """Score one window each `step_s`; give (second, transition)."""
+    verdicts = [watch.step(round(i * step_s * 1e6), score) for i, score in enumerate(scores)]
+    return [(i, v.transition.value) for i, v in enumerate(verdicts) if v.transition]
+
+
+def drawn(picture):
+    return [HIGH if mark == "#" else LOW for mark in picture]
+
+
+@pytest.mark.parametrize(
+    ("policy", "picture", "expected"),
+    [
+        ({}, "..#..", [(2, "new"), (3, "end")]),
+        ({"votes": (3, 5)}, "#.#.#......", [(4, "new"), (5, "end")]),
+        ({"votes": (3, 5)}, "#.#..#..#", []),
+        ({"votes": (2, 3)}, "##......", [(1, "new"), (3, "end")]),
+        ({"on_delay_s": 2}, "##.###..", [(5, "new"), (6, "end")]),
+        ({"off_delay_s": 3}, "#..#......", [(0, "new"), (7, "end")]),
+        ({"re_alarm_s": 2}, "#####.", [(0, "new"), (2, "update"), (4, "update"), (5, "end")]),
+        ({"votes": (3, 3)}, "##.##.##", []),
+    ],
+)
+def test_time_lines(policy, picture, expected):
+    assert transitions(machine(**policy), drawn(picture)) == expected
+
+
+def test_deadband_holds_the_alarm():
+    watch = machine(threshold=-10.0, deadband=0.2)  # ends at -12: a share of the magnitude, sign kept
+    assert transitions(watch, [-9, -11, -11.9, -12.5]) == [(0, "new"), (3, "end")]
+
+
+def test_score_equal_to_the_threshold_does_not_exceed():
+    assert transitions(machine(), [1.0, 1.0]) == []
+
+
+def test_a_score_that_is_no_number_neither_begins_nor_ends():
+    assert transitions(machine(), [math.nan, HIGH, math.nan, LOW]) == [(1, "new"), (3, "end")]
+
+
+def test_one_id_from_beginning_to_end_and_the_peak():
+    watch = machine(votes=(2, 3), re_alarm_s=1)
+    verdicts = [watch.step(i * 1_000_000, score) for i, score in enumerate([2, 3, 7, 2, 0, 0, 0, 2, 2])]
+    told = [v for v in verdicts if v.transition]
+    assert [v.transition.value for v in told] == ["new", "update", "update", "update", "end", "new"]
+    assert [v.alarm.id for v in told] == ["id-0"] * 5 + ["id-1"]
+    assert told[0].alarm.start_us == 0  # when the votes began, not when they were enough
+    assert told[4].alarm.peak_score == 7
+
+
+def test_resumed_alarm_ends_under_its_old_id():
+    watch = machine()
+    watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 5, 9.0))
+    verdict = watch.step(10_000_000, LOW)
+    assert (verdict.transition, verdict.alarm.id) == (Transition.END, "before-crash")
+    assert watch.active is None
+
+
+@given(
+    st.lists(st.floats(-3, 3), max_size=60),
+    st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))),
+    st.integers(0, 4),
+    st.integers(0, 4),
+)
+def test_transitions_always_alternate(scores, votes, on_delay_s, off_delay_s):
+    watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s)
+    told = [kind for _, kind in transitions(watch, scores)]
+    assert told == ["new", "end"] * (len(told) // 2) + ["new"] * (len(told) % 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("votes", (0, 1)),
+        ("votes", (3, 2)),
+        ("on_delay_s", -1),
+        ("off_delay_s", math.nan),
+        ("re_alarm_s", math.inf),
+    ],
+)
+def test_impossible_policies_are_refused(field, value):
+    with pytest.raises(ValueError, match=f"^{field} is"):
+        AlarmPolicy(**{field: value})

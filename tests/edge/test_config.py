@@ -1,0 +1,152 @@
+"""The configuration is read strictly: line, value and nearest name for everything it does not understand."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.config import Config, Protocol, SensorSettings, check_agreement, read_config
+from edge_runtime.errors import ConfigError
+from tests.artefacts import manifest
+
+GOOD = """\
+state_folder = "state"
+
+[site]
+site = "plant-1"
+device = "gateway-7"
+
+[broker]
+host = "localhost"
+client_id = "gateway-7"
+
+[[sensor]]
+name = "pump"
+port = "/dev/serial/by-id/usb-1"
+model = "pump.onnx"
+rate_hz = 1000
+channels = ["x"]
+unit = "g"
+
+[[sensor]]
+name = "fan"
+port = "/dev/serial/by-id/usb-2"
+model = "fan.onnx"
+rate_hz = 1000.0
+channels = ["x", "y"]
+unit = "g"
+protocol = "lines"
+
+[sensor.alarm]
+votes = [2, 3]
+off_delay_s = 5
+"""
+
+
+def write(tmp_path, text):
+    path = tmp_path / "edge.toml"
+    path.write_text(text)
+    return path
+
+
+def refusal(tmp_path, text):
+    with pytest.raises(ConfigError) as caught:
+        read_config(write(tmp_path, text))
+    assert caught.value.exit_code == 78
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def test_reads_a_site(tmp_path):
+    config = read_config(write(tmp_path, GOOD))
+    assert (config.site.prefix, config.site.device) == ("steadyhum", "gateway-7")
+    pump, fan = config.sensor
+    assert pump.model == tmp_path / "pump.onnx"
+    assert (pump.protocol, fan.protocol) == (Protocol.FRAMES, Protocol.LINES)
+    assert fan.alarm.votes == (2, 3)
+    assert fan.alarm.off_delay_s == 5.0
+    assert config.state_folder == tmp_path / "state"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('device = "gateway-7"', 'devise = "x"', 5, "unknown key 'site.devise'. Did you mean 'device'?"),
+        ("votes = [2, 3]", "vote = [2, 3]", 29, "Did you mean 'votes'?"),
+        ("votes = [2, 3]", "votes = [3, 2]", 29, "must be [k, n] with 1 <= k <= n"),
+        ("votes = [2, 3]", "votes = [2, 3, 4]", 29, "has 3 entries, not 2"),
+        ("off_delay_s = 5", "off_delay_s = -5", 30, "off_delay_s is -5.0, must be finite and not negative"),
+        ('name = "fan"', "name = 7", 20, "sensor.1.name is 7, not text"),
+        ('name = "fan"', 'name = "a/b"', 20, "without + # /"),
+        ('protocol = "lines"', 'protocol = "line"', 26, "Choose one of frames, lines"),
+        ("rate_hz = 1000.0", 'rate_hz = "1000"', 23, "not a number"),
+        ("rate_hz = 1000.0", "rate_hz = inf", 23, "must be positive"),
+        ("rate_hz = 1000\n", "rate_hz = true\n", 15, "not a number"),
+        ("rate_hz = 1000\n", "", 11, "sensor.0 lacks rate_hz"),
+        ('channels = ["x"]', 'channels = "x"', 16, "not a list"),
+        ('channels = ["x"]', "channels = []", 16, "name at least one"),
+        ('unit = "g"\nprotocol', "unit g\nprotocol", None, "not TOML"),
+        ('host = "localhost"\n', "", 7, "broker lacks host"),
+        ('name = "fan"', 'name = "pump"', 11, "2 entries with the same name 'pump'"),
+        ("/dev/serial/by-id/usb-2", "/dev/serial/by-id/usb-1", 11, "the same port"),
+    ],
+)
+def test_refuses_with_line_value_and_remedy(tmp_path, old, new, line, says):
+    assert old in GOOD
+    text = refusal(tmp_path, GOOD.replace(old, new, 1))
+    assert says in text
+    if line:
+        assert f"edge.toml, line {line}:" in text
+
+
+def test_refuses_a_file_without_sensors_and_a_missing_one(tmp_path):
+    assert "lacks sensor" in refusal(tmp_path, GOOD.split("[[sensor]]", maxsplit=1)[0])
+    assert "add at least one" in refusal(tmp_path, "sensor = []\n" + GOOD.split("[[sensor]]", maxsplit=1)[0])
+    with pytest.raises(ConfigError, match="No such file"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_every_key_misspelt_is_caught(tmp_path):
+    """Each key of the example in turn loses its last letter."""
+    for match in re.finditer(r"^(\w+) =", GOOD, re.MULTILINE):
+        key = match[1]
+        text = GOOD[: match.start()] + key[:-1] + GOOD[match.start() + len(key) :]
+        assert f"{key!r}?" in refusal(tmp_path, text), key
+
+
+def test_every_setting_says_what_it_is():
+    """A setting without a docstring is one that nobody can use."""
+    source = Path(__file__).parents[2] / "edge_runtime" / "config.py"
+    text = source.read_text()
+    undescribed = {
+        "name",
+        "site",
+        "device",
+        "prefix",
+        "sensor",
+        "broker",
+        "spool",
+        "report",
+        "baud",
+        "protocol",
+    }
+    for kind in (Config, SensorSettings):
+        for field in fields(kind):
+            described = re.search(rf'^    {field.name}: .*\n    """', text, re.MULTILINE)
+            assert described or field.name in undescribed, field.name
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"rate_hz": 48000.0}, "rate_hz is 1000.0 here and 48000.0 in the model"),
+        ({"unit": "m/s2"}, "unit is g here and m/s2 in the model"),
+        ({"channels": ("x", "y")}, "channels is ['x'] here and ['x', 'y'] in the model"),
+    ],
+)
+def test_site_and_model_must_agree(tmp_path, change, says):
+    pump = read_config(write(tmp_path, GOOD)).sensor[0]
+    check_agreement(pump, manifest())
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        check_agreement(pump, manifest(**change))

@@ -1,0 +1,143 @@
+"""One sensor's way from bytes to verdicts, through the real decoder, windows, graph and alarm."""
+
+import math
+
+import numpy as np
+import pytest
+
+from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data, encode_hello
+from edge_runtime.pipeline import SensorPipeline, Watch
+from edge_runtime.recording import Signal
+from edge_runtime.records import AlarmKind, FaultKind, Hello, Transition
+from edge_runtime.scorer import load
+from edge_runtime.simulator import Sensor, frames, hello
+from tests.artefacts import write_artefact
+
+RATE_HZ = 1000.0
+SENSOR = Sensor(frame_samples=50)
+
+
+@pytest.fixture(scope="module")
+def artefact(tmp_path_factory):
+    return load(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
+
+
+def signal(*levels, seconds=1.0, seed=3):
+    """Noise of one RMS after another."""
+    rng = np.random.default_rng(seed)
+    parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]
+    return Signal(np.concatenate(parts).astype(np.float32), RATE_HZ, ("x",), "g")
+
+
+def run(artefact, source, *, greeting=b"", rate_factor=1.0, **watch):
+    ids = iter(range(100))
+    pipeline = SensorPipeline(Watch.of(artefact, **watch), FrameDecoder(), lambda: f"id-{next(ids)}")
+    verdicts = pipeline.feed(greeting, 0.0)
+    for frame in frames(source, SENSOR):
+        now_s = (frame.time_us / 1e6 + len(frame.samples) / RATE_HZ) / rate_factor
+        verdicts += pipeline.feed(encode_data(frame, SampleFormat.FLOAT32), now_s)
+    return pipeline, verdicts
+
+
+def told(verdicts):
+    return [(v.transition.value, str(v.alarm.kind)) for v in verdicts if v.transition]
+
+
+def test_an_anomaly_begins_and_ends_once(artefact):
+    pipeline, verdicts = run(artefact, signal(0.3, 3.0, 0.3))
+    assert told(verdicts) == [("new", "anomaly"), ("end", "anomaly")]
+    new, end = (v for v in verdicts if v.transition)
+    assert 1.0 < new.time_us / 1e6 < 1.2
+    assert 2.2 < end.time_us / 1e6 < 2.5
+    assert new.contributions[0][0] == "power x"
+    assert end.alarm.peak_score == max(v.score for v in verdicts)
+    assert pipeline.status.windows == len(verdicts) == (3000 - 64) // 32 + 1
+
+
+def test_site_threshold_replaces_the_models(artefact):
+    assert told(run(artefact, signal(0.3, 3.0, 0.3), threshold=5.0)[1]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda x: x * 0 + 0.5, "flat: x"),
+        (lambda x: np.where(np.arange(len(x)) % 64 < 40, x, 0.25), "stuck: x"),
+        (lambda x: x * np.nan, "not_a_number: x"),
+        (lambda x: np.clip(200 * x, -16, 16), "saturated: x"),
+    ],
+)
+def test_a_sensor_fault_is_no_anomaly(artefact, change, reason):
+    source = signal(0.3, 0.3, 0.3, 0.3)
+    source.samples[1000:2000, 0] = change(source.samples[1000:2000, 0])
+    _, verdicts = run(artefact, source, greeting=hello(source, SENSOR))
+    sensor = [v for v in verdicts if v.transition]
+    assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
+    assert sensor[0].alarm.reason == reason
+    broken = [v for v in verdicts if 1.1 < v.time_us / 1e6 < 1.95 and v.transition is None]
+    assert broken
+    assert all(math.isnan(v.score) and not v.exceeded for v in broken)
+
+
+def test_an_anomaly_outlasts_a_sensor_fault(artefact):
+    """A dead sensor is no proof that the machine recovered."""
+    source = signal(3.0, 3.0, 3.0, 3.0)
+    source.samples[1000:2000] = 0
+    assert told(run(artefact, source)[1]) == [
+        ("new", "anomaly"),
+        ("new", "sensor_fault"),
+        ("end", "sensor_fault"),
+    ]
+
+
+def test_wrong_sampling_rate_is_a_sensor_fault(artefact):
+    """The frames state 1000 Hz and the host's clock sees 1050."""
+    pipeline, verdicts = run(artefact, signal(0.3, seconds=25), rate_factor=1.05)
+    assert told(verdicts) == [("new", "sensor_fault")]
+    assert "measured 1050" in pipeline.active[0].reason
+
+
+@pytest.mark.parametrize(
+    ("unit", "channels", "faulty"), [("m/s2", ("x",), True), ("g", ("x", "y"), True), ("g", ("x",), False)]
+)
+def test_a_hello_that_disagrees_with_the_model_is_a_sensor_fault(artefact, unit, channels, faulty):
+    greeting = encode_hello(Hello(1, 1, channels, unit, 16.0, "", ""))
+    pipeline, verdicts = run(artefact, signal(0.3), greeting=greeting)
+    assert told(verdicts) == ([("new", "sensor_fault")] if faulty else [])
+    assert pipeline.status.faults[FaultKind.MISMATCH] == faulty
+
+
+def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact):
+    pipeline, verdicts = run(artefact, signal(0.3))
+    for second in (3, 4, 5):
+        verdicts += pipeline.interrupted(second * 1_000_000, "silent: no frame for 2 s")
+    assert told(verdicts) == [("new", "sensor_fault")]
+    late = signal(0.3, seconds=2)
+    for frame in frames(late, SENSOR, start_us=6_000_000):
+        verdicts += pipeline.feed(encode_data(frame, SampleFormat.FLOAT32), 6.0)
+    assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
+
+
+def test_resumed_alarms_end_under_their_ids(artefact):
+    pipeline, verdicts = run(artefact, signal(3.0))
+    (alarm,) = pipeline.active
+    ids = iter(["unused"])
+    after = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: next(ids))
+    after.resume(alarm)
+    for frame in frames(signal(0.3), SENSOR, start_us=2_000_000):
+        verdicts += after.feed(encode_data(frame, SampleFormat.FLOAT32), 0.0)
+    assert [v.alarm.id for v in verdicts if v.transition] == [alarm.id] * 2
+    assert alarm.kind is AlarmKind.ANOMALY
+    assert verdicts[-1].transition is None or verdicts[-1].transition is Transition.END
+
+
+def test_garbage_is_counted_and_costs_only_what_it_hit(artefact):
+    ids = iter(range(9))
+    pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: str(next(ids)))
+    for index, frame in enumerate(frames(signal(0.3, seconds=4), SENSOR)):
+        wire = encode_data(frame, SampleFormat.FLOAT32)
+        pipeline.feed(b"\x13\x37garbage\0" + (wire[:-9] + b"\0" if index == 40 else wire), 0.0)
+    assert pipeline.status.faults[FaultKind.GARBAGE] + pipeline.status.faults[FaultKind.CRC] == 81
+    assert pipeline.status.faults[FaultKind.GAP] == 1
+    assert pipeline.active == ()
+    assert pipeline.status.frames == 79

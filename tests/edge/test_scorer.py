@@ -1,0 +1,122 @@
+"""An artefact must prove itself before it may score."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+
+from edge_runtime.artefact import MANIFEST_KEY, SCHEMA_KEY, Golden, from_metadata, to_metadata
+from edge_runtime.errors import ArtefactError
+from edge_runtime.scorer import Graph, load
+from tests.artefacts import manifest, rms_graph, write_artefact
+
+
+def test_scores_are_the_same_at_every_batch(tmp_path):
+    graph = load(write_artefact(tmp_path / "m.onnx")).graph
+    windows = np.random.default_rng(0).standard_normal((600, 64, 1)).astype(np.float32)
+    together = graph.score(windows)
+    np.testing.assert_allclose(together, np.sqrt((windows**2).mean(axis=(1, 2))), rtol=1e-5)
+    for batch in (1, 2, 7, 64):
+        np.testing.assert_allclose(graph.score(windows[:batch]), together[:batch], rtol=1e-6)
+    assert graph.score_one(windows[3]) == pytest.approx(together[3], rel=1e-6)
+    assert graph.score(windows[:0]).shape == (0,)
+    assert graph.contributions(windows).shape == (600, 1)
+
+
+def test_manifest_survives_its_own_text():
+    said = manifest(channels=("x", "y"), samples=32, notes={"augmentation": "speed 0.96 to 1.04"})
+    read = from_metadata(to_metadata(said), "here")
+    assert to_metadata(read) == to_metadata(said)
+    assert (read.policy, read.calibration, read.features) == (said.policy, said.calibration, said.features)
+    np.testing.assert_array_equal(read.golden[0].samples, said.golden[0].samples)
+
+
+def metadata_with(**changes):
+    body = json.loads(to_metadata(manifest())[MANIFEST_KEY])
+    for key, value in changes.items():
+        body.pop(key) if value is None else body.update({key: value})
+    return {SCHEMA_KEY: "1", MANIFEST_KEY: json.dumps(body)}
+
+
+REFUSED = [
+    pytest.param({"metadata": {}}, "no steadyhum manifest", id="foreign"),
+    pytest.param({"metadata": {SCHEMA_KEY: "2", MANIFEST_KEY: "{}"}}, "schema is '2'", id="newer schema"),
+    pytest.param({"metadata": {SCHEMA_KEY: "1", MANIFEST_KEY: "[1"}}, "cannot be read", id="not JSON"),
+    pytest.param({"metadata": {SCHEMA_KEY: "1", MANIFEST_KEY: "[]"}}, "cannot be read", id="not a table"),
+    pytest.param({"metadata": metadata_with(threshold=None)}, "cannot be read", id="no threshold"),
+    pytest.param({"metadata": metadata_with(threshold="high")}, "cannot be read", id="threshold a text"),
+    pytest.param({"metadata": metadata_with(extra=1)}, "cannot be read", id="unknown field"),
+    pytest.param({"metadata": metadata_with(golden=[])}, "no golden windows", id="no golden windows"),
+    pytest.param({"metadata": metadata_with(rate_hz=0)}, "rate_hz is 0", id="rate of zero"),
+    pytest.param({"hop": 65}, "hop 65 is longer", id="hop longer than the window"),
+    pytest.param({"graph": rms_graph(128)}, r"64 samples x 1 .* takes 128 x 1", id="other length"),
+    pytest.param({"graph": rms_graph(64, 3)}, r"64 samples x 1 .* takes 64 x 3", id="other channels"),
+    pytest.param(
+        {"golden": (Golden(np.ones((64, 1), np.float32), 2.0),)}, "scores 1 here and 2", id="golden"
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
+def test_refuses_a_file_that_does_not_prove_itself(tmp_path, changes, message):
+    with pytest.raises(ArtefactError, match=message) as refusal:
+        load(write_artefact(tmp_path / "m.onnx", **changes))
+    assert "m.onnx" in str(refusal.value)
+    assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "onnxruntime refuses it"),
+        (b"\x00\x01garbage" * 50, "onnxruntime refuses it"),
+        (rms_graph().SerializeToString()[:150], "refuses it|takes"),
+    ],
+)
+def test_refuses_bytes_that_are_no_model(tmp_path, content, message):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ArtefactError, match=message):
+        load(path)
+
+
+def test_refuses_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(ArtefactError, match="No such file"):
+        load(tmp_path / "none.onnx")
+    with pytest.raises(ArtefactError, match="directory"):
+        load(tmp_path)
+
+
+def test_refuses_a_graph_without_score():
+    model = rms_graph()
+    model.graph.output[0].name = "contributions2"
+    model.graph.node[3].output[0] = "contributions2"
+    with pytest.raises(ArtefactError, match="none is 'score'"):
+        Graph(model.SerializeToString(), "m")
+    del model.graph.input[:]
+    model.graph.input.append(
+        onnx.helper.make_tensor_value_info("window", onnx.TensorProto.DOUBLE, ["b", 4, 1])
+    )
+    with pytest.raises(ArtefactError, match=r"refuses it|not one float tensor"):
+        Graph(model.SerializeToString(), "m")
+
+
+def test_onnxruntime_writes_nothing_at_home(tmp_path):
+    """Its telemetry keeps a device id under HOME and calls home, unless CI is set, which hides it in CI."""
+    model = write_artefact(tmp_path / "m.onnx")
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")
+    }
+    for program in (
+        "from edge_runtime.scorer import load",
+        "import trainer; from edge_runtime.scorer import load",
+    ):
+        code = f"{program}; import pathlib, time; load(pathlib.Path({str(model)!r})); time.sleep(1)"
+        subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, check=True)
+    assert list(home.rglob("*")) == []

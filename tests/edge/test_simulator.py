@@ -1,0 +1,90 @@
+"""The sensor that is not there: true pace, seeded faults, parts of recordings."""
+
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from edge_runtime.errors import ConfigError, DataError
+from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.recording import Signal
+from edge_runtime.records import Fault, Frame, Hello
+from edge_runtime.simulator import Faults, Sensor, frames, join, play, read_part
+
+SIGNAL = Signal(np.sin(np.arange(3000, dtype=np.float32))[:, np.newaxis], 3000.0, ("x",), "g")
+
+
+def decoded(wire):
+    return FrameDecoder().feed(bytes(wire))
+
+
+@pytest.mark.parametrize(
+    ("sample_format", "tolerance"),
+    [(SampleFormat.FLOAT32, 0), (SampleFormat.INT24, 2e-6), (SampleFormat.INT16, 3e-4)],
+)
+def test_frames_carry_the_signal(sample_format, tolerance):
+    sensor = Sensor(sample_format=sample_format, frame_samples=100, range=16.0)
+    wire = b"".join(encode_data(frame, sample_format) for frame in frames(SIGNAL, sensor, 5_000_000))
+    seen = decoded(wire)
+    assert [frame.sequence for frame in seen] == list(range(30))
+    assert seen[1].time_us == 5_000_000 + round(100 / 3000 * 1e6)
+    together = np.concatenate([frame.samples * np.float32(frame.scale) for frame in seen])
+    np.testing.assert_allclose(together, SIGNAL.samples, atol=tolerance)
+
+
+def test_plays_at_the_true_rate():
+    """One second of signal takes one second, and nothing is sent before it would have been sampled."""
+    begin_s = time.monotonic()
+    arrivals = []
+    play(SIGNAL, Sensor(frame_samples=300), lambda data: arrivals.append((time.monotonic() - begin_s, data)))
+    due_s = [0.0, *(300 * (i + 1) / 3000 for i in range(10))]
+    late_s = [at - due for (at, _), due in zip(arrivals, due_s, strict=True)]
+    assert min(late_s[1:]) > -0.001
+    assert late_s[-1] < 0.2
+    assert [type(item) for _, data in arrivals for item in decoded(data)] == [Hello] + [Frame] * 10
+
+
+def wire(spec):
+    sent = bytearray()
+    play(SIGNAL, Sensor(frame_samples=10), sent.extend, rate_factor=1e6, faults=Faults.parse(spec))
+    return sent
+
+
+def kinds(spec):
+    return Counter(type(item).__name__ for item in decoded(wire(spec)))
+
+
+def test_faults_are_seeded_and_do_what_they_say():
+    def stable(spec):
+        return [item.samples.tobytes() for item in decoded(wire(spec)) if isinstance(item, Frame)]
+
+    assert kinds("") == {"Hello": 1, "Frame": 300}
+    assert stable("drop=0.3,seed=1") == stable("drop=0.3,seed=1")
+    assert stable("drop=0.3,seed=1") != stable("drop=0.3,seed=2")
+    assert 150 < kinds("drop=0.3")["Frame"] < 250
+    assert kinds("repeat=1")["Frame"] == 600
+    assert kinds("flip=1")["Frame"] == 0
+    assert kinds("cut=0.2")["Frame"] < 250
+    assert kinds("noise=0.5")["Fault"] > 50
+    assert all(isinstance(item, Frame | Fault | Hello) for item in decoded(wire("noise=1,flip=0.5,cut=0.5")))
+
+
+@pytest.mark.parametrize("spec", ["drop", "drop=x", "drops=0.1", "drop=2", "seed=a"])
+def test_bad_fault_specs(spec):
+    with pytest.raises(ConfigError):
+        Faults.parse(spec)
+
+
+def test_parts_and_joins(tmp_path):
+    path = tmp_path / "a@b.npz"
+    np.savez(path, samples=SIGNAL.samples, rate_hz=3000.0, channels=["x"], unit="g")
+    assert len(read_part(str(path)).samples) == 3000
+    part = read_part(f"{path}@0.25-0.5")
+    np.testing.assert_array_equal(part.samples, SIGNAL.samples[750:1500])
+    assert len(join([part, part, SIGNAL]).samples) == 4500
+    for span in ("0.5-0.25", "0-1.5", "-1-1"):
+        with pytest.raises(DataError):
+            read_part(f"{path}@{span}")
+    with pytest.raises(DataError, match="disagree"):
+        join([SIGNAL, Signal(SIGNAL.samples, 1500.0, ("x",), "g")])

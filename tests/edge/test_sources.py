@@ -1,0 +1,94 @@
+"""Real ptys and a real socket: refusals with a remedy, exclusive ports, nothing raised on closing."""
+
+import contextlib
+import os
+import pty
+import socket
+import threading
+import tty
+
+import pytest
+
+from edge_runtime.errors import BusyError, EdgeError, UnavailableError
+from edge_runtime.sources import Source
+
+
+@pytest.fixture
+def line():
+    """A pty: our end's descriptor and the port's path."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    yield master, os.ttyname(slave)
+    for descriptor in (master, slave):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def test_reads_and_writes(line):
+    master, path = line
+    with Source(path, 921600) as source:
+        os.write(master, b"hello")
+        assert source.read() + source.read() == b"hello"
+        assert source.read() == b""
+        source.write(b"back")
+        assert os.read(master, 10) == b"back"
+
+
+def test_a_port_is_ours_alone(line):
+    _, path = line
+    with Source(path, 921600), pytest.raises(BusyError, match="another program has the port") as refusal:
+        Source(path, 921600).open()
+    assert refusal.value.exit_code == 75
+    with Source(path, 921600):
+        pass  # free again
+
+
+def test_missing_port(tmp_path):
+    with pytest.raises(UnavailableError, match="plugged in") as refusal:
+        Source(str(tmp_path / "ttyUSB9"), 115200).open()
+    assert "ttyUSB9" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["socket://", "nonsense://x", "socket://127.0.0.1:1", "rfc2217://127.0.0.1:1"]
+)
+def test_impossible_urls_are_refused(url):
+    with pytest.raises(EdgeError) as refusal:
+        Source(url, 115200).open()
+    assert refusal.value.remedy
+
+
+def test_a_port_that_goes_away(line):
+    master, path = line
+    source = Source(path, 921600)
+    source.open()
+    os.close(master)
+    with pytest.raises(UnavailableError):
+        source.read()
+    source.close()
+    source.close()
+    with pytest.raises(UnavailableError, match="closed"):
+        source.read()
+    with pytest.raises(UnavailableError, match="closed"):
+        source.write(b"")
+
+
+def test_socket():
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(b"over the network")
+            peer.recv(1)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with Source(f"socket://127.0.0.1:{server.getsockname()[1]}", 115200) as source:
+        received = b""
+        while len(received) < 16:
+            received += source.read()
+        source.write(b"x")
+    thread.join(5)
+    server.close()
+    assert received == b"over the network"
