@@ -1,0 +1,52 @@
+#!/bin/sh
+# Sets a fresh Debian or Raspberry Pi OS machine up for `make demo` and `make test`: a virtual environment in
+# .venv, and Mosquitto. What it may not install it names, with the command that would.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+# apt_install PACKAGE...: as root or by sudo without a password; otherwise fails and says what to type.
+apt_install() {
+    if [ "$(id -u)" = 0 ]; then as_root=""
+    elif sudo -n true 2>/dev/null; then as_root="sudo -n"
+    else
+        say "not root and no sudo without a password: please run  sudo apt-get install $*"
+        return 1
+    fi
+    say "installing $*"
+    # shellcheck disable=SC2086  # as_root is a command and its option, or nothing
+    { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qy "$@"; } >&2
+}
+
+find_python() {
+    for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    say "no Python 3.11, 3.12 or 3.13 here: please run  sudo apt-get install python3  or set PYTHON to one"
+    return 1
+}
+
+python=$(find_python)
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+[ "$(uname -m)" != armv7l ] || say "a 32-bit system: onnxruntime has no wheel for it, use the 64-bit image"
+
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    apt_install "python$version-venv" || apt_install python3-venv
+fi
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+
+# The lock holds the versions that were tested, for the Python they were tested with; others get what
+# pyproject.toml allows.
+lock="deploy/tested-python$version.txt"
+[ -f "$lock" ] || lock=deploy/constraints.txt
+say "installing Python packages (constraints: $lock); the first time this downloads some hundred megabytes"
+.venv/bin/python -m pip install -q --disable-pip-version-check -c "$lock" -e '.[trainer,dev]'
+
+if ! command -v mosquitto >/dev/null 2>&1 && [ ! -x /usr/sbin/mosquitto ]; then
+    apt_install mosquitto || say "without Mosquitto the demo uses an embedded broker, and tests that need it are skipped by name"
+fi
+touch .venv/ready
