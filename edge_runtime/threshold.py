@@ -43,18 +43,20 @@ class Threshold:
 
 
 def quantile(
-    scores: Scores, rate: float, confidence: float = CONFIDENCE, independent: int | None = None
+    scores: Scores, rate: float | None, confidence: float = CONFIDENCE, independent: int | None = None
 ) -> Threshold:
     """Take an order statistic such that new windows like these exceed it at most at `rate`.
 
     Split conformal prediction (Vovk, Gammerman, Shafer 2005) in its training-conditional form (Vovk 2012;
     Wilks' tolerance limit, 1941): for exchangeable windows the true rate is at most `rate` with probability
-    `confidence`, whatever the distribution. `independent` windows of the given count, all by default.
+    `confidence`, whatever the distribution. A rate of None is the lowest the data support. `independent` is
+    how many of the windows do not overlap, all by default.
 
-    Raises DataError where even the largest score cannot promise that.
+    Raises DataError where even the largest score cannot promise the rate.
     """
-    ordered = _checked(scores, rate)
+    ordered = _sorted(scores)
     count = min(independent or len(ordered), len(ordered))
+    rate = _least(count, confidence) if rate is None else _checked(rate)
     spare = _spare(count, rate, confidence)
     if spare < 0:
         needed = math.ceil(math.log(1 - confidence) / math.log1p(-rate))
@@ -72,13 +74,17 @@ def quantile(
 
 
 def conditions(
-    scores: Mapping[str, Scores], rate: float, confidence: float = CONFIDENCE, independent: float = 1.0
+    scores: Mapping[str, Scores],
+    rate: float | None,
+    confidence: float = CONFIDENCE,
+    independent: float = 1.0,
 ) -> Threshold:
     """Bound what a condition never seen will score, taking each condition seen as one draw.
 
     Of every condition the score that `rate` of its windows exceed; over conditions the upper prediction
     bound for one more (Student's t, on the logarithm where scores are positive; Hahn and Meeker,
-    "Statistical intervals", 4.8). `independent` is the share of windows that do not overlap.
+    "Statistical intervals", 4.8). A rate of None is the lowest the data support. `independent` is the share
+    of windows that do not overlap.
 
     Raises DataError for fewer than two conditions or too few windows in one of them.
     """
@@ -88,9 +94,11 @@ def conditions(
             where="threshold",
             remedy="Record normal vibration at another load or speed",
         )
-    ordered = {name: _checked(part, rate) for name, part in scores.items()}
-    for name, part in ordered.items():
-        _check_windows(name, math.floor(len(part) * independent), rate)
+    ordered = {name: _sorted(part) for name, part in scores.items()}
+    counts = {name: max(1, math.floor(len(part) * independent)) for name, part in ordered.items()}
+    rate = 1 / (min(counts.values()) + 1) if rate is None else _checked(rate)
+    for name, independent_windows in counts.items():
+        _check_windows(name, independent_windows, rate)
     tops = np.array([_conformal(part, rate) for part in ordered.values()])
     count = len(tops)
     factor = t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
@@ -136,13 +144,17 @@ def f1(scores: Scores, faulty: NDArray[np.bool_]) -> Threshold:
     return Threshold(value, "f1", rate, False, len(scores), 1, statement)
 
 
-def _checked(scores: Scores, rate: float) -> NDArray[np.float64]:
+def _checked(rate: float) -> float:
     if not 0 < rate < 1:
         raise DataError(
             f"a false-alarm rate of {rate:g} is not between 0 and 1",
             where="threshold",
             remedy="Give a share of windows such as 0.01",
         )
+    return rate
+
+
+def _sorted(scores: Scores) -> NDArray[np.float64]:
     _check_scores(scores)
     return np.sort(scores).astype(np.float64)
 
@@ -161,7 +173,7 @@ def _check_scores(scores: Scores) -> None:
 def _spare(count: int, rate: float, confidence: float) -> int:
     # The most held-out windows that may lie above the threshold, -1 for "not even none".
     spare = -1
-    while spare + 1 < count and binomial_cdf(spare + 1, count, rate) <= 1 - confidence:
+    while spare + 1 < count and binomial_cdf(spare + 1, count, rate) <= (1 - confidence) * (1 + 1e-9):
         spare += 1
     return spare
 
@@ -171,12 +183,12 @@ def _least(count: int, confidence: float) -> float:
 
 
 def _conformal(ordered: NDArray[np.float64], rate: float) -> float:
-    rank = math.ceil((len(ordered) + 1) * (1 - rate))
+    rank = math.ceil((len(ordered) + 1) * (1 - rate) - 1e-9)
     return float(ordered[min(rank, len(ordered)) - 1])
 
 
 def _check_windows(name: str, count: int, rate: float) -> None:
-    needed = math.ceil(1 / rate) - 1
+    needed = math.ceil(1 / rate - 1e-9) - 1
     if count < needed:
         raise DataError(
             f"condition {name!r} has {count} independent windows, a rate of {rate:g} needs {needed}",

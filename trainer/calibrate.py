@@ -25,7 +25,6 @@ Fit = Callable[[Samples, FitContext], bytes]
 """Fits a detector afresh on windows and returns its graph as ONNX bytes."""
 
 METHODS: Final = ("conditions", "quantile", "f1")
-DEFAULT_RATE: Final = 0.01
 _QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
 
 
@@ -35,8 +34,8 @@ class Plan:
 
     samples: int
     hop: int
-    rate: float = DEFAULT_RATE
-    """Share of normal windows that may exceed the threshold."""
+    rate: float | None = None
+    """Share of normal windows that may exceed the threshold; None for the lowest the data support."""
     method: str = ""
     """One of METHODS; empty for the one best supported by the data."""
     best_effort: bool = False
@@ -146,9 +145,9 @@ def _threshold(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
     try:
         return _by_method(method, held, plan)
     except DataError as error:
-        if not plan.best_effort or not 0 < plan.rate < 1:
+        if not plan.best_effort or not 0 < (plan.rate or 1.0) < 1:
             raise FitError(error.what, where=error.where, remedy=error.remedy) from error
-        return _best_effort(held, plan, error)
+        return _best_effort(held, plan.rate or 0.0, error)
 
 
 def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
@@ -172,13 +171,13 @@ def _by_condition(held: Sequence[Held]) -> dict[str, Scores]:
     }
 
 
-def _best_effort(held: Sequence[Held], plan: Plan, error: DataError) -> Threshold:
+def _best_effort(held: Sequence[Held], rate: float, error: DataError) -> Threshold:
     scores = np.concatenate([item.scores for item in held if item.recording.label == NORMAL])
     names = conditions(item.recording for item in held)
     statement = (
         f"Unsupported: {error.what}. The threshold is the largest score of {len(scores)} held-out windows"
     )
-    return Threshold(float(scores.max()), "largest", plan.rate, False, len(scores), len(names), statement)
+    return Threshold(float(scores.max()), "largest", rate, False, len(scores), len(names), statement)
 
 
 def _describe(found: Threshold, held: Sequence[Held], plan: Plan) -> Calibration:
