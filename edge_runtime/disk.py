@@ -1,0 +1,117 @@
+"""The spool's file on a disk that may fill up, fail or lie: `Disk` runs transactions and answers failures.
+
+No failed sync is retried in the hope that it works the second time: the kernel may have thrown the pages away
+and call them clean. The file is closed, opened again, checked through, and its WAL moved into it and synced;
+only what passes all that counts as stored.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from edge_runtime.errors import DataError
+from edge_runtime.lock import FolderLock
+from edge_runtime.reserve import Reserve
+from edge_runtime.salvage import Salvaged, open_store
+from edge_runtime.settings import SpoolLimits
+from edge_runtime.store import Store
+
+FILE: Final = "spool.db"
+_REOPEN_S: Final = 2.0
+_T = TypeVar("_T")
+Adopt = Callable[[Store, Salvaged | None], None]
+
+
+class Disk:
+    """Owns the folder's lock, the reserve and the open file; used under the spool's lock."""
+
+    def __init__(self, folder: Path, limits: SpoolLimits, clock: Callable[[], float], adopt: Adopt) -> None:
+        """Open the file; `adopt` gets it now and after every reopening, and may raise sqlite3.Error.
+
+        Raises BusyError when another program holds the folder, AccessError or UnavailableError when it
+        cannot be used at all, DataError when a newer version wrote the file.
+        """
+        self._lock = FolderLock(folder / "spool.lock")
+        self._path, self._limits, self._clock, self._adopt = folder / FILE, limits, clock, adopt
+        self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
+        self._store: Store | None = None
+        self._retry_at_s = 0.0
+        self.trouble = ""
+        """What is wrong with the disk just now, for people; empty when nothing is."""
+        self.full = False
+        """The disk has no room: alarms live off the reserve, telemetry is not stored."""
+        self.failures = 0
+        """Times the disk failed since start."""
+        try:
+            self._open()
+        except DataError:
+            self._lock.release()
+            raise
+
+    @property
+    def usable(self) -> bool:
+        """Whether the file is open."""
+        return self._store is not None
+
+    def run(self, work: Callable[[Store], _T], *, alarm: bool = False) -> _T | None:
+        """Do `work`, once more after a failure has been dealt with; None when the disk cannot do it.
+
+        `alarm` entitles it to the reserve.
+        """
+        for _ in range(2):
+            if self._store is None:
+                return None
+            try:
+                return work(self._store)
+            except sqlite3.Error as error:
+                if not self._answer(error, alarm=alarm):
+                    return None
+        return None
+
+    def tend(self) -> None:
+        """Reopen a failed file and take the reserve back when its time has come; call about every second."""
+        if self._store is None and self._clock() >= self._retry_at_s:
+            self._open()
+        if self.full and self._store is not None and self._reserve.make():
+            self.full, self.trouble = False, ""
+
+    def close(self) -> None:
+        """Close the file and let go of the folder."""
+        self._close_store()
+        self._lock.release()
+
+    def _answer(self, error: sqlite3.Error, *, alarm: bool) -> bool:
+        if _code(error) == sqlite3.SQLITE_FULL:
+            self.full, self.trouble = True, "the disk is full"
+            return alarm and self._reserve.release()
+        self.failures += 1
+        self._close_store()
+        self._open()
+        return self.usable
+
+    def _open(self) -> None:
+        try:
+            self._store, salvaged = open_store(self._path, self._limits.corrupt_copies)
+            self._store.checkpoint()
+            self._adopt(self._store, salvaged)
+            self.full = not self._reserve.make()
+            self.trouble = "the disk is full" if self.full else ""
+        except (sqlite3.Error, OSError) as error:
+            self._close_store()
+            if _code(error) == sqlite3.SQLITE_FULL and self._reserve.release():
+                return self._open()
+            self._retry_at_s = self._clock() + _REOPEN_S
+            self.trouble = f"the spool cannot be opened: {error}"
+
+    def _close_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            try:
+                store.close()
+            except sqlite3.Error as error:
+                self.trouble = str(error)
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

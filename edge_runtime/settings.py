@@ -1,0 +1,133 @@
+"""Settings of the way out: `BrokerSettings` with `TlsSettings`, and `SpoolLimits`.
+
+Frozen and free of I/O. The configuration file is read elsewhere and becomes these; every field says its unit.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How the broker proves itself to us, and we to it."""
+
+    ca_file: Path | None = None
+    """PEM file of the authorities that may sign the broker's certificate; None for the system's."""
+    cert_file: Path | None = None
+    """PEM file of our client certificate with its chain; None to send none."""
+    key_file: Path | None = None
+    """PEM file of our private key; readable by its owner only."""
+    verify: bool = True
+    """False accepts any certificate from anyone; refused unless `accept_insecure` is set as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where alarms go and how hard to try."""
+
+    host: str
+    """Name or address of the broker."""
+    port: int = 1883
+    """TCP port; 8883 is usual with TLS."""
+    client_id: str = ""
+    """Unique to this device, a second client with the same id throws the first one out; empty to make it
+    from prefix, site and device."""
+    mqtt: str = "5"
+    """Protocol version, "5" or "3.1.1". Under 3.1.1 a message the broker refuses looks delivered."""
+    username: str | None = None
+    password_file: Path | None = None
+    """File whose first line is the password; readable by its owner only."""
+    tls: TlsSettings | None = None
+    """None for plain MQTT, which is refused beyond this machine unless `accept_insecure` is set."""
+    accept_insecure: bool = False
+    """The site knows that others on the network can read and forge what is sent."""
+    keepalive_s: int = 10
+    """Seconds of quiet after which the broker is asked for a sign of life; a dead link shows within twice."""
+    connect_timeout_s: float = 5.0
+    """Seconds allowed to each step: TCP connection, TLS handshake, answer to CONNECT."""
+    ack_timeout_s: float = 30.0
+    """Seconds until a message that the broker does not acknowledge makes us connect anew."""
+    in_flight: int = 20
+    """Messages handed over and not yet acknowledged, at most."""
+    backoff_s: tuple[float, float] = (1.0, 30.0)
+    """Seconds before the next attempt: bound of the first wait, and of the longest."""
+    refused_backoff_s: tuple[float, float] = (30.0, 60.0)
+    """The same after the broker refused us or another client took our id."""
+    denied_retry_s: tuple[float, float] = (30.0, 600.0)
+    """Seconds before a topic the broker denied, or nobody hears, is tried again: first, longest."""
+    max_packet_bytes: int = 256 * 1024
+    """Larger messages are set aside before they are sent; the broker may state a lower limit."""
+    require_subscriber: bool = False
+    """Keep an alarm until somebody hears it, where the broker says that nobody does (MQTT 5)."""
+    live_first: bool = True
+    """After an outage send new alarms ahead of stored ones; False sends strictly oldest first."""
+    live_queue: int = 1000
+    """Telemetry messages waiting for the socket, at most; then the oldest are dropped and counted."""
+    state_topics: int = 1000
+    """Retained topics remembered for the next connection, at most."""
+    drain_s: float = 5.0
+    """Seconds a clean stop may spend on sending what is stored."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be meant."""
+        if not self.host:
+            raise ValueError("host is empty, must name the broker")
+        if self.mqtt not in ("5", "3.1.1"):
+            raise ValueError(f"mqtt is {self.mqtt!r}, must be '5' or '3.1.1'")
+        _within(self, 1, 65535, "port", "in_flight", "keepalive_s")
+        _within(self, 0.1, 3600, "connect_timeout_s", "ack_timeout_s")
+        _within(self, 1, 10**6, "live_queue", "state_topics")
+        _within(self, 256, 2**28, "max_packet_bytes")
+        _within(self, 0, 3600, "drain_s")
+        for name in ("backoff_s", "refused_backoff_s", "denied_retry_s"):
+            first, longest = getattr(self, name)
+            if not 0 < first <= longest <= 86400:
+                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to 86400")
+        if not (self.accept_insecure or self._is_private()):
+            raise ValueError(
+                f"host {self.host!r} without verified tls can be overheard and forged, "
+                "give tls, or set accept_insecure"
+            )
+
+    def _is_private(self) -> bool:
+        if self.tls is not None:
+            return self.tls.verify
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """What the durable queue may take of the disk."""
+
+    max_bytes: int = 256 * 1024 * 1024
+    """Bytes of stored messages, their topics and a fixed cost per row; the file may be a third larger."""
+    telemetry_age_s: float = 72 * 3600.0
+    """Seconds of service after which stored telemetry is dropped; 0 for never."""
+    alarm_age_s: float = 0.0
+    """The same for alarms; 0 for never."""
+    reserve_bytes: int = 1024 * 1024
+    """Size of a file that is given up for alarms when the disk is full."""
+    row_bytes: int = 1024 * 1024
+    """A larger message is set aside as a dead letter."""
+    ring_rows: int = 1000
+    """Rows kept in memory while the disk takes none."""
+    dead_rows: int = 1000
+    """Dead letters kept; then the oldest is dropped and counted."""
+    corrupt_copies: int = 3
+    """Damaged spool files kept for inspection."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be meant."""
+        _within(self, 64 * 1024, 2**40, "max_bytes")
+        _within(self, 0, 10**10, "telemetry_age_s", "alarm_age_s")
+        _within(self, 0, 2**30, "reserve_bytes")
+        _within(self, 1024, 2**28, "row_bytes")
+        _within(self, 1, 10**6, "ring_rows", "dead_rows")
+        _within(self, 0, 1000, "corrupt_copies")
+
+
+def _within(settings: object, low: float, high: float, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}, must be within {low} and {high}")
