@@ -55,6 +55,8 @@ class Detector(ABC):
     """How contributions make the score: its "sum", or the largest of them, "max"."""
     golden_tolerance: ClassVar[float] = 1e-4
     """Relative difference of a score between processors that still counts as the same."""
+    parity: ClassVar[float] = 1e-5
+    """Largest relative difference between graph and fitted object."""
     max_bytes: ClassVar[int] = 2_000_000
     """Largest file this method may need."""
 

@@ -1,0 +1,175 @@
+"""The command `trainer`. Libraries that are slow to import are imported by the command that needs them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_runtime.errors import EdgeError
+from trainer import terminal
+from trainer.errors import ChoiceError
+
+USAGE = 64
+UNAVAILABLE = 69
+_TYPER_USAGE = 2
+
+app = typer.Typer(
+    name="trainer",
+    help="Fits anomaly detectors on normal vibration; each becomes one ONNX file with its threshold.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
+app.add_typer(recordings_app, name="recordings")
+
+ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A file made by `trainer fit`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@recordings_app.command("cwru")
+def recordings_cwru(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of .mat files.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
+) -> None:
+    """Write the recordings list of a folder of CWRU bearing recordings."""
+    from trainer.cwru import cwru_list
+    from trainer.listing import write_list
+
+    rows = cwru_list(folder)
+    write_list(rows, output)
+    typer.echo(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
+
+
+@recordings_app.command("convert")
+def recordings_convert(
+    listing: ListFile,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
+) -> None:
+    """Write every recording of a list as .npz, which the edge replays without the trainer's libraries."""
+    from trainer.recordings import load, write_npz
+
+    output.mkdir(parents=True, exist_ok=True)
+    for recording in load(listing):
+        path = output / f"{recording.name.replace(' ', '_').replace('/', '_')}.npz"
+        write_npz(recording, path)
+        typer.echo(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
+
+
+@app.command()
+def fit(
+    listing: ListFile,
+    *,
+    detector: Annotated[str, typer.Option(help="Which one; `trainer detectors` lists them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Where to write it.")],
+    name: Annotated[str, typer.Option(help="What the site calls the model.")] = "",
+    samples: Annotated[int, typer.Option(help="Window length in samples.")] = 1024,
+    hop: Annotated[int, typer.Option(help="Samples from one window to the next.")] = 512,
+    seed: Annotated[int, typer.Option(help="Same seed, same file.")] = 0,
+    method: Annotated[str, typer.Option(help="How the threshold is found: conditions, quantile or f1.")] = "",
+    false_alarm_rate: Annotated[
+        float | None, typer.Option(help="Share of normal windows above it; the lowest the data support.")
+    ] = None,
+    option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
+    best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit on the normal recordings of a list, calibrate, and write one ONNX file."""
+    from trainer import inspection, pipeline
+
+    order = pipeline.Order(
+        detector=detector,
+        options=pairs(option or []),
+        name=name or output.stem,
+        samples=samples,
+        hop=hop,
+        seed=seed,
+        method=method,
+        rate=false_alarm_rate,
+        best_effort=best_effort,
+    )
+    with terminal.progress(f"fit {detector}") as progress:
+        manifest = pipeline.fit_list(listing, order, output, progress)
+    show(inspection.to_json(manifest, output) if as_json else inspection.to_text(manifest, output))
+
+
+@app.command()
+def evaluate(
+    model: ModelFile,
+    listing: ListFile,
+    output: Annotated[
+        Path | None, typer.Option("--json", metavar="F", help="Write JSON; - for here.")
+    ] = None,
+) -> None:
+    """Judge a file on labelled recordings, through the edge's own stages."""
+    from trainer import pipeline, tables
+
+    with terminal.progress(f"evaluate {model.name}") as progress:
+        found = pipeline.evaluate_list(model, listing, progress)
+    text = json.dumps(found.to_json(), indent=2)
+    if output is not None and str(output) == "-":
+        typer.echo(text)
+        return
+    if output is not None:
+        output.write_text(text + "\n", encoding="utf-8")
+    for table in (tables.recordings(found), tables.summary(found)):
+        terminal.output.print(table)
+
+
+@app.command()
+def inspect(model: ModelFile, as_json: AsJson = False) -> None:
+    """Tell what is in a file, after the checks the edge makes."""
+    from edge_runtime.scorer import load
+    from trainer import inspection
+
+    manifest = load(model).manifest
+    show(inspection.to_json(manifest, model) if as_json else inspection.to_text(manifest, model))
+
+
+@app.command()
+def detectors(as_json: AsJson = False) -> None:
+    """List the detectors there are, and their options."""
+    from trainer import inspection
+
+    found = inspection.all_detectors()
+    show(found if as_json else "\n".join(inspection.describe(entry) for entry in found))
+
+
+def show(value: object) -> None:
+    """Print a text as it is, anything else as JSON."""
+    typer.echo(value if isinstance(value, str) else json.dumps(value, indent=2))
+
+
+def pairs(texts: list[str]) -> dict[str, str]:
+    """Split NAME=VALUE options. Raises ChoiceError for one without an equals sign."""
+    for text in texts:
+        if "=" not in text:
+            raise ChoiceError(f"option {text!r} has no value", remedy="Write NAME=VALUE")
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def main() -> None:
+    """Run a command; every refusal is one line on standard error and an exit code of sysexits.h."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        app()
+    except SystemExit as end:
+        return USAGE if end.code == _TYPER_USAGE else int(end.code or 0)
+    except EdgeError as error:
+        return terminal.refuse(error)
+    except ModuleNotFoundError as error:
+        if (remedy := terminal.missing_library(error)) is None:
+            raise
+        terminal.complain(remedy)
+        return UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    main()

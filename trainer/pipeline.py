@@ -1,0 +1,138 @@
+"""The order of steps from a recordings list to a file, and from a file to figures."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_runtime import scorer
+from edge_runtime.artefact import Manifest
+from edge_runtime.records import AlarmPolicy, Samples
+from trainer import export
+from trainer.calibrate import Calibrated, Fit, Plan, calibrate, context_of, training
+from trainer.dataset import digest
+from trainer.detector import Detector, FitContext, Progress, quiet
+from trainer.detectors import REGISTRY, create
+from trainer.errors import ChoiceError
+from trainer.evaluate import Evaluation, evaluate
+from trainer.recordings import Recording, load
+
+MAX_SAMPLES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to fit, and how."""
+
+    detector: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """What a site calls the model; the detector's name when empty."""
+    samples: int = 1024
+    hop: int = 512
+    seed: int = 0
+    method: str = ""
+    """How the threshold is found; empty for what the data supports best."""
+    rate: float | None = None
+    """Share of normal windows that may exceed it; None for the lowest the data support."""
+    best_effort: bool = False
+    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+
+    def plan(self) -> Plan:
+        """How windows are cut and what is asked of the threshold."""
+        supervised = REGISTRY[self.detector].supervised
+        return Plan(self.samples, self.hop, self.rate, self.method, self.best_effort, supervised)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A detector that has learnt, not yet written."""
+
+    detector: Detector
+    windows: Samples
+    context: FitContext
+    calibrated: Calibrated
+    fit_s: float
+    """Seconds for the fit on all conditions."""
+    calibrate_s: float
+    """Seconds for the fits with one condition left out each."""
+
+
+def fit(recordings: tuple[Recording, ...], order: Order, progress: Progress = quiet) -> Fitted:
+    """Fit on the normal recordings and find the threshold on what was left out.
+
+    Raises ChoiceError for what there is not, FitError where the data cannot support it.
+    """
+    detector = create(order.detector, order.options)
+    _check_cut(order)
+    context, plan = context_of(recordings, order.seed, progress), order.plan()
+    started = time.perf_counter()
+    calibrated = calibrate(
+        fitter(order), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
+    )
+    middle = time.perf_counter()
+    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.2)))
+    detector.fit(windows, full)
+    seconds = time.perf_counter() - middle
+    return Fitted(detector, windows, full, calibrated, seconds, middle - started)
+
+
+def write(fitted: Fitted, order: Order, path: Path) -> Manifest:
+    """Write a fitted detector with its threshold. Raises ExportError; nothing is left behind then."""
+    stamp = export.Stamp(
+        name=order.name or order.detector,
+        hop=order.hop,
+        threshold=fitted.calibrated.threshold.value,
+        calibration=fitted.calibrated.calibration,
+        policy=order.policy,
+        data_digest=digest(fitted.windows),
+        created=_now(),
+    )
+    return export.write(fitted.detector, fitted.windows, fitted.context, stamp, path)
+
+
+def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
+    """Do all of it: read a recordings list, fit, calibrate, write."""
+    create(order.detector, order.options)  # a wrong name should not cost the reading
+    progress(0.0, f"reading {listing.name}")
+    fitted = fit(load(listing), order, progress)
+    progress(1.0, f"writing {path.name}")
+    return write(fitted, order, path)
+
+
+def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
+    """Judge a file on labelled recordings through the edge's stages."""
+    artefact = scorer.load(model)
+    return evaluate(artefact, load(listing), progress)
+
+
+def fitter(order: Order) -> Fit:
+    """Say how to fit this detector afresh and get its graph."""
+
+    def fit_bytes(windows: Samples, context: FitContext) -> bytes:
+        detector = create(order.detector, order.options)
+        detector.fit(windows, context)
+        return bytes(detector.graph().SerializeToString())
+
+    return fit_bytes
+
+
+def _check_cut(order: Order) -> None:
+    if not (1 <= order.samples <= MAX_SAMPLES and 1 <= order.hop <= order.samples):
+        raise ChoiceError(
+            f"windows of {order.samples} samples every {order.hop} cannot be cut",
+            remedy=f"Give 1 to {MAX_SAMPLES} samples and a hop between 1 and the window's length",
+        )
+
+
+def _share(progress: Progress, start: float, share: float) -> Progress:
+    return lambda done, what: progress(start + share * done, what)
+
+
+def _now() -> str:
+    """Tell the time, or the one that a reproducible build was given (reproducible-builds.org)."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(given), UTC) if given.isdigit() else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,82 @@
+"""Progress and refusals on a terminal: a bar where there is one, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from edge_runtime.errors import EdgeError
+from trainer.detector import Progress as Report
+
+_EVERY_S: Final = 5.0
+_LIBRARIES: Final = {
+    "h5py",
+    "imblearn",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "scipy",
+    "skl2onnx",
+    "sklearn",
+    "torch",
+}
+
+console = Console(stderr=True, highlight=False)
+output = Console(highlight=False)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """Give a function to report progress with, while something long happens."""
+    if not console.is_terminal:
+        yield _lines(title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield _bar(bar, bar.add_task(title, total=1.0, what=""))
+
+
+def missing_library(error: ModuleNotFoundError) -> str | None:
+    """Tell what to install when one of the trainer's libraries is not there; None for any other module."""
+    name = (error.name or "").partition(".")[0]
+    if name not in _LIBRARIES:
+        return None
+    return (
+        f"{name} is not installed; the plain install is the edge only. Run: pip install 'steadyhum[trainer]'"
+    )
+
+
+def refuse(error: EdgeError) -> int:
+    """Print a refusal on one line and give its exit code."""
+    complain(str(error))
+    return error.exit_code
+
+
+def complain(text: str) -> None:
+    """Print one line on standard error."""
+    sys.stderr.write(f"trainer: {' '.join(text.split())}\n")
+
+
+def _bar(bar: Progress, task: TaskID) -> Report:
+    return lambda share, what: bar.update(task, completed=share, what=what)
+
+
+def _lines(title: str) -> Report:
+    last = time.monotonic()
+
+    def report(share: float, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY_S:
+            last = time.monotonic()
+            sys.stderr.write(f"{title}: {share:.0%}, {what}\n")
+
+    return report
