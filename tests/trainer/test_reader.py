@@ -1,0 +1,103 @@
+"""The child process that parses: what hostile files can and cannot do."""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.shared import SAMPLE
+from tests.trainer.builders import mat, noise, row
+from trainer import reader
+from trainer.errors import RecordingError
+from trainer.recordings import read
+
+
+class Canary:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_pickles_are_refused_and_not_run(tmp_path):
+    canary = tmp_path / "canary"
+    pickled = np.empty(1, dtype=object)
+    pickled[0] = Canary(canary)
+    np.savez(tmp_path / "a.npz", samples=pickled)
+    (tmp_path / "b.npz").write_bytes(pickle.dumps(Canary(canary)))
+    np.save(tmp_path / "c.npy", pickled, allow_pickle=True)
+    os.rename(tmp_path / "c.npy", tmp_path / "c.npz")
+    for name in ("a.npz", "b.npz", "c.npz"):
+        with pytest.raises(RecordingError):
+            read(row(tmp_path / name))
+    assert not canary.exists()
+
+
+def test_array_that_lies_about_its_size(tmp_path):
+    np.savez(tmp_path / "a.npz", samples=noise(64))
+    content = (tmp_path / "a.npz").read_bytes().replace(b"(64, 1)", b"(9999999999, 1)"[:7])
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(RecordingError):
+        read(row(tmp_path / "a.npz"))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_damaged_mat_never_harms_the_parent(tmp_path, data):
+    source = mat(tmp_path / "whole.mat", vib=noise(256)).read_bytes()
+    damaged = bytearray(source)
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(128, 260))] = data.draw(st.integers(0, 255))
+    (tmp_path / "damaged.mat").write_bytes(damaged)
+    with contextlib.suppress(RecordingError):
+        assert np.isfinite(read(row(tmp_path / "damaged.mat")).samples).all()
+
+
+def test_a_crashing_parser_is_a_refusal(tmp_path, monkeypatch):
+    # The child really dies by a signal here, as scipy's parser makes it do on some files.
+    monkeypatch.setattr(reader, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    with pytest.raises(RecordingError, match="parser crashed"):
+        read(row(mat(tmp_path / "a.mat", vib=noise())))
+
+
+def test_a_hanging_parser_is_a_refusal(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "_CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(reader, "_WALL_S", 0.5)
+    with pytest.raises(RecordingError, match="took too long"):
+        read(row(mat(tmp_path / "a.mat", vib=noise())))
+
+
+def test_the_child_may_not_write_nor_grow(tmp_path):
+    probe = (
+        "import sys, resource, json\n"
+        "asked = dict(kind='table', signals=[], channels=['x'], number='')\n"
+        "sys.argv.append(json.dumps(asked))\n"
+        f"sys.path.insert(0, {str(SAMPLE.parents[1])!r})\n"
+        "from trainer.parsing.child import main; main()\n"
+        "def refused(action):\n"
+        "    try: action()\n"
+        "    except (OSError, MemoryError): return True\n"
+        "print(refused(lambda: open('grown', 'wb', buffering=0).write(b'x')),\n"
+        "      refused(lambda: bytearray(3 * 1024**3)),\n"
+        "      refused(lambda: [open('/dev/null') for _ in range(40)]),\n"
+        "      resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", probe], cwd=tmp_path, input=b"1\n2\n", capture_output=True, check=True
+    )
+    assert done.stdout.split(b"\n")[-2] == b"True True True 30", done.stderr
+
+
+def test_the_child_imports_no_torch():
+    probe = "import sys, trainer.parsing.child, trainer.parsing.matfile; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=SAMPLE.parents[1], capture_output=True, check=True
+    )
+    assert done.stdout.strip() == b"False"

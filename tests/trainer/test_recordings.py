@@ -1,0 +1,208 @@
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.trainer.builders import mat, noise, row
+from trainer.errors import RecordingError
+from trainer.recordings import read, read_all, write_npz
+
+
+def test_mat_signal_by_name(tmp_path):
+    values = noise()
+    found = read(row(mat(tmp_path / "a.mat", speed=3.0, vib=values), signals=("vib",)))
+    np.testing.assert_array_equal(found.samples, values.astype(np.float32))
+    assert (found.rate_hz, found.channels, found.unit) == (12000.0, ("DE",), "g")
+
+
+def test_mat_key_of_the_files_own_number_wins(tmp_path):
+    path = mat(
+        tmp_path / "99.mat", X098_DE_time=noise(seed=1), X099_DE_time=noise(seed=2), X099_FE_time=noise()
+    )
+    np.testing.assert_array_equal(read(row(path)).samples, noise(seed=2).astype(np.float32))
+
+
+def test_mat_with_one_foreign_number_is_taken(tmp_path):
+    path = mat(tmp_path / "174.mat", X173_DE_time=noise(seed=1), X173_FE_time=noise(seed=2), X173RPM=1796.0)
+    np.testing.assert_array_equal(read(row(path)).samples, noise(seed=1).astype(np.float32))
+    assert read(row(path, channels=("FE",))).samples[0, 0] == np.float32(noise(seed=2)[0, 0])
+
+
+def test_mat_with_two_foreign_numbers_is_refused(tmp_path):
+    path = mat(tmp_path / "5.mat", X098_DE_time=noise(), X099_DE_time=noise())
+    with pytest.raises(RecordingError, match="X098_DE_time, X099_DE_time"):
+        read(row(path))
+
+
+def test_several_channels_from_several_variables(tmp_path):
+    path = mat(tmp_path / "107.mat", X107_DE_time=noise(seed=1), X107_FE_time=noise(seed=2))
+    found = read(row(path, channels=("FE", "DE")))
+    np.testing.assert_array_equal(found.samples, np.hstack([noise(seed=2), noise(seed=1)]).astype(np.float32))
+
+
+def test_mat_v73(tmp_path):
+    path = tmp_path / "v73.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["X001_DE_time"] = noise().T  # MATLAB writes a column as one HDF5 row
+        file["elsewhere"] = h5py.ExternalLink("other.h5", "/secret")
+    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    with path.open("r+b") as file:
+        file.write(head)
+    np.testing.assert_array_equal(read(row(path)).samples, noise().astype(np.float32))
+    with pytest.raises(RecordingError, match="no numeric signal 'elsewhere'"):
+        read(row(path, signals=("elsewhere",)))
+
+
+def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
+    first = read(
+        row(mat(tmp_path / "a.mat", vib=noise(channels=3)), channels=("x", "y", "z"), signals=("vib",))
+    )
+    write_npz(first, tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as archive:
+        assert archive["samples"].dtype == np.float32
+        assert (archive["rate_hz"], list(archive["channels"]), archive["unit"]) == (
+            12000.0,
+            ["x", "y", "z"],
+            "g",
+        )
+        assert np.isnan(archive["lowpass_hz"])
+    again = read(row(tmp_path / "a.npz", rate_hz=None, channels=("x", "y", "z")))
+    assert again.digest == first.digest
+    assert sorted(os.listdir(tmp_path)) == ["a.mat", "a.npz"]
+
+
+def test_npz_rate_and_unit_must_agree(tmp_path):
+    np.savez(tmp_path / "a.npz", samples=noise(), rate_hz=48000.0, unit="m/s2")
+    with pytest.raises(RecordingError, match="48000 Hz, the list says 12000 Hz"):
+        read(row(tmp_path / "a.npz"))
+    with pytest.raises(RecordingError, match="are in m/s2, the list says g"):
+        read(row(tmp_path / "a.npz", rate_hz=48000.0))
+
+
+def test_csv_as_edge_impulse_writes_it(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"{i * 10},{i % 7},{i % 5},{i % 3}" for i in range(200)]
+    path.write_text("timestamp,accX,accY,accZ\n" + "\n".join(rows))
+    found = read(row(path, rate_hz=None, channels=("x", "y", "z")))
+    assert found.rate_hz == pytest.approx(100.0)
+    assert found.samples.shape == (200, 3)
+    assert found.samples[9].tolist() == [2, 4, 0]
+    assert read(row(path, rate_hz=100.5, channels=("accZ",))).samples[4, 0] == 1
+    with pytest.raises(RecordingError, match="own rate is 100 Hz, the list says 200 Hz"):
+        read(row(path, rate_hz=200.0, channels=("accX",)))
+
+
+def test_csv_without_header_and_by_column_number(tmp_path):
+    path = tmp_path / "a.csv"
+    np.savetxt(path, noise(100, 3), delimiter="\t")
+    assert read(row(path, channels=("x", "y", "z"))).samples.shape == (100, 3)
+    found = read(row(path, channels=("y",), signals=("2",)))
+    np.testing.assert_allclose(found.samples[:, 0], noise(100, 3)[:, 1], rtol=1e-6)
+
+
+def test_csv_with_missing_samples_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "timestamp,a\n" + "\n".join(f"{i * 10 + (50 if i > 99 else 0)},{i % 7}" for i in range(200))
+    )
+    with pytest.raises(RecordingError, match="from 990 to 1050 ms at reading 101"):
+        read(row(path, rate_hz=None, channels=("a",)))
+
+
+def bad_values(kind):
+    values = noise()
+    if kind == "nan":
+        values[17] = np.nan
+    if kind == "inf":
+        values[17] = np.inf
+    if kind == "constant":
+        values[:] = 0.25
+    if kind == "short":
+        values = values[:63]
+    if kind == "huge":
+        values[3] = 1e12
+    return values
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("nan", "nan at sample 17, 1 such"),
+        ("inf", "inf at sample 17"),
+        ("constant", "channel DE is constant at 0.25"),
+        ("short", "63 samples, fewer than 64"),
+        ("huge", "1e[+]12, no vibration"),
+    ],
+)
+def test_bad_values_are_named(tmp_path, kind, message):
+    path = mat(tmp_path / "bad.mat", vib=bad_values(kind))
+    with pytest.raises(RecordingError, match=message) as caught:
+        read(row(path, signals=("vib",)))
+    assert str(path) in str(caught.value)
+    assert "vib" in str(caught.value)
+    assert caught.value.remedy
+
+
+CSV_FAULTS = {
+    "": "first line is empty",
+    "1,2\n3\n": "line 2 has 1 values, the first had 2",
+    "1,2\n3,x\n": "line 2 holds 'x', not a number",
+    "1;2\n3;4\n": "semicolons",
+    "1,2\n3,\n": "line 2 holds '', not a number",
+    "1,2\n3,1_0\n": "line 2 holds '1_0'",
+    "1,2,3\n4,5,6\n": "has 3 columns for the 2 channels",
+}
+
+
+@pytest.mark.parametrize("text", CSV_FAULTS)
+def test_bad_csv_is_named(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(RecordingError, match=CSV_FAULTS[text]):
+        read(row(tmp_path / "a.csv", channels=("x", "y")))
+
+
+def test_text_that_is_none(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"1,2\n\xff\xfe\x00\n")
+    with pytest.raises(RecordingError, match="line 2 is not text"):
+        read(row(tmp_path / "a.csv", channels=("x", "y")))
+    (tmp_path / "b.csv").write_bytes(b"1" * 100_000)
+    with pytest.raises(RecordingError, match="line 1 is longer than"):
+        read(row(tmp_path / "b.csv"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 1000, 20_000])
+def test_truncated_mat(tmp_path, size):
+    whole = mat(tmp_path / "whole.mat", vib=noise())
+    (tmp_path / "cut.mat").write_bytes(whole.read_bytes()[:size])
+    with pytest.raises(RecordingError):
+        read(row(tmp_path / "cut.mat"))
+
+
+def test_mat_without_numbers(tmp_path):
+    path = mat(tmp_path / "a.mat", name="pump", table=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(RecordingError, match="no numeric signal"):
+        read(row(path))
+    with pytest.raises(RecordingError, match="no numeric signal 'table'"):
+        read(row(path, signals=("table",)))
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(RecordingError, match="no such file"):
+        read(row(tmp_path / "none.mat"))
+    with pytest.raises(RecordingError, match="is not a file"):
+        read(row(tmp_path))
+
+
+def test_too_short_for_the_filters(tmp_path):
+    path = mat(tmp_path / "a.mat", vib=noise(100))
+    with pytest.raises(RecordingError, match="100 samples leave 0"):
+        read(row(path, lowpass_hz=5000.0))
+
+
+def test_copies_of_one_recording_are_refused(tmp_path):
+    for name in ("a.mat", "b.mat"):
+        mat(tmp_path / name, vib=noise())
+    rows = (row(tmp_path / "a.mat"), row(tmp_path / "b.mat", label="worn"))
+    with pytest.raises(RecordingError, match=r"b \(worn, 0 hp\) holds the very samples of a"):
+        read_all(rows)
