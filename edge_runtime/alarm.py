@@ -27,7 +27,7 @@ class AlarmMachine:
         self._alarm: Alarm | None = None
         self._voted_since_us: int | None = None
         self._calm_since_us: int | None = None
-        self._reported_us = 0
+        self._reported_us: int | None = None
 
     @property
     def active(self) -> Alarm | None:
@@ -36,7 +36,7 @@ class AlarmMachine:
 
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped, so that its end is reported too."""
-        self._alarm, self._reported_us = alarm, alarm.start_us
+        self._alarm, self._reported_us = alarm, None
 
     def step(
         self, time_us: int, score: float, reason: str = "", contributions: Contributions = ()
@@ -76,6 +76,8 @@ class AlarmMachine:
         if self._is_over(time_us, score):
             self._recent.clear()
             return Transition.END
+        if self._reported_us is None:  # resumed: its times are of a clock that may have started anew
+            self._reported_us = time_us
         wait_us = self._policy.re_alarm_s * 1e6
         if wait_us and time_us - self._reported_us >= wait_us:
             self._reported_us = time_us

@@ -6,8 +6,9 @@ It sits behind the same interface as a real one, so demonstrations and tests use
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -91,7 +92,7 @@ def read_part(text: str) -> Signal:
     return replace(signal, samples=signal.samples[begin:end])
 
 
-def join(parts: Iterable[Signal]) -> Signal:
+def join(parts: Sequence[Signal]) -> Signal:
     """Put signals one after another. Raises DataError when rate, channels or unit differ."""
     first, *rest = parts
     for other in rest:
@@ -125,24 +126,30 @@ def hello(signal: Signal, sensor: Sensor) -> bytes:
 
 
 def play(
-    signal: Signal,
+    parts: Sequence[Signal],
     sensor: Sensor,
     write: Callable[[bytes], None],
     *,
     rate_factor: float = 1.0,
     faults: Faults | None = None,
+    on_part: Callable[[int], None] = lambda _index: None,
 ) -> None:
-    """Send a signal at its true rate times `rate_factor`, each frame when its last sample would be in.
+    """Send signals one after another at their true rate times `rate_factor`.
 
-    A pty or a fast port never limits to a sensor's pace, so the pace is kept here, against drift, too.
+    Each frame leaves when its last sample would be in. A pty or a fast port never limits to a sensor's
+    pace, so the pace is kept here, without drift. `on_part` is called when a part's first frame leaves.
     """
-    line = _Line(faults or Faults())
+    signal, line = join(parts), _Line(faults or Faults())
+    starts = list(accumulate((len(part.samples) for part in parts[:-1]), initial=0))
     begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
     write(hello(signal, sensor))
+    sent = begun = 0
     for frame in frames(signal, sensor, start_us=begin_us):
-        end_s = (frame.time_us - begin_us) / 1e6 + len(frame.samples) / frame.rate_hz
-        due_s = begin_s + end_s / rate_factor
-        time.sleep(max(0.0, due_s - time.monotonic()))
+        sent += len(frame.samples)
+        time.sleep(max(0.0, begin_s + sent / signal.rate_hz / rate_factor - time.monotonic()))
+        while begun < len(starts) and starts[begun] < sent:
+            on_part(begun)
+            begun += 1
         for data in line.send(encode_data(frame, sensor.sample_format)):
             write(data)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,7 +38,15 @@ def test_plays_at_the_true_rate():
     """One second of signal takes one second, and nothing is sent before it would have been sampled."""
     begin_s = time.monotonic()
     arrivals = []
-    play(SIGNAL, Sensor(frame_samples=300), lambda data: arrivals.append((time.monotonic() - begin_s, data)))
+    half = [replace(SIGNAL, samples=SIGNAL.samples[:1500]), replace(SIGNAL, samples=SIGNAL.samples[1500:])]
+    begun = []
+    play(
+        half,
+        Sensor(frame_samples=300),
+        lambda data: arrivals.append((time.monotonic() - begin_s, data)),
+        on_part=lambda part: begun.append((part, len(arrivals))),
+    )
+    assert begun == [(0, 1), (1, 6)]
     due_s = [0.0, *(300 * (i + 1) / 3000 for i in range(10))]
     late_s = [at - due for (at, _), due in zip(arrivals, due_s, strict=True)]
     assert min(late_s[1:]) > -0.001
@@ -47,7 +56,7 @@ def test_plays_at_the_true_rate():
 
 def wire(spec):
     sent = bytearray()
-    play(SIGNAL, Sensor(frame_samples=10), sent.extend, rate_factor=1e6, faults=Faults.parse(spec))
+    play([SIGNAL], Sensor(frame_samples=10), sent.extend, rate_factor=1e6, faults=Faults.parse(spec))
     return sent
 
 

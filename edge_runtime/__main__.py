@@ -1,0 +1,203 @@
+"""The command `edge-runtime`."""
+
+import json
+import os
+import pty
+import sys
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge_runtime import exits
+from edge_runtime.errors import ConfigError, DataError
+from edge_runtime.framing import SampleFormat
+
+app = typer.Typer(
+    name="edge-runtime",
+    help="Watches machines by their vibration: reads sensors, scores windows, publishes alarms over MQTT.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command()
+def run(config: ConfigFile) -> None:
+    """Run the service until it is told to stop."""
+    from edge_runtime.app import serve
+
+    raise typer.Exit(serve(config))
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Refuse now whatever `run` would refuse when it starts."""
+    from edge_runtime.app import prepare
+    from edge_runtime.config import read_config
+
+    site = read_config(config)
+    for sensor, watch in zip(site.sensor, prepare(site), strict=True):
+        manifest = watch.artefact.manifest
+        window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
+        typer.echo(
+            f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
+            f"threshold {watch.threshold:g}: ok"
+        )
+
+
+@app.command()
+def replay(
+    recording: Annotated[str, typer.Argument(metavar="RECORDING", help=".npz or .csv, @FROM-TO for a part.")],
+    model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
+    threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
+    speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
+    scores: Annotated[bool, typer.Option(help="Print every window's score, not only events.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the service would say of a recording."""
+    from edge_runtime import scorer
+    from edge_runtime.pipeline import Watch
+    from edge_runtime.replay import Replayed, replay
+    from edge_runtime.simulator import read_part
+
+    watch = Watch.of(scorer.load(model), threshold=threshold)
+    told: list[Replayed] = []
+    windows = 0
+    for item in replay(read_part(recording), watch, speed):
+        windows += 1
+        if item.verdict.transition is not None:
+            told.append(item)
+        if scores or item.verdict.transition is not None:
+            typer.echo(_replayed(item, as_json=as_json))
+    if not as_json:
+        begun = sum(item.verdict.transition == "new" for item in told)
+        typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
+
+
+@app.command()
+def simulate(
+    recording: Annotated[
+        list[str], typer.Argument(metavar="RECORDING...", help=".npz or .csv, @FROM-TO for a part.")
+    ],
+    port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
+    rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
+    faults: Annotated[str, typer.Option(metavar="SPEC", help="Such as drop=0.01,flip=0.001,seed=7.")] = "",
+    sample_format: Annotated[str, typer.Option("--format", help="int16, int24 or float32.")] = "float32",
+    baud: Annotated[int, typer.Option(help="Of a serial port.")] = 921600,
+    link: Annotated[Path | None, typer.Option(help="With `pty`: also name the port so.")] = None,
+    wait: Annotated[bool, typer.Option(help="Begin when a line comes on standard input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Be a sensor: play recordings as frames at their true rate."""
+    from edge_runtime.simulator import Faults, Sensor, join, play, read_part
+
+    signals = [read_part(part) for part in recording]
+    join(signals)  # refuses what does not belong together, before anything is opened
+    sensor = Sensor(sample_format=_sample_format(sample_format))
+    say = _json_lines if as_json else _plain_lines
+    with _port(port, baud, link) as (name, write):
+        say({"port": name})
+        if wait:
+            sys.stdin.readline()
+        play(
+            signals,
+            sensor,
+            write,
+            rate_factor=rate_factor,
+            faults=Faults.parse(faults),
+            on_part=lambda index: say({"part": recording[index], "time": time.time()}),
+        )
+        say({"done": True})
+
+
+def main() -> None:
+    """Run the command line."""
+    exits.run(app, "edge-runtime")
+
+
+def _replayed(item: Any, *, as_json: bool) -> str:
+    verdict = item.verdict
+    alarm = verdict.alarm
+    fields = {
+        "time_s": verdict.time_us / 1e6,
+        "type": str(verdict.transition) if verdict.transition else "score",
+        "kind": str(alarm.kind) if alarm else None,
+        "reason": alarm.reason if alarm else "",
+        "score": verdict.score if verdict.score == verdict.score else None,
+        "threshold": verdict.threshold,
+        "top": [list(pair) for pair in verdict.contributions],
+    }
+    if as_json:
+        return json.dumps(fields)
+    score = "no score" if fields["score"] is None else f"score {verdict.score:.4g}"
+    what = f"{fields['kind']} {fields['reason']}".strip() if verdict.transition else ""
+    return (
+        f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
+    )
+
+
+def _sample_format(name: str) -> SampleFormat:
+    try:
+        return SampleFormat[name.upper()]
+    except KeyError:
+        known = ", ".join(item.name.lower() for item in SampleFormat)
+        raise ConfigError(f"no format {name!r}", where="--format", remedy=f"Choose one of {known}") from None
+
+
+@contextmanager
+def _port(url: str, baud: int, link: Path | None) -> Iterator[tuple[str, Callable[[bytes], None]]]:
+    if url != "pty":
+        from edge_runtime.sources import Source
+
+        with Source(url, baud) as source:
+            yield url, source.write
+        return
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    name = os.ttyname(slave)
+    if link is not None:
+        _link(link, name)
+    try:
+        yield name, lambda data: _write_all(master, data)
+    finally:
+        os.close(master)
+        os.close(slave)
+        if link is not None:
+            link.unlink(missing_ok=True)
+
+
+def _link(link: Path, name: str) -> None:
+    try:
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+    except OSError as error:
+        raise DataError(
+            error.strerror or "cannot link", where=str(link), remedy="Name a free path"
+        ) from error
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _json_lines(fields: dict[str, Any]) -> None:
+    typer.echo(json.dumps(fields))
+    sys.stdout.flush()
+
+
+def _plain_lines(fields: dict[str, Any]) -> None:
+    typer.echo("  ".join(f"{name} {value}" for name, value in fields.items()))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
