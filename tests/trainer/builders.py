@@ -1,9 +1,12 @@
 """Small recordings and lists for the trainer's tests."""
 
+import hashlib
+
 import numpy as np
 import scipy.io
 
 from trainer.listing import COLUMNS, Row
+from trainer.recordings import Recording
 
 
 def row(path, **changes):
@@ -33,3 +36,11 @@ def mat(path, **variables):
 def write_lines(path, *lines):
     path.write_text("\n".join((",".join(COLUMNS), *lines)) + "\n")
     return path
+
+
+def recording(count=4096, channels=1, seed=0, label="normal", condition="0 hp", level=1.0, rate_hz=1000.0):
+    """Noise of rms `level` as a recording; every seed another file."""
+    samples = (level * noise(count, channels, seed)).astype(np.float32)
+    names = tuple("xyz"[:channels])
+    digest = hashlib.sha256(samples.tobytes()).hexdigest()
+    return Recording(f"r{seed}", f"r{seed}.npz", samples, rate_hz, None, names, "g", label, condition, digest)
