@@ -40,17 +40,18 @@ def run(config: ConfigFile) -> None:
 @app.command()
 def check(config: ConfigFile) -> None:
     """Refuse now whatever `run` would refuse when it starts."""
-    from edge_runtime.app import prepare
-    from edge_runtime.config import read_config
+    from edge_runtime.app import prepare, probe_ports
 
-    site = read_config(config)
-    for sensor, watch in zip(site.sensor, prepare(site), strict=True):
+    plan = prepare(config)
+    for sensor, watch in zip(plan.config.sensor, plan.watches, strict=True):
         manifest = watch.artefact.manifest
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
             f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
             f"threshold {watch.threshold:g}: ok"
         )
+    for missing in probe_ports(plan.config):
+        typer.echo(f"missing now, `run` would wait for it: {missing}")
 
 
 @app.command()

@@ -38,6 +38,10 @@ class AlarmMachine:
         """Take up an alarm that was active when the program stopped, so that its end is reported too."""
         self._alarm, self._reported_us = alarm, None
 
+    def clock_restarted(self) -> None:
+        """Forget when things began: the sensor's clock has started anew, its old times mean nothing."""
+        self._voted_since_us = self._calm_since_us = self._reported_us = None
+
     def step(
         self, time_us: int, score: float, reason: str = "", contributions: Contributions = ()
     ) -> Verdict:

@@ -27,6 +27,7 @@ Formats: 1 is int16, 2 is int24, 3 is float32.
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -64,7 +65,7 @@ _WIDTH: Final = {SampleFormat.INT16: 2, SampleFormat.INT24: 3, SampleFormat.FLOA
 class Decoder(Protocol):
     """A sans-I/O codec: whatever a port gave goes in, what it meant comes out."""
 
-    def feed(self, data: bytes) -> list[Decoded]:
+    def feed(self, data: bytes) -> Sequence[Decoded]:
         """Take the next bytes and return what became complete with them."""
 
 

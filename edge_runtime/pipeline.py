@@ -60,6 +60,8 @@ class LineStatus:
 
     frames: int = 0
     windows: int = 0
+    newest_us: int = 0
+    """The sensor's clock at the end of its newest frame, microseconds."""
     faults: Counter[FaultKind] = field(default_factory=Counter)
     last_fault: str = ""
     rate: RateReading | None = None
@@ -114,12 +116,24 @@ class SensorPipeline:
         self._rate_meter.reset()
         return self._judge_sensor(time_us, reason)
 
+    def reconnected(self) -> None:
+        """Say that the port was opened again: whatever is there now, its clock may be another."""
+        self._windower.reset()
+        self._restart_clocks()
+
+    def _restart_clocks(self) -> None:
+        self._anomaly.clock_restarted()
+        self._sensor.clock_restarted()
+
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
         self.status.frames += 1
+        self.status.newest_us = frame.time_us + round(len(frame.samples) * 1e6 / frame.rate_hz)
         windows, faults = self._windower.push(frame)
         for fault in faults:
             self._count(fault)
             self._rate_meter.reset()
+            if fault.kind is FaultKind.REBOOT:
+                self._restart_clocks()
         self.status.rate = self._rate_meter.add(len(frame.samples), now_s) or self.status.rate
         verdicts: list[Verdict] = []
         for window in windows:

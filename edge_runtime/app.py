@@ -1,0 +1,217 @@
+"""The service, and the only wiring: reader threads, pipelines, spool, publisher.
+
+Readers fill the inbox; this module's thread takes it through the pipelines to the spool; the publisher's
+thread empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of that loop.
+"""
+
+import hashlib
+import logging
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from edge_runtime import scorer
+from edge_runtime.config import Config, Protocol, SensorSettings, check_agreement, read_config
+from edge_runtime.errors import EdgeError, UnavailableError
+from edge_runtime.framing import Decoder, FrameDecoder
+from edge_runtime.health import Health, Notifier
+from edge_runtime.intake import Inbox, PortReader
+from edge_runtime.lines import LineDecoder
+from edge_runtime.payload import Model, Topics, model_of
+from edge_runtime.pipeline import SensorPipeline, Watch
+from edge_runtime.publisher import Publisher
+from edge_runtime.reporter import Reporter
+from edge_runtime.scorer import Artefact
+from edge_runtime.sources import Source
+from edge_runtime.spool import Spool
+from edge_runtime.station import Station
+
+TURN_S: Final = 0.25
+"""Longest wait for bytes before the clockwork is looked after."""
+_log: Final = logging.getLogger("edge_runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration whose every file was opened and found in order."""
+
+    config: Config
+    watches: tuple[Watch, ...]
+    models: tuple[Model, ...]
+
+
+def prepare(path: Path) -> Plan:
+    """Read the configuration, open every model, compare them; sensors with the same file share a session.
+
+    Raises ConfigError, ArtefactError or AccessError for whatever `serve` would refuse, ports apart.
+    """
+    config = read_config(path)
+    artefacts = {file: scorer.load(file) for file in {sensor.model for sensor in config.sensor}}
+    for sensor in config.sensor:
+        check_agreement(sensor, artefacts[sensor.model].manifest)
+    digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in artefacts}
+    watches = [_watch(sensor, artefacts[sensor.model]) for sensor in config.sensor]
+    models = [model_of(artefacts[sensor.model].manifest, digests[sensor.model]) for sensor in config.sensor]
+    return Plan(config, tuple(watches), tuple(models))
+
+
+def _watch(sensor: SensorSettings, artefact: Artefact) -> Watch:
+    watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
+    return replace(watch, range=math.inf if sensor.range is None else sensor.range)
+
+
+def probe_ports(config: Config) -> list[str]:
+    """Open and close every port; return what is missing just now, which `serve` would wait for.
+
+    Raises BusyError or AccessError, which waiting does not mend.
+    """
+    missing = []
+    for sensor in config.sensor:
+        try:
+            with Source(sensor.port, sensor.baud):
+                pass
+        except UnavailableError as error:
+            missing.append(f"{sensor.name}: {error}")
+    return missing
+
+
+def serve(path: Path) -> int:
+    """Run until told to stop; return the exit code. Raises what `prepare` and `probe_ports` raise."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    plan = prepare(path)
+    for missing in probe_ports(plan.config):
+        _log.warning("%s", missing)
+    with _signals() as asked:
+        while not asked.stop.is_set():
+            plan = _Service(plan, path, asked).run()
+    return 0
+
+
+class _Asked:
+    """What the outside asked for by signals."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.reload = False
+
+
+@contextmanager
+def _signals() -> Iterator[_Asked]:
+    asked = _Asked()
+
+    def stop(_number: int, _frame: object) -> None:
+        if asked.stop.is_set():  # asked twice: everything that counts is on disk already
+            os._exit(0)
+        asked.stop.set()
+
+    def reload(_number: int, _frame: object) -> None:
+        asked.reload = True
+
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload))
+    }
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Service:
+    """One run with one plan."""
+
+    def __init__(self, plan: Plan, path: Path, asked: _Asked) -> None:
+        self._plan, self._path, self._asked = plan, path, asked
+        self._inbox, self._quit = Inbox(), threading.Event()
+        self._health, self._notifier = Health(), Notifier()
+        self._health_s = time.monotonic()
+        self._readers: list[PortReader] = []
+
+    def run(self) -> Plan:
+        """Run until told to stop, or to go on with another plan, which is returned."""
+        config = self._plan.config
+        topics = Topics(config.site.prefix, config.site.site, config.site.device)
+        with ExitStack() as stack:
+            spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
+            self._health.source("spool", spool.figures)
+            publisher = Publisher(config.broker, spool, self._health, topics.availability)
+            stations = [self._station(index, topics, spool, publisher) for index in range(len(config.sensor))]
+            stack.callback(publisher.stop)
+            stack.callback(self._stop_reading)
+            publisher.start()
+            for reader in self._readers:
+                reader.start()
+            self._notifier.ready(f"watching {len(stations)} sensors")
+            _log.info("watching %s", ", ".join(station.name for station in stations))
+            plan = self._loop(stations, publisher)
+            self._notifier.stopping()
+        return plan
+
+    def _station(self, index: int, topics: Topics, spool: Spool, publisher: Publisher) -> Station:
+        plan = self._plan
+        sensor, watch = plan.config.sensor[index], plan.watches[index]
+        reader = PortReader(index, Source(sensor.port, sensor.baud), self._inbox, self._quit)
+        self._readers.append(reader)
+        pipeline = SensorPipeline(watch, _decoder(sensor), lambda: uuid.uuid4().hex)
+        reporter = Reporter(sensor.name, topics, plan.models[index], spool, publisher)
+        return Station(sensor, plan.config.report, reader, pipeline, reporter)
+
+    def _loop(self, stations: list[Station], publisher: Publisher) -> Plan:
+        while not self._asked.stop.is_set():
+            self._turn(stations, publisher)
+            if self._asked.reload:
+                self._asked.reload = False
+                if (plan := self._reloaded()) is not None:
+                    return plan
+        return self._plan
+
+    def _turn(self, stations: list[Station], publisher: Publisher) -> None:
+        for chunk in self._inbox.take(TURN_S):
+            stations[chunk.sensor].take(chunk)
+        now_s = time.monotonic()
+        for station in stations:
+            station.tick(now_s)
+            self._health.tell(f"sensor {station.name}", station.trouble)
+        if now_s - self._health_s >= self._plan.config.report.health_s:
+            self._health_s = now_s
+            self._health.set("inbox.dropped", self._inbox.dropped)
+            snapshot = self._health.snapshot()
+            for station in stations:
+                station.health(snapshot)
+        # What arrived has been scored and committed, and whoever is to bring more is alive: that is progress.
+        if publisher.is_alive() and all(station.alive for station in stations):
+            self._notifier.progress()
+            troubles = self._health.troubles()
+            self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
+
+    def _reloaded(self) -> Plan | None:
+        try:
+            plan = prepare(self._path)
+        except EdgeError as error:
+            _log.error("reload refused, going on as before: %s", error)
+            self._health.tell("reload", str(error))
+            return None
+        _log.info("reloading %s", self._path)
+        return plan
+
+    def _stop_reading(self) -> None:
+        self._quit.set()
+        for reader in self._readers:
+            if reader.ident is not None:
+                reader.join(2.0)
+
+
+def _decoder(sensor: SensorSettings) -> Decoder:
+    if sensor.protocol is Protocol.LINES:
+        return LineDecoder(len(sensor.channels), sensor.rate_hz, sensor.scale)
+    return FrameDecoder()

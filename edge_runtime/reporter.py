@@ -1,0 +1,90 @@
+"""One sensor's verdicts to messages: alarms to the spool, the latest state and live scores to the publisher.
+
+Sensors keep time by their own clocks, many only since their boot. What leaves here is in the gateway's wall
+time: a sensor's time plus the offset between the two clocks as it is when the message is made. An alarm's
+start is fixed once, so that `new`, `update` and `end` agree on it.
+"""
+
+import time
+from dataclasses import replace
+from typing import Final
+
+from edge_runtime import payload
+from edge_runtime.payload import Model, Stamp, Topics
+from edge_runtime.publisher import Publisher
+from edge_runtime.records import Alarm, Transition, Verdict
+from edge_runtime.rows import Klass, OpenAlarm
+from edge_runtime.spool import Spool
+
+CLOCK_FLOOR_US: Final = 1_767_225_600_000_000
+"""Start of 2026 in microseconds: a wall clock before it has not been set since boot."""
+
+
+class Reporter:
+    """Reports on one sensor."""
+
+    def __init__(self, sensor: str, topics: Topics, model: Model, spool: Spool, publisher: Publisher) -> None:
+        self._sensor, self._model, self._spool, self._publisher = sensor, model, spool, publisher
+        self._event_topic = topics.sensor(sensor, "event")
+        self._state_topic = topics.sensor(sensor, "state")
+        self._score_topic = topics.sensor(sensor, "score")
+        self._health_topic = topics.sensor(sensor, "health")
+        self._starts_us: dict[str, int] = {}
+        self._windows = 0
+
+    def open_alarms(self) -> list[Alarm]:
+        """Alarms of this sensor that had begun and not ended when the program stopped."""
+        prefix = f"{self._sensor}/"
+        alarms = [alarm for key, alarm in self._spool.open_alarms().items() if key.startswith(prefix)]
+        self._starts_us |= {alarm.id: alarm.start_us for alarm in alarms}
+        return alarms
+
+    def event(self, verdict: Verdict, now_us: int) -> None:
+        """Commit an alarm's beginning, going on or end; `now_us` is the sensor's clock, now."""
+        told = self._in_wall_time(verdict, now_us)
+        alarm = told.alarm
+        if alarm is None:
+            return
+        stamp = self._stamp()
+        ended = told.transition is Transition.END
+        self._spool.put(
+            Klass.ALARM,
+            self._event_topic,
+            lambda seq, epoch: payload.event(told, seq, epoch, stamp),
+            OpenAlarm(f"{self._sensor}/{alarm.kind}", None if ended else alarm),
+        )
+        if ended:
+            self._starts_us.pop(alarm.id, None)
+
+    def state(self, verdict: Verdict, now_us: int) -> None:
+        """Replace the retained state."""
+        told = self._in_wall_time(verdict, now_us)
+        self._publisher.retain(self._state_topic, payload.state(told, self._stamp()))
+
+    def score(self, verdict: Verdict, now_us: int) -> None:
+        """Send one window's score, if the broker is there."""
+        told = self._in_wall_time(verdict, now_us)
+        self._windows += 1
+        self._publisher.offer(self._score_topic, payload.score(told, self._windows))
+
+    def health(self, figures: dict[str, object]) -> None:
+        """Send the counters, if the broker is there."""
+        now_us = _wall_us()
+        body = payload.health(figures, now_us, clock_ok=now_us > CLOCK_FLOOR_US)
+        self._publisher.offer(self._health_topic, body)
+
+    def _in_wall_time(self, verdict: Verdict, now_us: int) -> Verdict:
+        offset_us = _wall_us() - now_us
+        alarm = verdict.alarm
+        if alarm is not None:
+            start_us = self._starts_us.setdefault(alarm.id, alarm.start_us + offset_us)
+            alarm = replace(alarm, start_us=start_us)
+        return replace(verdict, time_us=verdict.time_us + offset_us, alarm=alarm)
+
+    def _stamp(self) -> Stamp:
+        now_us = _wall_us()
+        return Stamp(now_us, now_us > CLOCK_FLOOR_US, self._model)
+
+
+def _wall_us() -> int:
+    return time.time_ns() // 1000
