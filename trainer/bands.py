@@ -55,6 +55,6 @@ def below(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
 def everything(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
     """Cut as `below`, and put what lies above the limit into one more band: nothing is left out."""
     inner = below(samples, rate_hz, limit_hz)
-    beyond_hz = rate_hz / 2 + rate_hz / samples
-    more = (beyond_hz,) if inner.edges_hz[-1] <= rate_hz / 2 else ()
+    last_hz = samples // 2 * rate_hz / samples
+    more = (last_hz + rate_hz / samples / 2,) if inner.edges_hz[-1] <= last_hz else ()
     return Bands(inner.edges_hz + more, rate_hz)

@@ -5,17 +5,21 @@ There is no `score` here on purpose. Scores exist in one place, the exported gra
 graph is compared with at export.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
 from edge_runtime.records import Samples
+
+if TYPE_CHECKING:
+    import onnx  # only named here; `trainer --help` must not wait for it
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and a word on what is being done."""

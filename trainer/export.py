@@ -56,7 +56,7 @@ def write(detector: Detector, windows: Samples, context: FitContext, stamp: Stam
     graph = Graph(model.SerializeToString(), where=detector.name)
     compare(detector, graph, windows)
     manifest = _manifest(detector, graph, windows, context, stamp)
-    onnx.helper.set_model_props(model, to_metadata(manifest))
+    onnx.helper.set_model_props(model, _metadata(manifest, path))
     data = model.SerializeToString(deterministic=True)
     if len(data) > detector.max_bytes:
         raise ExportError(
@@ -123,6 +123,17 @@ def _manifest(
         producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
         notes=detector.notes(),
     )
+
+
+def _metadata(manifest: Manifest, path: Path) -> dict[str, str]:
+    try:
+        return to_metadata(manifest)
+    except ValueError as error:
+        raise ExportError(
+            f"a figure is not finite (threshold {manifest.threshold:g})",
+            where=str(path),
+            remedy="The detector does not fit this data; choose another",
+        ) from error
 
 
 def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:

@@ -113,6 +113,11 @@ class VectorDetector(Detector):
             )
 
 
+def rounded(values: Floats) -> Floats:
+    """Round to what float32 holds, so that graph and fitted object compute with the same numbers."""
+    return np.asarray(values.astype(np.float32), dtype=np.float64)
+
+
 def check_windows(windows: Samples, context: FitContext, name: str) -> None:
     """Refuse what no method can learn from.
 

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector
+from trainer.vectors import Floats, VectorDetector, rounded
 
 FEW: Final = 10
 """With fewer windows than this a feature, a covariance is shrunk towards independence."""
@@ -70,5 +70,4 @@ class MultivariateGaussian(VectorDetector):
         floor = SINGULAR * variances[-1]
         if (few := int((variances < floor).sum())) > 0:
             self._notes["singular"] = f"{few} of {len(variances)} directions hardly vary in training"
-        root = (axes / np.sqrt(np.maximum(variances, floor))) @ axes.T
-        return np.asarray(root.astype(np.float32), dtype=np.float64)
+        return rounded((axes / np.sqrt(np.maximum(variances, floor))) @ axes.T)

@@ -5,12 +5,18 @@ The reconstruction of a linear autoencoder that is trained to the end is the pro
 principal components; here it is computed at once, the same every time.
 """
 
+from typing import Final
+
 import numpy as np
 
 from trainer.errors import ChoiceError
 from trainer.reconstruction import ReconstructionDetector
 from trainer.tape import Value
-from trainer.vectors import Floats
+from trainer.vectors import Floats, rounded
+
+COMPONENT_BYTES: Final = 1_600_000
+MOST_WINDOWS: Final = 4096
+"""Of more windows than this, evenly chosen ones do: their covariance has long settled."""
 
 
 class PrincipalComponents(ReconstructionDetector):
@@ -20,7 +26,10 @@ class PrincipalComponents(ReconstructionDetector):
     summary = "what lies outside the leading principal components: the linear autoencoder's closed form"
 
     def __init__(self, front_end: str = "", variance: float = 0.95, most: int = 256) -> None:
-        """Keep components until `variance` of the training variance is explained, `most` at the most."""
+        """Keep components until `variance` of the training variance is explained, `most` at the most.
+
+        Long windows of several channels keep fewer, as many as fit in a small file.
+        """
         super().__init__(front_end)
         if not 0 < variance < 1 or most < 1:
             raise ChoiceError(
@@ -35,14 +44,13 @@ class PrincipalComponents(ReconstructionDetector):
         return min(width, 8) + 1
 
     def _learn(self, vectors: Floats) -> None:
-        self._mean: Floats = vectors.mean(axis=0).astype(np.float32).astype(np.float64)
-        variances, axes = np.linalg.eigh(
-            np.cov(vectors, rowvar=False, bias=True).reshape(2 * vectors.shape[1:])
-        )
-        explained = np.cumsum(variances[::-1]) / max(variances.sum(), 1e-30)
+        self._mean: Floats = rounded(vectors.mean(axis=0))
+        variances, axes = _principal(vectors - self._mean)
+        explained = np.cumsum(variances) / max(variances.sum(), 1e-30)
         kept = int(np.searchsorted(explained, self._variance)) + 1
-        kept = max(min(kept, self._most, len(variances) - 1), 1)
-        self._axes: Floats = axes[:, : -kept - 1 : -1].astype(np.float32).astype(np.float64)
+        room = min(self._most, len(variances) - 1, COMPONENT_BYTES // (4 * vectors.shape[1]))
+        kept = max(min(kept, room), 1)
+        self._axes: Floats = rounded(axes[:, :kept])
         self._notes["components"] = f"{kept}, {explained[kept - 1]:.4f} of the training variance"
 
     def _rebuild(self, vectors: Value) -> Value:
@@ -51,3 +59,15 @@ class PrincipalComponents(ReconstructionDetector):
 
     def _rebuilt(self, vectors: Floats) -> Floats:
         return np.asarray((vectors - self._mean) @ self._axes @ self._axes.T + self._mean)
+
+
+def _principal(centred: Floats) -> tuple[Floats, Floats]:
+    """Variances, largest first, and axes [features, components] of rows [n, features]."""
+    rows = centred[np.linspace(0, len(centred) - 1, min(len(centred), MOST_WINDOWS)).round().astype(int)]
+    count, width = rows.shape
+    wide = count < width  # the rows span less than the space; their inner products are the smaller matrix
+    values, vectors = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    if wide:
+        vectors = rows.T @ vectors / np.sqrt(np.maximum(values * count, 1e-30))
+    return values, vectors

@@ -1,0 +1,70 @@
+"""Slow, obvious reference implementations, in double precision, one window at a time."""
+
+import math
+
+import numpy as np
+
+
+def time_statistics(signal):
+    """RMS, peak, crest, kurtosis, skewness, shape and impulse factor of one channel, by definition."""
+    mean = sum(signal) / len(signal)
+    centred = [float(value) - mean for value in signal]
+    count = len(centred)
+    rms = math.sqrt(sum(value**2 for value in centred) / count)
+    peak = max(abs(value) for value in centred)
+    magnitude = sum(abs(value) for value in centred) / count
+    kurtosis = sum(value**4 for value in centred) / count / rms**4
+    skewness = sum(value**3 for value in centred) / count / rms**3
+    return [rms, peak, peak / rms, kurtosis, skewness, rms / magnitude, peak / magnitude]
+
+
+def dft_power(signal):
+    """Squared magnitudes of the one-sided DFT, from its definition."""
+    count = len(signal)
+    rows = np.arange(count // 2 + 1)[:, np.newaxis]
+    turns = np.exp(-2j * np.pi * rows * np.arange(count) / count)
+    return np.abs(turns @ np.asarray(signal, dtype=np.float64)) ** 2
+
+
+def band_energies(signal, rate_hz, edges_hz, taper):
+    """Mean square of the tapered signal in each band, lines at half-open ranges, both signs of frequency."""
+    count = len(signal)
+    centred = np.asarray(signal, dtype=np.float64) - np.mean(signal, dtype=np.float64)
+    power = dft_power(centred * taper)
+    energies = [0.0] * (len(edges_hz) - 1)
+    for line, value in enumerate(power):
+        twice = 1 if line in {0, count / 2} else 2
+        frequency_hz = line * rate_hz / count
+        for band in range(len(energies)):
+            if edges_hz[band] <= frequency_hz < edges_hz[band + 1]:
+                energies[band] += twice * value / count**2
+    return np.array(energies) / np.mean(np.square(taper))
+
+
+def gaussian_score(row, mean, deviation):
+    """-log p(x) of independent Gaussians, less its smallest value."""
+    return sum(
+        -math.log(normal_density(value, m, s)) + math.log(normal_density(m, m, s))
+        for value, m, s in zip(row, mean, deviation, strict=True)
+    )
+
+
+def normal_density(value, mean, deviation):
+    """The bell curve."""
+    return math.exp(-((value - mean) ** 2) / (2 * deviation**2)) / (deviation * math.sqrt(2 * math.pi))
+
+
+def mahalanobis_score(row, rows):
+    """Half the squared Mahalanobis distance from `rows`, by solving, not by whitening."""
+    mean = rows.mean(axis=0)
+    covariance = np.cov(rows, rowvar=False, bias=True)
+    return 0.5 * (row - mean) @ np.linalg.solve(covariance, row - mean)
+
+
+def outside_components(row, rows, components):
+    """Mean square of what lies outside the leading components, by singular value decomposition."""
+    mean = rows.mean(axis=0)
+    _, _, axes = np.linalg.svd(rows - mean, full_matrices=False)
+    kept = axes[:components]
+    residual = (row - mean) - kept.T @ (kept @ (row - mean))
+    return float(np.mean(residual**2))

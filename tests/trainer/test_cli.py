@@ -1,0 +1,210 @@
+"""The command `trainer`, as a user or a script meets it: real processes on the sample recordings."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime import scorer
+from trainer.__main__ import main
+from trainer.detectors import REGISTRY
+
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] == '{0}':
+            raise ModuleNotFoundError("No module named '{0}'", name='{0}')
+sys.meta_path.insert(0, Missing())
+"""
+"""A Python in which one library is not installed."""
+SAMPLE = Path(__file__).parents[1] / "data" / "cwru.csv"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the command in this process: gives exit code, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code, *capsys.readouterr()
+
+    return call
+
+
+def trainer(*arguments, code=0, before="", **environment):
+    """Run the command in a process of its own; check its exit code and that no traceback ever shows."""
+    start = f"{before}\nfrom trainer.__main__ import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", start, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        timeout=240,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "fan.onnx"
+    trainer("fit", SAMPLE, "--detector", "gaussian", "-o", path, SOURCE_DATE_EPOCH="1700000000")
+    return path
+
+
+def test_help_is_quick_and_imports_no_torch():
+    slow = "{'torch', 'sklearn', 'onnx', 'scipy', 'matplotlib'}"
+    shown = trainer(
+        "--help", before=f"import sys, atexit; atexit.register(lambda: print({slow} & set(sys.modules)))"
+    )
+    assert shown.stdout.endswith("set()\n")
+    for command in ("fit", "evaluate", "inspect", "detectors", "recordings"):
+        assert command in shown.stdout
+
+
+def test_detectors_are_listed_for_people_and_programs(run):
+    listed = json.loads(run("detectors", "--json")[1])
+    assert [entry["detector"] for entry in listed] == list(REGISTRY)
+    assert all({"summary", "supervised", "options", "version"} <= set(entry) for entry in listed)
+    assert "principal_components: " in run("detectors")[1]
+
+
+def test_fit_writes_a_file_the_edge_opens(model):
+    artefact = scorer.load(model)
+    assert artefact.manifest.name == "fan"
+    assert artefact.manifest.created == "2023-11-14T22:13:20Z"
+    assert artefact.manifest.calibration.conditions == ("3 hp", "0 hp", "1 hp", "2 hp")
+    assert [path.name for path in model.parent.iterdir()] == ["fan.onnx"]
+
+
+def test_the_same_command_gives_the_same_bytes(model, tmp_path):
+    again = tmp_path / "fan.onnx"
+    trainer("fit", SAMPLE, "--detector", "gaussian", "-o", again, SOURCE_DATE_EPOCH="1700000000")
+    assert again.read_bytes() == model.read_bytes()
+
+
+def test_fit_tells_programs_what_it_wrote(tmp_path, run):
+    path = tmp_path / "m.onnx"
+    code, printed, _ = run(
+        "fit", SAMPLE, "--detector", "principal_components", "-o", path, "--json", "--name", "pump 7"
+    )
+    body = json.loads(printed)
+    assert (code, body["name"], body["detector"], body["samples"]) == (
+        0,
+        "pump 7",
+        "principal_components",
+        1024,
+    )
+    assert body["threshold"] == scorer.load(path).manifest.threshold
+    assert json.loads(run("inspect", path, "--json")[1]) == body
+
+
+def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(model, tmp_path, run):
+    listed = tmp_path / "evaluation.json"
+    shown = run("evaluate", model, SAMPLE, "--json", listed)[1]
+    body = json.loads(listed.read_text())
+    assert body["by_alarm"]["caught"] == body["by_alarm"]["faulty"] == 3
+    assert body["by_alarm"]["false_alarms"] == 0
+    assert "false alarms (FAR)" in shown
+    assert json.loads(run("evaluate", model, SAMPLE, "--json", "-")[1]) == body
+
+
+def test_inspect_tells_threshold_and_support(model, run):
+    shown = run("inspect", model)[1]
+    assert f"{scorer.load(model).manifest.threshold:.6g}" in shown
+    assert "of an operating condition never seen" in shown
+
+
+def test_a_list_is_written_and_its_recordings_converted(tmp_path, run):
+    listing = tmp_path / "list.csv"
+    assert "7 recordings, 4 normal" in run("recordings", "cwru", SAMPLE.parent / "cwru", "-o", listing)[1]
+    run("recordings", "convert", listing, "-o", tmp_path / "edge")
+    made = sorted(path.name for path in (tmp_path / "edge").iterdir())
+    assert made == ["100.npz", "107.npz", "120.npz", "132.npz", "97.npz", "98.npz", "99.npz"]
+    with np.load(tmp_path / "edge" / "107.npz", allow_pickle=False) as held:
+        assert float(held["rate_hz"]) == 12000.0
+        assert held["samples"].shape[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fit"], 64, "Missing"),
+        (["fitt"], 64, "No such command"),
+        (["fit", SAMPLE, "--detector", "guassian", "-o", "m.onnx"], 64, "Did you mean 'gaussian'"),
+        (
+            ["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--option", "front_end"],
+            64,
+            "NAME=VALUE",
+        ),
+        (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--option", "front=x"], 64, "'front_end'"),
+        (
+            ["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--option", "front_end=spectre"],
+            64,
+            "Did you mean 'spectrum'",
+        ),
+        (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--samples", "0"], 64, "cannot be cut"),
+        (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--hop", "4096"], 64, "cannot be cut"),
+        (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--method", "f2"], 64, "f1"),
+        (
+            ["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--samples", "1021"],
+            65,
+            "1021 = 1 x 1021",
+        ),
+        (
+            ["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--samples", "65536"],
+            65,
+            "shorter than one",
+        ),
+        (["fit", "none.csv", "--detector", "gaussian", "-o", "m.onnx"], 65, "none.csv"),
+        (["evaluate", "none.onnx", SAMPLE], 65, "none.onnx"),
+        (["inspect", SAMPLE], 65, "onnxruntime refuses it"),
+        (["recordings", "cwru", "nowhere", "-o", "list.csv"], 65, "nowhere"),
+    ],
+)
+def test_refusals_say_what_and_leave_nothing(tmp_path, monkeypatch, run, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    ended, printed, complained = run(*arguments)
+    assert (ended, printed) == (code, "")
+    assert message in complained
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_refusal_is_one_line():
+    done = trainer("inspect", "none.onnx", code=65)
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("trainer: none.onnx: ")
+
+
+@pytest.mark.parametrize("library", ["torch", "sklearn", "onnx"])
+def test_without_the_training_libraries_one_line_says_what_to_install(library, tmp_path):
+    done = trainer(
+        *("fit", SAMPLE, "--detector", "gaussian", "-o", tmp_path / "m.onnx"),
+        code=69,
+        before=WITHOUT.format(library),
+    )
+    assert done.stderr == (
+        f"trainer: {library} is not installed; the plain install is the edge only. "
+        "Run: pip install 'steadyhum[trainer]'\n"
+    )
+
+
+def test_a_broken_pipe_is_no_traceback(model):
+    done = subprocess.run(
+        f"{sys.executable} -m trainer inspect {model} --json | head -c 1",
+        shell=True,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "{"
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,154 @@
+"""Front ends against slow, obvious references, and what no window may do to them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tests import naive
+from trainer import bands, fourier
+from trainer.detector import FitContext
+from trainer.errors import ChoiceError, FitError
+from trainer.features import FRONT_ENDS, front_end
+from trainer.tape import Tape, run
+
+RATE_HZ = 12000.0
+
+
+def context(channels=("x",), lowpass_hz=5000.0):
+    return FitContext(RATE_HZ, tuple(channels), "g", lowpass_hz=lowpass_hz)
+
+
+def noise(count, samples, channels=1, seed=0, offset=0.0, scale=1.0):
+    random = np.random.default_rng(seed)
+    return (offset + scale * random.standard_normal((count, samples, channels))).astype(np.float32)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 6, 7, 64, 100, 360, 600, 1000, 1024, 2048, 4096])
+def test_power_is_that_of_the_dft(samples):
+    signals = noise(3, samples)
+    tape = Tape(samples, 1)
+    power = fourier.power(tape.window.transpose(0, 2, 1), samples).reshape(0, -1)
+    cut = fourier.plan(samples)
+    seen = run(tape, power, len(cut.bins), signals)
+    truth = np.stack([naive.dft_power(signal[:, 0])[cut.bins] for signal in signals])
+    assert np.abs(seen - truth).max() <= 2e-6 * truth.max()
+
+
+@given(st.integers(1, 700))
+def test_every_frequency_counts_as_often_as_in_the_whole_spectrum(samples):
+    try:
+        cut = fourier.plan(samples)
+    except FitError:
+        assert max(p for p in range(1, samples + 1) if samples % p == 0) > fourier.MAX_FACTOR
+        return
+    counted = np.bincount(cut.bins, weights=cut.weights, minlength=samples // 2 + 1)
+    alone = {0, samples / 2}
+    assert counted.tolist() == [1 if line in alone else 2 for line in range(samples // 2 + 1)]
+
+
+def test_a_large_prime_is_refused_with_a_length_that_works():
+    with pytest.raises(FitError, match=r"1021 = 1 x 1021.*for instance 1024"):
+        fourier.plan(1021)
+
+
+@pytest.mark.parametrize("samples", [64, 600, 1024])
+@pytest.mark.parametrize("offset", [0.0, 9.81, -300.0])
+def test_spectrum_is_log_of_band_energies(samples, offset):
+    windows = noise(4, samples, channels=2, offset=offset, scale=0.3)
+    about = context(("x", "y"))
+    front = front_end("spectrum", samples, about)
+    taper = np.hanning(samples + 1)[:-1]
+    edges = bands.below(samples, RATE_HZ, 5000.0).edges_hz
+    truth = [
+        np.concatenate([naive.band_energies(window[:, c], RATE_HZ, edges, taper) for c in range(2)])
+        for window in windows
+    ]
+    # An offset of 300 costs float32 samples three digits of the vibration; what is left is centred exactly.
+    assert np.abs(front.compute(windows) - np.log(truth)).max() <= 2e-4
+
+
+@pytest.mark.parametrize("offset", [0.0, 9.81])
+@pytest.mark.parametrize("scale", [1e-3, 0.01, 1.0, 1e4])
+def test_time_statistics_are_the_textbooks(offset, scale):
+    windows = noise(5, 512, channels=2, offset=offset, scale=scale)
+    seen = front_end("time", 512, context(("x", "y"))).compute(windows)
+    truth = np.array(
+        [
+            np.stack([naive.time_statistics(window[:, c].astype(np.float64)) for c in (0, 1)], axis=1).ravel()
+            for window in windows
+        ]
+    )
+    assert np.abs(seen - truth).max() <= 2e-5 * max(1.0, np.abs(truth).max())
+
+
+def test_kurtosis_on_top_of_gravity_keeps_five_digits():
+    windows = noise(8, 1024, offset=9.81, scale=0.01)
+    seen = front_end("time", 1024, context()).compute(windows)[:, 3]
+    truth = [naive.time_statistics(window[:, 0].astype(np.float64))[3] for window in windows]
+    assert np.abs(seen - truth).max() <= 3e-5
+
+
+def test_the_waveform_has_no_mean_and_raw_is_untouched():
+    windows = noise(3, 64, channels=2, offset=5.0)
+    about = context(("x", "y"))
+    assert np.array_equal(front_end("raw", 64, about).compute(windows), windows.reshape(3, -1))
+    centred = front_end("waveform", 64, about).compute(windows).reshape(3, 64, 2)
+    assert np.abs(centred.mean(axis=1)).max() < 1e-6
+    assert np.allclose(centred, windows - windows.mean(axis=1, keepdims=True), atol=2e-6)
+
+
+@pytest.mark.parametrize("name", sorted(FRONT_ENDS))
+@given(
+    value=arrays(np.float32, (2, 64, 2), elements=st.floats(width=32, allow_nan=False, allow_infinity=True))
+)
+@settings(max_examples=60, deadline=None)
+def test_features_are_finite_for_every_window(name, value):
+    assert np.isfinite(_front(name).compute(value)).all()
+
+
+@pytest.mark.parametrize("name", sorted(FRONT_ENDS))
+@pytest.mark.parametrize("level", [0.0, 1.0, -9.81, 1e-30, 3e38])
+def test_features_are_finite_for_constant_windows(name, level):
+    assert np.isfinite(_front(name).compute(np.full((1, 64, 2), level, dtype=np.float32))).all()
+
+
+@pytest.mark.parametrize("name", sorted(FRONT_ENDS))
+def test_every_feature_has_a_name_of_its_own(name):
+    front = _front(name)
+    names = [feature.name for feature in front.features()]
+    assert len(set(names)) == len(names) == front.compute(noise(1, 64, 2)).shape[1] == len(front.groups())
+
+
+def test_joined_front_ends_stand_behind_one_another():
+    about = context()
+    windows = noise(3, 128)
+    joined = front_end("spectrum, time", 128, about)
+    parts = [front_end(name, 128, about) for name in ("spectrum", "time")]
+    assert np.array_equal(joined.compute(windows), np.hstack([part.compute(windows) for part in parts]))
+    assert joined.features() == parts[0].features() + parts[1].features()
+
+
+def test_an_unknown_front_end_names_the_nearest():
+    with pytest.raises(ChoiceError, match="Did you mean 'spectrum'"):
+        front_end("spectrun", 64, context())
+
+
+@given(
+    samples=st.integers(2, 4096),
+    limit_hz=st.one_of(st.none(), st.floats(1.0, 1e5)),
+)
+@settings(deadline=None)
+def test_bands_stand_side_by_side_and_none_is_empty(samples, limit_hz):
+    for cut in (bands.below(samples, RATE_HZ, limit_hz), bands.everything(samples, RATE_HZ, limit_hz)):
+        assert list(cut.edges_hz) == sorted(set(cut.edges_hz))
+    everything = bands.everything(samples, RATE_HZ, limit_hz)
+    lines_hz = np.arange(samples // 2 + 1) * RATE_HZ / samples
+    held = np.histogram(lines_hz, everything.edges_hz)[0]
+    assert held.sum() == len(lines_hz)
+    assert held.min() >= 1
+
+
+def _front(name):
+    return front_end(name, 64, context(("x", "y")))
