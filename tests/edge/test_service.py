@@ -1,0 +1,333 @@
+"""The service as its users run it: the real command, a real pty, a real Mosquitto, real signals."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tty
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.framing import SampleFormat, encode_data
+from edge_runtime.recording import Signal
+from edge_runtime.simulator import Sensor, frames, play
+from tests.artefacts import write_artefact
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
+
+RATE_HZ = 1000.0
+EDGE = [sys.executable, "-m", "edge_runtime"]
+CONFIG = """
+state_folder = "state"
+[site]
+site = "plant"
+device = "gateway"
+[broker]
+host = "127.0.0.1"
+port = {port}
+client_id = "gateway"
+backoff_s = [0.2, 0.5]
+[report]
+state_s = 0.5
+health_s = 1.0
+[[sensor]]
+name = "pump"
+port = "{line}"
+model = "rms.onnx"
+rate_hz = 1000
+channels = ["x"]
+unit = "g"
+"""
+
+
+def vibration(*levels, seconds=0.6):
+    rng = np.random.default_rng(5)
+    parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]
+    return Signal(np.concatenate(parts).astype(np.float32), RATE_HZ, ("x",), "g")
+
+
+class Site:
+    """A folder with a model and a configuration, a pty for the sensor, and the service when it runs."""
+
+    def __init__(self, folder, port):
+        self.folder = folder
+        write_artefact(folder / "rms.onnx")
+        self.master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.line = os.ttyname(self._slave)
+        self.config = folder / "edge.toml"
+        self.config.write_text(CONFIG.format(port=port, line=self.line))
+        self.service = None
+        self._sent = 0
+
+    def start(self, *, wait=True):
+        log = (self.folder / "log").open("a")
+        with log:
+            self.service = subprocess.Popen([*EDGE, "run", "--config", self.config], stderr=log)
+        if wait:
+            until(
+                lambda: self.log().count("watching pump") and self._opened(),
+                what="the service reading its port",
+            )
+        return self
+
+    def _opened(self):
+        descriptors = Path(f"/proc/{self.service.pid}/fd")
+        with contextlib.suppress(OSError):
+            return any(os.readlink(item) == self.line for item in descriptors.iterdir())
+        return False
+
+    def log(self):
+        return (self.folder / "log").read_text()
+
+    def play(self, source):
+        """Be the sensor; time goes on from one call to the next, as a real sensor's does."""
+        for frame in frames(source, Sensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000):
+            os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
+            time.sleep(0.05)
+
+    def _boot(self):
+        self._sent += 1
+        return self._sent
+
+    def stop(self, number=signal.SIGTERM):
+        if self.service is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.service.send_signal(number)
+            code = self.service.wait(15)
+            self.service = None
+            return code
+        return None
+
+    def close(self):
+        self.stop(signal.SIGKILL)
+        for descriptor in (self.master, self._slave):
+            os.close(descriptor)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def site(tmp_path, broker):
+    site = Site(tmp_path, broker.port)
+    yield site
+    site.close()
+
+
+def told(subscriber):
+    return [(body["type"], body["kind"]) for body in subscriber.events()]
+
+
+@needs_mosquitto
+def test_replay_says_what_live_says(site, broker):
+    """Ids and times aside, byte for byte: the same recording through a pty and through `replay`."""
+    source = vibration(0.3, 3.0, 0.3, 2.5, 0.3, seconds=0.7)
+    np.savez(site.folder / "r.npz", samples=source.samples, rate_hz=RATE_HZ, channels=["x"], unit="g")
+    command = [
+        *EDGE,
+        "replay",
+        str(site.folder / "r.npz"),
+        "--model",
+        str(site.folder / "rms.onnx"),
+        "--json",
+    ]
+    replayed = [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    play([source], Sensor(frame_samples=50), lambda data: os.write(site.master, data))
+    until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
+    assert site.stop() == 0
+    live = subscriber.events()
+    subscriber.close()
+    wanted = [
+        (item["type"], item["kind"], item["reason"], item["score"], item["threshold"]) for item in replayed
+    ]
+    assert len(wanted) == 4
+    assert [(b["type"], b["kind"], b["reason"], b["score"], b["threshold"]) for b in live] == wanted
+    shares = [[[band["name"], band["share"]] for band in body["top_bands"]] for body in live]
+    assert shares == [item["top"] for item in replayed]
+    starts = [time_s(body["start_time"]) for body in live]
+    assert starts[0] == starts[1] < starts[2] == starts[3]
+
+
+def time_s(text):
+    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(text[19:-1])
+
+
+@needs_mosquitto
+def test_what_a_subscriber_sees(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    until(lambda: subscriber.latest("availability") == b"online")
+    site.play(vibration(0.3, 3.0))
+    until(lambda: told(subscriber) == [("new", "anomaly")])
+    state = until(lambda: (body := subscriber.latest("state")) and json.loads(body))
+    assert (state["alarm"], state["model"]["name"]) == ("ON", "rms")
+    health = json.loads(until(lambda: subscriber.latest("health")))
+    assert health["sensor"]["frames"] > 10
+    begun_s = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begun_s < 10
+    until(lambda: subscriber.latest("availability") == b"offline")
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_nothing_is_lost_while_the_broker_is_away(site, broker):
+    """Away at start and again in the middle; the session of the subscriber outlives both."""
+    site.start()
+    site.play(vibration(0.3, 3.0))
+    subscriber = Subscriber(broker.start().port)
+    until(lambda: told(subscriber) == [("new", "anomaly")], what="the alarm from before the broker")
+    assert subscriber.events()[0]["replayed"] is True
+    broker.stop()
+    for _ in range(2):
+        site.play(vibration(0.3, 0.3, 0.3, 3.0))
+    time.sleep(1)
+    broker.start()
+    until(lambda: len(subscriber.events()) >= 5, 20, "the rest")
+    site.play(vibration(0.3, 0.3, 0.3))
+    until(lambda: len(subscriber.events()) >= 6, 20, "the last end")
+    assert [kind for kind, _ in told(subscriber)] == ["new", "end"] * 3
+    assert [body["seq"] for body in subscriber.events()] == [1, 2, 3, 4, 5, 6]
+    assert len({body["epoch"] for body in subscriber.events()}) == 1
+    assert [body["replayed"] for body in subscriber.events()] == [True] * 5 + [False]
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_an_alarm_outlives_a_crash(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start().play(vibration(0.3, 3.0))
+    until(lambda: len(subscriber.events()) == 1)
+    site.stop(signal.SIGKILL)
+    begun_s = time.monotonic()
+    site.start()
+    assert time.monotonic() - begun_s < 5
+    site.play(vibration(0.3, 0.3))
+    until(lambda: len(subscriber.events()) == 2)
+    new, end = subscriber.events()
+    assert (new["type"], end["type"]) == ("new", "end")
+    assert new["id"] == end["id"]
+    assert new["start_time"] == end["start_time"]
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_a_lost_sensor_is_said_and_found_again(tmp_path, broker):
+    site = Site(tmp_path, broker.start().port)
+    link = tmp_path / "usb-sensor"
+    link.symlink_to(site.line)
+    site.config.write_text(site.config.read_text().replace(site.line, str(link)))
+    subscriber = Subscriber(broker.port)
+    site.start().play(vibration(0.3))
+    link.unlink()
+    os.close(site.master)
+    lost = until(subscriber.events)[0]
+    assert (lost["type"], lost["kind"], lost["score"]) == ("new", "sensor_fault", 1.0)
+    assert lost["reason"].startswith("sensor_lost")
+    site.master, site._slave = pty.openpty()
+    tty.setraw(site._slave)
+    link.symlink_to(os.ttyname(site._slave))
+    time.sleep(2.2)
+    site.play(vibration(0.3, 0.3, 0.3, 0.3))
+    until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
+    subscriber.close()
+    site.close()
+
+
+@needs_mosquitto
+def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    stop = threading.Event()
+
+    def shout():
+        while not stop.is_set():
+            os.write(site.master, os.urandom(1000))
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=shout)
+    thread.start()
+    event = until(subscriber.events, 9)[0]
+    stop.set()
+    thread.join()
+    assert event["kind"] == "sensor_fault"
+    assert "no_valid_frame" in event["reason"]
+    assert "baud rate" in event["reason"]
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_reload(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    good = site.config.read_text()
+    site.config.write_text(good.replace('unit = "g"', 'units = "g"'))
+    site.service.send_signal(signal.SIGHUP)
+    until(lambda: "reload refused" in site.log(), what="the refusal")
+    assert "Did you mean 'unit'" in site.log()
+    site.config.write_text(good.replace('unit = "g"', 'unit = "g"\nthreshold = 50.0'))
+    site.service.send_signal(signal.SIGHUP)
+    until(lambda: site.log().count("watching pump") == 2, what="the second start")
+    until(site._opened)
+    site.play(vibration(0.3, 3.0))
+    assert subscriber.events() == []
+    assert site.stop() == 0
+    subscriber.close()
+
+
+def refused(site, *command):
+    done = subprocess.run([*EDGE, *command], capture_output=True, text=True, timeout=30, check=False)
+    assert "Traceback" not in done.stderr
+    refusals = [line for line in done.stderr.splitlines() if line.startswith("edge-runtime: ")]
+    assert len(refusals) == 1
+    return done.returncode, refusals[0]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("old", "new", "code", "says"),
+    [
+        ('unit = "g"', 'units = "g"', 78, "Did you mean 'unit'?"),
+        ("rate_hz = 1000", "rate_hz = 48000", 78, "48000.0 here and 1000.0 in the model"),
+        ('unit = "g"', 'unit = "m/s2"', 78, "unit is m/s2 here and g in the model"),
+        ('["x"]', '["x", "y"]', 78, "in the model"),
+        ("rms.onnx", "none.onnx", 65, "No such file"),
+        ("rms.onnx", "edge.toml", 65, "onnxruntime refuses it"),
+    ],
+)
+def test_start_is_refused(site, command, old, new, code, says):
+    assert old in site.config.read_text()
+    site.config.write_text(site.config.read_text().replace(old, new, 1))
+    got, text = refused(site, command, "--config", str(site.config))
+    assert (got, says in text) == (code, True), text
+
+
+def test_a_port_in_use_and_a_second_instance_are_refused(site):
+    site.start()
+    code, text = refused(site, "check", "--config", str(site.config))
+    assert (code, "another program has the port" in text) == (75, True)
+    site.config.write_text(site.config.read_text().replace(site.line, "/dev/steadyhum-none"))
+    code, text = refused(site, "run", "--config", str(site.config))
+    assert code == 75
+    assert "state" in text
+    assert site.stop() == 0
+
+
+def test_check_says_what_will_run_and_what_is_missing(site):
+    site.config.write_text(site.config.read_text().replace(site.line, "/dev/steadyhum-none"))
+    said = subprocess.check_output([*EDGE, "check", "--config", str(site.config)], text=True)
+    assert "pump: rms, 64 samples of x in g at 1000 Hz, threshold 1: ok" in said
+    assert "missing now" in said
