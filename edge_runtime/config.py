@@ -31,8 +31,11 @@ class SiteSettings:
     """Where this gateway stands; the first levels of every topic."""
 
     site: str
+    """Plant or hall."""
     device: str
+    """This gateway."""
     prefix: str = "steadyhum"
+    """First level of every topic."""
 
     def __post_init__(self) -> None:
         for name in ("site", "device", "prefix"):
@@ -56,7 +59,9 @@ class SensorSettings:
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
     protocol: Protocol = Protocol.FRAMES
+    """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
     baud: int = 921600
+    """Bits per second of a serial port; USB devices ignore it."""
     scale: float = 1.0
     """For `lines`: physical unit per number; frames carry their own."""
     range: float | None = None
@@ -64,7 +69,7 @@ class SensorSettings:
     threshold: float | None = None
     """Replaces the model's threshold."""
     alarm: AlarmPolicy | None = None
-    """Replaces the model's alarm policy."""
+    """Replaces the model's alarm policy; keys left out take the defaults given here."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
 
@@ -87,6 +92,7 @@ class ReportSettings:
     state_s: float = 10.0
     """The retained state is refreshed this often, and at once when an alarm begins or ends."""
     health_s: float = 60.0
+    """The health message with all counters is sent this often."""
     scores: bool = False
     """Publish every window's score too, at QoS 0; live only, never stored."""
 

@@ -35,6 +35,7 @@ class BrokerSettings:
     mqtt: str = "5"
     """Protocol version, "5" or "3.1.1". Under 3.1.1 a message the broker refuses looks delivered."""
     username: str | None = None
+    """Name to log in with."""
     password_file: Path | None = None
     """File whose first line is the password; readable by its owner only."""
     tls: TlsSettings | None = None

@@ -1,0 +1,116 @@
+"""Writes configuration.md from the settings' own docstrings: `python docs/configuration.py`."""
+
+import ast
+import dataclasses
+import inspect
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+from edge_runtime.config import Config
+
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """\
+# Configuration
+
+One TOML file, read strictly: an unknown key is refused with its line and the nearest known name, exit code
+78. `edge-runtime check --config FILE` refuses whatever `run` would. Paths are relative to the file. SIGHUP
+reads it anew and keeps the old one, saying why, when the new one is not in order.
+
+```toml
+state_folder = "/var/lib/edge-runtime"
+
+[site]
+site = "plant-1"
+device = "gateway-7"
+
+[broker]
+host = "broker.plant.example"
+port = 8883
+username = "gateway-7"
+password_file = "/etc/edge-runtime/password"
+
+[broker.tls]
+ca_file = "/etc/edge-runtime/ca.crt"
+cert_file = "/etc/edge-runtime/gateway-7.crt"
+key_file = "/etc/edge-runtime/gateway-7.key"
+
+[[sensor]]
+name = "pump-drive-end"
+port = "/dev/serial/by-id/usb-steadyhum-sensor-1"
+model = "pump.onnx"
+rate_hz = 12000
+channels = ["DE"]
+unit = "g"
+range = 16.0
+
+[sensor.alarm]
+votes = [3, 5]
+off_delay_s = 10
+```
+
+| key | type | default | meaning |
+|---|---|---|---|
+"""
+
+
+def render() -> str:
+    """Write the page."""
+    return HEAD + "".join(f"{row}\n" for row in rows(Config, ""))
+
+
+def rows(kind: type, at: str) -> Iterator[str]:
+    """Write one row a key; a table's own keys follow it."""
+    hints, said = get_type_hints(kind), described(kind)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        inner = next((part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part)), None)
+        meaning = said.get(field.name) or (inspect.getdoc(inner) if inner else "") or ""
+        name = f"{at}{field.name}"
+        yield f"| `{name}` | {type_name(hint)} | {default(field)} | {' '.join(meaning.split())} |"
+        if inner is not None:
+            yield from rows(inner, f"{name}.")
+
+
+def described(kind: type) -> dict[str, str]:
+    """Find the docstring under each field, which Python itself does not keep."""
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    body = tree.body if isinstance(tree, ast.ClassDef) else []
+    found = {}
+    for statement, after in pairwise(body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(after, ast.Expr):
+            found[ast.unparse(statement.target)] = str(ast.literal_eval(after.value))
+    return found
+
+
+def type_name(hint: Any) -> str:
+    """Name a type as TOML's users would."""
+    if isinstance(hint, UnionType):
+        return type_name(next(part for part in get_args(hint) if part is not type(None)))
+    if dataclasses.is_dataclass(hint):
+        return "table"
+    if parts := get_args(hint):
+        return "list of tables" if dataclasses.is_dataclass(parts[0]) else f"list of {type_name(parts[0])}"
+    names = {str: "text", int: "integer", float: "number", bool: "boolean", Path: "path"}
+    return names.get(hint) or " or ".join(f'"{item}"' for item in hint)
+
+
+def default(field: "dataclasses.Field[Any]") -> str:
+    """Write the default as TOML, `required` where there is none."""
+    if field.default is None or field.default_factory is not dataclasses.MISSING:
+        return ""
+    if field.default is dataclasses.MISSING:
+        return "required"
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    if isinstance(field.default, tuple):
+        return str(list(field.default))
+    return f'"{field.default}"' if isinstance(field.default, str) else str(field.default)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())
+    sys.stdout.write(f"{PAGE}\n")

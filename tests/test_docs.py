@@ -1,0 +1,68 @@
+"""Documents that drift from the code fail here."""
+
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from edge_runtime import strict_toml
+from edge_runtime.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+COMMAND = re.compile(
+    r"(?:^|`|\s)(edge-runtime|trainer) ([a-z-]+(?: (?:cwru|convert))?)((?: +--[a-z-]+)?[^`\n]*)", re.M
+)
+
+
+def helped(program, command):
+    module = {"edge-runtime": "edge_runtime", "trainer": "trainer"}[program]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *command.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"COLUMNS": "200", "NO_COLOR": "1", "PATH": ""},
+    )
+    return done.stdout if done.returncode == 0 else None
+
+
+def test_every_command_in_the_documents_exists():
+    wanted = {}
+    for path in DOCUMENTS:
+        for program, command, rest in COMMAND.findall(path.read_text()):
+            options = set(re.findall(r"(?<=\s)--[a-z][a-z-]+", rest.split("#")[0]))
+            wanted.setdefault((program, command), set()).update(options)
+    assert ("edge-runtime", "run") in wanted
+    for (program, command), options in wanted.items():
+        text = helped(program, command)
+        assert text is not None, f"{program} {command} is documented and does not exist"
+        missing = [option for option in options if option not in text]
+        assert not missing, f"{program} {command} has no {missing}"
+
+
+def test_the_page_of_settings_is_what_the_code_says():
+    """Written by `python docs/configuration.py`; a setting without a description is one nobody can use."""
+    page = ROOT / "docs" / "configuration.md"
+    rendered = runpy.run_path(str(page.with_suffix(".py")))["render"]()
+    assert page.read_text() == rendered
+    assert not re.findall(r"^\| `.*\|  \|$", rendered, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_configurations_in_the_documents_are_read(path, tmp_path):
+    for index, block in enumerate(re.findall(r"^```toml\n(.*?)^```", path.read_text(), re.M | re.S)):
+        if "state_folder" in tomllib.loads(block):
+            config = tmp_path / f"{index}.toml"
+            config.write_text(block)
+            strict_toml.read(Config, config)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+        assert (path.parent / link).exists(), link

@@ -1,0 +1,84 @@
+"""The plain install on its own: no torch, no onnx; the file is enough and scores as at the trainer."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+
+import numpy as np
+import pytest
+
+from edge_runtime.scorer import load
+from tests.shared import ROOT, SAMPLE
+from trainer import dataset
+from trainer.recordings import load as load_recordings
+from trainer.recordings import write_npz
+
+FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A virtual environment with `pip install .` and nothing else."""
+    folder = tmp_path_factory.mktemp("plain")
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode and ("No matching distribution" in done.stderr or "connection" in done.stderr.lower()):
+        pytest.skip("packages for a plain install cannot be fetched here")
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model made by the trainer's own command, and a recording converted for the edge."""
+    folder = tmp_path_factory.mktemp("trained")
+    model = folder / "model.onnx"
+    options = ["--detector", "gaussian", "-o", str(model)]
+    subprocess.run(
+        [sys.executable, "-m", "trainer", "fit", str(SAMPLE / "cwru.csv"), *options],
+        check=True,
+        capture_output=True,
+    )
+    fault = next(item for item in load_recordings(SAMPLE / "cwru.csv") if item.label != "normal")
+    write_npz(fault, folder / "fault.npz")
+    return model, folder / "fault.npz", fault
+
+
+def test_it_holds_no_training_library(plain):
+    code = "import importlib.util as u, sys; print([n for n in sys.argv[1:] if u.find_spec(n)])"
+    assert subprocess.check_output([plain, "-c", code, *FORBIDDEN], text=True, cwd="/").strip() == "[]"
+
+
+def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
+    model, recording, original = trained
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")
+    }
+    command = [plain.with_name("edge-runtime"), "replay", recording, "--model", model, "--scores", "--json"]
+    said = subprocess.check_output(command, text=True, cwd="/", env={**environment, "HOME": str(tmp_path)})
+    seen = [item["score"] for item in map(json.loads, said.splitlines()) if item["kind"] != "sensor_fault"]
+    artefact = load(model)
+    windows = dataset.windows(original, artefact.manifest.samples, artefact.manifest.hop)
+    for batch in (1, 2, 7, 64):
+        expected = np.concatenate(
+            [artefact.graph.score(part) for part in np.split(windows, range(batch, len(windows), batch))]
+        )
+        np.testing.assert_allclose(seen, expected, rtol=1e-5)
+    assert list(tmp_path.rglob("*")) == []  # nothing written at home: no telemetry
+
+
+def test_the_trainer_says_what_is_missing(plain):
+    done = subprocess.run(
+        [plain.with_name("trainer"), "fit", "x.csv", "--detector", "gaussian", "-o", "y.onnx"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+    assert "Traceback" not in done.stderr
+    assert "pip install 'steadyhum[trainer]'" in done.stderr
+    assert done.returncode == 69
