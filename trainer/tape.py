@@ -99,6 +99,23 @@ class Value:
         """Write the magnitude."""
         return self._tape.op("Abs", self)
 
+    def exp(self) -> Value:
+        """Write the exponential."""
+        return self._tape.op("Exp", self)
+
+    def sign(self) -> Value:
+        """Write the sign: -1, 0 or 1."""
+        return self._tape.op("Sign", self)
+
+    def power(self, exponent: ArrayLike) -> Value:
+        """Write a power of a value that is not negative."""
+        return self._tape.op("Pow", self, _float(exponent))
+
+    def take(self, columns: ArrayLike | Value, axis: int = -1) -> Value:
+        """Write a choice of entries along one axis."""
+        chosen = columns if isinstance(columns, Value) else np.asarray(columns, dtype=np.int64)
+        return self._tape.op("Gather", self, chosen, axis=axis)
+
     def transpose(self, *order: int) -> Value:
         """Write a permutation of all axes."""
         return self._tape.op("Transpose", self, perm=list(order))

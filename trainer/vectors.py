@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from edge_runtime.artefact import Feature
 from edge_runtime.records import Samples
 from edge_runtime.scorer import CONTRIBUTIONS, SCORE
+from trainer import transforms
 from trainer.detector import Detector, FitContext
 from trainer.errors import FitError
 from trainer.features import FrontEnd, front_end
-from trainer.tape import Tape, Value
+from trainer.tape import Tape, Value, run
 
 Floats = NDArray[np.float64]
 LIMIT: Final = 1e6
@@ -49,6 +50,8 @@ class VectorDetector(Detector):
     """Base of the families that score a standardised feature vector."""
 
     default_front_end: ClassVar[str]
+    transform: str = "none"
+    """How features are made more Gaussian, see `trainer.transforms`; families may offer it as an option."""
     shared_scale: ClassVar[bool] = False
     """Whether samples of one channel are standardised alike, as networks need it, or each on its own."""
 
@@ -66,19 +69,23 @@ class VectorDetector(Detector):
         self._front = front_end(names, self._samples, context)
         vectors = self._front.compute(windows)
         self._check_count(len(vectors), vectors.shape[1])
+        self._shape = transforms.fit(self.transform, vectors, self._names())
+        if self.transform != "none":
+            self._notes["transform"] = " ".join(self._shape.kinds)
+            vectors = self._compute(windows)
         self._scale = _scale(vectors, self._front, self._notes, self.shared_scale)
         self._learn(self._scale.apply(vectors))
 
     def graph(self) -> onnx.ModelProto:
         """Write window, features, standardisation and score as one graph."""
         tape = Tape(self._samples, len(self._front.context.channels))
-        score, contributions = self._score(self._scale.write(self._front.values(tape)))
+        score, contributions = self._score(self._scale.write(self._shaped(tape)))
         outputs = {SCORE: score} if contributions is None else {SCORE: score, CONTRIBUTIONS: contributions}
         return tape.model(outputs, {CONTRIBUTIONS: len(self.features())})
 
     def oracle(self, windows: Samples) -> Floats:
         """Score the same features with the fitted object."""
-        return self._judge(self._scale.apply(self._front.compute(windows)))
+        return self._judge(self._scale.apply(self._compute(windows)))
 
     def features(self) -> tuple[Feature, ...]:
         """Name the front end's features: families that explain themselves do it by these."""
@@ -103,6 +110,16 @@ class VectorDetector(Detector):
     @abstractmethod
     def _judge(self, vectors: Floats) -> Floats:
         """Score standardised vectors [n, features] with the fitted object, in double precision: [n]."""
+
+    def _shaped(self, tape: Tape) -> Value:
+        return self._shape.write(self._front.values(tape))
+
+    def _compute(self, windows: Samples) -> Samples:
+        tape = Tape(self._samples, len(self._context.channels))
+        return run(tape, self._shaped(tape), len(self._names()), windows)
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self._front.features())
 
     def _check_count(self, count: int, width: int) -> None:
         needed = self.needs(width)

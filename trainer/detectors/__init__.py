@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from trainer.detector import Detector
-from trainer.detectors.gaussian import Gaussian, MultivariateGaussian
+from trainer.detectors.centres import KMeans
+from trainer.detectors.forest import IsolationForest
+from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
 from trainer.detectors.linear_autoencoder import LinearAutoencoder
+from trainer.detectors.mixture import GaussianMixture
+from trainer.detectors.neighbours import LocalOutlierFactor
 from trainer.detectors.principal import PrincipalComponents
+from trainer.detectors.support import OneClassSvm
 from trainer.errors import ChoiceError
 from trainer.names import nearest
 
@@ -16,10 +21,16 @@ Option = str | int | float | bool
 REGISTRY: Final[Mapping[str, type[Detector]]] = {
     kind.name: kind
     for kind in (
+        ZScore,
         Gaussian,
         MultivariateGaussian,
-        LinearAutoencoder,
+        GaussianMixture,
+        IsolationForest,
+        LocalOutlierFactor,
+        OneClassSvm,
+        KMeans,
         PrincipalComponents,
+        LinearAutoencoder,
     )
 }
 

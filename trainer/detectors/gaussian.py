@@ -1,7 +1,7 @@
-"""Gaussian detectors: features independent of each other, or with their full covariance.
+"""Gaussian detectors: features independent of each other, with their full covariance, or several states.
 
-The score is -log p(x) less its smallest value, so that it is 0 for the most normal window of all, never
-negative, and the sum of what the features contribute.
+Scores are -log p(x) less a constant, so that they are never negative; for one Gaussian the most normal window
+of all scores 0, and the score is the sum of what the features contribute.
 """
 
 from typing import Final
@@ -14,8 +14,34 @@ from trainer.vectors import Floats, VectorDetector, rounded
 
 FEW: Final = 10
 """With fewer windows than this a feature, a covariance is shrunk towards independence."""
+TEXTBOOK: Final = 3.0
 SINGULAR: Final = 1e-5
 """Directions with less than this share of the largest variance are given that share."""
+
+
+class ZScore(VectorDetector):
+    """The largest absolute standard score: the textbook's rule is z > 3."""
+
+    name = "zscore"
+    summary = "largest absolute standard score over features; the textbook's threshold is 3"
+    default_front_end = "spectrum,time"
+    claim = "max"
+
+    def __init__(self, front_end: str = "", transform: str = "none") -> None:
+        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
+        super().__init__(front_end)
+        self.transform = transform
+
+    def _learn(self, vectors: Floats) -> None:
+        above = float((np.abs(vectors).max(axis=1) > TEXTBOOK).mean())
+        self._notes["textbook"] = f"z > {TEXTBOOK:g} would mark {above:.2%} of the training windows"
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        parts = vectors.abs()
+        return parts.max(), parts
+
+    def _judge(self, vectors: Floats) -> Floats:
+        return np.asarray(np.abs(vectors).max(axis=1))
 
 
 class Gaussian(VectorDetector):
@@ -24,6 +50,11 @@ class Gaussian(VectorDetector):
     name = "gaussian"
     summary = "independent Gaussian features: -log p(x)"
     default_front_end = "spectrum"
+
+    def __init__(self, front_end: str = "", transform: str = "none") -> None:
+        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
+        super().__init__(front_end)
+        self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
         self._notes["windows"] = str(len(vectors))
@@ -46,6 +77,11 @@ class MultivariateGaussian(VectorDetector):
     name = "multivariate_gaussian"
     summary = "Gaussian with full covariance: half the squared Mahalanobis distance"
     default_front_end = "spectrum,time"
+
+    def __init__(self, front_end: str = "", transform: str = "none") -> None:
+        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
+        super().__init__(front_end)
+        self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
         covariance = vectors.T @ vectors / len(vectors)
