@@ -22,8 +22,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 ROOT = Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "demo"
-SAMPLE = ROOT / "tests" / "data" / "cwru.csv"
+WORK = Path("build/demo")
+SAMPLE = Path("tests/data/cwru.csv")
 UNSEEN = "2 hp"
 NORMAL, FAULT = "99.npz", "107.npz"
 PARTS = [f"{NORMAL}@0-4.4", f"{NORMAL}@0-4.4", f"{FAULT}@0-3.9", f"{NORMAL}@0-4.4", f"{NORMAL}@0-4.4"]
@@ -58,6 +58,7 @@ state_s = 2.0
 
 def main() -> int:
     """Run the demo; 0 when it held."""
+    os.chdir(ROOT)
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     train()
@@ -77,7 +78,7 @@ def main() -> int:
 def train() -> None:
     """Fit on the loads that the demo will not play, and convert the one it will."""
     head, *rows = SAMPLE.read_text().splitlines()
-    listed = [row.replace("cwru/", f"{SAMPLE.parent / 'cwru'}/", 1) for row in rows]
+    listed = [row.replace("cwru/", f"{(SAMPLE.parent / 'cwru').resolve()}/", 1) for row in rows]
     known = [row for row in listed if ",normal," in row and UNSEEN not in row]
     unseen = [row for row in listed if UNSEEN in row]
     for name, chosen in (("train.csv", known), ("unseen.csv", unseen)):
@@ -148,8 +149,13 @@ def shortened(body: str) -> str:
                 "end_time",
                 "seq",
             )
-            return "  ".join(f"{name}={fields[name]}" for name in wanted if fields.get(name) is not None)
+            return "  ".join(f"{name}={neat(fields[name])}" for name in wanted if fields.get(name))
     return body
+
+
+def neat(value: object) -> object:
+    """Round a number as a person would."""
+    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 @contextlib.contextmanager
