@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_runtime import exits
+from edge_runtime.config import read_config
 from edge_runtime.errors import ConfigError, DataError
 from edge_runtime.framing import SampleFormat
 
@@ -32,6 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a l
 @app.command()
 def run(config: ConfigFile) -> None:
     """Run the service until it is told to stop."""
+    read_config(config)  # a mistake in it is told before onnxruntime is loaded
     from edge_runtime.app import serve
 
     raise typer.Exit(serve(config))
@@ -40,6 +42,7 @@ def run(config: ConfigFile) -> None:
 @app.command()
 def check(config: ConfigFile) -> None:
     """Refuse now whatever `run` would refuse when it starts."""
+    read_config(config)
     from edge_runtime.app import prepare, probe_ports
 
     plan = prepare(config)

@@ -16,7 +16,7 @@ from edge_runtime.sources import Source
 
 MAX_CHUNKS: Final = 1024
 MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
-RETRY_S: Final = (0.1, 2.0)
+RETRY_S: Final = (0.1, 1.5)
 """Bounds of the wait before a lost port is tried again; it doubles from one to the other."""
 
 

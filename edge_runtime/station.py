@@ -10,7 +10,7 @@ from edge_runtime.pipeline import SensorPipeline
 from edge_runtime.records import FaultKind, Transition, Verdict
 from edge_runtime.reporter import Reporter
 
-HINT_AFTER_S: Final = 5.0
+HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol."""
 _log: Final = logging.getLogger("edge_runtime")
 

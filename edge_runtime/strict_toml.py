@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +65,8 @@ class _Reader:
             return self._tuple(get_args(hint), self._expect(value, list, "a list", at), at)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return self._choice(hint, value, at)
+        if isinstance(value, str) and any(unicodedata.category(char) == "Cc" for char in value):
+            raise self._refuse(f"{_dotted(at)} is {value!r}, with control characters", at, "Remove them")
         if hint is Path:
             return self._path.parent / self._expect(value, str, "a path as text", at)
         return self._plain(hint, value, at)

@@ -1,10 +1,15 @@
 """The configuration is read strictly: line, value and nearest name for everything it does not understand."""
 
 import re
+import tomllib
+from dataclasses import is_dataclass
+from datetime import UTC, datetime
+from typing import get_args, get_type_hints
 
 import pytest
 
-from edge_runtime.config import Protocol, check_agreement, read_config
+from edge_runtime import strict_toml
+from edge_runtime.config import Config, Protocol, check_agreement, read_config
 from edge_runtime.errors import ConfigError
 from tests.artefacts import manifest
 
@@ -111,6 +116,37 @@ def test_every_key_misspelt_is_caught(tmp_path):
         key = match[1]
         text = GOOD[: match.start()] + key[:-1] + GOOD[match.start() + len(key) :]
         assert f"{key!r}?" in refusal(tmp_path, text), key
+
+
+def keys(kind, at=()):
+    """Every key of the configuration: its path, and whether it is a table or a list of tables."""
+    for name, hint in get_type_hints(kind).items():
+        inner = next((part for part in (hint, *get_args(hint)) if is_dataclass(part)), None)
+        yield (*at, name), inner
+        if inner is not None:
+            yield from keys(inner, (*at, name))
+
+
+def toml_with(path, value):
+    """The good example with one key set to something, as nested tables."""
+    table = tomllib.loads(GOOD)
+    at = table
+    for name in path[:-1]:
+        at = at[name][1] if isinstance(at.get(name), list) else at.setdefault(name, {})
+    at[path[-1]] = value
+    return table
+
+
+@pytest.mark.parametrize("path", [path for path, _ in keys(Config)], ids=".".join)
+@pytest.mark.parametrize(
+    "value", [{"nonsense": 1}, [[1]], "\x00", -1e400, datetime(2026, 1, 1, tzinfo=UTC)], ids=str
+)
+def test_every_key_refuses_what_it_cannot_be(tmp_path, path, value):
+    """The tree is built from parsed tables, as `read` does after parsing."""
+    reader = strict_toml._Reader(tmp_path / "edge.toml", "")
+    with pytest.raises(ConfigError) as refusal:
+        reader.build(Config, toml_with(path, value), ())
+    assert refusal.value.remedy
 
 
 @pytest.mark.parametrize(

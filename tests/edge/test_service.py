@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import tty
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from edge_runtime.framing import SampleFormat, encode_data
@@ -267,6 +269,110 @@ def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site, broker):
     assert "no_valid_frame" in event["reason"]
     assert "baud rate" in event["reason"]
     subscriber.close()
+
+
+@needs_mosquitto
+def test_garbage_costs_little_and_is_logged_once(site, broker):
+    """Ten seconds of noise at the line rate of 921600 baud: a quiet log, a calm processor."""
+    broker.start()
+    site.start()
+    process = psutil.Process(site.service.pid)
+    busy_s, size = process.cpu_times(), process.memory_info().rss
+    begun_s = time.monotonic()
+    while time.monotonic() - begun_s < 10:
+        os.write(site.master, os.urandom(4096))
+        time.sleep(4096 / 92160)
+    used = process.cpu_times()
+    assert (used.user + used.system - busy_s.user - busy_s.system) / 10 < 0.5
+    assert process.memory_info().rss - size < 5e6
+    assert len(site.log().splitlines()) <= 4
+
+
+@needs_mosquitto
+def test_a_stalled_gateway_counts_what_it_missed(site, broker):
+    """SIGSTOP under a sensor that does not wait: what was missed is counted, and no alarm made up."""
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    os.set_blocking(site.master, False)
+    sent, refused = 0, 0
+    for frame in frames(vibration(0.3, seconds=60), Sensor(frame_samples=50), time.time_ns() // 1000):
+        if frame.sequence in (300, 900):
+            site.service.send_signal(signal.SIGSTOP if frame.sequence == 300 else signal.SIGCONT)
+        data = encode_data(frame, SampleFormat.FLOAT32)
+        try:
+            whole = os.write(site.master, data) == len(data)
+        except BlockingIOError:
+            whole = False
+        sent, refused = sent + 1, refused + (not whole)
+        time.sleep(0.005)
+    assert refused > 10  # the port's own buffer was full: these were lost before they reached us
+    os.set_blocking(site.master, True)
+    line = until(
+        lambda: (seen := health_of(subscriber)) and seen["frames"] + seen["faults.gap"] >= sent and seen
+    )
+    assert line["frames"] + line["faults.gap"] == sent
+    assert all(body["kind"] == "sensor_fault" for body in subscriber.events())
+    subscriber.close()
+
+
+def health_of(subscriber):
+    body = subscriber.latest("health")
+    return json.loads(body)["sensor"] if body else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_in_time_though_the_broker_is_not_there(site, number):
+    site.start().play(vibration(0.3, 3.0))
+    begun_s = time.monotonic()
+    assert site.stop(number) == 0
+    assert time.monotonic() - begun_s < 10
+
+
+def test_a_second_signal_stops_at_once(site):
+    site.start()
+    service = site.service
+    service.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    begun_s = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begun_s < 1
+
+
+def test_systemd_is_told(site, tmp_path, monkeypatch):
+    """READY when watching, WATCHDOG while work goes on, nothing while it does not, STOPPING at the end."""
+    heard = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(0.1)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+
+        def listen(seconds):
+            deadline, before = time.monotonic() + seconds, len(heard)
+            while time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    heard.append(ear.recv(1000).decode())
+            return heard[before:]
+
+        site.start()
+        assert any(text.startswith("READY=1") for text in listen(1))
+        assert listen(2).count("WATCHDOG=1") >= 2
+        site.service.send_signal(signal.SIGSTOP)
+        listen(0.3)
+        assert listen(1.5) == []
+        site.service.send_signal(signal.SIGCONT)
+        site.stop()
+        assert "STOPPING=1" in listen(1)
+
+
+def test_a_bad_configuration_is_refused_within_a_second(site):
+    site.config.write_text("nonsense = 1")
+    times = []
+    for _ in range(3):
+        begun_s = time.monotonic()
+        assert refused(site, "check", "--config", str(site.config))[0] == 78
+        times.append(time.monotonic() - begun_s)
+    assert min(times) < 1.0
 
 
 @needs_mosquitto
