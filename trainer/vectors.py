@@ -52,6 +52,8 @@ class VectorDetector(Detector):
     default_front_end: ClassVar[str]
     transform: str = "none"
     """How features are made more Gaussian, see `trainer.transforms`; families may offer it as an option."""
+    least_samples: ClassVar[int] = 1
+    """Shortest window this method can make sense of."""
     shared_scale: ClassVar[bool] = False
     """Whether samples of one channel are standardised alike, as networks need it, or each on its own."""
 
@@ -62,6 +64,7 @@ class VectorDetector(Detector):
     def fit(self, windows: Samples, context: FitContext) -> None:
         """Standardise the features of normal windows, then learn from them."""
         check_windows(windows, context, self.name)
+        self._check_length(windows.shape[1])
         self._context = context
         self._samples = windows.shape[1]
         names = self.front_end or (self.default_front_end if self._samples >= SHORT else "raw")
@@ -120,6 +123,13 @@ class VectorDetector(Detector):
 
     def _names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self._front.features())
+
+    def _check_length(self, samples: int) -> None:
+        if samples < self.least_samples:
+            raise FitError(
+                f"{self.name} needs windows of at least {self.least_samples} samples and got {samples}",
+                remedy="Give longer windows, or choose a detector for tables like isolation_forest",
+            )
 
     def _check_count(self, count: int, width: int) -> None:
         needed = self.needs(width)

@@ -6,12 +6,14 @@ from typing import Final
 
 from trainer.detector import Detector
 from trainer.detectors.centres import KMeans
+from trainer.detectors.conv_autoencoder import ConvAutoencoder
 from trainer.detectors.forest import IsolationForest
 from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
 from trainer.detectors.linear_autoencoder import LinearAutoencoder
 from trainer.detectors.mixture import GaussianMixture
 from trainer.detectors.neighbours import LocalOutlierFactor
 from trainer.detectors.principal import PrincipalComponents
+from trainer.detectors.recurrent import GruAutoencoder, GruForecaster, LstmAutoencoder, LstmForecaster
 from trainer.detectors.support import OneClassSvm
 from trainer.errors import ChoiceError
 from trainer.names import nearest
@@ -31,6 +33,11 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
         KMeans,
         PrincipalComponents,
         LinearAutoencoder,
+        ConvAutoencoder,
+        LstmAutoencoder,
+        GruAutoencoder,
+        LstmForecaster,
+        GruForecaster,
     )
 }
 

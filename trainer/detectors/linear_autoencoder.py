@@ -8,7 +8,7 @@ from torch import nn
 
 from trainer import network
 from trainer.errors import ChoiceError
-from trainer.loop import Training, seeded, train
+from trainer.loop import Training, evaluate, seeded, train
 from trainer.reconstruction import ReconstructionDetector
 from trainer.tape import Value
 from trainer.vectors import Floats
@@ -62,8 +62,7 @@ class LinearAutoencoder(ReconstructionDetector):
         return network.write(self._network, vectors)
 
     def _rebuilt(self, vectors: Floats) -> Floats:
-        with torch.no_grad():
-            return network.floats(self._network(torch.from_numpy(vectors).float()))
+        return network.floats(evaluate(self._network, torch.from_numpy(vectors).float()))
 
 
 def _layers(widths: list[int]) -> Iterator[nn.Module]:

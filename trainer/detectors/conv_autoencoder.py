@@ -1,0 +1,107 @@
+"""The one-dimensional convolutional autoencoder."""
+
+import itertools
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer import network
+from trainer.errors import ChoiceError
+from trainer.loop import Training, evaluate, seeded, train
+from trainer.reconstruction import ReconstructionDetector
+from trainer.tape import Value
+from trainer.vectors import SHORT, Floats
+
+STRIDE: Final = 4
+KERNEL: Final = 8
+
+
+class ConvAutoencoder(ReconstructionDetector):
+    """Strided convolutions down to a sixteenth of the values and back."""
+
+    name = "conv_autoencoder"
+    summary = "1-D convolutions down and back: mean square of what it cannot rebuild"
+    least_samples = SHORT
+
+    def __init__(
+        self,
+        front_end: str = "",
+        *,
+        channels: str = "16-32-16",
+        epochs: int = 60,
+        batch: int = 32,
+        learning_rate: float = 3e-3,
+        patience: int = 8,
+    ) -> None:
+        """`channels` of each convolution down; each makes the signal four times shorter."""
+        super().__init__(front_end)
+        self._channels = _read_channels(channels)
+        self._training = Training(epochs, batch, learning_rate, patience)
+
+    def needs(self, width: int) -> int:
+        """Ask for a batch at the least."""
+        return 32 if width else 0
+
+    def _learn(self, vectors: Floats) -> None:
+        inputs = self._signals(vectors)
+        with seeded(self._context.seed):
+            self._network = nn.Sequential(*_layers([inputs.shape[1], *self._channels]))
+            history = train(
+                self._network,
+                inputs,
+                lambda batch: nn.functional.mse_loss(self._network(batch), batch),
+                self._training,
+                seed=self._context.seed,
+                progress=self._context.progress,
+            )
+        self._notes |= {"channels": "-".join(map(str, self._channels)), "training": str(history)}
+
+    def _rebuild(self, vectors: Value) -> Value:
+        signals = vectors.reshape(0, self._length(), -1).transpose(0, 2, 1)
+        padded = signals.tape.op("Pad", signals, np.array([0, 0, 0, 0, 0, self._padding()]))
+        rebuilt = network.write(self._network, padded).part(0, self._length())
+        return rebuilt.transpose(0, 2, 1).reshape(0, -1)
+
+    def _rebuilt(self, vectors: Floats) -> Floats:
+        rebuilt = network.floats(evaluate(self._network, self._signals(vectors)))
+        return rebuilt[..., : self._length()].swapaxes(1, 2).reshape(vectors.shape)
+
+    def _signals(self, vectors: Floats) -> Tensor:
+        """Signals [n, channels, samples], zeros behind them up to a length that every stride divides."""
+        signals = vectors.reshape(len(vectors), self._length(), -1).swapaxes(1, 2)
+        padded = np.pad(signals, [(0, 0), (0, 0), (0, self._padding())])
+        return torch.from_numpy(padded).float()
+
+    def _length(self) -> int:
+        return self._samples if self._front.waveform else self._width()
+
+    def _padding(self) -> int:
+        return int(-self._length() % STRIDE ** len(self._channels))
+
+
+def _layers(channels: list[int]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(channels):
+        layers += [
+            nn.Conv1d(before, after, KERNEL, STRIDE, STRIDE // 2),
+            nn.BatchNorm1d(after),
+            nn.LeakyReLU(0.1),
+        ]
+    for before, after in itertools.pairwise(channels[::-1]):
+        layers += [nn.ConvTranspose1d(before, after, KERNEL, STRIDE, STRIDE // 2), nn.BatchNorm1d(after)]
+        layers += [nn.LeakyReLU(0.1)]
+    return layers[:-2]  # what comes out is a signal, not an activation
+
+
+def _read_channels(text: str) -> list[int]:
+    try:
+        channels = [int(part) for part in text.split("-")]
+    except ValueError:
+        channels = [0]
+    if min(channels) < 1:
+        raise ChoiceError(
+            f"conv_autoencoder cannot have channels {text!r}", remedy="Give numbers, like 16-32-16"
+        )
+    return channels
