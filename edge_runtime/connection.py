@@ -1,0 +1,241 @@
+"""One session with the broker over one paho client: `Connection`. Used by one thread, which does the waiting.
+
+paho is given no thread and no queue: `turn` waits for its socket, and a message is only handed over when it
+may be in flight. A client is used for one connection and thrown away, so nothing it remembers can be sent
+again behind our back. `wait_for_publish` and `is_published` are true even for messages the broker refused, so
+only the reason code given to `on_publish` counts.
+"""
+
+import math
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_runtime.credentials import read_password, tls_context
+from edge_runtime.losses import LinkError, Loss, explain
+from edge_runtime.payload import OFFLINE
+from edge_runtime.settings import BrokerSettings
+
+MAX_INCOMING_BYTES: Final = 64 * 1024
+"""A broker that announces a larger packet to us is not listened to."""
+PACKET_OVERHEAD_BYTES: Final = 16
+_SILENCE: Final = 1.8
+_TAKEN_OVER: Final = 0x8E
+_PASSING: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
+"""Reasons for refusing a connection that may be gone a moment later."""
+_BANNED: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
+"""Reasons for ending a connection that will not be gone a moment later."""
+
+
+class _Client(mqtt.Client):
+    """paho's client, hearing when something arrives and refusing to gather huge packets in memory."""
+
+    heard_s = 0.0
+    failure: OSError | None = None
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MAX_INCOMING_BYTES:
+            raise ConnectionError(f"the broker announced a packet of {bufsize} bytes")
+        try:
+            data = super()._sock_recv(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.failure = error
+            raise
+        self.heard_s = time.monotonic() if data else self.heard_s
+        return data
+
+
+class Connection:
+    """From CONNECT to the end of it."""
+
+    def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str) -> None:
+        """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
+        self._settings, self._where = settings, f"{settings.host}:{settings.port}"
+        self._client = _client(settings, client_id, will_topic)
+        self._client.on_connect = self._on_connect
+        self._client.on_publish = self._on_publish
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_socket_open = _no_delay
+        self._wake: socket.socket | None = None
+        self._welcomed = self._reading = False
+        self._acks: list[tuple[int, int]] = []
+        self._end: LinkError | None = None
+        self.in_flight = settings.in_flight
+        """Messages that may be in flight, the broker's own limit included."""
+        self.max_packet_bytes = settings.max_packet_bytes
+        """Largest packet that may be sent, the broker's own limit included."""
+        self._retain = True
+
+    @property
+    def writable(self) -> bool:
+        """Whether everything handed over so far has gone to the socket."""
+        return not self._client.want_write()
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since the broker was heard."""
+        return time.monotonic() - self._client.heard_s
+
+    def open(self, wake: socket.socket, cancelled: Callable[[], bool]) -> None:
+        """Connect; each step has its own time-out. Raises LinkError.
+
+        `wake` becoming readable ends the waiting of this and of every `turn`; reading it is the caller's.
+        """
+        self._client.heard_s = time.monotonic()
+        self._dial()
+        deadline_s = time.monotonic() + self._settings.connect_timeout_s
+        while not self._welcomed:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or cancelled():
+                raise self.error("no answer to CONNECT", "Check that this is an MQTT port", Loss.UNREACHABLE)
+            self.turn(min(left_s, 0.5))
+        self._wake = wake
+
+    def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
+        """Hand a message over and return its number, which acknowledgements name."""
+        while True:
+            info = self._client.publish(topic, body, qos=qos, retain=retain and self._retain)
+            if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the number is still in use: take the next
+                return info.mid
+
+    def turn(self, timeout_s: float) -> list[tuple[int, int]]:
+        """Wait for the socket or a wake-up, move bytes; (number, reason code) of what was acknowledged.
+
+        Raises LinkError when the connection is lost or has been silent for too long.
+        """
+        try:
+            self._move(timeout_s)
+        except Exception as error:  # whatever a broker can make paho raise ends this connection and no more
+            raise self.error(f"the broker sent nonsense ({error!r})", "Check it", Loss.CLOSED) from error
+        acks, self._acks = self._acks, []
+        if acks:
+            return acks  # they count even if they were the broker's last words
+        if self._end is not None:
+            raise self._end
+        if self.quiet_s > _SILENCE * self._settings.keepalive_s:
+            what = f"the broker has been silent for {self.quiet_s:.0f} s"
+            raise self.error(what, "Check the network between here and there", Loss.SILENT)
+        return acks
+
+    def leave(self) -> None:
+        """Say goodbye, so that the broker does not publish our last will."""
+        self._client.disconnect()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        self._client.on_disconnect = None
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _dial(self) -> None:
+        settings = self._settings
+        try:  # a new client starts a clean session by itself
+            self._client.connect(settings.host, settings.port, settings.keepalive_s)
+        except (OSError, ValueError) as error:
+            what, remedy = explain(error)
+            raise self.error(what, remedy, Loss.UNREACHABLE) from error
+
+    def _move(self, timeout_s: float) -> None:
+        sock = self._client.socket()
+        if sock is None:
+            self._on_disconnect()
+            return
+        if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+            self._wait(sock.fileno(), timeout_s)
+        self._reading = True
+        self._client.loop_read()
+        self._reading = False
+        if self._client.want_write():
+            self._client.loop_write()
+        self._client.loop_misc()
+
+    def _wait(self, file: int, timeout_s: float) -> None:
+        poller = select.poll()
+        poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
+        if self._wake is not None:
+            poller.register(self._wake, select.POLLIN)
+        poller.poll(math.ceil(max(timeout_s, 0.0) * 1000))
+
+    def _on_connect(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if reason.value >= 0x80:
+            loss = Loss.UNREACHABLE if reason.value in _PASSING else Loss.REFUSED
+            remedy = "Check user name, password, certificate and client id against the broker's log"
+            self._end = self.error(f"the broker refuses us: {reason}", remedy, loss)
+            return
+        self._welcomed = True
+        self.in_flight = min(self.in_flight, getattr(properties, "ReceiveMaximum", 65535))
+        self.max_packet_bytes = min(self.max_packet_bytes, getattr(properties, "MaximumPacketSize", 2**28))
+        self._retain = getattr(properties, "RetainAvailable", 1) == 1
+        if getattr(properties, "MaximumQoS", 2) < 1:
+            self._end = self.error(
+                "the broker acknowledges no message (it offers QoS 0 only)",
+                "Alarms need QoS 1; use another broker or listener",
+                Loss.REFUSED,
+            )
+
+    def _on_publish(
+        self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        # paho also calls this when a QoS 0 message is written, and its number may be that of one in flight.
+        if self._reading:
+            self._acks.append((mid, reason.value))
+
+    def _on_disconnect(self, *told: Any) -> None:
+        if self._end is not None:
+            return  # paho may tell twice; the first time knows the reason
+        code = told[3].value if told and told[2].is_disconnect_packet_from_server else 0
+        if code == _TAKEN_OVER:
+            remedy = "Two programs use this client id; give each device its own"
+            self._end = self.error("another client has taken over our client id", remedy, Loss.TAKEN_OVER)
+        elif code in _BANNED:
+            remedy = "Ask whoever runs the broker"
+            self._end = self.error(f"the broker sent us away: {told[3]}", remedy, Loss.REFUSED)
+        else:
+            self._end = self.error(*self._lost(told, code), Loss.CLOSED)
+
+    def _lost(self, told: tuple[Any, ...], code: int) -> tuple[str, str]:
+        if code:
+            return f"the broker ended the connection: {told[3]}", "See the broker's log"
+        if self._client.failure is not None:
+            return explain(self._client.failure)
+        return "the connection was closed", "See the broker's log, or the network between here and there"
+
+    def error(self, what: str, remedy: str, loss: Loss) -> LinkError:
+        """A reason to end this connection."""
+        return LinkError(what, where=self._where, remedy=remedy, loss=loss)
+
+
+def _client(settings: BrokerSettings, client_id: str, will_topic: str) -> _Client:
+    version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
+    client = _Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
+    )
+    client.connect_timeout = settings.connect_timeout_s
+    client.max_inflight_messages_set(0)  # what may be in flight is ours to say; paho is to queue nothing
+    client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+    if settings.username is not None:
+        password = read_password(settings.password_file) if settings.password_file else None
+        client.username_pw_set(settings.username, password)
+    if settings.tls is not None:
+        client.tls_set_context(tls_context(settings.tls))
+        if not settings.tls.verify:
+            client.tls_insecure_set(True)
+    return client
+
+
+def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

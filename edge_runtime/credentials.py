@@ -1,0 +1,107 @@
+"""Passwords and certificates for the broker: from files that only we can read, never from anywhere else."""
+
+import os
+import ssl
+import stat
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.errors import AccessError, ConfigError
+from edge_runtime.settings import TlsSettings
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_LIMIT_BYTES: Final = 64 * 1024
+
+
+def read_password(path: Path) -> str:
+    """The first line of a file that only its owner can read.
+
+    Raises AccessError for a file that others can read, that someone else owns, or that is a link, and
+    ConfigError for one that is missing or empty.
+    """
+    text = _read_secret(path, "password").split("\n", 1)[0].rstrip("\r")
+    if not text:
+        raise ConfigError("the password file is empty", where=str(path), remedy="Write the password into it")
+    return text
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext:
+    """TLS 1.2 or newer, the broker's certificate and name checked, our own certificate loaded.
+
+    Raises AccessError and ConfigError as `read_password` does, and ConfigError for files that are no PEM.
+    """
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.ca_file is not None:
+        context = _with_authority(context, settings.ca_file)
+    if settings.cert_file is not None:
+        key_file = settings.key_file or settings.cert_file
+        _read_secret(key_file, "private key")
+        _load_identity(context, settings.cert_file, key_file)
+    return context
+
+
+def _with_authority(context: ssl.SSLContext, ca_file: Path) -> ssl.SSLContext:
+    # A site that names its authority means that one, and not the system's hundred others as well.
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    own.minimum_version = context.minimum_version
+    own.check_hostname, own.verify_mode = context.check_hostname, context.verify_mode
+    try:
+        own.load_verify_locations(ca_file)
+    except OSError as error:
+        raise _unusable("authority's certificate", ca_file, error) from error
+    return own
+
+
+def _load_identity(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
+    try:
+        context.load_cert_chain(cert_file, key_file, password=_no_password)
+    except OSError as error:
+        raise _unusable("client certificate or its key", cert_file, error) from error
+
+
+def _no_password() -> str:
+    # Without this OpenSSL would ask on the terminal, and a service has none.
+    raise ConfigError(
+        "the private key is encrypted",
+        where="key_file",
+        remedy="Store it unencrypted, readable by the service's user only",
+    )
+
+
+def _unusable(what: str, path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the {what} cannot be used ({error.strerror or error})",
+        where=str(path),
+        remedy="Give a PEM file that this user can read; the key must belong to the certificate",
+    )
+
+
+def _read_secret(path: Path, what: str) -> str:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ConfigError(
+            f"the {what} cannot be read ({error.strerror})",
+            where=str(path),
+            remedy="Give the path of a plain file, not a link, that this user can read",
+        ) from error
+    try:
+        _check_private(os.fstat(file), path, what)
+        return os.read(file, _LIMIT_BYTES).decode(errors="replace")
+    finally:
+        os.close(file)
+
+
+def _check_private(status: os.stat_result, path: Path, what: str) -> None:
+    owner = status.st_uid in (os.geteuid(), 0)
+    if stat.S_ISREG(status.st_mode) and owner and not status.st_mode & _OTHERS:
+        return
+    raise AccessError(
+        f"the {what} is open to others (mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid})",
+        where=str(path),
+        remedy=f"chmod 600 {path.name}, and chown it to the service's user",
+    )

@@ -1,0 +1,61 @@
+"""Messages that are not queued: `Noticeboard` holds the latest retained states and live telemetry."""
+
+import threading
+from collections import deque
+
+Message = tuple[str, bytes]
+
+
+class Noticeboard:
+    """Written by the pipeline's thread, read by the publisher's; both parts are bounded."""
+
+    def __init__(self, state_topics: int, live_queue: int) -> None:
+        """At most so many retained topics, and so many live messages waiting."""
+        self._state_topics, self._live_queue = state_topics, live_queue
+        self._mutex = threading.Lock()
+        self._states: dict[str, bytes] = {}
+        self._due: dict[str, None] = {}
+        self._live: deque[Message] = deque()
+
+    def retain(self, topic: str, body: bytes) -> bool:
+        """Make this the topic's latest state; False when there are too many topics already."""
+        with self._mutex:
+            if topic not in self._states and len(self._states) >= self._state_topics:
+                return False
+            self._states[topic] = body
+            self._due[topic] = None
+            return True
+
+    def offer(self, topic: str, body: bytes) -> bool:
+        """Add a live message; False when the oldest one was dropped for it."""
+        with self._mutex:
+            self._live.append((topic, body))
+            fits = len(self._live) <= self._live_queue
+            if not fits:
+                self._live.popleft()
+            return fits
+
+    def renew(self) -> None:
+        """Every state is due again: a connection begins."""
+        with self._mutex:
+            self._due = dict.fromkeys(self._states)
+
+    def take_state(self, busy: frozenset[str] | set[str]) -> Message | None:
+        """A state that is due and whose topic is not `busy`."""
+        with self._mutex:
+            topic = next((topic for topic in self._due if topic not in busy), None)
+            if topic is None:
+                return None
+            del self._due[topic]
+            return topic, self._states[topic]
+
+    def take_live(self) -> Message | None:
+        """The oldest live message."""
+        with self._mutex:
+            return self._live.popleft() if self._live else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        with self._mutex:
+            return not self._due and not self._live

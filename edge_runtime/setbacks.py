@@ -1,0 +1,163 @@
+"""What must wait before it is tried again: connections, topics, messages. Pure; time is an argument."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from edge_runtime.rows import Klass
+
+Key = tuple[Klass, int]
+"""A stored message: its class and id."""
+
+_ASIDE_AFTER, _DEAD_AFTER = 2, 4
+_TRUST_AFTER: Final = 100
+_ASIDE_S: Final = (10.0, 600.0)
+_AT_ONCE_S: Final = 5.0
+
+
+class Backoff:
+    """Seconds to wait before the next attempt: doubling bounds, random within them."""
+
+    def __init__(self, bounds_s: tuple[float, float], random: Random, *, least: float = 0.0) -> None:
+        """`bounds_s` are the bound of the first wait and of the longest; `least` is the share always waited.
+
+        With `least` 0 this is "full jitter": the fleet spreads out after a broker's restart.
+        """
+        self._bounds_s, self._random, self._least = bounds_s, random, least
+        self._attempt = 0
+
+    def next_s(self) -> float:
+        """Wait this long now."""
+        first_s, longest_s = self._bounds_s
+        bound_s = min(longest_s, first_s * 2.0 ** min(self._attempt, 40))
+        self._attempt += 1
+        return self._random.uniform(self._least * bound_s, bound_s)
+
+    def reset(self) -> None:
+        """Things went well."""
+        self._attempt = 0
+
+
+@dataclass(slots=True)
+class _Pause:
+    until_s: float
+    wait_s: float
+    over: bool = False
+
+
+class Pauses:
+    """Things that are left alone for a while, each time for twice as long."""
+
+    def __init__(self, bounds_s: tuple[float, float]) -> None:
+        """First and longest pause, seconds."""
+        self._bounds_s = bounds_s
+        self._pauses: dict[object, _Pause] = {}
+
+    def add(self, thing: object, now_s: float) -> None:
+        """Leave it alone from now on; while it already is, nothing changes."""
+        pause = self._pauses.get(thing)
+        if pause is None:
+            self._pauses[thing] = _Pause(now_s + self._bounds_s[0], self._bounds_s[0])
+        elif pause.over:
+            wait_s = min(2 * pause.wait_s, self._bounds_s[1])
+            self._pauses[thing] = _Pause(now_s + wait_s, wait_s)
+
+    def clear(self, thing: object) -> bool:
+        """All is well with it; True when it had been left alone."""
+        return self._pauses.pop(thing, None) is not None
+
+    def holds(self, thing: object) -> bool:
+        """Whether it is to be left alone."""
+        pause = self._pauses.get(thing)
+        return pause is not None and not pause.over
+
+    def end(self, now_s: float) -> list[object]:
+        """Things whose pause is over as of now; each is named once."""
+        due = [thing for thing, pause in self._pauses.items() if not pause.over and pause.until_s <= now_s]
+        for thing in due:
+            self._pauses[thing].over = True
+        return due
+
+    def __len__(self) -> int:
+        """How many things are or were left alone and have not been cleared."""
+        return len(self._pauses)
+
+
+@dataclass(slots=True)
+class _Strikes:
+    count: int = 0
+    passed: int = 0
+    """How many messages had gone through at the last strike."""
+
+
+class Quarantine:
+    """Finds the message at which a broker closes the connection, and lets the others pass.
+
+    When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
+    alone in flight when the connection ends, at once, gets a strike; after two it is set aside and the others
+    go on. It is tried again later, and given up as dead after four strikes, but only if others went through
+    between the last two: a broker that accepts nothing condemns nothing.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is suspect."""
+        self._suspects: set[Key] = set()
+        self._strikes: dict[Key, _Strikes] = {}
+        self._aside = Pauses(_ASIDE_S)
+        self._passed = self._trusted_at = 0
+
+    @property
+    def careful(self) -> bool:
+        """Whether to send one message at a time."""
+        return bool(self._suspects)
+
+    def holds(self, key: Key) -> bool:
+        """Whether the message is set aside for now."""
+        return self._aside.holds(key)
+
+    def end(self, now_s: float) -> bool:
+        """Whether messages that were set aside are due again; they come back as suspects."""
+        due = self._aside.end(now_s)
+        self._suspects |= {key for key in self._strikes if key in due}
+        self._trusted_at = max(self._trusted_at, self._passed + _TRUST_AFTER) if due else self._trusted_at
+        return bool(due)
+
+    def passed(self, key: Key) -> None:
+        """The broker has it."""
+        self._passed += 1
+        self.forget(key)
+        if self._passed >= self._trusted_at:  # suspects that never come have left the queue
+            self._suspects.clear()
+
+    def forget(self, key: Key) -> None:
+        """It is no longer in the queue, or not to blame."""
+        self._suspects.discard(key)
+        self._strikes.pop(key, None)
+        self._aside.clear(key)
+
+    def stalled(self, key: Key, now_s: float) -> None:
+        """Never acknowledged while others were: set it aside."""
+        self._aside.add(key, now_s)
+
+    def lost(self, in_flight: Iterable[Key], waited_s: float, now_s: float) -> Key | None:
+        """The broker closed the connection with these in flight; returns one that is to be given up.
+
+        `waited_s` is how long ago the last of them was sent.
+        """
+        keys = list(in_flight)
+        self._suspects |= set(keys)
+        self._trusted_at = self._passed + _TRUST_AFTER
+        if len(keys) != 1 or waited_s > _AT_ONCE_S:
+            return None
+        (key,) = keys
+        strikes = self._strikes.setdefault(key, _Strikes())
+        proven = self._passed > strikes.passed
+        strikes.count, strikes.passed = strikes.count + 1, self._passed
+        if strikes.count >= _DEAD_AFTER and proven:
+            self.forget(key)
+            return key
+        if strikes.count >= _ASIDE_AFTER:
+            self._suspects.discard(key)
+            self._aside.add(key, now_s)
+        return None
