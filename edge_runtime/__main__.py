@@ -1,13 +1,9 @@
 """The command `edge-runtime`."""
 
 import json
-import os
-import pty
+import math
 import sys
 import time
-import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +11,7 @@ import typer
 
 from edge_runtime import exits
 from edge_runtime.config import read_config
-from edge_runtime.errors import ConfigError, DataError
+from edge_runtime.errors import ConfigError
 from edge_runtime.framing import SampleFormat
 
 app = typer.Typer(
@@ -72,6 +68,8 @@ def replay(
     from edge_runtime.replay import Replayed, replay
     from edge_runtime.simulator import read_part
 
+    if threshold is not None and not math.isfinite(threshold):
+        raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
     watch = Watch.of(scorer.load(model), threshold=threshold)
     told: list[Replayed] = []
     windows = 0
@@ -102,12 +100,13 @@ def simulate(
 ) -> None:
     """Be a sensor: play recordings as frames at their true rate."""
     from edge_runtime.simulator import Faults, Sensor, join, play, read_part
+    from edge_runtime.virtual_port import opened
 
     signals = [read_part(part) for part in recording]
     join(signals)  # refuses what does not belong together, before anything is opened
     sensor = Sensor(sample_format=_sample_format(sample_format))
     say = _json_lines if as_json else _plain_lines
-    with _port(port, baud, link) as (name, write):
+    with opened(port, baud, link) as (name, write):
         say({"port": name})
         if wait:
             sys.stdin.readline()
@@ -120,6 +119,26 @@ def simulate(
             on_part=lambda index: say({"part": recording[index], "time": time.time()}),
         )
         say({"done": True})
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")] = Path(
+        "/etc/edge-runtime/config.toml"
+    ),
+    listen: Annotated[float, typer.Option(min=0.1, help="Seconds to listen to each sensor.")] = 5.0,
+    user: Annotated[str, typer.Option(help="Whose permissions to judge; else who runs this.")] = "",
+    root: Annotated[Path, typer.Option(help="Where the system's own files are.")] = Path("/"),
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with this gateway, and what to do about it; the exit code is that of the worst."""
+    from edge_runtime import doctor as office
+
+    findings = []
+    for finding in office.examine(config, office.Host(root, user), listen):
+        findings.append(finding)
+        typer.echo(office.as_json(finding) if as_json else office.as_text(finding))
+    raise typer.Exit(office.exit_code(findings))
 
 
 def main() -> None:
@@ -154,43 +173,6 @@ def _sample_format(name: str) -> SampleFormat:
     except KeyError:
         known = ", ".join(item.name.lower() for item in SampleFormat)
         raise ConfigError(f"no format {name!r}", where="--format", remedy=f"Choose one of {known}") from None
-
-
-@contextmanager
-def _port(url: str, baud: int, link: Path | None) -> Iterator[tuple[str, Callable[[bytes], None]]]:
-    if url != "pty":
-        from edge_runtime.sources import Source
-
-        with Source(url, baud) as source:
-            yield url, source.write
-        return
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    name = os.ttyname(slave)
-    if link is not None:
-        _link(link, name)
-    try:
-        yield name, lambda data: _write_all(master, data)
-    finally:
-        os.close(master)
-        os.close(slave)
-        if link is not None:
-            link.unlink(missing_ok=True)
-
-
-def _link(link: Path, name: str) -> None:
-    try:
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
-    except OSError as error:
-        raise DataError(
-            error.strerror or "cannot link", where=str(link), remedy="Name a free path"
-        ) from error
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def _json_lines(fields: dict[str, Any]) -> None:

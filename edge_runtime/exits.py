@@ -1,6 +1,5 @@
 """From a refusal to one line on standard error and an exit code of sysexits.h; never a traceback."""
 
-import os
 import sys
 from typing import Final
 
@@ -22,9 +21,6 @@ def run(app: typer.Typer, name: str) -> None:
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # whoever read our output stopped reading: nothing to say, nobody to hear it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
     except SystemExit as done:
         # typer says 2 for a wrong command line where sysexits.h says 64.
         raise SystemExit(USAGE if done.code == _TYPER_USAGE else done.code) from None

@@ -1,0 +1,72 @@
+"""A port for the simulated sensor to send on: a real one, or a pseudo-terminal made for it."""
+
+import fcntl
+import os
+import pty
+import sys
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_runtime.errors import DataError
+from edge_runtime.sources import Source
+
+Write = Callable[[bytes], None]
+
+
+@contextmanager
+def opened(url: str, baud: int, link: Path | None) -> Iterator[tuple[str, Write]]:
+    """Open a port by URL, or make one for `pty`; yield its name and how to send on it.
+
+    `link` is a second name for the made port. Raises as `Source.open`, and DataError for an impossible link.
+    """
+    if url != "pty":
+        with Source(url, baud) as source:
+            yield url, source.write
+        return
+    with _made(link) as (name, write):
+        yield name, write
+
+
+@contextmanager
+def _made(link: Path | None) -> Iterator[tuple[str, Write]]:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    name = os.ttyname(slave)
+    if link is not None:
+        _link(link, name)
+    try:
+        yield name, lambda data: _write_all(master, data)
+        _let_read(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+        if link is not None:
+            link.unlink(missing_ok=True)
+
+
+def _link(link: Path, name: str) -> None:
+    try:
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+    except OSError as error:
+        raise DataError(
+            error.strerror or "cannot link", where=str(link), remedy="Name a free path"
+        ) from error
+
+
+def _let_read(slave: int) -> None:
+    # Closing throws away what nobody has read yet.
+    deadline_s = time.monotonic() + 2.0
+    while time.monotonic() < deadline_s:
+        if not int.from_bytes(fcntl.ioctl(slave, termios.FIONREAD, bytes(4)), sys.byteorder):
+            return
+        time.sleep(0.01)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
