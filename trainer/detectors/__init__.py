@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from trainer.detector import Detector
+from trainer.detectors.adversarial import AnoGan, FAnoGan
 from trainer.detectors.centres import KMeans
+from trainer.detectors.cnn_classifier import CnnClassifier
 from trainer.detectors.conv_autoencoder import ConvAutoencoder
+from trainer.detectors.decision_tree import DecisionTree
 from trainer.detectors.forest import IsolationForest
 from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
 from trainer.detectors.linear_autoencoder import LinearAutoencoder
@@ -38,6 +41,10 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
         GruAutoencoder,
         LstmForecaster,
         GruForecaster,
+        AnoGan,
+        FAnoGan,
+        CnnClassifier,
+        DecisionTree,
     )
 }
 

@@ -1,0 +1,88 @@
+"""A convolutional classifier of the waveform, as courses teach it. Supervised, for contrast."""
+
+from typing import ClassVar, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainer import network
+from trainer.balance import Classes
+from trainer.loop import Training, seeded, train
+from trainer.supervised import SupervisedDetector
+from trainer.tape import Value
+from trainer.vectors import SHORT, Floats
+
+WIDTHS: Final = (64, 128)
+
+
+class CnnClassifier(SupervisedDetector):
+    """Two convolution blocks of 64 and 128 channels, pooled over time: 1 - p(normal)."""
+
+    name = "cnn_classifier"
+    summary = "two convolution blocks, 64 and 128 channels: 1 - p(normal)"
+    default_front_end: ClassVar[str] = "waveform"
+    shared_scale: ClassVar[bool] = True
+    least_samples: ClassVar[int] = SHORT
+
+    def __init__(
+        self,
+        front_end: str = "",
+        *,
+        balance: str = "weights",
+        epochs: int = 20,
+        batch: int = 64,
+        learning_rate: float = 1e-3,
+        patience: int = 5,
+    ) -> None:
+        """`balance`: weights, over, under, smote or none."""
+        super().__init__(front_end, balance)
+        self._training = Training(epochs, batch, learning_rate, patience)
+
+    def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
+        # The class rides behind its window, so that the one training loop keeps them together.
+        rows = torch.from_numpy(np.column_stack([vectors, classes])).float()
+        mixed = rows[torch.from_numpy(np.random.default_rng(self._context.seed).permutation(len(rows)))]
+        loss = nn.CrossEntropyLoss(torch.from_numpy(weights).float())
+        with seeded(self._context.seed):
+            self._network = nn.Sequential(*_layers(len(self._context.channels), len(self._labels)))
+            history = train(
+                self._network,
+                mixed,
+                lambda batch: loss(self._logits(batch[:, :-1]), batch[:, -1].long()),
+                self._training,
+                seed=self._context.seed,
+                progress=self._context.progress,
+            )
+        self._notes["training"] = str(history)
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        signals = vectors.reshape(0, self._samples, -1).transpose(0, 2, 1)
+        *convolutions, head = self._network
+        logits = network.write([head], network.write(convolutions, signals).mean())
+        # The sum of all other classes keeps its digits where 1 - p(normal) would have none left.
+        return vectors.tape.op("Softmax", logits, axis=-1).part(1, len(self._labels)).sum(), None
+
+    def _judge(self, vectors: Floats) -> Floats:
+        with torch.no_grad():
+            logits = self._logits(torch.from_numpy(vectors).float())
+            return network.floats(logits.double().softmax(1)[:, 1:].sum(1))
+
+    def _logits(self, vectors: Tensor) -> Tensor:
+        signals = vectors.reshape(len(vectors), self._samples, -1).swapaxes(1, 2)
+        pooled = self._network[:-1](signals).mean(2)
+        logits: Tensor = self._network[-1](pooled)
+        return logits
+
+
+def _layers(channels: int, classes: int) -> list[nn.Module]:
+    first, second = WIDTHS
+    return [
+        nn.Conv1d(channels, first, 16, 4, 8),
+        nn.BatchNorm1d(first),
+        nn.ReLU(),
+        nn.Conv1d(first, second, 8, 4, 4),
+        nn.BatchNorm1d(second),
+        nn.ReLU(),
+        nn.Linear(second, classes),
+    ]
