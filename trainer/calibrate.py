@@ -15,6 +15,7 @@ from edge_runtime.errors import DataError
 from edge_runtime.records import Samples
 from edge_runtime.scorer import Graph, Scores
 from edge_runtime.threshold import Threshold
+from trainer.augment import Augmentation, count, widen
 from trainer.dataset import Fold, conditions, leave_out_blocks, leave_out_conditions, windows
 from trainer.detector import FitContext, Progress, quiet
 from trainer.errors import ChoiceError, FitError, RecordingError
@@ -42,6 +43,8 @@ class Plan:
     """Whether a threshold that the data cannot support is given all the same, marked so."""
     supervised: bool = False
     """Whether the detector learns from labelled faults, too."""
+    augmentation: Augmentation | None = None
+    """How normal recordings are widened before they are learnt from; None for not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,15 @@ def training(recordings: Sequence[Recording], plan: Plan, context: FitContext) -
 
     Raises FitError when no normal recording is there to learn from.
     """
-    used = [item for item in recordings if plan.supervised or item.label == NORMAL]
-    if not any(item.label == NORMAL for item in used):
+    normals = [item for item in recordings if item.label == NORMAL]
+    if not normals:
         raise FitError(
             "no normal recordings to learn from",
             where=", ".join(conditions(recordings)) or "list",
             remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
         )
+    faulty = [item for item in recordings if plan.supervised and item.label != NORMAL]
+    used = [*widen(normals, plan.augmentation, context.seed), *faulty]
     parts = [windows(item, plan.samples, plan.hop) for item in used]
     labels = [item.label for item, part in zip(used, parts, strict=True) for _ in part]
     return np.concatenate(parts), replace(context, labels=labels if plan.supervised else ())
@@ -101,8 +106,8 @@ def calibrate(fit: Fit, recordings: Sequence[Recording], plan: Plan, context: Fi
     method = plan.method or ("conditions" if len(conditions(normals)) > 1 else "quantile")
     if method not in METHODS:
         raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
-    scored = recordings if method == "f1" else normals
-    held = _hold_out(fit, recordings if plan.supervised or method == "f1" else scored, plan, context)
+    used = recordings if plan.supervised or method == "f1" else normals
+    held = _hold_out(fit, used, plan, context)
     found = _threshold(method, held, plan)
     return Calibrated(found, _describe(found, held, plan), tuple(held))
 
@@ -115,7 +120,10 @@ def hold_out(fit: Fit, folds: Sequence[Fold], plan: Plan, context: FitContext) -
         context.progress(share, f"leaving out {fold.name}")
         inner = replace(context, progress=_within(context.progress, share, 1 / len(folds), fold.name))
         graph = Graph(fit(*training(fold.train, plan, inner)), where=f"fit without {fold.name}")
-        held += [Held(item, graph.score(windows(item, plan.samples, plan.hop))) for item in fold.held]
+        # With one condition only, its variants stand in for those that were never recorded.
+        ranges = plan.augmentation if fold.within_condition else None
+        left = widen(fold.held, ranges, context.seed)
+        held += [Held(item, graph.score(windows(item, plan.samples, plan.hop))) for item in left]
     return held
 
 
@@ -159,7 +167,9 @@ def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
     normal = [item for item in held if item.recording.label == NORMAL]
     if method == "quantile":
         scores = np.concatenate([item.scores for item in normal])
-        return threshold.quantile(scores, plan.rate, independent=int(len(scores) * share))
+        # Variants of one window are no further draws of what the machine does.
+        alike = count(plan.augmentation) if plan.augmentation and len(_by_condition(normal)) == 1 else 1
+        return threshold.quantile(scores, plan.rate, independent=max(1, int(len(scores) * share / alike)))
     return threshold.conditions(_by_condition(normal), plan.rate, independent=share)
 
 
@@ -199,6 +209,8 @@ def _reason(method: str, names: Sequence[str], plan: Plan) -> str:
     chosen = "was asked for" if plan.method == method else "is what this data supports best"
     if len(names) > 1:
         return f"Method {method} {chosen}: {len(names)} conditions were left out in turn"
+    if plan.augmentation:
+        chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
     return (
         f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
         "left out in turn; no unseen condition was tried"

@@ -28,6 +28,8 @@ class Fold:
     """The condition left out, or the block."""
     train: tuple[Recording, ...]
     held: tuple[Recording, ...]
+    within_condition: bool = False
+    """Whether what is left out is of a condition that is also learnt from."""
 
 
 def windows(recording: Recording, samples: int, hop: int) -> Samples:
@@ -76,25 +78,32 @@ def leave_out_blocks(recordings: Sequence[Recording], samples: int, blocks: int 
     pieces = [_pieces(recording, samples, blocks) for recording in recordings]
     parts = [piece for group in pieces for piece in group]
     turns = [turn for group in pieces for turn in range(len(group))]
-    return tuple(
+    folds = (
         _fold(f"block {turn + 1}", parts, [own == turn for own in turns]) for turn in range(max(turns) + 1)
     )
+    return tuple(replace(fold, within_condition=True) for fold in folds)
 
 
 def check_apart(train: Sequence[Recording], test: Sequence[Recording]) -> None:
     """Raise RecordingError when a recording to test on shares samples with one to learn from."""
-    known = [(recording, _fingerprints(recording)) for recording in train]
+    marks = [_fingerprints(recording) for recording in train]
+    known = np.sort(np.concatenate(marks)) if marks else np.empty(0, np.uint64)
     for recording in test:
         probes = _fingerprints(recording)[::_PROBE]
-        for other, marks in known:
-            shared = int(np.isin(probes, marks).sum())
-            if shared:
-                seconds = shared * _PROBE / recording.rate_hz
-                raise RecordingError(
-                    f"about {seconds:.2g} s of it are also in {other.file}, which is learnt from",
-                    where=recording.file,
-                    remedy="Testing on what was learnt flatters; remove one of the two from the list",
-                )
+        shared = probes[_contains(known, probes)]
+        if len(shared):
+            seconds = len(shared) * _PROBE / recording.rate_hz
+            other = next(item for item, own in zip(train, marks, strict=True) if shared[0] in own)
+            raise RecordingError(
+                f"about {seconds:.2g} s of it are also in {other.file}, which is learnt from",
+                where=recording.file,
+                remedy="Testing on what was learnt flatters; remove one of the two from the list",
+            )
+
+
+def _contains(known: NDArray[np.uint64], probes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    places = np.minimum(np.searchsorted(known, probes), max(len(known) - 1, 0))
+    return known[places] == probes if len(known) else np.zeros(len(probes), bool)
 
 
 def _fold(name: str, recordings: Sequence[Recording], held: Sequence[bool]) -> Fold:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +11,14 @@ from edge_runtime import scorer
 from edge_runtime.artefact import Manifest
 from edge_runtime.records import AlarmPolicy, Samples
 from trainer import export
+from trainer.augment import choose
 from trainer.calibrate import Calibrated, Fit, Plan, calibrate, context_of, training
-from trainer.dataset import digest
+from trainer.dataset import conditions, digest
 from trainer.detector import Detector, FitContext, Progress, quiet
 from trainer.detectors import REGISTRY, create
 from trainer.errors import ChoiceError
 from trainer.evaluate import Evaluation, evaluate
+from trainer.listing import NORMAL
 from trainer.recordings import Recording, load
 
 MAX_SAMPLES = 65536
@@ -39,11 +41,15 @@ class Order:
     """Share of normal windows that may exceed it; None for the lowest the data support."""
     best_effort: bool = False
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    augment: str = "auto"
+    """How normal recordings are widened: `auto`, `off`, or ranges as `trainer.augment.parse` reads them."""
 
-    def plan(self) -> Plan:
+    def plan(self, recordings: Sequence[Recording]) -> Plan:
         """How windows are cut and what is asked of the threshold."""
         supervised = REGISTRY[self.detector].supervised
-        return Plan(self.samples, self.hop, self.rate, self.method, self.best_effort, supervised)
+        normal = conditions(item for item in recordings if item.label == NORMAL)
+        widened = choose(self.augment, len(normal))
+        return Plan(self.samples, self.hop, self.rate, self.method, self.best_effort, supervised, widened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ def fit(recordings: tuple[Recording, ...], order: Order, progress: Progress = qu
     """
     detector = create(order.detector, order.options)
     _check_cut(order)
-    context, plan = context_of(recordings, order.seed, progress), order.plan()
+    context, plan = context_of(recordings, order.seed, progress), order.plan(recordings)
     started = time.perf_counter()
     calibrated = calibrate(
         fitter(order), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))

@@ -42,30 +42,28 @@ def convert(values: Values, rate_hz: float, target_hz: float, lowpass_hz: float 
     """
     share = ratio(rate_hz, target_hz)
     if share != 1:
-        values = _resample(values, share)
-    if lowpass_hz is not None:
-        values = _limit(values, _lowpass(lowpass_hz, target_hz))
-    return values
+        values = stretch(values, share)
+    return values if lowpass_hz is None else limit(values, target_hz, lowpass_hz)
 
 
-def _resample(values: Values, share: Fraction) -> Values:
+def stretch(values: Values, share: Fraction) -> Values:
+    """Give [samples, channels] `share` times as many samples of the same waveform, free of aliases."""
     up, down = share.numerator, share.denominator
     # As a share of the half rate that the filter works at, which is `up` times the recorded one.
-    edge = 1.0 / down
+    edge = 1.0 / max(up, down)
     taps = _kaiser(edge * (1 - _TRANSITION / 2), edge * _TRANSITION)
     made = signal.upfirdn(up * taps, values, up, down, axis=0)
     whole = slice(-(-(len(taps) - 1) // down), (len(values) - 1) * up // down + 1)
     return np.asarray(made[whole], dtype=np.float64)
 
 
-def _limit(values: Values, taps: Values) -> Values:
+def limit(values: Values, rate_hz: float, lowpass_hz: float) -> Values:
+    """Limit the band of [samples, channels] to `lowpass_hz`, its -6 dB point; empty when too short."""
+    edge = 2 * lowpass_hz / rate_hz
+    taps = _kaiser(edge, _TRANSITION * edge)
     if len(values) < len(taps):
         return values[:0]
     return np.asarray(signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
-
-
-def _lowpass(edge_hz: float, rate_hz: float) -> Values:
-    return _kaiser(2 * edge_hz / rate_hz, _TRANSITION * 2 * edge_hz / rate_hz)
 
 
 def _kaiser(edge: float, width: float) -> Values:

@@ -1,0 +1,177 @@
+"""How a detector and its threshold do on a condition they never saw: fit without it, judge on it.
+
+Everything goes the way a real model goes: calibrated inside what remains, exported, opened by the edge's
+scorer, judged through the edge's stages.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_runtime import scorer
+from edge_runtime.artefact import Calibration
+from edge_runtime.errors import DataError
+from edge_runtime.records import Samples
+from edge_runtime.scorer import Graph
+from trainer import pipeline
+from trainer.dataset import Fold, check_apart, conditions, leave_out_conditions, windows
+from trainer.detector import Progress, quiet
+from trainer.detectors import REGISTRY
+from trainer.errors import ChoiceError, FitError, TrainerError
+from trainer.evaluate import Evaluation, evaluate
+from trainer.listing import NORMAL
+from trainer.pipeline import Order
+from trainer.recordings import Recording
+
+ARRANGEMENTS: Final = ("unseen", "single")
+_LOUDEST: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One fit, and what it did on what it had not seen."""
+
+    detector: str
+    learnt: tuple[str, ...]
+    """Conditions it learnt from."""
+    unseen: tuple[str, ...]
+    """Conditions it was judged on."""
+    evaluation: Evaluation
+    calibration: Calibration
+    louder: float
+    """Factor on the level at which half of the unseen normal windows exceed the threshold."""
+    bytes: int
+    fit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """All trials of one detector; the worst counts."""
+
+    detector: str
+    trials: tuple[Trial, ...]
+    refused: str = ""
+    """Why there are none."""
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """Share of normal windows above the threshold, in the worst trial."""
+        return max((trial.evaluation.by_window.false_alarm_rate for trial in self.trials), default=np.nan)
+
+    @property
+    def missed_rate(self) -> float:
+        """Share of faulty windows not above the threshold, in the worst trial."""
+        return max((trial.evaluation.by_window.missed_rate for trial in self.trials), default=np.nan)
+
+    @property
+    def false_alarms(self) -> int:
+        """Alarms on normal recordings."""
+        return sum(trial.evaluation.by_alarm.false_alarms for trial in self.trials)
+
+    @property
+    def uncaught(self) -> int:
+        """Faulty recordings without an alarm."""
+        return sum(
+            trial.evaluation.by_alarm.faulty - trial.evaluation.by_alarm.caught for trial in self.trials
+        )
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Smaller is better: wrong recordings first, then the worst trial's wrong windows, then size."""
+        if not self.trials:
+            return (np.inf,)
+        wrong = self.false_alarms + self.uncaught
+        size = max(trial.bytes for trial in self.trials)
+        return (wrong, max(self.false_alarm_rate, self.missed_rate), self.false_alarm_rate, size)
+
+
+def contest(
+    recordings: Sequence[Recording], order: Order, arrangement: str = "unseen", progress: Progress = quiet
+) -> Contest:
+    """Try one detector on every condition.
+
+    `unseen`: learn from all conditions but one, judge on that one. `single`: learn from one, judge on all
+    others. Raises FitError when there are too few conditions to leave one out; a detector that refuses
+    the data gives a contest without trials.
+    """
+    trials: list[Trial] = []
+    for number, fold in enumerate(folds := _folds(recordings, arrangement)):
+        progress(number / len(folds), f"{order.detector} without {fold.name}")
+        try:
+            trials.append(_try(fold, order))
+        except (TrainerError, DataError) as error:
+            return Contest(order.detector, (), str(error))
+    return Contest(order.detector, tuple(trials))
+
+
+def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) -> tuple[Recording, ...]:
+    """Add white noise to every recording, its power `level_db` over the mean power of the normal ones."""
+    normals = [item for item in recordings if item.label == NORMAL]
+    power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
+    rms = np.sqrt(power * 10 ** (level_db / 10))
+    rng = np.random.default_rng(seed)
+    noisy = [
+        np.asarray(item.samples + rms * rng.standard_normal(item.samples.shape), dtype=np.float32)
+        for item in recordings
+    ]
+    return tuple(replace(item, samples=samples) for item, samples in zip(recordings, noisy, strict=True))
+
+
+def louder(graph: Graph, threshold: float, normal: Samples) -> float:
+    """Factor on the level of normal windows at which half of them exceed the threshold.
+
+    The price of learning that level does not matter: a fault that only raises the level stays unseen below.
+    """
+    low, high = 1.0, _LOUDEST
+    if np.median(graph.score(normal)) > threshold:
+        return 1.0
+    if not np.median(graph.score(normal * np.float32(high))) > threshold:
+        return np.inf
+    while high / low > 1.001:
+        middle = float(np.sqrt(low * high))
+        above = np.median(graph.score(normal * np.float32(middle))) > threshold
+        low, high = (low, middle) if above else (middle, high)
+    return high
+
+
+def _folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
+    if arrangement not in ARRANGEMENTS:
+        raise ChoiceError(
+            f"there is no arrangement {arrangement!r}", remedy=f"Choose one of {', '.join(ARRANGEMENTS)}"
+        )
+    normal = set(conditions(item for item in recordings if item.label == NORMAL))
+    folds = [fold for fold in leave_out_conditions(recordings) if fold.name in normal]
+    if len(normal) < 2:
+        raise FitError(
+            f"normal recordings of {len(normal)} operating condition, an unseen one cannot be tried",
+            remedy="Record the healthy machine at another load or speed",
+        )
+    if arrangement == "single":
+        folds = [Fold(f"all but {fold.name}", fold.held, fold.train) for fold in folds]
+    return folds
+
+
+def _try(fold: Fold, order: Order) -> Trial:
+    learnt = [item for item in fold.train if REGISTRY[order.detector].supervised or item.label == NORMAL]
+    check_apart(learnt, fold.held)
+    fitted = pipeline.fit(fold.train, order)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        pipeline.write(fitted, order, path)
+        artefact, size = scorer.load(path), path.stat().st_size
+    unseen = [item for item in fold.held if item.label == NORMAL]
+    normal = np.concatenate([windows(item, order.samples, order.hop) for item in unseen])
+    return Trial(
+        detector=order.detector,
+        learnt=conditions(item for item in fold.train if item.label == NORMAL),
+        unseen=conditions(fold.held),
+        evaluation=evaluate(artefact, fold.held),
+        calibration=artefact.manifest.calibration,
+        louder=louder(artefact.graph, artefact.manifest.threshold, normal),
+        bytes=size,
+        fit_s=fitted.fit_s,
+    )
