@@ -73,6 +73,7 @@ def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progres
         channels=first.channels,
         unit=first.unit,
         lowpass_hz=first.lowpass_hz,
+        reference=_level([item for item in recordings if item.label == NORMAL]),
         seed=seed,
         progress=progress,
     )
@@ -143,6 +144,11 @@ def _folds(recordings: Sequence[Recording], normals: Sequence[Recording], plan: 
         return leave_out_blocks(recordings, plan.samples)
     known = set(conditions(normals))
     return tuple(fold for fold in leave_out_conditions(recordings) if fold.name in known)
+
+
+def _level(normals: Sequence[Recording]) -> float:
+    powers = [float(item.samples.astype(np.float64).var(axis=0).mean()) for item in normals]
+    return float(np.sqrt(np.mean(powers))) if powers else 0.0
 
 
 def _within(progress: Progress, start: float, share: float, name: str) -> Progress:

@@ -38,6 +38,9 @@ class FitContext:
     unit: str
     lowpass_hz: float | None = None
     """Bandwidth the windows are limited to; features above it would describe the filter."""
+    reference: float = 0.0
+    """Level of all normal vibration, rms in `unit`; 0 where unknown. A score measured in it keeps its scale
+    when a condition is left out of training."""
     seed: int = 0
     labels: Sequence[str] = ()
     """One label a window, for supervised detectors only; empty otherwise."""

@@ -1,6 +1,6 @@
 """Detectors that rebuild the window and score what they could not rebuild.
 
-The score is the mean square of the residual, in standard deviations of the training signals. On waveforms the
+The score is the mean square of the residual, in units of the normal vibration's own level. On waveforms the
 residual's spectrum says where it lies: by Parseval's theorem the energies of all bands of all channels sum to
 the score.
 """
@@ -29,12 +29,12 @@ class ReconstructionDetector(VectorDetector):
         return self._bands().features(self._context.channels, "share of training variance")
 
     def _score(self, vectors: Value) -> tuple[Value, Value | None]:
-        residual = vectors - self._rebuild(vectors)
+        residual = (vectors - self._rebuild(vectors)) * self._unit()
         squares = residual * residual
         return squares.mean(), self._by_band(residual) if self._banded() else squares / self._width()
 
     def _judge(self, vectors: Floats) -> Floats:
-        residual = vectors - self._rebuilt(vectors)
+        residual = (vectors - self._rebuilt(vectors)) * self._unit()
         return np.asarray(np.square(residual).mean(axis=1))
 
     @abstractmethod
@@ -44,6 +44,14 @@ class ReconstructionDetector(VectorDetector):
     @abstractmethod
     def _rebuilt(self, vectors: Floats) -> Floats:
         """Rebuild standardised vectors [n, features] with the fitted object."""
+
+    def _unit(self) -> float:
+        # The training signals' deviation depends on the conditions among them; thresholds rest on scores of
+        # fits that each left one out, so all of them measure in the level of all normal vibration.
+        if not self._front.waveform or self._context.reference <= 0:
+            return 1.0
+        deviation = np.sqrt(np.mean(1.0 / np.square(self._scale.per_deviation.astype(np.float64))))
+        return float(np.float32(deviation / self._context.reference))
 
     def _width(self) -> int:
         return len(self._front.features())
