@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.framing import MAX_BODY, FrameDecoder, SampleFormat, encode_data, encode_hello
 from edge_runtime.records import Fault, FaultKind, Frame, Hello
+from tests.bench import hostile
 
 
 def frame(samples, *, sequence=7, scale=0.5, rate_hz=12000.0):
@@ -182,3 +183,12 @@ def test_encoding_refuses_what_does_not_fit():
         encode_data(frame(np.zeros((5000, 1))))
     with pytest.raises(ValueError, match="at most 255 bytes"):
         encode_hello(Hello(1, 1, ("x" * 256,), "g", 1.0, "", ""))
+
+
+def test_hostile_inputs():
+    """The seeded part of what `python -m tests.bench.hostile 1e7` does at length."""
+    seen, longest = hostile.attack(40_000, seed=3)
+    assert seen["corrupt accepted"] == 0
+    assert seen["corrupt refused"] > 10_000
+    assert seen["lying refused"] > 5_000
+    assert longest <= hostile.LONGEST_TAIL

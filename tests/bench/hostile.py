@@ -1,0 +1,88 @@
+"""Hostile bytes for the frame decoder, seeded: `python -m tests.bench.hostile COUNT` counts what comes out.
+
+A quarter each of random bytes, real frames with bits turned over, real frames cut or glued, and bodies with a
+valid checksum whose fields lie. Whatever the decoder accepts of the first three is a corruption it missed.
+"""
+
+import random
+import struct
+import sys
+import time
+import zlib
+from collections import Counter
+
+import numpy as np
+from cobs import cobs
+
+from edge_runtime.framing import MAX_BODY, FrameDecoder, encode_data, encode_hello
+from edge_runtime.records import Fault, Frame, Hello
+
+LONGEST_TAIL = MAX_BODY + MAX_BODY // 254 + 1
+_HEADER = struct.Struct("<BBIIIQIfHBBH")
+
+
+def frame(rng):
+    count, channels = rng.randrange(1, 20), rng.randrange(1, 4)
+    samples = np.frombuffer(rng.randbytes(2 * count * channels), "<i2").reshape(count, channels)
+    return Frame(1, 1, rng.getrandbits(32), rng.getrandbits(63), 12000.0, 0.001, 0, samples)
+
+
+def liar(rng):
+    """Fields at the edges of their types, with a checksum that agrees."""
+    edge = rng.choice
+    body = _HEADER.pack(
+        edge([0, 1, 1, 1, 2, 255]),
+        edge([0, 1, 1, 1, 2, 255]),
+        rng.getrandbits(32),
+        rng.getrandbits(32),
+        edge([0, 1, 2**32 - 1]),
+        edge([0, 1, 2**64 - 1]),
+        edge([0, 1, 12_000_000, 2**32 - 1]),
+        edge([0.0, 1.0, -1.0, float("nan"), float("inf"), 1e-45]),
+        edge([0, 65535]),
+        edge([0, 1, 3, 16, 17, 255]),
+        edge([0, 1, 2, 3, 4, 255]),
+        edge([0, 1, 2, 4096, 4097, 65535]),
+    ) + rng.randbytes(rng.randrange(0, 64))
+    return cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
+
+
+def flipped(rng, data):
+    turned = bytearray(data)
+    for bit in rng.sample(range(8 * len(turned)), rng.choice([1, 2, 3, 8])):
+        turned[bit // 8] ^= 1 << bit % 8
+    return bytes(turned)
+
+
+def attack(count, seed=0):
+    """Feed `count` inputs; return what came out by kind, and the longest buffer."""
+    rng = random.Random(seed)
+    seen, longest = Counter(), 0
+    pool = [encode_data(frame(rng)) for _ in range(200)] + [
+        encode_hello(Hello(1, 1, ("x",), "g", 16.0, "", ""))
+    ]
+    decoder = FrameDecoder()
+    for index in range(count):
+        kind = index % 4
+        original = pool[rng.randrange(len(pool))]
+        if kind == 0:
+            data = rng.randbytes(rng.randrange(1, 120))
+        elif kind == 1:
+            data = b"\0" + flipped(rng, original) + b"\0"
+        elif kind == 2:
+            data = b"\0" + original[: rng.randrange(1, len(original) - 1)] + rng.randbytes(3) + b"\0"
+        else:
+            data = b"\0" + liar(rng)
+        for item in decoder.feed(data):
+            name = "lying" if kind == 3 else "corrupt"
+            seen[f"{name} refused" if isinstance(item, Fault) else f"{name} accepted"] += 1
+        longest = max(longest, len(decoder._tail))
+    return seen, longest
+
+
+if __name__ == "__main__":
+    begun_s = time.monotonic()
+    total = int(float(sys.argv[1]))
+    outcome, longest_tail = attack(total)
+    seconds = time.monotonic() - begun_s
+    print(f"{total} inputs in {seconds:.0f} s, no exception: {dict(outcome)}, longest buffer {longest_tail}")
