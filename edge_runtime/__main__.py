@@ -2,8 +2,10 @@
 
 import json
 import math
+import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,6 +141,33 @@ def doctor(
         findings.append(finding)
         typer.echo(office.as_json(finding) if as_json else office.as_text(finding))
     raise typer.Exit(office.exit_code(findings))
+
+
+@app.command()
+def listen(
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[user@]host[:port], or mqtts:// for TLS.")
+    ],
+    topics: Annotated[str, typer.Option(help="MQTT topic filter.")] = "steadyhum/#",
+    client_id: Annotated[str, typer.Option(help="The broker keeps a session under this name.")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="Its first line is the password.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM of the authorities that may sign the broker.")
+    ] = None,
+    cert_file: Annotated[Path | None, typer.Option(help="PEM of our client certificate.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="PEM of our private key.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
+    from edge_runtime.listen import run_listen, settings_of
+    from edge_runtime.settings import TlsSettings
+
+    tls = TlsSettings(ca_file, cert_file, key_file)
+    settings = replace(
+        settings_of(broker, client_id or f"listen-{socket.gethostname()}", tls), password_file=password_file
+    )
+    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
 
 
 def main() -> None:

@@ -1,0 +1,11 @@
+"""What is wrong with this gateway, and what to do about it: `examine` yields `Finding`s in order of mending.
+
+Every check looks at the real thing and goes on where another failed: one visit is to find all there is.
+Nothing is changed, and a running service keeps its port and its client id.
+"""
+
+from edge_runtime.doctor.examination import examine
+from edge_runtime.doctor.findings import Finding, Level, as_json, as_text, exit_code
+from edge_runtime.doctor.host import Host
+
+__all__ = ["Finding", "Host", "Level", "as_json", "as_text", "examine", "exit_code"]

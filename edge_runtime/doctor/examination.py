@@ -1,0 +1,68 @@
+"""The order of the examination."""
+
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.artefact import Manifest
+from edge_runtime.config import Config, read_config
+from edge_runtime.doctor import broker, host, lines, ports, storage, unit
+from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
+from edge_runtime.doctor.host import Host
+from edge_runtime.errors import EdgeError
+
+BOOT_FOLDERS: Final = ("/boot/firmware/steadyhum", "/boot/steadyhum")
+
+
+def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
+    """Examine this gateway with the configuration at `path`, listening `listen_s` seconds to each sensor."""
+    yield from host.examine_host(host_seen)
+    yield from unit.examine_unit(host_seen)
+    yield from _left_secrets(host_seen)
+    libraries = host.try_libraries()
+    yield libraries
+    try:
+        config = read_config(path)
+    except EdgeError as error:
+        yield refused("config", error)
+        return
+    yield ok("config", str(path), f"{len(config.sensor)} sensors")
+    yield from storage.examine_storage(host_seen, config)
+    manifests: dict[Path, Manifest] = {}
+    if libraries.level is Level.OK:
+        yield from _models(config, manifests)
+    else:
+        yield skipped("model.opens", str(path), "onnxruntime does not run here")
+    yield from _sensors(host_seen, config, manifests, listen_s)
+    yield from broker.examine_broker(config)
+
+
+def _models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
+    from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which may crash: tried before
+
+    opened = models.open_models(config)
+    manifests |= {file: item.manifest for file, item in opened.items() if not isinstance(item, EdgeError)}
+    yield from models.examine_models(config, opened)
+
+
+def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen_s: float) -> Findings:
+    service = storage.service_pid(config.state_folder)
+    for sensor in config.sensor:
+        free = False
+        for finding in ports.examine_port(seen, sensor, service):
+            free = finding.check == "port.opens" and finding.level is Level.OK
+            yield finding
+        if free:
+            url = str(ports.local(seen, sensor) or sensor.port)
+            yield from lines.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
+        else:
+            why = "not listened to; while the service runs, `journalctl -u edge-runtime` says how the line is"
+            yield skipped("line.frames", sensor.name, why)
+
+
+def _left_secrets(seen: Host) -> Findings:
+    for folder in BOOT_FOLDERS:
+        keys = sorted(seen.path(folder).rglob("*.key"))
+        if keys:
+            what = f"{', '.join(key.name for key in keys)} lies on the card's open partition"
+            remedy = f"Delete {folder}: whoever holds the card can read it"
+            yield warning("secrets.left", folder, what, remedy)

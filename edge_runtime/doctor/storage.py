@@ -1,0 +1,114 @@
+"""The disk: can the spool be kept, will it survive a power cut, for how long does it last."""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.config import Config
+from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
+from edge_runtime.doctor.host import UNAVAILABLE, Host
+
+ALARM_BYTES: Final = 1500
+"""What one stored alarm message takes, its row included."""
+ALARM_EVERY_S: Final = 10.0
+"""A flapping alarm on every sensor sends about this often: what the hours are reckoned for."""
+HOURS_WANTED: Final = 72.0
+_VOLATILE: Final = ("tmpfs", "ramfs")
+_RESERVE_BYTES: Final = 16 * 1024 * 1024
+_NO_ACCESS: Final = 77
+
+
+def service_pid(folder: Path) -> int | None:
+    """The process that holds the state folder: the running service. None when nobody does."""
+    try:
+        with (folder / "spool.lock").open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _, pid, *_ = [*lock.read(64).split(), b"", b""]  # the service writes `pid 123 ...`
+                return int(pid) if pid.isdigit() else 0
+    except OSError:
+        return None
+    return None
+
+
+def examine_storage(host: Host, config: Config) -> Findings:
+    """Look at the state folder, the disk below it and what is in it."""
+    folder = config.state_folder
+    pid = service_pid(folder)
+    if pid is not None:
+        yield ok("state.folder", str(folder), f"used by the service, which runs as process {pid}")
+    else:
+        yield _writable(folder)
+    yield from _volatile(host, folder)
+    yield from _space(folder, config)
+    yield _capacity(config)
+    copies = sorted(folder.glob("spool.db.corrupt-*"))
+    if copies:
+        what = f"{len(copies)} damaged spool files were set aside, the last is {copies[-1].name}"
+        remedy = "Check the power supply and the card, then delete the copies"
+        yield warning("spool.damaged", str(folder), what, remedy)
+
+
+def _writable(folder: Path) -> Finding:
+    remedy = f"mkdir -p {folder} and chown it to the service's user; is the disk mounted read-only?"
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return ok("state.folder", str(folder), "can be written")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        return fault("state.folder", str(folder), what, remedy, _NO_ACCESS)
+
+
+def _volatile(host: Host, folder: Path) -> Findings:
+    mounts = [line.split() for line in host.text("/proc/mounts").splitlines()]
+    inside = [row for row in mounts if len(row) > 2 and _holds(row[1], folder)]
+    if inside and max(inside, key=lambda row: len(row[1]))[2] in _VOLATILE:
+        remedy = "Put state_folder on the card or a disk, such as /var/lib/edge-runtime"
+        what = "lies in memory: stored alarms are gone after a power cut"
+        yield warning("state.volatile", str(folder), what, remedy)
+
+
+def _holds(mount: str, folder: Path) -> bool:
+    return folder.resolve().is_relative_to(mount)
+
+
+def _space(folder: Path, config: Config) -> Findings:
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        status = os.statvfs(nearest)
+    except OSError:
+        return
+    free = status.f_bavail * status.f_frsize + _size(folder / "spool.db")
+    wanted = config.spool.max_bytes + config.spool.reserve_bytes
+    remedy = "Free space on the disk, or lower spool.max_bytes"
+    what = f"{free / 2**20:.0f} MiB are free, the spool may take {wanted / 2**20:.0f} MiB"
+    if free < _RESERVE_BYTES:
+        yield fault("disk.space", str(folder), what, remedy, UNAVAILABLE)
+    elif free < wanted:
+        yield warning("disk.space", str(folder), what, remedy)
+    else:
+        yield ok("disk.space", str(folder), what)
+
+
+def _capacity(config: Config) -> Finding:
+    left = max(config.spool.max_bytes - _size(config.state_folder / "spool.db"), 0)
+    hours = left / ALARM_BYTES / len(config.sensor) * ALARM_EVERY_S / 3600
+    what = f"room for {left // ALARM_BYTES} alarm messages, {hours:.0f} h of one every {ALARM_EVERY_S:.0f} s"
+    about = str(config.state_folder)
+    if hours < HOURS_WANTED:
+        remedy = f"Raise spool.max_bytes for {HOURS_WANTED:.0f} h, or bring the broker back so that it drains"
+        return warning("spool.capacity", about, f"{what} from each sensor", remedy)
+    return ok("spool.capacity", about, f"{what} from each sensor")
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
