@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from edge_runtime import threshold
+from edge_runtime.scorer import Graph
+from tests.artefacts import rms_graph
+from tests.trainer.builders import recording
+from trainer.augment import Augmentation
+from trainer.calibrate import Plan, calibrate, context_of, training
+from trainer.errors import ChoiceError, FitError
+
+SEEN = []
+
+
+def fit_rms(windows, context):
+    """A real graph, whose score is the window's rms whatever it was fitted on."""
+    SEEN.append((len(windows), context))
+    return rms_graph(64, windows.shape[2]).SerializeToString()
+
+
+def normals(levels, count=6464, **changes):
+    return [
+        recording(count, seed=i, level=level, condition=f"{i} hp", **changes)
+        for i, level in enumerate(levels)
+    ]
+
+
+def run(recordings, **plan):
+    SEEN.clear()
+    return calibrate(fit_rms, recordings, Plan(64, 64, **plan), context_of(recordings))
+
+
+def test_each_condition_is_left_out_refitted_and_scored():
+    parts = normals([1.0, 1.1, 1.3])
+    found = run(parts)
+    assert [count for count, _ in SEEN] == [202, 202, 202]
+    assert [item.recording.condition for item in found.held] == ["0 hp", "1 hp", "2 hp"]
+    graph = Graph(rms_graph(64, 1).SerializeToString(), "test")
+    scores = {item.condition: graph.score(item.samples.reshape(-1, 64, 1)) for item in parts}
+    assert found.threshold.value == threshold.conditions(scores, None).value
+    assert found.calibration.method == "conditions"
+    assert found.calibration.conditions == ("0 hp", "1 hp", "2 hp")
+    assert found.calibration.windows == 303
+    assert found.calibration.supported
+    assert found.calibration.quantiles["1"] == max(part.max() for part in scores.values())
+    assert "3 conditions were left out in turn" in found.calibration.statement
+
+
+def test_conditions_of_several_recordings_are_left_out_whole():
+    parts = [recording(6464, seed=i, condition=name) for i, name in enumerate("abab")]
+    found = run(parts)
+    assert [count for count, _ in SEEN] == [202, 202]
+    assert [item.recording.condition for item in found.held] == ["a", "a", "b", "b"]
+
+
+def test_one_condition_is_cut_into_blocks_and_the_file_says_so():
+    found = run(normals([1.0]))
+    assert len(SEEN) == 5
+    assert found.calibration.method == "quantile"
+    assert found.calibration.conditions == ("0 hp",)
+    assert "no unseen condition was tried" in found.calibration.statement
+
+
+def test_one_condition_widened_covers_what_it_says():
+    plain, wide = run(normals([1.0])), run(normals([1.0]), augmentation=Augmentation(gain=(0.5, 2.0)))
+    # rms scores scale with the gain; its largest held-out variant is twice as loud.
+    assert wide.threshold.value == pytest.approx(2 * plain.threshold.value, rel=0.05)
+    assert wide.threshold.rate == pytest.approx(plain.threshold.rate, rel=0.1)
+    assert "gain 0.5 to 2" in wide.calibration.statement
+
+
+def test_faulty_recordings_are_not_learnt_from():
+    parts = [*normals([1.0, 1.1]), recording(seed=9, level=30.0, label="worn", condition="0 hp")]
+    assert run(parts).threshold.value == run(parts[:2]).threshold.value
+    windows, context = training(parts, Plan(64, 64), context_of(parts))
+    assert (len(windows), context.labels) == (202, ())
+    windows, context = training(parts, Plan(64, 64, supervised=True), context_of(parts))
+    assert len(windows) == len(context.labels) == 202 + 64
+    assert context.reference == pytest.approx(np.sqrt((1 + 1.21) / 2), rel=0.02)
+
+
+def test_f1_uses_labelled_windows_and_promises_nothing():
+    parts = [*normals([1.0, 1.1]), recording(seed=9, level=3.0, label="worn", condition="0 hp")]
+    found = run(parts, method="f1")
+    assert 1.5 < found.threshold.value < 2.6
+    assert not found.calibration.supported
+    assert found.calibration.windows == 202 + 64
+
+
+@pytest.mark.parametrize(
+    ("parts", "plan", "message"),
+    [
+        (normals([1.0, 1.1]), {"rate": 0.001}, "has 101 independent windows, a rate of 0.001 needs 999"),
+        (normals([1.0]), {"rate": 0.001}, "cannot support a false-alarm rate of 0.001"),
+        (normals([1.0, 1.1]), {"rate": 0.0}, "rate of 0 is not between 0 and 1"),
+        (normals([1.0, 1.1]), {"rate": 1.5, "best_effort": True}, "rate of 1.5 is not between"),
+        (normals([1.0], count=100), {}, "too few to learn from one part and test on another"),
+        (normals([1.0], label="worn"), {}, "no normal recordings to learn from"),
+        (normals([1.0, 1.1]), {"method": "f1"}, "F1 needs windows of normal and of faulty"),
+        (normals([1.0]), {"method": "conditions"}, "no unseen one can be foretold"),
+    ],
+)
+def test_what_the_data_cannot_support_is_refused(parts, plan, message):
+    with pytest.raises(FitError, match=message) as caught:
+        run(parts, **plan)
+    assert caught.value.exit_code == 65
+    assert caught.value.remedy
+
+
+def test_best_effort_says_that_it_is():
+    found = run(normals([1.0, 1.1]), rate=0.001, best_effort=True)
+    assert not found.calibration.supported
+    assert found.calibration.statement.startswith("Unsupported:")
+    assert found.threshold.value == found.calibration.quantiles["1"]
+
+
+def test_unknown_methods_are_refused():
+    with pytest.raises(ChoiceError, match="no method 'median'"):
+        run(normals([1.0]), method="median")
