@@ -4,6 +4,7 @@ Formats: https://www.sqlite.org/fileformat2.html, sections 1.5 (pages), 1.6 (cel
 and 4.1 (WAL frames). Nothing found here is trusted: every caller checks a checksum that lies in the record.
 """
 
+import mmap
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -23,29 +24,36 @@ Record = tuple[Value, ...]
 
 
 class DamagedFile:
-    """The pages of a database file and its WAL, newest version first."""
+    """The pages of a database file and its WAL."""
 
     def __init__(self, path: Path) -> None:
-        """Read both files whole; a missing one counts as empty."""
-        self._versions: dict[int, list[bytes]] = defaultdict(list)
+        """Look at both files; a missing one counts as empty."""
+        self._main = _Main(path)
+        self._newer: dict[int, list[bytes]] = defaultdict(list)
         for number, page in _frames(_read(path.with_name(path.name + "-wal"))):
-            self._versions[number].insert(0, page)
-        main = _read(path)
-        for number, start in enumerate(range(0, len(main), PAGE), start=1):
-            self._versions[number].append(main[start : start + PAGE].ljust(PAGE, b"\0"))
+            self._newer[number].insert(0, page)
         self._free = self._free_pages()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._main.close()
 
     def records(self, kind: int) -> Iterator[Record]:
         """Every record on leaf pages of this kind; of an older page version only where the newer is damaged.
 
         On table leaves the row id comes first.
         """
-        for number in sorted(self._versions.keys() - self._free):
-            for page in self._versions[number]:
+        for number in sorted({*range(1, self._main.pages + 1), *self._newer} - self._free):
+            for page in self._versions(number):
                 found, whole = self._leaf(number, page, kind)
                 yield from found
                 if whole:
                     break
+
+    def _versions(self, number: int) -> Iterator[bytes]:
+        yield from self._newer.get(number, ())
+        if 0 < number <= self._main.pages:
+            yield self._main.page(number)
 
     def _leaf(self, number: int, page: bytes, kind: int) -> tuple[list[Record], bool]:
         start = 100 if number == 1 else 0
@@ -77,7 +85,7 @@ class DamagedFile:
         parts = []
         while missing > 0:
             (number,) = struct.unpack_from(">I", page, offset)
-            page, offset = self._versions[number][0] if number in self._versions else b"", 0
+            page, offset = next(self._versions(number), b""), 0
             parts.append(page[4 : 4 + missing])
             if not parts[-1]:
                 raise ValueError("the chain of overflow pages breaks off")
@@ -86,15 +94,34 @@ class DamagedFile:
 
     def _free_pages(self) -> set[int]:
         # What was deleted must not come back. A list that does not add up is not believed.
-        first = self._versions[1][0] if self._versions[1] else bytes(PAGE)
-        trunk, stated = struct.unpack_from(">II", first, 32)
+        trunk, stated = struct.unpack_from(">II", next(self._versions(1), bytes(PAGE)), 32)
         free: set[int] = set()
-        while trunk in self._versions and trunk not in free:
-            following, count = struct.unpack_from(">II", self._versions[trunk][0])
+        while trunk not in free and (page := next(self._versions(trunk), b"")):
+            following, count = struct.unpack_from(">II", page)
             free.add(trunk)
-            free.update(struct.unpack_from(f">{min(count, PAGE // 4 - 2)}I", self._versions[trunk][0], 8))
+            free.update(struct.unpack_from(f">{min(count, PAGE // 4 - 2)}I", page, 8))
             trunk = following
         return free if len(free) == stated else set()
+
+
+class _Main:
+    """The database file, page by page; a page cut off by the file's end is filled up with zeros."""
+
+    def __init__(self, path: Path) -> None:
+        size = path.stat().st_size if path.exists() else 0
+        self.pages = -(-size // PAGE)
+        self._map: mmap.mmap | None = None
+        if size:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def page(self, number: int) -> bytes:
+        found = self._map[(number - 1) * PAGE : number * PAGE] if self._map is not None else b""
+        return found.ljust(PAGE, b"\0")
+
+    def close(self) -> None:
+        if self._map is not None:
+            self._map.close()
 
 
 def _read(path: Path) -> bytes:
@@ -105,13 +132,18 @@ def _frames(wal: bytes) -> Iterator[tuple[int, bytes]]:
     size = _FRAME_HEADER + PAGE
     starts = range(_WAL_HEADER, len(wal) - size + 1, size)
     heads = [struct.unpack_from(">IIII", wal, start) for start in starts]
-    # Frames of an earlier round may follow those of the last; the last round begins at the first frame.
-    salts = heads[0][2:] if heads else (0, 0)
-    if Counter(head[2:] for head in heads[:3])[salts] == 1 and len(heads) > 2:
-        salts = heads[1][2:]
+    salts = _round(wal, [head[2:] for head in heads])
     for (number, _, *salt), start in zip(heads, starts, strict=True):
         if tuple(salt) == salts:
             yield number, wal[start + _FRAME_HEADER : start + size]
+
+
+def _round(wal: bytes, salts: list[tuple[int, ...]]) -> tuple[int, ...]:
+    # Frames of earlier rounds may follow those of the present one. The header names the present one; where it
+    # is damaged, the present one is that of the first frame which is not alone with its salts.
+    stated = struct.unpack_from(">II", wal, 16) if len(wal) >= _WAL_HEADER else (0, 0)
+    known = Counter(salts)
+    return stated if known[stated] else next((salt for salt in salts if known[salt] > 1), (0, 0))
 
 
 def _local_bytes(size: int, kind: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from edge_runtime.errors import DataError
+from edge_runtime.errors import AccessError, DataError, EdgeError
 from edge_runtime.lock import FolderLock
 from edge_runtime.reserve import Reserve
 from edge_runtime.salvage import Salvaged, open_store
@@ -18,7 +18,14 @@ from edge_runtime.settings import SpoolLimits
 from edge_runtime.store import Store
 
 FILE: Final = "spool.db"
+_FULL: Final = "the disk is full"
 _REOPEN_S: Final = 2.0
+_NO_ACCESS: Final = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+)
 _T = TypeVar("_T")
 Adopt = Callable[[Store, Salvaged | None], None]
 
@@ -36,6 +43,7 @@ class Disk:
         self._path, self._limits, self._clock, self._adopt = folder / FILE, limits, clock, adopt
         self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
         self._store: Store | None = None
+        self._promised, self._refused = self._lock.promised, False
         self._retry_at_s = 0.0
         self.trouble = ""
         """What is wrong with the disk just now, for people; empty when nothing is."""
@@ -45,7 +53,8 @@ class Disk:
         """Times the disk failed since start."""
         try:
             self._open()
-        except DataError:
+            self._check_access()
+        except EdgeError:
             self._lock.release()
             raise
 
@@ -71,38 +80,70 @@ class Disk:
 
     def tend(self) -> None:
         """Reopen a failed file and take the reserve back when its time has come; call about every second."""
-        if self._store is None and self._clock() >= self._retry_at_s:
-            self._open()
+        if self._clock() >= self._retry_at_s:
+            self.revive()
         if self.full and self._store is not None and self._reserve.make():
             self.full, self.trouble = False, ""
+
+    def revive(self) -> None:
+        """Open the file again, if it is not open."""
+        if self._store is None:
+            self._reopen()
 
     def close(self) -> None:
         """Close the file and let go of the folder."""
         self._close_store()
         self._lock.release()
 
+    def promise(self, seq: int) -> None:
+        """Alarm `seq` is stored: whatever opens the file next must find it."""
+        self._promised = seq
+        self._lock.promise(seq)
+
     def _answer(self, error: sqlite3.Error, *, alarm: bool) -> bool:
         if _code(error) == sqlite3.SQLITE_FULL:
-            self.full, self.trouble = True, "the disk is full"
+            self.full, self.trouble = True, _FULL
             return alarm and self._reserve.release()
         self.failures += 1
         self._close_store()
-        self._open()
+        self._reopen()
         return self.usable
+
+    def _reopen(self) -> None:
+        try:
+            self._open()
+        except DataError as error:  # somebody has put another file there
+            self._give_up(error)
 
     def _open(self) -> None:
         try:
-            self._store, salvaged = open_store(self._path, self._limits.corrupt_copies)
+            self._store, salvaged = open_store(self._path, self._limits.corrupt_copies, self._promised)
+            if salvaged is not None:
+                self.promise(0)  # the new file counts from 1
             self._store.checkpoint()
             self._adopt(self._store, salvaged)
             self.full = not self._reserve.make()
-            self.trouble = "the disk is full" if self.full else ""
+            self.trouble = _FULL if self.full else ""
         except (sqlite3.Error, OSError) as error:
             self._close_store()
             if _code(error) == sqlite3.SQLITE_FULL and self._reserve.release():
                 return self._open()
-            self._retry_at_s = self._clock() + _REOPEN_S
-            self.trouble = f"the spool cannot be opened: {error}"
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._close_store()
+        self._retry_at_s = self._clock() + _REOPEN_S
+        self.trouble = f"the spool cannot be opened: {error}"
+        self._refused = _code(error) in _NO_ACCESS
+
+    def _check_access(self) -> None:
+        # A disk may recover while we run; a file that was never ours will not become so.
+        if self._refused:
+            raise AccessError(
+                self.trouble,
+                where=str(self._path),
+                remedy="The file must belong to the user of this program, on a writable disk",
+            )
 
     def _close_store(self) -> None:
         store, self._store = self._store, None

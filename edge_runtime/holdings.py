@@ -18,6 +18,8 @@ from edge_runtime.store import MAX_ID, Store
 
 Encode = Callable[[int, str], bytes]
 """(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""
+CLOCK: Final = "clock_s"
+"""Name of the counter that keeps the seconds of service."""
 _OVERSIZE: Final = "larger than a row of the spool may be"
 
 
@@ -73,10 +75,11 @@ class Holdings:
         if not self.epoch:
             self.counters = {**store.counters, **self.counters}
             self.alarms = {**store.open_alarms(), **self.alarms}
-            self._served_s = store.counters.get("clock_s", 0.0)
+            self._served_s = store.counters.get(CLOCK, 0.0)
+        if self.epoch != store.epoch:  # another file: its numbering is its own
+            self.counters |= {f"{klass}.seq": store.counters.get(f"{klass}.seq", 0) for klass in Klass}
         if salvaged is not None:
             self.salvaged = salvaged
-            self.counters |= {f"{klass}.seq": 0 for klass in Klass}
             self.count("salvaged.files")
             self.count("salvaged.rows", salvaged.rows)
         for klass in Klass:
@@ -93,7 +96,7 @@ class Holdings:
                 for row_id, counter in gone.items():
                     _add(counters, counter, len(store.delete(klass, [row_id])))
             store.set_alarms(self.alarms)
-            store.count(counters)
+            store.count(counters | {CLOCK: self.service_s()})
         self.counters, self.ring, self._ring_epoch = counters, [], ""
         for klass, gone in self.gone.items():
             gone.clear()
@@ -106,7 +109,6 @@ class Holdings:
         seq = int(_add(counters, f"{klass}.seq"))
         row = self._row(klass, int(_add(counters, f"{klass}.id")), seq, topic, encode(seq, self.epoch))
         fits = len(row.body) <= self._limits.row_bytes
-        counters["clock_s"] = row.clock_s
         with store.transaction(durable=klass is Klass.ALARM):
             if fits:
                 store.insert([row])
@@ -115,7 +117,7 @@ class Holdings:
                 store.bury(DeadLetter(row, _OVERSIZE), self._limits.dead_rows)
             if change is not None:
                 store.set_alarm(change)
-            store.count(counters)
+            store.count(counters | {CLOCK: self.service_s()})
         self.counters = counters
         self._grow(klass, [row.cost_bytes] if fits else [])
         self.bytes_put += row.cost_bytes
@@ -131,7 +133,7 @@ class Holdings:
             _add(counters, counter, len(freed))
             if letter is not None and freed:
                 _add(counters, "dead.forgotten", store.bury(letter, self._limits.dead_rows))
-            store.count(counters)
+            store.count(counters | {CLOCK: self.service_s()})
         self.counters = counters
         self._grow(klass, freed, sign=-1)
         return True

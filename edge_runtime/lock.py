@@ -1,13 +1,21 @@
-"""One program per state folder: `FolderLock`. It also remembers whether the last one closed in order."""
+"""One program per state folder: `FolderLock`, which also remembers what the last program had promised.
 
+The promise is the number of the last alarm it stored. It is written after every one without syncing, which
+the death of a process cannot undo; so a file that knows less than was promised has been damaged, even where
+it looks whole, as a database does that has lost the end of its WAL.
+"""
+
+import contextlib
 import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.errors import AccessError, BusyError, UnavailableError
 
-_DENIED = (errno.EACCES, errno.EPERM)
+_DENIED: Final = (errno.EACCES, errno.EPERM)
+_RECORD: Final = 64
 
 
 class FolderLock:
@@ -23,28 +31,31 @@ class FolderLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(self._file, 32).decode(errors="replace").strip()
+            holder = os.pread(self._file, _RECORD, 0).decode(errors="replace").partition(" stored")[0]
             os.close(self._file)
             raise BusyError(
                 f"another program uses this folder ({holder or 'unknown'})",
                 where=str(path),
                 remedy="Stop it, or give each program its own state folder",
             ) from error
-        self.was_left_open = bool(os.read(self._file, 32))
-        """Whether the previous program died without closing."""
-        self._write(f"pid {os.getpid()}".encode())
+        self.promised = _promise(os.pread(self._file, _RECORD, 0))
+        """The number that programs before us had stored, 0 where they left no word."""
+        self.promise(self.promised)
+
+    def promise(self, seq: int) -> None:
+        """Alarm `seq` is stored."""
+        record = f"pid {os.getpid()} stored {seq}".encode().ljust(_RECORD)
+        with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
+            os.pwrite(self._file, record, 0)
 
     def release(self) -> None:
-        """Let go, noting that everything was closed in order."""
-        self._write(b"")
+        """Let go."""
         os.close(self._file)
 
-    def _write(self, text: bytes) -> None:
-        try:
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, text, 0)
-        except OSError:  # a full disk must not keep the spool from opening
-            return
+
+def _promise(record: bytes) -> int:
+    word, _, number = record.decode(errors="replace").strip().rpartition(" ")
+    return int(number) if word.endswith(" stored") and number.isascii() and number.isdigit() else 0
 
 
 def _open(path: Path) -> int:

@@ -87,6 +87,10 @@ class Publisher:
         if self._thread.ident is not None:
             # A name server may hold the thread longer than that; it is a daemon and dies with the process.
             self._thread.join(self._settings.drain_s + 3)
+        self._spool.announce = lambda: None
+        if not self._thread.is_alive():
+            self._waker.close()
+            self._wake.close()
 
     def is_alive(self) -> bool:
         """Whether the thread is doing its work."""
@@ -106,7 +110,8 @@ class Publisher:
 
     def wake(self) -> None:
         """There is something to do."""
-        with contextlib.suppress(BlockingIOError):  # full: the thread has not noticed yet that it is awake
+        # Full: the thread has not noticed yet that it is awake. Closed: it has ended.
+        with contextlib.suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
 
     def _run(self) -> None:
@@ -184,6 +189,8 @@ class Publisher:
             self._tended_s = time.monotonic()
             self._spool.tend()
             self._health.tell("spool", self._spool.trouble)
+            if (salvaged := self._spool.salvaged) is not None:
+                self._health.tell("spool_corrupt", str(salvaged))
 
     def _note_connection(self, *, connected: bool) -> None:
         self.connected = connected
@@ -196,4 +203,4 @@ class Publisher:
         again = time.monotonic() - self._said_s >= _SAY_AGAIN_S
         if trouble != self._said or (trouble and again):
             self._said, self._said_s = trouble, time.monotonic()
-            _LOG.warning("%s", trouble or "connected to the broker")
+            _LOG.log(logging.WARNING if trouble else logging.INFO, "%s", trouble or "connected to the broker")

@@ -1,11 +1,14 @@
 """A damaged spool file is set aside, what can be read is carried over, and the program starts."""
 
 import contextlib
+import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.carve import INDEX_LEAF, TABLE_LEAF, DamagedFile
 from edge_runtime.records import Alarm
@@ -26,54 +29,119 @@ class Salvaged:
     kept_as: Path
     """Where the damaged file is now."""
 
+    def __str__(self) -> str:
+        """What happened, in one sentence."""
+        return (
+            f"the spool was damaged ({self.reason}): {self.rows} messages and {self.alarms} open alarms were"
+            f" carried over, the damaged file is {self.kept_as}"
+        )
 
-def open_store(path: Path, keep: int) -> tuple[Store, Salvaged | None]:
+
+def open_store(path: Path, keep: int, promised: int) -> tuple[Store, Salvaged | None]:
     """Open the spool file; a damaged one is renamed to `.corrupt-<time>`, `keep` of which are kept.
 
-    Raises sqlite3.OperationalError or OSError when the disk, not the file, is the trouble, and DataError
-    when a newer version wrote it.
+    A file is damaged when SQLite says so, or when it knows less than alarm number `promised`. Raises
+    sqlite3.OperationalError or OSError when the disk, not the file, is the trouble, and DataError when a
+    newer version wrote it.
     """
+    _finish_interrupted(path)
+    copy = _copy_wal(path) if promised else None
     try:
-        return Store(path), None
-    except sqlite3.OperationalError as error:
+        return _checked(path, promised), None
+    except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise
-        reason = str(error)
-    except sqlite3.DatabaseError as error:
-        reason = str(error)
-    return _salvage(path, reason, keep)
+        if copy is not None and copy.exists():
+            copy.replace(_sibling(path, "-wal"))
+        return _salvage(path, str(error), keep)
+    finally:
+        if copy is not None:
+            copy.unlink(missing_ok=True)
+
+
+def _copy_wal(path: Path) -> Path:
+    # To open a database is to change it: what its WAL held beyond a damaged frame would be gone. Where the
+    # WAL is gone already, an earlier attempt was interrupted and its copy stands.
+    wal, copy = _sibling(path, "-wal"), _sibling(path, "-wal-before")
+    if wal.exists() and wal.stat().st_size:
+        with contextlib.suppress(OSError):  # no room for a copy: better to open without than not at all
+            shutil.copyfile(wal, copy)
+    return copy
+
+
+def _checked(path: Path, promised: int) -> Store:
+    store = Store(path)
+    known = int(store.counters.get("alarm.seq", 0))
+    if known < promised:
+        store.close()
+        raise sqlite3.DatabaseError(f"alarm {promised} was stored, and the file ends with {known}")
+    return store
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _DAMAGE
+    code = getattr(error, "sqlite_errorcode", None)  # errors that we raise ourselves carry none
+    return code is None or code & 0xFF in _DAMAGE
 
 
-_DAMAGE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
+_DAMAGE: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
 
 
 def _salvage(path: Path, reason: str, keep: int) -> tuple[Store, Salvaged]:
-    aside = _set_aside(path, keep)
-    store = Store(path)
-    damaged = DamagedFile(aside)
-    alarms = open_alarms(damaged)
-    with store.transaction(durable=True):
-        count = store.insert(rows(damaged))
-        store.set_alarms(alarms)
-    return store, Salvaged(reason, count, len(alarms), aside)
+    # Whenever this is interrupted, either the damaged file is still in its place or the new one is complete.
+    new = _sibling(path, ".new")
+    for suffix in ("", "-wal"):
+        _sibling(new, suffix).unlink(missing_ok=True)
+    count, alarms = _carry_over(path, new)
+    aside = _sibling(path, f".corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}")
+    with contextlib.suppress(FileNotFoundError):  # it may be the whole file that is gone
+        path.rename(aside)
+    _put_in_place(path, aside)
+    _forget_old(path, keep)
+    return Store(path), Salvaged(reason, count, alarms, aside)
 
 
-def _set_aside(path: Path, keep: int) -> Path:
-    aside = path.with_name(
-        f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}"
+def _carry_over(damaged: Path, new: Path) -> tuple[int, int]:
+    file, store = DamagedFile(damaged), Store(new)
+    try:
+        alarms = open_alarms(file)
+        with store.transaction(durable=True):
+            count = store.insert(rows(file))
+            store.set_alarms(alarms)
+        store.checkpoint()
+        return count, len(alarms)
+    finally:
+        store.close()
+        file.close()
+
+
+def _finish_interrupted(path: Path) -> None:
+    if not path.exists() and _sibling(path, ".new").exists():
+        _put_in_place(path, _sibling(path, ".corrupt-interrupted-0"))
+
+
+def _put_in_place(path: Path, aside: Path) -> None:
+    # The WAL must not meet the new file, to which SQLite would apply it.
+    with contextlib.suppress(FileNotFoundError):
+        _sibling(path, "-wal").rename(_sibling(aside, "-wal"))
+    _sibling(path, ".new").rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sibling(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _forget_old(path: Path, keep: int) -> None:
+    copies = sorted(
+        found for found in path.parent.glob(f"{path.name}.corrupt-*") if not found.name.endswith("-wal")
     )
-    for suffix in ("-wal", "-shm", ""):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    copies = sorted(found for found in path.parent.glob(f"{path.name}.corrupt-*") if found.name[-1].isdigit())
-    for old in copies[:-keep] if keep else copies:
-        for suffix in ("-wal", "-shm", ""):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
-    return aside
+    for old in copies[: max(len(copies) - keep, 0)]:
+        for suffix in ("-wal", ""):
+            _sibling(old, suffix).unlink(missing_ok=True)
 
 
 def rows(damaged: DamagedFile) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from edge_runtime.disk import Disk
-from edge_runtime.holdings import Encode, Holdings
+from edge_runtime.holdings import CLOCK, Encode, Holdings
 from edge_runtime.records import Alarm
 from edge_runtime.rows import DeadLetter, Klass, OpenAlarm, Row
 from edge_runtime.salvage import Salvaged
@@ -148,7 +148,7 @@ class Spool:
         with self._mutex:
             counters = self._held.counters
             figures: dict[str, float | None] = {
-                name: value for name, value in counters.items() if not name.endswith((".id", "clock_s"))
+                name: value for name, value in counters.items() if not name.endswith((".id", CLOCK))
             }
             for klass in Klass:
                 figures[f"{klass}.depth"] = self._held.rows[klass]
@@ -161,6 +161,7 @@ class Spool:
     def close(self) -> None:
         """Close in order."""
         with self._mutex:
+            self._disk.revive()  # what waits in memory has this last chance
             self._disk.run(self._held.catch_up, alarm=True)
             self._disk.close()
 
@@ -175,6 +176,8 @@ class Spool:
         seq = self._disk.run(
             lambda store: self._held.insert(store, klass, topic, encode, open_alarm), alarm=alarm
         )
+        if seq is not None and alarm:
+            self._disk.promise(seq)
         self._shed()
         return seq
 

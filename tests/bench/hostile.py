@@ -70,7 +70,13 @@ def attack(count, seed=0):
         elif kind == 1:
             data = b"\0" + flipped(rng, original) + b"\0"
         elif kind == 2:
-            data = b"\0" + original[: rng.randrange(1, len(original) - 1)] + rng.randbytes(3) + b"\0"
+            # No zero in what replaces the end: it could complete the very frame that was cut.
+            data = (
+                b"\0"
+                + original[: rng.randrange(1, len(original) - 1)]
+                + bytes(rng.choices(range(1, 256), k=3))
+                + b"\0"
+            )
         else:
             data = b"\0" + liar(rng)
         for item in decoder.feed(data):

@@ -1,0 +1,78 @@
+"""A small gateway to be killed: raises alarms, publishes them, and says on standard output what it promised.
+
+    python -m tests.bench.driver FOLDER COUNT [--port PORT] [--prefix ID] [--drain SECONDS] [--pace SECONDS]
+
+`raised ID` is written once `put` has returned: from then on that alarm must never be lost. Without a port
+nothing is published and every second alarm is acknowledged as if it had been.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from edge_runtime.health import Health
+from edge_runtime.publisher import Publisher
+from edge_runtime.records import Alarm, AlarmKind
+from edge_runtime.settings import BrokerSettings, SpoolLimits
+from edge_runtime.spool import Klass, OpenAlarm, Spool
+from tests.bench.oracle import body_of
+
+TOPIC = "steadyhum/site/device/pump/event"
+
+
+def say(line):
+    os.write(1, f"{line}\n".encode())
+
+
+def raise_alarms(spool, prefix, count, pace_s):
+    for n in range(count):
+        message_id = f"{prefix}{n}"
+        alarm = Alarm(message_id, AlarmKind.ANOMALY, n, 1.0) if n % 2 == 0 else None
+        spool.put(Klass.ALARM, TOPIC, body_of(message_id, 200), OpenAlarm("pump/anomaly", alarm))
+        say(f"raised {message_id}")
+        time.sleep(pace_s)
+
+
+def acknowledge_some(spool):
+    for row in spool.peek(Klass.ALARM, 1000)[::2]:
+        say(f"acking {row.seq} {row.body.decode()}")
+        spool.ack(row.klass, [row.id])
+
+
+def publish(spool, arguments):
+    settings = BrokerSettings("127.0.0.1", port=arguments.port, backoff_s=(0.1, 1.0), drain_s=arguments.drain)
+    publisher = Publisher(settings, spool, Health(), "steadyhum/site/device/availability")
+    publisher.start()
+    raise_alarms(spool, arguments.prefix, arguments.count, arguments.pace)
+    until_s = time.monotonic() + arguments.drain
+    while spool.figures()["alarm.depth"] and time.monotonic() < until_s:
+        time.sleep(0.01)
+    publisher.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--prefix", default="a")
+    parser.add_argument("--drain", type=float, default=5.0)
+    parser.add_argument("--pace", type=float, default=0.0)
+    arguments = parser.parse_args()
+    begun_s = time.monotonic()
+    with Spool.open(arguments.folder, SpoolLimits(reserve_bytes=4096)) as spool:
+        say(f"open {time.monotonic() - begun_s:.6f}")
+        if arguments.port:
+            publish(spool, arguments)
+        else:
+            raise_alarms(spool, arguments.prefix, arguments.count, arguments.pace)
+            acknowledge_some(spool)
+        trouble = spool.trouble or "none"
+        say(f"trouble {trouble}")
+        say(f"depth {spool.figures()['alarm.depth']:.0f} ring {spool.figures()['ring']:.0f}")
+    say("closed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""A damaged spool starts unattended, keeps what can be read, says so, and never gives a number twice."""
+
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.carve import TABLE_LEAF, DamagedFile
+from edge_runtime.records import Alarm, AlarmKind
+from edge_runtime.settings import SpoolLimits
+from edge_runtime.spool import Klass, OpenAlarm, Spool
+from tests.bench.damage import damage, seeded
+from tests.bench.oracle import body_of
+
+MUTATIONS = int(os.environ.get("STEADYHUM_MUTATIONS", "200"))
+MEMORY = Path("/dev/shm")
+LIMITS = SpoolLimits(reserve_bytes=4096)
+ALARM = Alarm("open", AlarmKind.ANOMALY, 1, 2.0)
+
+
+@pytest.fixture(scope="module")
+def root():
+    folder = Path(tempfile.mkdtemp(prefix="spool-damage-", dir=MEMORY if MEMORY.is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def rows_of(spool):
+    return {(klass, row.id): row.body for klass in Klass for row in spool.peek(klass, 10**6)}
+
+
+@pytest.fixture(scope="module")
+def originals(root):
+    """Two folders with the same rows: one closed in order, one as the death of the process leaves it.
+
+    Also the rows that wait in them, and the bodies of all that were ever put.
+    """
+    bodies = set()
+
+    def remembered(encode):
+        def write(seq, epoch):
+            bodies.add(encode(seq, epoch))
+            return encode(seq, epoch)
+
+        return write
+
+    spool = Spool(root / "work", LIMITS)
+    for n in range(160):
+        klass = Klass.TELEMETRY if n % 4 == 3 else Klass.ALARM
+        size = (0, 50, 700, 6000, 15_000)[n % 5]
+        change = OpenAlarm(f"pump{n % 3}/anomaly", ALARM) if n < 30 else None
+        spool.put(klass, f"p/s/d/x{n % 7}/event", remembered(body_of(f"m{n}", size)), change)
+        if n % 2 == 0:
+            spool.ack(klass, [row.id for row in spool.peek(klass, 1)])
+    shutil.copytree(root / "work", root / "crashed")
+    rows = rows_of(spool)
+    spool.close()
+    shutil.copytree(root / "work", root / "closed")
+    return rows, bodies
+
+
+@pytest.mark.parametrize("state", ["crashed", "closed"])
+def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, state):
+    rows, bodies = originals
+    slowest_s = kept = 0.0
+    for seed in range(MUTATIONS // 2):
+        folder = root / "mutant"
+        shutil.copytree(root / state, folder)
+        what = f"seed {seed}, {damage(folder, seeded(f'{state}{seed}'))}"
+        begun_s = time.monotonic()
+        with Spool(folder, LIMITS) as spool:
+            slowest_s = max(slowest_s, time.monotonic() - begun_s)
+            found = rows_of(spool)
+            assert set(found.values()) <= bodies, f"{what}: a row that was never put, or was altered"
+            lost = rows.keys() - found.keys()
+            said = spool.salvaged is not None or any(".damaged" in name for name in spool.figures())
+            assert said or not lost, f"{what}: {len(lost)} rows lost and nothing said"
+            kept += len(found.keys() & rows.keys()) / len(rows)
+            goes_on(spool, found, what)
+        shutil.rmtree(folder)
+    print(f"{state}: slowest start {slowest_s:.3f} s, rows kept {2 * kept / MUTATIONS:.1%}")
+    assert slowest_s < 5
+
+
+def goes_on(spool, found, what):
+    """Messages go in and out, under a number that no other message has."""
+    seq = spool.put(Klass.ALARM, "p/s/d/x/event", body_of("fresh"))
+    given = {(json.loads(body)["epoch"], json.loads(body)["seq"]) for body in found.values()}
+    assert (spool.epoch, seq) not in given, what
+    row = spool.peek(Klass.ALARM, 10**6)[-1]
+    assert json.loads(row.body)["id"] == "fresh", what
+    spool.ack(Klass.ALARM, [row.id])
+    assert spool.peek(Klass.ALARM, 10**6, after=row.id - 1) == [], what
+
+
+def mutant(root, tmp_path, state):
+    return shutil.copytree(root / state, tmp_path / "state")
+
+
+def test_one_damaged_page_costs_only_the_rows_on_it(originals, root, tmp_path):
+    rows, _ = originals
+    folder = mutant(root, tmp_path, "closed")
+    data = bytearray((folder / "spool.db").read_bytes())
+    data[20 * 4096 : 21 * 4096] = os.urandom(4096)
+    (folder / "spool.db").write_bytes(data)
+    with Spool(folder, LIMITS) as spool:
+        assert len(rows) - len(rows_of(spool)) <= 4
+        assert spool.salvaged.rows == len(rows_of(spool))
+        assert "carried over" in str(spool.salvaged)
+        assert spool.salvaged.kept_as.read_bytes() == data
+        assert set(spool.open_alarms().values()) == {ALARM}
+        assert spool.figures()["salvaged.rows"] == spool.salvaged.rows
+
+
+def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(originals, root, tmp_path):
+    rows, _ = originals
+    folder = mutant(root, tmp_path, "closed")
+    data = (folder / "spool.db").read_bytes()
+    first = rows[min(key for key in rows if key[0] is Klass.ALARM and len(rows[key]) < 200)]
+    assert data.count(first[:40]) == 1
+    (folder / "spool.db").write_bytes(data.replace(first[:40], first[:39] + b"?"))
+    with Spool(folder, LIMITS) as spool:
+        assert spool.salvaged is None
+        assert len(rows_of(spool)) == len(rows) - 1
+        assert spool.figures()["alarm.dropped.damaged"] == 1
+        assert first not in rows_of(spool).values()
+
+
+def test_keeps_only_a_few_damaged_files(originals, root, tmp_path):
+    folder = mutant(root, tmp_path, "closed")
+    for n in range(6):
+        (folder / "spool.db").write_bytes(b"not a database" * (n + 1))
+        with Spool(folder, SpoolLimits(corrupt_copies=3)) as spool:
+            assert spool.salvaged is not None
+    copies = sorted(folder.glob("*.corrupt-*"))
+    assert [copy.stat().st_size for copy in copies if not copy.name.endswith("-wal")] == [56, 70, 84]
+
+
+def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path):
+    folder = tmp_path / "state"
+    with Spool(folder, LIMITS) as spool:
+        spool.put(Klass.ALARM, "t", body_of("kept"))
+    backup = (folder / "spool.db").read_bytes()
+    with Spool(folder, LIMITS) as spool:
+        epoch = spool.epoch
+        spool.put(Klass.ALARM, "t", body_of("sent"))
+    (folder / "spool.db").write_bytes(backup)
+    with Spool(folder, LIMITS) as spool:
+        assert "alarm 2 was stored" in spool.salvaged.reason
+        assert spool.epoch != epoch
+        assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["kept"]
+
+
+def interrupted(folder, state):
+    """Leave the files as a salvage leaves them that was killed between its renames."""
+    with Spool(folder / "new", LIMITS) as spool:
+        spool.put(Klass.ALARM, "t", body_of("carried over"))
+    shutil.move(folder / "new" / "spool.db", folder / state / "spool.db.new")
+    (folder / state / "spool.db").unlink()
+    (folder / state / "spool.lock").write_bytes(b"")
+
+
+def test_a_salvage_that_was_interrupted_is_finished(originals, root, tmp_path):
+    shutil.copytree(root / "crashed", tmp_path / "crashed")
+    interrupted(tmp_path, "crashed")
+    assert (tmp_path / "crashed" / "spool.db-wal").stat().st_size > 0
+    with Spool(tmp_path / "crashed", LIMITS) as spool:
+        assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["carried over"]
+
+
+def test_the_copy_of_an_interrupted_opening_is_used(originals, root, tmp_path):
+    rows, _ = originals
+    folder = mutant(root, tmp_path, "crashed")
+    (folder / "spool.db-wal").rename(folder / "spool.db-wal-before")
+    with Spool(folder, LIMITS) as spool:
+        assert spool.salvaged is not None
+        assert rows.items() <= rows_of(spool).items()
+
+
+def test_damage_that_shows_while_running_is_salvaged_then(originals, root, tmp_path):
+    folder = tmp_path / "state"
+    with Spool(folder, LIMITS) as spool:
+        for n in range(2000):  # enough for the WAL to have been moved into the file
+            spool.put(Klass.TELEMETRY, "t", body_of(f"t{n}", 3000))
+        alarm = spool.put(Klass.ALARM, "t", body_of("alarm"), OpenAlarm("pump/anomaly", ALARM))
+        epoch = spool.epoch
+        with (folder / "spool.db").open("r+b") as file:
+            for page in range(100, 1100, 2):
+                file.seek(page * 4096)
+                file.write(os.urandom(4096))
+        found = spool.peek(Klass.TELEMETRY, 10**6)
+        assert spool.salvaged is not None
+        assert spool.epoch != epoch
+        assert 0 < len(found or spool.peek(Klass.TELEMETRY, 10**6)) < 2000
+        (row,) = spool.peek(Klass.ALARM, 10)
+        assert json.loads(row.body)["seq"] == alarm
+        assert spool.open_alarms() == {"pump/anomaly": ALARM}
+        assert spool.put(Klass.ALARM, "t", body_of("next")) == 1
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10)] == ["alarm", "next"]
+
+
+def test_carving_reads_what_sqlite_wrote(tmp_path):
+    """Every type and size of value, small and over several pages, against SQLite itself."""
+    path = tmp_path / "any.db"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)")
+    values = [
+        None,
+        0,
+        1,
+        -1,
+        127,
+        -129,
+        2**15,
+        2**23,
+        -(2**31),
+        2**47,
+        -(2**62),
+        0.5,
+        3.0,
+        "",
+        "text",
+        b"",
+        b"b" * 9000,
+    ]
+    rows = [(n + 1, values[n % 17], values[(n * 5) % 17], "x" * (n * 37)) for n in range(200)]
+    rows += [(2**40 + n, b"y" * (4000 + n), None, "z" * n) for n in range(120)]
+    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+    database.commit()
+    database.close()
+    damaged = DamagedFile(path)
+    found = {
+        record[0]: (record[0], *record[2:]) for record in damaged.records(TABLE_LEAF) if len(record) == 5
+    }
+    damaged.close()
+    assert found.items() >= {row[0]: row for row in rows}.items()
