@@ -54,9 +54,9 @@ def quantile(
 
     Raises DataError where even the largest score cannot promise the rate.
     """
-    ordered = _sorted(scores)
+    ordered = in_order(scores)
     count = min(independent or len(ordered), len(ordered))
-    rate = _least(count, confidence) if rate is None else _checked(rate)
+    rate = _least(count, confidence) if rate is None else checked_rate(rate)
     spare = _spare(count, rate, confidence)
     if spare < 0:
         needed = math.ceil(math.log(1 - confidence) / math.log1p(-rate))
@@ -94,9 +94,9 @@ def conditions(
             where="threshold",
             remedy="Record normal vibration at another load or speed",
         )
-    ordered = {name: _sorted(part) for name, part in scores.items()}
+    ordered = {name: in_order(part) for name, part in scores.items()}
     counts = {name: max(1, math.floor(len(part) * independent)) for name, part in ordered.items()}
-    rate = 1 / (min(counts.values()) + 1) if rate is None else _checked(rate)
+    rate = 1 / (min(counts.values()) + 1) if rate is None else checked_rate(rate)
     for name, independent_windows in counts.items():
         _check_windows(name, independent_windows, rate)
     tops = np.array([_conformal(part, rate) for part in ordered.values()])
@@ -144,7 +144,8 @@ def f1(scores: Scores, faulty: NDArray[np.bool_]) -> Threshold:
     return Threshold(value, "f1", rate, False, len(scores), 1, statement)
 
 
-def _checked(rate: float) -> float:
+def checked_rate(rate: float) -> float:
+    """Return a share between 0 and 1, ends excluded. Raises DataError for any other."""
     if not 0 < rate < 1:
         raise DataError(
             f"a false-alarm rate of {rate:g} is not between 0 and 1",
@@ -154,7 +155,8 @@ def _checked(rate: float) -> float:
     return rate
 
 
-def _sorted(scores: Scores) -> NDArray[np.float64]:
+def in_order(scores: Scores) -> NDArray[np.float64]:
+    """Sort scores, smallest first. Raises DataError for none, or any that is not finite."""
     _check_scores(scores)
     return np.sort(scores).astype(np.float64)
 

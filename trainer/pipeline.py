@@ -12,13 +12,14 @@ from edge_runtime.artefact import Manifest
 from edge_runtime.records import AlarmPolicy, Samples
 from trainer import export
 from trainer.augment import choose
-from trainer.calibrate import Calibrated, Fit, Plan, calibrate, context_of, training
+from trainer.calibrate import Calibrated, Fit, calibrate, context_of, training
 from trainer.dataset import conditions, digest
 from trainer.detector import Detector, FitContext, Progress, quiet
 from trainer.detectors import REGISTRY, create
 from trainer.errors import ChoiceError
 from trainer.evaluate import Evaluation, evaluate
 from trainer.listing import NORMAL
+from trainer.methods import Plan
 from trainer.recordings import Recording, load
 
 MAX_SAMPLES = 65536
@@ -41,6 +42,8 @@ class Order:
     """Share of normal windows that may exceed it; None for the lowest the data support."""
     best_effort: bool = False
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    budget: str = ""
+    """False alarms a sensor may raise, such as `1/month`; empty where windows are counted instead."""
     augment: str = "auto"
     """How normal recordings are widened: `auto`, `off`, or ranges as `trainer.augment.parse` reads them."""
 
@@ -49,7 +52,17 @@ class Order:
         supervised = REGISTRY[self.detector].supervised
         normal = conditions(item for item in recordings if item.label == NORMAL)
         widened = choose(self.augment, len(normal))
-        return Plan(self.samples, self.hop, self.rate, self.method, self.best_effort, supervised, widened)
+        return Plan(
+            samples=self.samples,
+            hop=self.hop,
+            rate=self.rate,
+            method=self.method,
+            best_effort=self.best_effort,
+            supervised=supervised,
+            budget=self.budget,
+            policy=self.policy,
+            augmentation=widened,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from edge_runtime.scorer import Graph
 from tests.artefacts import rms_graph
 from tests.trainer.builders import recording
 from trainer.augment import Augmentation
-from trainer.calibrate import Plan, calibrate, context_of, training
+from trainer.calibrate import calibrate, context_of, training
 from trainer.errors import ChoiceError, FitError
+from trainer.methods import Plan
 
 SEEN = []
 

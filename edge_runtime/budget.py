@@ -1,0 +1,175 @@
+"""A false-alarm budget, such as one a month, to a threshold: by replaying, not by assuming.
+
+Held-out normal scores go through the alarm stage itself, with its votes and delays, so overlap and
+autocorrelation of windows count as they will in service. Alarms are then counted as rare events: with N
+alarms in T hours the rate is below the Poisson upper limit chi2(2N + 2) / 2T (Garwood 1936).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.alarm import AlarmMachine
+from edge_runtime.errors import DataError
+from edge_runtime.records import AlarmKind, AlarmPolicy, Transition
+from edge_runtime.threshold import CONFIDENCE, Scores, Threshold
+
+_HOURS: Final[Mapping[str, float]] = {
+    "hour": 1.0,
+    "day": 24.0,
+    "week": 168.0,
+    "month": 8766.0 / 12,
+    "year": 8766.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many false alarms one sensor may raise."""
+
+    alarms: float
+    hours: float
+    text: str
+
+    @staticmethod
+    def parse(text: str) -> "Budget":
+        """Read `1/month`, `2/week`. Raises DataError for anything else."""
+        number, _, unit = text.partition("/")
+        try:
+            alarms = float(number)
+        except ValueError:
+            alarms = math.nan
+        if unit not in _HOURS or not 0 < alarms < 1e6:
+            raise DataError(
+                f"a false-alarm budget cannot be {text!r}",
+                where="threshold",
+                remedy=f"Write a number and one of {', '.join(_HOURS)}, such as 1/month",
+            )
+        return Budget(alarms, _HOURS[unit], text)
+
+    @property
+    def per_hour(self) -> float:
+        """Alarms allowed an hour, on average."""
+        return self.alarms / self.hours
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Scores of one stretch of normal vibration, one every `hop_s` seconds, in order of time."""
+
+    condition: str
+    scores: Scores
+    hop_s: float
+
+    @property
+    def hours(self) -> float:
+        """How long it lasted."""
+        return len(self.scores) * self.hop_s / 3600
+
+
+def budget(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
+    """Find the lowest threshold that keeps the budget in each condition, with 95 % confidence.
+
+    Raises DataError, naming the hours missing of each condition, where even no alarm at all in what was
+    recorded would not show it.
+    """
+    hours = _hours(series)
+    _check(hours, wanted)
+    allowed = {name: _allowed(part, wanted) for name, part in hours.items()}
+    value = _lowest(series, allowed, policy)
+    alarms = sum(alarms_in(item, value, policy) for item in series)
+    total = sum(hours.values())
+    statement = (
+        f"Expect at most {wanted.text} false alarms, with {CONFIDENCE:.0%} confidence: {alarms} in "
+        f"{total:.4g} hours of normal vibration in {len(hours)} operating conditions, replayed with votes "
+        f"{policy.votes[0]} of {policy.votes[1]}"
+    )
+    windows = sum(len(item.scores) for item in series)
+    return Threshold(value, "budget", wanted.per_hour, True, windows, len(hours), statement)
+
+
+def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
+    """Count the alarms that the alarm stage raises on a series of scores."""
+    limit = threshold - policy.deadband * abs(threshold)
+    above = np.flatnonzero(series.scores > limit)
+    # After this many calm windows every alarm has ended and every vote lapsed, so what lies between may be
+    # skipped: normal vibration is nearly all calm.
+    calm = policy.votes[1] + math.ceil((policy.off_delay_s + policy.on_delay_s) / series.hop_s) + 2
+    groups = np.split(above, np.flatnonzero(np.diff(above) > calm) + 1)
+    return sum(_raised(series, group, calm, threshold, policy) for group in groups if len(group))
+
+
+def _raised(
+    series: Series, group: NDArray[np.int64], calm: int, threshold: float, policy: AlarmPolicy
+) -> int:
+    numbers = count()
+    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: str(next(numbers)))
+    hop_us = round(series.hop_s * 1e6)
+    stretch = range(int(group[0]), min(int(group[-1]) + calm + 1, len(series.scores)))
+    verdicts = (machine.step(index * hop_us, float(series.scores[index])) for index in stretch)
+    return sum(verdict.transition is Transition.NEW for verdict in verdicts)
+
+
+def _lowest(series: Sequence[Series], allowed: Mapping[str, int], policy: AlarmPolicy) -> float:
+    scores = np.unique(np.concatenate([item.scores for item in series]))
+    # Bisection over the scores there are: above the largest nothing alarms, so the upper end always holds.
+    low, high = -1, len(scores) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        kept = _kept(series, float(scores[middle]), allowed, policy)
+        low, high = (low, middle) if kept else (middle, high)
+    return float(scores[high])
+
+
+def _kept(series: Sequence[Series], value: float, allowed: Mapping[str, int], policy: AlarmPolicy) -> bool:
+    seen = dict.fromkeys(allowed, 0)
+    for item in series:
+        seen[item.condition] += alarms_in(item, value, policy)
+    # A threshold so low that the alarm never ends raises few alarms, too: it is on nearly all the time.
+    exceeded = np.mean([np.mean(item.scores > value) for item in series])
+    return exceeded < 0.5 and all(seen[name] <= allowed[name] for name in allowed)
+
+
+def _hours(series: Sequence[Series]) -> dict[str, float]:
+    hours: dict[str, float] = {}
+    for item in series:
+        hours[item.condition] = hours.get(item.condition, 0.0) + item.hours
+    return hours
+
+
+def _check(hours: Mapping[str, float], wanted: Budget) -> None:
+    needed = _limit(0) / wanted.per_hour
+    missing = {name: needed - part for name, part in hours.items() if part < needed}
+    if missing or not hours:
+        listed = ", ".join(f"{part:.4g} h of {name}" for name, part in missing.items())
+        raise DataError(
+            f"{sum(hours.values()):.3g} hours of held-out normal vibration cannot show {wanted.text}",
+            where="threshold",
+            remedy=f"Record {listed or 'normal vibration'} more, or allow more false alarms",
+        )
+
+
+def _allowed(hours: float, wanted: Budget) -> int:
+    alarms = 0
+    while _limit(alarms + 1) <= wanted.per_hour * hours:
+        alarms += 1
+    return alarms
+
+
+def _limit(alarms: int) -> float:
+    """Largest expected count that would give so few alarms with a probability of 5 %."""
+    low, high = float(alarms), alarms + 4 * math.sqrt(alarms + 1.0) + 10.0
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _poisson_cdf(alarms, middle) > 1 - CONFIDENCE else (low, middle)
+    return high
+
+
+def _poisson_cdf(count_: int, mean: float) -> float:
+    logs = [k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(count_ + 1)] if mean > 0 else [0.0]
+    return sum(map(math.exp, logs))

@@ -1,0 +1,163 @@
+"""Scores of what was left out to a threshold, by the method asked for or the best supported one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from edge_runtime import budget, tail, threshold
+from edge_runtime.artefact import Calibration
+from edge_runtime.errors import DataError
+from edge_runtime.records import AlarmPolicy
+from edge_runtime.scorer import Scores
+from edge_runtime.threshold import Threshold
+from trainer.augment import Augmentation, count
+from trainer.dataset import conditions
+from trainer.errors import ChoiceError, FitError
+from trainer.listing import NORMAL
+from trainer.recordings import Recording
+
+METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
+_QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How windows are cut and what is asked of the threshold."""
+
+    samples: int
+    hop: int
+    rate: float | None = None
+    """Share of normal windows that may exceed the threshold; None for the lowest the data support."""
+    method: str = ""
+    """One of METHODS; empty for the one best supported by the data."""
+    best_effort: bool = False
+    """Whether a threshold that the data cannot support is given all the same, marked so."""
+    supervised: bool = False
+    """Whether the detector learns from labelled faults, too."""
+    budget: str = ""
+    """False alarms a sensor may raise, such as `1/month`; for method `budget`, which it implies."""
+    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    """The alarm's votes and delays, which the budget is counted with."""
+    augmentation: Augmentation | None = None
+    """How normal recordings are widened before they are learnt from; None for not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Scores of one recording by a detector that never saw its condition."""
+
+    recording: Recording
+    scores: Scores
+    """In order of time, one a window."""
+
+
+def choose(normals: Sequence[Recording], plan: Plan) -> str:
+    """Name the method: what was asked for, else what these recordings support best.
+
+    Raises ChoiceError for a method there is not.
+    """
+    method = plan.method or _best(normals, plan)
+    if method not in METHODS:
+        raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
+    return method
+
+
+def find(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
+    """Find the threshold. Raises FitError where the held-out scores cannot support what is asked."""
+    try:
+        return _by_method(method, held, plan)
+    except DataError as error:
+        if not plan.best_effort or not _sensible(plan):
+            raise FitError(error.what, where=error.where, remedy=error.remedy) from error
+        return _best_effort(held, plan.rate or 0.0, error)
+
+
+def _sensible(plan: Plan) -> bool:
+    # Best effort is for too little data, not for a question that makes no sense.
+    if plan.budget:
+        budget.Budget.parse(plan.budget)
+    return plan.rate is None or 0 < plan.rate < 1
+
+
+def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
+    share = plan.hop / plan.samples
+    if method == "f1":
+        scores = np.concatenate([item.scores for item in held])
+        faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in held])
+        return threshold.f1(scores, faulty)
+    normal = [item for item in held if item.recording.label == NORMAL]
+    if method == "budget":
+        return _by_budget(normal, plan)
+    if method == "conditions":
+        return threshold.conditions(_by_condition(normal), plan.rate, independent=share)
+    scores = np.concatenate([item.scores for item in normal])
+    # Variants of one window are no further draws of what the machine does.
+    alike = count(plan.augmentation) if plan.augmentation and len(_by_condition(normal)) == 1 else 1
+    independent = max(1, int(len(scores) * share / alike))
+    by_share = threshold.quantile if method == "quantile" else tail.tail
+    return by_share(scores, plan.rate, independent=independent)
+
+
+def _by_budget(normal: Sequence[Held], plan: Plan) -> Threshold:
+    series = [
+        budget.Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz)
+        for item in normal
+    ]
+    return budget.budget(series, budget.Budget.parse(plan.budget), plan.policy)
+
+
+def _by_condition(held: Sequence[Held]) -> dict[str, Scores]:
+    names = conditions(item.recording for item in held)
+    return {
+        name: np.concatenate([item.scores for item in held if item.recording.condition == name])
+        for name in names
+    }
+
+
+def _best_effort(held: Sequence[Held], rate: float, error: DataError) -> Threshold:
+    scores = np.concatenate([item.scores for item in held if item.recording.label == NORMAL])
+    names = conditions(item.recording for item in held)
+    statement = (
+        f"Unsupported: {error.what}. The threshold is the largest score of {len(scores)} held-out windows"
+    )
+    return Threshold(float(scores.max()), "largest", rate, False, len(scores), len(names), statement)
+
+
+def describe(found: Threshold, held: Sequence[Held], plan: Plan) -> Calibration:
+    """Say for the manifest what the threshold rests on."""
+    normal = [item for item in held if item.recording.label == NORMAL]
+    scores = np.concatenate([item.scores for item in normal]).astype(np.float64)
+    names = conditions(item.recording for item in normal)
+    return Calibration(
+        method=found.method,
+        false_alarm_rate=found.rate,
+        supported=found.supported,
+        statement=f"{found.statement}. {_reason(found.method, names, plan)}",
+        windows=found.windows,
+        conditions=names,
+        quantiles={f"{p:g}": float(np.quantile(scores, p)) for p in _QUANTILES},
+    )
+
+
+def _reason(method: str, names: Sequence[str], plan: Plan) -> str:
+    chosen = (
+        "was asked for"
+        if method in (plan.method, plan.budget and "budget")
+        else "is what this data supports best"
+    )
+    if len(names) > 1:
+        return f"Method {method} {chosen}: {len(names)} conditions were left out in turn"
+    if plan.augmentation:
+        chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
+    return (
+        f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
+        "left out in turn; no unseen condition was tried"
+    )
+
+
+def _best(normals: Sequence[Recording], plan: Plan) -> str:
+    if plan.budget:
+        return "budget"
+    return "conditions" if len(conditions(normals)) > 1 else "quantile"
