@@ -177,6 +177,8 @@ class _Listener:
                 where=self._where,
                 remedy="Ask whoever runs the broker for the right to read these topics",
             )
+        else:
+            self._tell({"what": "listening", "topics": self._topics}, f"listening to {self._topics}")
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         entry = self._ledger.hear(message.topic, bytes(message.payload))

@@ -67,21 +67,28 @@ class Broker:
 
 
 class Subscriber:
-    """An MQTT 5 client with a persistent session."""
+    """An MQTT 5 client with a session that Mosquitto 2.0.11 keeps over a restart: clean start must be off."""
 
     def __init__(self, port, name="subscriber"):
-        self.seen = []
+        self.seen, self.subscribed = [], False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
         self._client.on_connect = lambda *_: self._client.subscribe("steadyhum/#", qos=1)
+        self._client.on_subscribe = self._on_subscribe
         self._client.reconnect_delay_set(1, 1)
         keep = Properties(PacketTypes.CONNECT)
         keep.SessionExpiryInterval = 3600
-        self._client.connect("127.0.0.1", port, clean_start=mqtt.MQTT_CLEAN_START_FIRST_ONLY, properties=keep)
+        self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
         self._client.loop_start()
+        until(lambda: self.subscribed, what="the subscription")
+
+    def _on_subscribe(self, *_):
+        self.subscribed = True
 
     def events(self):
-        return [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
+        """Every event once: QoS 1 may deliver twice, and epoch and seq tell."""
+        heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
+        return list({(body["epoch"], body["seq"]): body for body in heard}.values())
 
     def latest(self, leaf):
         bodies = [body for topic, body in self.seen if topic.endswith(f"/{leaf}")]

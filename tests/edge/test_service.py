@@ -187,10 +187,17 @@ def test_what_a_subscriber_sees(site, broker):
 
 @needs_mosquitto
 def test_nothing_is_lost_while_the_broker_is_away(site, broker):
-    """Away at start and again in the middle; the session of the subscriber outlives both."""
+    """Away at start and again in the middle; the sessions of the subscribers outlive both."""
+    site.config.write_text(site.config.read_text() + "silence_s = 60\n")  # waiting here is no lost sensor
+    subscriber = Subscriber(broker.start().port)
+    listen = [*EDGE, "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--json", "--seconds", "60"]
+    books = subprocess.Popen([*listen, "--client-id", "auditor"], stdout=subprocess.PIPE, text=True)
+    while json.loads(books.stdout.readline())["what"] != "listening":
+        pass
+    broker.stop()
     site.start()
     site.play(vibration(0.3, 3.0))
-    subscriber = Subscriber(broker.start().port)
+    broker.start()
     until(lambda: told(subscriber) == [("new", "anomaly")], what="the alarm from before the broker")
     assert subscriber.events()[0]["replayed"] is True
     broker.stop()
@@ -206,6 +213,14 @@ def test_nothing_is_lost_while_the_broker_is_away(site, broker):
     assert len({body["epoch"] for body in subscriber.events()}) == 1
     assert [body["replayed"] for body in subscriber.events()] == [True] * 5 + [False]
     subscriber.close()
+    time.sleep(1)
+    books.send_signal(signal.SIGINT)
+    said = [json.loads(line) for line in books.communicate(timeout=10)[0].splitlines()]
+    assert books.returncode == 0
+    assert said[-1]["what"] == "summary"
+    assert said[-1]["lost"] == 0
+    (stream,) = [line for line in said if line["what"] == "stream"]
+    assert (stream["first"], stream["last"]) == (1, 6), stream
 
 
 @needs_mosquitto
