@@ -15,8 +15,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -213,10 +214,10 @@ def line_of(program: "subprocess.Popen[str]") -> str:
 
 
 @contextlib.contextmanager
-def process(command: list[object], **options: object) -> Iterator["subprocess.Popen[str]"]:
+def process(command: list[object], **options: Any) -> Iterator["subprocess.Popen[str]"]:
     """Run a program for the length of the block, then end it as a service manager would."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    running = subprocess.Popen([str(part) for part in command], env=environment, **options)  # type: ignore[call-overload]
+    running = subprocess.Popen([str(part) for part in command], env=environment, **options)
     try:
         yield running
     finally:
@@ -257,10 +258,10 @@ def reachable(port: int) -> bool:
     return False
 
 
-def wait_for(happened: "object", what: str, seconds: float) -> None:
+def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
     """Wait until `happened()`, or give up."""
     deadline = time.monotonic() + seconds
-    while not happened():  # type: ignore[operator]
+    while not happened():
         if time.monotonic() > deadline:
             raise SystemExit(f"demo: {what} did not come within {seconds:.0f} s; see {WORK}")
         time.sleep(0.05)
