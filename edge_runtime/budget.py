@@ -117,8 +117,12 @@ def _raised(
 
 def _lowest(series: Sequence[Series], allowed: Mapping[str, int], policy: AlarmPolicy) -> float:
     scores = np.unique(np.concatenate([item.scores for item in series]))
-    # Bisection over the scores there are: above the largest nothing alarms, so the upper end always holds.
-    low, high = -1, len(scores) - 1
+    # From the largest down, in growing steps, then by halves: low thresholds cost the most to replay. Above
+    # the largest score nothing alarms, so the upper end always holds.
+    high, step = len(scores) - 1, 1
+    while high - step > 0 and _kept(series, float(scores[high - step]), allowed, policy):
+        high, step = high - step, 2 * step
+    low = max(high - step, -1)
     while high - low > 1:
         middle = (low + high) // 2
         kept = _kept(series, float(scores[middle]), allowed, policy)

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from edge_runtime.alarm import AlarmMachine
+from edge_runtime.budget import Budget, Series, alarms_in, budget
+from edge_runtime.errors import DataError
+from edge_runtime.records import AlarmKind, AlarmPolicy, Transition
+
+POLICY = AlarmPolicy(votes=(2, 3), off_delay_s=120.0)
+HOP_S = 60.0
+HOURS_A_YEAR = 8766
+
+
+def autocorrelated(hours, seed, hop_s=HOP_S, memory=0.9):
+    """Gaussian scores whose neighbours resemble each other, as those of overlapping windows do."""
+    noise = np.random.default_rng(seed).standard_normal(int(hours * 3600 / hop_s))
+    return lfilter([np.sqrt(1 - memory**2)], [1, -memory], noise)
+
+
+def slowly(series, threshold, policy):
+    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: "x")
+    hop_us = round(series.hop_s * 1e6)
+    verdicts = [machine.step(i * hop_us, float(score)) for i, score in enumerate(series.scores)]
+    return sum(verdict.transition is Transition.NEW for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        POLICY,
+        AlarmPolicy(votes=(3, 5), off_delay_s=0.0),
+        AlarmPolicy(votes=(1, 1), on_delay_s=180.0, off_delay_s=600.0, deadband=0.3),
+    ],
+)
+def test_skipping_the_calm_changes_no_count(policy):
+    series = Series("a", autocorrelated(300, 1), HOP_S)
+    for threshold in (0.5, 1.0, 1.5, 2.0, 2.5, 5.0):
+        assert alarms_in(series, threshold, policy) == slowly(series, threshold, policy)
+
+
+def test_ten_sensor_years_keep_the_budget():
+    wanted = Budget.parse("1/month")
+    promised = 10 * 12
+    kept = []
+    for seed in range(40):
+        learnt = [Series("a", autocorrelated(HOURS_A_YEAR, 2 * seed), HOP_S)]
+        threshold = budget(learnt, wanted, POLICY).value
+        later = Series("a", autocorrelated(10 * HOURS_A_YEAR, 2 * seed + 1), HOP_S)
+        kept.append(alarms_in(later, threshold, POLICY) <= promised)
+    assert np.mean(kept) >= 0.95
+
+
+def test_each_condition_keeps_it_on_its_own():
+    calm, lively = autocorrelated(3000, 1), 2 * autocorrelated(3000, 2)
+    wanted = Budget.parse("1/month")
+    both = budget([Series("calm", calm, HOP_S), Series("lively", lively, HOP_S)], wanted, POLICY)
+    alone = budget([Series("lively", lively, HOP_S)], wanted, POLICY)
+    assert both.value == pytest.approx(alone.value, rel=0.02)
+    assert both.conditions == 2
+    assert "6000 hours of normal vibration in 2 operating conditions" in both.statement
+
+
+def test_votes_buy_sensitivity():
+    series = [Series("a", np.random.default_rng(0).standard_normal(60 * 3000), HOP_S)]
+    wanted = Budget.parse("1/month")
+    single = budget(series, wanted, AlarmPolicy(votes=(1, 1), off_delay_s=0.0))
+    voted = budget(series, wanted, AlarmPolicy(votes=(3, 5), off_delay_s=0.0))
+    assert voted.value < single.value - 1.0
+
+
+def test_too_little_is_refused_with_the_hours_missing():
+    series = [Series("0 hp", np.zeros(60), HOP_S), Series("1 hp", np.zeros(60 * 5000), HOP_S)]
+    with pytest.raises(DataError, match="cannot show 1/month") as caught:
+        budget(series, Budget.parse("1/month"), POLICY)
+    assert "Record 2187 h of 0 hp more" in caught.value.remedy
+    assert "1 hp" not in caught.value.remedy
+    assert caught.value.exit_code == 65
+
+
+def test_the_least_hours_are_three_times_the_budgets():
+    wanted = Budget.parse("1/day")
+    enough = [Series("a", autocorrelated(24 * 3.0, 0), HOP_S)]
+    assert budget(enough, wanted, POLICY).supported
+    with pytest.raises(DataError, match="cannot show"):
+        budget([Series("a", autocorrelated(24 * 2.99, 0), HOP_S)], wanted, POLICY)
+
+
+@pytest.mark.parametrize("text", ["", "1", "month", "0/month", "-1/week", "nan/day", "1/fortnight", "x/day"])
+def test_budgets_that_make_no_sense(text):
+    with pytest.raises(DataError, match="budget cannot be"):
+        Budget.parse(text)
+
+
+def test_no_series():
+    with pytest.raises(DataError, match="Record normal vibration"):
+        budget([], Budget.parse("1/day"), POLICY)
