@@ -37,6 +37,9 @@ _EARLY_S: Final = (2.0, 4.0)
 _STABLE_S: Final = 30.0
 _PEACE_S: Final = 300.0
 _SAY_AGAIN_S: Final = 600.0
+_UNWANTED: Final = (Loss.REFUSED, Loss.TAKEN_OVER)
+_EVICTIONS: Final = 3
+_EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
 
 
 class Publisher:
@@ -67,6 +70,7 @@ class Publisher:
         self._stopping = threading.Event()
         self._stop_by_s = float("inf")
         self._tended_s = float("-inf")
+        self._evictions = 0
         self._said, self._said_s = "", 0.0
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.connected = False
@@ -146,33 +150,37 @@ class Publisher:
                     break
             session.goodbye()
         except LinkError as error:
-            session.lost(error)
+            blamed = session.lost(error)
+            # Some brokers do not say that another client has taken over our id; they only close.
+            self._evictions = self._evictions + 1 if error.loss is Loss.CLOSED and not blamed else 0
             if session.delivered:
                 self._backoff.reset()
             raise
 
     def _rest(self, error: EdgeError, lasted_s: float) -> None:
-        self._say(str(error))
+        self._say(f"{error}. {_EVICTED}" if self._evictions >= _EVICTIONS else str(error))
         self._health.add("mqtt.connections_lost")
         begun_s, newest = time.monotonic(), self._spool.last_id(Klass.ALARM)
-        loss = error.loss if isinstance(error, LinkError) else Loss.REFUSED
-        wait_s = self._wait_s(loss, lasted_s)
-        early_s = self._random.uniform(*_EARLY_S) if loss not in (Loss.REFUSED, Loss.TAKEN_OVER) else wait_s
+        wait_s = early_s = self._wait_s(error, lasted_s)
+        if isinstance(error, LinkError) and error.loss not in _UNWANTED:
+            early_s = min(wait_s, self._random.uniform(*_EARLY_S))
         while not self._stopping.is_set():
             # An alarm that has just been raised is worth an attempt of its own.
             fresh = self._spool.last_id(Klass.ALARM) > newest
-            left_s = begun_s + (min(wait_s, early_s) if fresh else wait_s) - time.monotonic()
+            left_s = begun_s + (early_s if fresh else wait_s) - time.monotonic()
             if left_s <= 0:
                 return
             self._sleep(min(left_s, _TICK_S))
             self._tend()
 
-    def _wait_s(self, loss: Loss, lasted_s: float) -> float:
+    def _wait_s(self, error: EdgeError, lasted_s: float) -> float:
         if lasted_s > _PEACE_S:
             self._refused.reset()
         if lasted_s > _STABLE_S:
             self._backoff.reset()
-        return (self._refused if loss in (Loss.REFUSED, Loss.TAKEN_OVER) else self._backoff).next_s()
+            self._evictions = 0
+        unwanted = not isinstance(error, LinkError) or error.loss in _UNWANTED
+        return (self._refused if unwanted or self._evictions >= _EVICTIONS else self._backoff).next_s()
 
     def _sleep(self, timeout_s: float) -> None:
         self._wake.settimeout(timeout_s)

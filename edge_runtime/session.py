@@ -92,10 +92,10 @@ class Session:
             self.turn(until_s - time.monotonic())
         self._link.leave()
 
-    def lost(self, error: LinkError) -> None:
-        """The connection is gone: find out whether a message was to blame."""
+    def lost(self, error: LinkError) -> bool:
+        """The connection is gone: find out whether a message was to blame; False when none can be."""
         if error.loss is not Loss.CLOSED:
-            return
+            return False
         sent = {(f.row.klass, f.row.id): f for f in self._flights.values() if f.row is not None}
         # Where nothing was acknowledged before, the message proves nothing against itself.
         begun_s = max((f.sent_s for f in sent.values()), default=0.0) if self._proven else float("-inf")
@@ -103,6 +103,7 @@ class Session:
         dead = self._outlet.quarantine.lost(sent, waited_s, time.monotonic())
         if dead is not None and (row := sent[dead].row) is not None:
             self._give_up(row, f"the broker closes the connection at it: {error.what}")
+        return bool(sent)
 
     def _announce(self, presence: bytes) -> None:
         number = self._link.send(self._outlet.availability, presence, qos=1, retain=True)

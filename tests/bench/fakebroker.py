@@ -1,0 +1,158 @@
+"""A broker that does what a script says: any CONNACK, any PUBACK, none, nonsense, or the door.
+
+Speaks as much MQTT 5 as a publishing client needs (OASIS MQTT 5.0, section 3).
+"""
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+CLOSE = "close"
+SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A PUBLISH as it came."""
+
+    topic: str
+    body: bytes
+    qos: int
+    retain: bool
+    mid: int
+    at_s: float
+
+
+class FakeBroker:
+    """`connack` is what follows the length; `on_publish` gives a reason code, CLOSE, SILENT or raw bytes."""
+
+    def __init__(self, on_publish=lambda _published: 0, connack=b"\x00\x00\x00"):
+        self.on_publish, self.connack = on_publish, connack
+        self.on_connect = None
+        """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
+        self.answer_pings = True
+        self.connects = []
+        """When each CONNECT came, monotonic seconds."""
+        self.first_packets = []
+        self.published = []
+        self.disconnects = []
+        self._closed = False
+        self._sockets = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.kick()
+        for thread in self._threads:
+            thread.join(5)
+
+    def bodies(self, leaf="event"):
+        """Bodies published to topics that end so."""
+        return [published.body for published in self.published if published.topic.endswith(leaf)]
+
+    def kick(self, last_words=b""):
+        """End every connection, saying something first."""
+        sockets, self._sockets = self._sockets, []
+        for sock in sockets:
+            with contextlib.suppress(OSError):
+                sock.sendall(last_words)
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def say(self, data):
+        """Send raw bytes to every client."""
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                sock.sendall(data)
+
+    def _accept(self):
+        while not self._closed:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self._sockets.append(sock)
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _serve(self, sock):
+        with sock, contextlib.suppress(OSError, EOFError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._answer(sock, *_packet(sock)):
+                pass
+
+    def _answer(self, sock, head, body):
+        kind = head & 0xF0
+        if kind == 0x10:
+            self.connects.append(time.monotonic())
+            self.first_packets.append(body)
+            return self._act(sock, self.on_connect, b"\x20" + bytes([len(self.connack)]) + self.connack)
+        if kind == 0x30:
+            published = _published(head, body)
+            self.published.append(published)
+            return self._acknowledge(sock, published)
+        if kind == 0xC0 and self.answer_pings:
+            sock.sendall(b"\xd0\x00")
+        if kind == 0xE0:
+            self.disconnects.append(body)
+            return False
+        return True
+
+    def _acknowledge(self, sock, published):
+        if published.qos == 0:
+            return True
+        code = self.on_publish(published)
+        ack = (
+            b"\x40\x04" + published.mid.to_bytes(2, "big") + bytes([code, 0])
+            if isinstance(code, int)
+            else b""
+        )
+        return self._act(sock, None if isinstance(code, int) else code, ack)
+
+    def _act(self, sock, instead, usual):
+        if instead == CLOSE:
+            return False
+        if instead != SILENT:
+            sock.sendall(usual if instead is None else instead)
+        return True
+
+
+def _packet(sock):
+    head, size, shift = _exactly(sock, 1)[0], 0, 0
+    while True:
+        byte = _exactly(sock, 1)[0]
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return head, _exactly(sock, size)
+
+
+def _exactly(sock, size):
+    data = b""
+    while len(data) < size:
+        part = sock.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def _published(head, body):
+    length = int.from_bytes(body[:2], "big")
+    topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
+    qos, mid = head >> 1 & 3, 0
+    if qos:
+        mid, rest = int.from_bytes(rest[:2], "big"), rest[2:]
+    properties = rest[0]  # a publisher of ours sends none
+    return Published(topic, rest[1 + properties :], qos, bool(head & 1), mid, time.monotonic())

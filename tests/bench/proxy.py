@@ -1,0 +1,142 @@
+"""A TCP proxy that misbehaves when told to: stalls, resets, trickles, cuts, drops acknowledgements."""
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+
+RESET = struct.pack("ii", 1, 0)
+
+
+class ChaosProxy:
+    """Between a client and `upstream`, a port on this machine. Attributes may be set at any time."""
+
+    def __init__(self, upstream):
+        self.upstream = upstream
+        self.stalled = False
+        """Nothing is read, forwarded or accepted: a black hole, without FIN or RST."""
+        self.trickle_s = 0.0
+        """Seconds for every byte."""
+        self.cut_up = None
+        """Bytes from the client after which the connection is reset."""
+        self.cut_down = None
+        """Bytes from the broker after which the connection is reset."""
+        self.keep_acks = False
+        """Acknowledgements (PUBACK) do not pass."""
+        self.flip_down = None
+        """Byte from the broker in which a bit is flipped."""
+        self.connections = 0
+        self.up = bytearray()
+        """Everything clients have sent."""
+        self._closed = False
+        self._pairs = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._closed = True
+        self.stalled = False
+        self.reset()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def reset(self):
+        """Reset every connection."""
+        pairs, self._pairs = self._pairs, []
+        for sockets in pairs:
+            _reset(*sockets)
+
+    def half_close(self):
+        """End the broker's side of every connection, and go on listening to the client's."""
+        for client, _ in self._pairs:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_WR)
+
+    def _accept(self):
+        while not self._closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._wait()
+            self.connections += 1
+            try:
+                server = socket.create_connection(("127.0.0.1", self.upstream))
+            except OSError:
+                _reset(client)
+                continue
+            self._pairs.append((client, server))
+            for arguments in ((client, server, True), (server, client, False)):
+                thread = threading.Thread(target=self._pump, args=arguments, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def _wait(self):
+        while self.stalled and not self._closed:
+            time.sleep(0.01)
+
+    def _pump(self, source, target, upwards):
+        passed, acks = 0, _Acks()
+        with contextlib.suppress(OSError):
+            while data := self._read(source):
+                if upwards:
+                    self.up += data
+                elif self.keep_acks:
+                    data = acks.without(data)
+                limit = self.cut_up if upwards else self.cut_down
+                if limit is not None and passed + len(data) >= limit:
+                    target.sendall(data[: max(limit - passed, 0)])
+                    break
+                target.sendall(data if upwards else self._spoilt(data, passed))
+                passed += len(data)
+        self._wait()
+        _reset(source, target)
+
+    def _read(self, source):
+        self._wait()
+        if self.trickle_s:
+            time.sleep(self.trickle_s)
+        data = source.recv(1 if self.trickle_s else 4096)
+        self._wait()
+        return data
+
+    def _spoilt(self, data, passed):
+        if self.flip_down is None or not passed <= self.flip_down < passed + len(data):
+            return data
+        spoilt = bytearray(data)
+        spoilt[self.flip_down - passed] ^= 0x10
+        return spoilt
+
+
+class _Acks:
+    """Takes PUBACK packets out of a stream of MQTT packets."""
+
+    def __init__(self):
+        self._data = b""
+
+    def without(self, data):
+        self._data += data
+        kept = b""
+        while len(self._data) >= 2 and len(self._data) >= 2 + self._data[1]:  # acknowledgements are short
+            size = 2 + self._data[1]
+            if self._data[0] & 0xF0 != 0x40:
+                kept += self._data[:size]
+            self._data = self._data[size:]
+        return kept
+
+
+def _reset(*sockets):
+    for sock in sockets:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            sock.shutdown(socket.SHUT_RDWR)
+        sock.close()
