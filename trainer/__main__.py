@@ -10,6 +10,7 @@ import typer
 from edge_runtime.errors import EdgeError
 from trainer import terminal
 from trainer.errors import ChoiceError
+from trainer.reproduce.command import app as reproduce_app
 
 USAGE = 64
 UNAVAILABLE = 69
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
 app.add_typer(recordings_app, name="recordings")
+app.add_typer(reproduce_app, name="reproduce")
 
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A file made by `trainer fit`.")]

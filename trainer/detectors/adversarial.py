@@ -29,7 +29,7 @@ class Adversarial(VectorDetector):
     default_front_end = "spectrum"
 
     def __init__(
-        self, front_end: str = "", *, latent: int = 8, hidden: int = 64, epochs: int = 200, batch: int = 64
+        self, front_end: str = "", *, latent: int = 8, hidden: int = 64, epochs: int = 100, batch: int = 64
     ) -> None:
         """`latent` is the length of the code, `hidden` the width of the layers."""
         super().__init__(front_end)

@@ -28,8 +28,8 @@ class GaussianMixture(VectorDetector):
         self._ridge = ridge
 
     def needs(self, width: int) -> int:
-        """Ask for twice as many windows a state as would make a covariance singular."""
-        return 2 * self._states * (width + 1)
+        """Ask for a few windows a state; the ridge keeps covariances of fewer than features regular."""
+        return 8 * self._states if width else 0
 
     def _learn(self, vectors: Floats) -> None:
         mixture = Mixture(
