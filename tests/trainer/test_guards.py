@@ -1,0 +1,135 @@
+"""Every guard fires on real recordings with the fault it is for, and is quiet on the same ones without."""
+
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.shared import FULL, SAMPLE, needs
+from trainer import guards
+from trainer.cwru import cwru_list
+from trainer.errors import RecordingError
+from trainer.listing import Row, read_list
+from trainer.recordings import read, read_all
+
+
+def named(found):
+    return {finding.guard for finding in found}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return read_all(read_list(SAMPLE / "cwru.csv"))
+
+
+@pytest.fixture(scope="module")
+def full():
+    rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
+    return read_all(rows)
+
+
+def as_recorded(rows):
+    return read_all([replace(row, target_rate_hz=None, lowpass_hz=None) for row in rows])
+
+
+def test_the_sample_is_clean_but_for_what_its_readme_says(sample):
+    assert named(guards.check(sample)) <= {"offset"}
+
+
+def test_baselines_given_at_a_quarter_of_their_rate_are_caught_in_the_sample():
+    rows = [replace(row, rate_hz=12000.0) for row in read_list(SAMPLE / "cwru.csv")]
+    with pytest.raises(RecordingError, match=r"mat: its spectral lines lie at 0\.25 times") as caught:
+        guards.check(read_all(rows))
+    assert "48000 Hz" in str(caught.value)
+
+
+@needs("cwru")
+def test_the_full_recordings_raise_no_refusal(full):
+    found = guards.check(full)
+    assert named(found) <= {"offset"}
+
+
+@needs("cwru")
+def test_all_baselines_given_as_12_khz_are_caught_and_no_other():
+    rows = [
+        replace(row, rate_hz=12000.0)
+        for row in cwru_list(FULL / "cwru")
+        if row.normal
+        or row.file.stem in {"105", "118", "130", "106", "119", "131", "107", "120", "132", "108"}
+    ]
+    found = [item for item in guards.findings(read_all(rows)) if item.guard == "rate"]
+    assert sorted(item.where.rsplit("/", 1)[1] for item in found) == ["100.mat", "97.mat", "98.mat", "99.mat"]
+    assert all("48000 Hz" in item.what for item in found)
+
+
+@needs("cwru")
+def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full):
+    rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
+    leaky = read_all([replace(row, lowpass_hz=None) for row in rows])
+    assert "leak" in named(guards.findings(leaky))
+    assert "leak" not in named(guards.findings(full))
+
+
+@needs("cwru")
+def test_offsets_are_seen_until_they_are_removed(full):
+    assert "offset" in named(guards.offsets(full))
+    centred = [replace(item, samples=item.samples - item.samples.mean(axis=0)) for item in full]
+    assert not list(guards.offsets(centred))
+
+
+@needs("cwru")
+@pytest.mark.parametrize(("number", "found"), [("189", {"copies"}), ("122", set()), ("135", set())])
+def test_copied_channels(number, found):
+    path = FULL / "cwru" / "48k_drive_end" / f"{number}.mat"
+    item = read(Row(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
+    assert named(guards.copies([item])) == found
+
+
+@needs("ims")
+def test_near_silent_snapshots_are_stuck_and_running_ones_are_not():
+    seen = {}
+    for path in sorted((FULL / "ims").iterdir()):
+        width = len(path.read_text().splitlines()[0].split())
+        names = tuple(f"b{number}" for number in range(width))
+        seen[path.name] = named(
+            guards.stuck([read(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
+        )
+    dead = {name for name, guard in seen.items() if guard}
+    assert dead == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
+
+
+@needs("ceiling_fan")
+def test_gravity_tells_the_unit(tmp_path):
+    with zipfile.ZipFile(FULL / "ceiling_fan" / "ceiling_fan.zip") as archive:
+        text = archive.read("fan_0_low_0_weight/0000.csv")
+    (tmp_path / "fan.csv").write_bytes(text)
+    right = read(Row(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g"))
+    assert not list(guards.units([right]))
+    assert named(guards.units([replace(right, unit="m/s2")])) == {"unit"}
+    metres = replace(right, samples=right.samples * np.float32(9.80665))
+    assert named(guards.units([metres])) == {"unit"}
+    assert not list(guards.units([replace(metres, unit="m/s2")]))
+    assert io.BytesIO(text).readline()
+
+
+def test_one_file_in_metres_among_others_in_g(sample):
+    normals = [item for item in sample if item.label == "normal"]
+    assert not list(guards.units(normals))
+    mixed = [*normals[1:], replace(normals[0], samples=normals[0].samples * np.float32(9.80665))]
+    assert named(guards.units(mixed)) == {"unit"}
+
+
+def test_clipping(sample):
+    item = sample[0]
+    limit = 3 * item.samples.std()
+    assert not list(guards.clipped(sample))
+    assert named(guards.clipped([replace(item, samples=item.samples.clip(-limit, limit))])) == {"clipped"}
+
+
+def test_a_refusal_may_be_accepted_by_name(sample):
+    dead = [replace(sample[0], samples=np.repeat(sample[0].samples[::4], 4, axis=0))]
+    with pytest.raises(RecordingError, match="repeats its last value 75%"):
+        guards.check(dead)
+    assert "stuck" in named(guards.check(dead, accept=["stuck", "rate"]))
