@@ -85,6 +85,8 @@ class Source:
         port, self._port = self._port, None
         if port is not None:
             with contextlib.suppress(*_PORT_ERRORS):
+                _let_others_in(port)
+            with contextlib.suppress(*_PORT_ERRORS):
                 port.close()
 
     def __enter__(self) -> "Source":
@@ -99,6 +101,13 @@ def _keep_others_out(port: serial.SerialBase) -> None:
     # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
     if isinstance(port, serial.Serial):
         fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+
+
+def _let_others_in(port: _Port) -> None:
+    # The mark outlives us where somebody else has the device open, a pty's other side above all: without
+    # this only root could open it again.
+    if isinstance(port, serial.Serial) and port.is_open:
+        fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
 
 
 def _refusal(url: str, error: Exception) -> EdgeError:

@@ -1,9 +1,11 @@
 """Real ptys and a real socket: refusals with a remedy, exclusive ports, nothing raised on closing."""
 
 import contextlib
+import fcntl
 import os
 import pty
 import socket
+import struct
 import threading
 import tty
 
@@ -11,6 +13,8 @@ import pytest
 
 from edge_runtime.errors import BusyError, EdgeError, UnavailableError
 from edge_runtime.sources import Source
+
+TIOCGEXCL = 0x80045440
 
 
 @pytest.fixture
@@ -92,3 +96,20 @@ def test_socket():
     thread.join(5)
     server.close()
     assert received == b"over the network"
+
+
+def test_a_closed_port_is_free_for_others(line):
+    """Not only for root: the kernel's mark of exclusive use is gone, though the pty's other side is open."""
+    path = line[1]
+
+    def exclusive():
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        marked = struct.unpack("i", fcntl.ioctl(descriptor, TIOCGEXCL, struct.pack("i", 0)))[0]
+        os.close(descriptor)
+        return bool(marked)
+
+    keeper = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    with Source(path, 921600):
+        assert os.geteuid() != 0 or exclusive()
+    assert not exclusive()
+    os.close(keeper)
