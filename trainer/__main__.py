@@ -140,6 +140,51 @@ def detectors(as_json: AsJson = False) -> None:
     show(found if as_json else "\n".join(inspection.describe(entry) for entry in found))
 
 
+@app.command()
+def compare(
+    listing: ListFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write compare.json.")
+    ],
+    *,
+    detectors: Annotated[str, typer.Option(help="Names, separated by commas; all of them.")] = "",
+    samples: Annotated[int, typer.Option(help="Window length in samples.")] = 1024,
+    hop: Annotated[int, typer.Option(help="Samples from one window to the next.")] = 512,
+    seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
+    processes: Annotated[int, typer.Option(help="How many at a time; 0 for one a processor.")] = 0,
+) -> None:
+    """Try detectors on every operating condition left out in turn."""
+    from trainer import pipeline, recordings, tournament
+    from trainer.compare import compare as run
+    from trainer.compare import write
+
+    orders = pipeline.orders(detectors, samples=samples, hop=hop, seed=seed)
+    with terminal.progress("compare") as progress:
+        found = run(recordings.load(listing), orders, progress, processes)
+    output.mkdir(parents=True, exist_ok=True)
+    write(found, output / "compare.json")
+    terminal.output.print(tournament.table(found))
+    typer.echo("\n".join(tournament.kinds(found)))
+
+
+@app.command()
+def models(
+    listing: ListFile,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
+    *,
+    detectors: Annotated[str, typer.Option(help="Names, separated by commas; all unsupervised ones.")] = "",
+    seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 0,
+) -> None:
+    """Write one calibrated file with a model card for each detector."""
+    from trainer import models as shelf
+    from trainer import pipeline, recordings
+
+    orders = pipeline.orders(detectors or ",".join(shelf.unsupervised()), seed=seed)
+    with terminal.progress("models") as progress:
+        made = shelf.make(recordings.load(listing), orders, output, progress)
+    typer.echo("\n".join(f"{path}: {path.stat().st_size} bytes" for path in made))
+
+
 def show(value: object) -> None:
     """Print a text as it is, anything else as JSON."""
     typer.echo(value if isinstance(value, str) else json.dumps(value, indent=2))

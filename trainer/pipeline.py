@@ -24,6 +24,9 @@ from trainer.recordings import Recording, load
 
 MAX_SAMPLES = 65536
 
+Kept = dict[tuple[object, ...], Detector]
+"""Fitted detectors by what they learnt from: leaving out load 1, then 2, is the same fit as 2, then 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -79,21 +82,35 @@ class Fitted:
     """Seconds for the fits with one condition left out each."""
 
 
-def fit(recordings: tuple[Recording, ...], order: Order, progress: Progress = quiet) -> Fitted:
+def orders(names: str, *, samples: int = 1024, hop: int = 512, seed: int = 0) -> list[Order]:
+    """Order several detectors by their names, separated by commas; all there are when empty.
+
+    Raises ChoiceError for a name that there is not.
+    """
+    wanted = [name.strip() for name in names.split(",")] if names else list(REGISTRY)
+    for name in wanted:
+        create(name)
+    return [Order(name, samples=samples, hop=hop, seed=seed) for name in dict.fromkeys(wanted)]
+
+
+def fit(
+    recordings: tuple[Recording, ...], order: Order, progress: Progress = quiet, kept: Kept | None = None
+) -> Fitted:
     """Fit on the normal recordings and find the threshold on what was left out.
 
-    Raises ChoiceError for what there is not, FitError where the data cannot support it.
+    Fits that are in `kept` are not made again, new ones are put there. Raises ChoiceError for what there is
+    not, FitError where the data cannot support it.
     """
-    detector = create(order.detector, order.options)
     _check_cut(order)
+    kept = {} if kept is None else kept
     context, plan = context_of(recordings, order.seed, progress), order.plan(recordings)
     started = time.perf_counter()
     calibrated = calibrate(
-        fitter(order), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
+        fitter(order, kept), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
     )
     middle = time.perf_counter()
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.2)))
-    detector.fit(windows, full)
+    detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
     return Fitted(detector, windows, full, calibrated, seconds, middle - started)
 
@@ -127,15 +144,19 @@ def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Eva
     return evaluate(artefact, load(listing), progress)
 
 
-def fitter(order: Order) -> Fit:
-    """Say how to fit this detector afresh and get its graph."""
+def fitter(order: Order, kept: Kept) -> Fit:
+    """Say how to fit this detector and get its graph, afresh unless it is in `kept`."""
+    return lambda windows, context: bytes(_fitted(order, windows, context, kept).graph().SerializeToString())
 
-    def fit_bytes(windows: Samples, context: FitContext) -> bytes:
+
+def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> Detector:
+    options = tuple(sorted(order.options.items()))
+    key = (order.detector, options, context.seed, digest(windows), tuple(context.labels))
+    if key not in kept:
         detector = create(order.detector, order.options)
         detector.fit(windows, context)
-        return bytes(detector.graph().SerializeToString())
-
-    return fit_bytes
+        kept[key] = detector
+    return kept[key]
 
 
 def _check_cut(order: Order) -> None:

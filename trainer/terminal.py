@@ -26,7 +26,7 @@ _LIBRARIES: Final = {
 }
 
 console = Console(stderr=True, highlight=False)
-output = Console(highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 @contextmanager

@@ -5,7 +5,8 @@ scorer, judged through the edge's stages.
 """
 
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,11 @@ from trainer.dataset import Fold, check_apart, conditions, leave_out_conditions,
 from trainer.detector import Progress, quiet
 from trainer.detectors import REGISTRY
 from trainer.errors import ChoiceError, FitError, TrainerError
-from trainer.evaluate import Evaluation, evaluate
+from trainer.evaluate import Evaluation, by_window, judge_all
 from trainer.listing import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
+from trainer.watch import Watched, watch
 
 ARRANGEMENTS: Final = ("unseen", "single")
 _LOUDEST: Final = 100.0
@@ -44,8 +46,13 @@ class Trial:
     calibration: Calibration
     louder: float
     """Factor on the level at which half of the unseen normal windows exceed the threshold."""
+    aurocs: Mapping[str, float]
+    """Of each faulty recording, against all unseen normal windows."""
     bytes: int
     fit_s: float
+    """Seconds for this fit, if it was not made before."""
+    export_s: float
+    """Seconds to write, compare and prove the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,11 @@ class Contest:
 
 
 def contest(
-    recordings: Sequence[Recording], order: Order, arrangement: str = "unseen", progress: Progress = quiet
+    recordings: Sequence[Recording],
+    order: Order,
+    arrangement: str = "unseen",
+    progress: Progress = quiet,
+    kept: pipeline.Kept | None = None,
 ) -> Contest:
     """Try one detector on every condition.
 
@@ -99,10 +110,11 @@ def contest(
     the data gives a contest without trials.
     """
     trials: list[Trial] = []
+    kept = {} if kept is None else kept
     for number, fold in enumerate(folds := _folds(recordings, arrangement)):
         progress(number / len(folds), f"{order.detector} without {fold.name}")
         try:
-            trials.append(_try(fold, order))
+            trials.append(_try(fold, order, kept))
         except (TrainerError, DataError) as error:
             return Contest(order.detector, (), str(error))
     return Contest(order.detector, tuple(trials))
@@ -155,23 +167,42 @@ def _folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
     return folds
 
 
-def _try(fold: Fold, order: Order) -> Trial:
+def _try(fold: Fold, order: Order, kept: pipeline.Kept) -> Trial:
     learnt = [item for item in fold.train if REGISTRY[order.detector].supervised or item.label == NORMAL]
     check_apart(learnt, fold.held)
-    fitted = pipeline.fit(fold.train, order)
+    fitted = pipeline.fit(fold.train, order, kept=kept)
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         pipeline.write(fitted, order, path)
+        export_s = time.perf_counter() - started
         artefact, size = scorer.load(path), path.stat().st_size
+    watched = [watch(artefact, item) for item in fold.held]
     unseen = [item for item in fold.held if item.label == NORMAL]
     normal = np.concatenate([windows(item, order.samples, order.hop) for item in unseen])
     return Trial(
         detector=order.detector,
         learnt=conditions(item for item in fold.train if item.label == NORMAL),
         unseen=conditions(fold.held),
-        evaluation=evaluate(artefact, fold.held),
+        evaluation=judge_all(artefact, watched),
         calibration=artefact.manifest.calibration,
         louder=louder(artefact.graph, artefact.manifest.threshold, normal),
+        aurocs=_aurocs(watched),
         bytes=size,
         fit_s=fitted.fit_s,
+        export_s=export_s,
     )
+
+
+def _aurocs(watched: Sequence[Watched]) -> dict[str, float]:
+    scores = [(item.recording, item.scores[np.isfinite(item.scores)]) for item in watched]
+    normal = np.concatenate([part for item, part in scores if item.label == NORMAL])
+    return {
+        item.name: by_window(
+            np.concatenate([normal, part]).astype(np.float64),
+            np.arange(len(normal) + len(part)) >= len(normal),
+            0.0,
+        ).auroc
+        for item, part in scores
+        if item.label != NORMAL
+    }

@@ -30,19 +30,22 @@ class CnnClassifier(SupervisedDetector):
         front_end: str = "",
         *,
         balance: str = "weights",
-        epochs: int = 20,
+        most: int = 3000,
+        epochs: int = 12,
         batch: int = 64,
         learning_rate: float = 1e-3,
         patience: int = 5,
     ) -> None:
-        """`balance`: weights, over, under, smote or none."""
+        """Learn from `most` windows at the most, drawn at random; `balance`: weights, over, smote..."""
         super().__init__(front_end, balance)
+        self._most = most
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
         # The class rides behind its window, so that the one training loop keeps them together.
         rows = torch.from_numpy(np.column_stack([vectors, classes])).float()
-        mixed = rows[torch.from_numpy(np.random.default_rng(self._context.seed).permutation(len(rows)))]
+        order = np.random.default_rng(self._context.seed).permutation(len(rows))[: self._most]
+        mixed = rows[torch.from_numpy(order)]
         loss = nn.CrossEntropyLoss(torch.from_numpy(weights).float())
         with seeded(self._context.seed):
             self._network = nn.Sequential(*_layers(len(self._context.channels), len(self._labels)))
