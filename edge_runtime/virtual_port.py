@@ -59,11 +59,12 @@ def _link(link: Path, name: str) -> None:
 
 
 def _let_read(slave: int) -> None:
-    # Closing throws away what nobody has read yet.
-    deadline_s = time.monotonic() + 2.0
-    while time.monotonic() < deadline_s:
-        if not int.from_bytes(fcntl.ioctl(slave, termios.FIONREAD, bytes(4)), sys.byteorder):
-            return
+    # Closing throws away what nobody has read yet. What was just written takes a moment to be counted, so
+    # an empty queue counts only when it stays empty.
+    begun_s = empty_s = time.monotonic()
+    while (now_s := time.monotonic()) - begun_s < 3.0 and now_s - empty_s < 0.3:
+        if int.from_bytes(fcntl.ioctl(slave, termios.FIONREAD, bytes(4)), sys.byteorder):
+            empty_s = now_s
         time.sleep(0.01)
 
 
