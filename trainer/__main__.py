@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.errors import EdgeError
-from trainer import terminal
+from trainer import commands, terminal
 from trainer.errors import ChoiceError
 from trainer.reproduce.command import app as reproduce_app
 
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
 app.add_typer(recordings_app, name="recordings")
+app.command()(commands.trials)
+app.command()(commands.report)
 app.add_typer(reproduce_app, name="reproduce")
 
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
@@ -71,10 +73,12 @@ def fit(
     samples: Annotated[int, typer.Option(help="Window length in samples.")] = 1024,
     hop: Annotated[int, typer.Option(help="Samples from one window to the next.")] = 512,
     seed: Annotated[int, typer.Option(help="Same seed, same file.")] = 0,
-    method: Annotated[str, typer.Option(help="How the threshold is found: conditions, quantile or f1.")] = "",
+    method: Annotated[str, typer.Option(help="conditions, quantile, tail, budget or f1.")] = "",
     false_alarm_rate: Annotated[
         float | None, typer.Option(help="Share of normal windows above it; the lowest the data support.")
     ] = None,
+    max_false_alarms: Annotated[str, typer.Option(help="Of one sensor, such as 1/month.")] = "",
+    augment: Annotated[str, typer.Option(help="auto, off, or ranges: speed=0.9..1.1,gain=0.5..2.")] = "auto",
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     as_json: AsJson = False,
@@ -91,6 +95,8 @@ def fit(
         seed=seed,
         method=method,
         rate=false_alarm_rate,
+        budget=max_false_alarms,
+        augment=augment,
         best_effort=best_effort,
     )
     with terminal.progress(f"fit {detector}") as progress:

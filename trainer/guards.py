@@ -114,9 +114,7 @@ def clipped(recordings: Sequence[Recording]) -> Iterator[Finding]:
 def copies(recordings: Sequence[Recording]) -> Iterator[Finding]:
     """Channels that are scaled copies of each other."""
     for item in recordings:
-        related = np.corrcoef(item.samples.astype(np.float64), rowvar=False).reshape(
-            2 * (len(item.channels),)
-        )
+        related = _related(item)
         for a, b in zip(*np.triu_indices(len(item.channels), 1), strict=True):
             if abs(related[a, b]) > _ALIKE:
                 yield Finding(
@@ -192,6 +190,12 @@ GUARDS: Final[tuple[Callable[[Sequence[Recording]], Iterator[Finding]], ...]] = 
     offsets,
     leaks,
 )
+
+
+def _related(item: Recording) -> Floats:
+    centred = item.samples - item.samples.mean(axis=0, dtype=np.float64)
+    scaled = centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), 1e-30)
+    return np.asarray(scaled.T @ scaled)
 
 
 def _jump(recordings: Sequence[Recording]) -> Iterator[Finding]:
