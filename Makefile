@@ -23,3 +23,17 @@ check: $(READY)
 
 clean:
 	rm -rf .venv build dist *.egg-info
+
+# Debian packages, for the two processors that gateways have; ARGS="--python 3.13" for Debian 13.
+deb: $(READY)
+	$(BIN)/python -m deploy.debian.build --arch amd64 $(ARGS)
+	$(BIN)/python -m deploy.debian.build --arch arm64 $(ARGS)
+
+lock-deb: $(READY)
+	$(BIN)/python -m deploy.debian.build --lock $(ARGS)
+
+# As root: installs the package into a clean Debian and lives a device's life there.
+test-deb: deb
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py
+
+.PHONY: deb lock-deb test-deb

@@ -1,0 +1,140 @@
+"""Making certificates: an authority, servers, devices. EC P-256 throughout; one purpose a certificate."""
+
+import datetime as dt
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+AUTHORITY_DAYS: Final = 3650
+DEVICE_DAYS: Final = 825
+"""The longest that common clients accept of a server; devices get the same."""
+_BACKDATED: Final = dt.timedelta(days=1)
+"""A device whose clock is a little slow must not find its new certificate in the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate and the key it belongs to."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        """The certificate as PEM."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key as PEM, not encrypted: a service has nobody to ask for a password."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+def make_authority(name: str, now: dt.datetime, days: int = AUTHORITY_DAYS) -> Pair:
+    """A self-signed authority that signs end certificates and no further authorities."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(name, _name(name), key.public_key(), now, days)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=True), critical=True)
+    return Pair(builder.sign(key, hashes.SHA256()), key)
+
+
+def make_server(authority: Pair, hosts: list[str], now: dt.datetime, days: int = DEVICE_DAYS) -> Pair:
+    """A broker's certificate, for every name and address it is reached by."""
+    names = x509.SubjectAlternativeName([_host(host) for host in hosts])
+    return _issue(authority, hosts[0], (now, days), ExtendedKeyUsageOID.SERVER_AUTH, names)
+
+
+def make_device(authority: Pair, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Pair:
+    """A client's certificate; the broker takes its name for the user's."""
+    return _issue(authority, name, (now, days), ExtendedKeyUsageOID.CLIENT_AUTH, None)
+
+
+def read_pair(certificate: Path, key: Path) -> Pair:
+    """Read a pair. Raises OSError, or ValueError for files that are no PEM or do not belong together."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != found.public_key():
+        raise ValueError(f"{key} is not the key of {certificate}")
+    return Pair(found, private)
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, from its first byte on."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """The subject's common name."""
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def _issue(
+    authority: Pair,
+    name: str,
+    dates: tuple[dt.datetime, int],
+    purpose: x509.ObjectIdentifier,
+    names: x509.SubjectAlternativeName | None,
+) -> Pair:
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(name, authority.certificate.subject, key.public_key(), *dates)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    builder = builder.add_extension(issuer, critical=False)
+    if names is not None:
+        builder = builder.add_extension(names, critical=False)
+    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(name))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(now + dt.timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,136 @@
+"""The authority's folder: ca.crt, ca.key, and a .crt and .key for everything it signed."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+
+from deploy.certification.certificates import (
+    DEVICE_DAYS,
+    Pair,
+    common_name,
+    make_authority,
+    make_device,
+    make_server,
+    read_pair,
+    write_secret,
+)
+from edge_runtime.errors import AccessError, ConfigError, EdgeError
+
+RENEW_DAYS: Final = 60
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where an authority lives."""
+
+    path: Path
+
+    def init(self, name: str, now: dt.datetime) -> Pair:
+        """Make the authority. Raises ConfigError where there is one already: all devices trust that one."""
+        if (self.path / "ca.key").exists() or (self.path / "ca.crt").exists():
+            remedy = "Use it, or give another folder; devices that trust it would be locked out"
+            raise ConfigError("there is an authority already", where=str(self.path), remedy=remedy)
+        pair = make_authority(name, now)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write("ca", pair)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        return pair
+
+    def authority(self, now: dt.datetime) -> Pair:
+        """The authority. Raises ConfigError when it is not there, AccessError when it has expired."""
+        try:
+            pair = read_pair(self.path / "ca.crt", self.path / "ca.key")
+        except (OSError, ValueError, TypeError) as error:
+            remedy = "Make one with `deploy/authority init`, or give the folder that has ca.crt and ca.key"
+            raise ConfigError(f"no authority here ({error})", where=str(self.path), remedy=remedy) from error
+        _check_dates(pair.certificate, self.path / "ca.crt", now)
+        return pair
+
+    def server(self, hosts: list[str], now: dt.datetime, days: int = DEVICE_DAYS) -> Path:
+        """Sign a broker's certificate; returns its file. The first host names it."""
+        for host in hosts:
+            _check_name(host)
+        return self._sign(hosts[0], make_server(self.authority(now), hosts, now, days))
+
+    def device(self, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Path:
+        """Sign a device's certificate, or any other client's; returns its file."""
+        _check_name(name)
+        return self._sign(name, make_device(self.authority(now), name, now, days))
+
+    def valid_device(self, name: str, now: dt.datetime) -> Pair | None:
+        """The device's pair when there is one that will last; None when there is none.
+
+        Raises AccessError when it has expired: somebody must decide to `renew`.
+        """
+        certificate, key = self.path / f"{name}.crt", self.path / f"{name}.key"
+        if not certificate.exists():
+            return None
+        try:
+            pair = read_pair(certificate, key)
+        except (OSError, ValueError, TypeError) as error:
+            remedy = "Delete both files and make them anew"
+            raise ConfigError(f"cannot be used ({error})", where=str(certificate), remedy=remedy) from error
+        _check_dates(pair.certificate, certificate, now)
+        return pair
+
+    def renew(self, now: dt.datetime, within_days: int = RENEW_DAYS) -> list[Path]:
+        """Sign anew, with new keys, whatever ends within so many days; returns the files."""
+        limit = now + dt.timedelta(days=within_days)
+        due = [(path, found) for path, found in self.all() if found.not_valid_after_utc < limit]
+        return [self._again(found, now) for path, found in due if path.name != "ca.crt"]
+
+    def all(self) -> Iterator[tuple[Path, x509.Certificate]]:
+        """Every certificate in the folder, by name."""
+        for path in sorted(self.path.glob("*.crt")):
+            try:
+                yield path, x509.load_pem_x509_certificate(path.read_bytes())
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"cannot be read ({error})", where=str(path), remedy="Delete it") from error
+
+    def _again(self, found: x509.Certificate, now: dt.datetime) -> Path:
+        try:
+            names = found.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+        except x509.ExtensionNotFound:
+            return self.device(common_name(found), now)
+        assert isinstance(names, x509.SubjectAlternativeName)
+        return self.server([str(name.value) for name in names], now)
+
+    def _sign(self, name: str, pair: Pair) -> Path:
+        try:
+            return self._write(name, pair)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def _write(self, name: str, pair: Pair) -> Path:
+        write_secret(self.path / f"{name}.key", pair.key_pem)
+        certificate = self.path / f"{name}.crt"
+        certificate.write_bytes(pair.certificate_pem)
+        return certificate
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or name == "ca":
+        remedy = "Use 1 to 64 letters, digits, dots, dashes and underscores; `ca` is the authority's own"
+        raise ConfigError(f"{name!r} cannot name a certificate", where="the command line", remedy=remedy)
+
+
+def _check_dates(certificate: x509.Certificate, path: Path, now: dt.datetime) -> None:
+    if now > certificate.not_valid_after_utc:
+        what = f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
+        remedy = "Make it anew with `deploy/authority renew`"
+        if path.name == "ca.crt":
+            remedy = "Make a new authority with `deploy/authority init` and provision every device again"
+        raise AccessError(what, where=str(path), remedy=remedy)
+
+
+def _unwritable(path: Path, error: OSError) -> EdgeError:
+    return AccessError(error.strerror or "cannot be written", where=str(path), remedy="Choose another folder")

@@ -1,0 +1,118 @@
+"""The shipped Mosquitto configuration against a real Mosquitto: who gets in, what survives."""
+
+import socket
+import ssl
+import time
+
+import pytest
+
+from deploy.certification.folder import Folder
+from tests.broker import needs_mosquitto, until
+from tests.deploy.plant import NOW, Client, Gateway, make_plant
+
+pytestmark = needs_mosquitto
+DENIED = 0x87
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return make_plant(tmp_path_factory.mktemp("authority") / "ours")
+
+
+@pytest.fixture(scope="module")
+def gateway(authority, tmp_path_factory):
+    gateway = Gateway(tmp_path_factory.mktemp("gateway") / "broker", authority)
+    yield gateway.start()
+    gateway.stop()
+
+
+@pytest.fixture
+def clients():
+    opened = []
+
+    def client(*arguments, **options):
+        opened.append(Client(*arguments, **options))
+        return opened[-1]
+
+    yield client
+    for item in opened:
+        item.close()
+
+
+def handshake(gateway, folder, name):
+    """What becomes of a stranger: the error its first read ends in."""
+    context = ssl.create_default_context(cafile=gateway.authority.path / "ca.crt")
+    if name:
+        context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    with (
+        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        wrapped.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x03abc")
+        return wrapped.recv(10)
+
+
+def test_strangers_get_in_nowhere(gateway, tmp_path):
+    """Without a certificate, with one of another authority, with an expired one, with a server's."""
+    with pytest.raises(ssl.SSLError):
+        handshake(gateway, None, None)
+    other = Folder(tmp_path / "other")
+    other.init("another plant", NOW)
+    other.device("pump-7", NOW)
+    with pytest.raises(ssl.SSLError):
+        handshake(gateway, other.path, "pump-7")
+    gateway.authority.device("late", NOW, days=0)
+    time.sleep(1)
+    with pytest.raises(ssl.SSLError):
+        handshake(gateway, gateway.authority.path, "late")
+    with pytest.raises(ssl.SSLError):
+        handshake(gateway, gateway.authority.path, "127.0.0.1")
+    assert handshake(gateway, gateway.authority.path, "pump-7")[0] == 0x20
+
+
+def test_the_unencrypted_listener_is_on_the_loopback_only(gateway):
+    config = (gateway.folder / "mosquitto.conf").read_text()
+    assert f"listener {gateway.port} 127.0.0.1" in config
+    with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.2", gateway.port), 1):
+        pass
+
+
+def test_devices_reach_their_own_topics_only(gateway, clients):
+    viewer = clients(gateway, "steadyhum-viewer", topics=["steadyhum/#"])
+    nosy = clients(gateway, "pump-8", topics=["steadyhum/#", "steadyhum/plant-1/pump-8/cmd/#"])
+    device = clients(gateway, "pump-7")
+    until(lambda: viewer.connected() and nosy.connected() and device.connected())
+    assert device.publish("steadyhum/plant-1/pump-7/event", b"own") < 0x80
+    assert device.publish("steadyhum/plant-1/pump-8/event", b"other") == DENIED
+    assert device.publish("elsewhere", b"other") == DENIED
+    assert viewer.publish("steadyhum/plant-1/pump-7/event", b"viewer") == DENIED
+    until(lambda: viewer.seen)
+    time.sleep(0.3)
+    assert [body for _, body in viewer.seen] == [b"own"]
+    assert nosy.seen == []
+
+
+def test_a_hundred_messages_survive_kill_9_of_the_local_broker(authority, tmp_path, clients):
+    """Publisher, local broker, bridge, plant: the plant is away, the local broker is killed, all arrive."""
+    plant = Gateway(tmp_path / "plant", authority).start()
+    local = Gateway(tmp_path / "local", authority, bridge_to=plant)
+    try:
+        viewer = clients(plant, "steadyhum-viewer", topics=["steadyhum/#"])
+        until(viewer.connected)
+        time.sleep(0.3)  # its subscription is on the disk
+        plant.stop()
+        local.start()
+        device = clients(local, "publisher", tls=False)
+        until(device.connected)
+        for number in range(100):
+            assert device.publish("steadyhum/plant-1/pump-7/motor/event", b"%d" % number) < 0x80
+        time.sleep(0.1)  # an acknowledgement goes out some milliseconds before the save it is followed by
+        local.stop(kill=True)
+        local.start()
+        plant.start()
+        until(lambda: len({body for _, body in viewer.seen}) >= 100, 30, "all hundred")
+        assert {int(body) for _, body in viewer.seen} == set(range(100))
+        assert {topic for topic, _ in viewer.seen} == {"steadyhum/plant-1/pump-7/motor/event"}
+    finally:
+        local.stop()
+        plant.stop()

@@ -1,0 +1,253 @@
+"""The Debian package in a clean Debian: installed, run by hand to an alarm, upgraded, removed, purged."""
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import tty
+
+import numpy as np
+import pytest
+
+from edge_runtime.framing import SampleFormat, encode_data
+from edge_runtime.recording import Signal
+from edge_runtime.simulator import Sensor, frames
+from tests.artefacts import write_artefact
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.deploy.heavy import BUILD, heavy, newest_deb
+from tests.deploy.patient import CONFIG, RATE_HZ, vibration
+
+pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
+CLEAN = BUILD / "roots" / "bookworm-amd64"
+PACKAGES = "python3,adduser,libstdc++6,libgcc-s1"
+LEFT_BEHIND = (
+    "/var/lib/dpkg/",
+    "/var/log/",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/run/",
+)
+"""What dpkg and adduser write beside any package: their own books, and backups of the old ones."""
+
+STATE = (
+    *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
+    "/etc/systemd/system/multi-user.target.wants/edge-runtime.service",
+)
+"""What removing keeps for purging to take: configuration, spool, and that the service was enabled."""
+
+
+class Machine:
+    """A clean Debian to install into; every command in it gets mounts of its own that vanish with it."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def command(self, *words):
+        """Words for Popen that run a command in there; /dev and the network are the host's."""
+        mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+        return ["unshare", "--mount", "sh", "-ec", mounts, str(self.root), *map(str, words)]
+
+    def run(self, *words, code=0):
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def install(self, deb):
+        shutil.copy(deb, self.root / "tmp")
+        said = self.run(
+            "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--force-confold", "-i", f"/tmp/{deb.name}"
+        )
+        (self.root / "tmp" / deb.name).unlink()
+        return said
+
+    def files(self):
+        """Every path outside of what changes by itself."""
+        found = set()
+        for folder, names, files in os.walk(self.root):
+            inside = folder.removeprefix(str(self.root)) or "/"
+            if inside.startswith(("/proc", "/dev", "/sys")):
+                names.clear()
+                continue
+            found |= {os.path.join(inside, name) for name in [*names, *files]}
+        return {path for path in found if not path.startswith(LEFT_BEHIND)}
+
+
+@pytest.fixture(scope="module")
+def clean():
+    if not (CLEAN / "usr/bin/python3").exists():
+        shutil.rmtree(CLEAN, ignore_errors=True)
+        CLEAN.parent.mkdir(parents=True, exist_ok=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(CLEAN)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            shutil.rmtree(CLEAN, ignore_errors=True)
+            pytest.skip(f"debootstrap got no Debian: {done.stderr.strip()[-200:]}")
+    return CLEAN
+
+
+@pytest.fixture(scope="module")
+def machine(clean, tmp_path_factory):
+    root = tmp_path_factory.mktemp("debian") / "root"
+    subprocess.run(["cp", "-a", clean, root], check=True)
+    yield Machine(root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def line():
+    """A pty that belongs to root:dialout, as serial ports do."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    os.chown(os.ttyname(slave), 0, 20)
+    os.chmod(os.ttyname(slave), 0o660)
+    yield master, os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+def configure(machine, port, line_name):
+    folder = machine.root / "etc/edge-runtime"
+    write_artefact(folder / "rms.onnx")
+    text = CONFIG.format(port=port, line=line_name).replace('"state"', '"/var/lib/edge-runtime"')
+    (folder / "config.toml").write_text(text)
+    machine.run("chgrp", "edge-runtime", "/etc/edge-runtime/config.toml", "/etc/edge-runtime/rms.onnx")
+
+
+AS_SERVICE = (
+    *("setpriv", "--reuid=edge-runtime", "--regid=edge-runtime", "--init-groups"),
+    *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
+)
+
+
+@contextlib.contextmanager
+def running(machine):
+    """The unit's ExecStart, as its user, with a systemd that listens."""
+    notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    path = machine.root / "tmp/notify"
+    notices.bind(str(path))
+    path.chmod(0o777)
+    notices.settimeout(60)
+    words = ("env", "NOTIFY_SOCKET=/tmp/notify", "WATCHDOG_USEC=4000000", *AS_SERVICE)
+    command = machine.command(*words, *exec_start(machine))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service:
+        try:
+            assert b"READY=1" in notices.recv(1000)
+            yield service, notices
+        finally:
+            service.send_signal(signal.SIGTERM)
+            code = service.wait(20)
+            notices.close()
+            path.unlink()
+    assert code == 0
+
+
+def exec_start(machine):
+    unit = (machine.root / "usr/lib/systemd/system/edge-runtime.service").read_text()
+    return next(row.partition("=")[2].split() for row in unit.splitlines() if row.startswith("ExecStart="))
+
+
+def shake(master, *levels):
+    """Be the sensor for 0.6 s at each level."""
+    samples = np.concatenate([vibration(level, 0.6) for level in levels])
+    now_us = time.time_ns() // 1000
+    sensor = Sensor(frame_samples=50, boot_id=now_us % 2**32)
+    for frame in frames(Signal(samples, RATE_HZ, ("x",), "g"), sensor, now_us):
+        os.write(master, encode_data(frame, SampleFormat.FLOAT32))
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    yield broker.start()
+    broker.stop()
+
+
+@pytest.fixture
+def subscriber(broker):
+    subscriber = Subscriber(broker.port)
+    yield subscriber
+    subscriber.close()
+
+
+def test_install_run_alarm_upgrade_remove_purge(machine, line, tmp_path, broker, subscriber):
+    """One life of a device, in order; each step begins with what the one before left."""
+    before = machine.files()
+    deb = newest_deb("amd64")
+    machine.install(deb)
+    assert "edge-runtime" in (machine.root / "etc/passwd").read_text()
+    assert "edge-runtime" in machine.run("id", "-nG", "edge-runtime")
+    assert "dialout" in machine.run("id", "-nG", "edge-runtime")
+    assert "doctor" in machine.run("edge-runtime", "--help")
+
+    master, name = line
+    configure(machine, broker.port, name)
+    assert "threshold 1: ok" in machine.run(
+        *AS_SERVICE, "edge-runtime", "check", "--config", "/etc/edge-runtime/config.toml"
+    )
+    with running(machine) as (_, notices):
+        shake(master, 0.3, 3.0)
+        until(subscriber.events, 20, "the alarm")
+        assert b"WATCHDOG=1" in notices.recv(1000) + notices.recv(1000) + notices.recv(1000)
+        broker.stop()
+        shake(master, 0.3, 0.3, 0.3, 3.0)
+    assert [(body["type"], body["kind"]) for body in subscriber.events()] == [("new", "anomaly")]
+    home = machine.root / "var/lib/edge-runtime"
+    assert not list(home.rglob("deviceid")), "onnxruntime left its telemetry"
+
+    upgrade(machine, deb, tmp_path)
+    broker.start()
+    with running(machine):
+        until(lambda: len(subscriber.events()) >= 3, 20, "the alarms from before the upgrade")
+    assert [body["type"] for body in subscriber.events()][:3] == ["new", "end", "new"]
+
+    machine.run("dpkg", "-r", "steadyhum-edge")
+    kept = machine.files() - before
+    assert {path for path in kept if not path.startswith(STATE)} == set()
+    assert "/var/lib/edge-runtime/spool.db" in kept
+    machine.run("dpkg", "-P", "steadyhum-edge")
+    assert {path for path in machine.files() - before if path != "/var/lib/systemd"} == set()
+    assert before - machine.files() == set()
+    assert "edge-runtime" not in (machine.root / "etc/passwd").read_text()
+
+
+def upgrade(machine, deb, tmp_path):
+    """A later revision that ships another default; what the site changed stays as the site has it."""
+    default = machine.root / "etc/default/edge-runtime"
+    default.write_text(default.read_text() + "OMP_NUM_THREADS=2\n")
+    config = (machine.root / "etc/edge-runtime/config.toml").read_text()
+    spool = (machine.root / "var/lib/edge-runtime/spool.db").read_bytes()
+    tree = tmp_path / "next"
+    subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace("Version: ", "Version: 1:", 1))
+    (tree / "etc/default/edge-runtime").write_text("# another default\n")
+    later = tmp_path / "later.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, later]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    machine.install(later)
+    assert "OMP_NUM_THREADS=2" in default.read_text()
+    assert (machine.root / "etc/edge-runtime/config.toml").read_text() == config
+    assert (machine.root / "var/lib/edge-runtime/spool.db").read_bytes() == spool
+    assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
+
+
+def test_the_package_is_sound():
+    """lintian finds no error, the checksums hold, the bill of materials names every wheel."""
+    deb = newest_deb("amd64")
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=deb.parent, check=True)
+    bill = json.loads(deb.with_suffix(".cdx.json").read_text())
+    names = {part["name"].lower() for part in bill["components"]}
+    assert {"numpy", "onnxruntime", "paho-mqtt", "pyserial", "cobs", "steadyhum"} <= names
+    assert all(len(part["hashes"][0]["content"]) == 64 for part in bill["components"])
+    if shutil.which("lintian") is None:
+        pytest.skip("not installed: lintian")
+    done = subprocess.run(["lintian", "--fail-on", "error", deb], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
