@@ -23,7 +23,9 @@ class AlarmMachine:
         self._kind, self._policy, self._new_id = kind, policy, new_id
         self.threshold = threshold
         self._limit = threshold - policy.deadband * abs(threshold)
-        self._recent: deque[tuple[int, bool]] = deque(maxlen=policy.votes[1])
+        self._needed, self._of = policy.votes
+        self._recent: deque[tuple[int, bool]] = deque()
+        self._votes = 0
         self._alarm: Alarm | None = None
         self._voted_since_us: int | None = None
         self._calm_since_us: int | None = None
@@ -47,7 +49,7 @@ class AlarmMachine:
     ) -> Verdict:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
         exceeded = score > self.threshold
-        self._recent.append((time_us, exceeded))
+        self._vote(time_us, exceeded)
         if self._alarm is None:
             transition = self._maybe_begin(time_us, score, reason)
         else:
@@ -57,8 +59,22 @@ class AlarmMachine:
             self._alarm = None
         return verdict
 
+    def rest(self, time_us: int) -> bool:
+        """Say that nothing exceeds at `time_us`; False where that is worth a verdict, for `step` to give."""
+        if self._alarm is not None or self._votes:
+            return False
+        self._vote(time_us, exceeded=False)
+        self._voted_since_us = None
+        return True
+
+    def _vote(self, time_us: int, exceeded: bool) -> None:
+        self._recent.append((time_us, exceeded))
+        self._votes += exceeded
+        if len(self._recent) > self._of:
+            self._votes -= self._recent.popleft()[1]
+
     def _voted(self) -> bool:
-        return sum(exceeded for _, exceeded in self._recent) >= self._policy.votes[0]
+        return self._votes >= self._needed
 
     def _maybe_begin(self, time_us: int, score: float, reason: str) -> Transition | None:
         if not self._voted():
@@ -79,6 +95,7 @@ class AlarmMachine:
             self._alarm = replace(alarm, peak_score=score)
         if self._is_over(time_us, score):
             self._recent.clear()
+            self._votes = 0
             return Transition.END
         if self._reported_us is None:  # resumed: its times are of a clock that may have started anew
             self._reported_us = time_us

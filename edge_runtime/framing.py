@@ -29,7 +29,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from cobs import cobs
@@ -43,10 +43,12 @@ MAX_CHANNELS: Final = 16
 _MAX_CODED: Final = MAX_BODY + MAX_BODY // 254 + 1
 _DATA: Final = 1
 _HELLO: Final = 2
-_PREFIX: Final = struct.Struct("<BB")
 _HEADER: Final = struct.Struct("<BBIIIQIfHBBH")
+_FIELDS: Final = struct.Struct("<2xIIIQIfHBBH")
 _GREETING: Final = struct.Struct("<BBIIf")
 _CRC: Final = struct.Struct("<I")
+_RESIDUE: Final = zlib.crc32(_CRC.pack(0))
+"""CRC-32 of anything followed by its own CRC-32: checking so spares taking the two apart."""
 
 Decoded = Frame | Hello | Fault
 
@@ -59,6 +61,10 @@ class SampleFormat(IntEnum):
     FLOAT32 = 3
 
 
+_FLAT: Final[dict[int, np.dtype[Any]]] = {
+    SampleFormat.INT16: np.dtype("<i2"),
+    SampleFormat.FLOAT32: np.dtype("<f4"),
+}
 _WIDTH: Final = {SampleFormat.INT16: 2, SampleFormat.INT24: 3, SampleFormat.FLOAT32: 4}
 
 
@@ -80,32 +86,33 @@ class FrameDecoder:
         """Take the next bytes and return what became complete with them; never raises."""
         chunks = (self._tail + data).split(b"\0")
         self._tail = chunks.pop()
-        decoded: list[Decoded] = [self._decode(chunk) for chunk in chunks if self._wanted(chunk)]
+        if self._skipping and chunks:
+            # What ends at the first delimiter after an overlong run belongs to that run: counted already.
+            self._skipping = False
+            del chunks[0]
+        decoded = [_decode(chunk) for chunk in chunks if chunk]
         if len(self._tail) > _MAX_CODED:
             if not self._skipping:
                 decoded.append(Fault(FaultKind.GARBAGE, "no delimiter within the longest frame"))
             self._tail, self._skipping = b"", True
         return decoded
 
-    def _wanted(self, chunk: bytes) -> bool:
-        # What ends at the first delimiter after an overlong run belongs to that run: counted already.
-        skipped, self._skipping = self._skipping, False
-        return bool(chunk) and not skipped
 
-    @staticmethod
-    def _decode(chunk: bytes) -> Decoded:
-        if len(chunk) > _MAX_CODED:
-            return Fault(FaultKind.GARBAGE, "longer than the longest frame")
-        try:
-            body = cobs.decode(chunk)
-        except cobs.DecodeError:
-            return Fault(FaultKind.GARBAGE, "not COBS")
-        if len(body) < _GREETING.size + _CRC.size:
-            return Fault(FaultKind.GARBAGE, "shorter than any frame")
-        view = memoryview(body)[: -_CRC.size]
-        if zlib.crc32(view) != _CRC.unpack_from(body, len(view))[0]:
-            return Fault(FaultKind.CRC, "checksum differs")
-        return _parse(body, len(view))
+def _decode(chunk: bytes) -> Decoded:
+    if len(chunk) > _MAX_CODED:
+        return Fault(FaultKind.GARBAGE, "longer than the longest frame")
+    try:
+        body = cobs.decode(chunk)
+    except cobs.DecodeError:
+        return Fault(FaultKind.GARBAGE, "not COBS")
+    size = len(body) - _CRC.size
+    if size < _GREETING.size:
+        return Fault(FaultKind.GARBAGE, "shorter than any frame")
+    if zlib.crc32(body) != _RESIDUE:
+        return Fault(FaultKind.CRC, "checksum differs")
+    if body[0] == VERSION and body[1] == _DATA and size > _HEADER.size:
+        return _parse_data(body, size)
+    return _parse_rest(body, size)
 
 
 def encode_data(
@@ -149,29 +156,29 @@ def _seal(body: bytes) -> bytes:
     return bytes(cobs.encode(body + _CRC.pack(zlib.crc32(body)))) + b"\0"
 
 
-def _parse(body: bytes, size: int) -> Decoded:
-    version, kind = _PREFIX.unpack_from(body)
-    if version != VERSION:
-        return Fault(FaultKind.VERSION, f"protocol version {version}, this program reads {VERSION}")
-    if kind == _DATA and size > _HEADER.size:
-        return _parse_data(body, size)
-    if kind == _HELLO:
-        return _parse_hello(body, size)
-    return Fault(FaultKind.SCHEMA, f"frame type {kind} with {size} bytes")
-
-
 def _parse_data(body: bytes, size: int) -> Decoded:
-    fields = _HEADER.unpack_from(body)
-    _, _, sensor_id, boot_id, sequence, time_us, rate_mhz, scale, overruns, channels, code, count = fields
-    width = _WIDTH.get(code)
-    if width is None or not 1 <= channels <= MAX_CHANNELS or size != _HEADER.size + width * channels * count:
+    fields = _FIELDS.unpack_from(body)
+    sensor_id, boot_id, sequence, time_us, rate_mhz, scale, overruns, channels, code, count = fields
+    total = count * channels
+    if size != _HEADER.size + _WIDTH.get(code, 0) * total or not 1 <= channels <= MAX_CHANNELS:
         return Fault(FaultKind.SCHEMA, f"{size} bytes for {count} x {channels} samples in format {code}")
     if not 1 <= count <= MAX_FRAME_SAMPLES:
         return Fault(FaultKind.SCHEMA, f"{count} samples in a frame, 1 to {MAX_FRAME_SAMPLES} are allowed")
     if rate_mhz == 0 or not 0 < scale < math.inf:
         return Fault(FaultKind.SCHEMA, f"rate {rate_mhz} mHz, scale {scale}")
-    samples = _unpack_samples(body, code, count, channels)
+    flat = _FLAT.get(code)
+    samples = _wide(body, total) if flat is None else np.frombuffer(body, flat, total, _HEADER.size)
+    samples = samples.reshape(count, channels)
     return Frame(sensor_id, boot_id, sequence, time_us, rate_mhz / 1000, scale, overruns, samples)
+
+
+def _parse_rest(body: bytes, size: int) -> Decoded:
+    version, kind = body[0], body[1]
+    if version != VERSION:
+        return Fault(FaultKind.VERSION, f"protocol version {version}, this program reads {VERSION}")
+    if kind == _HELLO:
+        return _parse_hello(body, size)
+    return Fault(FaultKind.SCHEMA, f"frame type {kind} with {size} bytes")
 
 
 def _parse_hello(body: bytes, size: int) -> Decoded:
@@ -208,13 +215,9 @@ def _pack_samples(samples: Counts, sample_format: SampleFormat) -> bytes:
     return samples.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 
-def _unpack_samples(body: bytes, code: int, count: int, channels: int) -> Counts:
-    size = count * channels
-    if code == SampleFormat.INT16:
-        return np.frombuffer(body, "<i2", size, _HEADER.size).reshape(count, channels)
-    if code == SampleFormat.FLOAT32:
-        return np.frombuffer(body, "<f4", size, _HEADER.size).reshape(count, channels)
-    triples = np.frombuffer(body, np.uint8, 3 * size, _HEADER.size).reshape(size, 3)
-    wide = np.zeros((size, 4), np.uint8)
+def _wide(body: bytes, total: int) -> Counts:
+    """Samples of three bytes each, as four."""
+    triples = np.frombuffer(body, np.uint8, 3 * total, _HEADER.size).reshape(total, 3)
+    wide = np.zeros((total, 4), np.uint8)
     wide[:, 1:] = triples  # into the upper three bytes, so that the shift below carries the sign
-    return (wide.view("<i4") >> 8).reshape(count, channels)
+    return wide.view("<i4") >> 8

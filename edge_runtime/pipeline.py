@@ -60,14 +60,20 @@ class LineStatus:
 
     frames: int = 0
     windows: int = 0
-    newest_us: int = 0
-    """The sensor's clock at the end of its newest frame, microseconds."""
+    newest: Frame | None = None
     faults: Counter[FaultKind] = field(default_factory=Counter)
     last_fault: str = ""
     rate: RateReading | None = None
     hello: Hello | None = None
     problem: str = ""
     """What is wrong with the sensor now; empty while it is fine."""
+
+    @property
+    def newest_us(self) -> int:
+        """The sensor's clock at the end of its newest frame, microseconds; 0 before the first."""
+        if self.newest is None:
+            return 0
+        return self.newest.time_us + round(len(self.newest.samples) * 1e6 / self.newest.rate_hz)
 
 
 class SensorPipeline:
@@ -126,15 +132,17 @@ class SensorPipeline:
         self._sensor.clock_restarted()
 
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
-        self.status.frames += 1
-        self.status.newest_us = frame.time_us + round(len(frame.samples) * 1e6 / frame.rate_hz)
+        status = self.status
+        status.frames += 1
+        status.newest = frame
         windows, faults = self._windower.push(frame)
         for fault in faults:
             self._count(fault)
             self._rate_meter.reset()
             if fault.kind is FaultKind.REBOOT:
                 self._restart_clocks()
-        self.status.rate = self._rate_meter.add(len(frame.samples), now_s) or self.status.rate
+        if (reading := self._rate_meter.add(len(frame.samples), now_s)) is not None:
+            status.rate = reading
         verdicts: list[Verdict] = []
         for window in windows:
             verdicts += self._conclude(window)
@@ -156,6 +164,8 @@ class SensorPipeline:
 
     def _judge_sensor(self, time_us: int, reason: str) -> list[Verdict]:
         self.status.problem = reason
+        if not reason and self._sensor.rest(time_us):
+            return []
         verdict = self._sensor.step(time_us, 1.0 if reason else 0.0, reason)
         return [verdict] if verdict.transition is not None else []
 

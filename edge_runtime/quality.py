@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_runtime.records import Samples
 
@@ -19,6 +20,8 @@ RATE_TOLERANCE: Final = 0.01
 _REPEATS_WORTH_A_LOOK: Final = 0.2
 _MIN_WINDOW: Final = 16
 """Shorter windows are tables rather than signals: repeated values say nothing there."""
+_HUGE: Final = float(np.finfo(np.float32).max) / 2
+_Bools = NDArray[np.bool_]
 
 
 def problem(samples: Samples, channels: tuple[str, ...], range_: float = math.inf) -> str:
@@ -26,40 +29,69 @@ def problem(samples: Samples, channels: tuple[str, ...], range_: float = math.in
 
     `range_` is the largest magnitude the sensor can report, in the window's unit.
     """
-    low, high = samples.min(axis=0), samples.max(axis=0)
-    if not np.isfinite(high - low).all():  # min and max carry any NaN through
-        return f"not_a_number: {_name(channels, ~np.isfinite(high - low))}"
+    reached = 0.999 * range_
+    return "" if _beyond_doubt(samples, reached) else _named(samples, channels, reached)
+
+
+def _beyond_doubt(samples: Samples, reached: float) -> bool:
+    """Say whether nothing can be wrong, in passes over the whole window that hardly tell channels apart.
+
+    Reducing 1024 x 3 along its first axis takes twenty times as long as reducing it whole.
+    """
+    if not _within(samples, min(reached, _HUGE)):
+        return False
+    repeats = samples[1:] == samples[:-1]  # a channel that is flat or stuck has many of them
+    few = _REPEATS_WORTH_A_LOOK * len(repeats)
+    if int(np.count_nonzero(repeats)) <= few:
+        return True
+    return all(int(np.count_nonzero(column)) <= few for column in repeats.T)
+
+
+def _within(samples: Samples, limit: float) -> bool:
+    # Any NaN comes through all three reductions and compares false.
+    if float(np.vdot(samples, samples)) < limit * limit:  # then so is each sample's square
+        return True
+    return bool(
+        np.minimum.reduce(samples, axis=None) > -limit and np.maximum.reduce(samples, axis=None) < limit
+    )
+
+
+def _named(samples: Samples, channels: tuple[str, ...], reached: float) -> str:
+    columns = np.ascontiguousarray(samples.T)  # reducing along memory is many times faster
+    low, high = columns.min(axis=1), columns.max(axis=1)
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(high - low)  # min and max carry any NaN through
+    if not finite.all():
+        return f"not_a_number: {_names(channels, ~finite)}"
     if len(samples) < _MIN_WINDOW:
         return ""
     if (low == high).any():
-        return f"flat: {_name(channels, low == high)}"
-    reach = np.maximum(-low, high)
-    if (reach >= 0.999 * range_).any():
-        return _saturated(samples, channels, range_) or _stuck(samples, channels)
-    return _stuck(samples, channels)
+        return f"flat: {_names(channels, low == high)}"
+    if (np.maximum(-low, high) >= reached).any() and (saturated := _saturated(columns, reached)).any():
+        return f"saturated: {_names(channels, saturated)}"
+    stuck = _stuck(columns)
+    return f"stuck: {_names(channels, stuck)}" if stuck.any() else ""
 
 
-def _name(channels: tuple[str, ...], wrong: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> str:
+def _names(channels: tuple[str, ...], wrong: _Bools) -> str:
     return ", ".join(channel for channel, bad in zip(channels, wrong, strict=True) if bad)
 
 
-def _saturated(samples: Samples, channels: tuple[str, ...], range_: float) -> str:
-    share = (np.abs(samples) >= 0.999 * range_).mean(axis=0)
-    return f"saturated: {_name(channels, share > SATURATED_SHARE)}" if (share > SATURATED_SHARE).any() else ""
+def _saturated(columns: Samples, reached: float) -> _Bools:
+    return np.asarray((np.abs(columns) >= reached).mean(axis=1) > SATURATED_SHARE)
 
 
-def _stuck(samples: Samples, channels: tuple[str, ...]) -> str:
-    repeats = samples[1:] == samples[:-1]
-    # Counting equal neighbours is cheap and rules nearly every window out.
-    suspects = np.count_nonzero(repeats, axis=0) > _REPEATS_WORTH_A_LOOK * len(repeats)
-    if not suspects.any():
-        return ""
-    limit = STUCK_SHARE * len(samples)
-    stuck = np.array([suspect and _longest_run(repeats[:, i]) >= limit for i, suspect in enumerate(suspects)])
-    return f"stuck: {_name(channels, stuck)}" if stuck.any() else ""
+def _stuck(columns: Samples) -> _Bools:
+    repeats = columns[:, 1:] == columns[:, :-1]
+    # Counting equal neighbours is cheap and rules nearly every channel out.
+    suspects = np.count_nonzero(repeats, axis=1) > _REPEATS_WORTH_A_LOOK * repeats.shape[1]
+    limit = STUCK_SHARE * columns.shape[1]
+    return np.array(
+        [bool(suspect) and _longest_run(row) >= limit for row, suspect in zip(repeats, suspects, strict=True)]
+    )
 
 
-def _longest_run(repeats: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
+def _longest_run(repeats: _Bools) -> int:
     ends = np.flatnonzero(np.concatenate(([True], ~repeats, [True])))
     return int(np.diff(ends).max())
 

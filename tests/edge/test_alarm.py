@@ -103,3 +103,20 @@ def test_transitions_always_alternate(scores, votes, on_delay_s, off_delay_s):
 def test_impossible_policies_are_refused(field, value):
     with pytest.raises(ValueError, match=f"^{field} is"):
         AlarmPolicy(**{field: value})
+
+
+@given(
+    st.lists(st.booleans(), max_size=60),
+    st.integers(1, 5).flatmap(lambda of: st.tuples(st.integers(1, of), st.just(of))),
+    st.sampled_from([0.0, 2.0]),
+    st.sampled_from([0.0, 2.0]),
+)
+def test_resting_is_a_step_that_nobody_would_hear_of(picture, votes, on_delay_s, off_delay_s):
+    policy = {"votes": votes, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
+    scores = [HIGH if mark else LOW for mark in picture]
+    watch, told = machine(**policy), []
+    for second, score in enumerate(scores):
+        if score == HIGH or not watch.rest(second * 1_000_000):
+            transition = watch.step(second * 1_000_000, score).transition
+            told += [(second, transition.value)] if transition else []
+    assert told == transitions(machine(**policy), scores)

@@ -1,7 +1,12 @@
 """Sensor faults are told from machine faults, and real vibration is called neither."""
 
+import math
+from itertools import groupby, pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge_runtime.quality import RateMeter, problem
 
@@ -64,3 +69,51 @@ def test_bursts_do_not_look_like_another_rate():
     arrivals = [np.ceil(i * 256 / 12000 / 0.05) * 0.05 for i in range(3000)]  # delivered every 50 ms
     readings = [meter.add(256, at) for at in arrivals]
     assert not any(reading.off for reading in readings if reading)
+
+
+def by_definition(window, range_):
+    """What is wrong with each channel, sample by sample."""
+    found = {}
+    for name, column in zip(CHANNELS, window.T.tolist(), strict=True):
+        same = [a == b for a, b in pairwise(column)]
+        runs = [len(list(group)) for equal, group in groupby(same) if equal]
+        found[name] = {
+            "not_a_number": not all(map(math.isfinite, column)),
+            "flat": len(set(column)) == 1,
+            "saturated": sum(abs(value) >= 0.999 * range_ for value in column) > 0.01 * len(column),
+            "stuck": max(runs, default=0) + 1 >= 0.25 * len(column) and sum(same) > 0.2 * len(same),
+        }
+    kinds = ("not_a_number", "flat", "saturated", "stuck") if len(window) >= 16 else ("not_a_number",)
+    named = {kind: [name for name in CHANNELS if found[name][kind]] for kind in kinds}
+    return next((f"{kind}: {', '.join(names)}" for kind, names in named.items() if names), "")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    samples=st.sampled_from([2, 15, 16, 17, 64, 257]),
+    coarse=st.sampled_from([0.0, 0.3, 1.0, 3.0]),
+    damage=st.sampled_from(["none", "flat", "stuck", "clipped", "peak", "nan", "inf", "huge"]),
+    channel=st.integers(0, 2),
+    range_=st.sampled_from([16.0, 1e9, math.inf]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_shortcuts_never_change_what_is_found(samples, coarse, damage, channel, range_, seed):
+    """A window that no pass over all channels can doubt is passed at once; by definition it is the same."""
+    rng = np.random.default_rng(seed)
+    window = rng.standard_normal((samples, 3))
+    window = np.rint(window / coarse) * coarse if coarse else window
+    column = window[:, channel]
+    begin, end = sorted(rng.integers(0, samples + 1, 2))
+    match damage:
+        case "flat":
+            column[:] = column[0]
+        case "stuck":
+            column[begin:end] = 0.25
+        case "clipped":
+            column[:] = np.clip(40 * column, -16, 16)
+        case "peak":
+            column[begin % samples] = 16.0
+        case "nan" | "inf" | "huge":
+            column[begin % samples] = {"nan": np.nan, "inf": -np.inf, "huge": 1e30}[damage]
+    window = window.astype(np.float32)
+    assert problem(window, CHANNELS, range_) == by_definition(window, range_)

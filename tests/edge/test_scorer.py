@@ -84,6 +84,14 @@ def test_refuses_bytes_that_are_no_model(tmp_path, content, message):
         load(path)
 
 
+def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
+    model = rms_graph()
+    model.graph.node[2].attribute[0].i = 1  # the score keeps an axis too many
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    with pytest.raises(ArtefactError, match="cannot run it"):
+        load(write_artefact(tmp_path / "m.onnx", graph=model))
+
+
 def test_refuses_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(ArtefactError, match="No such file"):
         load(tmp_path / "none.onnx")
