@@ -1,0 +1,61 @@
+"""The whole path, frame to verdict, over a minimal loop and over the bare `session.run` of the same file."""
+
+import numpy as np
+
+from edge_runtime import scorer
+from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.pipeline import SensorPipeline, Watch
+from edge_runtime.recording import Signal
+from edge_runtime.simulator import Sensor, frames
+from tests.benchmarks import models
+from tests.benchmarks.loop import Loop, session
+from tests.benchmarks.measure import Goal, interleave, ratio
+
+FRAME_SAMPLES = 256
+WINDOWS = 64
+GAUSSIANS = ("zscore", "gaussian", "multivariate_gaussian", "gaussian_mixture")
+
+
+def line(count=WINDOWS):
+    """The encoded frames of `count` windows of real vibration, int16."""
+    samples = np.concatenate(models.signals())
+    repeated = np.resize(samples, (count * models.SAMPLES, samples.shape[1]))
+    signal = Signal(repeated, models.RATE_HZ, models.CHANNELS, models.UNIT)
+    sensor = Sensor(frame_samples=FRAME_SAMPLES, sample_format=SampleFormat.INT16, range=models.RANGE_G)
+    return [encode_data(frame, SampleFormat.INT16) for frame in frames(signal, sensor)]
+
+
+class Path:
+    """The product's path, fed frame by frame."""
+
+    def __init__(self, model):
+        self._watch = Watch.of(scorer.load(model))
+
+    def feed_all(self, line):
+        """Give the scores of all windows."""
+        pipeline = SensorPipeline(self._watch, FrameDecoder(), lambda: "none")
+        step_s = FRAME_SAMPLES / models.RATE_HZ
+        return [v.score for i, data in enumerate(line) for v in pipeline.feed(data, i * step_s)]
+
+
+def measure(name, file):
+    """Measure one detector's file."""
+    encoded = line()
+    path, loop, bare = Path(file), Loop(file, models.SAMPLES, len(models.CHANNELS)), session(file)
+    windows = [window[np.newaxis] for window in models.windows(models.SAMPLES)[:WINDOWS]]
+    windows = (windows * WINDOWS)[:WINDOWS]
+    by_loop = [score for data in encoded for score in loop.feed(data)]
+    np.testing.assert_allclose(path.feed_all(encoded), by_loop, rtol=1e-6)
+    seconds = interleave(
+        {
+            "path": lambda: path.feed_all(encoded),
+            "loop": lambda: [loop.feed(data) for data in encoded],
+            "ort": lambda: [bare.run(["score"], {"window": window}) for window in windows],
+        },
+        rounds=15,
+    )
+    per_window_us = {peer: 1e6 * min(taken) / WINDOWS for peer, taken in seconds.items()}
+    note = ", ".join(f"{peer} {value:.0f} us" for peer, value in per_window_us.items()) + " (best)"
+    bound = 1.6 if name in GAUSSIANS else 1.3
+    yield ratio(f"path_over_loop.{name}", seconds["path"], seconds["loop"], Goal(1.2), note)
+    yield ratio(f"path_over_ort.{name}", seconds["path"], seconds["ort"], Goal(bound))

@@ -1,0 +1,46 @@
+"""The parts of the benchmark, in order."""
+
+import tempfile
+from pathlib import Path as Folder
+
+import torch
+
+from tests.benchmarks import models, path
+
+PATH = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
+
+
+class Shelf:
+    """Detectors fitted when first asked for."""
+
+    def __init__(self, folder):
+        self._folder, self._detectors, self._files = folder, {}, {}
+
+    def detector(self, name):
+        if name not in self._detectors:
+            self._detectors[name] = models.fitted(name)
+        return self._detectors[name]
+
+    def file(self, name):
+        if name not in self._files:
+            self._files[name] = models.write(self.detector(name), self._folder)
+        return self._files[name]
+
+
+def _path(shelf):
+    names = [*PATH, *(name for name in models.unsupervised() if name not in PATH)]
+    for name in names:
+        yield from path.measure(name, shelf.file(name))
+
+
+PARTS = {"path": _path}
+
+
+def run(words):
+    """Give the measures of the parts named, or of all."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = Shelf(Folder(folder))
+        for name, part in PARTS.items():
+            if not words or name in words:
+                yield from part(shelf)
