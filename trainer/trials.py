@@ -88,12 +88,12 @@ class Contest:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Smaller is better: wrong recordings first, then the worst trial's wrong windows, then size."""
+        """Smaller is better: wrong recordings, the worst trial's wrong windows, how deaf it is to level."""
         if not self.trials:
             return (np.inf,)
         wrong = self.false_alarms + self.uncaught
-        size = max(trial.bytes for trial in self.trials)
-        return (wrong, max(self.false_alarm_rate, self.missed_rate), self.false_alarm_rate, size)
+        rates = [rate for rate in (self.false_alarm_rate, self.missed_rate) if np.isfinite(rate)]
+        return (wrong, round(max(rates, default=np.inf), 3), max(trial.louder for trial in self.trials))
 
 
 def contest(

@@ -1,0 +1,131 @@
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from edge_runtime import scorer
+from tests.artefacts import write_artefact
+from tests.shared import SAMPLE
+from tests.trainer.builders import recording
+from trainer import judging, report, trials
+from trainer.errors import FitError, RecordingError
+from trainer.listing import NORMAL
+from trainer.pipeline import Order
+from trainer.recordings import load
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return load(SAMPLE / "cwru.csv")
+
+
+@pytest.fixture(scope="module")
+def compared(sample, tmp_path_factory):
+    orders = [Order("principal_components"), Order("gaussian")]
+    folder = tmp_path_factory.mktemp("compared")
+    found = judging.compare(sample, orders)
+    return found, judging.write_comparison(found, sample, orders, folder)
+
+
+class Links(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in {"src", "href", "xlink:href"} and value]
+
+
+def test_the_page_is_whole_in_itself_and_says_what_matters(compared):
+    found, page = compared
+    text = page.read_text(encoding="utf-8")
+    links = Links()
+    links.feed(text)
+    assert all(link.startswith("#") for link in links.found)  # inside the pictures only
+    assert not re.search(r"@import|url\(http|<script", text)
+    assert text.count("<svg") == 5
+    assert "3 of 3" in text
+    assert "4 conditions were left out in turn" in text
+    assert f"Recommended: <b>{found.contests[0].detector}</b>" in text
+    assert "What to record next" in text
+
+
+def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
+    found, page = compared
+    best = found.contests[0]
+    assert best.detector == "principal_components"
+    assert (best.false_alarms, best.uncaught, best.false_alarm_rate) == (0, 0, 0.0)
+    assert [trial.unseen for trial in best.trials] == [("2 hp",), ("3 hp",), ("0 hp",), ("1 hp",)]
+    assert all(set(trial.learnt).isdisjoint(trial.unseen) for trial in best.trials)
+    body = json.loads((page.parent / "trials.json").read_text())
+    assert body["detectors"][0]["worst_false_alarm_rate"] == 0.0
+    assert scorer.load(page.parent / "principal_components.onnx").manifest.name == "principal_components"
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
+def test_a_real_browser_shows_the_page(compared, tmp_path):
+    _, page = compared
+    picture = tmp_path / "page.png"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,3000"]
+    done = subprocess.run(
+        ["chromium", *options, f"--user-data-dir={tmp_path}", f"--screenshot={picture}", page.as_uri()],
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert picture.stat().st_size > 50_000  # an empty page of this size takes under 20 kB
+
+
+def test_one_condition_alone_widened_and_not(sample):
+    order = Order("principal_components", augment="auto")
+    wide = trials.contest(sample, order, "single")
+    assert (wide.false_alarms, wide.uncaught) == (0, 0)
+    assert max(wide.false_alarm_rate, wide.missed_rate) <= 0.01
+    assert all("speed 0.96 to 1.04, gain 0.7 to 1.4" in trial.calibration.statement for trial in wide.trials)
+    plain = trials.contest(sample, Order("principal_components", augment="off"), "single")
+    assert plain.false_alarm_rate > 0.3  # what the field ships
+
+
+def test_noise_has_the_power_it_says(sample):
+    normals = [item for item in sample if item.label == NORMAL]
+    noisy = trials.with_noise(normals, 0.0)
+    before = sum(item.samples.var() for item in normals)
+    assert sum(item.samples.var() for item in noisy) == pytest.approx(2 * before, rel=0.02)
+
+
+def test_louder_finds_the_factor(tmp_path):
+    artefact = scorer.load(write_artefact(tmp_path / "rms.onnx"))  # its score is the rms, its threshold 1
+    quiet = recording(64 * 100, level=0.25).samples.reshape(-1, 64, 1)
+    assert trials.louder(artefact.graph, 1.0, quiet) == pytest.approx(4.0, rel=0.03)
+    assert trials.louder(artefact.graph, 0.1, quiet) == 1.0
+    assert trials.louder(artefact.graph, 1e6, quiet) == float("inf")
+
+
+def test_a_single_condition_cannot_be_tried(sample):
+    with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
+        trials.contest([item for item in sample if item.condition == "2 hp"], Order("gaussian"))
+
+
+def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
+    path = write_artefact(tmp_path / "rms.onnx")
+    manifest = scorer.load(path).manifest
+    calibration = type(manifest.calibration)(
+        "largest", 0.001, False, "Unsupported: too little", 9, ("0 hp",), {"1": 1.0}
+    )
+    artefact = scorer.load(write_artefact(tmp_path / "weak.onnx", calibration=calibration))
+    text = report.page(artefact, [recording(level=0.3)])
+    assert "<b>Unsupported.</b>" in text
+    assert "No faulty recordings were listed" in text
+    with pytest.raises(RecordingError, match="no normal recordings"):
+        report.page(artefact, [recording(label="worn")])
+
+
+def test_names_cannot_smuggle_markup_into_the_page(tmp_path):
+    artefact = scorer.load(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
+    text = report.page(artefact, [recording(level=0.3)])
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
