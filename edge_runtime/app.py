@@ -60,13 +60,20 @@ def prepare(path: Path) -> Plan:
         check_agreement(sensor, artefacts[sensor.model].manifest)
     digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in artefacts}
     watches = [_watch(sensor, artefacts[sensor.model]) for sensor in config.sensor]
-    models = [model_of(artefacts[sensor.model].manifest, digests[sensor.model]) for sensor in config.sensor]
+    models = [_model(sensor, artefacts[sensor.model], digests[sensor.model]) for sensor in config.sensor]
     return Plan(config, tuple(watches), tuple(models))
 
 
 def _watch(sensor: SensorSettings, artefact: Artefact) -> Watch:
     watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
     return replace(watch, range=math.inf if sensor.range is None else sensor.range)
+
+
+def _model(sensor: SensorSettings, artefact: Artefact, digest: str) -> Model:
+    model = model_of(artefact.manifest, digest)
+    # What the data supports is the model's own threshold and policy, not what a site puts in their place.
+    as_made = sensor.threshold is None and sensor.alarm is None
+    return replace(model, supported=model.supported and as_made)
 
 
 def probe_ports(config: Config) -> list[str]:

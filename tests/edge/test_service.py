@@ -175,7 +175,7 @@ def test_what_a_subscriber_sees(site, broker):
     site.play(vibration(0.3, 3.0))
     until(lambda: told(subscriber) == [("new", "anomaly")])
     state = until(lambda: (body := subscriber.latest("state")) and json.loads(body))
-    assert (state["alarm"], state["model"]["name"]) == ("ON", "rms")
+    assert (state["alarm"], state["model"]["name"], state["supported"]) == ("ON", "rms", True)
     health = json.loads(until(lambda: subscriber.latest("health")))
     assert health["sensor"]["frames"] > 10
     begun_s = time.monotonic()
@@ -405,6 +405,7 @@ def test_reload(site, broker):
     until(site._opened)
     site.play(vibration(0.3, 3.0))
     assert subscriber.events() == []
+    assert json.loads(subscriber.latest("state"))["supported"] is False  # a site's threshold is its own word
     assert site.stop() == 0
     subscriber.close()
 
