@@ -5,9 +5,10 @@ from pathlib import Path as Folder
 
 import torch
 
-from tests.benchmarks import models, path
+from tests.benchmarks import latency, models, path
 
 PATH = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
+SITE_MODEL = "multivariate_gaussian"
 
 
 class Shelf:
@@ -21,10 +22,11 @@ class Shelf:
             self._detectors[name] = models.fitted(name)
         return self._detectors[name]
 
-    def file(self, name):
-        if name not in self._files:
-            self._files[name] = models.write(self.detector(name), self._folder)
-        return self._files[name]
+    def file(self, name, hop=models.SAMPLES):
+        if (name, hop) not in self._files:
+            folder = self._folder / f"hop{hop}"
+            self._files[name, hop] = models.write(self.detector(name), folder, hop=hop)
+        return self._files[name, hop]
 
 
 def _path(shelf):
@@ -33,7 +35,11 @@ def _path(shelf):
         yield from path.measure(name, shelf.file(name))
 
 
-PARTS = {"path": _path}
+def _latency(shelf):
+    return latency.measure(shelf.file(SITE_MODEL, hop=256))
+
+
+PARTS = {"path": _path, "latency": _latency}
 
 
 def run(words):
