@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edge_runtime.scorer import Artefact
+from trainer.bootstrap import Interval, interval
 from trainer.detector import Progress, quiet
 from trainer.errors import RecordingError
 from trainer.listing import NORMAL
@@ -99,6 +100,10 @@ class Evaluation:
     by_window: ByWindow
     by_alarm: ByAlarm
     by_recording: tuple[ByRecording, ...]
+    false_alarm_interval: Interval
+    """95 % interval of the false-alarm rate, over recordings."""
+    missed_interval: Interval
+    """95 % interval of the missed rate, over recordings."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON; NaN becomes null."""
@@ -137,6 +142,8 @@ def judge_all(artefact: Artefact, watched: Sequence[Watched]) -> Evaluation:
         by_window=by_window(scores[valid], faulty[valid], manifest.threshold),
         by_alarm=by_alarm(rows),
         by_recording=rows,
+        false_alarm_interval=interval([_above(row) for row in rows if row.label == NORMAL]),
+        missed_interval=interval([_below(row) for row in rows if row.label != NORMAL]),
     )
 
 
@@ -197,6 +204,16 @@ def _recording(watched: Watched, threshold: float) -> ByRecording:
         delay_s=alarms[0] / 1e6 if alarms else math.nan,
         duration_s=recording.duration_s,
     )
+
+
+def _above(row: ByRecording) -> tuple[int, int]:
+    judged = row.windows - row.sensor_faults
+    return (round(row.exceeded * judged), judged) if judged else (0, 0)
+
+
+def _below(row: ByRecording) -> tuple[int, int]:
+    above, judged = _above(row)
+    return judged - above, judged
 
 
 def _share(part: int, whole: int) -> float:

@@ -13,7 +13,8 @@ def summary(evaluation: Evaluation) -> Table:
     table = Table(title=f"{evaluation.model}: threshold {evaluation.threshold:.4g} by {evaluation.method}")
     table.add_column("what")
     table.add_column("value", justify="right")
-    for name, value in (*_windows(evaluation.by_window), *_alarms(evaluation.by_alarm)):
+    rows = (*_windows(evaluation.by_window), *_intervals(evaluation), *_alarms(evaluation.by_alarm))
+    for name, value in rows:
         table.add_row(name, value)
     return table
 
@@ -42,6 +43,15 @@ def _windows(found: ByWindow) -> list[tuple[str, str]]:
         ("AUROC", _figure(found.auroc)),
         ("1 - AUROC", "-" if math.isnan(found.auroc) else f"{found.one_minus_auroc:.2e}"),
         ("AUPRC", _figure(found.auprc)),
+    ]
+
+
+def _intervals(found: Evaluation) -> list[tuple[str, str]]:
+    named = (("false alarms", found.false_alarm_interval), ("missed", found.missed_interval))
+    return [
+        (f"{name}, 95 % over recordings", f"{_percent(low)} to {_percent(high)}")
+        for name, (low, high) in named
+        if not math.isnan(low)
     ]
 
 
