@@ -33,7 +33,17 @@ lock-deb: $(READY)
 	$(BIN)/python -m deploy.debian.build --lock $(ARGS)
 
 # As root: installs the package into a clean Debian and lives a device's life there.
-test-deb: deb
+test-deb: deb build/roots/cloud-init
 	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py
+
+# cloud-init's own schema and parser, for the tests of what the cards hold; unpacked, not installed.
+CLOUD_INIT := cloud-init python3-jsonschema python3-jinja2 python3-yaml python3-configobj python3-oauthlib \
+	python3-requests python3-jsonpatch python3-json-pointer python3-attr python3-pyrsistent python3-markupsafe \
+	python3-urllib3 python3-chardet python3-charset-normalizer python3-idna python3-certifi python3-six \
+	python3-netifaces python3-serial
+
+build/roots/cloud-init:
+	mkdir -p $@.part && cd $@.part && apt-get download -q $(CLOUD_INIT) && for d in *.deb; do dpkg -x $$d .; rm $$d; done
+	mv $@.part $@
 
 .PHONY: deb lock-deb test-deb

@@ -21,6 +21,7 @@ from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.heavy import BUILD, heavy, newest_deb
 from tests.deploy.patient import CONFIG, RATE_HZ, vibration
+from tests.deploy.test_provisioning import Desk
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 CLEAN = BUILD / "roots" / "bookworm-amd64"
@@ -237,6 +238,31 @@ def upgrade(machine, deb, tmp_path):
     assert (machine.root / "etc/edge-runtime/config.toml").read_text() == config
     assert (machine.root / "var/lib/edge-runtime/spool.db").read_bytes() == spool
     assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
+
+
+def test_a_provisioned_card_installs_itself(clean, tmp_path, line, broker):
+    """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
+    desk = Desk(tmp_path)
+    desk.package = newest_deb("amd64")
+    assert desk.run().returncode == 0
+    machine = Machine(tmp_path / "root")
+    subprocess.run(["cp", "-a", clean, machine.root], check=True)
+    boot = machine.root / "boot/firmware/steadyhum"
+    shutil.copytree(desk.out / "fan-1/steadyhum", boot)
+    said = machine.run("sh", "/boot/firmware/steadyhum/install.sh")
+    assert "the key has been removed from the card" in said
+    assert list(boot.rglob("*.key")) == []
+    key = (machine.root / "etc/edge-runtime/device.key").stat()
+    assert (key.st_mode & 0o777, key.st_uid) != (0o600, 0)
+    check = ("edge-runtime", "check", "--config", "/etc/edge-runtime/config.toml")
+    assert "bearing: rms" in machine.run(*AS_SERVICE, *check)
+    assert "already installed" in machine.run("sh", "/boot/firmware/steadyhum/install.sh")
+    report = machine.run(
+        "edge-runtime", "doctor", "--json", "--listen", "0.1", "--user", "edge-runtime", code=69
+    )
+    found = {row["check"]: row for row in map(json.loads, report.splitlines()) if row["level"] == "ok"}
+    assert {"libraries", "config", "model.opens", "model.digest", "state.folder"} <= set(found)
+    assert "secrets.left" not in report
 
 
 def test_the_package_is_sound():

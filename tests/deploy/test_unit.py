@@ -26,7 +26,7 @@ def test_exposure():
 
 @needs_systemd
 def test_systemd_understands_every_line(tmp_path):
-    """An unknown key is only warned of: nothing may be said at all. Programs that are not here are stubbed."""
+    """An unknown key is only warned of: nothing may be said at all. Programs not here are stubbed."""
     text = UNIT.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
     (tmp_path / UNIT.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
     command = ["systemd-analyze", "verify", "--man=no", tmp_path / UNIT.name]

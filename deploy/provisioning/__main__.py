@@ -1,0 +1,86 @@
+"""The command `deploy/provision`."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.certification.folder import Folder
+from deploy.provisioning.card import card_html
+from deploy.provisioning.plan import Plan
+from deploy.provisioning.planning import Stock, make_plans
+from deploy.provisioning.sheet import read_sheet
+from deploy.provisioning.target import check_card, check_folder, read_mounts
+from edge_runtime import exits
+from edge_runtime.errors import ConfigError
+
+app = typer.Typer(name="deploy/provision", add_completion=False)
+
+
+@app.command()
+def provision(
+    sheet: Annotated[Path, typer.Argument(metavar="SHEET.csv", help="The fleet sheet.")],
+    *,
+    models: Annotated[Path, typer.Option(metavar="DIR", help="Where the .onnx files are.")],
+    package: Annotated[Path, typer.Option(metavar="DEB", help="The package, for the devices' processor.")],
+    authority: Annotated[Path, typer.Option(metavar="DIR", help="The plant's authority.")],
+    out: Annotated[Path, typer.Option("-o", metavar="DIR", help="A folder per device goes here.")] = Path(
+        "cards"
+    ),
+    card: Annotated[Path | None, typer.Option(metavar="DIR", help="Write one device onto this card.")] = None,
+    device: Annotated[str, typer.Option(help="Which device, with --card.")] = "",
+    ssh_key: Annotated[Path | None, typer.Option(help="Public keys that may log in as `technician`.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show what would happen, write nothing.")] = False,
+) -> None:
+    """Make everything each device of a fleet sheet needs: folders, or one card."""
+    now = dt.datetime.now(dt.UTC)
+    chosen = [item for item in read_sheet(sheet) if device in ("", item.name)]
+    if not chosen or (card is not None and len(chosen) > 1):
+        remedy = "Name one of its devices with --device"
+        raise ConfigError(f"no single device {device!r} in the sheet", where=str(sheet), remedy=remedy)
+    plans = make_plans(chosen, Stock(models, Folder(authority), package, _keys(ssh_key)), now)
+    needed = sum(plan.size for plan in plans)
+    if card is None:
+        check_folder(out, needed, [plan.device.name for plan in plans])
+    else:
+        check_card(card, needed, read_mounts(Path("/proc/mounts").read_text()))
+    for plan in plans:
+        typer.echo(plan.picture(card or out / plan.device.name))
+    if dry_run:
+        typer.echo("dry run: nothing was written")
+        return
+    for plan in plans:
+        typer.echo(_carry_out(plan, Folder(authority), out, card, now))
+
+
+def _carry_out(plan: Plan, authority: Folder, out: Path, card: Path | None, now: dt.datetime) -> str:
+    name = plan.device.name
+    if plan.pair is None:
+        authority.device(name, now)
+    pair = plan.pair or authority.valid_device(name, now)
+    if pair is None:
+        raise ConfigError(
+            "the certificate just signed is gone", where=str(authority.path), remedy="Try again"
+        )
+    paper = card_html(plan.device, f"{pair.certificate.not_valid_after_utc:%Y-%m-%d}")
+    printed = out / f"{name}.html"
+    plan.write(card or out / name, pair, printed, paper)
+    return f"{name}: ready in {card or out / name}, print {printed}"
+
+
+def _keys(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        keys = tuple(line.strip() for line in path.read_text().splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("cannot be read", where=str(path), remedy="Give a file of public keys") from error
+    if not all(key.startswith(("ssh-", "ecdsa-", "sk-")) for key in keys) or not keys:
+        remedy = "Give the .pub file; a private key must never be put on a card"
+        raise ConfigError("holds no public key of OpenSSH", where=str(path), remedy=remedy)
+    return keys
+
+
+if __name__ == "__main__":
+    exits.run(app, "deploy/provision")

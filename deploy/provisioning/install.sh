@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs steadyhum from the folder this file is in, as root: cloud-init runs it on a Raspberry Pi's first
+# boot; on a Jetson, or any Debian, run  sudo sh install.sh  once. Then the key is gone from this folder.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+etc=/etc/edge-runtime
+log="$here/install.log"
+
+say() { echo "steadyhum: $*" | tee -a "$log" >&2; }
+fail() {
+    say "$1. $2"
+    exit "$3"
+}
+
+[ "$(id -u)" = 0 ] || { echo "steadyhum: please run  sudo sh $0" >&2; exit 77; }
+[ ! -f "$here/installed" ] || { say "already installed from here"; exit 0; }
+
+(cd "$here" && sha256sum --quiet -c SHA256SUMS >>"$log" 2>&1) ||
+    fail "a file on this card is damaged, see $log" "Write the card again" 65
+
+arch=$(dpkg --print-architecture)
+package=$(find "$here" -maxdepth 1 -name "*_$arch.deb" | sort | tail -n 1)
+[ -n "$package" ] || fail "there is no package for $arch here" "Use a 64-bit system, or provision for $arch" 69
+
+say "installing $(basename "$package")"
+DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i "$package" >>"$log" 2>&1 ||
+    fail "the package could not be installed, see $log" "Run  apt-get -f install  with the network connected" 69
+
+install -d -m 0750 -o root -g edge-runtime "$etc" "$etc/models"
+install -m 0640 -o root -g edge-runtime "$here/config.toml" "$here/ca.crt" "$etc"
+install -m 0640 -o root -g edge-runtime "$here"/models/* "$etc/models"
+install -m 0600 -o edge-runtime -g edge-runtime "$here/device.crt" "$here/device.key" "$etc"
+sync
+
+# From here on the key is on the device; what lies on the open partition is for whoever finds the card.
+shred -n 1 "$here/device.key" 2>/dev/null || true
+rm -f "$here/device.key"
+date -u >"$here/installed"
+sync
+say "the key has been removed from the card"
+
+runuser -u edge-runtime -- edge-runtime check --config "$etc/config.toml" >>"$log" 2>&1 ||
+    fail "installed, but the service would not start, see $log" "Run  edge-runtime doctor" 78
+if [ -d /run/systemd/system ]; then
+    systemctl enable --now edge-runtime.service >>"$log" 2>&1 ||
+        fail "the service did not start, see $log" "Run  edge-runtime doctor" 69
+fi
+say "installed; see  edge-runtime doctor"

@@ -1,0 +1,94 @@
+"""From sheet, models, authority and package to plans; every refusal comes from here, nothing is written."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.certification.certificates import Pair
+from deploy.certification.folder import Folder
+from deploy.provisioning import cloudinit
+from deploy.provisioning.plan import DIGESTS, HERE, Plan
+from deploy.provisioning.settings import config_text, model_file
+from deploy.provisioning.sheet import Device, Platform
+from edge_runtime import scorer
+from edge_runtime.artefact import Manifest
+from edge_runtime.errors import ArtefactError, ConfigError
+
+_DEB_MAGIC: Final = b"!<arch>\ndebian-binary"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What devices are made from."""
+
+    models: Path
+    authority: Folder
+    package: Path
+    ssh_keys: tuple[str, ...] = ()
+    """Public keys that may log in."""
+
+
+def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> list[Plan]:
+    """Plan every device. Raises ConfigError, ArtefactError or AccessError for the first thing wrong."""
+    _check_package(stock.package)
+    manifests = _manifests(devices, stock.models)
+    ca = stock.authority.authority(now).certificate_pem
+    return [
+        _plan(device, stock, manifests, ca, stock.authority.valid_device(device.name, now))
+        for device in devices
+    ]
+
+
+def _plan(device: Device, stock: Stock, manifests: dict[str, Manifest], ca: bytes, pair: Pair | None) -> Plan:
+    texts = {name: text.encode() for name, text in _texts(device, manifests, stock.ssh_keys).items()}
+    texts["steadyhum/ca.crt"] = ca
+    texts[f"steadyhum/models/{DIGESTS}"] = _model_digests(device, stock.models)
+    files = {model_file(sensor.model) for sensor in device.sensors}
+    copies = {f"steadyhum/models/{file}": stock.models / file for file in files}
+    copies[f"steadyhum/{stock.package.name}"] = stock.package
+    return Plan(device, texts, copies, pair)
+
+
+def _texts(device: Device, manifests: dict[str, Manifest], ssh_keys: tuple[str, ...]) -> dict[str, str]:
+    texts = {
+        "steadyhum/config.toml": config_text(device, manifests),
+        "steadyhum/install.sh": (HERE / "install.sh").read_text(),
+    }
+    if device.platform is Platform.PI:
+        texts |= cloudinit.files(device, ssh_keys)
+        cloudinit.check_schema(texts["user-data"])
+    return texts
+
+
+def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
+    wanted = {sensor.model: device.name for device in devices for sensor in device.sensors}
+    found = {}
+    for name, device in wanted.items():
+        path = models / model_file(name)
+        if not path.is_file():
+            known = ", ".join(sorted(file.name for file in models.glob("*.onnx"))) or "none"
+            remedy = f"Correct the sheet, or put the file there; there are: {known}"
+            raise ArtefactError(f"no model {name!r}, which {device} needs", where=str(models), remedy=remedy)
+        found[name] = scorer.load(path).manifest
+    return found
+
+
+def _model_digests(device: Device, models: Path) -> bytes:
+    files = sorted({model_file(sensor.model) for sensor in device.sensors})
+    lines = [f"{hashlib.sha256((models / file).read_bytes()).hexdigest()}  {file}\n" for file in files]
+    return "".join(lines).encode()
+
+
+def _check_package(package: Path) -> None:
+    try:
+        with package.open("rb") as file:
+            magic = file.read(len(_DEB_MAGIC))
+    except OSError as error:
+        what = error.strerror or "cannot be read"
+        raise ConfigError(what, where=str(package), remedy="Build it with `make deb`") from error
+    if magic != _DEB_MAGIC:
+        remedy = "Give the .deb for the devices' processor, usually arm64"
+        raise ConfigError("is no Debian package", where=str(package), remedy=remedy)

@@ -1,0 +1,72 @@
+"""A device's config.toml: what the sheet says, with rate, channels and unit from the model itself."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from deploy.provisioning.sheet import Device, Sensor
+from edge_runtime.artefact import Manifest
+from edge_runtime.config import check_agreement, read_config
+
+ETC = "/etc/edge-runtime"
+
+
+def config_text(device: Device, manifests: dict[str, Manifest]) -> str:
+    """The configuration, proven with the edge's own reader; `manifests` by the model's name in the sheet."""
+    parts = [_site(device), *(_sensor(sensor, manifests[sensor.model]) for sensor in device.sensors)]
+    text = "\n".join(parts)
+    _prove(text, [manifests[sensor.model] for sensor in device.sensors])
+    return text
+
+
+def model_file(name: str) -> str:
+    """The file's name of a model as the sheet names it."""
+    return name if name.endswith(".onnx") else f"{name}.onnx"
+
+
+def _site(device: Device) -> str:
+    return f"""\
+# Written by deploy/provision; `edge-runtime doctor` says whether all is well.
+state_folder = "/var/lib/edge-runtime"
+
+[site]
+site = {_text(device.site)}
+device = {_text(device.name)}
+
+[broker]
+host = {_text(device.broker)}
+port = {device.broker_port}
+client_id = {_text(device.name)}
+
+[broker.tls]
+ca_file = "{ETC}/ca.crt"
+cert_file = "{ETC}/device.crt"
+key_file = "{ETC}/device.key"
+"""
+
+
+def _sensor(sensor: Sensor, manifest: Manifest) -> str:
+    return f"""\
+[[sensor]]
+name = {_text(sensor.name)}
+port = {_text(sensor.port)}
+model = {_text(f"{ETC}/models/{model_file(sensor.model)}")}
+rate_hz = {manifest.rate_hz!r}
+channels = [{", ".join(map(_text, manifest.channels))}]
+unit = {_text(manifest.unit)}
+protocol = "{sensor.protocol}"
+baud = {sensor.baud}
+"""
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a TOML basic string has JSON's escapes
+
+
+def _prove(text: str, manifests: list[Manifest]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        config = read_config(path)
+    for sensor, manifest in zip(config.sensor, manifests, strict=True):
+        check_agreement(sensor, manifest)

@@ -1,0 +1,210 @@
+"""The fleet sheet: CSV, a device a row; `read_sheet` gives `Device`s or says all that is wrong with it."""
+
+import csv
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.config import Protocol
+from edge_runtime.errors import ConfigError
+
+REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
+OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_TOPIC: Final = re.compile(r"[^+#/\x00-\x1f$\s][^+#/\x00-\x1f]{0,63}")
+_PORT: Final = re.compile(
+    r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+"
+)
+_RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
+_HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?")
+MQTT_TLS_PORT: Final = 8883
+
+
+class Platform(StrEnum):
+    """What kind of board it is."""
+
+    PI = "pi"
+    """Raspberry Pi OS with cloud-init."""
+    JETSON = "jetson"
+    """Anything else with Debian or Ubuntu: install.sh is run by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One sensor of a device."""
+
+    name: str
+    port: str
+    model: str
+    """Name of a file in the models' folder, with or without `.onnx`."""
+    baud: int
+    protocol: Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One row."""
+
+    name: str
+    """Host name, topic level and name in the certificate."""
+    site: str
+    broker: str
+    broker_port: int
+    sensors: tuple[Sensor, ...]
+    platform: Platform
+    address: str
+    """Address with prefix length, such as 192.0.2.7/24; empty for DHCP."""
+    gateway: str
+    dns: tuple[str, ...]
+
+
+def read_sheet(path: Path) -> tuple[Device, ...]:
+    """Read a fleet sheet. Raises ConfigError with every problem, each with its line."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, restkey="", restval="")
+            header, rows = list(reader.fieldnames or ()), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(
+            f"cannot be read ({error})", where=str(path), remedy="Save it as CSV, UTF-8"
+        ) from error
+    problems = list(_header_problems(header, len(rows))) or list(_problems(rows))
+    if problems:
+        remedy = "Correct the sheet; nothing has been written"
+        raise ConfigError("; ".join(problems), where=str(path), remedy=remedy)
+    return tuple(_device(row) for row in rows)
+
+
+def _header_problems(header: list[str], rows: int) -> Iterator[str]:
+    missing = [name for name in REQUIRED if name not in header]
+    unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
+    if not rows:
+        yield f"it has no rows; the first line must be {','.join(REQUIRED)}"
+    elif missing:
+        yield f"it lacks the columns {', '.join(missing)}"
+    if unknown:
+        yield f"it has columns nobody knows: {', '.join(map(repr, unknown))} (known: {', '.join(OPTIONAL)})"
+
+
+def _problems(rows: list[dict[str, str]]) -> Iterator[str]:
+    for line, row in enumerate(rows, 2):
+        yield from (f"line {line}{problem}" for problem in _row_problems(row))
+    for name, count in Counter(row["device"].strip() for row in rows).items():
+        if count > 1:
+            yield f"device {name!r} has {count} rows; put its sensors into one, with ; between"
+
+
+def _row_problems(row: dict[str, str]) -> Iterator[str]:
+    if "" in row:
+        yield ": more cells than the first line has"
+    for column, check in _CHECKS.items():
+        if wrong := check(row.get(column, "").strip()):
+            yield f", {column}: {wrong}"
+    counts = {column: len(_cells(row, column)) for column in ("sensor", "port", "model")}
+    if len(set(counts.values())) > 1:
+        yield f": {counts} entries, one of each belongs to a sensor"
+    for column in ("sensor", "port"):
+        repeated = [value for value, count in Counter(_cells(row, column)).items() if count > 1]
+        yield from (f", {column}: {value!r} appears more than once" for value in repeated)
+
+
+def _name(value: str) -> str:
+    return "" if _NAME.fullmatch(value) else f"{value!r} is no host name (a-z, 0-9 and -, at most 63)"
+
+
+def _topic(value: str) -> str:
+    return "" if _TOPIC.fullmatch(value) else f"{value!r} cannot be part of a topic"
+
+
+def _topics(value: str) -> str:
+    return next((wrong for part in value.split(";") if (wrong := _topic(part.strip()))), "")
+
+
+def _ports(value: str) -> str:
+    for part in (part.strip() for part in value.split(";")):
+        if _RENUMBERED.fullmatch(part):
+            return f"{part} is numbered in the order of plugging: give its name in /dev/serial/by-id"
+        if not _PORT.fullmatch(part):
+            return f"{part!r} is no serial port such as /dev/serial/by-id/usb-... or /dev/ttyAMA0"
+    return ""
+
+
+def _models(value: str) -> str:
+    parts = [part.strip() for part in value.split(";")]
+    bad = [part for part in parts if not part or "/" in part or part.startswith(".")]
+    return f"{bad[0]!r} is no name of a file in the models' folder" if bad else ""
+
+
+def _broker(value: str) -> str:
+    return "" if _HOST.fullmatch(value) else f"{value!r} is no host or host:port"
+
+
+def _baud(value: str) -> str:
+    return "" if not value or (value.isdigit() and 0 < int(value) <= 10**7) else f"{value!r} is no baud rate"
+
+
+def _choice(kind: type[StrEnum]) -> Callable[[str], str]:
+    known = [str(item) for item in kind]
+    return lambda value: "" if not value or value in known else f"{value!r} is none of {', '.join(known)}"
+
+
+def _interface(value: str) -> str:
+    try:
+        if value and "/" not in value:
+            return f"{value!r} lacks its prefix length, such as /24"
+        ipaddress.ip_interface(value or "192.0.2.1/24")
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _addresses(value: str) -> str:
+    try:
+        for part in value.split():
+            ipaddress.ip_address(part)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+_CHECKS: Final[dict[str, Callable[[str], str]]] = {
+    "device": _name,
+    "site": _topic,
+    "sensor": _topics,
+    "port": _ports,
+    "model": _models,
+    "broker": _broker,
+    "baud": _baud,
+    "protocol": _choice(Protocol),
+    "platform": _choice(Platform),
+    "address": _interface,
+    "gateway": _addresses,
+    "dns": _addresses,
+}
+
+
+def _cells(row: dict[str, str], column: str) -> list[str]:
+    return [part.strip() for part in row[column].split(";")]
+
+
+def _device(row: dict[str, str]) -> Device:
+    value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
+    host, _, port = value["broker"].partition(":")
+    rest = int(value["baud"] or 921600), Protocol(value["protocol"] or Protocol.FRAMES)
+    triples = zip(*(_cells(row, column) for column in ("sensor", "port", "model")), strict=True)
+    return Device(
+        name=value["device"],
+        site=value["site"],
+        broker=host,
+        broker_port=int(port or MQTT_TLS_PORT),
+        sensors=tuple(Sensor(name, port, model, *rest) for name, port, model in triples),
+        platform=Platform(value["platform"] or Platform.PI),
+        address=value["address"],
+        gateway=value["gateway"],
+        dns=tuple(value["dns"].split()),
+    )
