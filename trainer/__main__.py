@@ -80,6 +80,7 @@ def fit(
     max_false_alarms: Annotated[str, typer.Option(help="Of one sensor, such as 1/month.")] = "",
     augment: Annotated[str, typer.Option(help="auto, off, or ranges: speed=0.9..1.1,gain=0.5..2.")] = "auto",
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
+    accept: Annotated[list[str] | None, typer.Option(metavar="GUARD", help="Do not refuse for it.")] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -97,6 +98,7 @@ def fit(
         rate=false_alarm_rate,
         budget=max_false_alarms,
         augment=augment,
+        accept=tuple(accept or ()),
         best_effort=best_effort,
     )
     with terminal.progress(f"fit {detector}") as progress:

@@ -3,7 +3,7 @@
 The scores come from the exported graph run by the edge's own scorer, so the threshold is for what will run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +32,8 @@ class Calibrated:
     threshold: Threshold
     calibration: Calibration
     held: tuple[Held, ...]
+    notes: Mapping[str, str]
+    """What the manifest should tell beside: what was widened, what was never tried."""
 
 
 def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progress = quiet) -> FitContext:
@@ -77,7 +79,7 @@ def calibrate(fit: Fit, recordings: Sequence[Recording], plan: Plan, context: Fi
     used = recordings if plan.supervised or method == "f1" else normals
     held = _hold_out(fit, used, plan, context)
     found = methods.find(method, held, plan)
-    return Calibrated(found, methods.describe(found, held, plan), tuple(held))
+    return Calibrated(found, methods.describe(found, held, plan), tuple(held), methods.notes(normals, plan))
 
 
 def hold_out(fit: Fit, folds: Sequence[Fold], plan: Plan, context: FitContext) -> list[Held]:

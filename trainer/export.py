@@ -6,8 +6,9 @@ No file appears unless everything agreed, and none is ever there in part.
 import importlib.metadata
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -44,6 +45,8 @@ class Stamp:
     data_digest: str
     created: str
     """RFC 3339, UTC."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the manifest says beside the detector's own notes."""
 
 
 def write(detector: Detector, windows: Samples, context: FitContext, stamp: Stamp, path: Path) -> Manifest:
@@ -121,7 +124,7 @@ def _manifest(
         data_digest=stamp.data_digest,
         opset=OPSET,
         producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
-        notes=detector.notes(),
+        notes={**detector.notes(), **stamp.notes},
     )
 
 

@@ -67,6 +67,12 @@ def check(recordings: Sequence[Recording], accept: Sequence[str] = ()) -> tuple[
     return found
 
 
+def notes(found: Sequence[Finding]) -> dict[str, str]:
+    """Say in a manifest what was odd about the recordings and let pass."""
+    names = dict.fromkeys(finding.guard for finding in found)
+    return {"warnings": ", ".join(names)} if names else {}
+
+
 def rates(recordings: Sequence[Recording]) -> Iterator[Finding]:
     """Sampling rates: one machine's spectral lines lie at the same frequencies in all its recordings."""
     for one, ratio, others in lines.misplaced(recordings):

@@ -141,6 +141,20 @@ def describe(found: Threshold, held: Sequence[Held], plan: Plan) -> Calibration:
     )
 
 
+def notes(normals: Sequence[Recording], plan: Plan) -> dict[str, str]:
+    """Say what was widened, and which operating conditions the threshold does not speak for."""
+    names = conditions(normals)
+    found = {}
+    if plan.augmentation:
+        found["augmentation"] = str(plan.augmentation)
+    if len(names) == 1:
+        beyond = f" within {plan.augmentation}" if plan.augmentation else ""
+        found["unsupported"] = f"every operating condition but {names[0]}: none was recorded" + (
+            f"; variants{beyond} stand in for them" if beyond else ""
+        )
+    return found
+
+
 def _reason(method: str, names: Sequence[str], plan: Plan) -> str:
     chosen = (
         "was asked for"

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_runtime import scorer
 from edge_runtime.artefact import Manifest
 from edge_runtime.records import AlarmPolicy, Samples
-from trainer import export
+from trainer import export, guards
 from trainer.augment import choose
 from trainer.calibrate import Calibrated, Fit, calibrate, context_of, training
 from trainer.dataset import conditions, digest
@@ -47,6 +47,8 @@ class Order:
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     budget: str = ""
     """False alarms a sensor may raise, such as `1/month`; empty where windows are counted instead."""
+    accept: tuple[str, ...] = ()
+    """Guards whose refusal is overruled, see `trainer.guards`."""
     augment: str = "auto"
     """How normal recordings are widened: `auto`, `off`, or ranges as `trainer.augment.parse` reads them."""
 
@@ -115,8 +117,11 @@ def fit(
     return Fitted(detector, windows, full, calibrated, seconds, middle - started)
 
 
-def write(fitted: Fitted, order: Order, path: Path) -> Manifest:
-    """Write a fitted detector with its threshold. Raises ExportError; nothing is left behind then."""
+def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
+    """Write a fitted detector with its threshold and further notes.
+
+    Raises ExportError; nothing is left behind then.
+    """
     stamp = export.Stamp(
         name=order.name or order.detector,
         hop=order.hop,
@@ -125,6 +130,7 @@ def write(fitted: Fitted, order: Order, path: Path) -> Manifest:
         policy=order.policy,
         data_digest=digest(fitted.windows),
         created=_now(),
+        notes={**fitted.calibrated.notes, **(notes or {})},
     )
     return export.write(fitted.detector, fitted.windows, fitted.context, stamp, path)
 
@@ -133,9 +139,11 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     """Do all of it: read a recordings list, fit, calibrate, write."""
     create(order.detector, order.options)  # a wrong name should not cost the reading
     progress(0.0, f"reading {listing.name}")
-    fitted = fit(load(listing), order, progress)
+    recordings = load(listing)
+    found = guards.check(recordings, order.accept)
+    fitted = fit(recordings, order, progress)
     progress(1.0, f"writing {path.name}")
-    return write(fitted, order, path)
+    return write(fitted, order, path, guards.notes(found))
 
 
 def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
