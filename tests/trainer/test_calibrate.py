@@ -118,3 +118,32 @@ def test_best_effort_says_that_it_is():
 def test_unknown_methods_are_refused():
     with pytest.raises(ChoiceError, match="no method 'median'"):
         run(normals([1.0]), method="median")
+
+
+def test_the_manifest_is_told_what_was_widened_and_never_tried():
+    assert run(normals([1.0, 1.1])).notes == {}
+    told = run(normals([1.0]), augmentation=Augmentation(gain=(0.5, 2.0))).notes
+    assert told["augmentation"] == "speed 0.96 to 1.04, gain 0.5 to 2"
+    assert told["unsupported"].startswith("every operating condition but 0 hp")
+    assert "none was recorded" in run(normals([1.0])).notes["unsupported"]
+
+
+def test_a_budget_is_counted_in_alarms_and_refused_with_the_hours_missing():
+    # 640 000 samples are 640 s; three times a twentieth of an hour is 540 s.
+    parts = normals([1.0, 1.1], count=640_000)
+    found = run(parts, budget="20/hour")
+    assert found.calibration.method == "budget"
+    assert found.calibration.supported
+    assert found.threshold.value < found.calibration.quantiles["1"]  # votes forgive single windows
+    with pytest.raises(FitError, match="cannot show 1/month") as caught:
+        run(parts, budget="1/month")
+    assert "h of 0 hp" in caught.value.remedy
+    assert not run(parts, budget="1/month", best_effort=True).calibration.supported
+
+
+def test_tail_promises_what_counting_cannot():
+    parts = normals([1.0])
+    counted, fitted = run(parts), run(parts, method="tail")
+    assert fitted.threshold.rate < counted.threshold.rate / 10
+    assert fitted.threshold.value > counted.threshold.value
+    assert "Method tail was asked for" in fitted.calibration.statement
