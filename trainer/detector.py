@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,10 @@ class Detector(ABC):
     @abstractmethod
     def oracle(self, windows: Samples) -> NDArray[np.float64]:
         """Score windows with the fitted torch or scikit-learn object, to compare the graph with: [n]."""
+
+    @abstractmethod
+    def within(self, context: FitContext) -> Self:
+        """The same fit, measured in the reference level of another context."""
 
     def notes(self) -> Mapping[str, str]:
         """Tell what a reader of the manifest should know about this fit."""

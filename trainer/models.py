@@ -15,9 +15,9 @@ from trainer.pipeline import Order
 from trainer.recordings import Recording
 
 LIMITS: Final = (
-    "It has learnt one machine on one rig: its threshold and its idea of normal belong to that machine, that "
-    "sensor, that mounting and the conditions named above. On any other machine, fit a model of its own. Figures "
-    "on the recordings it learnt from flatter it; those on a condition left out are in docs/detectors.md."
+    "It has learnt one machine on one rig: its threshold and its idea of normal belong to that machine, "
+    "that sensor, that mounting and the conditions named above. On any other machine, fit a model of its "
+    "own. Figures on what it learnt from flatter it; those on a condition left out are in docs/detectors.md."
 )
 
 
@@ -81,7 +81,8 @@ def _figures(found: Evaluation) -> list[str]:
         "",
         f"- AUROC {windows.auroc:.4f}; false alarms {windows.false_alarm_rate:.2%}, missed "
         f"{windows.missed_rate:.2%} of windows",
-        f"- alarms on {alarms.caught} of {alarms.faulty} faulty recordings, {alarms.false_alarms} on normal ones",
+        f"- alarms on {alarms.caught} of {alarms.faulty} faulty recordings",
+        f"- {alarms.false_alarms} alarms on normal ones",
     ]
 
 

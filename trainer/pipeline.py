@@ -164,7 +164,7 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
         detector = create(order.detector, order.options)
         detector.fit(windows, context)
         kept[key] = detector
-    return kept[key]
+    return kept[key].within(context)
 
 
 def _check_cut(order: Order) -> None:

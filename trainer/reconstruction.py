@@ -1,25 +1,31 @@
 """Detectors that rebuild the window and score what they could not rebuild.
 
-The score is the mean square of the residual, in units of the normal vibration's own level. On waveforms the
-residual's spectrum says where it lies: by Parseval's theorem the energies of all bands of all channels sum to
-the score.
+The score is the mean square of the residual, in units of the normal vibration's own level; recurrent families
+weigh the residual of a short window by its covariance instead, as their papers do. On waveforms the
+residual's spectrum says where it lies: by Parseval's theorem the energies of all bands sum to the score.
 """
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
 from edge_runtime.artefact import Feature
 from trainer import bands, fourier
+from trainer.covariance import whitening
 from trainer.tape import Value
-from trainer.vectors import SHORT, Floats, VectorDetector
+from trainer.vectors import SHORT, Floats, VectorDetector, rounded
+
+WEIGHABLE: Final = 64
+"""Residuals of more values than this are not weighed: their covariance would be most of the file."""
 
 
 class ReconstructionDetector(VectorDetector):
     """Base of the families that rebuild standardised vectors."""
 
     default_front_end: ClassVar[str] = "waveform"
+    weighs: ClassVar[bool] = False
+    """Whether residuals of short windows are weighed by their covariance in training."""
     shared_scale: ClassVar[bool] = True
 
     def features(self) -> tuple[Feature, ...]:
@@ -29,12 +35,14 @@ class ReconstructionDetector(VectorDetector):
         return self._bands().features(self._context.channels, "share of training variance")
 
     def _score(self, vectors: Value) -> tuple[Value, Value | None]:
-        residual = (vectors - self._rebuild(vectors)) * self._unit()
+        residual = vectors - self._rebuild(vectors)
+        residual = (residual - self._centre) @ self._root if self._weighed() else residual * self._unit()
         squares = residual * residual
         return squares.mean(), self._by_band(residual) if self._banded() else squares / self._width()
 
     def _judge(self, vectors: Floats) -> Floats:
-        residual = (vectors - self._rebuilt(vectors)) * self._unit()
+        residual = vectors - self._rebuilt(vectors)
+        residual = (residual - self._centre) @ self._root if self._weighed() else residual * self._unit()
         return np.asarray(np.square(residual).mean(axis=1))
 
     @abstractmethod
@@ -53,11 +61,24 @@ class ReconstructionDetector(VectorDetector):
         deviation = np.sqrt(np.mean(1.0 / np.square(self._scale.per_deviation.astype(np.float64))))
         return float(np.float32(deviation / self._context.reference))
 
+    def _weigh(self, vectors: Floats) -> None:
+        """Learn how residuals of normal vectors lie, where `weighs` and the window is short enough."""
+        if not self._weighed():
+            return
+        residual = vectors - self._rebuilt(vectors)
+        self._centre = rounded(residual.mean(axis=0))
+        learnt = whitening(residual - self._centre)
+        self._root = learnt.root
+        self._notes |= {"residual": "weighed by its covariance", **learnt.notes}
+
+    def _weighed(self) -> bool:
+        return self.weighs and self._width() <= WEIGHABLE
+
     def _width(self) -> int:
         return len(self._front.features())
 
     def _banded(self) -> bool:
-        return self._front.waveform and self._samples >= SHORT
+        return self._front.waveform and self._samples >= SHORT and not self._weighed()
 
     def _bands(self) -> bands.Bands:
         return bands.everything(self._samples, self._context.rate_hz, self._context.lowpass_hz)

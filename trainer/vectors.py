@@ -4,10 +4,11 @@ A family says how it learns from vectors, how it scores one in the graph, and ho
 one; the rest, from the window to the vector, is the same for all of them and is here.
 """
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import onnx
@@ -93,6 +94,12 @@ class VectorDetector(Detector):
     def features(self) -> tuple[Feature, ...]:
         """Name the front end's features: families that explain themselves do it by these."""
         return self._front.features()
+
+    def within(self, context: FitContext) -> Self:
+        """Give a copy that measures in another context's level."""
+        told = copy.copy(self)
+        told.__dict__["_context"] = replace(self._context, reference=context.reference)
+        return told
 
     def notes(self) -> Mapping[str, str]:
         """Tell the front end and what was unusual about the fit."""

@@ -7,16 +7,12 @@ of all scores 0, and the score is the sum of what the features contribute.
 from typing import Final
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
+from trainer.covariance import whitening
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector, rounded
+from trainer.vectors import Floats, VectorDetector
 
-FEW: Final = 10
-"""With fewer windows than this a feature, a covariance is shrunk towards independence."""
 TEXTBOOK: Final = 3.0
-SINGULAR: Final = 1e-5
-"""Directions with less than this share of the largest variance are given that share."""
 
 
 class ZScore(VectorDetector):
@@ -84,13 +80,9 @@ class MultivariateGaussian(VectorDetector):
         self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
-        covariance = vectors.T @ vectors / len(vectors)
-        if len(vectors) < FEW * vectors.shape[1]:
-            covariance, shrinkage = ledoit_wolf(vectors, assume_centered=True)
-            self._notes["shrinkage"] = (
-                f"{shrinkage:.4f}, {len(vectors)} windows for {len(covariance)} features"
-            )
-        self._whitening = self._inverse_root(covariance)
+        learnt = whitening(vectors)
+        self._whitening = learnt.root
+        self._notes |= learnt.notes
 
     def _score(self, vectors: Value) -> tuple[Value, Value | None]:
         white = vectors @ self._whitening
@@ -99,11 +91,3 @@ class MultivariateGaussian(VectorDetector):
 
     def _judge(self, vectors: Floats) -> Floats:
         return np.asarray(0.5 * np.square(vectors @ self._whitening).sum(axis=1))
-
-    def _inverse_root(self, covariance: Floats) -> Floats:
-        """Take the symmetric inverse square root, rounded as the graph holds it."""
-        variances, axes = np.linalg.eigh(covariance)
-        floor = SINGULAR * variances[-1]
-        if (few := int((variances < floor).sum())) > 0:
-            self._notes["singular"] = f"{few} of {len(variances)} directions hardly vary in training"
-        return rounded((axes / np.sqrt(np.maximum(variances, floor))) @ axes.T)

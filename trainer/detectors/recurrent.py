@@ -1,7 +1,9 @@
 """Recurrent autoencoders and forecasters, LSTM and GRU.
 
 Long windows are read in patches of neighbouring samples, so that a window is at most 32 steps: a recurrent
-network neither remembers nor learns well over a thousand.
+network neither remembers nor learns well over a thousand. Residuals of short windows are weighed by their
+covariance: Malhotra et al., "Long short term memory networks for anomaly detection", ESANN 2015, and
+"LSTM-based encoder-decoder", arXiv 1607.00148.
 """
 
 from abc import abstractmethod
@@ -25,6 +27,7 @@ class Recurrent(ReconstructionDetector):
     """Base: windows as steps of patches, rebuilt by a network."""
 
     layer: ClassVar[type[nn.LSTM | nn.GRU]]
+    weighs = True
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Recurrent(ReconstructionDetector):
                 seed=self._context.seed,
                 progress=self._context.progress,
             )
+        self._weigh(vectors)
         self._notes |= {"steps": f"{inputs.shape[1]} of {self._step} values", "training": str(history)}
 
     def _rebuild(self, vectors: Value) -> Value:
@@ -93,7 +97,7 @@ class Recurrent(ReconstructionDetector):
 
 
 class Autoencoder(nn.Module):
-    """The last hidden state, repeated for every step, decoded: Malhotra et al., arXiv 1607.00148."""
+    """The last hidden state, repeated for every step, decoded."""
 
     def __init__(self, layer: type[nn.LSTM | nn.GRU], step: int, hidden: int) -> None:
         super().__init__()
