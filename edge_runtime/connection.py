@@ -28,7 +28,7 @@ MAX_INCOMING_BYTES: Final = 64 * 1024
 """A broker that announces a larger packet to us is not listened to."""
 PACKET_OVERHEAD_BYTES: Final = 16
 _SILENCE: Final = 1.8
-_TAKEN_OVER: Final = 0x8E
+_KEEPALIVE, _TAKEN_OVER = 0x8D, 0x8E
 _PASSING: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Reasons for refusing a connection that may be gone a moment later."""
 _BANNED: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
@@ -123,8 +123,7 @@ class Connection:
         if self._end is not None:
             raise self._end
         if self.quiet_s > _SILENCE * self._settings.keepalive_s:
-            what = f"the broker has been silent for {self.quiet_s:.0f} s"
-            raise self.error(what, "Check the network between here and there", Loss.SILENT)
+            raise self._silent()
         return acks
 
     def leave(self) -> None:
@@ -166,6 +165,7 @@ class Connection:
         poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
         if self._wake is not None:
             poller.register(self._wake, select.POLLIN)
+        timeout_s = min(timeout_s, self._settings.keepalive_s / 10)  # silence must not go unnoticed for long
         poller.poll(math.ceil(max(timeout_s, 0.0) * 1000))
 
     def _on_connect(
@@ -195,24 +195,29 @@ class Connection:
             self._acks.append((mid, reason.value))
 
     def _on_disconnect(self, *told: Any) -> None:
-        if self._end is not None:
-            return  # paho may tell twice; the first time knows the reason
-        code = told[3].value if told and told[2].is_disconnect_packet_from_server else 0
-        if code == _TAKEN_OVER:
-            remedy = "Two programs use this client id; give each device its own"
-            self._end = self.error("another client has taken over our client id", remedy, Loss.TAKEN_OVER)
-        elif code in _BANNED:
-            remedy = "Ask whoever runs the broker"
-            self._end = self.error(f"the broker sent us away: {told[3]}", remedy, Loss.REFUSED)
-        else:
-            self._end = self.error(*self._lost(told, code), Loss.CLOSED)
+        if self._end is None:  # paho may tell twice; the first time knows the reason
+            server = bool(told) and told[2].is_disconnect_packet_from_server
+            self._end = self._sent_away(told[3]) if server else self._lost(told[3].value if told else 0)
 
-    def _lost(self, told: tuple[Any, ...], code: int) -> tuple[str, str]:
-        if code:
-            return f"the broker ended the connection: {told[3]}", "See the broker's log"
+    def _sent_away(self, reason: ReasonCode) -> LinkError:
+        if reason.value == _TAKEN_OVER:
+            remedy = "Two programs use this client id; give each device its own"
+            return self.error("another client has taken over our client id", remedy, Loss.TAKEN_OVER)
+        if reason.value in _BANNED:
+            return self.error(f"the broker sent us away: {reason}", "Ask whoever runs it", Loss.REFUSED)
+        return self.error(f"the broker ended the connection: {reason}", "See its log", Loss.CLOSED)
+
+    def _lost(self, code: int) -> LinkError:
+        if code == _KEEPALIVE:
+            return self._silent()
         if self._client.failure is not None:
-            return explain(self._client.failure)
-        return "the connection was closed", "See the broker's log, or the network between here and there"
+            return self.error(*explain(self._client.failure), Loss.CLOSED)
+        remedy = "See the broker's log, or the network between here and there"
+        return self.error("the connection was closed", remedy, Loss.HUNG_UP)
+
+    def _silent(self) -> LinkError:
+        what = f"the broker has been silent for {self.quiet_s:.0f} s"
+        return self.error(what, "Check the network between here and there", Loss.SILENT)
 
     def error(self, what: str, remedy: str, loss: Loss) -> LinkError:
         """A reason to end this connection."""

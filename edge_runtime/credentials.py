@@ -13,6 +13,18 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LIMIT_BYTES: Final = 64 * 1024
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave that to chance."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands, or be closed."""
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def read_password(path: Path) -> str:
     """The first line of a file that only its owner can read.
 
@@ -41,6 +53,7 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
         key_file = settings.key_file or settings.cert_file
         _read_secret(key_file, "private key")
         _load_identity(context, settings.cert_file, key_file)
+    context.sslsocket_class = _Socket
     return context
 
 

@@ -7,7 +7,7 @@ replayed) the order is that of `seq`; across the two, `seq` tells a subscriber t
 may be heard before its replayed `new`, and carries all that the `new` said. A site that wants one order
 instead sets `live_first = false`, and new alarms wait their turn.
 
-Alarms go before telemetry in any case.
+Alarms go before telemetry in any case. A message that was set aside (see `setbacks`) comes when it comes.
 """
 
 from collections import deque

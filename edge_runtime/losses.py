@@ -16,8 +16,10 @@ class Loss(StrEnum):
     """The broker does not want us."""
     TAKEN_OVER = "taken_over"
     """Another client has connected under our id."""
+    HUNG_UP = "hung_up"
+    """The other side ended it in order, and did not say why."""
     CLOSED = "closed"
-    """The other side ended it."""
+    """It was reset, or the other side said why it ended it."""
     SILENT = "silent"
     """Nothing was heard, or nothing acknowledged, for too long."""
 

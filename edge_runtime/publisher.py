@@ -36,7 +36,7 @@ _TICK_S: Final = 1.0
 _EARLY_S: Final = (2.0, 4.0)
 _STABLE_S: Final = 30.0
 _PEACE_S: Final = 300.0
-_SAY_AGAIN_S: Final = 600.0
+_SAY_AGAIN_S: Final = 60.0
 _UNWANTED: Final = (Loss.REFUSED, Loss.TAKEN_OVER)
 _EVICTIONS: Final = 3
 _EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
@@ -71,10 +71,12 @@ class Publisher:
         self._stop_by_s = float("inf")
         self._tended_s = float("-inf")
         self._evictions = 0
-        self._said, self._said_s = "", 0.0
+        self._said: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
+        if not settings.private:
+            health.tell("insecure", "what goes to the broker can be overheard and forged")
         if settings.mqtt != "5":
             _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
@@ -152,8 +154,8 @@ class Publisher:
         except LinkError as error:
             blamed = session.lost(error)
             # Some brokers do not say that another client has taken over our id; they only close.
-            self._evictions = self._evictions + 1 if error.loss is Loss.CLOSED and not blamed else 0
-            if session.delivered:
+            self._evictions = self._evictions + 1 if error.loss is Loss.HUNG_UP and not blamed else 0
+            if session.delivered or self._outlet.quarantine.hopeful:
                 self._backoff.reset()
             raise
 
@@ -208,7 +210,9 @@ class Publisher:
 
     def _say(self, trouble: str) -> None:
         self._health.tell("broker", trouble)
-        again = time.monotonic() - self._said_s >= _SAY_AGAIN_S
-        if trouble != self._said or (trouble and again):
-            self._said, self._said_s = trouble, time.monotonic()
-            _LOG.log(logging.WARNING if trouble else logging.INFO, "%s", trouble or "connected to the broker")
+        # A link that flaps must not fill the log: each thing is said once in a while.
+        text, now_s = trouble or "connected to the broker", time.monotonic()
+        self._said = {said: at_s for said, at_s in self._said.items() if now_s - at_s < _SAY_AGAIN_S}
+        if text not in self._said:
+            self._said[text] = now_s
+            _LOG.log(logging.WARNING if trouble else logging.INFO, "%s", text)

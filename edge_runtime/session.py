@@ -18,6 +18,8 @@ from edge_runtime.spool import Spool
 
 _UNHEARD: Final = 0x10
 _REFUSAL: Final = 0x80
+_OF_THE_TOPIC: Final = (0x87, 0x97)
+"""Not authorised, quota exceeded: other messages to the topic fare no better."""
 _GOODBYE_S: Final = 1.0
 _MAX_PATIENCE: Final = 20
 
@@ -39,7 +41,7 @@ class Outlet:
         self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
         self.board = Noticeboard(settings.state_topics, settings.live_queue)
         self.pauses = Pauses(settings.denied_retry_s)
-        self.quarantine = Quarantine()
+        self.quarantine = Quarantine(settings.denied_retry_s)
         self.ack_timeout_s = settings.ack_timeout_s
 
 
@@ -53,7 +55,7 @@ class Session:
         self._settings = outlet.settings
         self._lanes = Lanes(outlet.spool, live_first=outlet.settings.live_first)
         self._flights: dict[int, _Flight] = {}
-        self._acked_s = 0.0
+        self._acked_to_s = 0.0
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = False
@@ -94,7 +96,7 @@ class Session:
 
     def lost(self, error: LinkError) -> bool:
         """The connection is gone: find out whether a message was to blame; False when none can be."""
-        if error.loss is not Loss.CLOSED:
+        if error.loss not in (Loss.CLOSED, Loss.HUNG_UP):
             return False
         sent = {(f.row.klass, f.row.id): f for f in self._flights.values() if f.row is not None}
         # Where nothing was acknowledged before, the message proves nothing against itself.
@@ -154,11 +156,11 @@ class Session:
         self._flights[number] = _Flight(time.monotonic(), row.topic, row)
 
     def _settle(self, flight: _Flight, code: int, acked: dict[Klass, list[int]]) -> None:
-        self._acked_s = time.monotonic()
+        self._acked_to_s = max(self._acked_to_s, flight.sent_s)
         self._proven = True
         row = flight.row
         if code >= _REFUSAL:
-            self._set_aside(flight.topic, f"denied with reason code {code}", "mqtt.denied")
+            self._denied(flight, code)
         elif row is None:
             self._clear(flight.topic)
         elif code == _UNHEARD and self._settings.require_subscriber and row.klass is Klass.ALARM:
@@ -169,6 +171,15 @@ class Session:
             self._outlet.quarantine.passed((row.klass, row.id))
             self._clear(flight.topic)
             acked[row.klass].append(row.id)
+
+    def _denied(self, flight: _Flight, code: int) -> None:
+        quarantine, row = self._outlet.quarantine, flight.row
+        if row is None or code in _OF_THE_TOPIC or quarantine.crowded:
+            self._set_aside(flight.topic, f"denied with reason code {code}", "mqtt.denied")
+            return
+        self._health.add("mqtt.denied")
+        if quarantine.refused((row.klass, row.id), time.monotonic()):
+            self._give_up(row, f"the broker refuses it with reason code {code}")
 
     def _set_aside(self, topic: str, why: str, counter: str) -> None:
         self._outlet.pauses.add(topic, time.monotonic())
@@ -189,7 +200,7 @@ class Session:
         oldest = next(iter(self._flights.values()), None)
         if oldest is None or time.monotonic() - oldest.sent_s < self._outlet.ack_timeout_s:
             return
-        if oldest.row is not None and self._acked_s > oldest.sent_s:
+        if oldest.row is not None and self._acked_to_s > oldest.sent_s:
             self._outlet.quarantine.stalled((oldest.row.klass, oldest.row.id), time.monotonic())
         else:  # perhaps it is only slow: wait longer next time
             longest_s = self._settings.ack_timeout_s * _MAX_PATIENCE

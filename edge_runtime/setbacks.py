@@ -1,6 +1,6 @@
 """What must wait before it is tried again: connections, topics, messages. Pure; time is an argument."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -10,9 +10,10 @@ from edge_runtime.rows import Klass
 Key = tuple[Klass, int]
 """A stored message: its class and id."""
 
-_ASIDE_AFTER, _DEAD_AFTER = 2, 4
+_ASIDE_AFTER, _DEAD_AFTER = 3, 5
 _TRUST_AFTER: Final = 100
-_ASIDE_S: Final = (10.0, 600.0)
+_HOPEFUL: Final = 10
+_CROWD: Final = 100
 _AT_ONCE_S: Final = 5.0
 
 
@@ -92,40 +93,51 @@ class _Strikes:
 
 
 class Quarantine:
-    """Finds the message at which a broker closes the connection, and lets the others pass.
+    """Finds the message that a broker cannot take, and lets the others pass.
 
     When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
-    alone in flight when the connection ends, at once, gets a strike; after two it is set aside and the others
-    go on. It is tried again later, and given up as dead after four strikes, but only if others went through
-    between the last two: a broker that accepts nothing condemns nothing.
+    alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the others
+    go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again later,
+    and given up as dead after five strikes, but only if others went through between the last two: a broker
+    that accepts nothing condemns nothing.
     """
 
-    def __init__(self) -> None:
-        """Nothing is suspect."""
+    def __init__(self, bounds_s: tuple[float, float]) -> None:
+        """Nothing is suspect; `bounds_s` are the first and the longest time for which one is set aside."""
         self._suspects: set[Key] = set()
         self._strikes: dict[Key, _Strikes] = {}
-        self._aside = Pauses(_ASIDE_S)
-        self._passed = self._trusted_at = 0
+        self._aside = Pauses(bounds_s)
+        self._passed = self._trusted_at = self._in_a_row = 0
 
     @property
     def careful(self) -> bool:
         """Whether to send one message at a time."""
         return bool(self._suspects)
 
+    @property
+    def hopeful(self) -> bool:
+        """Whether strikes since the last success are so few that a quick attempt may find the culprit."""
+        return 0 < self._in_a_row <= _HOPEFUL
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many are set aside that it cannot be the messages' fault."""
+        return len(self._aside) >= _CROWD
+
     def holds(self, key: Key) -> bool:
         """Whether the message is set aside for now."""
         return self._aside.holds(key)
 
     def end(self, now_s: float) -> bool:
-        """Whether messages that were set aside are due again; they come back as suspects."""
+        """Whether messages that were set aside are due again; those with strikes come back as suspects."""
         due = self._aside.end(now_s)
-        self._suspects |= {key for key in self._strikes if key in due}
-        self._trusted_at = max(self._trusted_at, self._passed + _TRUST_AFTER) if due else self._trusted_at
+        self._suspect({key for key in self._strikes if key in due})
         return bool(due)
 
     def passed(self, key: Key) -> None:
         """The broker has it."""
         self._passed += 1
+        self._in_a_row = 0
         self.forget(key)
         if self._passed >= self._trusted_at:  # suspects that never come have left the queue
             self._suspects.clear()
@@ -140,24 +152,35 @@ class Quarantine:
         """Never acknowledged while others were: set it aside."""
         self._aside.add(key, now_s)
 
-    def lost(self, in_flight: Iterable[Key], waited_s: float, now_s: float) -> Key | None:
+    def refused(self, key: Key, now_s: float) -> bool:
+        """The broker refuses this message for its own sake; True when it is to be given up."""
+        return self._strike(key, now_s, aside_after=1)
+
+    def lost(self, in_flight: Collection[Key], waited_s: float, now_s: float) -> Key | None:
         """The broker closed the connection with these in flight; returns one that is to be given up.
 
         `waited_s` is how long ago the last of them was sent.
         """
-        keys = list(in_flight)
-        self._suspects |= set(keys)
-        self._trusted_at = self._passed + _TRUST_AFTER
-        if len(keys) != 1 or waited_s > _AT_ONCE_S:
+        self._suspect(set(in_flight))
+        if len(in_flight) != 1 or waited_s > _AT_ONCE_S:
             return None
-        (key,) = keys
+        (key,) = in_flight
+        return key if self._strike(key, now_s, aside_after=_ASIDE_AFTER) else None
+
+    def _suspect(self, keys: set[Key]) -> None:
+        if keys:
+            self._suspects |= keys
+            self._trusted_at = self._passed + _TRUST_AFTER
+
+    def _strike(self, key: Key, now_s: float, aside_after: int) -> bool:
         strikes = self._strikes.setdefault(key, _Strikes())
         proven = self._passed > strikes.passed
         strikes.count, strikes.passed = strikes.count + 1, self._passed
+        self._in_a_row += 1
         if strikes.count >= _DEAD_AFTER and proven:
             self.forget(key)
-            return key
-        if strikes.count >= _ASIDE_AFTER:
+            return True
+        if strikes.count >= aside_after:
             self._suspects.discard(key)
             self._aside.add(key, now_s)
-        return None
+        return False

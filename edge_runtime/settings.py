@@ -55,7 +55,7 @@ class BrokerSettings:
     refused_backoff_s: tuple[float, float] = (30.0, 60.0)
     """The same after the broker refused us or another client took our id."""
     denied_retry_s: tuple[float, float] = (30.0, 600.0)
-    """Seconds before a topic the broker denied, or nobody hears, is tried again: first, longest."""
+    """Seconds before what the broker denied, or nobody hears, is tried again: first, longest."""
     max_packet_bytes: int = 256 * 1024
     """Larger messages are set aside before they are sent; the broker may state a lower limit."""
     require_subscriber: bool = False
@@ -84,13 +84,15 @@ class BrokerSettings:
             first, longest = getattr(self, name)
             if not 0 < first <= longest <= 86400:
                 raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to 86400")
-        if not (self.accept_insecure or self._is_private()):
+        if not (self.accept_insecure or self.private):
             raise ValueError(
                 f"host {self.host!r} without verified tls can be overheard and forged, "
                 "give tls, or set accept_insecure"
             )
 
-    def _is_private(self) -> bool:
+    @property
+    def private(self) -> bool:
+        """Whether what is sent stays between us and the broker."""
         if self.tls is not None:
             return self.tls.verify
         return self.host in ("localhost", "::1") or self.host.startswith("127.")

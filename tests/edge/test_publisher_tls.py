@@ -1,0 +1,322 @@
+"""TLS towards the broker: certificates both ways, every refusal named, and never a word in plain."""
+
+import datetime as dt
+import logging
+import os
+import ssl
+import time
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from edge_runtime.credentials import read_password, tls_context
+from edge_runtime.errors import AccessError, ConfigError
+from edge_runtime.health import Health
+from edge_runtime.publisher import Publisher
+from edge_runtime.settings import BrokerSettings, TlsSettings
+from edge_runtime.spool import Klass
+from tests.bench.oracle import body_of
+from tests.bench.proxy import ChaosProxy
+from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles
+
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def gateway():
+    with Gateway() as gateway:
+        gateway.spool.put(Klass.ALARM, EVENT, body_of("a"))
+        yield gateway
+
+
+def pem(path, *blobs):
+    path.write_bytes(b"".join(blob.bytes() for blob in blobs))
+    path.chmod(0o600)
+    return path
+
+
+def identity(folder, authority, name, **how):
+    """A certificate and its key, as two files."""
+    made = authority.issue_cert(name, **how)
+    return pem(folder / f"{name}.crt", *made.cert_chain_pems), pem(
+        folder / f"{name}.key", made.private_key_pem
+    )
+
+
+@pytest.fixture
+def ca_file(tmp_path, authority):
+    return pem(tmp_path / "ca.crt", authority.cert_pem)
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """Makes one Mosquitto without TLS and stops it in the end."""
+    made = []
+
+    def make(*lines):
+        made.append(Broker(tmp_path, *lines).start())
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.stop()
+
+
+@pytest.fixture
+def start(tmp_path, authority, plain):
+    """Makes a Mosquitto with TLS on its first listener, and a plain one for the subscriber."""
+
+    def make(name="localhost", *extra, **how):
+        certificate, key = identity(tmp_path, authority, name, **how)
+        ca = pem(tmp_path / "broker-ca.crt", authority.cert_pem)
+        inside = free_port()
+        lines = [f"cafile {ca}", f"certfile {certificate}", f"keyfile {key}", *extra]
+        return plain(*lines, f"listener {inside} 127.0.0.1"), inside
+
+    return make
+
+
+def why_not(gateway, port, tls, host="localhost", **settings):
+    """Publish towards a broker that will not do; returns what health says of it."""
+    publisher = gateway.publish(port, host, tls=tls, connect_timeout_s=1, **settings)
+    said = until(lambda: troubles(publisher).get("broker"))
+    time.sleep(0.3)
+    assert not publisher.connected
+    assert gateway.spool.figures()["alarm.depth"] == 1
+    return said
+
+
+@needs_mosquitto
+def test_delivers_over_tls_with_a_client_certificate(start, tmp_path, authority, ca_file, gateway):
+    broker, inside = start("localhost", "require_certificate true", "use_identity_as_username true")
+    subscriber = Subscriber(inside)
+    certificate, key = identity(tmp_path, authority, "gateway", common_name="gateway")
+    tls = TlsSettings(ca_file, certificate, key)
+    publisher = gateway.publish(broker.port, "localhost", tls=tls)
+    until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    for _ in range(30):
+        gateway.spool.put(Klass.ALARM, EVENT, body_of("more", 5000))
+    until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    assert not troubles(publisher)
+    assert len([topic for topic, _ in subscriber.seen if topic == EVENT]) == 31
+    subscriber.close()
+
+
+def yesterday():
+    return dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+
+
+@needs_mosquitto
+def test_refuses_an_expired_certificate(start, tmp_path, authority, ca_file, gateway):
+    broker, _ = start(not_after=yesterday())
+    assert "certificate has expired" in why_not(gateway, broker.port, TlsSettings(ca_file))
+
+
+@needs_mosquitto
+def test_refuses_another_ones_certificate(start, tmp_path, authority, ca_file, gateway):
+    broker, _ = start("other.example")
+    said = why_not(gateway, broker.port, TlsSettings(ca_file))
+    assert "not valid for 'localhost'" in said
+    assert "this device's clock" in said
+
+
+@needs_mosquitto
+def test_refuses_an_unknown_authority(start, tmp_path, authority, gateway):
+    broker, _ = start()
+    other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
+    assert "not accepted" in why_not(gateway, broker.port, TlsSettings(other))
+
+
+@needs_mosquitto
+def test_the_systems_authorities_do_not_know_ours(start, tmp_path, authority, gateway):
+    broker, _ = start()
+    assert "not accepted" in why_not(gateway, broker.port, TlsSettings())
+
+
+@needs_mosquitto
+def test_a_broker_that_wants_our_certificate_is_told_apart(start, tmp_path, authority, ca_file, gateway):
+    broker, _ = start("localhost", "require_certificate true")
+    assert why_not(gateway, broker.port, TlsSettings(ca_file))
+
+
+@needs_mosquitto
+def test_tls_towards_a_plain_port_fails_without_a_word_of_mqtt(plain, ca_file, gateway):
+    broker = plain()
+    with ChaosProxy(broker.port) as proxy:
+        assert why_not(gateway, proxy.port, TlsSettings(ca_file))
+        assert b"MQTT" not in proxy.up
+        assert b"gateway" not in proxy.up
+
+
+@needs_mosquitto
+def test_no_mqtt_before_the_certificate_is_checked(start, tmp_path, authority, gateway):
+    broker, _ = start()
+    other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
+    with ChaosProxy(broker.port) as proxy:
+        why_not(gateway, proxy.port, TlsSettings(other))
+        assert proxy.up
+        assert b"MQTT" not in proxy.up
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("size", [1, 5, 60, 300, 900, 1500])
+def test_a_handshake_that_stops_is_given_up(start, tmp_path, authority, ca_file, gateway, size):
+    broker, _ = start()
+    with ChaosProxy(broker.port) as proxy:
+        proxy.cut_down = size
+        publisher = gateway.publish(proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=0.5)
+        until(lambda: proxy.connections >= 2)
+        proxy.cut_down = None
+        until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+        assert not troubles(publisher)
+
+
+@needs_mosquitto
+def test_a_handshake_that_stalls_is_given_up(start, tmp_path, authority, ca_file, gateway):
+    broker, _ = start()
+    with ChaosProxy(broker.port) as proxy:
+        proxy.trickle_s = 0.2
+        publisher = gateway.publish(proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=0.5)
+        assert "no answer in time" in until(lambda: troubles(publisher).get("broker"))
+        proxy.trickle_s = 0.0
+        until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+
+
+@needs_mosquitto
+def test_no_verification_only_where_the_site_accepts_it(start, tmp_path, authority, gateway):
+    broker, _ = start("other.example")
+    tls = TlsSettings(verify=False)
+    with pytest.raises(ValueError, match="accept_insecure"):
+        BrokerSettings("broker.example", tls=tls)
+    publisher = gateway.publish(broker.port, "localhost", tls=tls, accept_insecure=True)
+    until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    assert "overheard" in troubles(publisher)["insecure"]
+
+
+@needs_mosquitto
+def test_a_password_reaches_the_broker_and_nothing_else(plain, tmp_path, gateway, caplog):
+    users = tmp_path / "users"
+    os.system(f"mosquitto_passwd -c -b {users} edge {SECRET}")
+    broker = plain("allow_anonymous false", f"password_file {users}")
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text(f"{SECRET}\nsecond line\n")
+    wrong.write_text(f"{SECRET}x")
+    right.chmod(0o600)
+    wrong.chmod(0o600)
+    with caplog.at_level(logging.DEBUG):
+        refused = gateway.publish(broker.port, username="edge", password_file=wrong)
+        assert "refuses us: Not authorized" in until(lambda: troubles(refused).get("broker"))
+        refused.stop()
+        gateway.publish(broker.port, username="edge", password_file=right)
+        until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    assert SECRET not in caplog.text
+    assert SECRET not in str(troubles(refused))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
+def test_secrets_that_others_can_read_are_refused(tmp_path, authority, mode):
+    password = tmp_path / "password"
+    password.write_text(SECRET)
+    password.chmod(mode)
+    with pytest.raises(AccessError, match="chmod 600") as refusal:
+        read_password(password)
+    assert refusal.value.exit_code == 77
+    certificate, key = identity(tmp_path, authority, "gateway")
+    key.chmod(mode)
+    with pytest.raises(AccessError):
+        tls_context(TlsSettings(cert_file=certificate, key_file=key))
+
+
+def test_secrets_that_are_no_files_are_refused(tmp_path):
+    real, link, empty = tmp_path / "real", tmp_path / "link", tmp_path / "empty"
+    real.write_text(SECRET)
+    real.chmod(0o600)
+    link.symlink_to(real)
+    empty.touch(0o600)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    assert read_password(real) == SECRET
+    for path, refusal in ((link, ConfigError), (empty, ConfigError), (tmp_path / "none", ConfigError)):
+        with pytest.raises(refusal):
+            read_password(path)
+    with pytest.raises(AccessError):
+        read_password(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file away needs root")
+def test_a_secret_of_somebody_else_is_refused(tmp_path):
+    password = tmp_path / "password"
+    password.write_text(SECRET)
+    password.chmod(0o600)
+    os.chown(password, 12345, 12345)
+    with pytest.raises(AccessError, match="owner 12345"):
+        read_password(password)
+
+
+def test_certificates_that_cannot_be_used_are_refused(tmp_path, authority, ca_file):
+    certificate, key = identity(tmp_path, authority, "one")
+    _, other = identity(tmp_path, authority, "two")
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_text("no PEM")
+    rubbish.chmod(0o600)
+    for tls in (
+        TlsSettings(ca_file=rubbish),
+        TlsSettings(ca_file=tmp_path / "none"),
+        TlsSettings(cert_file=certificate, key_file=other),
+        TlsSettings(cert_file=rubbish),
+        TlsSettings(cert_file=certificate, key_file=tmp_path / "none"),
+    ):
+        with pytest.raises(ConfigError) as refusal:
+            tls_context(tls)
+        assert str(tmp_path) in str(refusal.value)
+    context = tls_context(TlsSettings(ca_file, certificate, key))
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.check_hostname
+
+
+def test_an_encrypted_key_is_refused_without_asking(tmp_path, authority):
+    certificate, key = identity(tmp_path, authority, "gateway")
+    plain = load_pem_private_key(key.read_bytes(), None)
+    key.write_bytes(
+        plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    )
+    with pytest.raises(ConfigError, match="encrypted"):
+        tls_context(TlsSettings(cert_file=certificate, key_file=key))
+
+
+def test_unusable_credentials_are_refused_before_anything_starts(gateway, tmp_path):
+    settings = BrokerSettings("localhost", username="edge", password_file=tmp_path / "none")
+    with pytest.raises(ConfigError, match="password"):
+        Publisher(settings, gateway.spool, Health(), AVAILABILITY)
+
+
+@needs_mosquitto
+def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
+    broker = plain()
+    password = tmp_path / "password"
+    password.write_text(SECRET)
+    password.chmod(0o600)
+    publisher = gateway.publish(
+        broker.port, username="edge", password_file=password, refused_backoff_s=(0.2, 0.2)
+    )
+    until(lambda: publisher.connected)
+    password.unlink()
+    broker.stop()
+    assert "cannot be read" in until(
+        lambda: "password" in troubles(publisher).get("broker", "") and troubles(publisher)["broker"]
+    )
+    password.write_text(SECRET)
+    password.chmod(0o600)
+    broker.start()
+    until(lambda: publisher.connected)
