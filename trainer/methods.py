@@ -56,8 +56,13 @@ class Held:
 def choose(normals: Sequence[Recording], plan: Plan) -> str:
     """Name the method: what was asked for, else what these recordings support best.
 
-    Raises ChoiceError for a method there is not.
+    Raises ChoiceError for a method there is not, FitError for a rate or budget that makes no sense: before
+    anything is fitted.
     """
+    try:
+        _check(plan)
+    except DataError as error:
+        raise FitError(error.what, where=error.where, remedy=error.remedy) from error
     method = plan.method or _best(normals, plan)
     if method not in METHODS:
         raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
@@ -69,16 +74,16 @@ def find(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
     try:
         return _by_method(method, held, plan)
     except DataError as error:
-        if not plan.best_effort or not _sensible(plan):
+        if not plan.best_effort:
             raise FitError(error.what, where=error.where, remedy=error.remedy) from error
         return _best_effort(held, plan.rate or 0.0, error)
 
 
-def _sensible(plan: Plan) -> bool:
-    # Best effort is for too little data, not for a question that makes no sense.
-    if plan.budget:
+def _check(plan: Plan) -> None:
+    if plan.budget or plan.method == "budget":
         budget.Budget.parse(plan.budget)
-    return plan.rate is None or 0 < plan.rate < 1
+    if plan.rate is not None:
+        threshold.checked_rate(plan.rate)
 
 
 def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:

@@ -112,7 +112,15 @@ def test_best_effort_says_that_it_is():
     found = run(normals([1.0, 1.1]), rate=0.001, best_effort=True)
     assert not found.calibration.supported
     assert found.calibration.statement.startswith("Unsupported:")
+    assert "supports best" not in found.calibration.statement
     assert found.threshold.value == found.calibration.quantiles["1"]
+
+
+@pytest.mark.parametrize("plan", [{"rate": 0.0}, {"budget": "soon"}, {"method": "budget"}])
+def test_senseless_questions_are_refused_before_anything_is_fitted(plan):
+    with pytest.raises(FitError):
+        run(normals([1.0, 1.1]), **plan)
+    assert SEEN == []
 
 
 def test_unknown_methods_are_refused():
