@@ -161,6 +161,9 @@ def notes(normals: Sequence[Recording], plan: Plan) -> dict[str, str]:
 
 
 def _reason(method: str, names: Sequence[str], plan: Plan) -> str:
+    if method not in METHODS:
+        tried = f"{len(names)} conditions were" if len(names) > 1 else "blocks of one condition were"
+        return f"For it {tried} left out in turn"
     chosen = (
         "was asked for"
         if method in (plan.method, plan.budget and "budget")
