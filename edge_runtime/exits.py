@@ -1,9 +1,8 @@
 """From a refusal to one line on standard error and an exit code of sysexits.h; never a traceback."""
 
 import sys
+from collections.abc import Callable
 from typing import Final
-
-import typer
 
 from edge_runtime.errors import EdgeError
 
@@ -12,10 +11,10 @@ INTERRUPTED: Final = 130
 _TYPER_USAGE: Final = 2
 
 
-def run(app: typer.Typer, name: str) -> None:
+def run(command: Callable[[], object], name: str) -> None:
     """Run a command line to its end and exit."""
     try:
-        app()
+        command()
     except EdgeError as error:
         complain(name, str(error))
         raise SystemExit(error.exit_code) from None
