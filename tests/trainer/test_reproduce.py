@@ -1,0 +1,69 @@
+"""Figures of the literature, on their own data where it is there; the steps between on known cases."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.detector import quiet
+from trainer.reproduce import odds, recurrent, timeseries
+from trainer.reproduce.exported import fitted, sliding
+
+DATA = Path(os.environ.get("STEADYHUM_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+shared = pytest.mark.skipif(not DATA.is_dir(), reason=f"the full recordings are not at {DATA}")
+
+
+def test_peaks_are_the_highest_and_a_window_apart():
+    scores = np.zeros(50)
+    scores[[10, 12, 30, 45]] = [5, 9, 3, 7]
+    assert timeseries.peaks(scores, 3, 4) == (12, 30, 45)
+
+
+def test_a_rows_score_is_the_least_of_its_windows():
+    by_row = timeseries.least_of_windows(np.array([1.0, 9.0, 9.0, 2.0]), 2)
+    assert by_row.tolist() == [1.0, 1.0, 9.0, 2.0, 2.0]
+
+
+def test_the_threshold_search_finds_what_separates():
+    scores = np.concatenate([np.linspace(0, 1, 100), np.linspace(2, 3, 50)])
+    line = recurrent._line("known", 5, scores, scores > 1.5)
+    # Of equally good thresholds the lowest is taken, as the notebook does: some normal windows exceed it.
+    assert line.frr == 0.0
+    assert 0.9 < line.f1 <= 1.0
+
+
+def test_hard_auroc_is_the_mean_of_both_rates():
+    random = np.random.default_rng(0)
+    faulty = random.random(400) < 0.5
+    f1, auroc, frr, far = recurrent._split(random.random(400) + 0.5 * faulty, faulty, np.random.default_rng(1))
+    assert auroc == pytest.approx(1 - (frr + far) / 2)
+    assert 0 < f1 < 1
+
+
+@shared
+@pytest.mark.shared_data
+def test_the_multivariate_gaussian_reaches_the_notebooks_table():
+    rows, faulty = recurrent._rows(DATA)
+    for length, goal in ((5, 0.9823), (16, 1.0)):
+        graph = fitted("multivariate_gaussian", sliding(rows[:122000], length), {"front_end": "raw"})
+        scores = graph.score(sliding(rows[122000:123000], length)).astype(np.float64)
+        assert recurrent._line("multivariate_gaussian", length, scores, faulty[length - 1 :]).f1 >= goal
+
+
+@shared
+@pytest.mark.shared_data
+@pytest.mark.parametrize("detector", ["multivariate_gaussian", "lstm_forecaster"])
+def test_the_changed_rows_of_the_series_are_found(detector, monkeypatch):
+    monkeypatch.setattr(timeseries, "DETECTORS", {detector: timeseries.DETECTORS[detector]})
+    (line,) = timeseries.reproduce(DATA, quiet)
+    assert max(abs(a - b) for a, b in zip(line.rows, timeseries.CHANGED, strict=True)) <= 1
+
+
+@shared
+@pytest.mark.shared_data
+@pytest.mark.parametrize("table", ["glass", "vowels", "wbc"])
+def test_tables_give_what_scikit_learn_gives(table, monkeypatch):
+    monkeypatch.setattr(odds, "COLUMNS", {table: odds.COLUMNS[table]})
+    for line in odds.reproduce(DATA, quiet):
+        assert line.auroc == pytest.approx(line.reference_auroc, abs=0.01)
