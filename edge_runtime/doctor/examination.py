@@ -1,5 +1,6 @@
 """The order of the examination."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,19 +22,26 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
     libraries = host.try_libraries()
     yield libraries
     try:
-        config = read_config(path)
+        with host.acting_as_service(host_seen):
+            config = read_config(path)
     except EdgeError as error:
         yield refused("config", error)
         return
     yield ok("config", str(path), f"{len(config.sensor)} sensors")
-    yield from storage.examine_storage(host_seen, config)
+    yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
-        yield from _models(config, manifests)
+        yield from _as_service(host_seen, lambda: _models(config, manifests))
     else:
         yield skipped("model.opens", str(path), "onnxruntime does not run here")
     yield from _sensors(host_seen, config, manifests, listen_s)
-    yield from broker.examine_broker(config)
+    yield from _as_service(host_seen, lambda: broker.examine_broker(config))
+
+
+def _as_service(seen: Host, check: Callable[[], Findings]) -> Findings:
+    with host.acting_as_service(seen):
+        findings = list(check())  # all at once: whoever asked must not act as the service in between
+    yield from findings
 
 
 def _models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
@@ -47,16 +55,13 @@ def _models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
 def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen_s: float) -> Findings:
     service = storage.service_pid(config.state_folder)
     for sensor in config.sensor:
-        free = False
-        for finding in ports.examine_port(seen, sensor, service):
-            free = finding.check == "port.opens" and finding.level is Level.OK
-            yield finding
-        if free:
+        *_, last = told = list(ports.examine_port(seen, sensor, service))
+        yield from told
+        if last.check == "port.opens" and last.level is Level.OK:
             url = str(ports.local(seen, sensor) or sensor.port)
             yield from lines.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
         else:
-            why = "not listened to; while the service runs, `journalctl -u edge-runtime` says how the line is"
-            yield skipped("line.frames", sensor.name, why)
+            yield skipped("line.frames", sensor.name, f"not listened to: {last.what}")
 
 
 def _left_secrets(seen: Host) -> Findings:

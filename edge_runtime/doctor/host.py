@@ -1,5 +1,6 @@
 """The computer: `Host`, its word size and processor, whether the libraries run on it, and its clock."""
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 UNAVAILABLE: Final = 69
 CLOCK_FLOOR_S: Final = 1_767_225_600
 """Start of 2026: a wall clock before it has not been set since boot."""
+SERVICE_USER: Final = "edge-runtime"
 TRIAL_S: Final = 120.0
 _TIME_ERROR: Final = 5
 _NEEDED: Final = {
@@ -33,7 +36,7 @@ class Host:
     root: Path = Path("/")
     """Prefix of /proc, /etc, /dev and /run: another for a mounted card, a container or a test."""
     user: str = ""
-    """Name of the service's user; empty for whoever asks."""
+    """Who the service runs as; empty for the package's user, if root asks and there is one, or who asks."""
 
     def path(self, absolute: str | Path) -> Path:
         """A system file under the root."""
@@ -51,10 +54,41 @@ class Host:
         """Who the service runs as."""
         if self.user:
             return self.user
+        if os.geteuid() == 0 and f"\n{SERVICE_USER}:" in self.text("/etc/passwd"):
+            return SERVICE_USER
         try:
             return pwd.getpwuid(os.geteuid()).pw_name
         except KeyError:
             return str(os.geteuid())
+
+
+@contextlib.contextmanager
+def acting_as_service(host: Host) -> Iterator[None]:
+    """Be the service's user for a while, where root asks: what root may do says nothing about the service."""
+    user = _other_user(host)
+    if user is None:
+        yield
+        return
+    groups = os.getgroups()
+    os.setgroups(os.getgrouplist(user.pw_name, user.pw_gid))
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+def _other_user(host: Host) -> pwd.struct_passwd | None:
+    if os.geteuid() != 0 or host.root != Path("/"):
+        return None
+    try:
+        user = pwd.getpwnam(host.user_name)
+    except KeyError:
+        return None
+    return user if user.pw_uid else None
 
 
 def examine_host(host: Host) -> Findings:

@@ -27,11 +27,12 @@ def examine_unit(host: Host) -> Findings:
     else:
         yield warning("service", UNIT, "does not start at boot", "systemctl enable --now edge-runtime")
     watchdog = (settings(host, "WatchdogSec") or ["0"])[-1]
-    if watchdog.rstrip("smin ") in ("", "0"):
+    watchdog = watchdog.removesuffix("s").rstrip()  # seconds are what a plain number means
+    if watchdog in ("", "0"):
         remedy = f"Remove what sets WatchdogSec from /etc/systemd/system/{UNIT}.d"
         yield warning("watchdog", UNIT, "WatchdogSec is off: a hang would go unnoticed", remedy)
     else:
-        yield ok("watchdog", UNIT, f"restarts the service after {watchdog} without progress")
+        yield ok("watchdog", UNIT, f"restarts the service after {watchdog} s without progress")
 
 
 def settings(host: Host, key: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""What runs on the sensor: steadyhum frames for MicroPython and for Arduino, and their test vectors."""

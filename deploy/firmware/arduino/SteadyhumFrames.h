@@ -1,0 +1,159 @@
+// steadyhum frames, version 1, for Arduino and any C++11: samples in, bytes for the serial line out.
+//
+// The layout is the table in edge_runtime/framing.py. Frames are streamed: RAM holds one COBS block of 255 bytes,
+// whatever the frame's length. A sink is anything with `write(const uint8_t*, size_t)`, such as Serial.
+#ifndef STEADYHUM_FRAMES_H
+#define STEADYHUM_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+namespace steadyhum {
+
+enum SampleFormat : uint8_t { INT16 = 1, INT24 = 2, FLOAT32 = 3 };
+
+// COBS (Cheshire and Baker 1999) with the CRC-32 of zlib behind the body and 0x00 behind all.
+template <typename Sink>
+class Sealer {
+ public:
+  explicit Sealer(Sink& sink) : sink_(sink) {}
+
+  void byte(uint8_t value) {
+    crc_ ^= value;
+    for (uint8_t nibble = 0; nibble < 2; ++nibble) {
+      crc_ = (crc_ >> 4) ^ table(static_cast<uint8_t>(crc_ & 0x0F));
+    }
+    code(value);
+  }
+
+  // Little-endian, whatever the processor is.
+  void number(uint64_t value, uint8_t bytes) {
+    for (uint8_t index = 0; index < bytes; ++index) byte(static_cast<uint8_t>(value >> (8 * index)));
+  }
+
+  void real(float value) {
+    static_assert(sizeof(float) == 4, "IEEE 754 single precision is needed");
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    number(bits, 4);
+  }
+
+  void text(const char* value) {
+    const size_t size = strlen(value) < 255 ? strlen(value) : 255;
+    byte(static_cast<uint8_t>(size));
+    for (size_t index = 0; index < size; ++index) byte(static_cast<uint8_t>(value[index]));
+  }
+
+  void finish() {
+    const uint32_t crc = ~crc_;
+    for (uint8_t index = 0; index < 4; ++index) code(static_cast<uint8_t>(crc >> (8 * index)));
+    flush();
+    const uint8_t delimiter = 0;
+    sink_.write(&delimiter, 1);
+  }
+
+ private:
+  // A full block is sent only when another byte follows: at the very end no empty block may.
+  void code(uint8_t value) {
+    if (used_ == 255) flush();
+    if (value == 0) {
+      flush();
+    } else {
+      block_[used_++] = value;
+    }
+  }
+
+  void flush() {
+    block_[0] = used_;
+    sink_.write(block_, used_);
+    used_ = 1;
+  }
+
+  static uint32_t table(uint8_t nibble) {
+    static const uint32_t values[16] = {
+        0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
+        0xEDB88320, 0xF00F9344, 0xD6D6A3E8, 0xCB61B38C, 0x9B64C2B0, 0x86D3D2D4, 0xA00AE278, 0xBDBDF21C};
+    return values[nibble];
+  }
+
+  Sink& sink_;
+  uint32_t crc_ = 0xFFFFFFFF;
+  uint8_t block_[255];
+  uint8_t used_ = 1;
+};
+
+// Numbers and seals the frames of one sensor since its boot.
+template <typename Sink>
+class Framer {
+ public:
+  uint32_t sensorId, bootId, rateMilliHz, sequence = 0;
+  float scale;
+  uint8_t channels;
+
+  Framer(Sink& sink, uint32_t sensor, uint32_t boot, uint32_t rate, float unitPerCount, uint8_t channelCount)
+      : sensorId(sensor), bootId(boot), rateMilliHz(rate), scale(unitPerCount), channels(channelCount), sink_(sink) {}
+
+  // `samples` are readings x channels, interleaved, in the processor's own order.
+  void data(const int16_t* samples, uint16_t readings, uint64_t timeUs, uint16_t overruns) {
+    Sealer<Sink> sealer(sink_);
+    header(sealer, INT16, readings, timeUs, overruns);
+    for (size_t index = 0; index < size_t(readings) * channels; ++index) {
+      sealer.number(static_cast<uint16_t>(samples[index]), 2);
+    }
+    sealer.finish();
+  }
+
+  void data24(const int32_t* samples, uint16_t readings, uint64_t timeUs, uint16_t overruns) {
+    Sealer<Sink> sealer(sink_);
+    header(sealer, INT24, readings, timeUs, overruns);
+    for (size_t index = 0; index < size_t(readings) * channels; ++index) {
+      sealer.number(static_cast<uint32_t>(samples[index]), 3);
+    }
+    sealer.finish();
+  }
+
+  void data(const float* samples, uint16_t readings, uint64_t timeUs, uint16_t overruns) {
+    Sealer<Sink> sealer(sink_);
+    header(sealer, FLOAT32, readings, timeUs, overruns);
+    for (size_t index = 0; index < size_t(readings) * channels; ++index) sealer.real(samples[index]);
+    sealer.finish();
+  }
+
+  // Send one at boot and one a minute; `names` holds one text a channel.
+  void hello(const char* const* names, const char* unit, float reach, const char* serial, const char* firmware) {
+    Sealer<Sink> sealer(sink_);
+    sealer.byte(1);
+    sealer.byte(2);
+    sealer.number(sensorId, 4);
+    sealer.number(bootId, 4);
+    sealer.real(reach);
+    sealer.text(unit);
+    sealer.text(serial);
+    sealer.text(firmware);
+    for (uint8_t index = 0; index < channels; ++index) sealer.text(names[index]);
+    sealer.finish();
+  }
+
+ private:
+  void header(Sealer<Sink>& sealer, SampleFormat format, uint16_t readings, uint64_t timeUs, uint16_t overruns) {
+    sealer.byte(1);
+    sealer.byte(1);
+    sealer.number(sensorId, 4);
+    sealer.number(bootId, 4);
+    sealer.number(sequence++, 4);
+    sealer.number(timeUs, 8);
+    sealer.number(rateMilliHz, 4);
+    sealer.real(scale);
+    sealer.number(overruns, 2);
+    sealer.byte(channels);
+    sealer.byte(format);
+    sealer.number(readings, 2);
+  }
+
+  Sink& sink_;
+};
+
+}  // namespace steadyhum
+
+#endif

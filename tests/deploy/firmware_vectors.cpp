@@ -1,0 +1,94 @@
+// Encodes every vector with the Arduino header and compares; prints how many, and how many were wrong.
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "SteadyhumFrames.h"
+
+struct Sink {
+  std::string got;
+  size_t write(const uint8_t* data, size_t size) {
+    got.append(reinterpret_cast<const char*>(data), size);
+    return size;
+  }
+};
+
+static std::string unhex(const std::string& text) {
+  std::string data;
+  for (size_t at = 0; at + 1 < text.size(); at += 2) {
+    data.push_back(static_cast<char>(std::strtoul(text.substr(at, 2).c_str(), nullptr, 16)));
+  }
+  return data;
+}
+
+static uint32_t at(const std::string& data, size_t offset, size_t size) {
+  uint32_t value = 0;
+  for (size_t index = 0; index < size; ++index) {
+    value |= uint32_t(uint8_t(data[offset + index])) << (8 * index);
+  }
+  return value;
+}
+
+static std::string data(std::istringstream& words) {
+  uint32_t sensor, boot, sequence, rate, overruns, channels, format, readings;
+  uint64_t time;
+  float scale;
+  std::string samples;
+  words >> sensor >> boot >> sequence >> time >> rate >> scale >> overruns >> channels >> format >> readings >> samples;
+  const std::string raw = unhex(samples);
+  Sink sink;
+  steadyhum::Framer<Sink> framer(sink, sensor, boot, rate, scale, uint8_t(channels));
+  framer.sequence = sequence;
+  const size_t count = size_t(readings) * channels;
+  if (format == steadyhum::INT16) {
+    std::vector<int16_t> values;
+    for (size_t i = 0; i < count; ++i) values.push_back(int16_t(at(raw, 2 * i, 2)));
+    framer.data(values.data(), uint16_t(readings), time, uint16_t(overruns));
+  } else if (format == steadyhum::INT24) {
+    std::vector<int32_t> values;
+    for (size_t i = 0; i < count; ++i) values.push_back(int32_t(at(raw, 3 * i, 3) << 8) >> 8);
+    framer.data24(values.data(), uint16_t(readings), time, uint16_t(overruns));
+  } else {
+    std::vector<float> values(count);
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t bits = at(raw, 4 * i, 4);
+      memcpy(&values[i], &bits, 4);
+    }
+    framer.data(values.data(), uint16_t(readings), time, uint16_t(overruns));
+  }
+  return sink.got;
+}
+
+static std::string hello(std::istringstream& words) {
+  uint32_t sensor, boot;
+  float reach;
+  std::string unit, serial, firmware, joined;
+  words >> sensor >> boot >> reach >> unit >> serial >> firmware >> joined;
+  std::vector<std::string> names;
+  std::istringstream parts(joined);
+  for (std::string name; std::getline(parts, name, ',');) names.push_back(name);
+  std::vector<const char*> pointers;
+  for (const std::string& name : names) pointers.push_back(name.c_str());
+  Sink sink;
+  steadyhum::Framer<Sink> framer(sink, sensor, boot, 1, 1.0f, uint8_t(names.size()));
+  framer.hello(pointers.data(), unit.c_str(), reach, serial.c_str(), firmware.c_str());
+  return sink.got;
+}
+
+int main(int, char** arguments) {
+  std::ifstream file(arguments[1]);
+  unsigned total = 0, wrong = 0;
+  for (std::string line; std::getline(file, line); ++total) {
+    std::istringstream words(line);
+    std::string kind, frame;
+    words >> kind;
+    const std::string got = kind == "data" ? data(words) : hello(words);
+    words >> frame;
+    if (got != unhex(frame)) ++wrong;
+  }
+  std::printf("%u %u\n", total, wrong);
+}
