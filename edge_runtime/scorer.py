@@ -176,9 +176,12 @@ def _check_shape(manifest: Manifest, graph: Graph, where: str) -> None:
 
 
 def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+    # Relative to the score; one near zero, the sum of large terms, to what the others amount to.
+    usual = float(np.median([abs(golden.score) for golden in manifest.golden]))
     for index, golden in enumerate(manifest.golden):
         score = _score(graph, golden.samples, where)
-        if not _close(score, golden.score, manifest.golden_tolerance):
+        allowed = manifest.golden_tolerance * max(abs(golden.score), usual)
+        if not abs(score - golden.score) <= allowed:  # so that a score that is no number is refused, too
             raise ArtefactError(
                 f"golden window {index} scores {score:.7g} here and {golden.score:.7g} at the trainer",
                 where=where,
@@ -195,7 +198,3 @@ def _score(graph: Graph, window: Samples, where: str) -> float:
             where=where,
             remedy="Export it with `trainer fit`, which tries what it writes",
         ) from error
-
-
-def _close(here: float, there: float, tolerance: float) -> bool:
-    return abs(here - there) <= tolerance * max(1.0, abs(there))
