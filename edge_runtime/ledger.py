@@ -75,6 +75,14 @@ class Stream:
         """Holes, as (first, last)."""
         return [(a[1] + 1, b[0] - 1) for a, b in zip(self.runs, self.runs[1:], strict=False)]
 
+    @property
+    def lost(self) -> int:
+        """How many numbers are missing just now."""
+        if not self.runs:
+            return 0
+        first = self.runs[0][0]
+        return self.runs[-1][1] - max(first, 1) + 1 - self.received
+
     def take(self, seq: int) -> bool:
         """Note a number; False when it was there."""
         at = bisect_right(self.runs, [seq, 2**63])
@@ -96,6 +104,7 @@ class Ledger:
         self.streams: dict[tuple[str, str, str], Stream] = {}
         self.foreign = 0
         """Messages that are no JSON object with a number."""
+        self._known: set[tuple[str, str]] = set()
         self._bodies: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
 
     def hear(self, topic: str, body: bytes) -> Entry:
@@ -114,12 +123,11 @@ class Ledger:
             stream.last[replayed] = max(seq, stream.last.get(replayed, 0))
             stream.replayed += replayed
             stream.disordered += disordered
-        missing = sum(last - first + 1 for first, last in stream.missing)
-        return Entry(topic, finding, members, missing, disordered)
+        return Entry(topic, finding, members, stream.lost, disordered)
 
     def lost(self) -> int:
         """Numbers that are missing just now."""
-        return sum(last - first + 1 for stream in self.streams.values() for first, last in stream.missing)
+        return sum(stream.lost for stream in self.streams.values())
 
     def summary(self) -> list[dict[str, object]]:
         """Each stream's account, in order of its topic."""
@@ -149,8 +157,8 @@ class Ledger:
         if key not in self.streams and len(self.streams) >= MAX_STREAMS:
             key = ("", "", "")  # beyond any sensible plant: counted, not told apart
         if key not in self.streams:
-            known = any(other[:2] == key[:2] for other in self.streams)
-            self.streams[key] = Stream(*key, runs=[[0, 0]] if known else [])
+            self.streams[key] = Stream(*key, runs=[[0, 0]] if key[:2] in self._known else [])
+            self._known.add(key[:2])
         return self.streams[key]
 
     def _enter(self, stream: Stream, seq: int, body: bytes) -> Finding:

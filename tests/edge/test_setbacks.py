@@ -1,0 +1,185 @@
+"""Who waits how long, with time as an argument."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.rows import Klass
+from edge_runtime.setbacks import Backoff, Pauses, Quarantine
+
+A, B, C = ((Klass.ALARM, n) for n in (1, 2, 3))
+
+
+def test_full_jitter_doubles_its_bound_up_to_the_longest():
+    waits = [
+        [backoff.next_s() for _ in range(9)]
+        for backoff in (Backoff((1, 30), random.Random(n)) for n in range(400))
+    ]
+    for n, bound_s in enumerate((1, 2, 4, 8, 16, 30, 30, 30, 30)):
+        column = [wait[n] for wait in waits]
+        assert 0 <= min(column) < 0.1 * bound_s
+        assert 0.9 * bound_s < max(column) <= bound_s
+
+
+def test_the_refused_wait_at_least_half_and_do_not_knock_often():
+    worst = 0
+    for n in range(300):
+        backoff, now_s, attempts = Backoff((30, 60), random.Random(n), least=0.5), 0.0, 0
+        while now_s < 300:
+            attempts += 1
+            now_s += backoff.next_s()
+        worst = max(worst, attempts)
+    assert worst <= 10
+
+
+def test_reset_begins_anew():
+    backoff = Backoff((1, 1000), random.Random(1), least=1.0)
+    assert [backoff.next_s() for _ in range(3)] == [1, 2, 4]
+    backoff.reset()
+    assert backoff.next_s() == 1
+    assert [backoff.next_s() for _ in range(2000)][-1] == 1000
+
+
+def test_pauses_double_and_end():
+    pauses = Pauses((30, 100))
+    assert not pauses.holds("t")
+    pauses.add("t", 0)
+    pauses.add("t", 20)
+    assert pauses.holds("t")
+    assert pauses.end(29) == []
+    assert pauses.end(30) == ["t"]
+    assert pauses.end(31) == []
+    assert not pauses.holds("t")
+    pauses.add("t", 40)
+    assert pauses.end(99) == []
+    assert pauses.end(100) == ["t"]
+    pauses.add("t", 100)
+    assert pauses.end(200) == ["t"]
+    assert pauses.clear("t")
+    assert not pauses.clear("t")
+    pauses.add("t", 300)
+    assert pauses.end(330) == ["t"]
+    assert len(pauses) == 1
+
+
+def test_a_loss_makes_suspects_until_they_pass():
+    quarantine = Quarantine((10, 100))
+    assert not quarantine.careful
+    assert quarantine.lost([A, B], 0.1, 0) is None
+    assert quarantine.careful
+    quarantine.passed(A)
+    assert quarantine.careful
+    quarantine.passed(B)
+    assert not quarantine.careful
+
+
+def test_suspects_that_never_come_are_forgotten():
+    quarantine = Quarantine((10, 100))
+    quarantine.lost([A, B], 0.1, 0)
+    for n in range(100, 200):
+        assert quarantine.careful
+        quarantine.passed((Klass.ALARM, n))
+    assert not quarantine.careful
+
+
+def strike(quarantine, key, times, now_s=0.0):
+    return [quarantine.lost([key], 0.1, now_s) for _ in range(times)]
+
+
+def test_three_strikes_set_aside_and_five_with_proof_condemn():
+    quarantine = Quarantine((10, 100))
+    assert strike(quarantine, A, 2) == [None, None]
+    assert not quarantine.holds(A)
+    assert strike(quarantine, A, 1) == [None]
+    assert quarantine.holds(A)
+    assert not quarantine.careful
+    quarantine.passed(B)
+    assert not quarantine.end(9)
+    assert quarantine.end(10)
+    assert quarantine.careful, "it comes back alone"
+    assert strike(quarantine, A, 1, 11) == [None]
+    assert quarantine.end(31)
+    quarantine.passed(C)
+    assert strike(quarantine, A, 1, 32) == [A]
+    assert not quarantine.holds(A)
+
+
+def test_without_proof_nothing_is_condemned():
+    quarantine = Quarantine((10, 100))
+    assert strike(quarantine, A, 50) == [None] * 50
+
+
+def test_a_link_that_breaks_later_accuses_nobody():
+    quarantine = Quarantine((10, 100))
+    for _ in range(10):
+        assert quarantine.lost([A], 6.0, 0) is None
+    assert not quarantine.holds(A)
+    assert quarantine.lost([], 0.0, 0) is None
+
+
+def test_hope_lasts_for_ten_strikes():
+    quarantine = Quarantine((10, 100))
+    assert not quarantine.hopeful
+    strike(quarantine, A, 10)
+    assert quarantine.hopeful
+    strike(quarantine, A, 1)
+    assert not quarantine.hopeful
+    quarantine.passed(B)
+    strike(quarantine, A, 1)
+    assert quarantine.hopeful
+
+
+def test_a_refused_message_waits_at_once():
+    quarantine = Quarantine((10, 100))
+    assert not quarantine.refused(A, 0)
+    assert quarantine.holds(A)
+    for n in range(2, 6):
+        quarantine.passed(B)
+        assert quarantine.refused(A, n) == (n == 5)
+
+
+def test_a_crowd_is_not_to_blame():
+    quarantine = Quarantine((10, 100))
+    for n in range(100):
+        assert not quarantine.crowded
+        quarantine.stalled((Klass.ALARM, n), 0)
+    assert quarantine.crowded
+    assert quarantine.end(10)
+    assert not quarantine.careful, "those without strikes are no suspects"
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["lost", "passed", "refused", "stalled", "end"]), st.integers(0, 4)))
+)
+def test_only_a_message_with_strikes_and_proof_is_ever_condemned(steps):
+    quarantine = Quarantine((1, 4))
+    strikes, now_s = dict.fromkeys(range(5), 0), 0.0
+    for what, n in steps:
+        key, now_s = (Klass.ALARM, n), now_s + 0.5
+        condemned = None
+        if what == "lost":
+            condemned = quarantine.lost([key], 0.0, now_s)
+            strikes[n] += 1
+        elif what == "refused":
+            condemned = key if quarantine.refused(key, now_s) else None
+            strikes[n] += 1
+        elif what == "passed":
+            quarantine.passed(key)
+            strikes[n] = 0
+        elif what == "stalled":
+            quarantine.stalled(key, now_s)
+        else:
+            quarantine.end(now_s)
+        if condemned is not None:
+            assert strikes[n] >= 5
+            strikes[n] = 0
+
+
+def test_bounds_are_kept_for_any_settings():
+    for first, longest in ((0.1, 0.1), (1, 30), (5, 7)):
+        backoff = Backoff((first, longest), random.Random(3))
+        assert max(backoff.next_s() for _ in range(200)) <= longest
+    with pytest.raises(TypeError):
+        Backoff((1, 2))
