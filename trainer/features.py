@@ -49,7 +49,7 @@ class FrontEnd(ABC):
         """Features that share one scale have the same number: samples of one channel do."""
         return np.arange(len(self.features()))
 
-    def compute(self, windows: Samples) -> Samples:
+    def compute(self, windows: Samples) -> NDArray[np.floating]:
         """Compute the features of windows [n, samples, channels] with the edge's engine: [n, features]."""
         tape = Tape(self.samples, len(self.context.channels))
         return run(tape, self.values(tape), len(self.features()), windows)
@@ -87,7 +87,10 @@ class Waveform(Raw):
 
 
 class Time(FrontEnd):
-    """The textbook's statistics of a vibration signal, of each channel, mean removed.
+    """The textbook's statistics of a vibration signal, of each channel, mean removed, in double precision.
+
+    A shape factor is 1.25 give or take 0.005: in single precision rounding alone would move it by a visible
+    share of its deviation.
 
     Names and formulas as in Lei et al., "A review on empirical mode decomposition in fault diagnosis", and
     ISO 13373-1; kurtosis is Pearson's, 3 for Gaussian noise.
@@ -106,7 +109,7 @@ class Time(FrontEnd):
 
     def values(self, tape: Tape) -> Value:
         """Give [batch, statistics x channels]: all channels of the first statistic, then of the next."""
-        signal = centred(tape)
+        signal = centred(tape).as_double()
         rms = (signal * signal).mean((1,), keep=True).sqrt()
         unit = signal / rms.at_least(FLOOR)  # powers of this cannot overflow: at most samples ** (k / 2)
         magnitude, square = unit.abs(), unit * unit
@@ -160,7 +163,9 @@ class Joined(FrontEnd):
 
     def values(self, tape: Tape) -> Value:
         """Give all features of the first part, then of the next."""
-        return tape.concat(*(part.values(tape) for part in self._parts))
+        values = [part.values(tape) for part in self._parts]
+        exact = any(value.double for value in values)
+        return tape.concat(*(value.as_double() if exact else value for value in values))
 
     def features(self) -> tuple[Feature, ...]:
         """Name all features of the first part, then of the next."""

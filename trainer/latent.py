@@ -23,6 +23,8 @@ RATES: Final = (0.1, 0.3, 1.0)
 BOUND: Final = 3.0
 """Codes stay within this distance of the middle, where the generator has learnt."""
 PRIOR: Final = 0.05
+NUDGE: Final = 1e-4
+GROWTH: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,16 @@ class Search:
 
     @classmethod
     def tuned(cls, pair: Pair, inputs: Tensor, share: float) -> Self:
-        """Choose the step that brings normal vectors [n, width] nearest."""
+        """Choose the step that brings normal vectors [n, width] nearest, of those that are steady."""
         tried = [cls(pair, share, rate) for rate in RATES]
+        steady = [search for search in tried if search.steady(torch.cat([inputs, 3 * inputs, -inputs]))]
         with torch.no_grad():
-            return min(tried, key=lambda search: float(search.loss(search.run(inputs), inputs)))
+            return min(steady or tried[:1], key=lambda search: float(search.loss(search.run(inputs), inputs)))
+
+    def steady(self, inputs: Tensor) -> bool:
+        """Whether inputs a little apart end at codes a little apart: rounding must not decide."""
+        moved = (self.run(inputs * (1 + NUDGE)) - self.run(inputs)).abs().max()
+        return float(moved) <= GROWTH * NUDGE
 
     def loss(self, codes: Tensor, inputs: Tensor) -> Tensor:
         """Sum over vectors of what is minimised."""

@@ -31,12 +31,13 @@ Axes = Sequence[int]
 class Value:
     """What a node gives, or a constant: arithmetic on it writes further nodes. First axis: the batch."""
 
-    __slots__ = ("_tape", "name")
+    __slots__ = ("_tape", "double", "name")
 
-    def __init__(self, tape: Tape, name: str) -> None:
+    def __init__(self, tape: Tape, name: str, double: bool = False) -> None:
         """Only `Tape` makes these."""
         self._tape = tape
         self.name = name
+        self.double = double
 
     @property
     def tape(self) -> Tape:
@@ -99,6 +100,17 @@ class Value:
         """Write the magnitude."""
         return self._tape.op("Abs", self)
 
+    def as_double(self) -> Value:
+        """Write it in double precision; what is computed with it stays so."""
+        return self if self.double else Value(self._tape, self._cast(TensorProto.DOUBLE), double=True)
+
+    def as_float(self) -> Value:
+        """Write it in single precision again."""
+        return Value(self._tape, self._cast(TensorProto.FLOAT)) if self.double else self
+
+    def _cast(self, kind: int) -> str:
+        return self._tape.op("Cast", self, to=kind).name
+
     def exp(self) -> Value:
         """Write the exponential."""
         return self._tape.op("Exp", self)
@@ -152,11 +164,12 @@ class Tape:
         self, kind: str, outputs: int, *inputs: Value | ArrayLike, domain: str = "", **attributes: Any
     ) -> tuple[Value, ...]:
         """Write one node with several outputs."""
-        names = [self._input(given) for given in inputs]
+        double = any(isinstance(given, Value) and given.double for given in inputs)
+        names = [self._input(given, double) for given in inputs]
         results = [f"v{len(self._nodes)}_{index}" for index in range(outputs)]
         node = helper.make_node(kind, names, results, domain=domain or None, **attributes)
         self._nodes.append(node)
-        return tuple(Value(self, name) for name in results)
+        return tuple(Value(self, name, double) for name in results)
 
     def constant(self, array: ArrayLike) -> Value:
         """Write a constant that several nodes read."""
@@ -174,7 +187,7 @@ class Tape:
             [*self._nodes, *renamed],
             "detector",
             [_info(WINDOW, (_BATCH, self.samples, self.channels))],
-            [_info(name, shape) for name, shape in shapes.items()],
+            [_info(name, shape, outputs[name].double) for name, shape in shapes.items()],
             list(self._constants.values()),
         )
         return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=self._opsets(), producer_name="")
@@ -184,11 +197,12 @@ class Tape:
         ml = [helper.make_opsetid("ai.onnx.ml", ML_OPSET)] if "ai.onnx.ml" in used else []
         return [helper.make_opsetid("", OPSET), *ml]
 
-    def _input(self, given: Value | ArrayLike) -> str:
+    def _input(self, given: Value | ArrayLike, double: bool = False) -> str:
         if isinstance(given, Value):
             return given.name
         array = np.asarray(given)
-        array = np.ascontiguousarray(array, np.float32 if array.dtype.kind == "f" else array.dtype)
+        exact = np.float64 if double else np.float32
+        array = np.ascontiguousarray(array, exact if array.dtype.kind == "f" else array.dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             name = f"c{len(self._constants)}"
@@ -196,7 +210,7 @@ class Tape:
         return str(self._constants[key].name)
 
 
-def run(tape: Tape, value: Value, width: int, windows: Samples) -> NDArray[np.float32]:
+def run(tape: Tape, value: Value, width: int, windows: Samples) -> NDArray[np.floating]:
     """Compute one value of a graph under construction for windows [n, samples, channels]: [n, width].
 
     The same engine that will run at the edge computes the features a detector learns from.
@@ -211,8 +225,8 @@ def run(tape: Tape, value: Value, width: int, windows: Samples) -> NDArray[np.fl
 
 
 def _float(given: Value | ArrayLike) -> Value | ArrayLike:
-    return given if isinstance(given, Value) else np.asarray(given, dtype=np.float32)
+    return given if isinstance(given, Value) else np.asarray(given, dtype=np.float64)
 
 
-def _info(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def _info(name: str, shape: Sequence[int | str], double: bool = False) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.DOUBLE if double else TensorProto.FLOAT, shape)

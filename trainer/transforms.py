@@ -11,7 +11,6 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from edge_runtime.records import Samples
 from trainer.errors import ChoiceError, FitError
 from trainer.names import nearest
 from trainer.tape import Value
@@ -63,7 +62,7 @@ class Transform:
         return part
 
 
-def fit(kind: str, vectors: Samples, names: tuple[str, ...]) -> Transform:
+def fit(kind: str, vectors: NDArray[np.floating], names: tuple[str, ...]) -> Transform:
     """Fit the transform called `kind`, or for `auto` the one after which each feature is most Gaussian.
 
     Raises ChoiceError for a kind that there is not, FitError where a logarithm or root has no argument.

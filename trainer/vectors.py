@@ -34,17 +34,17 @@ SHORT: Final = 32
 class Scale:
     """What makes features comparable: each less its mean, over its standard deviation, in training."""
 
-    mean: Samples
-    per_deviation: Samples
+    mean: Floats
+    per_deviation: Floats
 
-    def apply(self, vectors: Samples) -> Floats:
+    def apply(self, vectors: NDArray[np.floating]) -> Floats:
         """Standardise vectors [n, features] as the graph does."""
         scaled = (vectors.astype(np.float64) - self.mean) * self.per_deviation
         return np.clip(scaled, -LIMIT, LIMIT)
 
     def write(self, vectors: Value) -> Value:
         """Write the same into a graph."""
-        return ((vectors - self.mean) * self.per_deviation).clip(LIMIT)
+        return ((vectors - self.mean) * self.per_deviation).clip(LIMIT).as_float()
 
 
 class VectorDetector(Detector):
@@ -124,7 +124,7 @@ class VectorDetector(Detector):
     def _shaped(self, tape: Tape) -> Value:
         return self._shape.write(self._front.values(tape))
 
-    def _compute(self, windows: Samples) -> Samples:
+    def _compute(self, windows: Samples) -> NDArray[np.floating]:
         tape = Tape(self._samples, len(self._context.channels))
         return run(tape, self._shaped(tape), len(self._names()), windows)
 
@@ -178,7 +178,7 @@ def _constant(windows: Samples) -> NDArray[np.bool_]:
     return np.asarray(np.ptp(windows, axis=(0, 1)) == 0)
 
 
-def _scale(vectors: Samples, front: FrontEnd, notes: dict[str, str], shared: bool) -> Scale:
+def _scale(vectors: NDArray[np.floating], front: FrontEnd, notes: dict[str, str], shared: bool) -> Scale:
     groups = front.groups() if shared else np.arange(vectors.shape[1])
     members = groups == np.arange(groups.max() + 1)[:, np.newaxis]
     exact = vectors.astype(np.float64)
@@ -190,4 +190,4 @@ def _scale(vectors: Samples, front: FrontEnd, notes: dict[str, str], shared: boo
         notes["constant_features"] = ", ".join(named[:20])
     # A feature that never changed has no scale of its own: any change counts in its own unit.
     per_deviation = 1 / np.where(still, 1.0, deviation)
-    return Scale(mean.astype(np.float32), per_deviation.astype(np.float32))
+    return Scale(rounded(mean), rounded(per_deviation))
