@@ -216,7 +216,13 @@ def test_json_lines(broker, mouth):
     mouth.say(body(1), body(3), body(2))
     assert join() == 0
     told = [json.loads(line) for line in lines]
-    assert [each["what"] for each in told] == ["connected", "listening", *["message"] * 4, "stream", "summary"]
+    assert [each["what"] for each in told] == [
+        "connected",
+        "listening",
+        *["message"] * 4,
+        "stream",
+        "summary",
+    ]
     assert [each["finding"] for each in told[2:6]] == ["unnumbered", "on_time", "ahead", "late"]
     assert told[5]["disordered"]
     assert told[5]["body"]["seq"] == 2

@@ -1,0 +1,170 @@
+"""A small gateway is killed while it raises, publishes and is acknowledged; Mosquitto counts what arrives."""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.ledger import Ledger
+from edge_runtime.spool import Spool
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
+
+pytestmark = needs_mosquitto
+SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
+KILLS = int(os.environ.get("STEADYHUM_KILLS", "1000" if SOAK else "12"))
+ROOT = Path(__file__).resolve().parents[2]
+MEMORY = Path("/dev/shm")
+DRIVER = [sys.executable, "-m", "tests.bench.driver"]
+CALLS = "write,pwrite64,fdatasync,fsync,rename,unlink,ftruncate,fallocate,sendto"
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed: apt install strace"
+)
+
+
+@pytest.fixture
+def broker(tmp_path):
+    # What the broker has acknowledged must not hang on how often it saves: here it is not killed.
+    broker = Broker(tmp_path, "autosave_interval 3600", "autosave_on_changes false").start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def subscriber(broker):
+    subscriber = Subscriber(broker.port)
+    time.sleep(0.2)
+    yield subscriber
+    subscriber.close()
+
+
+@pytest.fixture
+def home():
+    root = Path(tempfile.mkdtemp(prefix="gateway-kills-", dir=MEMORY if MEMORY.is_dir() else None))
+    yield root / "state"
+    shutil.rmtree(root)
+
+
+def start(home, port, prefix, count=1000, pace_s=0.0, strace=()):
+    wrapper = ["strace", "-f", "-o", os.devnull, *strace] if strace else []
+    arguments = [home, count, "--port", port, "--prefix", prefix, "--pace", pace_s]
+    return subprocess.Popen(
+        [*wrapper, *DRIVER, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+
+
+def promised(output):
+    return re.findall(r"^raised (\S+)$", output.decode(), re.MULTILINE)
+
+
+def finish(home, port):
+    """Let the gateway run undisturbed until its spool is empty."""
+    with start(home, port, "end", count=1) as process:
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
+    assert b"depth 0 ring 0" in output
+    return promised(output)
+
+
+def account(subscriber, raised):
+    """Every promised alarm arrived; what came twice has the same number and body; numbers have no holes."""
+    events = [(topic, body) for topic, body in subscriber.seen if topic.endswith("/event")]
+    arrived = {json.loads(body)["id"] for _, body in events}
+    ledger = Ledger()
+    for topic, body in events:
+        ledger.hear(topic, body)
+    assert not set(raised) - arrived, f"{len(set(raised) - arrived)} of {len(raised)} lost"
+    (stream,) = ledger.summary()
+    assert (ledger.lost(), stream["conflicts"], stream["disordered"]) == (0, 0, 0), stream
+    assert stream["received"] == len(arrived), "each id once after duplicates are removed by number"
+    return stream
+
+
+def test_killed_at_random_times(home, broker, subscriber):
+    randomness, raised, reopened_s = random.Random(11), [], []
+    for n in range(KILLS):
+        with start(home, broker.port, f"k{n}.", pace_s=0.002) as process:
+            time.sleep(randomness.uniform(0.25, 0.6))
+            process.kill()
+            output, _ = process.communicate(timeout=20)
+        raised += promised(output)
+        reopened_s += [float(found) for found in re.findall(rb"^open (\S+)$", output, re.MULTILINE)]
+    raised += finish(home, broker.port)
+    until(
+        lambda: (
+            len({json.loads(body)["id"] for t, body in subscriber.seen if t.endswith("/event")})
+            >= len(raised)
+        )
+    )
+    stream = account(subscriber, raised)
+    print(
+        f"{KILLS} kills, {len(raised)} alarms promised, 0 lost, {stream['duplicates']} duplicates;"
+        f" reopened within {max(reopened_s) * 1e3:.0f} ms"
+    )
+    assert len(raised) > 5 * KILLS
+    assert max(reopened_s) < 5
+    assert stream["duplicates"] <= 20 * KILLS
+
+
+@needs_strace
+def test_killed_at_system_calls_while_publishing(home, broker, subscriber):
+    with tempfile.NamedTemporaryFile("r") as log:
+        with start(
+            home.with_name("count"), broker.port, "c", 4, strace=["-o", log.name, "-e", f"trace={CALLS}"]
+        ) as p:
+            p.communicate(timeout=60)
+        calls = [found[1] for line in log if (found := re.match(r"\d+ +(\w+)\(", line))]
+    points = [(call, calls[: n + 1].count(call)) for n, call in enumerate(calls)]
+    assert len(points) > 60
+    subscriber.seen.clear()
+    tried = points if SOAK else points[3::9]
+    raised = []
+    for n, (call, when) in enumerate(tried):
+        with start(
+            home, broker.port, f"p{n}.", 4, strace=["-e", f"inject={call}:signal=KILL:when={when}"]
+        ) as process:
+            output, _ = process.communicate(timeout=60)
+        raised += promised(output)
+    raised += finish(home, broker.port)
+    until(
+        lambda: (
+            len({json.loads(body)["id"] for t, body in subscriber.seen if t.endswith("/event")})
+            >= len(raised)
+        )
+    )
+    stream = account(subscriber, raised)
+    print(
+        f"killed at {len(tried)} of {len(points)} system calls while publishing, {len(raised)} promised,"
+        f" 0 lost, {stream['duplicates']} duplicates"
+    )
+
+
+def test_the_broker_is_killed_again_and_again(home, tmp_path, subscriber, broker):
+    """A broker that saves nothing loses what it has acknowledged; what it has not comes again."""
+    randomness, raised = random.Random(3), []
+    with start(home, broker.port, "b", count=10**6, pace_s=0.005) as process:
+        for _ in range(100 if SOAK else 4):
+            time.sleep(randomness.uniform(0.3, 0.8))
+            broker.stop(kill=True)
+            time.sleep(randomness.uniform(0.0, 0.3))
+            broker.start()
+        time.sleep(1)
+        process.kill()
+        output, _ = process.communicate(timeout=20)
+    raised = promised(output)
+    with Spool.open(home) as spool:
+        figures = spool.figures()
+    assert figures["alarm.seq"] in (len(raised), len(raised) + 1)
+    assert figures["alarm.seq"] == figures["alarm.acked"] + figures["alarm.depth"], (
+        "none left without a PUBACK"
+    )
+    fresh = finish(home, broker.port)
+    until(lambda: any(fresh[0].encode() in body for _, body in subscriber.seen))
