@@ -21,6 +21,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+models: $(READY)
+	mkdir -p build
+	$(BIN)/trainer recordings cwru $(DATA)/cwru -o build/cwru.csv
+	$(BIN)/trainer models build/cwru.csv -o exported_models
+
 clean:
 	rm -rf .venv build dist *.egg-info
 
