@@ -51,4 +51,8 @@ build/roots/cloud-init:
 	mkdir -p $@.part && cd $@.part && apt-get download -q $(CLOUD_INIT) && for d in *.deb; do dpkg -x $$d .; rm $$d; done
 	mv $@.part $@
 
-.PHONY: deb lock-deb test-deb
+# As root: the arm64 package on an emulated processor, against the scores of this one.
+test-arm64: deb
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_arm64.py
+
+.PHONY: deb lock-deb test-deb test-arm64

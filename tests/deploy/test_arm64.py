@@ -1,0 +1,160 @@
+"""The arm64 package as shipped, on an emulated processor: scores as on x86-64, an alarm through Mosquitto."""
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tty
+
+import numpy as np
+import pytest
+
+from edge_runtime.framing import SampleFormat, encode_data
+from edge_runtime.recording import read_signal
+from edge_runtime.simulator import Sensor, frames
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.deploy.heavy import BUILD, heavy, newest_deb
+from tests.deploy.patient import CONFIG
+
+pytestmark = [*heavy("test-arm64", "debootstrap", "unshare", "qemu-aarch64-static"), needs_mosquitto]
+CACHE = BUILD / "roots" / "bookworm-arm64"
+TOLERANCE = 1e-5
+NEEDED = (
+    *("base-files", "bash", "dash", "coreutils", "gcc-12-base", "libacl", "libattr", "libbz2", "libc6"),
+    *("libcrypt", "libdb5", "libexpat", "libffi", "libgcc", "libgmp", "libgomp", "liblzma", "libncursesw"),
+    *("libnsl", "libpcre2", "libpython3", "libreadline", "libselinux", "libsqlite", "libssl", "libstdc"),
+    *("libtinfo", "libtirpc", "libuuid", "media-types", "python3", "zlib"),
+)
+"""Enough of Debian for its Python to run; unpacked, as nothing of it can be configured elsewhere."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Debian's Python for arm64 with the package unpacked into it."""
+    archives = CACHE / "var/cache/apt/archives"
+    if not list(archives.glob("libpython3*.deb")):
+        shutil.rmtree(CACHE, ignore_errors=True)
+        CACHE.parent.mkdir(parents=True, exist_ok=True)
+        command = ["debootstrap", "--foreign", "--arch=arm64", "--variant=minbase"]
+        command += ["--include=python3,python3-minimal,libstdc++6,libgomp1", "bookworm", str(CACHE)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            shutil.rmtree(CACHE, ignore_errors=True)
+            pytest.skip(f"debootstrap got no Debian: {(done.stderr or done.stdout).strip()[-200:]}")
+    root = tmp_path_factory.mktemp("arm64") / "root"
+    root.mkdir()
+    for deb in (*archives.glob("*.deb"), newest_deb("arm64")):
+        if deb.name.startswith((*NEEDED, "steadyhum")):
+            subprocess.run(["dpkg", "-x", deb, root], check=True)
+    shutil.copy(shutil.which("qemu-aarch64-static"), root / "usr/bin")
+    yield root
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def emulated(root, *words):
+    """Words that run the package's Python on an emulated processor.
+
+    A chroot and not proot, whose emulation of access(2) calls every file unreadable. /sys stays out of sight:
+    the host's caches are not an Arm's, and onnxruntime would trip over them.
+    """
+    mounts = 'mount --rbind /dev "$0/dev" && exec chroot "$0" /usr/bin/qemu-aarch64-static "$@"'
+    python = "/usr/lib/steadyhum/bin/python3"
+    return ["unshare", "--mount", "sh", "-ec", mounts, str(root), python, *map(str, words)]
+
+
+ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp", "ORT_DISABLE_TELEMETRY": "1"}
+
+
+def scores(command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """A detector of the real sample, as `trainer fit` makes it, and a recording it never saw."""
+    folder = tmp_path_factory.mktemp("fitted")
+    sample = BUILD.parent / "tests/data/cwru.csv"
+    head, *rows = sample.read_text().splitlines()
+    rows = [row.replace("cwru/", f"{sample.parent}/cwru/", 1) for row in rows]
+    known = [row for row in rows if ",normal," in row and "2 hp" not in row]
+    unseen = [row for row in rows if "2 hp" in row]
+    for name, chosen in (("train.csv", known), ("unseen.csv", unseen)):
+        (folder / name).write_text("\n".join([head, *chosen]) + "\n")
+    trainer = [sys.executable, "-m", "trainer"]
+    fit = [*trainer, "fit", folder / "train.csv", "--detector", "principal_components"]
+    subprocess.run([*fit, "-o", folder / "model.onnx"], check=True, capture_output=True)
+    convert = [*trainer, "recordings", "convert", folder / "unseen.csv", "-o", folder]
+    subprocess.run(convert, check=True, capture_output=True)
+    return folder
+
+
+def replayed_here(fitted, part, *options):
+    command = [sys.executable, "-m", "edge_runtime", "replay", f"{fitted}/{part}", "--json", *options]
+    return scores([*command, "--model", fitted / "model.onnx"])
+
+
+def test_scores_are_those_of_x86_64(root, fitted, record_property):
+    """Every window of real recordings, normal and faulty, by the installed command on both processors."""
+    machine = emulated(root, "-c", "import os; print(os.uname().machine)")
+    assert subprocess.check_output(machine, env=ENVIRONMENT).strip() == b"aarch64"
+    shutil.copy(fitted / "model.onnx", root / "tmp/model.onnx")
+    worst = 0.0
+    for name in ("99.npz", "107.npz"):
+        shutil.copy(fitted / name, root / "tmp" / name)
+        words = ("/usr/bin/edge-runtime", "replay", f"/tmp/{name}@0-2", "--model", "/tmp/model.onnx")
+        there = scores(emulated(root, *words, "--scores", "--json"), env=ENVIRONMENT)
+        here = replayed_here(fitted, f"{name}@0-2", "--scores")
+        assert len(here) == len(there) > 20
+        assert [row["type"] for row in here] == [row["type"] for row in there]
+        pairs = np.array([[a["score"], b["score"]] for a, b in zip(here, there, strict=True)])
+        worst = max(worst, float((np.abs(np.diff(pairs)[:, 0]) / np.abs(pairs[:, 0])).max()))
+    print(f"largest relative difference of a score: {worst:.2g}")
+    record_property("largest_relative_difference", worst)
+    assert worst <= TOLERANCE
+
+
+def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path):
+    """pyserial, framing, onnxruntime, SQLite and paho, all for arm64: the same events as a replay here."""
+    broker = Broker(tmp_path).start()
+    subscriber = Subscriber(broker.port)
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    signal_part = read_signal(fitted / "107.npz")
+    text = CONFIG.format(port=broker.port, line=os.ttyname(slave)).replace('"rms.onnx"', '"model.onnx"')
+    text = (
+        text.replace("rate_hz = 1000", "rate_hz = 12000")
+        .replace('["x"]', '["DE"]')
+        .replace('"state"', '"/tmp/state"')
+    )
+    (root / "tmp/edge.toml").write_text(text)
+    shutil.copy(fitted / "model.onnx", root / "tmp/model.onnx")
+    command = emulated(root, "/usr/bin/edge-runtime", "run", "--config", "/tmp/edge.toml")
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stderr=log, env=ENVIRONMENT) as service,
+    ):
+        try:
+            until(lambda: "watching pump" in (tmp_path / "log").read_text(), 90, "the emulated service")
+            until(lambda: subscriber.latest("availability") == b"online", 30, "its connection")
+            sent = list(frames(signal_part, Sensor(frame_samples=256), time.time_ns() // 1000))[:70]
+            for frame in sent:
+                os.write(master, encode_data(frame, SampleFormat.FLOAT32))
+                time.sleep(0.03)
+            event = until(subscriber.events, 30, "the alarm")[0]
+        finally:
+            service.send_signal(signal.SIGTERM)
+            service.wait(30)
+            subscriber.close()
+            broker.stop()
+            os.close(master)
+            os.close(slave)
+    expected = replayed_here(fitted, "107.npz@0-1.4")[0]
+    assert (event["type"], event["kind"]) == ("new", "anomaly") == (expected["type"], expected["kind"])
+    assert event["score"] == pytest.approx(expected["score"], rel=TOLERANCE)
+    assert event["threshold"] == expected["threshold"]

@@ -1,0 +1,48 @@
+"""docs/technician.md says what is there: commands, files, columns, pictures, and the doctor's own words."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from deploy.provisioning.sheet import OPTIONAL, REQUIRED, read_sheet
+from tests.deploy.heavy import ROOT
+
+TEXT = (ROOT / "docs/technician.md").read_text()
+CHECK = re.compile(r'"((?:os|port|line|sensor|model|broker|certificate|state|disk|spool|secrets)\.[a-z_]+)"')
+
+
+def test_every_check_is_one_of_the_doctors():
+    said = set(re.findall(r"`([a-z]+\.[a-z_]+)`", TEXT.split("| it says")[1].split("## 6")[0]))
+    code = "".join(file.read_text() for file in (ROOT / "edge_runtime/doctor").glob("*.py"))
+    assert said <= set(CHECK.findall(code))
+    assert len(said) > 30
+
+
+def test_the_sheet_is_a_fleet_sheet(tmp_path):
+    (tmp_path / "fleet.csv").write_text(re.search(r"```\n(device,.*?)```", TEXT, re.DOTALL)[1])
+    devices = read_sheet(tmp_path / "fleet.csv")
+    assert [(device.name, len(device.sensors)) for device in devices] == [("pump-7", 2), ("fan-1", 1)]
+    assert all(f"`{column}`" in TEXT for column in OPTIONAL)
+    assert set(REQUIRED) == set(re.search(r"```\n(device,.*)", TEXT)[1].split(","))
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"\((pictures/[^)]+)\)", TEXT))))
+def test_a_picture_is_there_and_says_what_it_shows(name):
+    root = ET.parse(ROOT / "docs" / name).getroot()
+    assert root.get("role") == "img"
+    assert len(root.get("aria-label")) > 20
+
+
+def test_commands_and_files_exist():
+    for path in set(re.findall(r"\b(deploy/[a-z]+(?:[/.][a-z.]+)?)\b", TEXT)):
+        assert (ROOT / path).exists(), path
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^make ([a-z-]+)", TEXT, re.MULTILINE)) <= set(targets)
+    said = subprocess.check_output(
+        [sys.executable, "-m", "deploy.provisioning", "--help"], text=True, cwd=ROOT
+    )
+    options = set(re.findall(r"(?<![\w-])--[a-z-]+", TEXT)) - {"--cafile", "--cert", "--key", "--json"}
+    assert all(option in said for option in options), options
