@@ -36,7 +36,9 @@ def test_the_threshold_search_finds_what_separates():
 def test_hard_auroc_is_the_mean_of_both_rates():
     random = np.random.default_rng(0)
     faulty = random.random(400) < 0.5
-    f1, auroc, frr, far = recurrent._split(random.random(400) + 0.5 * faulty, faulty, np.random.default_rng(1))
+    f1, auroc, frr, far = recurrent._split(
+        random.random(400) + 0.5 * faulty, faulty, np.random.default_rng(1)
+    )
     assert auroc == pytest.approx(1 - (frr + far) / 2)
     assert 0 < f1 < 1
 
