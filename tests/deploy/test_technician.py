@@ -1,5 +1,6 @@
 """docs/technician.md says what is there: commands, files, columns, pictures, and the doctor's own words."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from deploy.provisioning.sheet import OPTIONAL, REQUIRED, read_sheet
 from tests.deploy.heavy import ROOT
 
 TEXT = (ROOT / "docs/technician.md").read_text()
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 CHECK = re.compile(r'"((?:os|port|line|sensor|model|broker|certificate|state|disk|spool|secrets)\.[a-z_]+)"')
 
 
@@ -41,8 +43,8 @@ def test_commands_and_files_exist():
         assert (ROOT / path).exists(), path
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"^make ([a-z-]+)", TEXT, re.MULTILINE)) <= set(targets)
-    said = subprocess.check_output(
-        [sys.executable, "-m", "deploy.provisioning", "--help"], text=True, cwd=ROOT
-    )
-    options = set(re.findall(r"(?<![\w-])--[a-z-]+", TEXT)) - {"--cafile", "--cert", "--key", "--json"}
-    assert all(option in said for option in options), options
+    command = [sys.executable, "-m", "deploy.provisioning", "--help"]
+    wide = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    said = set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
+    of_others = {"--cafile", "--cert", "--key", "--json"}
+    assert set(OPTION.findall(TEXT)) - of_others <= said
