@@ -24,7 +24,7 @@ from edge_runtime.config import Config, Protocol, SensorSettings, check_agreemen
 from edge_runtime.errors import EdgeError, UnavailableError
 from edge_runtime.framing import Decoder, FrameDecoder
 from edge_runtime.health import Health, Notifier
-from edge_runtime.intake import Inbox, PortReader
+from edge_runtime.intake import Inbox, Poller, PortReader
 from edge_runtime.lines import LineDecoder
 from edge_runtime.payload import Model, Topics, model_of
 from edge_runtime.pipeline import SensorPipeline, Watch
@@ -37,6 +37,8 @@ from edge_runtime.station import Station
 
 TURN_S: Final = 0.25
 """Longest wait for bytes before the clockwork is looked after."""
+TICK_S: Final = 0.05
+"""Shortest time between two looks at it."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -142,6 +144,8 @@ class _Service:
         self._inbox, self._quit = Inbox(), threading.Event()
         self._health, self._notifier = Health(), Notifier()
         self._health_s = time.monotonic()
+        self._ticked_s = float("-inf")
+        self._poller = Poller(self._inbox, self._quit)
         self._readers: list[PortReader] = []
 
     def run(self) -> Plan:
@@ -156,8 +160,8 @@ class _Service:
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
-            for reader in self._readers:
-                reader.start()
+            for thread in (self._poller, *self._readers):
+                thread.start()
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
             plan = self._loop(stations, publisher)
@@ -167,7 +171,8 @@ class _Service:
     def _station(self, index: int, topics: Topics, spool: Spool, publisher: Publisher) -> Station:
         plan = self._plan
         sensor, watch = plan.config.sensor[index], plan.watches[index]
-        reader = PortReader(index, Source(sensor.port, sensor.baud), self._inbox, self._quit)
+        source = Source(sensor.port, sensor.baud)
+        reader = PortReader(index, source, self._inbox, self._quit, self._poller)
         self._readers.append(reader)
         pipeline = SensorPipeline(watch, _decoder(sensor), lambda: uuid.uuid4().hex)
         reporter = Reporter(sensor.name, topics, plan.models[index], spool, publisher)
@@ -183,9 +188,18 @@ class _Service:
         return self._plan
 
     def _turn(self, stations: list[Station], publisher: Publisher) -> None:
-        for chunk in self._inbox.take(TURN_S):
+        chunks = self._inbox.take(TURN_S)
+        for chunk in chunks:
             stations[chunk.sensor].take(chunk)
+        for sensor in {chunk.sensor for chunk in chunks}:
+            stations[sensor].say_scores()
         now_s = time.monotonic()
+        # Many sensors bring bytes a thousand times a second; their clockwork need not turn as often.
+        if now_s - self._ticked_s >= TICK_S:
+            self._ticked_s = now_s
+            self._tick(stations, publisher, now_s)
+
+    def _tick(self, stations: list[Station], publisher: Publisher, now_s: float) -> None:
         for station in stations:
             station.tick(now_s)
             self._health.tell(f"sensor {station.name}", station.trouble)
@@ -196,7 +210,7 @@ class _Service:
             for station in stations:
                 station.health(snapshot)
         # What arrived has been scored and committed, and whoever is to bring more is alive: that is progress.
-        if publisher.is_alive() and all(station.alive for station in stations):
+        if publisher.is_alive() and self._poller.is_alive() and all(station.alive for station in stations):
             self._notifier.progress()
             troubles = self._health.troubles()
             self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
@@ -213,9 +227,9 @@ class _Service:
 
     def _stop_reading(self) -> None:
         self._quit.set()
-        for reader in self._readers:
-            if reader.ident is not None:
-                reader.join(2.0)
+        for thread in (self._poller, *self._readers):
+            if thread.ident is not None:
+                thread.join(2.0)
 
 
 def _decoder(sensor: SensorSettings) -> Decoder:

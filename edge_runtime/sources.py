@@ -7,6 +7,7 @@ tries again), or something else holds it.
 import contextlib
 import errno
 import fcntl
+import os
 import termios
 from typing import Final, Protocol, cast
 
@@ -25,6 +26,7 @@ class _Port(Protocol):
 
     @property
     def in_waiting(self) -> int: ...
+    def fileno(self) -> int: ...
     def read(self, size: int, /) -> bytes: ...
     def write(self, data: bytes, /) -> int | None: ...
     def close(self) -> None: ...
@@ -70,6 +72,30 @@ class Source:
             return first + self._port.read(waiting) if waiting else first
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
+
+    @property
+    def descriptor(self) -> int | None:
+        """The open port's descriptor, to be waited on together with others; None where there is none."""
+        try:
+            return None if self._port is None else self._port.fileno()
+        except _PORT_ERRORS:  # rfc2217 reads in a thread of its own
+            return None
+
+    def drain(self) -> bytes:
+        """Return what has come, when the descriptor says that something has.
+
+        Raises UnavailableError when the port went away.
+        """
+        descriptor = self.descriptor
+        if descriptor is None:
+            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        try:
+            data = os.read(descriptor, MAX_READ)
+        except OSError as error:
+            raise _refusal(self.url, error) from error
+        if not data:
+            raise _refusal(self.url, OSError("the device reports data and has none: it was unplugged"))
+        return data
 
     def write(self, data: bytes) -> None:
         """Send bytes; the simulated sensor's side. Raises UnavailableError when the port went away."""

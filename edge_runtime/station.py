@@ -34,6 +34,7 @@ class Station:
         self._opened = 0
         self._state_s = self._interrupted_s = float("-inf")
         self._latest: Verdict | None = None
+        self._unsaid: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         for alarm in reporter.open_alarms():
@@ -49,19 +50,25 @@ class Station:
         status = self._pipeline.status
         frames = status.frames
         self._bytes_s = chunk.at_s
+        if chunk.opening != self._opened:
+            self._opened = chunk.opening
+            self._pipeline.reconnected()
         verdicts = self._pipeline.feed(chunk.data, chunk.at_s)
         if status.frames > frames:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._tell(verdict)
-            if self._report.scores:
-                self._reporter.score(verdict, self._sensor_now_us())
+        if self._report.scores:
+            self._unsaid += verdicts
+
+    def say_scores(self) -> None:
+        """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
+        for verdict in self._unsaid:
+            self._reporter.score(verdict, self._sensor_now_us())
+        self._unsaid.clear()
 
     def tick(self, now_s: float) -> None:
         """Look after what the clock brings about: silence, and the state that is due."""
-        if self._reader.opened != self._opened:
-            self._opened = self._reader.opened
-            self._pipeline.reconnected()
         silence = self._silence(now_s)
         if silence and now_s - self._interrupted_s >= 0.2:
             self._interrupted_s = now_s

@@ -1,6 +1,6 @@
-"""A program: the script that anybody would write of pyserial, onnxruntime and paho. Nothing is checked or kept.
+"""A program: the script that anybody would write of pyserial, onnxruntime and paho; it keeps nothing.
 
-    python -m tests.benchmarks.bare PORT MODEL HOP BROKER_PORT TOPIC
+python -m tests.benchmarks.bare PORT MODEL HOP BROKER_PORT TOPIC
 """
 
 import json

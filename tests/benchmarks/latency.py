@@ -26,7 +26,13 @@ def measure(model):
         theirs = latencies_ms(sent[:, 1], seen["bare/score"], 1)
         rss_mb = [process.memory_info().rss / 1e6 for process in (service, bare)]
     yield from _compared(ours, theirs)
-    yield Measure("rss_over_bare_mb", "MB", [rss_mb[0] - rss_mb[1]], Goal(12), f"{rss_mb[0]:.1f} MB, bare {rss_mb[1]:.1f}")
+    yield Measure(
+        "rss_over_bare_mb",
+        "MB",
+        [rss_mb[0] - rss_mb[1]],
+        Goal(12),
+        f"{rss_mb[0]:.1f} MB, bare {rss_mb[1]:.1f}",
+    )
 
 
 def _compared(ours, theirs):

@@ -114,7 +114,9 @@ class Plant:
         self._begun.append(running)
         process = psutil.Process(running.pid)
         found = until(lambda: _serving(process, len(lines)), 60, "the service reading its ports")
-        until(lambda: self.subscriber.bodies["steadyhum/plant/gateway/availability"], 30, "the service online")
+        until(
+            lambda: self.subscriber.bodies["steadyhum/plant/gateway/availability"], 30, "the service online"
+        )
         return found
 
     def bare(self, model, line, hop, topic="bare/score"):

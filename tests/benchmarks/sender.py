@@ -1,4 +1,4 @@
-"""A program: many simulated sensors on ptys, all their frames encoded beforehand so that sending costs little.
+"""A program: many simulated sensors on ptys, all frames encoded beforehand so that sending costs little.
 
 Prints the ptys' paths, then waits for a line on its input, then sends FRAMES of FILE (a .npy of encoded
 frames) to every pty at the sensors' pace, each sensor at its own moment within a frame's length. A pty that
