@@ -133,6 +133,7 @@ def _documents(folder: Path, package: Package, wheels: list[Path], bill: str) ->
     folder.mkdir(parents=True)
     shutil.copy(HERE / "README.Debian", folder)
     shutil.copytree(ROOT / "deploy/examples", folder / "examples")
+    shutil.copytree(ROOT / "deploy/mosquitto", folder / "examples/mosquitto")
     (folder / "SBOM.json").write_text(bill)
     (folder / "copyright").write_text(_copyright(wheels, package.python))
     changelog = folder / "changelog"
@@ -222,7 +223,7 @@ def _epoch_s() -> int:
     told = os.environ.get("SOURCE_DATE_EPOCH")
     if told:
         return int(told)
-    command = ["git", "-C", ROOT, "log", "-1", "--format=%ct"]
+    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return int(done.stdout) if done.returncode == 0 else 1_767_225_600
 

@@ -83,6 +83,8 @@ def read_sheet(path: Path) -> tuple[Device, ...]:
 def _header_problems(header: list[str], rows: int) -> Iterator[str]:
     missing = [name for name in REQUIRED if name not in header]
     unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
+    if len(set(header)) < len(header):
+        yield "it names a column twice"
     if not rows:
         yield f"it has no rows; the first line must be {','.join(REQUIRED)}"
     elif missing:

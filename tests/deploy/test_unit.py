@@ -1,15 +1,22 @@
 """The systemd unit: understood by systemd, hardened, and doing what the project promises."""
 
+import ctypes
+import os
 import re
 import shutil
 import subprocess
+import sys
 
+import numpy as np
 import pytest
 
+from tests.artefacts import write_artefact
 from tests.deploy.heavy import ROOT
+from tests.deploy.patient import vibration
 
 UNIT = ROOT / "deploy" / "debian" / "edge-runtime.service"
 MOST_EXPOSED = 1.5
+PR_SET_MDWE, PR_SET_NO_NEW_PRIVS, SKIP = 65, 38, 99
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed: apt install systemd"
 )
@@ -49,3 +56,27 @@ def test_systemd_understands_every_line(tmp_path):
 )
 def test_what_the_rest_relies_on(line):
     assert line in UNIT.read_text().splitlines()
+
+
+def deny_writable_code():
+    """What MemoryDenyWriteExecute and NoNewPrivileges do to a process, and to what it becomes."""
+    libc = ctypes.CDLL(None)
+    if libc.prctl(PR_SET_MDWE, 1, 0, 0, 0) or libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        os._exit(SKIP)
+
+
+def test_scoring_works_under_the_units_memory_rule(tmp_path):
+    """onnxruntime, numpy and the rest map no memory that is writable and executable."""
+    write_artefact(tmp_path / "rms.onnx")
+    np.savez(tmp_path / "r.npz", samples=vibration(3.0, 1.0), rate_hz=1000.0, channels=["x"], unit="g")
+    command = [sys.executable, "-m", "edge_runtime", "replay", tmp_path / "r.npz"]
+    command += ["--model", tmp_path / "rms.onnx", "--json"]
+    refused = "import mmap; mmap.mmap(-1, 4096, prot=7)"
+    for words, code in ((command, 0), ([sys.executable, "-c", refused], 1)):
+        done = subprocess.run(
+            words, preexec_fn=deny_writable_code, capture_output=True, text=True, check=False
+        )
+        if done.returncode == SKIP:
+            pytest.skip("this kernel has no PR_SET_MDWE (Linux 6.3)")
+        assert done.returncode == code, done.stderr
+    assert "Permission" in done.stderr
