@@ -148,10 +148,7 @@ class Disk:
     def _close_store(self) -> None:
         store, self._store = self._store, None
         if store is not None:
-            try:
-                store.close()
-            except sqlite3.Error as error:
-                self.trouble = str(error)
+            store.close()
 
 
 def _code(error: Exception) -> int:

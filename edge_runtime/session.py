@@ -76,10 +76,10 @@ class Session:
     def turn(self, timeout_s: float) -> None:
         """Wait for the broker or a wake-up and settle what was acknowledged. Raises LinkError."""
         acked: dict[Klass, list[int]] = defaultdict(list)
-        for number, code in self._link.turn(0 if self._lanes.unfinished else timeout_s):
-            flight = self._flights.pop(number, None)
-            if flight is not None:  # a number we do not know may be anything: nothing is deleted for it
-                self._settle(flight, code, acked)
+        answers = self._link.turn(0 if self._lanes.unfinished else timeout_s)
+        # A number we do not know may be anything: nothing is deleted for it.
+        for number, code in filter(lambda answer: answer[0] in self._flights, answers):
+            self._settle(self._flights.pop(number), code, acked)
         for klass, ids in acked.items():
             self._spool.ack(klass, ids)
             self.delivered += len(ids)

@@ -96,10 +96,10 @@ class Quarantine:
     """Finds the message that a broker cannot take, and lets the others pass.
 
     When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
-    alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the others
-    go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again later,
-    and given up as dead after five strikes, but only if others went through between the last two: a broker
-    that accepts nothing condemns nothing.
+    alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the
+    others go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again
+    later, and given up as dead after five strikes, but only if others went through between the last two: a
+    broker that accepts nothing condemns nothing.
     """
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:

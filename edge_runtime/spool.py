@@ -176,9 +176,10 @@ class Spool:
         seq = self._disk.run(
             lambda store: self._held.insert(store, klass, topic, encode, open_alarm), alarm=alarm
         )
-        if seq is not None and alarm:
-            self._disk.promise(seq)
-        self._shed()
+        if seq is not None:
+            if alarm:
+                self._disk.promise(seq)
+            self._shed()
         return seq
 
     def _leave(self, klass: Klass, ids: set[int], counter: str, letter: DeadLetter | None = None) -> None:

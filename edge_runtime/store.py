@@ -138,8 +138,7 @@ class Store:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._db.rollback()  # SQLite may have done it itself
             raise
 
     def insert(self, rows: Iterable[Row]) -> int:

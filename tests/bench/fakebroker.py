@@ -28,8 +28,10 @@ class Published:
 class FakeBroker:
     """`connack` is what follows the length; `on_publish` gives a reason code, CLOSE, SILENT or raw bytes."""
 
-    def __init__(self, on_publish=lambda _published: 0, connack=b"\x00\x00\x00"):
-        self.on_publish, self.connack = on_publish, connack
+    def __init__(self, on_publish=lambda _published: 0, connack=b"\x00\x00\x00", tls=None):
+        self.on_publish, self.connack, self._tls = on_publish, connack, tls
+        self.suback = 1
+        """Reason code for every subscription."""
         self.on_connect = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.answer_pings = True
@@ -81,6 +83,8 @@ class FakeBroker:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
             self._sockets.append(sock)
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             thread.start()
@@ -102,6 +106,8 @@ class FakeBroker:
             published = _published(head, body)
             self.published.append(published)
             return self._acknowledge(sock, published)
+        if kind == 0x80:
+            sock.sendall(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
         if kind == 0xC0 and self.answer_pings:
             sock.sendall(b"\xd0\x00")
         if kind == 0xE0:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_runtime.errors import AccessError, ConfigError, UnavailableError
-from edge_runtime.ledger import MAX_STREAMS, Finding, Ledger
+from edge_runtime.ledger import MAX_BODIES, MAX_STREAMS, Finding, Ledger, Stream
 from edge_runtime.listen import LOSS_EXIT, run_listen, settings_of
 from edge_runtime.settings import BrokerSettings
+from tests.bench.fakebroker import FakeBroker
 from tests.broker import Broker, free_port, needs_mosquitto, until
 
 EVENT = "steadyhum/site/device/pump/event"
@@ -62,8 +63,9 @@ def test_sent_again_as_replayed_is_a_duplicate_but_another_body_is_a_conflict():
     ledger = Ledger()
     hear(ledger, 1)
     assert hear(ledger, 1, replayed=True) == [Finding.DUPLICATE]
+    assert ledger.hear(EVENT, body(1)[: -len(',"replayed":false}')] + b"}").finding is Finding.CONFLICT
     assert hear(ledger, 1, id="y") == [Finding.CONFLICT]
-    assert ledger.summary()[0]["conflicts"] == 1
+    assert ledger.summary()[0]["conflicts"] == 2
 
 
 def test_order_counts_within_new_and_within_replayed():
@@ -281,6 +283,27 @@ def test_refused_by_the_broker(tmp_path):
     password.write_text("right")
     assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=0.3) == 0
     broker.stop()
+
+
+def test_a_subscription_that_is_refused():
+    with FakeBroker() as broker:
+        broker.suback = 0x87
+        settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
+        with pytest.raises(AccessError, match="does not let us hear"):
+            run_listen(settings, "#", lambda _line: None, seconds=5)
+
+
+def test_an_empty_account():
+    assert Stream("d", "event", "e").lost == 0
+    assert Ledger().summary() == []
+
+
+def test_bodies_are_remembered_for_a_while():
+    ledger = Ledger()
+    for seq in range(1, MAX_BODIES + 10):
+        ledger.hear(EVENT, body(seq))
+    assert ledger.hear(EVENT, body(1, id="y")).finding is Finding.DUPLICATE, "too long ago to compare"
+    assert ledger.hear(EVENT, body(MAX_BODIES, id="y")).finding is Finding.CONFLICT
 
 
 @needs_mosquitto

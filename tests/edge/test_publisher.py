@@ -5,16 +5,20 @@ import logging
 import os
 import random
 import shutil
+import socket
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from edge_runtime.errors import ConfigError
 from edge_runtime.health import Health
+from edge_runtime.losses import LinkError, Loss
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings
 from edge_runtime.spool import Klass, Spool
+from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.bench.oracle import Oracle, body_of
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
 
@@ -166,11 +170,11 @@ def test_a_site_may_ask_for_one_order(spool, gateway, subscriber, broker):
 def test_the_broker_goes_away_and_comes_back(spool, gateway, subscriber, broker):
     oracle = Oracle()
     publisher = gateway(broker.port)
-    for cycle in range(3):
+    for _ in range(3):
         until(lambda: publisher.connected, what="connection")
         for _ in range(20):
             oracle.raise_alarm(spool, EVENT)
-        broker.stop(kill=cycle % 2 == 0)
+        broker.stop()
         until(lambda: not publisher.connected)
         for _ in range(20):
             oracle.raise_alarm(spool, EVENT)
@@ -279,6 +283,76 @@ def test_a_stop_without_a_broker_is_quick_and_keeps_everything(spool, gateway):
 
 def test_a_publisher_that_was_never_started_can_be_stopped(spool):
     Publisher(BrokerSettings("127.0.0.1"), spool, Health(), AVAILABILITY).stop()
+
+
+def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(spool, gateway):
+    with FakeBroker(lambda _published: SILENT) as broker:
+        spool.put(Klass.ALARM, EVENT, body_of("kept"))
+        publisher = gateway(broker.port, drain_s=0.3)
+        until(lambda: len(broker.published) >= 2)
+        begun_s = time.monotonic()
+        publisher.stop()
+        assert time.monotonic() - begun_s < 2.5
+        assert not publisher.is_alive()
+        assert [published.body for published in broker.published if published.topic == AVAILABILITY][
+            -1
+        ] == b"offline"
+        until(lambda: broker.disconnects)
+    assert spool.figures()["alarm.depth"] == 1
+
+
+def test_a_stop_does_not_wait_for_a_connection_that_does_not_come_about(spool, gateway):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        port = deaf.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):  # the queue is full now: further SYNs are dropped
+            publisher = gateway(port, drain_s=0, connect_timeout_s=6)
+            time.sleep(0.3)
+            begun_s = time.monotonic()
+            publisher.stop()
+            assert time.monotonic() - begun_s < 4
+            assert publisher.is_alive()
+            publisher.wake()
+    until(lambda: not publisher.is_alive())
+    publisher.stop()
+
+
+def test_a_salvaged_spool_is_in_its_health(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "spool.db").write_bytes(b"not a database" * 1000)
+    health = Health()
+    with Spool.open(tmp_path / "state") as spool:
+        publisher = Publisher(BrokerSettings("127.0.0.1", port=free_port()), spool, health, AVAILABILITY)
+        publisher.start()
+        assert "carried over" in until(lambda: health.troubles().get("spool_corrupt"))
+        publisher.stop()
+
+
+def test_how_long_it_waits(spool):
+    publisher = Publisher(BrokerSettings("127.0.0.1"), spool, Health(), AVAILABILITY, random.Random(4))
+    lost = LinkError("x", where="y", remedy="z", loss=Loss.CLOSED)
+    refused = LinkError("x", where="y", remedy="z", loss=Loss.REFUSED)
+    short = [
+        max(publisher._wait_s(lost, 1) for _ in range(60)),
+        max(publisher._wait_s(refused, 1) for _ in range(60)),
+    ]
+    assert 15 < short[0] <= 30
+    assert 45 < short[1] <= 60
+    assert publisher._wait_s(lost, 31) <= 1
+    assert publisher._wait_s(refused, 301) <= 30
+    assert 15 <= publisher._wait_s(ConfigError("x"), 1) <= 60
+    publisher.stop()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"host": ""}, {"port": 0}, {"port": 70_000}, {"mqtt": "4"}, {"in_flight": 0}, {"keepalive_s": 0},
+     {"connect_timeout_s": 0.0}, {"backoff_s": (2.0, 1.0)}, {"denied_retry_s": (0.0, 1.0)}, {"drain_s": -1.0},
+     {"max_packet_bytes": 10}, {"host": "broker.example"}, {"live_queue": 0}],
+)  # fmt: skip
+def test_settings_that_cannot_be_meant(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=name):
+        BrokerSettings(**{"host": "127.0.0.1", **wrong})
 
 
 def test_mqtt_3_works_with_a_warning(spool, gateway, subscriber, broker, caplog):

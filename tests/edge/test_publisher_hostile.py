@@ -2,14 +2,18 @@
 
 import json
 import os
+import socket
 import time
 import tracemalloc
 
 import pytest
 
+from edge_runtime.connection import Connection
+from edge_runtime.losses import LinkError, Loss
+from edge_runtime.settings import BrokerSettings
 from edge_runtime.spool import Klass
 from tests.bench.fakebroker import CLOSE, SILENT, FakeBroker
-from tests.bench.oracle import Oracle, body_of
+from tests.bench.oracle import body_of
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, troubles
 
@@ -389,12 +393,44 @@ def test_two_messages_never_share_a_number_in_flight(gateway):
         put(gateway, "waiting")
         publisher = gateway.publish(broker.port, ack_timeout_s=120, live_queue=100_000)
         until(lambda: names(broker) == ["waiting"])
-        for _ in range(65_600):
+        first = broker.published[-1].mid
+        for _ in range(65_534):  # then the next number would be the one that waits
             publisher.offer("steadyhum/site/device/pump/score", b"1")
-        until(lambda: len(broker.published) >= 65_600, 60)
+        until(lambda: len(broker.published) >= 65_536, 60)
         assert depth(gateway) == 1, "a live message with the same number acknowledges nothing"
-        oracle = Oracle()
-        broker.on_publish = lambda _published: 0
-        oracle.raise_alarm(gateway.spool, EVENT)
+        put(gateway, "next")
+        until(lambda: names(broker) == ["waiting", "next"])
+        assert broker.published[-1].mid == first + 1
+        broker.say(b"\x40\x04" + (first + 1).to_bytes(2, "big") + b"\x00\x00")
         until(lambda: depth(gateway) == 1)
         assert [json.loads(row.body)["id"] for row in gateway.spool.peek(Klass.ALARM, 9)] == ["waiting"]
+
+
+def test_a_keepalive_shorter_than_ours_is_kept(gateway):
+    with FakeBroker(connack=b"\x00\x00\x03\x13\x00\x01") as broker:
+        publisher = gateway.publish(broker.port, keepalive_s=10, backoff_s=(20, 20))
+        until(lambda: publisher.connected and broker.published)
+        broker.answer_pings = False
+        assert "silent" in until(lambda: troubles(publisher).get("broker"))
+
+
+def test_whatever_paho_raises_ends_the_connection_only():
+    ours, theirs = socket.socketpair()
+    with FakeBroker() as broker, ours, theirs:
+        link = Connection(BrokerSettings("127.0.0.1", port=broker.port), "me", AVAILABILITY)
+        link.open(ours, lambda: False)
+        link._client.socket().close()
+        with pytest.raises(LinkError, match="nonsense") as loss:
+            link.turn(1)
+        assert loss.value.loss is Loss.CLOSED
+        link.drop()
+
+
+def test_cancelled_while_it_connects():
+    ours, theirs = socket.socketpair()
+    with FakeBroker() as broker, ours, theirs:
+        broker.on_connect = SILENT
+        link = Connection(BrokerSettings("127.0.0.1", port=broker.port), "me", AVAILABILITY)
+        with pytest.raises(LinkError, match="no answer"):
+            link.open(ours, lambda: True)
+        link.drop()

@@ -177,3 +177,17 @@ def test_a_hundred_broken_connections_leave_nothing_behind(bench):
     assert publisher._thread.is_alive()
     until(lambda: threading.active_count() - threads <= 4)
     oracle.check(events(subscriber), gateway.spool, ordered=False)
+
+
+def test_a_socket_that_takes_nothing_for_a_while(bench):
+    subscriber, proxy, gateway = bench
+    publisher = gateway.publish(proxy.port)
+    until(lambda: publisher.connected)
+    proxy.stalled = True
+    for n in range(60):
+        publisher.offer("steadyhum/site/device/pump/score", f"{n}:".encode() + bytes(200_000))
+    time.sleep(0.5)
+    proxy.stalled = False
+    until(lambda: (subscriber.latest("score") or b"").startswith(b"59:"))
+    got = [int(body.partition(b":")[0]) for topic, body in subscriber.seen if topic.endswith("score")]
+    assert got == list(range(60)), "in order and nothing dropped: the queue was long enough"

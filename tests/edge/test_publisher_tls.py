@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import os
+import socket
 import ssl
 import time
 
@@ -15,12 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from edge_runtime.connection import Connection
 from edge_runtime.credentials import read_password, tls_context
 from edge_runtime.errors import AccessError, ConfigError
 from edge_runtime.health import Health
+from edge_runtime.listen import run_listen, settings_of
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool import Klass
+from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.bench.oracle import body_of
 from tests.bench.proxy import ChaosProxy
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
@@ -320,3 +324,33 @@ def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
     password.chmod(0o600)
     broker.start()
     until(lambda: publisher.connected)
+
+
+def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file):
+    """What TLS has decrypted and we have not read does not show on the socket."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    ours, theirs = socket.socketpair()
+    with FakeBroker(tls=context) as broker, ours, theirs:
+        settings = BrokerSettings("localhost", port=broker.port, tls=TlsSettings(ca_file))
+        link = Connection(settings, "me", AVAILABILITY)
+        link.open(ours, lambda: False)
+        broker.on_publish = lambda _published: SILENT
+        number = link.send("t", b"x", qos=1)
+        broker.say(b"\xd0\x00" * 4 + b"\x40\x02" + number.to_bytes(2, "big"))
+        begun_s = time.monotonic()
+        acks = []
+        while not acks:
+            acks = link.turn(5)
+        assert acks == [(number, 0)]
+        assert time.monotonic() - begun_s < 1
+        link.drop()
+
+
+@needs_mosquitto
+def test_listens_over_tls(start, ca_file):
+    broker, _ = start()
+    settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", TlsSettings(ca_file))
+    lines = []
+    assert run_listen(settings, "#", lines.append, seconds=0.5) == 0
+    assert any("listening" in line for line in lines)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_runtime.errors import AccessError, BusyError, DataError, UnavailableError
 from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.rows import ROW_OVERHEAD_BYTES
+from edge_runtime.rows import ROW_OVERHEAD_BYTES, Row, row_of
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.spool import Klass, OpenAlarm, Spool
 from tests.bench.oracle import body_of
@@ -240,6 +240,32 @@ def test_a_file_that_is_no_file_is_refused(folder):
     (folder / "spool.db").mkdir(parents=True)
     with pytest.raises(AccessError, match="must belong"):
         Spool.open(folder)
+
+
+def test_no_reserve_is_a_choice(folder):
+    with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
+        assert put(spool) == 1
+        assert spool.trouble == ""
+
+
+def test_a_row_is_whole_or_nothing():
+    row = Row(Klass.ALARM, 1, 2, "t", b"body", 3, 4.0)
+    record = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
+    assert row_of(record) == row
+    for at, wrong in enumerate(("log", "1", None, b"t", "body", 3.0, 4, 5)):
+        changed = (*record[:at], wrong, *record[at + 1 :])
+        assert row_of(changed) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_bytes": 1}, {"telemetry_age_s": -1}, {"reserve_bytes": -1}, {"row_bytes": 1}, {"ring_rows": 0},
+     {"dead_rows": 0}, {"corrupt_copies": -1}],
+)  # fmt: skip
+def test_limits_that_cannot_be_meant(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=name):
+        SpoolLimits(**wrong)
 
 
 class SpoolModel(RuleBasedStateMachine):

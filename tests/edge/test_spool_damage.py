@@ -204,6 +204,35 @@ def test_damage_that_shows_while_running_is_salvaged_then(originals, root, tmp_p
         assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10)] == ["alarm", "next"]
 
 
+@pytest.mark.parametrize(("record", "found"), [("meta", b'{"schema"'), ("counters", b'"alarm.seq"')])
+def test_damaged_records_are_not_believed(originals, root, tmp_path, record, found):
+    folder = mutant(root, tmp_path, "closed")
+    data = (folder / "spool.db").read_bytes()
+    assert found in data
+    (folder / "spool.db").write_bytes(data.replace(found, found.replace(b"s", b"t")))
+    with Spool(folder, LIMITS) as spool:
+        assert f"record {record} is missing or damaged" in spool.salvaged.reason
+        assert rows_of(spool) == originals[0]
+
+
+def test_a_file_that_vanished_is_missed(originals, root, tmp_path):
+    folder = mutant(root, tmp_path, "closed")
+    (folder / "spool.db").unlink()
+    with Spool(folder, LIMITS) as spool:
+        assert "was stored" in spool.salvaged.reason
+        assert rows_of(spool) == {}
+    folder = shutil.copytree(root / "crashed", tmp_path / "crashed")
+    (folder / "spool.db").unlink()
+    with Spool(folder, LIMITS) as spool:
+        assert originals[0].items() <= rows_of(spool).items(), "its WAL had everything"
+
+
+def test_carving_nothing_finds_nothing(tmp_path):
+    damaged = DamagedFile(tmp_path / "none")
+    assert list(damaged.records(TABLE_LEAF)) == []
+    damaged.close()
+
+
 def test_carving_reads_what_sqlite_wrote(tmp_path):
     """Every type and size of value, small and over several pages, against SQLite itself."""
     path = tmp_path / "any.db"

@@ -7,10 +7,12 @@ import os
 import re
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -108,7 +110,7 @@ def test_killed_at_every_system_call_nothing_is_lost(folder):
 @needs_strace
 @pytest.mark.parametrize("call", ["fdatasync", "pwrite64"])
 def test_one_failing_call_costs_nothing(folder, call):
-    for when in range(1, 40, 1 if SOAK else 4):
+    for when in range(1, 40, 1 if SOAK else 8):
         home = folder / f"{call}{when}"
         code, lines, errors = drive(home, 3, strace=["-e", f"inject={call}:error=EIO:when={when}"])
         assert code == 0, f"{call} {when}: {errors}"
@@ -254,6 +256,65 @@ def test_starts_on_a_disk_without_a_byte_and_without_a_file(small_disk):
         assert spool.put(Klass.ALARM, "t", body_of("b")) == 1
         assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["a", "b"]
         assert spool.open_alarms() == {"pump/anomaly": ALARM}
+
+
+def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
+    with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
+        for n in range(20):
+            spool.put(Klass.ALARM, "t", body_of(f"a{n}", 3000))
+        stone = fill(small_disk)
+        spool.put(Klass.ALARM, "t", body_of("over", 3000))
+        assert spool.trouble == "the disk is full"
+        stone.unlink()
+        spool.tend()
+        spool.put(Klass.ALARM, "t", body_of("last"))
+        assert spool.figures()["alarm.bytes"] <= 64 * 1024
+        assert json.loads(spool.peek(Klass.ALARM, 1000)[-1].body)["id"] == "last"
+
+
+@pytest.fixture
+def file_size_limit():
+    """Sets how large a file may become: beyond it every write fails, and opening does not."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_size_limit):
+    with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
+        spool.put(Klass.ALARM, "t", body_of("small"))
+        file_size_limit(200_000)
+        assert spool.put(Klass.ALARM, "t", body_of("large", 400_000)) == 1, "in the ring's own epoch"
+        assert spool.figures()["disk_failures"] == 2
+        assert spool.figures()["ring"] == 1
+        file_size_limit(-1)
+        spool.tend()
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["small", "large"]
+        assert spool.figures()["ring"] == 0
+
+
+def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path, file_size_limit):
+    with Spool(tmp_path / "newer", SpoolLimits(reserve_bytes=0)) as other:
+        other.put(Klass.ALARM, "t", body_of("theirs"))
+    body = json.dumps({"schema": 99, "epoch": "e"})
+    database = sqlite3.connect(tmp_path / "newer" / "spool.db")
+    database.execute(
+        "UPDATE record SET body = ?, crc = ? WHERE name = 'meta'", (body, zlib.crc32(f"meta|{body}".encode()))
+    )
+    database.commit()
+    database.close()
+    newer = (tmp_path / "newer" / "spool.db").read_bytes()
+    with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
+        spool.put(Klass.ALARM, "t", body_of("ours"))
+        for suffix in ("", "-wal"):
+            (folder / f"spool.db{suffix}").unlink()
+        (folder / "spool.db").write_bytes(newer)
+        file_size_limit(100_000)
+        spool.put(Klass.ALARM, "t", body_of("large", 400_000))
+        assert "schema 99" in spool.trouble
+        assert len(spool.peek(Klass.ALARM, 9)) == 1
+        file_size_limit(-1)
+    assert (folder / "spool.db").read_bytes() == newer
 
 
 class Steps:
