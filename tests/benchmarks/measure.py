@@ -36,7 +36,7 @@ class Measure:
 
     @property
     def median(self) -> float:
-        return statistics.median(self.rounds)
+        return float(statistics.median(self.rounds))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -46,8 +46,8 @@ class Measure:
             "goal": str(self.goal) if self.goal else None,
             "met": self.goal.met(self.median) if self.goal else None,
             "median": self.median,
-            "min": min(self.rounds),
-            "max": max(self.rounds),
+            "min": float(min(self.rounds)),
+            "max": float(max(self.rounds)),
             "rounds": len(self.rounds),
             "note": self.note,
         }

@@ -5,9 +5,11 @@ from pathlib import Path as Folder
 
 import torch
 
-from tests.benchmarks import latency, models, path
+from tests.benchmarks import footprint, latency, models, path, scale, spectrum, usual
+from trainer.detectors import REGISTRY
 
 PATH = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
+SKLEARN = ("isolation_forest", "local_outlier_factor", "one_class_svm", "kmeans", "gaussian_mixture")
 SITE_MODEL = "multivariate_gaussian"
 
 
@@ -15,7 +17,7 @@ class Shelf:
     """Detectors fitted when first asked for."""
 
     def __init__(self, folder):
-        self._folder, self._detectors, self._files = folder, {}, {}
+        self.folder, self._detectors, self._files = folder, {}, {}
 
     def detector(self, name):
         if name not in self._detectors:
@@ -24,7 +26,7 @@ class Shelf:
 
     def file(self, name, hop=models.SAMPLES):
         if (name, hop) not in self._files:
-            folder = self._folder / f"hop{hop}"
+            folder = self.folder / f"hop{hop}"
             self._files[name, hop] = models.write(self.detector(name), folder, hop=hop)
         return self._files[name, hop]
 
@@ -35,11 +37,36 @@ def _path(shelf):
         yield from path.measure(name, shelf.file(name))
 
 
-def _latency(shelf):
-    return latency.measure(shelf.file(SITE_MODEL, hop=256))
+def _scripts(shelf):
+    names = (SITE_MODEL, "isolation_forest")
+    return usual.measure_scripts({name: shelf.file(name) for name in names})
 
 
-PARTS = {"path": _path, "latency": _latency}
+def _eager(shelf):
+    for name in usual.EAGER:
+        yield from usual.measure_eager(name, shelf.detector(name), shelf.file(name))
+
+
+def _sklearn(shelf):
+    for name in (name for name in SKLEARN if name in REGISTRY):
+        yield from usual.measure_sklearn(name, shelf.detector(name), shelf.file(name))
+
+
+def _site(shelf):
+    yield from latency.measure(shelf.file(SITE_MODEL, hop=256))
+    yield from footprint.measure_start(shelf.file(SITE_MODEL))
+
+
+PARTS = {
+    "path": _path,
+    "scripts": _scripts,
+    "eager": _eager,
+    "sklearn": _sklearn,
+    "spectrum": lambda shelf: spectrum.measure(shelf.folder),
+    "latency": _site,
+    "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
+    "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
+}
 
 
 def run(words):
