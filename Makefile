@@ -26,6 +26,10 @@ models: $(READY)
 	$(BIN)/trainer recordings cwru $(DATA)/cwru -o build/cwru.csv
 	$(BIN)/trainer models build/cwru.csv -o exported_models
 
+# Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
 clean:
 	rm -rf .venv build dist *.egg-info
 
