@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
 app.add_typer(recordings_app, name="recordings")
-app.command()(commands.trials)
+app.command()(commands.compare)
 app.command()(commands.report)
 app.add_typer(reproduce_app, name="reproduce")
 
@@ -146,33 +146,6 @@ def detectors(as_json: AsJson = False) -> None:
 
     found = inspection.all_detectors()
     show(found if as_json else "\n".join(inspection.describe(entry) for entry in found))
-
-
-@app.command()
-def compare(
-    listing: ListFile,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write compare.json.")
-    ],
-    *,
-    detectors: Annotated[str, typer.Option(help="Names, separated by commas; all of them.")] = "",
-    samples: Annotated[int, typer.Option(help="Window length in samples.")] = 1024,
-    hop: Annotated[int, typer.Option(help="Samples from one window to the next.")] = 512,
-    seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
-    processes: Annotated[int, typer.Option(help="How many at a time; 0 for one a processor.")] = 0,
-) -> None:
-    """Try detectors on every operating condition left out in turn."""
-    from trainer import pipeline, recordings, tournament
-    from trainer.compare import compare as run
-    from trainer.compare import write
-
-    orders = pipeline.orders(detectors, samples=samples, hop=hop, seed=seed)
-    with terminal.progress("compare") as progress:
-        found = run(recordings.load(listing), orders, progress, processes)
-    output.mkdir(parents=True, exist_ok=True)
-    write(found, output / "compare.json")
-    terminal.output.print(tournament.table(found))
-    typer.echo("\n".join(tournament.kinds(found)))
 
 
 @app.command()

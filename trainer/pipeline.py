@@ -84,15 +84,24 @@ class Fitted:
     """Seconds for the fits with one condition left out each."""
 
 
-def orders(names: str, *, samples: int = 1024, hop: int = 512, seed: int = 0) -> list[Order]:
+def orders(
+    names: str, *, samples: int = 1024, hop: int | None = None, seed: int = 0, augment: str = "auto"
+) -> list[Order]:
     """Order several detectors by their names, separated by commas; all there are when empty.
 
-    Raises ChoiceError for a name that there is not.
+    Windows are half over each other without `hop`. Raises ChoiceError for a name that there is not, or
+    windows that cannot be cut.
     """
     wanted = [name.strip() for name in names.split(",")] if names else list(REGISTRY)
     for name in wanted:
         create(name)
-    return [Order(name, samples=samples, hop=hop, seed=seed) for name in dict.fromkeys(wanted)]
+    step = max(1, samples // 2) if hop is None else hop
+    made = [
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment) for name in dict.fromkeys(wanted)
+    ]
+    choose(augment, 1)
+    _check_cut(made[0])
+    return made
 
 
 def fit(

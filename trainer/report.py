@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_runtime.artefact import Manifest
 from edge_runtime.scorer import Artefact, Scores
-from trainer import figures
+from trainer import figures, scoreboard
 from trainer.dataset import conditions, windows
 from trainer.detector import Progress, quiet
 from trainer.errors import RecordingError
@@ -18,7 +18,7 @@ from trainer.evaluate import Evaluation, judge_all
 from trainer.guards import Finding
 from trainer.listing import NORMAL
 from trainer.recordings import Recording
-from trainer.trials import Contest
+from trainer.standings import Comparison
 from trainer.watch import Watched, watch
 
 _COURSES: Final = 5
@@ -38,7 +38,7 @@ def page(
     artefact: Artefact,
     recordings: Sequence[Recording],
     findings: Sequence[Finding] = (),
-    contests: Sequence[Contest] = (),
+    comparison: Comparison | None = None,
     progress: Progress = quiet,
 ) -> str:
     """Write the page. Raises RecordingError without a normal recording, or where model and list disagree."""
@@ -54,7 +54,8 @@ def page(
         evaluation=evaluation,
         pictures=_pictures(artefact, watched, evaluation),
         findings=findings,
-        contests=sorted(contests, key=lambda item: item.rank),
+        comparison=comparison,
+        kinds=scoreboard.kinds(comparison) if comparison else [],
         advice=_advice(artefact.manifest, recordings),
         learnt=[item for item in recordings if item.label == NORMAL],
         seconds=sum(item.duration_s for item in recordings if item.label == NORMAL),
@@ -150,6 +151,7 @@ def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
 def _template() -> jinja2.Template:
     text = resources.files("trainer").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["detector"] = scoreboard.name
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
     environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
     environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"

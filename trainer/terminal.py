@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,6 +25,13 @@ _LIBRARIES: Final = {
     "torch",
 }
 
+_COLUMNS: Final = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TimeElapsedColumn(),
+    TextColumn("{task.fields[what]}"),
+)
+
 console = Console(stderr=True, highlight=False)
 output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
@@ -35,14 +42,21 @@ def progress(title: str) -> Iterator[Report]:
     if not console.is_terminal:
         yield _lines(title)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[what]}"),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*_COLUMNS, console=console, transient=True) as bar:
         yield _bar(bar, bar.add_task(title, total=1.0, what=""))
+
+
+@contextmanager
+def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
+    """Give a function to report progress of several things with, each by its name; one bar each."""
+    lines: dict[str, Report] = {}
+    if not console.is_terminal:
+        yield lambda name, share, what: _of(lines, name, lambda: _lines(f"{title} {name}"))(share, what)
+        return
+    with Progress(*_COLUMNS, console=console) as bar:
+        yield lambda name, share, what: _of(
+            lines, name, lambda: _bar(bar, bar.add_task(name, total=1.0, what=""))
+        )(share, what)
 
 
 def missing_library(error: ModuleNotFoundError) -> str | None:
@@ -64,6 +78,12 @@ def refuse(error: EdgeError) -> int:
 def complain(text: str) -> None:
     """Print one line on standard error."""
     sys.stderr.write(f"trainer: {' '.join(text.split())}\n")
+
+
+def _of(lines: dict[str, Report], name: str, make: Callable[[], Report]) -> Report:
+    if name not in lines:
+        lines[name] = make()
+    return lines[name]
 
 
 def _bar(bar: Progress, task: TaskID) -> Report:

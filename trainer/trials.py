@@ -7,7 +7,7 @@ scorer, judged through the edge's stages.
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from trainer.detector import Progress, quiet
 from trainer.detectors import REGISTRY
 from trainer.errors import ChoiceError, FitError, TrainerError
 from trainer.evaluate import Evaluation, by_window, judge_all
+from trainer.kinds import unseen_kinds
 from trainer.listing import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
@@ -31,6 +32,7 @@ from trainer.watch import Watched, watch
 
 ARRANGEMENTS: Final = ("unseen", "single")
 _LOUDEST: Final = 100.0
+_NOISE_DB: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ class Contest:
     trials: tuple[Trial, ...]
     refused: str = ""
     """Why there are none."""
+    unseen_fault_kinds: Mapping[str, float] = field(default_factory=dict)
+    """Supervised only: share of windows missed of a kind of fault that was left out of the training."""
+
+    @property
+    def supervised(self) -> bool:
+        """Whether it learns from labelled faults."""
+        return REGISTRY[self.detector].supervised
+
+    @property
+    def recommendable(self) -> bool:
+        """Whether a site may be told to use it: learns from normal alone, its thresholds are supported."""
+        supported = bool(self.trials) and all(trial.calibration.supported for trial in self.trials)
+        return supported and not self.supervised
 
     @property
     def false_alarm_rate(self) -> float:
@@ -101,7 +116,6 @@ def contest(
     order: Order,
     arrangement: str = "unseen",
     progress: Progress = quiet,
-    kept: pipeline.Kept | None = None,
 ) -> Contest:
     """Try one detector on every condition.
 
@@ -110,18 +124,27 @@ def contest(
     the data gives a contest without trials.
     """
     trials: list[Trial] = []
-    kept = {} if kept is None else kept
-    for number, fold in enumerate(folds := _folds(recordings, arrangement)):
-        progress(number / len(folds), f"{order.detector} without {fold.name}")
+    kept: pipeline.Kept = {}
+    for number, fold in enumerate(chosen := folds(recordings, arrangement)):
         try:
-            trials.append(_try(fold, order, kept))
+            trials.append(_try(fold, order, kept, _part(progress, fold, number / len(chosen), len(chosen))))
         except (TrainerError, DataError) as error:
+            progress(1.0, "refused")
             return Contest(order.detector, (), str(error))
-    return Contest(order.detector, tuple(trials))
+    kinds = unseen_kinds(recordings, order) if REGISTRY[order.detector].supervised else {}
+    progress(1.0, "done")
+    return Contest(order.detector, tuple(trials), unseen_fault_kinds=kinds)
 
 
 def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) -> tuple[Recording, ...]:
-    """Add white noise to every recording, its power `level_db` over the mean power of the normal ones."""
+    """Add white noise to every recording, its power `level_db` over the mean power of the normal ones.
+
+    Raises ChoiceError for a level that makes no sense.
+    """
+    if not abs(level_db) <= _NOISE_DB:
+        raise ChoiceError(
+            f"noise of {level_db:g} dB cannot be added", remedy=f"Give at most {_NOISE_DB:g} dB, up or down"
+        )
     normals = [item for item in recordings if item.label == NORMAL]
     power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
     rms = np.sqrt(power * 10 ** (level_db / 10))
@@ -150,27 +173,35 @@ def louder(graph: Graph, threshold: float, normal: Samples) -> float:
     return high
 
 
-def _folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
+def folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
+    """Split the list as an arrangement says.
+
+    Raises ChoiceError for one that there is not, FitError for too few operating conditions.
+    """
     if arrangement not in ARRANGEMENTS:
         raise ChoiceError(
             f"there is no arrangement {arrangement!r}", remedy=f"Choose one of {', '.join(ARRANGEMENTS)}"
         )
     normal = set(conditions(item for item in recordings if item.label == NORMAL))
-    folds = [fold for fold in leave_out_conditions(recordings) if fold.name in normal]
+    found = [fold for fold in leave_out_conditions(recordings) if fold.name in normal]
     if len(normal) < 2:
         raise FitError(
             f"normal recordings of {len(normal)} operating condition, an unseen one cannot be tried",
             remedy="Record the healthy machine at another load or speed",
         )
     if arrangement == "single":
-        folds = [Fold(f"all but {fold.name}", fold.held, fold.train) for fold in folds]
-    return folds
+        found = [Fold(f"all but {fold.name}", fold.held, fold.train) for fold in found]
+    return found
 
 
-def _try(fold: Fold, order: Order, kept: pipeline.Kept) -> Trial:
+def _part(progress: Progress, fold: Fold, start: float, parts: int) -> Progress:
+    return lambda done, what: progress(start + done / parts, f"without {fold.name}: {what}")
+
+
+def _try(fold: Fold, order: Order, kept: pipeline.Kept, progress: Progress) -> Trial:
     learnt = [item for item in fold.train if REGISTRY[order.detector].supervised or item.label == NORMAL]
     check_apart(learnt, fold.held)
-    fitted = pipeline.fit(fold.train, order, kept=kept)
+    fitted = pipeline.fit(fold.train, order, progress, kept)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"

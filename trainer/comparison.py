@@ -1,0 +1,124 @@
+"""The order of steps of `trainer compare`: guards, trials, table, page, the recommended model."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime import scorer
+from edge_runtime.errors import AccessError, UnavailableError
+from trainer import crew, guards, pipeline, report
+from trainer.crew import Bars
+from trainer.detector import Progress, quiet
+from trainer.errors import FitError
+from trainer.pipeline import Order
+from trainer.recordings import Recording, load
+from trainer.standings import Comparison, ranked
+from trainer.trials import folds, with_noise
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms detectors are compared."""
+
+    train_on: str = "unseen"
+    """`unseen`: learn from all conditions but the one judged; `single`: learn from one, judge the others."""
+    noise_db: float | None = None
+    """Power of white noise added to every recording, over that of the normal ones."""
+    accept: tuple[str, ...] = ()
+    """Guards whose refusal is overruled."""
+    processes: int = 0
+    """Detectors at a time; 0 for one a processor."""
+
+
+def compare_list(
+    listing: Path, orders: Sequence[Order], terms: Terms, output: Path | None, bars: Bars
+) -> Comparison:
+    """Do all of it; nothing is written without `output`.
+
+    Raises RecordingError, FitError, ChoiceError; AccessError or UnavailableError where it cannot write.
+    """
+    if output is not None:
+        _check_folder(output)
+    recordings = load(listing)
+    found = guards.check(recordings, terms.accept)
+    folds(recordings, terms.train_on)  # too few conditions should not cost the fits
+    heard = _heard(recordings, terms.noise_db, orders[0].seed)
+    comparison = compare(heard, orders, terms, found, bars)
+    if output is not None:
+        notes = {} if terms.noise_db is None else {"noise": f"white, {terms.noise_db:g} dB, added on purpose"}
+        write(comparison, heard, orders, output, {**guards.notes(found), **notes})
+    return comparison
+
+
+def compare(
+    recordings: Sequence[Recording],
+    orders: Sequence[Order],
+    terms: Terms,
+    findings: Sequence[guards.Finding],
+    bars: Bars,
+) -> Comparison:
+    """Try detectors on conditions they never saw. Raises FitError, ChoiceError, UnavailableError."""
+    contests = crew.try_all(recordings, orders, terms.train_on, terms.processes, bars)
+    found = ranked(terms.train_on, contests, findings)
+    if not any(contest.trials for contest in contests):
+        first = found.contests[0]
+        raise FitError(
+            f"no detector could be fitted; {first.detector}: {first.refused}",
+            remedy="Record more, or choose other detectors",
+        )
+    return found
+
+
+def write(
+    found: Comparison,
+    recordings: tuple[Recording, ...],
+    orders: Sequence[Order],
+    folder: Path,
+    notes: dict[str, str],
+) -> None:
+    """Write compare.json; for a recommended detector also its model, fitted on everything, and the page."""
+    _place(folder / "compare.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+    if not found.recommended:
+        return
+    order = next(item for item in orders if item.detector == found.recommended)
+    model = folder / f"{order.detector}.onnx"
+    pipeline.write(pipeline.fit(recordings, order), order, model, notes)
+    page = report.page(scorer.load(model), recordings, found.findings, found)
+    _place(folder / "report.html", page)
+
+
+def write_report(model: Path, listing: Path, target: Path, progress: Progress = quiet) -> None:
+    """Write the page on one model and the recordings of a list."""
+    artefact, recordings = scorer.load(model), load(listing)
+    _place(target, report.page(artefact, recordings, guards.findings(recordings), progress=progress))
+
+
+def _heard(recordings: tuple[Recording, ...], noise_db: float | None, seed: int) -> tuple[Recording, ...]:
+    return recordings if noise_db is None else with_noise(recordings, noise_db, seed)
+
+
+def _check_folder(folder: Path) -> None:
+    # Before anything is fitted: where nothing can be written, nobody should wait for it.
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UnavailableError("is not a folder", where=str(there), remedy="Give -o another one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise AccessError("cannot be written to", where=str(there), remedy="Give -o a folder that is yours")
+
+
+def _place(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        kind = AccessError if isinstance(error, PermissionError) else UnavailableError
+        raise kind(
+            f"cannot be written ({error.strerror or error})",
+            where=str(path),
+            remedy="Give a path in a folder that exists, is yours and has room",
+        ) from error

@@ -1,0 +1,98 @@
+"""Detectors tried side by side, each in a process of its own, with news of how far they are."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing.queues import SimpleQueue
+from typing import Final
+
+from edge_runtime.errors import UnavailableError
+from trainer.errors import ChoiceError
+from trainer.pipeline import Order
+from trainer.recordings import Recording
+from trainer.trials import Contest, contest
+
+Bars = Callable[[str, float, str], None]
+"""Called with a detector, the share done of it, 0 to 1, and a word on what is being done."""
+News = tuple[str, float, str]
+_EVERY_S: Final = 0.5
+
+
+def try_all(
+    recordings: Sequence[Recording], orders: Sequence[Order], arrangement: str, processes: int, bars: Bars
+) -> list[Contest]:
+    """Try every order, `processes` at a time (0: one a processor), in the orders' order.
+
+    Raises ChoiceError for a negative number, UnavailableError when the system ends a process.
+    """
+    if processes < 0:
+        raise ChoiceError(
+            f"{processes} processes cannot be", remedy="Give 1 or more, or 0 for one a processor"
+        )
+    count = min(processes or os.cpu_count() or 1, len(orders))
+    if count > 1:
+        return _side_by_side(recordings, orders, arrangement, count, bars)
+    return [contest(recordings, order, arrangement, partial(bars, order.detector)) for order in orders]
+
+
+def _side_by_side(
+    recordings: Sequence[Recording], orders: Sequence[Order], arrangement: str, count: int, bars: Bars
+) -> list[Contest]:
+    context = multiprocessing.get_context("spawn")
+    news: SimpleQueue[News] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(count, context, _begin, (tuple(recordings), news))
+    try:
+        waiting = [pool.submit(_try, order, arrangement) for order in orders]
+        _follow(waiting, news, bars)
+        return [done.result() for done in waiting]
+    except BrokenProcessPool as error:
+        raise UnavailableError(
+            "a process that tried a detector was ended, most likely because memory ran out",
+            where="compare",
+            remedy="Give --processes 1, or fewer detectors at a time",
+        ) from error
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()  # hours of fitting that nobody waits for any more
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _follow(waiting: Sequence[Future[Contest]], news: "SimpleQueue[News]", bars: Bars) -> None:
+    pending = set(waiting)
+    while pending:
+        pending = wait(pending, _EVERY_S).not_done
+        while not news.empty():
+            bars(*news.get())
+        if any(done.done() and done.exception() for done in waiting):
+            return
+
+
+class _Desk:
+    """What a process of the crew has been given; set once when it begins."""
+
+    recordings: tuple[Recording, ...] = ()
+    news: "SimpleQueue[News] | None" = None
+
+
+def _begin(recordings: tuple[Recording, ...], news: "SimpleQueue[News]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    _Desk.recordings, _Desk.news = recordings, news
+
+
+def _try(order: Order, arrangement: str) -> Contest:
+    last = 0.0
+
+    def progress(share: float, what: str) -> None:
+        nonlocal last
+        if _Desk.news is not None and (share >= 1 or time.monotonic() - last >= _EVERY_S):
+            last = time.monotonic()
+            _Desk.news.put((order.detector, share, what))
+
+    return contest(_Desk.recordings, order, arrangement, progress)

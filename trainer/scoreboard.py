@@ -1,0 +1,81 @@
+"""The table of `trainer compare`, for a terminal."""
+
+import math
+
+from rich.table import Table
+
+from trainer.standings import Comparison, Standing
+
+_COLUMNS = (
+    "AUROC",
+    "worst",
+    "false alarms, worst",
+    "mean",
+    "missed, worst",
+    "mean",
+    "faults",
+    "normals",
+    "louder",
+    "fit",
+    "KB",
+)
+
+
+def table(found: Comparison) -> Table:
+    """One line a detector: AUROC, share of windows, recordings with an alarm, what it costs."""
+    made = Table(title=found.title)
+    made.add_column("detector")
+    for column in _COLUMNS:
+        made.add_column(column, justify="right")
+    for item in found.standings:
+        best = item.detector == found.recommended
+        made.add_row(name(item), *_cells(item), style="bold" if best else "")
+    return made
+
+
+def name(standing: Standing) -> str:
+    """Name a detector, saying when it is only there for contrast."""
+    return f"{standing.detector} (supervised)" if standing.supervised else standing.detector
+
+
+def remarks(found: Comparison) -> list[str]:
+    """Say in sentences what is recommended, what was refused, and what supervised detectors miss."""
+    chosen = found.recommended or "none"
+    refused = [f"{item.detector} was refused: {item.refused}" for item in found.standings if item.refused]
+    return [f"recommended: {chosen}; {found.reason}", *refused, *kinds(found)]
+
+
+def kinds(found: Comparison) -> list[str]:
+    """What supervised detectors miss of a kind of fault they never saw, one line each."""
+    return [
+        f"{item.detector}: of {kind} faults, never shown to it, it calls {missed:.1%} of the windows normal"
+        for item in found.standings
+        for kind, missed in item.unseen_fault_kinds.items()
+    ]
+
+
+def _cells(standing: Standing) -> tuple[str, ...]:
+    found = standing.unseen_condition
+    if found is None:
+        return ("refused",)
+    return (
+        _figure(standing.auroc),
+        _figure(standing.worst_recording_auroc),
+        _percent(found.worst_false_alarm_rate),
+        _percent(found.mean_false_alarm_rate),
+        _percent(found.worst_miss_rate),
+        _percent(found.mean_miss_rate),
+        f"{found.alarmed_fault_recordings}/{found.fault_recordings}",
+        f"{found.alarmed_normal_recordings}/{found.normal_recordings}",
+        f"{standing.louder:.2f} x",
+        f"{standing.fit_s:.1f} s",
+        f"{standing.bytes / 1000:.0f}",
+    )
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.2%}"
