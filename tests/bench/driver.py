@@ -1,9 +1,11 @@
 """A small gateway to be killed: raises alarms, publishes them, and says on standard output what it promised.
 
     python -m tests.bench.driver FOLDER COUNT [--port PORT] [--prefix ID] [--drain SECONDS] [--pace SECONDS]
+        [--keepalive SECONDS] [--live]
 
 `raised ID` is written once `put` has returned: from then on that alarm must never be lost. Without a port
-nothing is published and every second alarm is acknowledged as if it had been.
+nothing is published and every second alarm is acknowledged as if it had been. With `--live` it says when, by
+the machine's monotonic clock, and also sends live telemetry, as much as it raises alarms.
 """
 
 import argparse
@@ -25,12 +27,15 @@ def say(line):
     os.write(1, f"{line}\n".encode())
 
 
-def raise_alarms(spool, prefix, count, pace_s):
+def raise_alarms(spool, prefix, count, pace_s, offer=None):
     for n in range(count):
         message_id = f"{prefix}{n}"
         alarm = Alarm(message_id, AlarmKind.ANOMALY, n, 1.0) if n % 2 == 0 else None
         spool.put(Klass.ALARM, TOPIC, body_of(message_id, 200), OpenAlarm("pump/anomaly", alarm))
         say(f"raised {message_id}")
+        if offer is not None:
+            say(f"at {message_id} {time.monotonic()}")
+            offer("steadyhum/site/device/pump/score", str(n).encode())
         time.sleep(pace_s)
 
 
@@ -41,10 +46,14 @@ def acknowledge_some(spool):
 
 
 def publish(spool, arguments):
-    settings = BrokerSettings("127.0.0.1", port=arguments.port, backoff_s=(0.1, 1.0), drain_s=arguments.drain)
+    quick = {} if arguments.live else {"backoff_s": (0.1, 1.0)}
+    settings = BrokerSettings(
+        "127.0.0.1", port=arguments.port, keepalive_s=arguments.keepalive, drain_s=arguments.drain, **quick
+    )
     publisher = Publisher(settings, spool, Health(), "steadyhum/site/device/availability")
     publisher.start()
-    raise_alarms(spool, arguments.prefix, arguments.count, arguments.pace)
+    offer = publisher.offer if arguments.live else None
+    raise_alarms(spool, arguments.prefix, arguments.count, arguments.pace, offer)
     until_s = time.monotonic() + arguments.drain
     while spool.figures()["alarm.depth"] and time.monotonic() < until_s:
         time.sleep(0.01)
@@ -59,6 +68,8 @@ def main():
     parser.add_argument("--prefix", default="a")
     parser.add_argument("--drain", type=float, default=5.0)
     parser.add_argument("--pace", type=float, default=0.0)
+    parser.add_argument("--keepalive", type=int, default=10)
+    parser.add_argument("--live", action="store_true")
     arguments = parser.parse_args()
     begun_s = time.monotonic()
     with Spool.open(arguments.folder, SpoolLimits(reserve_bytes=4096)) as spool:

@@ -1,0 +1,161 @@
+"""Runs faults for as long as it is told to and prints what was reached: `python -m tests.bench.soak`.
+
+First a gateway that raises alarms and sends telemetry all the time, behind a proxy that breaks its link in
+every way and with a broker that comes and goes; every so often it is killed itself. Then the tests of the
+spool and the way out in their large sizes. Exit code 1 when anything was lost or out of bounds.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from edge_runtime.ledger import Ledger
+from tests.bench.chaos import Chaos
+from tests.bench.proxy import ChaosProxy
+from tests.bench.victim import ROOT, Victim, Watch
+from tests.broker import Broker, Subscriber
+
+
+def chaos(seconds, seed, print_line):
+    """The first part; returns whether all was well."""
+    root = Path(tempfile.mkdtemp(prefix="soak-"))
+    broker = Broker(
+        root, "autosave_interval 3600", "autosave_on_changes false", "max_queued_messages 0"
+    ).start()
+    arrived = {}
+    subscriber = Subscriber(broker.port, "soak")
+    # Only what is needed is kept: an hour of bodies would be our memory, not the gateway's.
+    ledger, seen = Ledger(), subscriber.seen
+    with ChaosProxy(broker.port) as proxy:
+        gateway = Victim(root / "state", proxy.port)
+        watch, faults = Watch(gateway), Chaos(seed, broker, proxy, gateway)
+        until_s = time.monotonic() + seconds
+        stop = threading.Event()
+
+        def collect():
+            while not stop.wait(0.02):
+                while seen:
+                    topic, body = seen.pop(0)
+                    if topic.endswith("/event"):
+                        ledger.hear(topic, body)
+                        arrived.setdefault(json.loads(body)["id"], time.monotonic())
+
+        collector = threading.Thread(target=collect)
+        collector.start()
+        time.sleep(5)
+        while time.monotonic() < until_s:
+            faults.once(min(60, max(seconds / 10, 6)))
+            del proxy.up[:]
+        gateway.finish()
+        time.sleep(2)
+        stop.set()
+        collector.join()
+        watch.close()
+    subscriber.close()
+    broker.stop()
+    shutil.rmtree(root)
+    return report(gateway, arrived, ledger, faults, watch, print_line)
+
+
+def report(gateway, arrived, ledger, faults, watch, print_line):
+    """Print the figures of the first part; returns whether they are as they must be."""
+    lost = gateway.raised.keys() - arrived.keys()
+    delays = []
+    for healed_s, _ in faults.healed:
+        after = [(at_s, name) for name, at_s in gateway.raised.items() if healed_s <= at_s < healed_s + 2]
+        if after:
+            at_s, name = min(after)
+            delays.append(arrived.get(name, float("inf")) - at_s)
+    delays.sort()
+    (stream,) = ledger.summary()
+    steady = sorted(arrived[name] - at_s for name, at_s in gateway.raised.items() if name in arrived)
+    figures = {
+        "faults": ", ".join(f"{count} {name}" for name, count in sorted(faults.counts.items())),
+        "alarms promised": len(gateway.raised),
+        "alarms lost": len(lost),
+        "same number, other body": stream["conflicts"],
+        "duplicates": stream["duplicates"],
+        "fresh alarm after healing, 95 % (s)": round(delays[int(0.95 * len(delays))], 2) if delays else None,
+        "fresh alarm after healing, worst (s)": round(delays[-1], 2) if delays else None,
+        "raised to received, median (ms)": round(1e3 * steady[len(steady) // 2], 1) if steady else None,
+        "memory growth of one process (MB)": round(watch.growth_mb(), 1),
+        "memory, most (MB)": round(max(sample[2] for sample in watch.samples) / 1e6),
+        "files open, most": max(sample[3] for sample in watch.samples),
+        "threads, most": max(sample[4] for sample in watch.samples),
+        "log lines": len(gateway.logged),
+    }
+    for name, value in figures.items():
+        print_line(f"| {name} | {value} |")
+    return not lost and not stream["conflicts"] and (not delays or delays[int(0.95 * len(delays))] <= 30)
+
+
+TESTS = {
+    "killed at every system call": ["tests/edge/test_spool_faults.py", "-k", "killed or failing"],
+    "killed while publishing": ["tests/edge/test_gateway_kills.py"],
+    "disk full": ["tests/edge/test_spool_faults.py", "-k", "full or reserve or byte"],
+    "damaged files": ["tests/edge/test_spool_damage.py"],
+    "spool against a dictionary": ["tests/edge/test_spool.py", "-k", "Model"],
+    "backlog of 100,000": ["tests/edge/test_publisher.py", "-k", "backlog"],
+    "half-open and healing": ["tests/edge/test_publisher_link.py"],
+    "poison, denied, oversize": ["tests/edge/test_publisher_hostile.py"],
+}
+
+
+def run_tests(minutes, print_line):
+    """The second part; returns whether all passed."""
+    sizes = {"KILLS": 15 * minutes, "MUTATIONS": 170 * minutes, "EXAMPLES": 20 * minutes}
+    environ = {
+        **os.environ,
+        "STEADYHUM_SOAK": "1",
+        **{f"STEADYHUM_{name}": str(n) for name, n in sizes.items()},
+    }
+    well = True
+    for name, arguments in TESTS.items():
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-s",
+            "-p",
+            "no:cacheprovider",
+            "--timeout=0",
+            *arguments,
+        ]
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        well &= done.returncode == 0
+        told = re.findall(r"^\.*(\S.*: .*|.*(?: lost|/s;|damage|kept).*)$", done.stdout, re.MULTILINE)
+        summary = done.stdout.strip().splitlines()[-1]
+        print_line(f"| {name} | {'; '.join([*told, summary])} |")
+    return well
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=["chaos", "tests"])
+    arguments = parser.parse_args()
+    print(f"| soak of {arguments.minutes} minutes, seed {arguments.seed} | |\n|---|---|", flush=True)
+
+    def print_line(line):
+        print(line, flush=True)
+
+    well = True
+    if arguments.only != "tests":
+        well &= chaos(arguments.minutes * 60, arguments.seed, print_line)
+    if arguments.only != "chaos":
+        well &= run_tests(arguments.minutes, print_line)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
