@@ -180,3 +180,18 @@ def misread(sent_baud):
         return data if read_baud == sent_baud else received(data, sent_baud, read_baud or 9600)
 
     return shape
+
+
+def planted(patient, check, remedy, code, *, alone=True):
+    """Assert that exactly this is found, with this remedy and exit code."""
+    got, bad = patient.bad()
+    assert check in bad, bad
+    assert remedy in bad[check]["remedy"]
+    if alone:
+        assert (set(bad), got) == ({check}, code), bad
+    return bad[check]
+
+
+def found(patient, check, remedy):
+    """Assert that this is among what is found: the patient has no sensor either."""
+    planted(patient, check, remedy, None, alone=False)

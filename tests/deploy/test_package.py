@@ -19,65 +19,19 @@ from edge_runtime.recording import Signal
 from edge_runtime.simulator import Sensor, frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.deploy.desk import Desk
 from tests.deploy.heavy import BUILD, heavy, newest_deb
+from tests.deploy.machine import Machine
 from tests.deploy.patient import CONFIG, RATE_HZ, vibration
-from tests.deploy.test_provisioning import Desk
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 CLEAN = BUILD / "roots" / "bookworm-amd64"
 PACKAGES = "python3,adduser,libstdc++6,libgcc-s1"
-LEFT_BEHIND = (
-    "/var/lib/dpkg/",
-    "/var/log/",
-    "/etc/passwd",
-    "/etc/group",
-    "/etc/shadow",
-    "/etc/gshadow",
-    "/run/",
-)
-"""What dpkg and adduser write beside any package: their own books, and backups of the old ones."""
-
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
     "/etc/systemd/system/multi-user.target.wants/edge-runtime.service",
 )
 """What removing keeps for purging to take: configuration, spool, and that the service was enabled."""
-
-
-class Machine:
-    """A clean Debian to install into; every command in it gets mounts of its own that vanish with it."""
-
-    def __init__(self, root):
-        self.root = root
-
-    def command(self, *words):
-        """Words for Popen that run a command in there; /dev and the network are the host's."""
-        mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-        return ["unshare", "--mount", "sh", "-ec", mounts, str(self.root), *map(str, words)]
-
-    def run(self, *words, code=0):
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def install(self, deb):
-        shutil.copy(deb, self.root / "tmp")
-        said = self.run(
-            "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--force-confold", "-i", f"/tmp/{deb.name}"
-        )
-        (self.root / "tmp" / deb.name).unlink()
-        return said
-
-    def files(self):
-        """Every path outside of what changes by itself."""
-        found = set()
-        for folder, names, files in os.walk(self.root):
-            inside = folder.removeprefix(str(self.root)) or "/"
-            if inside.startswith(("/proc", "/dev", "/sys")):
-                names.clear()
-                continue
-            found |= {os.path.join(inside, name) for name in [*names, *files]}
-        return {path for path in found if not path.startswith(LEFT_BEHIND)}
 
 
 @pytest.fixture(scope="module")

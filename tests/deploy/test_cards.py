@@ -1,0 +1,221 @@
+"""Where devices' files go, and what is in them: cards, cloud-init, the printed page, the installer."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.provisioning.card import card_html, topics_url
+from deploy.provisioning.cloudinit import network_config, user_data
+from deploy.provisioning.sheet import read_sheet
+from deploy.provisioning.target import Mount, check_card, check_folder, disk_of, read_mounts
+from edge_runtime.errors import AccessError, ConfigError, UnavailableError
+from tests.deploy.heavy import BUILD
+
+CARD = Mount("/dev/sdb1", "", "vfat")
+LAPTOP = [Mount("/dev/nvme0n1p2", "/", "ext4"), Mount("/dev/nvme0n1p1", "/boot/efi", "vfat")]
+
+
+def whole(source):
+    return re.sub(r"p?\d+$", "", source)
+
+
+@pytest.fixture
+def card(tmp_path):
+    folder = tmp_path / "bootfs"
+    folder.mkdir()
+    for name in ("config.txt", "cmdline.txt"):
+        (folder / name).write_text("")
+    return folder
+
+
+def on(card, source="/dev/sdb1", kind="vfat"):
+    return [*LAPTOP, Mount(source, str(card), kind)]
+
+
+def test_a_card_that_will_do(card):
+    check_card(card, 1000, on(card), whole)
+
+
+def test_no_card(card):
+    with pytest.raises(ConfigError, match="no card is mounted here"):
+        check_card(card, 1000, LAPTOP, whole)
+    with pytest.raises(ConfigError, match="no card is mounted here"):
+        check_card(card / "none", 1000, LAPTOP, whole)
+
+
+def test_the_laptops_own_disk(card):
+    with pytest.raises(ConfigError, match="a disk of this computer"):
+        check_card(card, 1000, on(card, "/dev/nvme0n1p4"), whole)
+
+
+def test_this_computers_own_disk(desk):
+    """For real: the root of the file system that this test runs on."""
+    mounts = read_mounts(Path("/proc/mounts").read_text())
+    with pytest.raises(ConfigError, match="a disk of this computer"):
+        check_card(Path("/"), 1000, mounts)
+    said = desk.refused("--device", "fan-1", "--card", "/", code=78)
+    assert "a disk of this computer" in said
+    assert "no card is mounted" in desk.refused("--device", "fan-1", "--card", desk.folder, code=78)
+    assert "--device" in desk.refused("--card", "/", code=78)
+
+
+def test_partitions_belong_to_disks(tmp_path):
+    """As the kernel lays /sys/class/block out."""
+    disk = tmp_path / "devices/sdb"
+    (disk / "sdb1").mkdir(parents=True)
+    (disk / "sdb1" / "partition").write_text("1")
+    block = tmp_path / "block"
+    block.mkdir()
+    (block / "sdb1").symlink_to(disk / "sdb1")
+    (block / "sdb").symlink_to(disk)
+    assert disk_of("/dev/sdb1", block) == disk_of("/dev/sdb", block) == "sdb"
+    assert disk_of("tmpfs", block) == "tmpfs"
+
+
+def test_a_wrong_partition(card):
+    with pytest.raises(ConfigError, match="called bootfs"):
+        check_card(card, 1000, on(card, kind="ext4"), whole)
+    (card / "config.txt").unlink()
+    with pytest.raises(ConfigError, match="called bootfs"):
+        check_card(card, 1000, on(card), whole)
+
+
+@pytest.fixture
+def mounted(card):
+    """A small file system of its own, in the kernel."""
+
+    def mount(options):
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "card", card], capture_output=True, check=False
+        )
+        if done.returncode:
+            pytest.skip("needs root, to mount a small file system")
+        return card
+
+    yield mount
+    subprocess.run(["umount", card], capture_output=True, check=False)
+
+
+def test_a_full_card(desk, mounted):
+    folder = mounted("size=100k")
+    with pytest.raises(UnavailableError, match="MiB are needed, 0 MiB are free"):
+        check_folder(folder / "out", 2**20, ["fan-1"])
+    desk.package.write_bytes(desk.package.read_bytes() + bytes(200_000))
+    before = desk.state()
+    done = desk.run("-o", folder / "out")
+    assert (done.returncode, desk.state()) == (69, before)
+
+
+def test_a_read_only_card(mounted):
+    folder = mounted("size=100k,ro")
+    with pytest.raises(AccessError, match="is read-only"):
+        check_folder(folder / "out", 10, ["fan-1"])
+
+
+def test_a_real_card_is_written_and_what_it_lacks_is_refused(desk):
+    """A FAT file system in the kernel, as the card's boot partition is."""
+    image, folder = desk.folder / "card.img", desk.folder / "bootfs"
+    folder.mkdir()
+    image.write_bytes(bytes(40 * 2**20))
+    mkfs = shutil.which("mkfs.vfat", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if mkfs is None:
+        pytest.skip("not installed: apt install dosfstools")
+    subprocess.run([mkfs, image], check=True, capture_output=True)
+    if subprocess.run(["mount", "-o", "loop", image, folder], capture_output=True, check=False).returncode:
+        pytest.skip("needs root and a kernel with FAT, to mount a card")
+    try:
+        words = ("--device", "fan-1", "--card", folder)
+        done = desk.run(*words)
+        assert (done.returncode, "called bootfs" in done.stderr) == (78, True)
+        for name in ("config.txt", "cmdline.txt"):
+            (folder / name).write_text("")
+        done = desk.run(*words)
+        assert done.returncode == 0, done.stderr
+        subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder / "steadyhum", check=True)
+        assert (folder / "user-data").read_text().startswith("#cloud-config\n")
+        assert not (desk.out / "fan-1").exists()
+        subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        assert "read-only" in desk.run(*words).stderr
+    finally:
+        subprocess.run(["umount", folder], check=False)
+
+
+@pytest.fixture
+def devices(desk):
+    return read_sheet(desk.sheet)
+
+
+def test_the_printed_code_is_read_back(devices, tmp_path):
+    """The QR code of the card as a scanner sees it."""
+    zxingcpp = pytest.importorskip("zxingcpp")
+    segno = pytest.importorskip("segno")
+    for device in devices:
+        assert "<svg" in card_html(device, "2028-01-01")
+        matrix = np.array(
+            [list(row) for row in segno.make(topics_url(device), error="m", micro=False).matrix]
+        )
+        picture = np.kron(np.pad(1 - matrix, 4, constant_values=1), np.ones((6, 6))).astype(np.uint8) * 255
+        assert zxingcpp.read_barcode(picture).text == topics_url(device)
+
+
+def cloud_init():
+    """The interpreter and path of cloud-init: installed, or unpacked by `make cloud-init`."""
+    unpacked = BUILD / "roots/cloud-init/usr/lib/python3/dist-packages"
+    if (unpacked / "cloudinit").exists():
+        return ["/usr/bin/python3"], {**os.environ, "PYTHONPATH": str(unpacked)}
+    if shutil.which("cloud-init"):
+        return ["/usr/bin/python3"], dict(os.environ)
+    pytest.skip("cloud-init is not here: make cloud-init")
+
+
+def test_user_data_in_cloud_inits_own_schema(devices, tmp_path):
+    python, environment = cloud_init()
+    key = "ssh-ed25519 AAAA technician"
+    for device in devices:
+        (tmp_path / "user-data").write_text(user_data(device, (key,) if device.address else ()))
+        command = [*python, "-m", "cloudinit.cmd.main", "schema", "-c", tmp_path / "user-data"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Valid cloud-config" in done.stdout
+    (tmp_path / "user-data").write_text(user_data(devices[0], ()).replace("runcmd:", "runcmd: 5\nx:"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+
+
+def test_network_config_through_cloud_inits_own_parser(devices, tmp_path):
+    python, environment = cloud_init()
+    for device in devices[:2]:
+        (tmp_path / "network-config").write_text(network_config(device))
+        command = [
+            *python,
+            "-m",
+            "cloudinit.cmd.main",
+            "devel",
+            "net-convert",
+            "-p",
+            tmp_path / "network-config",
+        ]
+        command += ["-k", "yaml", "-d", tmp_path / device.name, "-D", "debian", "-O", "netplan"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        written = next((tmp_path / device.name).rglob("*.yaml")).read_text()
+        assert ("192.0.2.7/24" in written) == (device.name == "pump-7")
+        assert ("dhcp4: true" in written) == (device.name == "fan-1")
+
+
+def test_the_installer_refuses_a_damaged_card(desk, tmp_path):
+    """Before it touches the system; the rest of it runs in a clean Debian by `make test-deb`."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, as the installer does")
+    assert desk.run().returncode == 0
+    home = desk.out / "press-2/steadyhum"
+    (home / "config.toml").write_text("damaged")
+    done = subprocess.run(["sh", home / "install.sh"], capture_output=True, text=True, check=False)
+    assert done.returncode == 65
+    assert "Write the card again" in done.stderr
+    assert (home / "device.key").exists()

@@ -1,0 +1,157 @@
+"""The doctor finds what stands between a gateway and its broker."""
+
+import datetime as dt
+import socket
+import subprocess
+
+import pytest
+import trustme
+
+from tests.broker import Broker, free_port, needs_mosquitto
+from tests.deploy.patient import found, planted
+
+pytestmark = needs_mosquitto
+
+
+def broker_port(patient):
+    return patient.config.read_text().split("port = ")[1].split()[0]
+
+
+def test_no_broker(patient):
+    patient.edit(
+        f"port = {patient.config.read_text().split('port = ')[1].split()[0]}", f"port = {free_port()}"
+    )
+    planted(patient, "broker.reach", "Check that the broker runs", 69)
+
+
+def test_a_broker_that_says_nothing(quiet):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
+        found(quiet, "broker.reach", "Check that this is an MQTT port")
+
+
+def test_a_name_that_does_not_resolve(quiet):
+    quiet.edit('host = "127.0.0.1"', 'host = "broker.invalid"\naccept_insecure = true')
+    found(quiet, "broker.reach", "DNS")
+    found(quiet, "broker.insecure", "remove accept_insecure")
+
+
+@pytest.fixture
+def strict(tmp_path):
+    """A broker with TLS that wants certificates and allows each device its own topics."""
+    authority = trustme.CA()
+    server = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    server.private_key_pem.write_to_path(tmp_path / "server.key")
+    server.cert_chain_pems[0].write_to_path(tmp_path / "server.crt")
+    (tmp_path / "acl").write_text("pattern write steadyhum/+/%u/#\n")
+    options = [
+        f"cafile {tmp_path}/ca.crt",
+        f"certfile {tmp_path}/server.crt",
+        f"keyfile {tmp_path}/server.key",
+    ]
+    options += ["require_certificate true", "use_identity_as_username true", f"acl_file {tmp_path}/acl"]
+    broker = Broker(tmp_path, *options)
+    yield authority, broker.start()
+    broker.stop()
+
+
+def secured(quiet, tmp_path, strict, name="gateway", authority=None, **dates):
+    issuer = authority or strict[0]
+    own = issuer.issue_cert(f"{name}.plant", common_name=name, **dates)
+    own.private_key_pem.write_to_path(tmp_path / "device.key")
+    (tmp_path / "device.key").chmod(0o600)
+    own.cert_chain_pems[0].write_to_path(tmp_path / "device.crt")
+    quiet.edit(f"port = {broker_port(quiet)}", f"port = {strict[1].port}")
+    tls = '[broker.tls]\nca_file = "ca.crt"\ncert_file = "device.crt"\nkey_file = "device.key"\n'
+    quiet.edit("[[sensor]]", tls + "[[sensor]]")
+    return quiet
+
+
+def test_certificates_in_order(quiet, tmp_path, strict):
+    _, findings = secured(quiet, tmp_path, strict).report()
+    about_broker = [item for item in findings if item["check"].startswith(("broker", "certificate"))]
+    assert {item["level"] for item in about_broker} == {"ok"}
+    assert {"certificate.dates", "broker.reach", "broker.topic"} <= {item["check"] for item in about_broker}
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+leaves_a_socket = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@leaves_a_socket
+def test_an_expired_certificate_of_our_own(quiet, tmp_path, strict):
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=3)
+    secured(quiet, tmp_path, strict, not_after=past, not_before=past - dt.timedelta(days=9))
+    code, bad = quiet.bad()
+    assert "expired on" in bad["certificate.expired"]["what"]
+    assert "deploy/authority renew" in bad["certificate.expired"]["remedy"]
+    assert code == 77
+    assert {"broker.login", "broker.reach"} & set(bad)
+
+
+def test_a_certificate_due_soon_or_not_yet_valid(quiet, tmp_path, strict):
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    secured(quiet, tmp_path, strict, not_after=now + 9 * day)
+    found(quiet, "certificate.due", "deploy/authority renew")
+
+
+@leaves_a_socket
+def test_a_broker_with_an_expired_certificate(quiet, tmp_path):
+    authority = trustme.CA()
+    past = dt.datetime.now(dt.UTC) - dt.timedelta(days=3)
+    server = authority.issue_cert("127.0.0.1", not_before=past - dt.timedelta(days=9), not_after=past)
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    server.private_key_pem.write_to_path(tmp_path / "server.key")
+    server.cert_chain_pems[0].write_to_path(tmp_path / "server.crt")
+    broker = Broker(tmp_path, f"certfile {tmp_path}/server.crt", f"keyfile {tmp_path}/server.key").start()
+    try:
+        secured(quiet, tmp_path, (authority, broker))
+        code, bad = quiet.bad()
+    finally:
+        broker.stop()
+    assert "certificate has expired" in bad["broker.reach"]["what"]
+    assert "dates and this device's clock" in bad["broker.reach"]["remedy"]
+    assert code == 69
+
+
+@leaves_a_socket
+def test_a_strangers_certificate_authority(quiet, tmp_path, strict):
+    stranger = trustme.CA()
+    stranger.cert_pem.write_to_path(tmp_path / "ca.crt")
+    secured(quiet, tmp_path, strict, authority=stranger)
+    found(quiet, "broker.reach", "Check ca_file")
+
+
+def test_topics_that_are_denied(quiet, tmp_path, strict):
+    secured(quiet, tmp_path, strict, name="another")
+    _, bad = quiet.bad()
+    assert "access list" in bad["broker.topic"]["remedy"]
+    assert "'gateway'" in bad["certificate.name"]["remedy"]
+
+
+def test_a_key_that_others_can_read(quiet, tmp_path, strict):
+    secured(quiet, tmp_path, strict)
+    (tmp_path / "device.key").chmod(0o644)
+    found(quiet, "broker.secrets", "chmod 600")
+
+
+def test_a_wrong_password(quiet, tmp_path):
+    (tmp_path / "passwords").write_text("")
+    subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwords", "gateway", "right"], check=True)
+    broker = Broker(tmp_path, f"password_file {tmp_path}/passwords", "allow_anonymous false").start()
+    (tmp_path / "password").write_text("wrong\n")
+    (tmp_path / "password").chmod(0o600)
+    quiet.edit(
+        f"port = {broker_port(quiet)}",
+        f'port = {broker.port}\nusername = "gateway"\npassword_file = "password"',
+    )
+    try:
+        found(quiet, "broker.login", "password")
+    finally:
+        broker.stop()
+
+
+def test_mqtt_3_is_warned_of(quiet):
+    quiet.edit('client_id = "gateway"', 'client_id = "gateway"\nmqtt = "3.1.1"')
+    found(quiet, "broker.protocol", 'Set mqtt = "5"')
