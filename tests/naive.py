@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import scipy.signal
 
 
 def time_statistics(signal):
@@ -68,3 +69,12 @@ def outside_components(row, rows, components):
     kept = axes[:components]
     residual = (row - mean) - kept.T @ (kept @ (row - mean))
     return float(np.mean(residual**2))
+
+
+def envelope_energies(signal, rate_hz, carrier_hz, edges_hz, taper):
+    """Band energies of the envelope: what lies outside `carrier_hz` cut, then scipy's Hilbert transform."""
+    lines_hz = np.fft.rfftfreq(len(signal), 1 / rate_hz)
+    kept = (lines_hz >= carrier_hz[0]) & (lines_hz <= carrier_hz[1])
+    exact = np.asarray(signal, dtype=np.float64) - np.mean(signal, dtype=np.float64)
+    carried = np.fft.irfft(np.fft.rfft(exact) * kept, len(signal))
+    return band_energies(np.abs(scipy.signal.hilbert(carried)), rate_hz, edges_hz, taper)

@@ -1,5 +1,6 @@
 """Frequency bands: which coefficients of a spectrum belong together, and what they are called."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
 from trainer import fourier
+from trainer.errors import FitError
 
 COUNT: Final = 24
 Floats = NDArray[np.float64]
@@ -34,8 +36,10 @@ class Bands:
     def features(self, channels: tuple[str, ...], unit: str) -> tuple[Feature, ...]:
         """Name each band of each channel."""
         spans = list(zip(self.edges_hz, self.edges_hz[1:], strict=False))
+        # Slow machines have bands narrower than 2 Hz: whole numbers would give two of them one name.
+        digits = max(0, math.ceil(math.log10(2 / min(high - low for low, high in spans))))
         return tuple(
-            Feature(f"{channel} {low:.0f}-{high:.0f} Hz", unit, low, high)
+            Feature(f"{channel} {low:.{digits}f}-{high:.{digits}f} Hz", unit, low, high)
             for channel in channels
             for low, high in spans
         )
@@ -58,3 +62,35 @@ def everything(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
     last_hz = samples // 2 * rate_hz / samples
     more = (last_hz + rate_hz / samples / 2,) if inner.edges_hz[-1] <= last_hz else ()
     return Bands(inner.edges_hz + more, rate_hz)
+
+
+def between(samples: int, rate_hz: float, low_hz: float, high_hz: float) -> Bands:
+    """Cut `low_hz` to `high_hz`, or to half the rate, into bands of equal width, each at least one line wide.
+
+    Raises FitError where no line of the spectrum lies there.
+    """
+    line_hz = rate_hz / samples
+    first = max(math.ceil(low_hz / line_hz), 1)
+    last = math.floor(min(high_hz / line_hz, samples / 2))
+    if last < first:
+        raise FitError(
+            f"{samples} samples at {rate_hz:g} Hz have no line between {low_hz:g} and {high_hz:g} Hz",
+            remedy=f"Give windows of at least {math.ceil(rate_hz / high_hz)} samples and a rate above "
+            f"{2 * low_hz:g} Hz, or leave the envelope out",
+        )
+    count = min(COUNT, last - first + 1)
+    cuts = np.unique(np.linspace(first - 1, last, count + 1).round()) + 0.5
+    return Bands(tuple(float(cut) * line_hz for cut in cuts), rate_hz)
+
+
+def carrier(samples: int, rate_hz: float, limit_hz: float | None, low_hz: float) -> Floats:
+    """Gain of each frequency 0..n-1 in the analytic signal of what lies between `low_hz` and `limit_hz`.
+
+    Negative frequencies have none, positive ones count twice; where less than an octave is left above
+    `low_hz`, everything but the mean is kept.
+    """
+    top_hz = min(limit_hz or rate_hz, rate_hz / 2)
+    lines_hz = np.arange(samples) * rate_hz / samples
+    bottom_hz = low_hz if top_hz >= 2 * low_hz else rate_hz / samples / 2
+    inside = (lines_hz >= bottom_hz) & (lines_hz <= top_hz)
+    return np.where(inside, np.where(lines_hz < rate_hz / 2, 2.0, 1.0), 0.0)

@@ -1,10 +1,5 @@
-"""Front ends: what a detector sees of a window, written into the graph.
+"""Front ends in the time domain, several joined, and all of them by name."""
 
-Every one is finite for any finite window, constant, saturated or huge: inputs are limited, divisors and
-logarithms have floors far below what a sensor can resolve.
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -12,47 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
-from edge_runtime.records import Samples
-from trainer import bands, fourier
 from trainer.detector import FitContext
 from trainer.errors import ChoiceError
+from trainer.front import FLOOR, LIMIT, FrontEnd, centred
 from trainer.names import nearest
-from trainer.tape import Tape, Value, run
-
-LIMIT: Final = 1e12
-"""Samples beyond this magnitude count as this magnitude: their squares must not overflow float32."""
-FLOOR: Final = 1e-10
-"""Smallest amplitude told apart from silence, in the unit of the samples."""
-
-
-class FrontEnd(ABC):
-    """One way to turn a window into a vector of features."""
-
-    name: ClassVar[str]
-    waveform: ClassVar[bool] = False
-    """Whether the features are the samples themselves, [samples x channels], in order."""
-
-    def __init__(self, samples: int, context: FitContext) -> None:
-        """Prepare for windows of `samples` rows as `context` describes them."""
-        self.samples = samples
-        self.context = context
-
-    @abstractmethod
-    def values(self, tape: Tape) -> Value:
-        """Write the features into a graph: [batch, features]."""
-
-    @abstractmethod
-    def features(self) -> tuple[Feature, ...]:
-        """Name the features, in order."""
-
-    def groups(self) -> NDArray[np.int64]:
-        """Features that share one scale have the same number: samples of one channel do."""
-        return np.arange(len(self.features()))
-
-    def compute(self, windows: Samples) -> NDArray[np.floating]:
-        """Compute the features of windows [n, samples, channels] with the edge's engine: [n, features]."""
-        tape = Tape(self.samples, len(self.context.channels))
-        return run(tape, self.values(tape), len(self.features()), windows)
+from trainer.spectra import Envelope, Ratios, Spectrum
+from trainer.tape import Tape, Value
 
 
 class Raw(FrontEnd):
@@ -130,27 +90,6 @@ class Time(FrontEnd):
         )
 
 
-class Spectrum(FrontEnd):
-    """Log of the energy in frequency bands up to the band limit, Hann window."""
-
-    name = "spectrum"
-
-    def values(self, tape: Tape) -> Value:
-        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
-        taper = np.hanning(self.samples + 1)[:-1]
-        squares = fourier.power(centred(tape).transpose(0, 2, 1), self.samples, taper)
-        shares = self._bands().matrix(self.samples) / float(np.square(taper).mean())
-        energies = squares @ shares + FLOOR**2
-        return energies.log().reshape(0, -1)
-
-    def features(self) -> tuple[Feature, ...]:
-        """Name each band of each channel."""
-        return self._bands().features(self.context.channels, f"ln {self.context.unit}^2")
-
-    def _bands(self) -> bands.Bands:
-        return bands.below(self.samples, self.context.rate_hz, self.context.lowpass_hz)
-
-
 class Joined(FrontEnd):
     """Several front ends behind one another."""
 
@@ -173,19 +112,8 @@ class Joined(FrontEnd):
 
 
 FRONT_ENDS: Final[Mapping[str, type[FrontEnd]]] = {
-    kind.name: kind for kind in (Raw, Waveform, Time, Spectrum)
+    kind.name: kind for kind in (Raw, Waveform, Time, Spectrum, Ratios, Envelope)
 }
-
-
-def centred(tape: Tape) -> Value:
-    """Give the window, limited, less its mean: [batch, samples, channels].
-
-    The mean is removed twice: in float32 the first one is off by a few units of its last place, which on a
-    sensor with gravity in it is not small beside the vibration.
-    """
-    limited = tape.window.clip(LIMIT)
-    once = limited - limited.mean((1,), keep=True)
-    return once - once.mean((1,), keep=True)
 
 
 def front_end(names: str, samples: int, context: FitContext) -> FrontEnd:

@@ -63,21 +63,48 @@ def power(signals: Value, samples: int, taper: Floats | None = None) -> Value:
     cut = plan(samples)
     if taper is not None:
         signals = signals * taper
-    grid = signals.reshape(0, 0, cut.rows, cut.columns)
-    turned = _twiddled(grid, cut, samples)
-    both = turned @ _second(cut.columns)
+    both = _transformed(signals, cut, cut.kept)
     squares = both * both
-    summed = squares.part(0, cut.columns) + squares.part(cut.columns, 2 * cut.columns)
-    return summed.reshape(0, 0, -1)
+    real, imaginary = _halves(squares, cut.columns)
+    return (real + imaginary).reshape(0, 0, -1)
 
 
-def _twiddled(grid: Value, cut: Plan, samples: int) -> Value:
-    angle = -2 * np.pi * np.outer(np.arange(cut.kept), np.arange(cut.rows)) / cut.rows
+def magnitude(signals: Value, samples: int, gains: Floats) -> Value:
+    """Magnitude of the inverse DFT of `gains` [samples] times the DFT of signals [batch, channels, samples].
+
+    With gains of 2 for positive frequencies and 0 for negative ones that is the envelope: the magnitude of
+    the analytic signal (Hilbert transform). Gives [batch, channels, samples].
+    """
+    cut = plan(samples)
+    own = gains.reshape(cut.columns, cut.rows).T / samples  # row k1, column k2: frequency k1 + rows k2
+    shaped = _transformed(signals, cut, cut.rows) * np.hstack([own, own])
+    parts = _halves(shaped @ _second(cut.columns).T, cut.columns)
+    stacked = signals.tape.concat(*_twiddled(*parts, -_turn(cut, cut.rows)), axis=-2)
+    both = signals.tape.op("MatMul", _second(cut.rows), stacked)
+    real, imaginary = _halves(both * both, cut.rows, axis=-2)
+    return (real + imaginary).sqrt().reshape(0, 0, -1)
+
+
+def _transformed(signals: Value, cut: Plan, rows: int) -> Value:
+    """Write the first `rows` rows of coefficients, real before imaginary parts: [.., rows, 2 columns]."""
+    grid = signals.reshape(0, 0, cut.rows, cut.columns)
+    angle = -2 * np.pi * np.outer(np.arange(rows), np.arange(cut.rows)) / cut.rows
     real = grid.tape.op("MatMul", np.cos(angle), grid)
     imaginary = grid.tape.op("MatMul", np.sin(angle), grid)
-    turn = -2 * np.pi * np.outer(np.arange(cut.kept), np.arange(cut.columns)) / samples
-    cosine, sine = np.cos(turn), np.sin(turn)
-    return grid.tape.concat(real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+    return grid.tape.concat(*_twiddled(real, imaginary, _turn(cut, rows))) @ _second(cut.columns)
+
+
+def _turn(cut: Plan, rows: int) -> Floats:
+    return np.asarray(-2 * np.pi * np.outer(np.arange(rows), np.arange(cut.columns)) / cut.rows / cut.columns)
+
+
+def _twiddled(real: Value, imaginary: Value, angle: Floats) -> tuple[Value, Value]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return real * cosine - imaginary * sine, real * sine + imaginary * cosine
+
+
+def _halves(both: Value, length: int, axis: int = -1) -> tuple[Value, Value]:
+    return both.part(0, length, axis), both.part(length, 2 * length, axis)
 
 
 def _second(columns: int) -> Floats:

@@ -20,7 +20,8 @@ from edge_runtime.scorer import CONTRIBUTIONS, SCORE
 from trainer import transforms
 from trainer.detector import Detector, FitContext
 from trainer.errors import FitError
-from trainer.features import FrontEnd, front_end
+from trainer.features import front_end
+from trainer.front import FrontEnd
 from trainer.tape import Tape, Value, run
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ class VectorDetector(Detector):
         self._check_length(windows.shape[1])
         self._context = context
         self._samples = windows.shape[1]
-        names = self.front_end or (self.default_front_end if self._samples >= SHORT else "raw")
+        names = self._front_end(self._samples)
         self._notes = {"front_end": names}
         self._front = front_end(names, self._samples, context)
         vectors = self._front.compute(windows)
@@ -120,6 +121,9 @@ class VectorDetector(Detector):
     @abstractmethod
     def _judge(self, vectors: Floats) -> Floats:
         """Score standardised vectors [n, features] with the fitted object, in double precision: [n]."""
+
+    def _front_end(self, samples: int) -> str:
+        return self.front_end or (self.default_front_end if samples >= SHORT else "raw")
 
     def _shaped(self, tape: Tape) -> Value:
         return self._shape.write(self._front.values(tape))

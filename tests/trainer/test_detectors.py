@@ -198,6 +198,39 @@ def test_gaussian_is_the_density_of_its_features():
     assert graph.score(windows) == pytest.approx(truth, rel=1e-4)
 
 
+@pytest.mark.parametrize("front_end", ["envelope", "time+envelope", "spectrum,envelope,ratios"])
+@pytest.mark.parametrize("name", ["gaussian", "isolation_forest", "principal_components"])
+def test_front_ends_with_envelope_reach_the_graph(name, front_end):
+    detector = create(name, {"front_end": front_end})
+    detector.fit(machine(400, samples=1024), CONTEXT)
+    graph = Graph(detector.graph().SerializeToString(), where=name)
+    normal = machine(16, seed=3, samples=1024)
+    probes = np.concatenate([normal, knocking(normal)])
+    truth = detector.oracle(probes)
+    assert np.abs(graph.score(probes) - truth).max() <= detector.parity * np.abs(truth).max()
+    assert graph.score(probes[16:]).min() > np.quantile(graph.score(normal), 0.9)
+
+
+@pytest.mark.parametrize("name", ["zscore", "gaussian", "multivariate_gaussian"])
+def test_ratios_add_the_share_of_each_band(name):
+    detector = create(name, {"ratios": "true"})
+    detector.fit(machine(400), CONTEXT)
+    plain, shares = fitted(name)[0].features(), [f for f in detector.features() if "share of" in f.name]
+    assert len(detector.features()) == len(plain) + len(shares)
+    assert [feature.low_hz for feature in shares] == [f.low_hz for f in plain if f.name.endswith("Hz")]
+    graph = Graph(detector.graph().SerializeToString(), where=name)
+    probes = np.concatenate([machine(16, seed=1), knocking(machine(16, seed=2))])
+    truth = detector.oracle(probes)
+    assert np.abs(graph.score(probes) - truth).max() <= detector.parity * np.abs(truth).max()
+    assert graph.contributions(probes).shape == (32, len(detector.features()))
+
+
+def test_ratios_of_a_table_are_refused_with_the_remedy():
+    table = np.random.default_rng(8).standard_normal((300, 1, 6)).astype(np.float32)
+    with pytest.raises(FitError, match="leave the ratios out"):
+        create("gaussian", {"ratios": "yes"}).fit(table, FitContext(1.0, tuple("abcdef"), ""))
+
+
 def test_multivariate_gaussian_is_half_the_squared_mahalanobis_distance():
     random = np.random.default_rng(10)
     table = (random.standard_normal((500, 1, 4)) @ random.standard_normal((4, 4))).astype(np.float32)

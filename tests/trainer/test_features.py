@@ -69,6 +69,74 @@ def test_spectrum_is_log_of_band_energies(samples, offset):
     assert np.abs(front.compute(windows) - np.log(truth)).max() <= 2e-4
 
 
+@pytest.mark.parametrize("samples", [96, 600, 1024, 1025])
+@pytest.mark.parametrize(("lowpass_hz", "carrier_hz"), [(5000.0, (1000, 5000)), (1500.0, (1, 1500))])
+def test_envelope_is_that_of_scipys_hilbert_transform(samples, lowpass_hz, carrier_hz):
+    windows = noise(4, samples, channels=2, offset=9.81, scale=0.3)
+    seen = front_end("envelope", samples, context(("x", "y"), lowpass_hz)).compute(windows)
+    taper = np.hanning(samples + 1)[:-1]
+    edges = bands.between(samples, RATE_HZ, 10.0, 1000.0).edges_hz
+    truth = [
+        [naive.envelope_energies(window[:, c], RATE_HZ, carrier_hz, edges, taper) for c in (0, 1)]
+        for window in windows
+    ]
+    assert np.abs(seen - np.log(truth).reshape(4, -1)).max() <= 2e-4
+
+
+def test_the_envelope_shows_how_often_it_rings_and_not_at_what_pitch():
+    time_s = np.arange(4096) / RATE_HZ
+    ring = (1 + np.cos(2 * np.pi * 162.0 * time_s)) * np.sin(2 * np.pi * 3100.0 * time_s)
+    windows = np.float32(ring + 3 * np.sin(2 * np.pi * 50.0 * time_s))[np.newaxis, :, np.newaxis]
+    front = front_end("envelope", 4096, context())
+    lead = front.features()[int(front.compute(windows).argmax())]
+    assert lead.low_hz <= 162.0 < lead.high_hz
+    assert lead.name.startswith("x envelope 1")
+
+
+@given(samples=st.integers(2, 4096), rate_hz=st.sampled_from([50.0, 800.0, 12000.0, 48000.0]))
+@settings(deadline=None)
+def test_envelope_bands_hold_every_line_from_10_to_1000_hz_and_no_other(samples, rate_hz):
+    lines_hz = np.arange(samples // 2 + 1) * rate_hz / samples
+    wanted = int(((lines_hz >= 10.0) & (lines_hz <= 1000.0)).sum())
+    if not wanted:
+        with pytest.raises(FitError, match="no line between 10 and 1000 Hz"):
+            bands.between(samples, rate_hz, 10.0, 1000.0)
+        return
+    held = np.histogram(lines_hz, bands.between(samples, rate_hz, 10.0, 1000.0).edges_hz)[0]
+    assert held.sum() == wanted
+    assert held.min() >= 1
+
+
+def test_a_window_too_short_for_an_envelope_is_refused_with_the_length_it_needs():
+    with pytest.raises(FitError, match="at least 12 samples"):
+        front_end("envelope", 8, context())
+
+
+def test_bands_of_slow_machines_have_names_of_their_own():
+    about = FitContext(20.0, ("x",), "g")
+    names = [
+        feature.name
+        for feature in front_end("spectrum+envelope", 1024, FitContext(60.0, ("x",), "g")).features()
+    ]
+    names += [feature.name for feature in front_end("ratios", 1024, about).features()]
+    assert len(set(names)) == len(names) == 72
+
+
+def test_ratios_are_shares_of_all_bands_and_deaf_to_the_level():
+    windows = noise(3, 512, channels=2, offset=9.81)
+    about = context(("x", "y"))
+    ratios = front_end("ratios", 512, about).compute(windows).reshape(3, 2, -1)
+    energies = np.exp(front_end("spectrum", 512, about).compute(windows).astype(np.float64)).reshape(3, 2, -1)
+    assert ratios == pytest.approx(np.log(energies / energies.sum(axis=2, keepdims=True)), abs=1e-5)
+    louder = front_end("ratios", 512, about).compute(windows * 8).reshape(3, 2, -1)
+    assert louder == pytest.approx(ratios, abs=1e-4)
+
+
+def test_a_single_band_has_no_ratios():
+    with pytest.raises(FitError, match="single band"):
+        front_end("ratios", 1, context())
+
+
 @pytest.mark.parametrize("offset", [0.0, 9.81])
 @pytest.mark.parametrize("scale", [1e-3, 0.01, 1.0, 1e4])
 def test_time_statistics_are_the_textbooks(offset, scale):
@@ -121,13 +189,17 @@ def test_every_feature_has_a_name_of_its_own(name):
     assert len(set(names)) == len(names) == front.compute(noise(1, 64, 2)).shape[1] == len(front.groups())
 
 
-def test_joined_front_ends_stand_behind_one_another():
+@pytest.mark.parametrize(
+    "names", ["spectrum, time", "time+envelope", "spectrum+ratios+envelope", "waveform,envelope"]
+)
+def test_joined_front_ends_stand_behind_one_another(names):
     about = context()
     windows = noise(3, 128)
-    joined = front_end("spectrum, time", 128, about)
-    parts = [front_end(name, 128, about) for name in ("spectrum", "time")]
+    joined = front_end(names, 128, about)
+    parts = [front_end(name.strip(), 128, about) for name in names.replace("+", ",").split(",")]
     assert np.array_equal(joined.compute(windows), np.hstack([part.compute(windows) for part in parts]))
-    assert joined.features() == parts[0].features() + parts[1].features()
+    assert joined.features() == tuple(feature for part in parts for feature in part.features())
+    assert len({feature.name for feature in joined.features()}) == len(joined.features())
 
 
 def test_an_unknown_front_end_names_the_nearest():

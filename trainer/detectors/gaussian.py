@@ -15,18 +15,31 @@ from trainer.vectors import Floats, VectorDetector
 TEXTBOOK: Final = 3.0
 
 
-class ZScore(VectorDetector):
+class Bell(VectorDetector):
+    """Base of the three, with their options."""
+
+    def __init__(self, front_end: str = "", transform: str = "none", ratios: bool = False) -> None:
+        """Take the options that make features more Gaussian, or less dependent on the level.
+
+        `transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature.
+        `ratios`: also the share of each frequency band in all of them.
+        """
+        super().__init__(front_end)
+        self.transform = transform
+        self.ratios = ratios
+
+    def _front_end(self, samples: int) -> str:
+        names = super()._front_end(samples)
+        return f"{names},ratios" if self.ratios and "ratios" not in names else names
+
+
+class ZScore(Bell):
     """The largest absolute standard score: the textbook's rule is z > 3."""
 
     name = "zscore"
     summary = "largest absolute standard score over features; the textbook's threshold is 3"
     default_front_end = "spectrum,time"
     claim = "max"
-
-    def __init__(self, front_end: str = "", transform: str = "none") -> None:
-        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
-        super().__init__(front_end)
-        self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
         above = float((np.abs(vectors).max(axis=1) > TEXTBOOK).mean())
@@ -40,17 +53,12 @@ class ZScore(VectorDetector):
         return np.asarray(np.abs(vectors).max(axis=1))
 
 
-class Gaussian(VectorDetector):
+class Gaussian(Bell):
     """Independent Gaussians, one a feature: nothing is left to learn after standardisation."""
 
     name = "gaussian"
     summary = "independent Gaussian features: -log p(x)"
     default_front_end = "spectrum"
-
-    def __init__(self, front_end: str = "", transform: str = "none") -> None:
-        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
-        super().__init__(front_end)
-        self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
         self._notes["windows"] = str(len(vectors))
@@ -63,7 +71,7 @@ class Gaussian(VectorDetector):
         return np.asarray(0.5 * np.square(vectors).sum(axis=1))
 
 
-class MultivariateGaussian(VectorDetector):
+class MultivariateGaussian(Bell):
     """Gaussian with a full covariance: half the squared Mahalanobis distance.
 
     Contributions divide the squared distance by the corr-max transformation: Garthwaite and Koch, "Evaluating
@@ -73,11 +81,6 @@ class MultivariateGaussian(VectorDetector):
     name = "multivariate_gaussian"
     summary = "Gaussian with full covariance: half the squared Mahalanobis distance"
     default_front_end = "spectrum,time"
-
-    def __init__(self, front_end: str = "", transform: str = "none") -> None:
-        """`transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature."""
-        super().__init__(front_end)
-        self.transform = transform
 
     def _learn(self, vectors: Floats) -> None:
         learnt = whitening(vectors)
