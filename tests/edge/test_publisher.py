@@ -256,7 +256,7 @@ def test_live_telemetry_waits_bounded_and_the_oldest_goes(spool, gateway, broker
 
 def test_a_clean_stop_sends_the_rest_and_says_offline(spool, gateway, subscriber, broker):
     oracle = Oracle()
-    for _ in range(500):
+    for _ in range(100):
         oracle.raise_alarm(spool, EVENT)
     publisher = gateway(broker.port)
     until(lambda: publisher.connected)
