@@ -30,6 +30,10 @@ models: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# What was tested, for `make` under the same Python.
+lock: $(READY)
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > deploy/tested-python$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+
 clean:
 	rm -rf .venv build dist *.egg-info
 
