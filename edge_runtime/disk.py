@@ -82,7 +82,7 @@ class Disk:
         """Reopen a failed file and take the reserve back when its time has come; call about every second."""
         if self._clock() >= self._retry_at_s:
             self.revive()
-        if self.full and self._store is not None and self._reserve.make():
+        if self.full and self._shrink() and self._reserve.make():
             self.full, self.trouble = False, ""
 
     def revive(self) -> None:
@@ -103,10 +103,19 @@ class Disk:
     def _answer(self, error: sqlite3.Error, *, alarm: bool) -> bool:
         if _code(error) == sqlite3.SQLITE_FULL:
             self.full, self.trouble = True, _FULL
-            return alarm and self._reserve.release()
+            return alarm and (self._reserve.release() or self._shrink())
         self.failures += 1
         self._close_store()
         self._reopen()
+        return self.usable
+
+    def _shrink(self) -> bool:
+        # Much of a small disk may be the WAL's; moved into the file, where room is reused, it takes none.
+        try:
+            if self._store is not None:
+                self._store.checkpoint()
+        except sqlite3.Error:
+            return False
         return self.usable
 
     def _reopen(self) -> None:

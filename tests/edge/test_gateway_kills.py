@@ -92,11 +92,11 @@ def test_killed_at_random_times(home, broker, subscriber):
     randomness, raised, reopened_s = random.Random(11), [], []
     for n in range(KILLS):
         with start(home, broker.port, f"k{n}.", pace_s=0.002) as process:
-            time.sleep(randomness.uniform(0.25, 0.6))
+            reopened_s.append(float(process.stdout.readline().split()[1]))
+            time.sleep(randomness.uniform(0.0, 0.3))
             process.kill()
             output, _ = process.communicate(timeout=20)
         raised += promised(output)
-        reopened_s += [float(found) for found in re.findall(rb"^open (\S+)$", output, re.MULTILINE)]
     raised += finish(home, broker.port)
     until(
         lambda: (
@@ -109,7 +109,7 @@ def test_killed_at_random_times(home, broker, subscriber):
         f"{KILLS} kills, {len(raised)} alarms promised, 0 lost, {stream['duplicates']} duplicates;"
         f" reopened within {max(reopened_s) * 1e3:.0f} ms"
     )
-    assert len(raised) > 5 * KILLS
+    assert len(raised) > 3 * KILLS
     assert max(reopened_s) < 5
     assert stream["duplicates"] <= 20 * KILLS
 
