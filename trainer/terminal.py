@@ -20,7 +20,6 @@ _LIBRARIES: Final = {
     "matplotlib",
     "onnx",
     "scipy",
-    "skl2onnx",
     "sklearn",
     "torch",
 }
