@@ -124,6 +124,19 @@ def test_inspect_tells_threshold_and_support(model, run):
     assert "of an operating condition never seen" in shown
 
 
+def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    code, printed, noted = run("compare", SAMPLE, "--detectors", "gaussian,gaussian")
+    assert (code, "recommended: gaussian; " in printed, "note: list: the mean alone" in noted) == (
+        0,
+        True,
+        True,
+    )
+    body = json.loads(run("compare", SAMPLE, "--detectors", "gaussian", "--json")[1])
+    assert [(item["detector"], item["recommended"]) for item in body] == [("gaussian", True)]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_list_is_written_and_its_recordings_converted(tmp_path, run):
     listing = tmp_path / "list.csv"
     assert "7 recordings, 4 normal" in run("recordings", "cwru", SAMPLE.parent / "cwru", "-o", listing)[1]
@@ -168,6 +181,12 @@ def test_a_list_is_written_and_its_recordings_converted(tmp_path, run):
         (["fit", "none.csv", "--detector", "gaussian", "-o", "m.onnx"], 65, "none.csv"),
         (["evaluate", "none.onnx", SAMPLE], 65, "none.onnx"),
         (["inspect", SAMPLE], 65, "onnxruntime refuses it"),
+        (["compare", SAMPLE, "--detectors", "guassian"], 64, "Did you mean 'gaussian'"),
+        (["compare", SAMPLE, "--detectors", "gaussian", "--hop", "0"], 64, "cannot be cut"),
+        (["compare", SAMPLE, "--detectors", "gaussian", "--train-on", "all"], 64, "'all'"),
+        (["compare", SAMPLE, "--detectors", "gaussian", "--augment", "wide"], 64, "'wide'"),
+        (["compare", SAMPLE, "--detectors", "gaussian", "--noise-db", "nan"], 64, "cannot be added"),
+        (["compare", "none.csv"], 65, "none.csv"),
         (["recordings", "cwru", "nowhere", "-o", "list.csv"], 65, "nowhere"),
     ],
 )

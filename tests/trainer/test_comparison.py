@@ -1,0 +1,197 @@
+"""Detectors side by side: what is recommended, what is written, and what happens when something breaks."""
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+
+from edge_runtime import scorer
+from edge_runtime.errors import UnavailableError
+from tests.shared import SAMPLE
+from tests.trainer.builders import recording
+from trainer import comparison, crew, scoreboard, standings
+from trainer.comparison import Terms
+from trainer.errors import ChoiceError, FitError
+from trainer.kinds import kind
+from trainer.pipeline import orders
+from trainer.recordings import load
+from trainer.trials import with_noise
+
+TIMES = {"fit_s", "export_s"}
+
+
+def machine():
+    """Two loads, each healthy and with faults of two kinds, twenty times as strong."""
+    made = []
+    for load_number, condition in enumerate(("0 hp", "1 hp")):
+        for number, label in enumerate(("normal", "ball 0.007 in", "inner race 0.007 in")):
+            level = 1.0 if label == "normal" else 20.0
+            seed = 10 * load_number + number
+            made.append(recording(16384, seed=seed, label=label, condition=condition, level=level))
+    return tuple(made)
+
+
+def compare(names, recordings, terms=None, bars=lambda *_: None):
+    return comparison.compare(recordings, orders(names, samples=64), terms or Terms(processes=1), (), bars)
+
+
+def timeless(value):
+    if isinstance(value, dict):
+        return {key: timeless(inner) for key, inner in value.items() if key not in TIMES}
+    return [timeless(inner) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def contrasted():
+    return compare("decision_tree,principal_components", machine())
+
+
+def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
+    found = {item.detector: item for item in contrasted.standings}
+    assert found["decision_tree"].supervised
+    assert found["decision_tree"].unseen_condition is not None
+    assert set(found["decision_tree"].unseen_fault_kinds) == {"ball", "inner race"}
+    assert contrasted.recommended == "principal_components"
+    assert (
+        "principal_components raised an alarm on 0 of 2 healthy and 4 of 4 faulty recordings"
+        in contrasted.reason
+    )
+    assert [item["recommended"] for item in contrasted.to_json()] == [True, False]
+    alone = standings.ranked("unseen", contrasted.contests[1:])
+    assert (alone.recommended, [item["recommended"] for item in alone.to_json()]) == ("", [False])
+    assert scoreboard.remarks(alone)[0].startswith("recommended: none; all are supervised")
+
+
+def test_an_unsupported_threshold_is_never_recommended(contrasted):
+    best = contrasted.contests[0]
+    weak = replace(best.trials[1], calibration=replace(best.trials[1].calibration, supported=False))
+    found = standings.ranked("unseen", [replace(best, trials=(best.trials[0], weak))])
+    assert best.recommendable
+    assert found.recommended == ""
+
+
+def test_programs_find_every_figure(contrasted):
+    body = json.loads(json.dumps(contrasted.to_json(), allow_nan=False))
+    assert [item["detector"] for item in body] == ["principal_components", "decision_tree"]
+    first = body[0]
+    assert first["auroc"] == first["worst_recording_auroc"] == 1.0
+    assert first["worst_recording"] in {"r1", "r2", "r11", "r12"}
+    assert first["unseen_condition"] | {"worst_false_alarm_rate": 0, "mean_false_alarm_rate": 0} == {
+        "worst_false_alarm_rate": 0,
+        "mean_false_alarm_rate": 0,
+        "worst_miss_rate": 0.0,
+        "mean_miss_rate": 0.0,
+        "alarmed_fault_recordings": 4,
+        "fault_recordings": 4,
+        "alarmed_normal_recordings": 0,
+        "normal_recordings": 2,
+    }
+    assert min(first["fit_s"], first["export_s"], first["bytes"], first["louder"]) > 0
+    assert first["refused"] == ""
+    assert [trial["unseen"] for trial in first["trials"]] == [["0 hp"], ["1 hp"]]
+
+
+def test_the_worst_recording_is_the_worst_of_all_trials():
+    found = compare("principal_components", machine(), Terms("single", processes=1))
+    lowest = min(value for trial in found.contests[0].trials for value in trial.aurocs.values())
+    assert found.standings[0].worst_recording_auroc == lowest
+    assert found.title.startswith("all other operating conditions")
+
+
+def test_processes_change_nothing_but_the_time(contrasted):
+    news = []
+    found = compare(
+        "decision_tree,principal_components", machine(), Terms(processes=2), lambda *said: news.append(said)
+    )
+    assert timeless(found.to_json()) == timeless(contrasted.to_json())
+    assert {(name, share) for name, share, _ in news} >= {
+        ("principal_components", 1.0),
+        ("decision_tree", 1.0),
+    }
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_the_system_ends_is_told():
+    def end_one(*_):
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    with pytest.raises(UnavailableError, match="--processes 1"):
+        crew.try_all(
+            machine(), orders("linear_autoencoder,conv_autoencoder", samples=64), "unseen", 2, end_one
+        )
+    assert not multiprocessing.active_children()
+
+
+def test_an_interruption_ends_every_process():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crew.try_all(
+            machine(), orders("linear_autoencoder,conv_autoencoder", samples=64), "unseen", 2, interrupt
+        )
+    assert not multiprocessing.active_children()
+
+
+def test_page_model_and_figures_are_written_together(tmp_path):
+    chosen, folder = orders("principal_components", samples=1024), tmp_path / "new" / "compared"
+    terms = Terms(noise_db=-40.0, accept=("rate",), processes=1)
+    found = comparison.compare_list(SAMPLE / "cwru.csv", chosen, terms, folder, lambda *_: None)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "compare.json",
+        "principal_components.onnx",
+        "report.html",
+    ]
+    assert json.loads((folder / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    notes = scorer.load(folder / "principal_components.onnx").manifest.notes
+    assert notes["noise"] == "white, -40 dB, added on purpose"
+    assert "offset" in notes["warnings"]
+    assert [finding["guard"] for finding in found.to_json()[0]["findings"]] == ["offset"]
+    page = (folder / "report.html").read_text()
+    assert "Recommended: <b>principal_components</b>" in page
+    assert "0 of 4" in page
+
+
+def test_without_a_recommendation_only_the_figures_are_written(tmp_path, contrasted):
+    alone = standings.ranked("unseen", contrasted.contests[1:])
+    comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
+
+
+def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path):
+    one = tuple(item for item in machine() if item.condition == "0 hp")
+    with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
+        compare("gaussian", one)
+    with pytest.raises(FitError, match="no detector could be fitted; decision_tree"):
+        compare("decision_tree", tuple(item for item in machine() if item.label == "normal"))
+    with pytest.raises(ChoiceError, match="no arrangement 'both'"):
+        compare("gaussian", machine(), Terms("both"))
+    with pytest.raises(ChoiceError, match="-1 processes"):
+        compare("gaussian", machine(), Terms(processes=-1))
+    for level_db in (float("nan"), float("inf"), -1e9):
+        with pytest.raises(ChoiceError, match="cannot be added"):
+            with_noise(machine(), level_db)
+    with pytest.raises(UnavailableError, match="is not a folder"):
+        comparison.compare_list(
+            SAMPLE / "cwru.csv", orders("gaussian"), Terms(), SAMPLE / "cwru.csv", lambda *_: None
+        )
+
+
+def test_a_kind_of_fault_is_what_stands_before_its_size():
+    assert [kind(label) for label in ("inner race 0.007 in", "outer race 0.007 in at 6", "worn", "7 in")] == [
+        "inner race",
+        "outer race",
+        "worn",
+        "7 in",
+    ]
+
+
+def test_noise_of_a_list_is_as_strong_as_said():
+    sample = load(SAMPLE / "cwru.csv")
+    normals = [item for item in sample if item.label == "normal"]
+    noisy = with_noise(normals, 0.0)
+    before = sum(item.samples.var() for item in normals)
+    assert sum(item.samples.var() for item in noisy) == pytest.approx(2 * before, rel=0.02)
