@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.artefact import Manifest, from_metadata
 from edge_runtime.errors import ArtefactError
+from edge_runtime.pruning import pruned
 from edge_runtime.records import Samples
 
 Scores = NDArray[np.float32]
@@ -36,9 +37,11 @@ class Artefact:
 
 
 class Graph:
-    """One onnxruntime session: windows in, scores out.
+    """A model opened with onnxruntime: windows in, scores out.
 
-    Sessions may be shared between sensors, not between threads of this program: one thread scores.
+    Scores come from a session without the contributions' share of the work, contributions from one of the
+    whole model, opened when they are first asked for. Sessions may be shared between sensors, not between
+    threads of this program: one thread scores.
     """
 
     def __init__(self, model: bytes, where: str, threads: int = 1) -> None:
@@ -46,10 +49,13 @@ class Graph:
 
         Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a detector's.
         """
-        self._where = where
-        self._session = _open(model, where, threads)
-        self.window_shape = _window_shape(self._session, where)
-        outputs = [output.name for output in self._session.get_outputs()]
+        self._model, self._where, self._threads = model, where, threads
+        self._whole: onnxruntime.InferenceSession | None = None
+        session = _open(model, where, threads)
+        self.window_shape = _window_shape(session, where)
+        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        """The file's metadata, where the manifest rides."""
+        outputs = [output.name for output in session.get_outputs()]
         if SCORE not in outputs:
             raise ArtefactError(
                 f"the graph has outputs {outputs}, none is {SCORE!r}",
@@ -57,13 +63,9 @@ class Graph:
                 remedy="Export it with `trainer fit`",
             )
         self.explains = CONTRIBUTIONS in outputs
+        self._session = self._lean(session) if self.explains else session
         self._run = self._session.run
         self._binding: onnxruntime.IOBinding | None = None
-
-    @property
-    def metadata(self) -> dict[str, str]:
-        """The file's metadata, where the manifest rides."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units; higher is more anomalous."""
@@ -94,7 +96,17 @@ class Graph:
         """What made each score, [batch, features]; an empty second axis where the method cannot say."""
         if not self.explains or not len(windows):
             return np.empty((len(windows), 0), dtype=np.float32)
-        return np.concatenate([self._run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+        if self._whole is None:
+            self._whole = _open(self._model, self._where, self._threads)
+        run = self._whole.run
+        return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+
+    def _lean(self, whole: onnxruntime.InferenceSession) -> onnxruntime.InferenceSession:
+        try:
+            return _open(pruned(self._model, SCORE), self._where, self._threads)
+        except (ValueError, ArtefactError):  # a file we cannot cut scores as it is
+            self._whole = whole
+            return whole
 
 
 def load(path: Path, threads: int = 1) -> Artefact:
