@@ -19,7 +19,7 @@ from tests.broker import Broker, Subscriber, needs_mosquitto, until
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
-KILLS = int(os.environ.get("STEADYHUM_KILLS", "1000" if SOAK else "12"))
+KILLS = int(os.environ.get("STEADYHUM_KILLS", "1000" if SOAK else "6"))
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")
 DRIVER = [sys.executable, "-m", "tests.bench.driver"]
@@ -125,7 +125,7 @@ def test_killed_at_system_calls_while_publishing(home, broker, subscriber):
     points = [(call, calls[: n + 1].count(call)) for n, call in enumerate(calls)]
     assert len(points) > 60
     subscriber.seen.clear()
-    tried = points if SOAK else points[3::9]
+    tried = points if SOAK else points[3::16]
     raised = []
     for n, (call, when) in enumerate(tried):
         with start(
@@ -151,7 +151,7 @@ def test_the_broker_is_killed_again_and_again(home, tmp_path, subscriber, broker
     """A broker that saves nothing loses what it has acknowledged; what it has not comes again."""
     randomness, raised = random.Random(3), []
     with start(home, broker.port, "b", count=10**6, pace_s=0.005) as process:
-        for _ in range(100 if SOAK else 4):
+        for _ in range(100 if SOAK else 3):
             time.sleep(randomness.uniform(0.3, 0.8))
             broker.stop(kill=True)
             time.sleep(randomness.uniform(0.0, 0.3))

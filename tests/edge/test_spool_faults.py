@@ -95,7 +95,7 @@ def points_of(folder):
 def test_killed_at_every_system_call_nothing_is_lost(folder):
     points = points_of(folder.with_name("count"))
     assert len(points) > 60
-    tried = points if SOAK else points[1::4]
+    tried = points if SOAK else points[1::6]
     promised = killed = 0
     for call, when in tried:
         home = folder / f"{call}{when}"
@@ -110,7 +110,7 @@ def test_killed_at_every_system_call_nothing_is_lost(folder):
 @needs_strace
 @pytest.mark.parametrize("call", ["fdatasync", "pwrite64"])
 def test_one_failing_call_costs_nothing(folder, call):
-    for when in range(1, 40, 1 if SOAK else 8):
+    for when in range(1, 40, 1 if SOAK else 9):
         home = folder / f"{call}{when}"
         code, lines, errors = drive(home, 3, strace=["-e", f"inject={call}:error=EIO:when={when}"])
         assert code == 0, f"{call} {when}: {errors}"

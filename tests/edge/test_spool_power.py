@@ -17,7 +17,7 @@ from edge_runtime.spool import Klass, Spool
 from tests.bench.powercut import cut, record
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
-CUTS = int(os.environ.get("STEADYHUM_CUTS", "10000" if SOAK else "250"))
+CUTS = int(os.environ.get("STEADYHUM_CUTS", "10000" if SOAK else "120"))
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")
 

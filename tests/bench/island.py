@@ -1,0 +1,112 @@
+"""A network of its own for the broker, whose one cable can be cut without a word, made lossy or slow.
+
+Needs root: a network namespace, a pair of virtual Ethernet devices, nftables and tc.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from tests.broker import MOSQUITTO, Subscriber, free_port, until
+
+HERE, THERE = "10.213.77.1", "10.213.77.2"
+CLONE_NEWNET = 0x40000000
+
+
+def _missing():
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    for tool, package in (("ip", "iproute2"), ("nft", "nftables"), ("tc", "iproute2")):
+        if shutil.which(tool) is None:
+            return f"{tool} is not installed: apt install {package}"
+    done = subprocess.run(["ip", "netns", "add", "steadyhum-try"], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "del", "steadyhum-try"], capture_output=True, check=False)
+    return "network namespaces are not allowed here" if done.returncode else ""
+
+
+needs_island = pytest.mark.skipif(bool(_missing()), reason=_missing() or "")
+
+
+class Island:
+    """The broker listens at THERE; `cut`, `lose` and `slow` change the cable, `mend` makes it whole."""
+
+    def __init__(self, folder):
+        self.name, self.port = f"sh{os.getpid()}", free_port()
+        self._run("ip", "netns", "add", self.name)
+        self._run("ip", "link", "add", f"{self.name}a", "type", "veth", "peer", "name", f"{self.name}b")
+        self._run("ip", "link", "set", f"{self.name}b", "netns", self.name)
+        self._run("ip", "addr", "add", f"{HERE}/30", "dev", f"{self.name}a")
+        self._run("ip", "link", "set", f"{self.name}a", "up")
+        self._inside("ip", "addr", "add", f"{THERE}/30", "dev", f"{self.name}b")
+        for device in (f"{self.name}b", "lo"):
+            self._inside("ip", "link", "set", device, "up")
+        config = folder / "island.conf"
+        config.write_text(
+            f"listener {self.port} 0.0.0.0\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n"
+        )
+        self._broker = subprocess.Popen(
+            ["ip", "netns", "exec", self.name, MOSQUITTO, "-c", config], stderr=subprocess.DEVNULL
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self._broker.terminate()
+        self._broker.wait(10)
+        for command in (("ip", "link", "del", f"{self.name}a"), ("ip", "netns", "del", self.name)):
+            subprocess.run(command, capture_output=True, check=False)
+
+    def subscriber(self):
+        """A subscriber on the broker's side of the cable."""
+        made = []
+
+        def enter():
+            with open(f"/run/netns/{self.name}") as space:
+                assert ctypes.CDLL(None).setns(space.fileno(), CLONE_NEWNET) == 0
+            with contextlib.suppress(OSError):
+                made.append(Subscriber(self.port))
+
+        def tried():
+            thread = threading.Thread(target=enter)
+            thread.start()
+            thread.join()
+            return made
+
+        return until(tried, what="a connection on the broker's side")[0]
+
+    def cut(self):
+        """Whatever the broker sends goes nowhere: no FIN, no RST, no answer."""
+        self._inside("ip", "route", "add", "blackhole", f"{HERE}/32")
+
+    def lose(self, percent):
+        """Throw away so much of what comes in."""
+        self._inside("nft", "add", "table", "ip", "lossy")
+        self._inside("nft", "add", "chain", "ip", "lossy", "in", "{ type filter hook input priority 0 ; }")
+        rule = f"add rule ip lossy in iifname {self.name}b numgen random mod 100 < {percent} drop"
+        self._inside("nft", *rule.split())
+
+    def slow(self, rate):
+        """Let no more than `rate`, as tc writes it, out of here."""
+        limit = f"qdisc add dev {self.name}a root tbf rate {rate} burst 2kb latency 2s"
+        self._run("tc", *limit.split())
+
+    def mend(self):
+        """Make the cable whole again."""
+        for command in (
+            ("ip", "netns", "exec", self.name, "ip", "route", "del", "blackhole", f"{HERE}/32"),
+            ("ip", "netns", "exec", self.name, "nft", "delete", "table", "ip", "lossy"),
+            ("tc", "qdisc", "del", "dev", f"{self.name}a", "root"),
+        ):
+            subprocess.run(command, capture_output=True, check=False)
+
+    def _inside(self, *command):
+        self._run("ip", "netns", "exec", self.name, *command)
+
+    def _run(self, *command):
+        subprocess.run(command, check=True, capture_output=True)
