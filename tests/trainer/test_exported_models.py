@@ -1,0 +1,86 @@
+"""The committed models: each opens at the edge, its card says what its manifest says, it hears a fault."""
+
+import re
+
+import pytest
+
+from edge_runtime import scorer
+from tests.shared import ROOT, SAMPLE
+from trainer import recordings
+from trainer.detectors import REGISTRY
+from trainer.evaluate import evaluate
+from trainer.models import unsupervised
+
+FOLDER = ROOT / "exported_models"
+FILES = sorted(FOLDER.glob("*.onnx"))
+LIMIT_BYTES = 2_000_000
+
+each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def disagreements(card, manifest, size):
+    """What the manifest says and the card does not."""
+    said = {
+        "name": f"# {manifest.name}\n",
+        "detector": f"\n{manifest.detector} version {manifest.detector_version}, ",
+        "size": f" {size} bytes, ",
+        "made": f"ONNX opset {manifest.opset}, made {manifest.created} by {manifest.producer}.",
+        "channels": f"channels {', '.join(manifest.channels)} in {manifest.unit}, {manifest.rate_hz:g} Hz",
+        "band": f"below {manifest.lowpass_hz:g} Hz",
+        "windows": f"windows of {manifest.samples} samples every {manifest.hop}.",
+        "digest": f"`{manifest.data_digest}`",
+        "threshold": f"## Threshold\n\n{manifest.threshold:.7g}\n\n{manifest.calibration.statement}.\n",
+        **{condition: f"\n- {condition}: " for condition in manifest.calibration.conditions},
+        **{name: f"\n- {name}: {text}\n" for name, text in manifest.notes.items()},
+    }
+    return [what for what, text in said.items() if text not in card]
+
+
+def test_there_is_a_file_for_every_unsupervised_detector_or_the_page_says_which_are_missing():
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    missing = set(unsupervised()) - {path.stem for path in FILES}
+    said = re.search(r"^Not made yet: (.*)\.$", page, re.MULTILINE)
+    assert missing == (set(re.findall(r"`(\w+)`", said.group(1))) if said else set())
+
+
+def test_no_card_without_a_file_and_no_file_without_a_card():
+    cards = {path.stem for path in FOLDER.glob("*.md")} - {"README"}
+    assert cards == {path.stem for path in FILES}
+
+
+@each
+def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
+    artefact = scorer.load(path)  # raises where one of them scores differently
+    assert len(artefact.manifest.golden) == 10
+    assert artefact.manifest.calibration.supported
+    assert artefact.manifest.detector == path.stem
+    assert artefact.manifest.detector_version == REGISTRY[path.stem].version
+
+
+@each
+def test_the_card_says_what_the_manifest_says(path):
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    manifest = scorer.load(path).manifest
+    assert disagreements(card, manifest, path.stat().st_size) == []
+    other = card.replace(f"{manifest.threshold:.7g}", "1.5").replace("3 hp: ", "4 hp: ")
+    assert disagreements(other, manifest, path.stat().st_size + 1) == ["size", "threshold", "3 hp"]
+    for heading in ("Data", "Conditions", "Threshold", "Figures", "Limits"):
+        assert f"\n## {heading}\n" in card
+
+
+@each
+def test_a_file_is_small_or_the_page_says_why_not(path):
+    if path.stat().st_size > LIMIT_BYTES:
+        assert f"`{path.stem}` is over 2 MB because" in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return recordings.load(SAMPLE / "cwru.csv")
+
+
+@each
+def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path, sample):
+    found = evaluate(scorer.load(path), sample)
+    assert found.by_alarm.caught == found.by_alarm.faulty == 3
+    assert found.by_alarm.false_alarms == 0
