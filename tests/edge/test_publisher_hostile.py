@@ -263,7 +263,7 @@ def test_refused_clients_do_not_hammer(gateway):
         publisher = gateway.publish(broker.port)
         assert "refuses us" in until(lambda: troubles(publisher).get("broker"))
         put(gateway, "b")
-        time.sleep(3)
+        time.sleep(1.5)
         assert len(broker.connects) == 1, "even a new alarm is no reason to knock again"
 
 
