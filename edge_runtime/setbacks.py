@@ -10,7 +10,7 @@ from edge_runtime.rows import Klass
 Key = tuple[Klass, int]
 """A stored message: its class and id."""
 
-_ASIDE_AFTER, _DEAD_AFTER = 3, 5
+_ASIDE_AFTER, _DEAD_AFTER = 3, 10
 _TRUST_AFTER: Final = 100
 _HOPEFUL: Final = 10
 _CROWD: Final = 100
@@ -98,8 +98,8 @@ class Quarantine:
     When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
     alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the
     others go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again
-    later, and given up as dead after five strikes, but only if others went through between the last two: a
-    broker that accepts nothing condemns nothing.
+    later, and given up as dead after ten strikes, which takes half an hour, and only if others went through
+    between the last two: a broker that accepts nothing condemns nothing, and a bad link hardly ever does.
     """
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:

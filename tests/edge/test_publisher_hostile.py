@@ -56,7 +56,7 @@ def test_a_poison_message_does_not_hold_up_those_behind_it(gateway):
     with FakeBroker(closes_at(b'"poison"')) as broker:
         put(gateway, "before", "poison", *(f"behind{n}" for n in range(30)))
         begun_s = time.monotonic()
-        publisher = gateway.publish(broker.port, denied_retry_s=(1.0, 2.0))
+        publisher = gateway.publish(broker.port, denied_retry_s=(0.3, 0.3))
         until(lambda: "behind29" in names(broker) and depth(gateway) == 1, 30)
         print(f"a poison message: the 30 behind it passed within {time.monotonic() - begun_s:.1f} s")
         assert gateway.spool.dead_letters() == [], "set aside, not given up"
@@ -91,7 +91,7 @@ def test_a_broker_that_accepts_nothing_condemns_nothing(gateway):
 def test_one_refused_message_is_set_aside_and_given_up_in_the_end(gateway):
     with FakeBroker(lambda published: 0x99 if b'"bad"' in published.body else 0) as broker:
         put(gateway, "bad", "good")
-        publisher = gateway.publish(broker.port, denied_retry_s=(0.2, 0.4))
+        publisher = gateway.publish(broker.port, denied_retry_s=(0.2, 0.2))
         until(lambda: depth(gateway) == 1)
         assert "good" in names(broker)
         until(lambda: gateway.spool.dead_letters() or put(gateway, "more") or time.sleep(0.1), 20)

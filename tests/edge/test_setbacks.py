@@ -88,7 +88,7 @@ def strike(quarantine, key, times, now_s=0.0):
     return [quarantine.lost([key], 0.1, now_s) for _ in range(times)]
 
 
-def test_three_strikes_set_aside_and_five_with_proof_condemn():
+def test_three_strikes_set_aside_and_ten_with_proof_condemn():
     quarantine = Quarantine((10, 100))
     assert strike(quarantine, A, 2) == [None, None]
     assert not quarantine.holds(A)
@@ -99,10 +99,13 @@ def test_three_strikes_set_aside_and_five_with_proof_condemn():
     assert not quarantine.end(9)
     assert quarantine.end(10)
     assert quarantine.careful, "it comes back alone"
-    assert strike(quarantine, A, 1, 11) == [None]
-    assert quarantine.end(31)
+    now_s = 11.0
+    for _ in range(6):
+        assert strike(quarantine, A, 1, now_s) == [None]
+        now_s += 101
+        assert quarantine.end(now_s)
     quarantine.passed(C)
-    assert strike(quarantine, A, 1, 32) == [A]
+    assert strike(quarantine, A, 1, now_s) == [A]
     assert not quarantine.holds(A)
 
 
@@ -135,9 +138,9 @@ def test_a_refused_message_waits_at_once():
     quarantine = Quarantine((10, 100))
     assert not quarantine.refused(A, 0)
     assert quarantine.holds(A)
-    for n in range(2, 6):
+    for n in range(2, 11):
         quarantine.passed(B)
-        assert quarantine.refused(A, n) == (n == 5)
+        assert quarantine.refused(A, n) == (n == 10)
 
 
 def test_a_crowd_is_not_to_blame():
@@ -151,11 +154,14 @@ def test_a_crowd_is_not_to_blame():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["lost", "passed", "refused", "stalled", "end"]), st.integers(0, 4)))
+    st.lists(
+        st.tuples(st.sampled_from(["lost", "passed", "refused", "stalled", "end"]), st.integers(0, 2)),
+        max_size=200,
+    )
 )
 def test_only_a_message_with_strikes_and_proof_is_ever_condemned(steps):
     quarantine = Quarantine((1, 4))
-    strikes, now_s = dict.fromkeys(range(5), 0), 0.0
+    strikes, now_s = dict.fromkeys(range(3), 0), 0.0
     for what, n in steps:
         key, now_s = (Klass.ALARM, n), now_s + 0.5
         condemned = None
@@ -173,7 +179,7 @@ def test_only_a_message_with_strikes_and_proof_is_ever_condemned(steps):
         else:
             quarantine.end(now_s)
         if condemned is not None:
-            assert strikes[n] >= 5
+            assert strikes[n] >= 10
             strikes[n] = 0
 
 
