@@ -56,20 +56,28 @@ class Measure:
 Work = Callable[[], Any]
 
 
-def interleave(works: Mapping[str, Work], rounds: int = ROUNDS, repeat: int = 1) -> dict[str, list[float]]:
-    """Seconds of each work in each round; every round runs all, in turning order, after one to warm up."""
+def interleave(
+    works: Mapping[str, Work], rounds: int = ROUNDS, repeat: int = 1, turns: int = 3
+) -> dict[str, list[float]]:
+    """Seconds of each work in each round: the best of some turns, all works taking turns in a turning order.
+
+    The best, since what else the machine does can only add. One round before the first warms up.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for index in range(rounds + 1):
         turned = names[index % len(names) :] + names[: index % len(names)]
-        for name in turned:
-            begun = time.perf_counter()
-            for _ in range(repeat):
-                works[name]()
-            taken = time.perf_counter() - begun
-            if index:
-                seconds[name].append(taken / repeat)
+        taken = [{name: _timed(works[name], repeat) for name in turned} for _ in range(turns)]
+        for name in names if index else ():
+            seconds[name].append(min(turn[name] for turn in taken))
     return seconds
+
+
+def _timed(work: Work, repeat: int) -> float:
+    begun = time.perf_counter()
+    for _ in range(repeat):
+        work()
+    return (time.perf_counter() - begun) / repeat
 
 
 def ratio(
