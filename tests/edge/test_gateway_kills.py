@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -168,3 +169,17 @@ def test_the_broker_is_killed_again_and_again(home, tmp_path, subscriber, broker
     )
     fresh = finish(home, broker.port)
     until(lambda: any(fresh[0].encode() in body for _, body in subscriber.seen))
+
+
+def test_few_files_are_enough_to_publish(home, broker, subscriber):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+
+    arguments = [str(home), "20", "--port", str(broker.port)]
+    done = subprocess.run(
+        [*DRIVER, *arguments], capture_output=True, cwd=ROOT, timeout=60, preexec_fn=few, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"depth 0 ring 0" in done.stdout
+    until(lambda: len(subscriber.events()) == 20)
+    account(subscriber, promised(done.stdout))

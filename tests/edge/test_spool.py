@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 import zlib
 from pathlib import Path
 
@@ -139,6 +140,23 @@ def test_age_counts_service_not_the_wall_clock(folder):
         figures = spool.figures()
         assert (figures["telemetry.dropped.age"], figures["alarm.dropped.age"]) == (2, 1)
         assert figures["oldest_age_s"] is None
+
+
+@pytest.mark.parametrize("jump_s", [365 * 86400, -365 * 86400, 2**31 - 1_767_225_600, 86400 * 365 * 5000])
+def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, monkeypatch, jump_s):
+    before = time.time_ns
+    with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
+        put(spool, "a")
+        put(spool, "t", Klass.TELEMETRY)
+        monkeypatch.setattr(time, "time_ns", lambda: before() + jump_s * 10**9)
+        put(spool, "b")
+        spool.tend()
+        assert names(spool) == ["a", "b"]
+        assert names(spool, Klass.TELEMETRY) == ["t"]
+        assert 0 <= spool.figures()["oldest_age_s"] < 50
+    with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
+        spool.tend()
+        assert names(spool) == ["a", "b"]
 
 
 def test_zero_means_that_nothing_expires(folder):
