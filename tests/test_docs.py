@@ -14,8 +14,9 @@ from edge_runtime.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+CODE = re.compile(r"^```[a-z]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
-    r"(?:^|`|\s)(edge-runtime|trainer) ([a-z-]+(?: (?:cwru|convert))?)((?: +--[a-z-]+)?[^`\n]*)", re.M
+    r"^(?:sudo )?(edge-runtime|trainer) ([a-z-]+(?: (?:cwru|convert))?)((?: +--[a-z-]+)?[^\n]*)", re.MULTILINE
 )
 
 
@@ -34,7 +35,8 @@ def helped(program, command):
 def test_every_command_in_the_documents_exists():
     wanted = {}
     for path in DOCUMENTS:
-        for program, command, rest in COMMAND.findall(path.read_text()):
+        code = "\n".join(block or span for block, span in CODE.findall(path.read_text()))
+        for program, command, rest in COMMAND.findall(code):
             options = set(re.findall(r"(?<=\s)--[a-z][a-z-]+", rest.split("#")[0]))
             wanted.setdefault((program, command), set()).update(options)
     assert ("edge-runtime", "run") in wanted
