@@ -13,7 +13,8 @@ demo: $(READY)
 	$(BIN)/python deploy/demo.py
 
 test: check
-	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest
+	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest -n 2 --dist loadfile --ignore tests/benchmarks
+	$(BIN)/pytest tests/benchmarks
 
 check: $(READY)
 	$(BIN)/ruff check .
