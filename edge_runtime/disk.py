@@ -74,7 +74,7 @@ class Disk:
             try:
                 return work(self._store)
             except sqlite3.Error as error:
-                if not self._answer(error, alarm=alarm):
+                if not self._answer(error, self._store, alarm=alarm):
                     return None
         return None
 
@@ -82,7 +82,7 @@ class Disk:
         """Reopen a failed file and take the reserve back when its time has come; call about every second."""
         if self._clock() >= self._retry_at_s:
             self.revive()
-        if self.full and self._shrink() and self._reserve.make():
+        if self.full and self._store is not None and _shrink(self._store) and self._reserve.make():
             self.full, self.trouble = False, ""
 
     def revive(self) -> None:
@@ -100,22 +100,13 @@ class Disk:
         self._promised = seq
         self._lock.promise(seq)
 
-    def _answer(self, error: sqlite3.Error, *, alarm: bool) -> bool:
+    def _answer(self, error: sqlite3.Error, store: Store, *, alarm: bool) -> bool:
         if _code(error) == sqlite3.SQLITE_FULL:
             self.full, self.trouble = True, _FULL
-            return alarm and (self._reserve.release() or self._shrink())
+            return alarm and (self._reserve.release() or _shrink(store))
         self.failures += 1
         self._close_store()
         self._reopen()
-        return self.usable
-
-    def _shrink(self) -> bool:
-        # Much of a small disk may be the WAL's; moved into the file, where room is reused, it takes none.
-        try:
-            if self._store is not None:
-                self._store.checkpoint()
-        except sqlite3.Error:
-            return False
         return self.usable
 
     def _reopen(self) -> None:
@@ -158,6 +149,15 @@ class Disk:
         store, self._store = self._store, None
         if store is not None:
             store.close()
+
+
+def _shrink(store: Store) -> bool:
+    # Much of a small disk may be the WAL's; moved into the file, where room is reused, it takes none.
+    try:
+        store.checkpoint()
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def _code(error: Exception) -> int:

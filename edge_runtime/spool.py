@@ -98,12 +98,11 @@ class Spool:
     def peek(self, klass: Klass, limit: int, after: int = 0, upto: int = MAX_ID) -> list[Row]:
         """At most `limit` whole rows with after < id <= upto, oldest first; damaged ones are dropped."""
         with self._mutex:
-            found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
-            rows, damaged = found or ([], [])
-            if damaged:
-                self._remove(klass, damaged, f"{klass}.dropped.damaged")
-            ring = [row for row in self._held.ring if row.klass is klass and after < row.id <= upto]
-            return [row for row in [*rows, *ring] if row.id not in self._held.gone[klass]][:limit]
+            gone = self._held.gone[klass]
+            rows = self._read(klass, limit, after, upto)
+            while rows and all(row.id in gone for row in rows):  # acknowledged, and the disk would not let go
+                rows = self._read(klass, limit, rows[-1].id, upto)
+            return [row for row in rows if row.id not in gone]
 
     def ack(self, klass: Klass, ids: Iterable[int]) -> None:
         """The broker has these; they leave. After a power cut they may come back, and be sent twice."""
@@ -164,6 +163,14 @@ class Spool:
             self._disk.revive()  # what waits in memory has this last chance
             self._disk.run(self._held.catch_up, alarm=True)
             self._disk.close()
+
+    def _read(self, klass: Klass, limit: int, after: int, upto: int) -> list[Row]:
+        found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
+        rows, damaged = found or ([], [])
+        if damaged:
+            self._remove(klass, damaged, f"{klass}.dropped.damaged")
+        ring = [row for row in self._held.ring if row.klass is klass and after < row.id <= upto]
+        return [*rows, *ring][:limit]
 
     def _put_on_disk(
         self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None

@@ -258,6 +258,24 @@ def test_starts_on_a_disk_without_a_byte_and_without_a_file(small_disk):
         assert spool.open_alarms() == {"pump/anomaly": ALARM}
 
 
+def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
+    with Spool(small_disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
+        for n in range(100):
+            spool.put(Klass.ALARM, "t", body_of(f"a{n:02}"))
+        stone = fill(small_disk)
+        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):  # the last of the room that the WAL has
+            pass
+        spool.ack(Klass.ALARM, range(1, 71))
+        assert spool.figures()["alarm.depth"] == 100, "they could not be removed"
+        assert [row.id for row in spool.peek(Klass.ALARM, 10)] == list(range(71, 81))
+        assert [row.id for row in spool.peek(Klass.ALARM, 64, after=68)] == list(range(71, 101))
+        assert spool.peek(Klass.ALARM, 10, upto=70) == []
+        stone.unlink()
+        spool.tend()
+        assert spool.figures()["alarm.depth"] == 30
+        assert spool.figures()["alarm.acked"] == 70
+
+
 def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
     with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
         for n in range(20):
