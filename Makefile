@@ -31,6 +31,10 @@ models: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+# Faults for as long as asked for, and the figures that come of it: make soak ARGS="--seconds 3600"
+soak: $(READY)
+	$(BIN)/python -m tests.bench.soak $(ARGS)
+
 # What was tested, for `make` under the same Python.
 lock: $(READY)
 	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > deploy/tested-python$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
