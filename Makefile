@@ -31,7 +31,7 @@ models: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# Faults for as long as asked for, and the figures that come of it: make soak ARGS="--seconds 3600"
+# Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
