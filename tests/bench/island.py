@@ -14,7 +14,9 @@ import pytest
 
 from tests.broker import MOSQUITTO, Subscriber, free_port, until
 
-HERE, THERE = "10.213.77.1", "10.213.77.2"
+# A network of its own for every process, so that two runs, or what a killed one left behind, do not meet.
+_NUMBER = os.getpid() % 2**14
+HERE, THERE = (f"10.213.{_NUMBER >> 6}.{(_NUMBER & 63) * 4 + end}" for end in (1, 2))
 CLONE_NEWNET = 0x40000000
 
 
