@@ -18,10 +18,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_runtime.credentials import read_password, tls_context
 from edge_runtime.errors import AccessError, ConfigError, EdgeError, UnavailableError
 from edge_runtime.ledger import Entry, Finding, Ledger
-from edge_runtime.losses import explain
+from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.losses import explain
 from edge_runtime.settings import BrokerSettings, TlsSettings
 
 SESSION_S: Final = 24 * 3600

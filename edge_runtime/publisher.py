@@ -21,15 +21,15 @@ import time
 from random import Random, SystemRandom
 from typing import Final
 
-from edge_runtime.connection import Connection
 from edge_runtime.errors import EdgeError
 from edge_runtime.health import Health
-from edge_runtime.losses import LinkError, Loss
-from edge_runtime.rows import Klass
-from edge_runtime.session import Outlet, Session
-from edge_runtime.setbacks import Backoff
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.losses import LinkError, Loss
+from edge_runtime.mqtt.session import Outlet, Session
+from edge_runtime.mqtt.setbacks import Backoff
 from edge_runtime.settings import BrokerSettings
 from edge_runtime.spool import Spool
+from edge_runtime.storage.rows import Klass
 
 _LOG: Final = logging.getLogger("edge_runtime")
 _TICK_S: Final = 1.0

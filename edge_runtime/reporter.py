@@ -13,8 +13,8 @@ from edge_runtime import payload
 from edge_runtime.payload import Model, Stamp, Topics
 from edge_runtime.publisher import Publisher
 from edge_runtime.records import Alarm, Transition, Verdict
-from edge_runtime.rows import Klass, OpenAlarm
 from edge_runtime.spool import Spool
+from edge_runtime.storage.rows import Klass, OpenAlarm
 
 CLOCK_FLOOR_US: Final = 1_767_225_600_000_000
 """Start of 2026 in microseconds: a wall clock before it has not been set since boot."""

@@ -18,13 +18,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Final, Self
 
-from edge_runtime.disk import Disk
-from edge_runtime.holdings import CLOCK, Encode, Holdings
 from edge_runtime.records import Alarm
-from edge_runtime.rows import DeadLetter, Klass, OpenAlarm, Row
-from edge_runtime.salvage import Salvaged
 from edge_runtime.settings import SpoolLimits
-from edge_runtime.store import MAX_ID
+from edge_runtime.storage.disk import Disk
+from edge_runtime.storage.holdings import CLOCK, Encode, Holdings
+from edge_runtime.storage.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.storage.salvage import Salvaged
+from edge_runtime.storage.store import MAX_ID
 
 __all__ = ["DeadLetter", "Encode", "Klass", "OpenAlarm", "Row", "Spool"]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from edge_runtime.artefact import Feature
 from trainer.detector import FitContext
 from trainer.errors import ChoiceError
-from trainer.front import FLOOR, LIMIT, FrontEnd, centred
+from trainer.frontends.front import FLOOR, LIMIT, FrontEnd, centred
+from trainer.frontends.spectra import Envelope, Ratios, Spectrum
 from trainer.names import nearest
-from trainer.spectra import Envelope, Ratios, Spectrum
 from trainer.tape import Tape, Value
 
 

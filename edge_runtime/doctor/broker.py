@@ -10,11 +10,11 @@ from typing import Final
 
 from edge_runtime import payload
 from edge_runtime.config import Config
-from edge_runtime.connection import Connection
 from edge_runtime.doctor.certificates import Certificate, read_certificate
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.errors import EdgeError
-from edge_runtime.losses import LinkError, Loss
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.losses import LinkError, Loss
 from edge_runtime.payload import Topics
 from edge_runtime.settings import BrokerSettings
 

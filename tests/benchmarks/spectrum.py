@@ -6,7 +6,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.benchmarks.loop import session
 from tests.benchmarks.measure import Goal, Measure, interleave, ratio, repeats
-from trainer import bands, fourier
+from trainer.frontends import bands, fourier
 from trainer.tape import Tape
 
 RATE_HZ = 12000.0

@@ -14,7 +14,7 @@ import pytest
 
 from edge_runtime.errors import ConfigError
 from edge_runtime.health import Health
-from edge_runtime.losses import LinkError, Loss
+from edge_runtime.mqtt.losses import LinkError, Loss
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings
 from edge_runtime.spool import Klass, Spool

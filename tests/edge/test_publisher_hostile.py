@@ -8,8 +8,8 @@ import tracemalloc
 
 import pytest
 
-from edge_runtime.connection import Connection
-from edge_runtime.losses import LinkError, Loss
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.losses import LinkError, Loss
 from edge_runtime.settings import BrokerSettings
 from edge_runtime.spool import Klass
 from tests.bench.fakebroker import CLOSE, SILENT, FakeBroker

@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from edge_runtime.connection import Connection
-from edge_runtime.credentials import read_password, tls_context
 from edge_runtime.errors import AccessError, ConfigError
 from edge_runtime.health import Health
 from edge_runtime.listen import run_listen, settings_of
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.credentials import read_password, tls_context
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool import Klass

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.rows import Klass
-from edge_runtime.setbacks import Backoff, Pauses, Quarantine
+from edge_runtime.mqtt.setbacks import Backoff, Pauses, Quarantine
+from edge_runtime.storage.rows import Klass
 
 A, B, C = ((Klass.ALARM, n) for n in (1, 2, 3))
 

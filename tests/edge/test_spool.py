@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_runtime.errors import AccessError, BusyError, DataError, UnavailableError
 from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.rows import ROW_OVERHEAD_BYTES, Row, row_of
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.storage.rows import ROW_OVERHEAD_BYTES, Row, row_of
 from tests.bench.oracle import body_of
 
 MEMORY = Path("/dev/shm")

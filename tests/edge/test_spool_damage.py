@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.carve import TABLE_LEAF, DamagedFile
 from edge_runtime.records import Alarm, AlarmKind
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.storage.carve import TABLE_LEAF, DamagedFile
 from tests.bench.damage import damage, seeded
 from tests.bench.oracle import body_of
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests import naive
-from trainer import bands, fourier
 from trainer.detector import FitContext
 from trainer.errors import ChoiceError, FitError
 from trainer.features import FRONT_ENDS, front_end
+from trainer.frontends import bands, fourier
 from trainer.tape import Tape, run
 
 RATE_HZ = 12000.0

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from trainer import transforms
 from trainer.errors import ChoiceError, FitError
+from trainer.frontends import transforms
 from trainer.tape import Tape, run
 
 

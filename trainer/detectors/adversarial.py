@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import adversarial, network
 from trainer.errors import ChoiceError
-from trainer.latent import Search
 from trainer.loop import Training, evaluate, seeded, train
+from trainer.parts import adversarial, network
+from trainer.parts.latent import Search
+from trainer.parts.vectors import Floats, VectorDetector
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector
 
 DISCRIMINATION: Final = 0.1
 """Weight of the discriminator's features in the score; the residual has the rest."""

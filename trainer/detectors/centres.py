@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.cluster import KMeans as Clusters
 
 from trainer.errors import ChoiceError
+from trainer.parts.vectors import Floats, VectorDetector, rounded
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector, rounded
 
 
 class KMeans(VectorDetector):

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import network
-from trainer.balance import Classes
 from trainer.loop import Training, seeded, train
-from trainer.supervised import SupervisedDetector
+from trainer.parts import network
+from trainer.parts.balance import Classes
+from trainer.parts.supervised import SupervisedDetector
+from trainer.parts.vectors import SHORT, Floats
 from trainer.tape import Value
-from trainer.vectors import SHORT, Floats
 
 WIDTHS: Final = (64, 128)
 

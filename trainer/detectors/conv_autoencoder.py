@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import network
 from trainer.errors import ChoiceError
 from trainer.loop import Training, evaluate, seeded, train
-from trainer.reconstruction import ReconstructionDetector
+from trainer.parts import network
+from trainer.parts.reconstruction import ReconstructionDetector
+from trainer.parts.vectors import SHORT, Floats
 from trainer.tape import Value
-from trainer.vectors import SHORT, Floats
 
 STRIDE: Final = 4
 KERNEL: Final = 8

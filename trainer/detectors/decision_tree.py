@@ -3,12 +3,12 @@
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, export_text
 
-from trainer.balance import Classes
 from trainer.errors import ChoiceError
-from trainer.supervised import SupervisedDetector
+from trainer.parts.balance import Classes
+from trainer.parts.supervised import SupervisedDetector
+from trainer.parts.trees import forest
+from trainer.parts.vectors import Floats
 from trainer.tape import Value
-from trainer.trees import forest
-from trainer.vectors import Floats
 
 
 class DecisionTree(SupervisedDetector):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest as Forest
 
 from trainer.errors import ChoiceError
+from trainer.parts.trees import Tree, forest
+from trainer.parts.vectors import Floats, VectorDetector
 from trainer.tape import Value
-from trainer.trees import Tree, forest
-from trainer.vectors import Floats, VectorDetector
 
 
 class IsolationForest(VectorDetector):

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from trainer.covariance import whitening
+from trainer.parts.covariance import whitening
+from trainer.parts.vectors import Floats, VectorDetector
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector
 
 TEXTBOOK: Final = 3.0
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from trainer import network
 from trainer.errors import ChoiceError
 from trainer.loop import Training, evaluate, seeded, train
-from trainer.reconstruction import ReconstructionDetector
+from trainer.parts import network
+from trainer.parts.reconstruction import ReconstructionDetector
+from trainer.parts.vectors import Floats
 from trainer.tape import Value
-from trainer.vectors import Floats
 
 WIDEST = 500
 

@@ -5,8 +5,8 @@ from scipy.special import logsumexp
 from sklearn.mixture import GaussianMixture as Mixture
 
 from trainer.errors import ChoiceError
+from trainer.parts.vectors import Floats, VectorDetector, rounded
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector, rounded
 
 
 class GaussianMixture(VectorDetector):

@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.neighbors import LocalOutlierFactor as Factor
 
 from trainer.errors import ChoiceError
+from trainer.parts.vectors import Floats, VectorDetector, rounded
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector, rounded
 
 ROOM_BYTES: Final = 1_500_000
 

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from trainer.errors import ChoiceError
-from trainer.reconstruction import ReconstructionDetector
+from trainer.parts.reconstruction import ReconstructionDetector
+from trainer.parts.vectors import Floats, rounded
 from trainer.tape import Value
-from trainer.vectors import Floats, rounded
 
 COMPONENT_BYTES: Final = 1_600_000
 MOST_WINDOWS: Final = 4096

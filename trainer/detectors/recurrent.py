@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import network, recurrence
 from trainer.errors import ChoiceError
 from trainer.loop import Training, evaluate, seeded, train
-from trainer.reconstruction import ReconstructionDetector
+from trainer.parts import network, recurrence
+from trainer.parts.reconstruction import ReconstructionDetector
+from trainer.parts.vectors import Floats
 from trainer.tape import Value
-from trainer.vectors import Floats
 
 STEPS: Final = 32
 

@@ -10,8 +10,8 @@ from scipy.special import logsumexp
 from sklearn.svm import OneClassSVM as Machine
 
 from trainer.errors import ChoiceError
+from trainer.parts.vectors import Floats, VectorDetector, rounded
 from trainer.tape import Value
-from trainer.vectors import Floats, VectorDetector, rounded
 
 
 class OneClassSvm(VectorDetector):

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.adversarial import Pair
-from trainer.network import floats
+from trainer.parts.adversarial import Pair
+from trainer.parts.network import floats
 from trainer.tape import Value
 
 STEPS: Final = 24

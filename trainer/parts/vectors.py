@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from edge_runtime.artefact import Feature
 from edge_runtime.records import Samples
 from edge_runtime.scorer import CONTRIBUTIONS, SCORE
-from trainer import transforms
 from trainer.detector import Detector, FitContext
 from trainer.errors import FitError
 from trainer.features import front_end
-from trainer.front import FrontEnd
+from trainer.frontends import transforms
+from trainer.frontends.front import FrontEnd
 from trainer.tape import Tape, Value, run
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class VectorDetector(Detector):
 
     default_front_end: ClassVar[str]
     transform: str = "none"
-    """How features are made more Gaussian, see `trainer.transforms`; families may offer it as an option."""
+    """How features are made more Gaussian, see `frontends.transforms`; families may offer it as an option."""
     least_samples: ClassVar[int] = 1
     """Shortest window this method can make sense of."""
     shared_scale: ClassVar[bool] = False

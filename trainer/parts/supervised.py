@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from trainer import balance
-from trainer.balance import Classes
 from trainer.errors import FitError
-from trainer.vectors import Floats, VectorDetector
+from trainer.parts import balance
+from trainer.parts.balance import Classes
+from trainer.parts.vectors import Floats, VectorDetector
 
 NORMAL: Final = "normal"
 

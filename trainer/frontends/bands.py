@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
-from trainer import fourier
 from trainer.errors import FitError
+from trainer.frontends import fourier
 
 COUNT: Final = 24
 Floats = NDArray[np.float64]

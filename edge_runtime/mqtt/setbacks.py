@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from edge_runtime.rows import Klass
+from edge_runtime.storage.rows import Klass
 
 Key = tuple[Klass, int]
 """A stored message: its class and id."""

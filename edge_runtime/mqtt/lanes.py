@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.rows import Klass, Row
 from edge_runtime.spool import Spool
-from edge_runtime.store import MAX_ID
+from edge_runtime.storage.rows import Klass, Row
+from edge_runtime.storage.store import MAX_ID
 
 _CHUNK: Final = 64
 _PATIENCE: Final = 512

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from torch import nn
 
-from trainer.network import Floats, floats
+from trainer.parts.network import Floats, floats
 from trainer.tape import Value
 
 _GATES: Final = {nn.LSTM: (0, 3, 1, 2), nn.GRU: (1, 0, 2)}

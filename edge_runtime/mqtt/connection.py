@@ -19,8 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_runtime.credentials import read_password, tls_context
-from edge_runtime.losses import LinkError, Loss, explain
+from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.losses import LinkError, Loss, explain
 from edge_runtime.payload import OFFLINE
 from edge_runtime.settings import BrokerSettings
 

@@ -11,10 +11,10 @@ from typing import ClassVar, Final
 import numpy as np
 
 from edge_runtime.artefact import Feature
-from trainer import bands, fourier
-from trainer.covariance import whitening
+from trainer.frontends import bands, fourier
+from trainer.parts.covariance import whitening
+from trainer.parts.vectors import SHORT, Floats, VectorDetector, rounded
 from trainer.tape import Value
-from trainer.vectors import SHORT, Floats, VectorDetector, rounded
 
 WEIGHABLE: Final = 64
 """Residuals of more values than this are not weighed: their covariance would be most of the file."""

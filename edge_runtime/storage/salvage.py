@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.carve import INDEX_LEAF, TABLE_LEAF, DamagedFile
 from edge_runtime.records import Alarm
-from edge_runtime.rows import Klass, Row, row_of
-from edge_runtime.store import QUEUE_COLUMNS, Store, alarms_of
+from edge_runtime.storage.carve import INDEX_LEAF, TABLE_LEAF, DamagedFile
+from edge_runtime.storage.rows import Klass, Row, row_of
+from edge_runtime.storage.store import QUEUE_COLUMNS, Store, alarms_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from edge_runtime.errors import AccessError, DataError, EdgeError
-from edge_runtime.lock import FolderLock
-from edge_runtime.reserve import Reserve
-from edge_runtime.salvage import Salvaged, open_store
 from edge_runtime.settings import SpoolLimits
-from edge_runtime.store import Store
+from edge_runtime.storage.lock import FolderLock
+from edge_runtime.storage.reserve import Reserve
+from edge_runtime.storage.salvage import Salvaged, open_store
+from edge_runtime.storage.store import Store
 
 FILE: Final = "spool.db"
 _FULL: Final = "the disk is full"

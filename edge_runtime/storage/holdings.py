@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from edge_runtime.records import Alarm
-from edge_runtime.rows import DeadLetter, Klass, OpenAlarm, Row
-from edge_runtime.salvage import Salvaged
 from edge_runtime.settings import SpoolLimits
-from edge_runtime.store import MAX_ID, Store
+from edge_runtime.storage.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.storage.salvage import Salvaged
+from edge_runtime.storage.store import MAX_ID, Store
 
 Encode = Callable[[int, str], bytes]
 """(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""

@@ -41,7 +41,8 @@ def _writer(layer: nn.Module) -> Callable[[Any, nn.Module | None, Value], Value]
         if isinstance(layer, kind):
             return writer
     raise ExportError(
-        f"there is no way to write a layer {type(layer).__name__}", remedy="Add one to trainer/network.py"
+        f"there is no way to write a layer {type(layer).__name__}",
+        remedy="Add one to trainer/parts/network.py",
     )
 
 

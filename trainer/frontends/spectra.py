@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.artefact import Feature
-from trainer import bands, fourier
 from trainer.detector import FitContext
 from trainer.errors import FitError
-from trainer.front import FLOOR, FrontEnd, centred
+from trainer.frontends import bands, fourier
+from trainer.frontends.front import FLOOR, FrontEnd, centred
 from trainer.tape import Tape, Value
 
 ENVELOPE_HZ: Final = (10.0, 1000.0)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from edge_runtime.errors import DataError
 from edge_runtime.records import Alarm
-from edge_runtime.rows import ROW_OVERHEAD_BYTES, DeadLetter, Klass, OpenAlarm, Row, alarm_of, row_of
+from edge_runtime.storage.rows import ROW_OVERHEAD_BYTES, DeadLetter, Klass, OpenAlarm, Row, alarm_of, row_of
 
 SCHEMA: Final = 1
 MAX_ID: Final = 2**62

@@ -1,0 +1,1 @@
+"""From raw window to features, inside the graph; `features.py` chooses among them."""
