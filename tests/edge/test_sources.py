@@ -83,16 +83,16 @@ def test_socket():
     def serve():
         peer, _ = server.accept()
         with peer:
+            peer.recv(1)  # pyserial throws away what comes while it is still opening
             peer.sendall(b"over the network")
-            peer.recv(1)
 
     thread = threading.Thread(target=serve)
     thread.start()
     with Source(f"socket://127.0.0.1:{server.getsockname()[1]}", 115200) as source:
+        source.write(b"x")
         received = b""
         while len(received) < 16:
             received += source.read()
-        source.write(b"x")
     thread.join(5)
     server.close()
     assert received == b"over the network"
