@@ -28,6 +28,10 @@ class Plug:
         tty.setraw(self._slave)
         self.path.symlink_to(os.ttyname(self._slave))
 
+    def write(self, data):
+        while data:
+            data = data[os.write(self.master, data) :]
+
     def pull(self):
         self.path.unlink()
         os.close(self.master)

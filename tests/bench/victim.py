@@ -64,9 +64,9 @@ class Victim:
 class Watch:
     """Memory, files, threads and log lines of the gateway, every second."""
 
-    def __init__(self, gateway):
+    def __init__(self, gateway, settle_s=10):
         self.samples = []
-        self._gateway, self._stop = gateway, threading.Event()
+        self._gateway, self._settle_s, self._stop = gateway, settle_s, threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -91,9 +91,11 @@ class Watch:
         self._thread.join()
 
     def growth_mb(self):
-        """Largest growth of one process, from its tenth second on."""
+        """Largest growth of one process since it had settled."""
         growth = [0.0]
         for pid in {sample[0] for sample in self.samples}:
-            settled = [rss for other, age_s, rss, *_ in self.samples if other == pid and age_s > 10]
+            settled = [
+                rss for other, age_s, rss, *_ in self.samples if other == pid and age_s > self._settle_s
+            ]
             growth += [(max(settled) - settled[0]) / 1e6] if settled else []
         return max(growth)

@@ -1,0 +1,67 @@
+"""The gateway as it is shipped, at ten times the usual rate and never killed: its memory is watched."""
+
+import signal
+import subprocess
+import sys
+
+from edge_runtime.spool import Spool
+from tests.artefacts import write_artefact
+from tests.bench.victim import ROOT
+
+SENSORS = 10
+CONFIG = """
+state_folder = "state"
+[site]
+site = "plant"
+device = "steady"
+[broker]
+host = "127.0.0.1"
+port = {port}
+client_id = "steady"
+[report]
+state_s = 1.0
+health_s = 6.0
+scores = true
+"""
+SENSOR = """
+[[sensor]]
+name = "pump{index}"
+port = "{folder}/{index}/usb-sensor"
+model = "rms.onnx"
+rate_hz = 12000
+channels = ["x"]
+unit = "g"
+"""
+
+
+class Steady:
+    """Ten sensors of 12 kHz where one is usual: 117 windows, scores and their messages a second."""
+
+    def __init__(self, folder, port, seed):
+        folder.mkdir()
+        self._folder, self._log = folder, (folder / "log").open("w")
+        write_artefact(folder / "rms.onnx", samples=1024, hop=1024, rate_hz=12_000.0)
+        sensors = [SENSOR.format(index=index, folder=folder / "plant") for index in range(SENSORS)]
+        (folder / "edge.toml").write_text(CONFIG.format(port=port) + "".join(sensors))
+        plant = ["tests.bench.plant", folder / "plant", SENSORS, seed]
+        self._plant = self._start(*plant)
+        self.process = self._start("edge_runtime", "run", "--config", folder / "edge.toml")
+
+    def _start(self, *command):
+        line = [sys.executable, "-m", *map(str, command)]
+        return subprocess.Popen(line, cwd=ROOT, stderr=self._log, stdout=self._log)
+
+    def finish(self):
+        """Stop in order; return its exit code, the number of its last message and how many wait."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self._plant.kill()
+        self._plant.wait()
+        self._log.close()
+        with Spool.open(self._folder / "state") as spool:
+            figures = spool.figures()
+        return code, int(figures.get("alarm.seq") or 0), int(figures["alarm.depth"])
+
+    def logged(self):
+        """How many lines it has written to its log."""
+        return len((self._folder / "log").read_text().splitlines())
