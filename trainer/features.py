@@ -43,7 +43,7 @@ class Waveform(Raw):
 
     def values(self, tape: Tape) -> Value:
         """Give [batch, samples x channels], centred."""
-        return centred(tape).reshape(0, -1)
+        return centred(tape).as_float().reshape(0, -1)
 
 
 class Time(FrontEnd):
@@ -69,16 +69,17 @@ class Time(FrontEnd):
 
     def values(self, tape: Tape) -> Value:
         """Give [batch, statistics x channels]: all channels of the first statistic, then of the next."""
-        signal = centred(tape).as_double()
-        rms = (signal * signal).mean((1,), keep=True).sqrt()
+        # A row of each channel: onnxruntime divides and reduces along rows many times faster.
+        signal = centred(tape).transpose(0, 2, 1)
+        rms = (signal * signal).mean(keep=True).sqrt()
         unit = signal / rms.at_least(FLOOR)  # powers of this cannot overflow: at most samples ** (k / 2)
         magnitude, square = unit.abs(), unit * unit
-        crest, mean = magnitude.max((1,), keep=True), magnitude.mean((1,), keep=True).at_least(1e-6)
-        shape = square.mean((1,), keep=True).sqrt() / mean
-        kurtosis = (square * square).mean((1,), keep=True)
-        skewness = (square * unit).mean((1,), keep=True)
+        crest, mean = magnitude.max(keep=True), magnitude.mean(keep=True).at_least(1e-6)
+        shape = square.mean(keep=True).sqrt() / mean
+        kurtosis = (square * square).mean(keep=True)
+        skewness = (square * unit).mean(keep=True)
         rows = (rms, rms * crest, crest, kurtosis, skewness, shape, crest / mean)
-        return tape.concat(*rows, axis=1).reshape(0, -1)
+        return tape.concat(*(row.reshape(0, 1, -1) for row in rows), axis=1).reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
         """Name each statistic of each channel."""
