@@ -4,6 +4,7 @@
 list. `signal` may be blank (found by the channels' names), as may `rate_hz` where the file states it,
 `target_rate_hz` (kept as recorded) and `lowpass_hz` (not limited). Several signals or channels are separated
 by blanks. One list is for one detector, so target rate, band, channels and unit are the same on every line.
+A tenth column, `full_scale`, may say for .wav files how much of the unit 1.0 is.
 """
 
 import csv
@@ -29,6 +30,9 @@ COLUMNS: Final = (
     "channels",
     "unit",
 )
+FULL_SCALE: Final = "full_scale"
+"""A last column that may be left out."""
+_FIELDS: Final = (*COLUMNS, FULL_SCALE)
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -52,6 +56,8 @@ class Row:
     unit: str
     where: str = ""
     """List and line, for messages."""
+    full_scale: float | None = None
+    """What 1.0 of a .wav file is in `unit`; None for files that hold physical units."""
 
     @property
     def normal(self) -> bool:
@@ -68,7 +74,7 @@ def read_list(path: Path) -> tuple[Row, ...]:
         _row(path, number, cells) for number, cells in _lines(path) if any(value.strip() for value in cells)
     ]
     if not rows:
-        raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for every recording")
+        raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for each one")
     _check_repeats(rows)
     for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
         _check_same(rows, name)
@@ -77,41 +83,41 @@ def read_list(path: Path) -> tuple[Row, ...]:
 
 def write_list(rows: Iterable[Row], path: Path) -> None:
     """Write a recordings list; files are written relative to it."""
+    listed = list(rows)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(_cells(row, path.parent) for row in rows)
+        width = len(_FIELDS if any(row.full_scale for row in listed) else COLUMNS)
+        writer.writerow(_FIELDS[:width])
+        writer.writerows(_cells(row, path.parent)[:width] for row in listed)
 
 
 def _cells(row: Row, folder: Path) -> list[str]:
-    numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz]
+    numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz, row.full_scale]
+    rate, target, lowpass, full_scale = ["" if number is None else f"{number:g}" for number in numbers]
     return [
         Path(os.path.relpath(row.file, folder)).as_posix(),
         " ".join(row.signals),
         row.label,
         row.condition,
-        *("" if number is None else f"{number:g}" for number in numbers),
+        *(rate, target, lowpass),
         " ".join(row.channels),
         row.unit,
+        full_scale,
     ]
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     try:
         if path.stat().st_size > _MAX_LIST_BYTES:
-            raise RecordingError(
-                f"is larger than {_MAX_LIST_BYTES} bytes",
-                where=str(path),
-                remedy="Give the recordings list, not a recording",
-            )
+            what, remedy = f"is larger than {_MAX_LIST_BYTES} bytes", "Give the list, not a recording"
+            raise RecordingError(what, where=str(path), remedy=remedy)
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise RecordingError(
-            error.strerror or "cannot be read", where=str(path), remedy="Give the path of a recordings list"
-        ) from error
+        what, remedy = error.strerror or "cannot be read", "Give the path of a recordings list"
+        raise RecordingError(what, where=str(path), remedy=remedy) from error
     except UnicodeDecodeError as error:
         raise RecordingError(
-            "is not text", where=str(path), remedy="Give the recordings list, not a recording"
+            "is not text", where=str(path), remedy="Give the list, not a recording"
         ) from error
     return _parsed(text, path)
 
@@ -121,32 +127,35 @@ def _parsed(text: str, path: Path) -> list[tuple[int, list[str]]]:
     try:
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
-        where = f"{path}:{reader.line_num}"
-        raise RecordingError(
-            f"is not CSV ({error})", where=where, remedy="Repair the line's quotes"
-        ) from error
-    if not lines or tuple(lines[0][1]) != COLUMNS:
+        where, remedy = f"{path}:{reader.line_num}", "Repair the line's quotes"
+        raise RecordingError(f"is not CSV ({error})", where=where, remedy=remedy) from error
+    if not lines or tuple(lines[0][1]) not in (COLUMNS, _FIELDS):
         raise RecordingError(
             f"the first line is {', '.join(lines[0][1])[:200] if lines else 'missing'!r}",
             where=f"{path}:1",
             remedy=f"A recordings list begins with the line {','.join(COLUMNS)}",
         )
-    return lines[1:]
+    return [(number, _filled(cells, len(lines[0][1]), f"{path}:{number}")) for number, cells in lines[1:]]
+
+
+def _filled(cells: list[str], width: int, where: str) -> list[str]:
+    """Give a line every field, blank where the list leaves the column out."""
+    if any(cells) and len(cells) != width:
+        raise RecordingError(
+            f"{len(cells)} fields instead of {width}",
+            where=where,
+            remedy=f"Fields are {','.join(_FIELDS[:width])}",
+        )
+    return [*cells, *[""] * (len(_FIELDS) - width)]
 
 
 def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
     where = f"{path}:{number}"
-    if len(cells) != len(COLUMNS):
-        raise RecordingError(
-            f"{len(cells)} fields instead of {len(COLUMNS)}",
-            where=where,
-            remedy=f"Fields are {','.join(COLUMNS)}",
-        )
-    named = dict(zip(COLUMNS, cells, strict=True))
+    named = dict(zip(_FIELDS, cells, strict=True))
     for name in ("file", "label", "condition", "channels", "unit"):
         if not named[name]:
             raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
-    rate, target, lowpass = (_positive(named, name, where) for name in COLUMNS[4:7])
+    rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
     row = Row(
         file=path.parent / named["file"],
         signals=tuple(named["signal"].split()),
@@ -158,6 +167,7 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
         channels=tuple(named["channels"].split()),
         unit=named["unit"],
         where=where,
+        full_scale=full_scale,
     )
     _check_row(row)
     return row
@@ -172,6 +182,9 @@ _REMEDIES: Final = {
 }
 
 
+_NUMBERS: Final = (*COLUMNS[4:7], FULL_SCALE)
+
+
 def _positive(named: dict[str, str], name: str, where: str) -> float | None:
     if not named[name]:
         return None
@@ -183,7 +196,7 @@ def _positive(named: dict[str, str], name: str, where: str) -> float | None:
         raise RecordingError(
             f"{name} is {named[name]!r}",
             where=where,
-            remedy="Write a frequency in Hz above 0, or leave it blank",
+            remedy="Write a number above 0 (frequencies are in Hz), or leave it blank",
         )
     return value
 
@@ -196,9 +209,8 @@ def _check_row(row: Row) -> None:
             remedy="Name one signal a channel, or one for all",
         )
     if len(set(row.channels)) != len(row.channels):
-        raise RecordingError(
-            "a channel is named twice", where=row.where, remedy="Give each channel its own name"
-        )
+        remedy = "Give each channel its own name"
+        raise RecordingError("a channel is named twice", where=row.where, remedy=remedy)
     target = row.target_rate_hz or row.rate_hz
     if row.rate_hz and target and target > row.rate_hz:
         raise RecordingError(

@@ -15,9 +15,12 @@ import numpy as np
 
 import trainer
 from trainer.errors import RecordingError
-from trainer.parsing.contract import MAX_VALUES, Content, Request
+from trainer.parsing.contract import FULL_SCALE, MAX_VALUES, Content, Request
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
+_UNREAD: Final = {".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
+"""Known, and not text, which any other ending is taken for."""
+_KINDS: Final = {".npz": "archive", ".wav": "wave"}
 _WALL_S: Final = 60.0
 _HEAD: Final = 64 * 1024
 _ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
@@ -35,6 +38,12 @@ def read(path: Path, signals: tuple[str, ...], channels: tuple[str, ...], where:
     is missing, damaged, hostile or holds something else.
     """
     digits = re.fullmatch(r"\d+", path.stem)
+    if path.suffix.lower() in _UNREAD:
+        raise RecordingError(
+            f"{path.suffix[1:]} files are not read",
+            where=where,
+            remedy="Export .csv, .npz, .mat or .wav; from Python, numpy.savez with samples, rate_hz and unit",
+        )
     with _open(path, where) as file:
         request = Request(_kind(path, file), signals, channels, digits.group() if digits else "")
         head, body = _run(file, request, where)
@@ -42,6 +51,30 @@ def read(path: Path, signals: tuple[str, ...], channels: tuple[str, ...], where:
         raise RecordingError(str(head["error"]), where=where, remedy=str(head["remedy"]))
     values = np.frombuffer(body, dtype="<f8").reshape(int(head["rows"]), int(head["columns"]))
     return Content(values, head["stated"])
+
+
+def physical(content: Content, full_scale: float | None, unit: str, where: str) -> Content:
+    """Turn shares of full scale into the list's unit, where the file holds shares.
+
+    Raises RecordingError where nobody said what full scale is, or said it of a file in physical units.
+    """
+    shares = content.stated.get("unit") == FULL_SCALE
+    if not shares and full_scale is None:
+        return content
+    if not shares:
+        raise RecordingError(
+            "full_scale is given, and the file holds values as measured",
+            where=where,
+            remedy="Leave full_scale blank: it is for .wav files",
+        )
+    if full_scale is None and unit != FULL_SCALE:
+        raise RecordingError(
+            f"the file's values are shares of full scale, and nothing says how many {unit} full scale is",
+            where=where,
+            remedy=f"Add a column full_scale with what 1.0 is in {unit}, or write {FULL_SCALE!r} as unit",
+        )
+    stated = {name: value for name, value in content.stated.items() if name != "unit"}
+    return Content(content.values * (1.0 if full_scale is None else full_scale), stated)
 
 
 def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any], bytes]:
@@ -88,10 +121,8 @@ def _start(command: list[str], file: IO[bytes], environment: dict[str, str]) -> 
 
 def _kind(path: Path, file: IO[bytes]) -> str:
     suffix = path.suffix.lower()
-    if suffix == ".npz":
-        return "archive"
     if suffix != ".mat":
-        return "table"
+        return _KINDS.get(suffix, "table")
     magic = file.read(len(_HDF_MATLAB))
     file.seek(0)
     return "hdf" if magic == _HDF_MATLAB else "matfile"

@@ -65,6 +65,7 @@ def read(row: Row) -> Recording:
     """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
     content = reader.read(row.file, row.signals, row.channels, where)
+    content = reader.physical(content, row.full_scale, row.unit, where)
     rate_hz = _rate(row, content, where)
     _check_unit(row, content, where)
     _check_values(content.values, row.channels, where)

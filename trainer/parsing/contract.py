@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 MAX_VALUES: Final = 64 * 1024 * 1024
+FULL_SCALE: Final = "full scale"
+"""Unit of sound files: 1.0 is the largest value the recorder could write."""
 
 
 class Refusal(Exception):  # noqa: N818 - it travels as data to the parent, which raises the error
@@ -24,7 +26,7 @@ class Request:
     """What to read from the file on standard input."""
 
     kind: str
-    """The module of this folder that reads it: `matfile`, `hdf`, `archive` or `table`."""
+    """The module of this folder that reads it: `matfile`, `hdf`, `archive`, `wave` or `table`."""
     signals: tuple[str, ...]
     """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
     channels: tuple[str, ...]
