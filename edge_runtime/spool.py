@@ -99,10 +99,13 @@ class Spool:
         """At most `limit` whole rows with after < id <= upto, oldest first; damaged ones are dropped."""
         with self._mutex:
             gone = self._held.gone[klass]
-            rows = self._read(klass, limit, after, upto)
-            while rows and all(row.id in gone for row in rows):  # acknowledged, and the disk would not let go
-                rows = self._read(klass, limit, rows[-1].id, upto)
-            return [row for row in rows if row.id not in gone]
+            while True:
+                after = gone.past(after)
+                rows, read_to = self._read(klass, limit, after, upto)
+                alive = [row for row in rows if row.id not in gone]
+                if alive or read_to == after:
+                    return alive
+                gone.note(after, read_to)
 
     def ack(self, klass: Klass, ids: Iterable[int]) -> None:
         """The broker has these; they leave. After a power cut they may come back, and be sent twice."""
@@ -164,13 +167,14 @@ class Spool:
             self._disk.run(self._held.catch_up, alarm=True)
             self._disk.close()
 
-    def _read(self, klass: Klass, limit: int, after: int, upto: int) -> list[Row]:
+    def _read(self, klass: Klass, limit: int, after: int, upto: int) -> tuple[list[Row], int]:
         found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
         rows, damaged = found or ([], [])
         if damaged:
             self._remove(klass, damaged, f"{klass}.dropped.damaged")
         ring = [row for row in self._held.ring if row.klass is klass and after < row.id <= upto]
-        return [*rows, *ring][:limit]
+        rows = [*rows, *ring][:limit]
+        return rows, max([*(row.id for row in rows), *damaged], default=after)
 
     def _put_on_disk(
         self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None
@@ -178,7 +182,7 @@ class Spool:
         alarm = klass is Klass.ALARM
         if self._disk.full and not alarm:
             return None
-        if self._held.ring and not self._disk.run(self._held.catch_up, alarm=True):
+        if self._held.ringing and not self._disk.run(self._held.settle, alarm=True):
             return None  # the ring goes first, or order would be lost
         seq = self._disk.run(
             lambda store: self._held.insert(store, klass, topic, encode, open_alarm), alarm=alarm
@@ -201,7 +205,7 @@ class Spool:
     ) -> bool:
         done = self._disk.run(lambda store: self._held.delete(store, klass, ids, counter, letter))
         if not done:
-            self._held.gone[klass] |= dict.fromkeys(ids, counter)
+            self._held.gone[klass].add(ids, counter)
         return bool(done)
 
     def _shed(self) -> None:

@@ -1,17 +1,18 @@
 """What the spool holds, as memory knows it: counters, totals, open alarms, and what the disk still lacks.
 
 The disk may be away. Then `Holdings` is the truth and the file catches up: alarms raised meanwhile wait in
-the ring, rows that left the queue meanwhile are remembered as gone. Methods that take a `Store` do one
-transaction each, and change nothing here unless it was committed.
+the ring, rows that left the queue meanwhile are remembered as gone. Methods that take a `Store` change
+nothing here unless it was committed.
 """
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from edge_runtime.records import Alarm
 from edge_runtime.settings import SpoolLimits
+from edge_runtime.storage.gone import Gone
 from edge_runtime.storage.rows import DeadLetter, Klass, OpenAlarm, Row
 from edge_runtime.storage.salvage import Salvaged
 from edge_runtime.storage.store import MAX_ID, Store
@@ -20,6 +21,8 @@ Encode = Callable[[int, str], bytes]
 """(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""
 CLOCK: Final = "clock_s"
 """Name of the counter that keeps the seconds of service."""
+_STEP: Final = 1000
+"""Rows let go in one transaction, at most."""
 _OVERSIZE: Final = "larger than a row of the spool may be"
 
 
@@ -40,14 +43,20 @@ class Holdings:
         self.alarms: dict[str, Alarm] = {}
         self.ring: list[Row] = []
         self._ring_epoch, self._ring_seq = "", 0
-        # Ids of rows that have left the queue while the disk would not let them go, and where to count them.
-        self.gone: dict[Klass, dict[int, str]] = {klass: {} for klass in Klass}
+        self._doubtful: list[int] = []
+        self.gone = {klass: Gone() for klass in Klass}
+        """Rows that have left the queue and that the disk would not let go."""
         self.salvaged: Salvaged | None = None
 
     @property
     def behind(self) -> bool:
         """Whether the file lacks something."""
-        return bool(self.ring or any(self.gone.values()))
+        return self.ringing or any(self.gone.values())
+
+    @property
+    def ringing(self) -> bool:
+        """Whether alarms went into the ring and the file does not know yet."""
+        return bool(self._ring_epoch)
 
     def running_s(self) -> float:
         """Seconds since start."""
@@ -88,20 +97,38 @@ class Holdings:
         self.catch_up(store)
 
     def catch_up(self, store: Store) -> bool:
-        """Bring the file up to what is true."""
+        """Bring the file up to what is true, the ring first and then step by step."""
+        self.settle(store)
+        for klass, gone in self.gone.items():
+            while gone:
+                self._let_go(store, klass, gone.some(_STEP))
+        return True
+
+    def settle(self, store: Store) -> bool:
+        """Store the alarms that wait in the ring; quick, however much else the file lacks."""
         counters = dict(self.counters)
         with store.transaction(durable=True):
             store.insert(self.ring)
-            for klass, gone in self.gone.items():
-                for row_id, counter in gone.items():
-                    _add(counters, counter, len(store.delete(klass, [row_id])))
+            _add(counters, "alarm.replaced", len(store.delete(Klass.ALARM, self._doubtful)))
             store.set_alarms(self.alarms)
             store.count(counters | {CLOCK: self.service_s()})
-        self.counters, self.ring, self._ring_epoch = counters, [], ""
-        for klass, gone in self.gone.items():
-            gone.clear()
+        self.gone[Klass.ALARM].released(self._doubtful)
+        self.counters, self.ring, self._ring_epoch, self._doubtful = counters, [], "", []
+        for klass in Klass:
             self.rows[klass], self.bytes[klass], _ = store.total(klass)
         return True
+
+    def _let_go(self, store: Store, klass: Klass, ids: Mapping[int, str]) -> None:
+        counters, costs = dict(self.counters), []
+        with store.transaction(durable=False):
+            for row_id, counter in ids.items():
+                freed = store.delete(klass, [row_id])
+                _add(counters, counter, len(freed))
+                costs += freed
+            store.count(counters | {CLOCK: self.service_s()})
+        self.counters = counters
+        self._grow(klass, costs, sign=-1)
+        self.gone[klass].released(ids)
 
     def insert(self, store: Store, klass: Klass, topic: str, encode: Encode, change: OpenAlarm | None) -> int:
         """Store a message under the next number; returns the number."""
@@ -142,7 +169,8 @@ class Holdings:
         """Hold an alarm that the disk does not take; returns its number, in the ring's own epoch."""
         if not self._ring_epoch:
             # The transaction that failed may still turn up in the file; its message is in the ring now.
-            self.gone[Klass.ALARM][self._next_id()] = "alarm.replaced"
+            self._doubtful = [self._next_id()]
+            self.gone[Klass.ALARM].add(self._doubtful, "alarm.replaced")
             self._ring_epoch, self._ring_seq = uuid.uuid4().hex, 0
         self._ring_seq += 1
         body = encode(self._ring_seq, self._ring_epoch)
