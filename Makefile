@@ -10,7 +10,7 @@ $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
 
 demo: $(READY)
-	$(BIN)/python deploy/demo.py
+	$(BIN)/python -m deploy.demo
 
 test: check
 	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest -n 2 --dist loadfile --ignore tests/benchmarks
@@ -42,10 +42,10 @@ lock: $(READY)
 clean:
 	rm -rf .venv build dist *.egg-info
 
-# Debian packages, for the two processors that gateways have; ARGS="--python 3.13" for Debian 13.
+# Packages for Debian 12 and 13, for both processors that gateways have; one of them alone:
+# make deb ARGS="--python 3.13 --arch arm64"; --python 3.12 is for Ubuntu 24.04.
 deb: $(READY)
-	$(BIN)/python -m deploy.debian.build --arch amd64 $(ARGS)
-	$(BIN)/python -m deploy.debian.build --arch arm64 $(ARGS)
+	$(BIN)/python -m deploy.debian.build $(ARGS)
 
 lock-deb: $(READY)
 	$(BIN)/python -m deploy.debian.build --lock $(ARGS)

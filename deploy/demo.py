@@ -10,20 +10,18 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from deploy.backstage import WORK, free_port, line_of, process, reachable, run, say, started, tool, wait_for
+
 ROOT = Path(__file__).resolve().parent.parent
-WORK = Path("build/demo")
 SAMPLE = Path("tests/data/cwru.csv")
 UNSEEN = "2 hp"
 NORMAL, FAULT = "99.npz", "107.npz"
@@ -203,73 +201,6 @@ def judge(seen: Seen, begun: list[float]) -> int:
         else f"DEMO FAILED: exactly one alarm was expected; logs and files are in {WORK}"
     )
     return 0 if held else 1
-
-
-def line_of(program: "subprocess.Popen[str]") -> str:
-    """Read the program's next line of output."""
-    assert program.stdout
-    if not (line := program.stdout.readline()):
-        raise SystemExit(f"demo: {program.args!r} stopped early")
-    return line
-
-
-@contextlib.contextmanager
-def process(command: list[object], **options: Any) -> Iterator["subprocess.Popen[str]"]:
-    """Run a program for the length of the block, then end it as a service manager would."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    running = subprocess.Popen([str(part) for part in command], env=environment, **options)
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            running.send_signal(signal.SIGTERM)
-        try:
-            running.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            running.kill()
-
-
-def started(name: str, *arguments: object) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
-    """Run one of our own programs for the length of the block."""
-    say(f"start: {name} {' '.join(map(str, arguments[:1]))}")
-    return process([tool(name), *arguments])
-
-
-def run(name: str, *arguments: object) -> None:
-    """Run one of our own programs to its end."""
-    subprocess.run([tool(name), *map(str, arguments)], check=True)
-
-
-def tool(name: str) -> str:
-    """Find one of our own programs beside this Python."""
-    return str(Path(sys.executable).with_name(name))
-
-
-def free_port() -> int:
-    """Ask the system for a port nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def reachable(port: int) -> bool:
-    """Say whether something listens."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
-    """Wait until `happened()`, or give up."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"demo: {what} did not come within {seconds:.0f} s; see {WORK}")
-        time.sleep(0.05)
-
-
-def say(text: str) -> None:
-    """Tell what is being done."""
-    print(f"demo: {text}", flush=True)
 
 
 if __name__ == "__main__":

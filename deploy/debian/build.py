@@ -17,8 +17,10 @@ from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_whe
 
 HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "steadyhum-edge"
-RELEASES: Final = {"3.11": "deb12", "3.13": "deb13"}
-"""Debian releases by their Python."""
+RELEASES: Final = {"3.11": "deb12", "3.12": "ubuntu24.04", "3.13": "deb13"}
+"""Releases by their Python: Raspberry Pi OS is Debian's, JetPack 7 is Ubuntu's."""
+TESTED: Final = ("3.11", "3.13")
+"""What `make test-deb` installs, and what is built unless asked otherwise."""
 _COPYRIGHT_FORMAT: Final = "https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/"
 HOME: Final = "usr/lib/steadyhum"
 LEFT_OUT: Final = (
@@ -58,16 +60,18 @@ class Package:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="deploy.debian.build", description=__doc__)
-    parser.add_argument("--arch", choices=MACHINES, default=_this_arch())
-    parser.add_argument("--python", choices=RELEASES, default="3.11")
+    parser.add_argument("--arch", nargs="+", choices=MACHINES, default=tuple(MACHINES))
+    parser.add_argument("--python", nargs="+", choices=RELEASES, default=TESTED)
     parser.add_argument("--revision", default="1", help="Debian revision of the package")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "deb")
     parser.add_argument("--lock", action="store_true", help="write the lock anew instead of building")
     asked = parser.parse_args()
-    if asked.lock:
-        print(lock(asked.python, asked.out / "lock"))
-        return
-    print(build(Package(asked.arch, asked.python, asked.revision, asked.out)))
+    for python in asked.python:
+        if asked.lock:
+            print(lock(python, asked.out / "lock"))
+            continue
+        for arch in asked.arch:
+            print(build(Package(arch, python, asked.revision, asked.out)))
 
 
 def build(package: Package) -> Path:
@@ -226,11 +230,6 @@ def _epoch_s() -> int:
     command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return int(done.stdout) if done.returncode == 0 else 1_767_225_600
-
-
-def _this_arch() -> str:
-    known = {machine: arch for arch, machine in MACHINES.items()}
-    return known.get(os.uname().machine, "amd64")
 
 
 if __name__ == "__main__":

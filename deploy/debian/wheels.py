@@ -29,13 +29,15 @@ def lock_file(python: str) -> Path:
 def fetch(arch: str, python: str, folder: Path) -> list[Path]:
     """Download the locked wheels into `folder`; pip checks every digest. Returns the files."""
     _pip_download(arch, python, folder, "--require-hashes", "--no-deps", "-r", str(lock_file(python)))
-    return sorted(folder.glob("*.whl"))
+    locked = lock_file(python).read_text()
+    return [wheel for wheel in sorted(folder.glob("*.whl")) if digest_of(wheel) in locked]
 
 
 def lock(python: str, folder: Path) -> Path:
     """Resolve what the plain install needs, for both architectures; write and return the lock."""
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     digests: dict[tuple[str, str], set[str]] = {}
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier lock fetched is not what is needed now
     for arch in MACHINES:
         _pip_download(arch, python, folder / arch, *needed)
         for wheel in sorted((folder / arch).glob("*.whl")):

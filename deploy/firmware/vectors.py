@@ -1,8 +1,12 @@
-"""`vectors.txt`: frames as every implementation must make them, written by the edge's own encoder.
+"""`vectors.txt` and `runs.txt`: frames as every implementation must make them, by the edge's own encoder.
 
 A line is words apart by blanks: `data`, sensor id, boot id, sequence, time_us, rate_mhz, scale, overruns,
 channels, format, readings, samples as hex, frame as hex; or `hello`, sensor id, boot id, range, unit, serial
 number, firmware, names with commas, frame as hex. Scales and ranges are exact in float32.
+
+A line of `runs.txt` is a sensor's life: rate_mhz, readings a frame, start in microseconds, looks at the FIFO
+with commas (microseconds:readings:whether it ran over), samples lost in all, frames as hex. The n-th reading
+is n, -n, 3 n modulo 2^16, lost ones not counted.
 """
 
 from collections.abc import Iterator
@@ -15,6 +19,7 @@ from edge_runtime.framing import SampleFormat, encode_data, encode_hello
 from edge_runtime.records import Frame, Hello
 
 FILE: Final = Path(__file__).with_name("vectors.txt")
+RUNS: Final = Path(__file__).with_name("runs.txt")
 _TYPES: Final = {SampleFormat.INT16: "<i2", SampleFormat.INT24: "<i4", SampleFormat.FLOAT32: "<f4"}
 
 
@@ -68,5 +73,45 @@ def _data(index: int, fmt: SampleFormat, samples: np.ndarray) -> str:
     return " ".join(map(str, (*words, stored.tobytes().hex(), encode_data(frame, fmt).hex())))
 
 
+Look = tuple[int, int, bool]
+"""When the FIFO was asked, in microseconds; how many readings it held; whether it had run over."""
+
+
+def runs() -> Iterator[str]:
+    """Every line of `runs.txt`: nothing lost, two holes, an oscillator that drifts, a hole after months."""
+    hole = (1_000_000, 32, True)
+    yield _run(3_200_000, 16, 7, [(7 + 10_000 * turn, 32, False) for turn in range(1, 9)])
+    yield _run(1_000_000, 8, 0, [(10_000, 10, False), (60_000, 32, True), (75_000, 15, False), hole])
+    drifting = [(10_000 * turn, 33 if turn % 2 else 32, False) for turn in range(1, 101)]  # 3250 Hz
+    yield _run(3_200_000, 64, 0, [*drifting, (1_100_000, 32, True), (1_120_000, 64, False)])
+    months_us = 100 * 86_400 * 1_000_000
+    yield _run(3_200_000, 4, 5, [(10_005, 9, False), (months_us, 3, True), (months_us + 9999, 32, False)])
+
+
+def _run(rate_mhz: int, count: int, start_us: int, looks: list[Look]) -> str:
+    lost, frames, rows, made, made_us = 0, [], [], 0, start_us
+    sent, read = 0, 0
+    for at_us, fresh, overrun in looks:
+        if overrun:
+            hole = max(1, made + (at_us - made_us) * rate_mhz // 10**9 - fresh - sent)
+            rows, sent, made, lost = [], sent + hole, sent + hole, lost + hole
+        made, made_us = made + fresh, at_us
+        rows += range(read, read + fresh)
+        read += fresh
+        while len(rows) >= count:
+            time_us = start_us + sent * 10**9 // rate_mhz
+            frames.append(_three(rows[:count], len(frames), time_us, rate_mhz, lost))
+            rows, sent = rows[count:], sent + count
+    told = ",".join(f"{at_us}:{fresh}:{int(overrun)}" for at_us, fresh, overrun in looks)
+    return f"{rate_mhz} {count} {start_us} {told} {lost} {b''.join(frames).hex()}"
+
+
+def _three(numbers: list[int], sequence: int, time_us: int, rate_mhz: int, lost: int) -> bytes:
+    rows = np.array([(number, -number, 3 * number) for number in numbers]).astype("<i2")
+    frame = Frame(1, 2, sequence, time_us, rate_mhz / 1000, 1 / 256, lost % 2**16, rows)
+    return encode_data(frame, SampleFormat.INT16)
+
+
 if __name__ == "__main__":
     FILE.write_text("".join(f"{line}\n" for line in vectors()))
+    RUNS.write_text("".join(f"{line}\n" for line in runs()))

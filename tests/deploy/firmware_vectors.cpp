@@ -1,4 +1,5 @@
-// Encodes every vector with the Arduino header and compares; prints how many, and how many were wrong.
+// Encodes every vector with the Arduino header and compares, then lives every run; prints how many, and how many
+// were wrong.
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -79,6 +80,50 @@ static std::string hello(std::istringstream& words) {
   return sink.got;
 }
 
+template <uint16_t Count>
+static std::string live(std::istringstream& words, uint32_t rate, uint64_t start) {
+  std::string looks, one;
+  words >> looks;
+  std::istringstream parts(looks);
+  Sink sink;
+  steadyhum::Framer<Sink> framer(sink, 1, 2, rate, 1.0f / 256, 3);
+  steadyhum::Sampler<Sink, 3, Count> sampler(framer, start);
+  int number = 0;
+  while (std::getline(parts, one, ',')) {
+    unsigned long long at = 0;
+    unsigned fresh = 0, overrun = 0;
+    std::sscanf(one.c_str(), "%llu:%u:%u", &at, &fresh, &overrun);
+    sampler.look(at, uint16_t(fresh), overrun != 0);
+    for (unsigned left = fresh; left > 0; --left, ++number) {
+      const int16_t reading[3] = {int16_t(number), int16_t(-number), int16_t(3 * number)};
+      sampler.push(reading);
+    }
+  }
+  uint64_t lost = 0;
+  words >> lost;
+  return sampler.overruns == uint16_t(lost) ? sink.got : "";
+}
+
+static std::string run(std::istringstream& words) {
+  uint32_t rate, count;
+  uint64_t start;
+  words >> rate >> count >> start;
+  if (count == 4) return live<4>(words, rate, start);
+  if (count == 8) return live<8>(words, rate, start);
+  return count == 16 ? live<16>(words, rate, start) : live<64>(words, rate, start);
+}
+
+static void runs(const char* name, unsigned& total, unsigned& wrong) {
+  std::ifstream file(name);
+  for (std::string line; std::getline(file, line); ++total) {
+    std::istringstream words(line);
+    const std::string got = run(words);
+    std::string frames;
+    words >> frames;
+    if (got.empty() || got != unhex(frames)) ++wrong;
+  }
+}
+
 int main(int, char** arguments) {
   std::ifstream file(arguments[1]);
   unsigned total = 0, wrong = 0;
@@ -90,5 +135,9 @@ int main(int, char** arguments) {
     words >> frame;
     if (got != unhex(frame)) ++wrong;
   }
+  runs(arguments[2], total, wrong);
+  // A counter of 32 bits that wraps twice an hour and a bit is still the same clock.
+  steadyhum::Clock clock(0xFFFFFF00u);
+  if (clock(0x100u) != 0x200u || clock(0xFFFFFFFFu) != 0x1000000FFull) ++wrong;
   std::printf("%u %u\n", total, wrong);
 }

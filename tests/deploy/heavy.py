@@ -25,11 +25,10 @@ def heavy(target, *tools):
     ]
 
 
-def newest_deb(arch):
+def newest_deb(arch, release="deb12"):
     """The package that `make deb` built."""
-    found = sorted(
-        (BUILD / "deb").glob(f"steadyhum-edge_*_{arch}.deb"), key=lambda file: file.stat().st_mtime
-    )
+    built = (BUILD / "deb").glob(f"steadyhum-edge_*~{release}_{arch}.deb")
+    found = sorted(built, key=lambda file: file.stat().st_mtime)
     if not found:
-        pytest.fail(f"no package for {arch} in build/deb: run `make deb` first")
+        pytest.fail(f"no package for {arch} and {release} in build/deb: run `make deb` first")
     return found[-1]

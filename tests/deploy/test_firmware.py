@@ -1,5 +1,6 @@
 """Frames made by the sensor's firmware: the bytes of the edge's encoder, read by the edge's decoder."""
 
+import itertools
 import os
 import pty
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.firmware.vectors import FILE, vectors
+from deploy.firmware.vectors import FILE, RUNS, runs, vectors
 from edge_runtime.framing import FrameDecoder
 from edge_runtime.records import Fault, Frame, Hello
 from tests.deploy.heavy import ROOT
@@ -124,6 +125,34 @@ def test_a_missing_chip_is_named(chips):
     assert ["refused", "no", "ADXL345", "here:", "register", "0x00", "says", "0x00"] in chips
 
 
+def test_the_runs_are_the_encoders_and_count_what_was_lost():
+    """The gap's size reaches the edge: samples lost, and a time that jumps by just as many."""
+    lines = RUNS.read_text().splitlines()
+    assert lines == list(runs())
+    lives = [FrameDecoder().feed(bytes.fromhex(line.split()[5])) for line in lines]
+    assert [life[-1].overruns for life in lives[:3]] == [0, *(int(line.split()[4]) for line in lines[1:3])]
+    assert int(lines[3].split()[4]) == pytest.approx(100 * 86_400 * 3200, abs=40)
+    for life in lives:
+        for last, frame in itertools.pairwise(life):
+            made = len(last.samples) + (frame.overruns - last.overruns) % 2**16
+            sample_us, wrap_us = 1e6 / last.rate_hz, 2**16 * 1e6 / last.rate_hz
+            assert (frame.time_us - last.time_us - made * sample_us + 2) % wrap_us < 4
+
+
+def test_an_oscillator_that_drifts_does_not_count_as_loss():
+    """3250 Hz where 3200 were measured, 50 samples in 1 s: the hole is what was made in its own 100 ms."""
+    drifting = list(runs())[2].split()
+    before = sum(int(look.split(":")[1]) for look in drifting[3].split(",")[:-2])
+    waited = before % 64
+    assert int(drifting[4]) - waited == pytest.approx(325 - 32, abs=6)
+
+
+@needs_micropython
+def test_micropython_counts_what_was_lost():
+    command = [MICROPYTHON, HERE / "firmware_runs.py", PYTHON_CODE, RUNS]
+    assert subprocess.check_output(command, text=True, timeout=60).split() == [str(len(list(runs()))), "0"]
+
+
 @needs_compiler
 @pytest.mark.parametrize("standard", ["c++11", "c++17"])
 def test_the_arduino_header_makes_the_vectors(tmp_path, standard):
@@ -138,5 +167,5 @@ def test_the_arduino_header_makes_the_vectors(tmp_path, standard):
     ]
     done = subprocess.run([*command, "-o", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    said = subprocess.check_output([program, FILE], text=True)
-    assert said.split() == [str(len(list(vectors()))), "0"]
+    said = subprocess.check_output([program, FILE, RUNS], text=True)
+    assert said.split() == [str(len(list(vectors())) + len(list(runs()))), "0"]

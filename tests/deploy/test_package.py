@@ -25,26 +25,32 @@ from tests.deploy.machine import Machine
 from tests.deploy.patient import CONFIG, RATE_HZ, vibration
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
-CLEAN = BUILD / "roots" / "bookworm-amd64"
+RELEASES = {"deb12": "bookworm", "deb13": "trixie"}
 PACKAGES = "python3,adduser,libstdc++6,libgcc-s1"
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
-    "/etc/systemd/system/multi-user.target.wants/edge-runtime.service",
+    "/etc/systemd/system/multi-user.target.wants",
 )
 """What removing keeps for purging to take: configuration, spool, and that the service was enabled."""
 
 
+@pytest.fixture(scope="module", params=RELEASES)
+def release(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def clean():
-    if not (CLEAN / "usr/bin/python3").exists():
-        shutil.rmtree(CLEAN, ignore_errors=True)
-        CLEAN.parent.mkdir(parents=True, exist_ok=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(CLEAN)]
+def clean(release):
+    root = BUILD / "roots" / f"{RELEASES[release]}-amd64"
+    if not (root / "usr/bin/python3").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASES[release], str(root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            shutil.rmtree(CLEAN, ignore_errors=True)
+            shutil.rmtree(root, ignore_errors=True)
             pytest.skip(f"debootstrap got no Debian: {done.stderr.strip()[-200:]}")
-    return CLEAN
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +138,10 @@ def subscriber(broker):
     subscriber.close()
 
 
-def test_install_run_alarm_upgrade_remove_purge(machine, line, tmp_path, broker, subscriber):
+def test_install_run_alarm_upgrade_remove_purge(release, machine, line, tmp_path, broker, subscriber):
     """One life of a device, in order; each step begins with what the one before left."""
     before = machine.files()
-    deb = newest_deb("amd64")
+    deb = newest_deb("amd64", release)
     machine.install(deb)
     assert "edge-runtime" in (machine.root / "etc/passwd").read_text()
     assert "edge-runtime" in machine.run("id", "-nG", "edge-runtime")
@@ -194,10 +200,10 @@ def upgrade(machine, deb, tmp_path):
     assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
 
 
-def test_a_provisioned_card_installs_itself(clean, tmp_path, line, broker):
+def test_a_provisioned_card_installs_itself(release, clean, tmp_path, line, broker):
     """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
     desk = Desk(tmp_path)
-    desk.package = newest_deb("amd64")
+    desk.package = newest_deb("amd64", release)
     assert desk.run().returncode == 0
     machine = Machine(tmp_path / "root")
     subprocess.run(["cp", "-a", clean, machine.root], check=True)
@@ -219,9 +225,9 @@ def test_a_provisioned_card_installs_itself(clean, tmp_path, line, broker):
     assert "secrets.left" not in report
 
 
-def test_the_package_is_sound():
+def test_the_package_is_sound(release):
     """lintian finds no error, the checksums hold, the bill of materials names every wheel."""
-    deb = newest_deb("amd64")
+    deb = newest_deb("amd64", release)
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=deb.parent, check=True)
     bill = json.loads(deb.with_suffix(".cdx.json").read_text())
     names = {part["name"].lower() for part in bill["components"]}

@@ -154,6 +154,70 @@ class Framer {
   Sink& sink_;
 };
 
+// Microseconds that do not wrap, from a counter of 32 bits that does; ask at least once an hour.
+class Clock {
+ public:
+  explicit Clock(uint32_t nowUs) : last_(nowUs) {}
+
+  uint64_t operator()(uint32_t nowUs) {
+    total_ += static_cast<uint32_t>(nowUs - last_);
+    last_ = nowUs;
+    return total_;
+  }
+
+ private:
+  uint32_t last_;
+  uint64_t total_ = 0;
+};
+
+// Turns what a chip's FIFO holds into frames of `Count` readings. The chip paces them: times count its samples.
+template <typename Sink, uint8_t Channels, uint16_t Count>
+class Sampler {
+ public:
+  uint16_t overruns = 0;  // samples, not occasions
+
+  Sampler(Framer<Sink>& framer, uint64_t nowUs) : framer_(framer), startUs_(nowUs), madeUs_(nowUs) {}
+
+  // Before the readings are pushed: when the FIFO was asked, how many it holds, whether it ran over.
+  void look(uint64_t askedUs, uint16_t fresh, bool overrun) {
+    if (overrun) lose(askedUs, fresh);
+    made_ += fresh;
+    madeUs_ = askedUs;
+  }
+
+  void push(const int16_t* reading) {
+    for (uint8_t index = 0; index < Channels; ++index) samples_[size_t(waiting_) * Channels + index] = reading[index];
+    if (++waiting_ < Count) return;
+    framer_.data(samples_, Count, startUs_ + scaled(sent_, BILLION, framer_.rateMilliHz), overruns);
+    sent_ += Count;
+    waiting_ = 0;
+  }
+
+ private:
+  static const uint64_t BILLION = 1000000000;
+
+  // Counted from the last look that lost nothing: from the start, the oscillator's drift would add up.
+  // What waits came before the hole and is too short for a frame: it is lost with the rest.
+  void lose(uint64_t askedUs, uint16_t fresh) {
+    const uint64_t due = made_ + scaled(askedUs - madeUs_, framer_.rateMilliHz, BILLION);
+    const uint64_t known = sent_ + fresh;
+    const uint64_t lost = due > known ? due - known : 1;
+    waiting_ = 0;
+    sent_ = made_ = sent_ + lost;
+    overruns = static_cast<uint16_t>(overruns + lost);
+  }
+
+  // value * times / by: the product alone would not fit 64 bits after two months.
+  static uint64_t scaled(uint64_t value, uint64_t times, uint64_t by) {
+    return value / by * times + value % by * times / by;
+  }
+
+  Framer<Sink>& framer_;
+  uint64_t startUs_, madeUs_, sent_ = 0, made_ = 0;
+  uint16_t waiting_ = 0;
+  int16_t samples_[size_t(Channels) * Count];
+};
+
 }  // namespace steadyhum
 
 #endif

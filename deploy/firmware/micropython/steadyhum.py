@@ -98,17 +98,19 @@ class Sampler:
         """Send frames of `count` readings; `clock` gives microseconds, and says how many were lost."""
         self._chip, self._framer, self._clock, self._count = chip, framer, clock, count
         self._waiting = bytearray()
-        self._sent = 0
-        self._start_us = clock()
-        self.overruns = 0
+        self._sent = self._made = 0
+        self._start_us = self._made_us = clock()
+        self.overruns = 0  # samples, not occasions
 
     def poll(self):
         """Empty the FIFO; return the frames that are complete. Call it before the FIFO fills up."""
         asked_us = self._clock()
         readings, overrun = self._chip.read()
         frames = []
+        fresh = len(readings) // self._chip.reading_size
         if overrun:
-            self._lose(asked_us, len(readings))
+            self._lose(asked_us, fresh)
+        self._made, self._made_us = self._made + fresh, asked_us
         self._waiting.extend(readings)
         size = self._count * self._chip.reading_size
         while len(self._waiting) >= size:
@@ -121,12 +123,12 @@ class Sampler:
         return self._start_us + self._sent * 1000000000 // self._framer.rate_mhz
 
     def _lose(self, asked_us, fresh):
+        # Counted from the last look that lost nothing: from the start, the oscillator's drift would add up.
         # What waits came before the hole and is too short for a frame: it is lost with the rest.
-        due = (asked_us - self._start_us) * self._framer.rate_mhz // 1000000000
-        kept = fresh // self._chip.reading_size
-        lost = max(1, due - self._sent - kept)
+        due = (asked_us - self._made_us) * self._framer.rate_mhz // 1000000000
+        lost = max(1, self._made + due - fresh - self._sent)
         self._waiting = bytearray()
-        self._sent += lost
+        self._sent = self._made = self._sent + lost
         self.overruns = (self.overruns + lost) & 0xFFFF
 
 

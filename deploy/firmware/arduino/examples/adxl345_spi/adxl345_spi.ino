@@ -9,9 +9,8 @@ static const uint32_t RATE_MILLIHZ = 3200000;
 static const char* const NAMES[] = {"x", "y", "z"};
 
 static steadyhum::Framer<HardwareSerial> framer(Serial, 0x5EAD0001, 0, RATE_MILLIHZ, 1.0f / 256, 3);
-static int16_t samples[READINGS * 3];
-static uint16_t filled = 0, overruns = 0;
-static uint64_t sent = 0;
+static steadyhum::Clock timeUs(0);
+static steadyhum::Sampler<HardwareSerial, 3, READINGS> sampler(framer, 0);
 static uint32_t helloMs = 0;
 
 static void exchange(uint8_t first, uint8_t* data, uint8_t size, bool reading) {
@@ -46,23 +45,22 @@ void setup() {
   set(0x2C, 0x0F);  // 3200 Hz
   set(0x31, 0x0B);  // full resolution, 16 g
   set(0x38, 0x90);  // stream FIFO
-  set(0x2D, 0x08);
   hello();
+  set(0x2D, 0x08);
+  sampler.look(timeUs(micros()), 0, false);  // the first sample comes now
 }
 
 void loop() {
-  if (get(0x30) & 0x01) ++overruns;
-  for (uint8_t waiting = get(0x39) & 0x3F; waiting > 0; --waiting) {
+  const uint64_t askedUs = timeUs(micros());
+  const bool overrun = get(0x30) & 0x01;
+  const uint8_t fresh = get(0x39) & 0x3F;
+  sampler.look(askedUs, fresh, overrun);
+  for (uint8_t waiting = fresh; waiting > 0; --waiting) {
     uint8_t raw[6];
     exchange(0x32 | 0xC0, raw, 6, true);
-    for (uint8_t axis = 0; axis < 3; ++axis) {
-      samples[filled * 3 + axis] = int16_t(raw[2 * axis] | raw[2 * axis + 1] << 8);
-    }
-    if (++filled == READINGS) {
-      framer.data(samples, READINGS, sent * 1000000000ULL / RATE_MILLIHZ, overruns);
-      sent += READINGS;
-      filled = 0;
-    }
+    int16_t reading[3];
+    for (uint8_t axis = 0; axis < 3; ++axis) reading[axis] = int16_t(raw[2 * axis] | raw[2 * axis + 1] << 8);
+    sampler.push(reading);
   }
   if (millis() - helloMs > 60000) {
     helloMs = millis();
