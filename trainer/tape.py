@@ -175,6 +175,11 @@ class Tape:
         """Write a constant that several nodes read."""
         return Value(self, self._input(np.asarray(array)))
 
+    def compact(self, array: ArrayLike, like: Value) -> Value:
+        """Write a constant kept in single precision, read in that of `like`: a file half as large."""
+        kept = self.constant(np.asarray(array, dtype=np.float32))
+        return kept.as_double() if like.double else kept
+
     def concat(self, *parts: Value, axis: int = -1) -> Value:
         """Write several values behind one another."""
         return parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=axis)

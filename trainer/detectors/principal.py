@@ -18,6 +18,9 @@ COMPONENT_BYTES: Final = 1_600_000
 MOST_WINDOWS: Final = 4096
 """Of more windows than this, evenly chosen ones do: their covariance has long settled."""
 
+EXACT_BELOW: Final = 1e-5
+"""Where less than this share of the variance is left, single precision would lose too much of the rest."""
+
 
 class PrincipalComponents(ReconstructionDetector):
     """What lies outside the leading principal components of normal windows."""
@@ -51,11 +54,16 @@ class PrincipalComponents(ReconstructionDetector):
         room = min(self._most, len(variances) - 1, COMPONENT_BYTES // (4 * vectors.shape[1]))
         kept = max(min(kept, room), 1)
         self._axes: Floats = rounded(axes[:, :kept])
+        self._left = float(1 - explained[kept - 1])
         self._notes["components"] = f"{kept}, {explained[kept - 1]:.4f} of the training variance"
 
     def _rebuild(self, vectors: Value) -> Value:
-        axes = vectors.tape.constant(self._axes)  # stored once: loading folds the transposition
+        # Stored once, in single precision: loading folds the rest.
+        axes = vectors.tape.compact(self._axes, like=vectors)
         return (vectors - self._mean) @ axes @ axes.transpose(1, 0) + self._mean
+
+    def _exact(self) -> bool:
+        return self._left < EXACT_BELOW
 
     def _rebuilt(self, vectors: Floats) -> Floats:
         return np.asarray((vectors - self._mean) @ self._axes @ self._axes.T + self._mean)

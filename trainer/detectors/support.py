@@ -5,6 +5,8 @@ Source: B. Schoelkopf et al., "Estimating the support of a high-dimensional dist
 logarithm orders windows the same way and keeps falling.
 """
 
+from typing import Final
+
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.svm import OneClassSVM as Machine
@@ -12,6 +14,9 @@ from sklearn.svm import OneClassSVM as Machine
 from trainer.errors import ChoiceError
 from trainer.parts.vectors import Floats, VectorDetector, rounded
 from trainer.tape import Value
+
+_SEEN: Final = 1e-6
+"""Densities below this come out of libsvm as what rounding left of its offset, subtracted and added again."""
 
 
 class OneClassSvm(VectorDetector):
@@ -50,11 +55,11 @@ class OneClassSvm(VectorDetector):
         return own - density, None
 
     def _judge(self, vectors: Floats) -> Floats:
-        """Take the machine's own decision function where it has not underflowed, else its logarithm's sum."""
+        """Take the machine's own decision function, or its logarithm's sum where its offset swallows it."""
         squares = np.square(vectors[:, np.newaxis] - self._support).sum(axis=2)
         logs = -np.asarray(logsumexp(self._logs - self._steep * squares, axis=1))
         direct = self._machine.score_samples(vectors) / self._machine.dual_coef_.sum()
-        return np.where(direct > 1e-200, -np.log(np.maximum(direct, 1e-300)), logs)
+        return np.where(direct > _SEEN, -np.log(np.maximum(direct, _SEEN)), logs)
 
 
 def _read_gamma(text: str) -> str | float:

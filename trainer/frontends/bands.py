@@ -70,8 +70,9 @@ def between(samples: int, rate_hz: float, low_hz: float, high_hz: float) -> Band
     Raises FitError where no line of the spectrum lies there.
     """
     line_hz = rate_hz / samples
-    first = max(math.ceil(low_hz / line_hz), 1)
-    last = math.floor(min(high_hz / line_hz, samples / 2))
+    # A line on an edge belongs inside, whatever rounding makes of the quotient.
+    first = max(math.ceil(round(low_hz * samples / rate_hz, 6)), 1)
+    last = math.floor(min(round(high_hz * samples / rate_hz, 6), samples / 2))
     if last < first:
         raise FitError(
             f"{samples} samples at {rate_hz:g} Hz have no line between {low_hz:g} and {high_hz:g} Hz",

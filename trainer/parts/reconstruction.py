@@ -38,7 +38,9 @@ class ReconstructionDetector(VectorDetector):
         residual = vectors - self._rebuild(vectors)
         residual = (residual - self._centre) @ self._root if self._weighed() else residual * self._unit()
         squares = residual * residual
-        return squares.mean(), self._by_band(residual) if self._banded() else squares / self._width()
+        return squares.mean(), self._by_band(
+            residual.as_float()
+        ) if self._banded() else squares / self._width()
 
     def _judge(self, vectors: Floats) -> Floats:
         residual = vectors - self._rebuilt(vectors)

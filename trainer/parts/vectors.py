@@ -43,9 +43,10 @@ class Scale:
         scaled = (vectors.astype(np.float64) - self.mean) * self.per_deviation
         return np.clip(scaled, -LIMIT, LIMIT)
 
-    def write(self, vectors: Value) -> Value:
-        """Write the same into a graph."""
-        return ((vectors - self.mean) * self.per_deviation).clip(LIMIT).as_float()
+    def write(self, vectors: Value, exact: bool = False) -> Value:
+        """Write the same into a graph; what comes out is in double precision where `exact`."""
+        scaled = (((vectors.as_double() if exact else vectors) - self.mean) * self.per_deviation).clip(LIMIT)
+        return scaled if exact else scaled.as_float()
 
 
 class VectorDetector(Detector):
@@ -84,8 +85,9 @@ class VectorDetector(Detector):
     def graph(self) -> onnx.ModelProto:
         """Write window, features, standardisation and score as one graph."""
         tape = Tape(self._samples, len(self._front.context.channels))
-        score, contributions = self._score(self._scale.write(self._shaped(tape)))
-        outputs = {SCORE: score} if contributions is None else {SCORE: score, CONTRIBUTIONS: contributions}
+        score, contributions = self._score(self._scale.write(self._shaped(tape), self._exact()))
+        outputs = {SCORE: score.as_float()}
+        outputs |= {} if contributions is None else {CONTRIBUTIONS: contributions.as_float()}
         return tape.model(outputs, {CONTRIBUTIONS: len(self.features())})
 
     def oracle(self, windows: Samples) -> Floats:
@@ -121,6 +123,10 @@ class VectorDetector(Detector):
     @abstractmethod
     def _judge(self, vectors: Floats) -> Floats:
         """Score standardised vectors [n, features] with the fitted object, in double precision: [n]."""
+
+    def _exact(self) -> bool:
+        """Whether the score, a small difference of large terms, needs vectors in double precision."""
+        return False
 
     def _front_end(self, samples: int) -> str:
         return self.front_end or (self.default_front_end if samples >= SHORT else "raw")
