@@ -45,6 +45,7 @@ _DATA: Final = 1
 _HELLO: Final = 2
 _HEADER: Final = struct.Struct("<BBIIIQIfHBBH")
 _FIELDS: Final = struct.Struct("<2xIIIQIfHBBH")
+_DATA_AT: Final = _HEADER.size
 _GREETING: Final = struct.Struct("<BBIIf")
 _CRC: Final = struct.Struct("<I")
 _RESIDUE: Final = zlib.crc32(_CRC.pack(0))
@@ -61,7 +62,7 @@ class SampleFormat(IntEnum):
     FLOAT32 = 3
 
 
-_FLAT: Final[dict[int, np.dtype[Any]]] = {
+_PLAIN: Final[dict[int, np.dtype[Any]]] = {
     SampleFormat.INT16: np.dtype("<i2"),
     SampleFormat.FLOAT32: np.dtype("<f4"),
 }
@@ -84,6 +85,12 @@ class FrameDecoder:
 
     def feed(self, data: bytes) -> list[Decoded]:
         """Take the next bytes and return what became complete with them; never raises."""
+        end = len(data) - 1
+        if 0 < end == data.find(0) and not self._tail and not self._skipping:
+            return [_decode(data[:end])]  # one whole frame, as ports mostly give: nothing to take apart
+        return self._split(data)
+
+    def _split(self, data: bytes) -> list[Decoded]:
         chunks = (self._tail + data).split(b"\0")
         self._tail = chunks.pop()
         if self._skipping and chunks:
@@ -110,7 +117,7 @@ def _decode(chunk: bytes) -> Decoded:
         return Fault(FaultKind.GARBAGE, "shorter than any frame")
     if zlib.crc32(body) != _RESIDUE:
         return Fault(FaultKind.CRC, "checksum differs")
-    if body[0] == VERSION and body[1] == _DATA and size > _HEADER.size:
+    if body[0] == VERSION and body[1] == _DATA and size > _DATA_AT:
         return _parse_data(body, size)
     return _parse_rest(body, size)
 
@@ -159,16 +166,15 @@ def _seal(body: bytes) -> bytes:
 def _parse_data(body: bytes, size: int) -> Decoded:
     fields = _FIELDS.unpack_from(body)
     sensor_id, boot_id, sequence, time_us, rate_mhz, scale, overruns, channels, code, count = fields
-    total = count * channels
-    if size != _HEADER.size + _WIDTH.get(code, 0) * total or not 1 <= channels <= MAX_CHANNELS:
+    if size != _DATA_AT + _WIDTH.get(code, 0) * count * channels or not 1 <= channels <= MAX_CHANNELS:
         return Fault(FaultKind.SCHEMA, f"{size} bytes for {count} x {channels} samples in format {code}")
     if not 1 <= count <= MAX_FRAME_SAMPLES:
         return Fault(FaultKind.SCHEMA, f"{count} samples in a frame, 1 to {MAX_FRAME_SAMPLES} are allowed")
     if rate_mhz == 0 or not 0 < scale < math.inf:
         return Fault(FaultKind.SCHEMA, f"rate {rate_mhz} mHz, scale {scale}")
-    flat = _FLAT.get(code)
-    samples = _wide(body, total) if flat is None else np.frombuffer(body, flat, total, _HEADER.size)
-    samples = samples.reshape(count, channels)
+    dtype = _PLAIN.get(code)
+    shape = (count, channels)
+    samples = _wide(body, shape) if dtype is None else np.ndarray(shape, dtype, body, _DATA_AT)
     return Frame(sensor_id, boot_id, sequence, time_us, rate_mhz / 1000, scale, overruns, samples)
 
 
@@ -215,9 +221,9 @@ def _pack_samples(samples: Counts, sample_format: SampleFormat) -> bytes:
     return samples.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 
-def _wide(body: bytes, total: int) -> Counts:
+def _wide(body: bytes, shape: tuple[int, int]) -> Counts:
     """Samples of three bytes each, as four."""
-    triples = np.frombuffer(body, np.uint8, 3 * total, _HEADER.size).reshape(total, 3)
-    wide = np.zeros((total, 4), np.uint8)
-    wide[:, 1:] = triples  # into the upper three bytes, so that the shift below carries the sign
-    return wide.view("<i4") >> 8
+    triples = np.ndarray((*shape, 3), np.uint8, body, _DATA_AT)
+    wide = np.zeros((*shape, 4), np.uint8)
+    wide[..., 1:] = triples  # into the upper three bytes, so that the shift below carries the sign
+    return wide.view("<i4")[..., 0] >> 8

@@ -155,8 +155,7 @@ class Alarm:
     """For sensor faults, the first check that failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What one window came to."""
 
     time_us: int

@@ -79,7 +79,7 @@ class Reporter:
         if alarm is not None:
             start_us = self._starts_us.setdefault(alarm.id, alarm.start_us + offset_us)
             alarm = replace(alarm, start_us=start_us)
-        return replace(verdict, time_us=verdict.time_us + offset_us, alarm=alarm)
+        return verdict._replace(time_us=verdict.time_us + offset_us, alarm=alarm)
 
     def _stamp(self) -> Stamp:
         now_us = _wall_us()

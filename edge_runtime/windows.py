@@ -24,26 +24,42 @@ class Windower:
         self._samples, self._hop, self._channels, self._rate_hz = samples, hop, channels, rate_hz
         self._buffer = np.empty((2 * samples, channels), np.float32)
         self._start = self._end = 0
+        self._scale, self._last_scale = np.ones((), np.float32), 1.0
         self._last: Frame | None = None
+        self._length_us = self._slack_us = 0.0
         self._index = 0
 
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
-        last = self._last
-        if last is not None and _follows(last, frame):
-            faults: list[Fault] = []
-        else:
-            faults = self._judge(frame)
-            if any(fault.kind in _UNUSABLE for fault in faults):
-                return [], faults
-            if faults or last is None:
-                self._start = self._end = 0
+        if self._follows(frame):
+            self._last = frame
+            return self._append(frame), []
+        faults = self._judge(frame)
+        if any(fault.kind in _UNUSABLE for fault in faults):
+            return [], faults
+        if faults or self._last is None:
+            self._start = self._end = 0
         self._last = frame
+        self._length_us, self._slack_us = _length_us(frame), _slack_us(frame)
         return self._append(frame), faults
 
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
         self._last = None
+
+    def _follows(self, frame: Frame) -> bool:
+        """Whether a frame is what had to come next in every way: nearly all are, and need no question."""
+        last = self._last
+        return (
+            last is not None
+            and frame.sequence == last.sequence + 1
+            and frame.boot_id == last.boot_id
+            and frame.sensor_id == last.sensor_id
+            and frame.rate_hz == last.rate_hz
+            and frame.overruns == last.overruns
+            and frame.samples.shape == last.samples.shape
+            and abs(frame.time_us - last.time_us - self._length_us) <= self._slack_us
+        )
 
     def _judge(self, frame: Frame) -> list[Fault]:
         if frame.samples.shape[1] != self._channels:
@@ -64,10 +80,13 @@ class Windower:
         count, at = len(frame.samples), self._end
         if at + count > len(self._buffer):
             at = self._make_room(count)
+        if frame.scale != self._last_scale:
+            self._scale, self._last_scale = np.array(frame.scale, np.float32), frame.scale
         self._end = end = at + count
         part = self._buffer[at:end]
-        part[...] = frame.samples  # converting, then scaling in place: faster than both in one operation
-        part *= frame.scale
+        # Converting, then scaling in place by what is an array already: twice as fast as in one operation.
+        part[...] = frame.samples
+        np.multiply(part, self._scale, part)
         windows: list[Window] = []
         while end - self._start >= self._samples:
             windows.append(self._window(frame, at))
@@ -92,19 +111,6 @@ class Windower:
         return window
 
 
-def _follows(last: Frame, frame: Frame) -> bool:
-    """Whether a frame is what had to come next in every way: nearly all are, and need no further question."""
-    return (
-        frame.sequence == last.sequence + 1
-        and frame.boot_id == last.boot_id
-        and frame.sensor_id == last.sensor_id
-        and frame.rate_hz == last.rate_hz
-        and frame.overruns == last.overruns
-        and frame.samples.shape[1] == last.samples.shape[1]
-        and _in_time(last, frame)
-    )
-
-
 def _continuity(last: Frame, frame: Frame) -> list[Fault]:
     ahead = (frame.sequence - last.sequence - 1) % _WRAP
     if ahead >= _WRAP // 2:
@@ -114,14 +120,16 @@ def _continuity(last: Frame, frame: Frame) -> list[Fault]:
     if frame.overruns != last.overruns:
         lost = (frame.overruns - last.overruns) % 2**16
         return [Fault(FaultKind.GAP, f"{lost} samples lost inside the sensor")]
-    if not _in_time(last, frame):
-        late_us = frame.time_us - last.time_us - len(last.samples) * 1e6 / last.rate_hz
+    late_us = frame.time_us - last.time_us - _length_us(last)
+    if abs(late_us) > _slack_us(last):
         return [Fault(FaultKind.GAP, f"time jumps by {late_us / 1000:.1f} ms")]
     return []
 
 
-def _in_time(last: Frame, frame: Frame) -> bool:
+def _length_us(frame: Frame) -> float:
+    return len(frame.samples) * 1e6 / frame.rate_hz
+
+
+def _slack_us(frame: Frame) -> float:
     # A clock that drifts within the rate's tolerance, and one that ticks in samples, are no gap.
-    length_us = len(last.samples) * 1e6 / last.rate_hz
-    late_us = frame.time_us - last.time_us - length_us
-    return abs(late_us) <= 2 * RATE_TOLERANCE * length_us + 2e6 / last.rate_hz
+    return 2 * RATE_TOLERANCE * _length_us(frame) + 2e6 / frame.rate_hz

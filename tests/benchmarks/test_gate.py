@@ -21,7 +21,7 @@ from tests.artefacts import write_artefact
 from tests.benchmarks.loop import Loop
 
 SAMPLES, CHANNELS, RATE_HZ = 1024, ("x", "y", "z"), 12000.0
-BYTECODES_A_WINDOW = 2850
+BYTECODES_A_WINDOW = 2700
 PATH_OVER_LOOP = 1.8
 KEPT_BYTES = 20_000
 
