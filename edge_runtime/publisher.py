@@ -37,6 +37,8 @@ _EARLY_S: Final = (2.0, 4.0)
 _STABLE_S: Final = 30.0
 _PEACE_S: Final = 300.0
 _SAY_AGAIN_S: Final = 60.0
+_STUCK_S: Final = 300.0
+"""Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
 _UNWANTED: Final = (Loss.REFUSED, Loss.TAKEN_OVER)
 _EVICTIONS: Final = 3
 _EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
@@ -70,6 +72,7 @@ class Publisher:
         self._stopping = threading.Event()
         self._stop_by_s = float("inf")
         self._tended_s = float("-inf")
+        self._beat_s = time.monotonic()
         self._evictions = 0
         self._said: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -99,8 +102,8 @@ class Publisher:
             self._wake.close()
 
     def is_alive(self) -> bool:
-        """Whether the thread is doing its work."""
-        return self._thread.is_alive()
+        """Whether the thread is doing its work, or has been waiting for the network for minutes at most."""
+        return self._thread.is_alive() and time.monotonic() - self._beat_s < _STUCK_S
 
     def offer(self, topic: str, body: bytes) -> None:
         """Send once at QoS 0, at once or never; when too many wait, the oldest is dropped and counted."""
@@ -132,6 +135,7 @@ class Publisher:
         return Connection(self._settings, self._client_id, self._outlet.availability)
 
     def _connect_and_serve(self) -> None:
+        self._beat_s = time.monotonic()
         link = self._new_link()
         try:
             link.open(self._wake, self._stopping.is_set)
@@ -195,6 +199,7 @@ class Publisher:
             self._wake.recv(65536)
 
     def _tend(self) -> None:
+        self._beat_s = time.monotonic()
         if time.monotonic() - self._tended_s >= _TICK_S:
             self._tended_s = time.monotonic()
             self._spool.tend()

@@ -1,5 +1,6 @@
 """The gateway as it is shipped, at ten times the usual rate and never killed: its memory is watched."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,19 +38,25 @@ unit = "g"
 class Steady:
     """Ten sensors of 12 kHz where one is usual: 117 windows, scores and their messages a second."""
 
-    def __init__(self, folder, port, seed):
+    def __init__(self, folder, port, seed, sensors=SENSORS, environ=None):
         folder.mkdir()
         self._folder, self._log = folder, (folder / "log").open("w")
+        self._environ = {**os.environ, **(environ or {})}
         write_artefact(folder / "rms.onnx", samples=1024, hop=1024, rate_hz=12_000.0)
-        sensors = [SENSOR.format(index=index, folder=folder / "plant") for index in range(SENSORS)]
-        (folder / "edge.toml").write_text(CONFIG.format(port=port) + "".join(sensors))
-        plant = ["tests.bench.plant", folder / "plant", SENSORS, seed]
-        self._plant = self._start(*plant)
-        self.process = self._start("edge_runtime", "run", "--config", folder / "edge.toml")
+        tables = [SENSOR.format(index=index, folder=folder / "plant") for index in range(sensors)]
+        (folder / "edge.toml").write_text(CONFIG.format(port=port) + "".join(tables))
+        self._plant = self._start("tests.bench.plant", folder / "plant", sensors, seed)
+        self.start()
+
+    def start(self):
+        """Start the gateway, which is not running, as its unit does."""
+        config = "--config", self._folder / "edge.toml"
+        self._start("edge_runtime", "check", *config).wait()
+        self.process = self._start("edge_runtime", "run", *config)
 
     def _start(self, *command):
         line = [sys.executable, "-m", *map(str, command)]
-        return subprocess.Popen(line, cwd=ROOT, stderr=self._log, stdout=self._log)
+        return subprocess.Popen(line, cwd=ROOT, stderr=self._log, stdout=self._log, env=self._environ)
 
     def finish(self):
         """Stop in order; return its exit code, the number of its last message and how many wait."""

@@ -46,7 +46,7 @@ def test_systemd_understands_every_line(tmp_path):
     "line",
     [
         "Type=notify",
-        "WatchdogSec=30",
+        "WatchdogSec=20",
         "ExecStartPre=/usr/bin/edge-runtime check --config /etc/edge-runtime/config.toml",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Environment=ORT_DISABLE_TELEMETRY=1 PYTHONUNBUFFERED=1",

@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -116,6 +117,25 @@ def test_a_name_that_does_not_resolve_is_only_an_outage(spool, gateway):
     begun_s = time.monotonic()
     publisher.stop()
     assert time.monotonic() - begun_s < 9
+
+
+def test_a_thread_that_is_stuck_is_not_alive(spool, gateway, broker, monkeypatch):
+    """So the watchdog is not fed: a gateway that scores and sends nothing is a failure."""
+    broker.start()
+    monkeypatch.setattr("edge_runtime.publisher._STUCK_S", 3.0)
+    answer, resolve = threading.Event(), socket.getaddrinfo
+
+    def ask(*arguments, **options):
+        answer.wait(20)
+        return resolve(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    publisher = gateway(broker.port)
+    assert publisher.is_alive()
+    until(lambda: not publisher.is_alive(), what="being found stuck")
+    answer.set()
+    until(lambda: publisher.connected)
+    assert publisher.is_alive()
 
 
 def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(spool, gateway, tmp_path):

