@@ -70,12 +70,11 @@ def choose(text: str, conditions: int) -> Augmentation | None:
     return None if text == "off" else parse(text)
 
 
-def variants(recording: Recording, ranges: Augmentation, seed: int = 0) -> tuple[Recording, ...]:
-    """The recording at every combination of the ranges' steps, itself included where they include it.
+def variants(recording: Recording, ranges: Augmentation, seed: int = 0) -> Iterator[Recording]:
+    """Give the recording at every combination of the ranges' steps, itself included where they include it.
 
     Variants of other speeds lose the few samples at their ends that a filter cannot fill.
     """
-    made: list[Recording] = []
     for speed in _linear(ranges.speed):
         samples = _at_speed(recording, speed)
         for gain, noise, tilt in product(
@@ -83,14 +82,21 @@ def variants(recording: Recording, ranges: Augmentation, seed: int = 0) -> tuple
         ):
             name = _name(recording.name, speed, gain, noise, tilt)
             changed = _changed(samples, gain, noise, tilt, _generator(name, seed))
-            made.append(replace(recording, name=name, samples=changed))
-    return tuple(made)
+            yield replace(recording, name=name, stored=changed)
 
 
 def count(ranges: Augmentation) -> int:
     """How many variants there are of each recording."""
     steps = (ranges.speed, ranges.gain, ranges.noise, ranges.tilt_db)
     return math.prod(STEPS if low != high else 1 for low, high in steps)
+
+
+def lengths(recording: Recording, ranges: Augmentation | None) -> list[int]:
+    """Say how many samples each variant has, at the most; those of a filter's ends are not taken off."""
+    if ranges is None:
+        return [len(recording.stored)]
+    speeds = _linear(ranges.speed)
+    return [int(len(recording.stored) / speed) for speed in speeds] * (count(ranges) // len(speeds))
 
 
 def widen(recordings: Sequence[Recording], ranges: Augmentation | None, seed: int) -> Iterator[Recording]:

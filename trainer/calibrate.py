@@ -12,7 +12,7 @@ from edge_runtime.artefact import Calibration
 from edge_runtime.records import Samples
 from edge_runtime.scorer import Graph
 from edge_runtime.threshold import Threshold
-from trainer import methods
+from trainer import methods, quota
 from trainer.augment import widen
 from trainer.dataset import Fold, conditions, leave_out_blocks, leave_out_conditions, windows
 from trainer.detector import FitContext, Progress, quiet
@@ -62,11 +62,8 @@ def training(recordings: Sequence[Recording], plan: Plan, context: FitContext) -
             where=", ".join(conditions(recordings)) or "list",
             remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
         )
-    faulty = [item for item in recordings if plan.supervised and item.label != NORMAL]
-    used = [*widen(normals, plan.augmentation, context.seed), *faulty]
-    parts = [windows(item, plan.samples, plan.hop) for item in used]
-    labels = [item.label for item, part in zip(used, parts, strict=True) for _ in part]
-    return np.concatenate(parts), replace(context, labels=labels if plan.supervised else ())
+    parts, labels = quota.gather(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
+    return parts, replace(context, labels=labels if plan.supervised else ())
 
 
 def calibrate(fit: Fit, recordings: Sequence[Recording], plan: Plan, context: FitContext) -> Calibrated:
@@ -79,7 +76,9 @@ def calibrate(fit: Fit, recordings: Sequence[Recording], plan: Plan, context: Fi
     used = recordings if plan.supervised or method == "f1" else normals
     held = _hold_out(fit, used, plan, context)
     found = methods.find(method, held, plan)
-    return Calibrated(found, methods.describe(found, held, plan), tuple(held), methods.notes(normals, plan))
+    kept = quota.measure(_learnt(recordings, plan), plan.cut, plan.augmentation)
+    notes = methods.notes(normals, plan) | kept.note(context.seed)
+    return Calibrated(found, methods.describe(found, held, plan), tuple(held), notes)
 
 
 def hold_out(fit: Fit, folds: Sequence[Fold], plan: Plan, context: FitContext) -> list[Held]:
@@ -92,8 +91,9 @@ def hold_out(fit: Fit, folds: Sequence[Fold], plan: Plan, context: FitContext) -
         graph = Graph(fit(*training(fold.train, plan, inner)), where=f"fit without {fold.name}")
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
-        left = widen(fold.held, ranges, context.seed)
-        held += [Held(item, graph.score(windows(item, plan.samples, plan.hop))) for item in left]
+        for item in fold.held:  # a variant is gone when it is scored
+            variants = widen([item], ranges, context.seed)
+            held += [Held(item, graph.score(windows(one, plan.samples, plan.hop))) for one in variants]
     return held
 
 
@@ -113,6 +113,12 @@ def _folds(recordings: Sequence[Recording], normals: Sequence[Recording], plan: 
         return leave_out_blocks(recordings, plan.samples)
     known = set(conditions(normals))
     return tuple(fold for fold in leave_out_conditions(recordings) if fold.name in known)
+
+
+def _learnt(recordings: Sequence[Recording], plan: Plan) -> list[Recording]:
+    """Normal recordings, and behind them the faulty ones where the detector is supervised."""
+    normals = [item for item in recordings if item.label == NORMAL]
+    return normals + [item for item in recordings if plan.supervised and item.label != NORMAL]
 
 
 def _level(normals: Sequence[Recording]) -> float:

@@ -33,28 +33,23 @@ class Fold:
 
 
 def windows(recording: Recording, samples: int, hop: int) -> Samples:
-    """Cut windows [n, samples, channels], `hop` samples apart, where the edge would cut them.
+    """See windows [n, samples, channels], `hop` samples apart, where the edge would cut them.
 
-    Raises RecordingError when the recording is shorter than one window.
+    Nothing is copied. Raises RecordingError when the recording is shorter than one window.
     """
-    if len(recording.samples) < samples:
+    if len(recording.stored) < samples:
         raise RecordingError(
-            f"{len(recording.samples)} samples, shorter than one window of {samples}",
+            f"{len(recording.stored)} samples, shorter than one window of {samples}",
             where=recording.file,
             remedy="Record longer, or choose a shorter window",
         )
     view = np.lib.stride_tricks.sliding_window_view(recording.samples, samples, axis=0)[::hop]
-    return np.ascontiguousarray(view.transpose(0, 2, 1))
-
-
-def all_windows(recordings: Sequence[Recording], samples: int, hop: int) -> Samples:
-    """Windows of several recordings, one after the other; none spans two."""
-    return np.concatenate([windows(recording, samples, hop) for recording in recordings])
+    return np.asarray(view.transpose(0, 2, 1))
 
 
 def digest(parts: Samples) -> str:
     """SHA-256 over windows, in order, as little-endian float32."""
-    return hashlib.sha256(np.ascontiguousarray(parts, dtype="<f4").tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(parts, dtype="<f4").data.cast("B")).hexdigest()
 
 
 def conditions(recordings: Iterable[Recording]) -> tuple[str, ...]:
@@ -86,24 +81,29 @@ def leave_out_blocks(recordings: Sequence[Recording], samples: int, blocks: int 
 
 def check_apart(train: Sequence[Recording], test: Sequence[Recording]) -> None:
     """Raise RecordingError when a recording to test on shares samples with one to learn from."""
-    marks = [_fingerprints(recording) for recording in train]
-    known = np.sort(np.concatenate(marks)) if marks else np.empty(0, np.uint64)
-    for recording in test:
-        probes = _fingerprints(recording)[::_PROBE]
-        shared = probes[_contains(known, probes)]
+    probes = [_fingerprints(recording)[::_PROBE].copy() for recording in test]
+    sought = np.unique(np.concatenate(probes)) if probes else np.empty(0, np.uint64)
+    source = np.full(len(sought), len(train))
+    for number, recording in reversed(list(enumerate(train))):  # the first that holds it has the last word
+        source[_among(sought, _fingerprints(recording))] = number
+    for recording, own in zip(test, probes, strict=True):
+        found = source[np.searchsorted(sought, own)]
+        shared = found[found < len(train)]
         if len(shared):
             seconds = len(shared) * _PROBE / recording.rate_hz
-            other = next(item for item, own in zip(train, marks, strict=True) if shared[0] in own)
             raise RecordingError(
-                f"about {seconds:.2g} s of it are also in {other.file}, which is learnt from",
+                f"about {seconds:.2g} s of it are also in {train[shared[0]].file}, which is learnt from",
                 where=recording.file,
                 remedy="Testing on what was learnt flatters; remove one of the two from the list",
             )
 
 
-def _contains(known: NDArray[np.uint64], probes: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    places = np.minimum(np.searchsorted(known, probes), max(len(known) - 1, 0))
-    return known[places] == probes if len(known) else np.zeros(len(probes), bool)
+def _among(sought: NDArray[np.uint64], marks: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Which of `sought`, in ascending order, are among `marks`."""
+    if not len(sought):
+        return np.empty(0, np.int64)
+    places = np.minimum(np.searchsorted(sought, marks), len(sought) - 1)
+    return np.unique(places[sought[places] == marks])
 
 
 def _fold(name: str, recordings: Sequence[Recording], held: Sequence[bool]) -> Fold:
@@ -114,16 +114,16 @@ def _fold(name: str, recordings: Sequence[Recording], held: Sequence[bool]) -> F
 
 
 def _pieces(recording: Recording, samples: int, blocks: int) -> list[Recording]:
-    count = min(blocks, len(recording.samples) // samples)
+    count = min(blocks, len(recording.stored) // samples)
     if count < 2:
         raise RecordingError(
-            f"{len(recording.samples)} samples, too few to learn from one part and test on another",
+            f"{len(recording.stored)} samples, too few to learn from one part and test on another",
             where=recording.file,
             remedy=f"Record at least {2 * samples} samples, better minutes",
         )
-    length = math.ceil(len(recording.samples) / count)
-    starts = range(0, len(recording.samples) - samples + 1, length)
-    return [replace(recording, samples=recording.samples[start : start + length]) for start in starts]
+    length = math.ceil(len(recording.stored) / count)
+    starts = range(0, len(recording.stored) - samples + 1, length)
+    return [replace(recording, stored=recording.stored[start : start + length]) for start in starts]
 
 
 def _fingerprints(recording: Recording) -> NDArray[np.uint64]:

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.scorer import Graph
+from trainer import quota
 from trainer.calibrate import context_of
-from trainer.dataset import all_windows, windows
+from trainer.dataset import windows
 from trainer.detectors import create
 from trainer.errors import TrainerError
 from trainer.listing import NORMAL
@@ -30,8 +31,8 @@ def unseen_kinds(recordings: Sequence[Recording], order: Order) -> dict[str, flo
             graph = _classifier(known, order)
         except TrainerError:
             continue  # the trials have already told why it refuses this data
-        scores = graph.score(all_windows(faulty, order.samples, order.hop))
-        missed[left_out] = float((scores <= DECIDED).mean())
+        scores = [graph.score(windows(item, order.samples, order.hop)) for item in faulty]
+        missed[left_out] = float((np.concatenate(scores) <= DECIDED).mean())
     return missed
 
 
@@ -43,8 +44,7 @@ def kind(label: str) -> str:
 
 
 def _classifier(known: Sequence[Recording], order: Order) -> Graph:
-    parts = [windows(item, order.samples, order.hop) for item in known]
-    labels = [item.label for item, part in zip(known, parts, strict=True) for _ in part]
+    windows, labels = quota.gather(known, quota.Cut(order.samples, order.hop), order.seed)
     detector = create(order.detector, order.options)
-    detector.fit(np.concatenate(parts), replace(context_of(known, order.seed), labels=labels))
+    detector.fit(windows, replace(context_of(known, order.seed), labels=labels))
     return Graph(bytes(detector.graph().SerializeToString()), where=order.detector)

@@ -16,6 +16,7 @@ from trainer.augment import Augmentation, count
 from trainer.dataset import conditions
 from trainer.errors import ChoiceError, FitError
 from trainer.listing import NORMAL
+from trainer.quota import MOST_VALUES, Cut
 from trainer.recordings import Recording
 
 METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
@@ -42,6 +43,13 @@ class Plan:
     """The alarm's votes and delays, which the budget is counted with."""
     augmentation: Augmentation | None = None
     """How normal recordings are widened before they are learnt from; None for not at all."""
+    most_values: int = MOST_VALUES
+    """Samples that the windows of one fit may hold, see `trainer.quota`."""
+
+    @property
+    def cut(self) -> Cut:
+        """How windows to learn from are cut."""
+        return Cut(self.samples, self.hop, self.most_values)
 
 
 @dataclass(frozen=True, slots=True)

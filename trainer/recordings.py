@@ -1,13 +1,15 @@
 """A recording as detectors see it: physical units, one rate, one band, checked.
 
-Every recording listed is read whole: an hour of three channels at 12 kHz is 0.5 GB.
+Every recording listed is read whole, converted and put to rest on disk: memory holds what is being read, at
+most a few recordings, and later what is being looked at. An hour of three channels at 12 kHz is 0.5 GB there.
 """
 
 import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +20,13 @@ from trainer import reader, resample
 from trainer.errors import RecordingError
 from trainer.listing import Row, read_list
 from trainer.parsing.contract import Content, Values
+from trainer.scratch import Scratch, Stretch
 
 _SHORTEST: Final = 64
 _RATE_TOLERANCE: Final = 0.01
 _READERS: Final = 4
+_READ_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of files read at a time, if more than one: decoding and filtering take several times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,8 @@ class Recording:
     name: str
     """File name without its ending, and the signals where they were named."""
     file: str
-    samples: Samples
-    """Physical units, shape [samples, channels], converted to `rate_hz` and limited to `lowpass_hz`."""
+    stored: Samples | Stretch
+    """What `samples` gives: in memory, or at rest on disk."""
     rate_hz: float
     lowpass_hz: float | None
     channels: tuple[str, ...]
@@ -43,9 +48,17 @@ class Recording:
     """SHA-256 over the samples as they stand here."""
 
     @property
+    def samples(self) -> Samples:
+        """Physical units, shape [samples, channels], converted to `rate_hz` and limited to `lowpass_hz`.
+
+        Mapped anew each time it is asked for, so that it leaves memory when nobody looks at it any more.
+        """
+        return self.stored.samples() if isinstance(self.stored, Stretch) else self.stored
+
+    @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return len(self.samples) / self.rate_hz
+        return len(self.stored) / self.rate_hz
 
 
 def load(path: Path) -> tuple[Recording, ...]:
@@ -54,9 +67,14 @@ def load(path: Path) -> tuple[Recording, ...]:
 
 
 def read_all(rows: Sequence[Row]) -> tuple[Recording, ...]:
-    """Read recordings, several at a time. Raises RecordingError, also where two hold the same samples."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        recordings = tuple(pool.map(read, rows))
+    """Read recordings, several at a time, and put them to rest on disk.
+
+    Raises RecordingError, also where two hold the same samples; AccessError or UnavailableError where they
+    cannot be put down.
+    """
+    scratch = Scratch()
+    with ThreadPoolExecutor(_readers(rows)) as pool:
+        recordings = tuple(pool.map(partial(_at_rest, scratch), rows))
     _check_copies(rows, recordings)
     return recordings
 
@@ -73,15 +91,26 @@ def read(row: Row) -> Recording:
     return Recording(
         name=" ".join([row.file.stem, *row.signals]),
         file=str(row.file),
-        samples=samples,
+        stored=samples,
         rate_hz=row.target_rate_hz or rate_hz,
         lowpass_hz=row.lowpass_hz,
         channels=row.channels,
         unit=row.unit,
         label=row.label,
         condition=row.condition,
-        digest=hashlib.sha256(samples.tobytes()).hexdigest(),
+        digest=hashlib.sha256(samples.data.cast("B")).hexdigest(),
     )
+
+
+def _at_rest(scratch: Scratch, row: Row) -> Recording:
+    recording = read(row)
+    return replace(recording, stored=scratch.put(recording.samples))
+
+
+def _readers(rows: Sequence[Row]) -> int:
+    # The largest files, hours of vibration, are read one at a time.
+    largest = max((row.file.stat().st_size for row in rows if row.file.is_file()), default=0)
+    return min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
 
 
 def write_npz(recording: Recording, path: Path) -> None:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_runtime import scorer
 from edge_runtime.artefact import Calibration
 from edge_runtime.errors import DataError
 from edge_runtime.records import Samples
 from edge_runtime.scorer import Graph
-from trainer import pipeline
-from trainer.dataset import Fold, check_apart, conditions, leave_out_conditions, windows
+from trainer import pipeline, quota
+from trainer.dataset import Fold, check_apart, conditions, leave_out_conditions
 from trainer.detector import Progress, quiet
 from trainer.detectors import REGISTRY
 from trainer.errors import ChoiceError, FitError, TrainerError
@@ -28,10 +29,12 @@ from trainer.kinds import unseen_kinds
 from trainer.listing import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
+from trainer.scratch import Scratch
 from trainer.watch import Watched, watch
 
 ARRANGEMENTS: Final = ("unseen", "single")
 _LOUDEST: Final = 100.0
+_TIMED: Final = 50
 _NOISE_DB: Final = 60.0
 
 
@@ -55,6 +58,8 @@ class Trial:
     """Seconds for this fit, if it was not made before."""
     export_s: float
     """Seconds to write, compare and prove the file."""
+    score_s: float
+    """Seconds to score one window with the edge's scorer, here: the median of fifty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,23 @@ class Contest:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Smaller is better: wrong recordings, the worst trial's wrong windows, how deaf it is to level."""
+        """Smaller is better: wrong recordings, the worst trial's wrong windows, cost, deafness to level."""
         if not self.trials:
             return (np.inf,)
         wrong = self.false_alarms + self.uncaught
         rates = [rate for rate in (self.false_alarm_rate, self.missed_rate) if np.isfinite(rate)]
-        return (wrong, round(max(rates, default=np.inf), 3), max(trial.louder for trial in self.trials))
+        deaf = max(trial.louder for trial in self.trials)
+        return (wrong, round(max(rates, default=np.inf), 3), round(np.log10(self.cost)), deaf)
+
+    @property
+    def cost(self) -> float:
+        """Seconds to fit, seconds to score a window and bytes, multiplied: each counts by its ratio.
+
+        Of no use as a figure of its own. Ranks see it in powers of ten, so that a busy machine, which moves
+        times by half, seldom changes who is recommended.
+        """
+        each = [trial.fit_s * trial.score_s * trial.bytes for trial in self.trials]
+        return float(np.median(each)) if each else np.inf
 
 
 def contest(
@@ -149,11 +165,9 @@ def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) 
     power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
     rms = np.sqrt(power * 10 ** (level_db / 10))
     rng = np.random.default_rng(seed)
-    noisy = [
-        np.asarray(item.samples + rms * rng.standard_normal(item.samples.shape), dtype=np.float32)
-        for item in recordings
-    ]
-    return tuple(replace(item, samples=samples) for item, samples in zip(recordings, noisy, strict=True))
+    scratch = Scratch()
+    noisy = (scratch.put(_with_noise(item.samples, rms, rng)) for item in recordings)
+    return tuple(replace(item, stored=stored) for item, stored in zip(recordings, noisy, strict=True))
 
 
 def louder(graph: Graph, threshold: float, normal: Samples) -> float:
@@ -194,6 +208,10 @@ def folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
     return found
 
 
+def _with_noise(samples: Samples, rms: NDArray[np.floating], rng: np.random.Generator) -> Samples:
+    return np.asarray(samples + rms * rng.standard_normal(samples.shape), dtype=np.float32)
+
+
 def _part(progress: Progress, fold: Fold, start: float, parts: int) -> Progress:
     return lambda done, what: progress(start + done / parts, f"without {fold.name}: {what}")
 
@@ -210,7 +228,7 @@ def _try(fold: Fold, order: Order, kept: pipeline.Kept, progress: Progress) -> T
         artefact, size = scorer.load(path), path.stat().st_size
     watched = [watch(artefact, item) for item in fold.held]
     unseen = [item for item in fold.held if item.label == NORMAL]
-    normal = np.concatenate([windows(item, order.samples, order.hop) for item in unseen])
+    normal, _ = quota.gather(unseen, quota.Cut(order.samples, order.hop), order.seed)
     return Trial(
         detector=order.detector,
         learnt=conditions(item for item in fold.train if item.label == NORMAL),
@@ -222,7 +240,17 @@ def _try(fold: Fold, order: Order, kept: pipeline.Kept, progress: Progress) -> T
         bytes=size,
         fit_s=fitted.fit_s,
         export_s=export_s,
+        score_s=_score_s(artefact.graph, normal[:1]),
     )
+
+
+def _score_s(graph: Graph, window: Samples) -> float:
+    times = []
+    for _ in range(_TIMED):
+        started = time.perf_counter()
+        graph.score(window)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
 
 
 def _aurocs(watched: Sequence[Watched]) -> dict[str, float]:

@@ -35,7 +35,7 @@ def test_a_recording_through_the_edges_stages(artefact):
 def test_a_dead_sensor_is_no_anomaly(artefact):
     samples = np.random.default_rng(0).normal(0, 0.3, (2000, 1)).astype(np.float32)
     samples[600:1000] = 0.1
-    dead = watch(artefact, replace(recording(2000), samples=samples))
+    dead = watch(artefact, replace(recording(2000), stored=samples))
     assert sum(bool(text) for text in dead.problems) == int(np.isnan(dead.scores).sum()) > 8
     assert dead.alarms_us == ()
 

@@ -75,7 +75,7 @@ def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full):
 @needs("cwru")
 def test_offsets_are_seen_until_they_are_removed(full):
     assert "offset" in named(guards.offsets(full))
-    centred = [replace(item, samples=item.samples - item.samples.mean(axis=0)) for item in full]
+    centred = [replace(item, stored=item.samples - item.samples.mean(axis=0)) for item in full]
     assert not list(guards.offsets(centred))
 
 
@@ -108,7 +108,7 @@ def test_gravity_tells_the_unit(tmp_path):
     right = read(Row(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g"))
     assert not list(guards.units([right]))
     assert named(guards.units([replace(right, unit="m/s2")])) == {"unit"}
-    metres = replace(right, samples=right.samples * np.float32(9.80665))
+    metres = replace(right, stored=right.samples * np.float32(9.80665))
     assert named(guards.units([metres])) == {"unit"}
     assert not list(guards.units([replace(metres, unit="m/s2")]))
     assert io.BytesIO(text).readline()
@@ -117,7 +117,7 @@ def test_gravity_tells_the_unit(tmp_path):
 def test_one_file_in_metres_among_others_in_g(sample):
     normals = [item for item in sample if item.label == "normal"]
     assert not list(guards.units(normals))
-    mixed = [*normals[1:], replace(normals[0], samples=normals[0].samples * np.float32(9.80665))]
+    mixed = [*normals[1:], replace(normals[0], stored=normals[0].samples * np.float32(9.80665))]
     assert named(guards.units(mixed)) == {"unit"}
 
 
@@ -125,11 +125,11 @@ def test_clipping(sample):
     item = sample[0]
     limit = 3 * item.samples.std()
     assert not list(guards.clipped(sample))
-    assert named(guards.clipped([replace(item, samples=item.samples.clip(-limit, limit))])) == {"clipped"}
+    assert named(guards.clipped([replace(item, stored=item.samples.clip(-limit, limit))])) == {"clipped"}
 
 
 def test_a_refusal_may_be_accepted_by_name(sample):
-    dead = [replace(sample[0], samples=np.repeat(sample[0].samples[::4], 4, axis=0))]
+    dead = [replace(sample[0], stored=np.repeat(sample[0].samples[::4], 4, axis=0))]
     with pytest.raises(RecordingError, match="repeats its last value 75%"):
         guards.check(dead)
     assert "stuck" in named(guards.check(dead, accept=["stuck", "rate"]))
