@@ -166,10 +166,10 @@ def _seal(body: bytes) -> bytes:
 def _parse_data(body: bytes, size: int) -> Decoded:
     fields = _FIELDS.unpack_from(body)
     sensor_id, boot_id, sequence, time_us, rate_mhz, scale, overruns, channels, code, count = fields
-    if size != _DATA_AT + _WIDTH.get(code, 0) * count * channels or not 1 <= channels <= MAX_CHANNELS:
+    # There is more than a header, so that these also say that there is at least one sample of a known format.
+    fits = size == _DATA_AT + _WIDTH.get(code, 0) * count * channels
+    if not (fits and 1 <= channels <= MAX_CHANNELS and count <= MAX_FRAME_SAMPLES):
         return Fault(FaultKind.SCHEMA, f"{size} bytes for {count} x {channels} samples in format {code}")
-    if not 1 <= count <= MAX_FRAME_SAMPLES:
-        return Fault(FaultKind.SCHEMA, f"{count} samples in a frame, 1 to {MAX_FRAME_SAMPLES} are allowed")
     if rate_mhz == 0 or not 0 < scale < math.inf:
         return Fault(FaultKind.SCHEMA, f"rate {rate_mhz} mHz, scale {scale}")
     dtype = _PLAIN.get(code)

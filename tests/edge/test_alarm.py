@@ -78,6 +78,24 @@ def test_resumed_alarm_ends_under_its_old_id():
     assert watch.active is None
 
 
+def test_a_resumed_alarm_is_told_of_again_in_its_time():
+    """Its old times are of a clock that may have started anew: the wait begins with the first window."""
+    watch = machine(re_alarm_s=2)
+    watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 10**15, 9.0))
+    assert transitions(watch, drawn("####.")) == [(2, "update"), (4, "end")]
+
+
+def test_a_sensors_clock_that_starts_anew_ends_no_alarm_and_begins_none():
+    """Votes, calm and the last report are timed from then on; what was counted stays counted."""
+    watch = machine(on_delay_s=2, off_delay_s=3)
+    watch.step(100_000_000, HIGH)
+    watch.clock_restarted()
+    assert transitions(watch, drawn("####")) == [(2, "new")]
+    watch.step(100_000_000, LOW)
+    watch.clock_restarted()
+    assert transitions(watch, drawn(".....")) == [(3, "end")]
+
+
 @given(
     st.lists(st.floats(-3, 3), max_size=60),
     st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))),

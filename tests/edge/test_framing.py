@@ -154,6 +154,28 @@ def test_valid_checksum_senseless_fields(change, kind):
     assert fault.kind is kind
 
 
+@pytest.mark.parametrize(
+    ("reach", "texts"),
+    [
+        pytest.param(1.0, [b"g", b"", b""], id="no channels"),
+        pytest.param(1.0, [b"g", b"", b"", *[b"x"] * 17], id="too many channels"),
+        pytest.param(0.0, [b"g", b"", b"", b"x"], id="range of zero"),
+        pytest.param(float("nan"), [b"g", b"", b"", b"x"], id="range not a number"),
+        pytest.param(1.0, [b"g", b""], id="too few texts"),
+        pytest.param(1.0, [b"g", b"\xff", b"", b"x"], id="not UTF-8"),
+    ],
+)
+def test_valid_checksum_senseless_greeting(reach, texts):
+    body = struct.pack("<BBIIf", 1, 2, 1, 1, reach) + b"".join(bytes([len(text)]) + text for text in texts)
+    (fault,) = FrameDecoder().feed(cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0")
+    assert fault.kind is FaultKind.SCHEMA
+
+
+def test_a_frame_too_long_that_comes_at_once_is_a_fault():
+    (fault, whole) = FrameDecoder().feed(b"\x55" * (2 * MAX_BODY) + b"\0" + SHORT)
+    assert (fault.kind, whole.sequence) == (FaultKind.GARBAGE, 7)
+
+
 def test_endless_garbage_is_one_fault_and_then_forgotten():
     decoder = FrameDecoder()
     faults = [item for _ in range(50) for item in decoder.feed(b"\x55" * 4096)]
@@ -169,7 +191,9 @@ def test_survivors_at_a_bit_error_rate_follow_theory(rate):
     count, bits = 20_000, 8 * len(wire)
     hits = np.random.default_rng(20).random(count * bits, dtype=np.float32) < rate
     stream = np.frombuffer(wire * count, np.uint8) ^ np.packbits(hits)
-    survivors = len(frames_in(stream.tobytes()))
+    decoded = frames_in(stream.tobytes())
+    assert all(np.array_equal(item.samples, np.arange(48).reshape(16, 3)) for item in decoded)
+    survivors = len(decoded)
     expected = count * (1 - rate) ** (bits + 8)
     assert abs(survivors - expected) <= 3 * np.sqrt(expected * (1 - expected / count)) + 1
 

@@ -86,7 +86,7 @@ def test_lost_acknowledgements_cost_duplicates_and_nothing_else(bench):
     subscriber, proxy, gateway = bench
     """At most as many duplicates as were in flight, for every connection that was lost: here it is one."""
     oracle = Oracle()
-    gateway.publish(proxy.port)  # with its usual patience: that nothing is acknowledged ends no connection here
+    gateway.publish(proxy.port)  # with its usual patience: missing acknowledgements end no connection here
     raise_and_wait(oracle, gateway, subscriber)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     proxy.keep_acks = True
