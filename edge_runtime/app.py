@@ -4,7 +4,6 @@ Readers fill the inbox; this module's thread takes it through the pipelines to t
 thread empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of that loop.
 """
 
-import hashlib
 import logging
 import math
 import os
@@ -19,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import scorer
+from edge_runtime import clock, scorer
 from edge_runtime.config import Config, Protocol, SensorSettings, check_agreement, read_config
 from edge_runtime.errors import EdgeError, UnavailableError
 from edge_runtime.framing import Decoder, FrameDecoder
@@ -31,6 +30,7 @@ from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.publisher import Publisher
 from edge_runtime.reporter import Reporter
 from edge_runtime.scorer import Artefact
+from edge_runtime.signature import check_signed, digest_of
 from edge_runtime.sources import Source
 from edge_runtime.spool import Spool
 from edge_runtime.station import Station
@@ -60,7 +60,10 @@ def prepare(path: Path) -> Plan:
     artefacts = {file: scorer.load(file) for file in {sensor.model for sensor in config.sensor}}
     for sensor in config.sensor:
         check_agreement(sensor, artefacts[sensor.model].manifest)
-    digests = {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in artefacts}
+    digests = {file: digest_of(file) for file in artefacts}
+    if config.model_authority is not None:
+        for file, digest in digests.items():
+            check_signed(file, digest, config.model_authority)
     watches = [_watch(sensor, artefacts[sensor.model]) for sensor in config.sensor]
     models = [_model(sensor, artefacts[sensor.model], digests[sensor.model]) for sensor in config.sensor]
     return Plan(config, tuple(watches), tuple(models))
@@ -96,6 +99,8 @@ def probe_ports(config: Config) -> list[str]:
 def serve(path: Path) -> int:
     """Run until told to stop; return the exit code. Raises what `prepare` and `probe_ports` raise."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if doubt := clock.doubt(time.time()):
+        _log.warning("%s: alarms carry wrong times, marked as such, until it is. %s", doubt, clock.REMEDY)
     plan = prepare(path)
     for missing in probe_ports(plan.config):
         _log.warning("%s", missing)
@@ -203,6 +208,7 @@ class _Service:
         for station in stations:
             station.tick(now_s)
             self._health.tell(f"sensor {station.name}", station.trouble)
+        self._health.tell("clock", clock.doubt(time.time()))
         if now_s - self._health_s >= self._plan.config.report.health_s:
             self._health_s = now_s
             self._health.set("inbox.dropped", self._inbox.dropped)

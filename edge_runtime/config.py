@@ -113,6 +113,8 @@ class Config:
     """Where the spool lives; must survive restarts."""
     spool: SpoolLimits = field(default_factory=SpoolLimits)
     report: ReportSettings = field(default_factory=ReportSettings)
+    model_authority: Path | None = None
+    """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
     def __post_init__(self) -> None:
         if not self.sensor:

@@ -1,1 +1,1 @@
-"""A small certificate authority for one plant: `deploy/authority init | server | device | renew | list`."""
+"""A small certificate authority for one plant: `deploy/authority init | server | device | renew | sign`."""

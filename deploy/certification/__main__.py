@@ -41,6 +41,13 @@ def renew(folder: Where = HERE, within_days: int = RENEW_DAYS) -> None:
         typer.echo(path)
 
 
+@app.command()
+def sign(models: Annotated[Path, typer.Argument(metavar="DIR")], folder: Where = HERE) -> None:
+    """Sign the models in a folder; copy SHA256SUMS and SHA256SUMS.p7s to gateways together with them."""
+    for path in Folder(folder).sign_models(models, _now()):
+        typer.echo(path)
+
+
 @app.command("list")
 def list_(folder: Where = HERE) -> None:
     """Say what was signed and until when it is valid."""

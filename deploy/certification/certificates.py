@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS: Final = 3650
@@ -57,6 +58,18 @@ def make_server(authority: Pair, hosts: list[str], now: dt.datetime, days: int =
 def make_device(authority: Pair, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Pair:
     """A client's certificate; the broker takes its name for the user's."""
     return _issue(authority, name, (now, days), ExtendedKeyUsageOID.CLIENT_AUTH, None)
+
+
+def sign_detached(authority: Pair, data: bytes, now: dt.datetime) -> bytes:
+    """A detached CMS signature (RFC 5652, DER) by a certificate made for this alone; its key is thrown away.
+
+    Its purpose is the signing of messages, which no device's certificate has.
+    """
+    signer = _issue(authority, "models", (now, DEVICE_DAYS), ExtendedKeyUsageOID.EMAIL_PROTECTION, None)
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(data)
+    builder = builder.add_signer(signer.certificate, signer.key, hashes.SHA256())
+    how = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary]
+    return builder.sign(serialization.Encoding.DER, how)
 
 
 def read_pair(certificate: Path, key: Path) -> Pair:

@@ -1,6 +1,7 @@
 """The authority's folder: ca.crt, ca.key, and a .crt and .key for everything it signed."""
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from deploy.certification.certificates import (
     make_device,
     make_server,
     read_pair,
+    sign_detached,
     write_secret,
 )
 from edge_runtime.errors import AccessError, ConfigError, EdgeError
+from edge_runtime.signature import DIGESTS, SIGNATURE
 
 RENEW_DAYS: Final = 60
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
@@ -88,6 +91,21 @@ class Folder:
         due = [(path, found) for path, found in self.all() if found.not_valid_after_utc < limit]
         return [self._again(found, now) for path, found in due if path.name != "ca.crt"]
 
+    def sign_models(self, folder: Path, now: dt.datetime) -> list[Path]:
+        """List and sign every model in a folder; returns the models. Raises ConfigError where none is."""
+        models = sorted(folder.glob("*.onnx"))
+        if not models:
+            remedy = "Give the folder of the .onnx files that a gateway is to have"
+            raise ConfigError("no model here", where=str(folder), remedy=remedy)
+        authority = self.authority(now)
+        data = digest_lines({model.name: model.read_bytes() for model in models})
+        try:
+            (folder / DIGESTS).write_bytes(data)
+            (folder / SIGNATURE).write_bytes(sign_detached(authority, data, now))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return models
+
     def all(self) -> Iterator[tuple[Path, x509.Certificate]]:
         """Every certificate in the folder, by name."""
         for path in sorted(self.path.glob("*.crt")):
@@ -115,6 +133,11 @@ class Folder:
         certificate = self.path / f"{name}.crt"
         certificate.write_bytes(pair.certificate_pem)
         return certificate
+
+
+def digest_lines(files: dict[str, bytes]) -> bytes:
+    """What sha256sum would print of these files, in the order of their names."""
+    return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
 
 
 def _check_name(name: str) -> None:

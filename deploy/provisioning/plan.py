@@ -8,9 +8,9 @@ from typing import Final
 
 from deploy.certification.certificates import Pair, write_secret
 from deploy.provisioning.sheet import Device
+from edge_runtime.signature import DIGESTS
 
 HERE: Final = Path(__file__).resolve().parent
-DIGESTS: Final = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,21 @@
 """From sheet, models, authority and package to plans; every refusal comes from here, nothing is written."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.certification.certificates import Pair
-from deploy.certification.folder import Folder
+from deploy.certification.certificates import Pair, sign_detached
+from deploy.certification.folder import Folder, digest_lines
 from deploy.provisioning import cloudinit
-from deploy.provisioning.plan import DIGESTS, HERE, Plan
+from deploy.provisioning.plan import HERE, Plan
 from deploy.provisioning.settings import config_text, model_file
 from deploy.provisioning.sheet import Device, Platform
 from edge_runtime import scorer
 from edge_runtime.artefact import Manifest
 from edge_runtime.errors import ArtefactError, ConfigError
+from edge_runtime.signature import DIGESTS, SIGNATURE
 
 _DEB_MAGIC: Final = b"!<arch>\ndebian-binary"
 
@@ -35,17 +35,19 @@ def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> lis
     """Plan every device. Raises ConfigError, ArtefactError or AccessError for the first thing wrong."""
     _check_package(stock.package)
     manifests = _manifests(devices, stock.models)
-    ca = stock.authority.authority(now).certificate_pem
-    return [
-        _plan(device, stock, manifests, ca, stock.authority.valid_device(device.name, now))
-        for device in devices
-    ]
+    authority = stock.authority.authority(now)
+    plans = []
+    for device in devices:
+        texts = {name: text.encode() for name, text in _texts(device, manifests, stock.ssh_keys).items()}
+        sums = _model_digests(device, stock.models)
+        texts["steadyhum/ca.crt"] = authority.certificate_pem
+        texts[f"steadyhum/models/{DIGESTS}"] = sums
+        texts[f"steadyhum/models/{SIGNATURE}"] = sign_detached(authority, sums, now)
+        plans.append(_plan(device, stock, texts, stock.authority.valid_device(device.name, now)))
+    return plans
 
 
-def _plan(device: Device, stock: Stock, manifests: dict[str, Manifest], ca: bytes, pair: Pair | None) -> Plan:
-    texts = {name: text.encode() for name, text in _texts(device, manifests, stock.ssh_keys).items()}
-    texts["steadyhum/ca.crt"] = ca
-    texts[f"steadyhum/models/{DIGESTS}"] = _model_digests(device, stock.models)
+def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | None) -> Plan:
     files = {model_file(sensor.model) for sensor in device.sensors}
     copies = {f"steadyhum/models/{file}": stock.models / file for file in files}
     copies[f"steadyhum/{stock.package.name}"] = stock.package
@@ -77,9 +79,8 @@ def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
 
 
 def _model_digests(device: Device, models: Path) -> bytes:
-    files = sorted({model_file(sensor.model) for sensor in device.sensors})
-    lines = [f"{hashlib.sha256((models / file).read_bytes()).hexdigest()}  {file}\n" for file in files]
-    return "".join(lines).encode()
+    files = {model_file(sensor.model) for sensor in device.sensors}
+    return digest_lines({file: (models / file).read_bytes() for file in files})
 
 
 def _check_package(package: Path) -> None:

@@ -28,6 +28,7 @@ def _site(device: Device) -> str:
     return f"""\
 # Written by deploy/provision; `edge-runtime doctor` says whether all is well.
 state_folder = "/var/lib/edge-runtime"
+model_authority = "{ETC}/ca.crt"
 
 [site]
 site = {_text(device.site)}

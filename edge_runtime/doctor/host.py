@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_runtime import clock
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 
 UNAVAILABLE: Final = 69
-CLOCK_FLOOR_S: Final = 1_767_225_600
-"""Start of 2026: a wall clock before it has not been set since boot."""
 SERVICE_USER: Final = "edge-runtime"
 TRIAL_S: Final = 120.0
 _TIME_ERROR: Final = 5
@@ -155,14 +154,12 @@ def _processor(host: Host) -> Finding:
 
 
 def _clock(host: Host) -> Finding:
-    remedy = "Connect the network or set a time server: `timedatectl set-ntp true`, then `timedatectl`"
-    if time.time() < CLOCK_FLOOR_S:
-        today = time.strftime("%Y-%m-%d", time.gmtime())
-        what = f"says {today}: it has not been set since the device started"
-        return fault("clock", "clock", what, f"{remedy}. Certificates are refused until then", UNAVAILABLE)
+    if doubt := clock.doubt(time.time()):
+        remedy = f"{clock.REMEDY}. Certificates are refused until then"
+        return fault("clock", "clock", doubt, remedy, UNAVAILABLE)
     if host.path("/run/systemd/timesync/synchronized").exists() or _kernel_says_synchronised(host):
         return ok("clock", "clock", "synchronised")
-    return warning("clock", "clock", "not synchronised: alarms may carry wrong times", remedy)
+    return warning("clock", "clock", "not synchronised: alarms may carry wrong times", clock.REMEDY)
 
 
 def _kernel_says_synchronised(host: Host) -> bool:

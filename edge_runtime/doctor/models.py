@@ -1,6 +1,5 @@
 """The models: whole, what they were when they were sent, right for their sensors, and fast enough here."""
 
-import hashlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,11 +11,11 @@ from edge_runtime.config import Config, SensorSettings, check_agreement
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.errors import EdgeError
 from edge_runtime.scorer import Artefact
+from edge_runtime.signature import DIGESTS, check_signed, digest_of, read_digests
 
 BAD_DATA: Final = 65
 BUSY_SHARE: Final = 0.5
 """A model that takes more of the time between two windows leaves too little for everything else."""
-DIGESTS: Final = "SHA256SUMS"
 _RUNS: Final = 7
 _SENT_AGAIN: Final = "Copy the model again from where it was made; this copy is not what was sent"
 
@@ -29,7 +28,7 @@ def open_models(config: Config) -> dict[Path, Artefact | EdgeError]:
 def examine_models(config: Config, models: dict[Path, Artefact | EdgeError]) -> Findings:
     """Look at every model, and at every sensor's agreement with its own."""
     for file, opened in models.items():
-        yield from _digest(file)
+        yield from _digest(file) if config.model_authority is None else _signed(file, config.model_authority)
         if isinstance(opened, EdgeError):
             yield refused("model.golden" if "golden" in opened.what else "model.opens", opened)
             continue
@@ -50,13 +49,22 @@ def _open(file: Path) -> Artefact | EdgeError:
         return error
 
 
+def _signed(file: Path, authority: Path) -> Findings:
+    try:
+        check_signed(file, digest_of(file), authority)
+    except OSError:
+        return  # not there at all, which opening it says
+    except EdgeError as error:
+        yield refused("model.signature", error)
+    else:
+        yield ok("model.signature", str(file), f"signed by the authority in {authority}")
+
+
 def _digest(file: Path) -> Findings:
     try:
-        sums = (file.parent / DIGESTS).read_text(errors="replace")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        (_, sent), digest = read_digests(file.parent), digest_of(file)
     except OSError:
         return  # not sent with digests, or not there at all, which opening it says
-    sent = {name.strip(" *"): value for value, _, name in (line.partition(" ") for line in sums.splitlines())}
     if sent.get(file.name) == digest:
         yield ok("model.digest", str(file), f"is the file named in {DIGESTS}")
     elif file.name in sent:

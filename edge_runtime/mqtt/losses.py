@@ -2,8 +2,10 @@
 
 import socket
 import ssl
+import time
 from enum import StrEnum
 
+from edge_runtime import clock
 from edge_runtime.errors import UnavailableError
 
 
@@ -37,6 +39,8 @@ def explain(error: Exception) -> tuple[str, str]:
     """What went wrong with a socket or TLS, in a sentence, and the remedy."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
+        if doubt := clock.doubt(time.time()):
+            return f"{what}; {doubt}", clock.REMEDY
         return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
     if isinstance(error, ssl.SSLError):
         return (

@@ -26,7 +26,7 @@ from tests.deploy.patient import CONFIG, RATE_HZ, vibration
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 RELEASES = {"deb12": "bookworm", "deb13": "trixie"}
-PACKAGES = "python3,adduser,libstdc++6,libgcc-s1"
+PACKAGES = "python3,adduser,libstdc++6,libgcc-s1,openssl"
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
     "/etc/systemd/system/multi-user.target.wants",
@@ -42,7 +42,7 @@ def release(request):
 @pytest.fixture(scope="module")
 def clean(release):
     root = BUILD / "roots" / f"{RELEASES[release]}-amd64"
-    if not (root / "usr/bin/python3").exists():
+    if not all((root / "usr/bin" / program).exists() for program in ("python3", "openssl")):
         shutil.rmtree(root, ignore_errors=True)
         root.parent.mkdir(parents=True, exist_ok=True)
         command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASES[release], str(root)]
@@ -221,7 +221,7 @@ def test_a_provisioned_card_installs_itself(release, clean, tmp_path, line, brok
         "edge-runtime", "doctor", "--json", "--listen", "0.1", "--user", "edge-runtime", code=69
     )
     found = {row["check"]: row for row in map(json.loads, report.splitlines()) if row["level"] == "ok"}
-    assert {"libraries", "config", "model.opens", "model.digest", "state.folder"} <= set(found)
+    assert {"libraries", "config", "model.opens", "model.signature", "state.folder"} <= set(found)
     assert "secrets.left" not in report
 
 

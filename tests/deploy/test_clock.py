@@ -1,0 +1,124 @@
+"""A gateway without a battery starts in 2020: nothing is lost, and service and doctor say what is wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deploy.certification.folder import Folder
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.deploy.patient import GREETING, Patient, vibration
+from tests.deploy.plant import NOW, Gateway
+
+PAST_S = time.time() - 1_577_836_800
+pytestmark = [
+    needs_mosquitto,
+    pytest.mark.skipif(shutil.which("faketime") is None, reason="not installed: apt install faketime"),
+]
+
+
+@pytest.fixture
+def plant(tmp_path):
+    """A broker with TLS and the shipped access list, and a certificate for our gateway."""
+    authority = Folder(tmp_path / "authority")
+    authority.init("plant 1", NOW)
+    authority.server(["127.0.0.1"], NOW)
+    authority.device("gateway", NOW)
+    gateway = Gateway(tmp_path / "broker", authority).start()
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture
+def past(tmp_path, plant, wires):
+    """A gateway that talks TLS, and whose clock a file moves."""
+    wire = wires(vibration(3.0), hello=GREETING)
+    patient = Patient(tmp_path, plant.tls_port, wire)
+    certs = plant.authority.path
+    tls = f'[broker.tls]\nca_file = "{certs}/ca.crt"\n'
+    tls += f'cert_file = "{certs}/gateway.crt"\nkey_file = "{certs}/gateway.key"\n[[sensor]]'
+    patient.edit("[[sensor]]", tls)
+    (tmp_path / "clock").write_text(f"-{PAST_S:.0f}")
+    return patient
+
+
+def faked(tmp_path, *words):
+    """Words that run a program by the clock in the file; only the wall clock is moved."""
+    settings = [f"FAKETIME_TIMESTAMP_FILE={tmp_path}/clock", "FAKETIME_NO_CACHE=1", "DONT_FAKE_MONOTONIC=1"]
+    preload = subprocess.check_output(["faketime", "-f", "+0", "printenv", "LD_PRELOAD"], text=True).strip()
+    return ["env", f"LD_PRELOAD={preload}", *settings, sys.executable, "-m", "edge_runtime", *map(str, words)]
+
+
+def test_the_service_says_so_keeps_alarms_and_delivers_them_when_the_clock_is_set(past, plant, tmp_path):
+    log = tmp_path / "log"
+    subscriber = Subscriber(plant.port)
+    with (
+        log.open("w") as file,
+        subprocess.Popen(faked(tmp_path, "run", "--config", past.config), stderr=file) as service,
+    ):
+        try:
+            until(lambda: "anomaly began" in log.read_text(), 30, "the alarm")
+            until(lambda: "not yet valid" in log.read_text(), 30, "the refused certificate")
+            assert subscriber.events() == []
+            (tmp_path / "clock").write_text("+0")
+            event = until(subscriber.events, 60, "the alarm from the past")[0]
+        finally:
+            service.terminate()
+            assert service.wait(20) == 0
+            subscriber.close()
+    said = log.read_text()
+    assert "the clock says 2020-01-0" in said.splitlines()[0]
+    assert "timedatectl set-ntp true" in said.splitlines()[0]
+    refusal = next(line for line in said.splitlines() if "not yet valid" in line)
+    assert "the clock says 2020-01-0" in refusal
+    assert (event["type"], event["clock_ok"], event["replayed"]) == ("new", False, True)
+    assert event["ts"].startswith("2020-01-0")
+
+
+def test_health_names_it_until_it_is_set(past, plant, tmp_path):
+    """Without TLS there is a way out: what goes out says that its times are wrong, and later is right."""
+    tls = past.config.read_text()
+    past.edit(tls[tls.index("[broker.tls]") : tls.index("[[sensor]]")], "")
+    past.edit(f"port = {plant.tls_port}", f"port = {plant.port}")
+    past.config.write_text(past.config.read_text() + "[report]\nhealth_s = 0.5\nstate_s = 0.5\n")
+    subscriber = Subscriber(plant.port)
+    with subprocess.Popen(
+        faked(tmp_path, "run", "--config", past.config), stderr=subprocess.DEVNULL
+    ) as service:
+        try:
+            before = until(lambda: subscriber.latest("pump/health"), 30, "health")
+            (tmp_path / "clock").write_text("+0")
+            until(lambda: json.loads(subscriber.latest("pump/health"))["clock_ok"], 20, "the right time")
+            after = subscriber.latest("pump/health")
+        finally:
+            service.terminate()
+            service.wait(20)
+            subscriber.close()
+    told = json.loads(before)
+    assert told["status"] == "degraded"
+    assert told["troubles"]["clock"].startswith("the clock says 2020-01-0")
+    assert "clock" not in json.loads(after)["troubles"]
+
+
+def test_the_doctor_says_so_and_not_that_certificates_are_bad(past, tmp_path):
+    command = ["doctor", "--config", past.config, "--root", past.root, "--user", "edge-runtime"]
+    done = subprocess.run(
+        faked(tmp_path, *command, "--listen", "0.8", "--json"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    faults = {item["check"]: item for item in found if item["level"] in ("warning", "fault")}
+    assert set(faults) == {"clock", "certificate.early", "broker.reach"}, faults
+    assert "the clock says 2020-01-0" in faults["clock"]["what"]
+    assert all("timedatectl" in faults[check]["remedy"] for check in ("clock", "broker.reach"))
+    assert "Set this device's clock" in faults["certificate.early"]["remedy"]
+    assert done.returncode == 77
+    (tmp_path / "clock").write_text("+0")
+    done = subprocess.run(faked(tmp_path, *command, "--listen", "0.8"), capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
