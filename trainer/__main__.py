@@ -82,6 +82,7 @@ def fit(
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
     accept: Annotated[list[str] | None, typer.Option(metavar="GUARD", help="Do not refuse for it.")] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit on the normal recordings of a list, calibrate, and write one ONNX file."""
@@ -100,6 +101,7 @@ def fit(
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,
+        int8=int8,
     )
     with terminal.progress(f"fit {detector}") as progress:
         manifest = pipeline.fit_list(listing, order, output, progress)
@@ -155,15 +157,17 @@ def models(
     *,
     detectors: Annotated[str, typer.Option(help="Names, separated by commas; all unsupervised ones.")] = "",
     seed: Annotated[int, typer.Option(help="Same seed, same files.")] = 0,
+    int8: Annotated[bool, typer.Option("--int8", help="Also variants with 8-bit weights.")] = False,
 ) -> None:
-    """Write one calibrated file with a model card for each detector."""
+    """Write one calibrated file with a model card for each detector, and a page over all."""
+    from trainer import cards, pipeline, recordings
     from trainer import models as shelf
-    from trainer import pipeline, recordings
 
     orders = pipeline.orders(detectors or ",".join(shelf.unsupervised()), seed=seed)
     with terminal.progress("models") as progress:
-        made = shelf.make(recordings.load(listing), orders, output, progress)
-    typer.echo("\n".join(f"{path}: {path.stat().st_size} bytes" for path in made))
+        found = shelf.make(recordings.load(listing), orders, output, progress, int8)
+    typer.echo("\n".join(f"{output / name}.onnx: {of['bytes']} bytes" for name, of in found.items()))
+    typer.echo(cards.int8_table(found), nl=False)
 
 
 def show(value: object) -> None:

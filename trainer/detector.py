@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.artefact import Feature
 from edge_runtime.records import Samples
+from trainer.errors import ChoiceError
 
 if TYPE_CHECKING:
     import onnx  # only named here; `trainer --help` must not wait for it
@@ -58,6 +59,8 @@ class Detector(ABC):
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
     """Supervised detectors learn from labelled faults and know only those; they are for contrast."""
+    packs: ClassVar[bool] = False
+    """Whether its weights can be kept as 8-bit integers."""
     claim: ClassVar[str] = "sum"
     """How contributions make the score: its "sum", or the largest of them, "max"."""
     golden_tolerance: ClassVar[float] = 1e-4
@@ -92,6 +95,16 @@ class Detector(ABC):
     @abstractmethod
     def within(self, context: FitContext) -> Self:
         """The same fit, measured in the reference level of another context."""
+
+    def in_int8(self) -> Self:
+        """Give the same fit with its weights rounded to 8-bit integers: a smaller file.
+
+        Raises ChoiceError for a method that has no weights to round.
+        """
+        raise ChoiceError(
+            f"{self.name} has no weights to keep as 8-bit integers",
+            remedy="Only the autoencoders, the forecasters and principal_components have",
+        )
 
     def notes(self) -> Mapping[str, str]:
         """Tell what a reader of the manifest should know about this fit."""

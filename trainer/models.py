@@ -1,24 +1,22 @@
 """A folder of ready models, each with a card that says what it is good for and what not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from edge_runtime import scorer
-from edge_runtime.artefact import Manifest
-from trainer import pipeline
+from trainer import cards, pipeline, variants
+from trainer.cards import Entry, Figures
 from trainer.detector import Progress
 from trainer.detectors import REGISTRY
-from trainer.evaluate import Evaluation, evaluate
-from trainer.listing import NORMAL
-from trainer.pipeline import Order
+from trainer.evaluate import evaluate
+from trainer.pipeline import Kept, Order
 from trainer.recordings import Recording
 
-LIMITS: Final = (
-    "It has learnt one machine on one rig: its threshold and its idea of normal belong to that machine, "
-    "that sensor, that mounting and the conditions named above. On any other machine, fit a model of its "
-    "own. Figures on what it learnt from flatter it; those on a condition left out are in docs/detectors.md."
-)
+INT8: Final = "_int8"
+"""What the name of a file with 8-bit weights ends with."""
 
 
 def unsupervised() -> list[str]:
@@ -27,64 +25,70 @@ def unsupervised() -> list[str]:
 
 
 def make(
-    recordings: tuple[Recording, ...], orders: Sequence[Order], folder: Path, progress: Progress
-) -> list[Path]:
-    """Fit each order on the normal recordings, judge it on all, write file and card."""
+    recordings: tuple[Recording, ...],
+    orders: Sequence[Order],
+    folder: Path,
+    progress: Progress,
+    int8: bool = False,
+) -> Figures:
+    """Fit each order on the normal recordings, judge it on all, write file, card and the folder's page.
+
+    With `int8` also a variant with 8-bit weights of each detector that has weights, where it is worth it.
+    Gives what the page says of every file in the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    figures = cards.read(folder)
     for number, order in enumerate(orders):
-        progress(number / len(orders), order.detector)
-        path = folder / f"{order.detector}.onnx"
-        manifest = pipeline.write(pipeline.fit(recordings, order), order, path)
-        found = evaluate(scorer.load(path), recordings)
-        (folder / f"{order.detector}.md").write_text(
-            card(manifest, found, recordings, path), encoding="utf-8"
+        shelf = _Shelf(recordings, folder, _share(progress, number, len(orders), order.detector))
+        figures |= shelf.put(order, int8 and REGISTRY[order.detector].packs)
+        if not (folder / f"{order.detector}{INT8}.onnx").exists():
+            figures.pop(f"{order.detector}{INT8}", None)
+        cards.write(folder, figures, unsupervised())  # what is there is told, whatever happens next
+    return figures
+
+
+class _Shelf:
+    """Where files of one detector go."""
+
+    def __init__(self, recordings: tuple[Recording, ...], folder: Path, progress: Progress) -> None:
+        self._recordings = recordings
+        self._folder = folder
+        self._progress = progress
+        self._kept: Kept = {}
+
+    def put(self, order: Order, int8: bool) -> Figures:
+        """Write the file, and its variant where it is worth it."""
+        made = {order.detector: self._write(order, order.detector)}
+        if int8:
+            name = order.detector + INT8
+            small = self._write(replace(order, int8=True), name)
+            cost = variants.cost(self._path(order.detector), self._path(name), self._recordings)
+            made[order.detector]["int8"] = cards.int8_entry(cost)
+            if cost.refusal:
+                self._drop(name)
+            else:
+                made[name] = small
+        return made
+
+    def _write(self, order: Order, name: str) -> Entry:
+        path = self._path(name)
+        order = replace(order, name=name)
+        manifest = pipeline.write(
+            pipeline.fit(self._recordings, order, self._progress, self._kept), order, path
         )
-        made.append(path)
-    return made
+        found = evaluate(scorer.load(path), self._recordings)
+        text = cards.card(manifest, found, self._recordings, path)
+        path.with_suffix(".md").write_text(text, encoding="utf-8")
+        return cards.entry(manifest, found, self._recordings, path)
+
+    def _drop(self, name: str) -> None:
+        for suffix in (".onnx", ".md"):
+            with suppress(FileNotFoundError):
+                self._path(name).with_suffix(suffix).unlink()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.onnx"
 
 
-def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording], path: Path) -> str:
-    """Write the model card, Markdown."""
-    normal = [item for item in recordings if item.label == NORMAL]
-    sections = {
-        "Data": _data(manifest, normal),
-        "Conditions": _listed(f"{item.condition}: {item.name}, {item.duration_s:.1f} s" for item in normal),
-        "Threshold": [f"{manifest.threshold:.7g}", "", manifest.calibration.statement + "."],
-        "Figures": _figures(found),
-        "Limits": [LIMITS],
-        "Notes": _listed(f"{name}: {text}" for name, text in manifest.notes.items()),
-    }
-    head = [f"# {manifest.name}", "", REGISTRY[manifest.detector].summary + ".", ""]
-    head += [
-        f"{manifest.detector} version {manifest.detector_version}, {path.stat().st_size} bytes, ONNX opset"
-    ]
-    head[-1] += f" {manifest.opset}, made {manifest.created} by {manifest.producer}."
-    body = [line for title, lines in sections.items() for line in ("", f"## {title}", "", *lines)]
-    return "\n".join([*head, *body]) + "\n"
-
-
-def _data(manifest: Manifest, normal: Sequence[Recording]) -> list[str]:
-    seconds = sum(item.duration_s for item in normal)
-    band = f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
-    return [
-        f"{seconds:.1f} s of normal vibration in {len(normal)} recordings, channels "
-        f"{', '.join(manifest.channels)} in {manifest.unit}, {manifest.rate_hz:g} Hz, {band}; windows of "
-        f"{manifest.samples} samples every {manifest.hop}. SHA-256 of the windows: `{manifest.data_digest}`.",
-    ]
-
-
-def _figures(found: Evaluation) -> list[str]:
-    windows, alarms = found.by_window, found.by_alarm
-    return [
-        f"On all {len(found.by_recording)} recordings, those it learnt from among them:",
-        "",
-        f"- AUROC {windows.auroc:.4f}; false alarms {windows.false_alarm_rate:.2%}, missed "
-        f"{windows.missed_rate:.2%} of windows",
-        f"- alarms on {alarms.caught} of {alarms.faulty} faulty recordings",
-        f"- {alarms.false_alarms} alarms on normal ones",
-    ]
-
-
-def _listed(items: Iterable[str]) -> list[str]:
-    return [f"- {item}" for item in items]
+def _share(progress: Progress, number: int, count: int, name: str) -> Progress:
+    return lambda done, what: progress((number + done) / count, f"{name}, {number + 1} of {count}: {what}")

@@ -49,6 +49,8 @@ class Order:
     """False alarms a sensor may raise, such as `1/month`; empty where windows are counted instead."""
     accept: tuple[str, ...] = ()
     """Guards whose refusal is overruled, see `trainer.guards`."""
+    int8: bool = False
+    """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
     augment: str = "auto"
     """How normal recordings are widened: `auto`, `off`, or ranges as `trainer.augment.parse` reads them."""
 
@@ -113,6 +115,7 @@ def fit(
     not, FitError where the data cannot support it.
     """
     _check_cut(order)
+    _check_int8(order)
     kept = {} if kept is None else kept
     context, plan = context_of(recordings, order.seed, progress), order.plan(recordings)
     started = time.perf_counter()
@@ -146,6 +149,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
 
 def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
     """Do all of it: read a recordings list, fit, calibrate, write."""
+    _check_int8(order)
     create(order.detector, order.options)  # a wrong name should not cost the reading
     progress(0.0, f"reading {listing.name}")
     recordings = load(listing)
@@ -173,7 +177,13 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
         detector = create(order.detector, order.options)
         detector.fit(windows, context)
         kept[key] = detector
-    return kept[key].within(context)
+    found = kept[key].within(context)
+    return found.in_int8() if order.int8 else found
+
+
+def _check_int8(order: Order) -> None:
+    if order.int8 and not REGISTRY[order.detector].packs:
+        create(order.detector).in_int8()  # says which can
 
 
 def _check_cut(order: Order) -> None:

@@ -148,8 +148,9 @@ class Value:
 class Tape:
     """One graph from `window` [batch, samples, channels] to whatever is asked for."""
 
-    def __init__(self, samples: int, channels: int) -> None:
-        """Start a graph for windows of this shape."""
+    def __init__(self, samples: int, channels: int, int8: bool = False) -> None:
+        """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers."""
+        self.int8 = int8
         self.samples = samples
         self.channels = channels
         self.window = Value(self, WINDOW)

@@ -5,11 +5,12 @@ The reconstruction of a linear autoencoder that is trained to the end is the pro
 principal components; here it is computed at once, the same every time.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from trainer.errors import ChoiceError
+from trainer.parts import integers
 from trainer.parts.reconstruction import ReconstructionDetector
 from trainer.parts.vectors import Floats, rounded
 from trainer.tape import Value
@@ -59,8 +60,12 @@ class PrincipalComponents(ReconstructionDetector):
 
     def _rebuild(self, vectors: Value) -> Value:
         # Stored once, in single precision: loading folds the rest.
-        axes = vectors.tape.compact(self._axes, like=vectors)
+        axes = integers.constant(vectors.tape, self._axes, axis=1)
+        axes = axes.as_double() if vectors.double else axes
         return (vectors - self._mean) @ axes @ axes.transpose(1, 0) + self._mean
+
+    def _rounded(self) -> dict[str, Any]:
+        return {"_axes": integers.rounded(self._axes, axis=1)}
 
     def _exact(self) -> bool:
         return self._left < EXACT_BELOW

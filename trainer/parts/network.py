@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainer.errors import ExportError
+from trainer.parts import integers
 from trainer.tape import Value
 
 Floats = NDArray[np.float64]
@@ -48,21 +49,21 @@ def _writer(layer: nn.Module) -> Callable[[Any, nn.Module | None, Value], Value]
 
 def _linear(layer: Any, after: nn.Module | None, value: Value) -> Value:
     weight, bias = _folded((floats(layer.weight), floats(layer.bias)), after)
-    return value @ weight.T + bias
+    return value @ integers.constant(value.tape, weight.T, axis=1) + bias
 
 
 def _convolution(layer: Any, after: nn.Module | None, value: Value) -> Value:
     weight, bias = _folded((floats(layer.weight), floats(layer.bias)), after)
-    return value.tape.op("Conv", value, weight, bias, **_geometry(layer))
+    kept = integers.constant(value.tape, weight, axis=0)
+    return value.tape.op("Conv", value, kept, bias, **_geometry(layer))
 
 
 def _transposed_convolution(layer: Any, after: nn.Module | None, value: Value) -> Value:
     turned = (floats(layer.weight).swapaxes(0, 1), floats(layer.bias))
     weight, bias = _folded(turned, after)
+    kept = integers.constant(value.tape, weight.swapaxes(0, 1), axis=1)
     padding = list(layer.output_padding)
-    return value.tape.op(
-        "ConvTranspose", value, weight.swapaxes(0, 1), bias, output_padding=padding, **_geometry(layer)
-    )
+    return value.tape.op("ConvTranspose", value, kept, bias, output_padding=padding, **_geometry(layer))
 
 
 def _geometry(layer: Any) -> dict[str, Any]:

@@ -5,13 +5,15 @@ weigh the residual of a short window by its covariance instead, as their papers 
 residual's spectrum says where it lies: by Parseval's theorem the energies of all bands sum to the score.
 """
 
+import copy
 from abc import abstractmethod
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
 from edge_runtime.artefact import Feature
 from trainer.frontends import bands, fourier
+from trainer.parts import integers
 from trainer.parts.covariance import whitening
 from trainer.parts.vectors import SHORT, Floats, VectorDetector, rounded
 from trainer.tape import Value
@@ -27,6 +29,7 @@ class ReconstructionDetector(VectorDetector):
     weighs: ClassVar[bool] = False
     """Whether residuals of short windows are weighed by their covariance in training."""
     shared_scale: ClassVar[bool] = True
+    packs: ClassVar[bool] = True
 
     def features(self) -> tuple[Feature, ...]:
         """Name the bands of each channel, or the front end's features where there is no waveform."""
@@ -46,6 +49,17 @@ class ReconstructionDetector(VectorDetector):
         residual = vectors - self._rebuilt(vectors)
         residual = (residual - self._centre) @ self._root if self._weighed() else residual * self._unit()
         return np.asarray(np.square(residual).mean(axis=1))
+
+    def in_int8(self) -> Self:
+        """Give the same fit with its weights rounded to 8-bit integers."""
+        told = copy.copy(self)
+        notes = {**self._notes, "weights": "8-bit integers, one scale an output channel"}
+        told.__dict__.update(self._rounded(), int8=True, _notes=notes)
+        return told
+
+    def _rounded(self) -> dict[str, Any]:
+        """Say what is rounded: attributes and their new values."""
+        return {"_network": integers.network(self.__dict__["_network"])}
 
     @abstractmethod
     def _rebuild(self, vectors: Value) -> Value:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from torch import nn
 
+from trainer.parts import integers
 from trainer.parts.network import Floats, floats
 from trainer.tape import Value
 
@@ -25,12 +26,12 @@ def write(layer: nn.LSTM | nn.GRU, steps: Value) -> tuple[Value, Value]:
     bias = np.concatenate(
         [_ordered(floats(getattr(layer, f"bias_{which}_l0")), order) for which in ("ih", "hh")]
     )
-    inputs = [part[np.newaxis] for part in (*weights, bias)]
+    kept = [integers.constant(steps.tape, part[np.newaxis], axis=1) for part in weights]
     hidden = layer.hidden_size
     attributes: dict[str, Any] = {"hidden_size": hidden}
     if isinstance(layer, nn.GRU):
         attributes["linear_before_reset"] = 1
-    every, last = steps.tape.ops(type(layer).__name__, 2, steps, *inputs, **attributes)
+    every, last = steps.tape.ops(type(layer).__name__, 2, steps, *kept, bias[np.newaxis], **attributes)
     return every.reshape(0, -1, hidden), last
 
 

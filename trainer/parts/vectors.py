@@ -55,6 +55,8 @@ class VectorDetector(Detector):
     default_front_end: ClassVar[str]
     transform: str = "none"
     """How features are made more Gaussian, see `frontends.transforms`; families may offer it as an option."""
+    int8: bool = False
+    """Whether the weights are kept as 8-bit integers."""
     least_samples: ClassVar[int] = 1
     """Shortest window this method can make sense of."""
     shared_scale: ClassVar[bool] = False
@@ -84,7 +86,7 @@ class VectorDetector(Detector):
 
     def graph(self) -> onnx.ModelProto:
         """Write window, features, standardisation and score as one graph."""
-        tape = Tape(self._samples, len(self._front.context.channels))
+        tape = Tape(self._samples, len(self._front.context.channels), self.int8)
         score, contributions = self._score(self._scale.write(self._shaped(tape), self._exact()))
         outputs = {SCORE: score.as_float()}
         outputs |= {} if contributions is None else {CONTRIBUTIONS: contributions.as_float()}
