@@ -25,7 +25,7 @@ check: $(READY)
 models: $(READY)
 	mkdir -p build
 	$(BIN)/trainer recordings cwru $(DATA)/cwru -o build/cwru.csv
-	$(BIN)/trainer models build/cwru.csv -o exported_models
+	$(BIN)/trainer models build/cwru.csv -o exported_models --int8
 
 # Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
 bench: $(READY)
