@@ -46,3 +46,7 @@ def _compared(ours, theirs):
     yield ratio("telemetry_p99_over_bare", *tails, Goal(1.2), f"ms: {texts[0]}; bare: {texts[1]}")
     middle = [[float(np.median(part)) for part in parts] for parts in rounds]
     yield ratio("telemetry_p50_over_bare", *middle)
+    last = [[float(np.quantile(part, 0.999)) for part in parts] for parts in rounds]
+    yield ratio("telemetry_p999_over_bare", *last)
+    for name, values in (("p50", middle[0]), ("p99", tails[0]), ("p999", last[0])):
+        yield Measure(f"telemetry_{name}_ms", "ms", values)

@@ -100,11 +100,11 @@ class Plant:
         self.subscriber = Subscriber(self.broker.port)
         self._begun = []
 
-    def service(self, model, lines=None, *, scores=True, health_s=5.0, prefix=()):
-        """Start the service on some of the lines and wait until it reads them."""
+    def service(self, model, lines=None, *, scores=True, health_s=5.0, prefix=(), more=""):
+        """Start the service on some of the lines and wait until it reads them; `more` is of each sensor."""
         lines = self.lines if lines is None else lines
         head = HEAD.format(port=self.broker.port, scores=str(scores).lower(), health_s=health_s)
-        parts = [SENSOR.format(index=i, line=line, model=model) for i, line in enumerate(lines)]
+        parts = [SENSOR.format(index=i, line=line, model=model) + more for i, line in enumerate(lines)]
         (self.folder / "edge.toml").write_text("\n".join([head, *parts]))
         command = [*prefix, sys.executable, "-m", "edge_runtime", "run", "--config"]
         with (self.folder / "service.log").open("w") as log:

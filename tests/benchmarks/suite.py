@@ -5,7 +5,7 @@ from pathlib import Path as Folder
 
 import torch
 
-from tests.benchmarks import footprint, latency, models, path, scale, spectrum, usual
+from tests.benchmarks import alarms, footprint, installed, latency, models, path, scale, spectrum, usual
 from trainer.detectors import REGISTRY
 
 PATH = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
@@ -52,18 +52,16 @@ def _sklearn(shelf):
         yield from usual.measure_sklearn(name, shelf.detector(name), shelf.file(name))
 
 
-def _site(shelf):
-    yield from latency.measure(shelf.file(SITE_MODEL, hop=256))
-    yield from footprint.measure_start(shelf.file(SITE_MODEL))
-
-
 PARTS = {
     "path": _path,
     "scripts": _scripts,
     "eager": _eager,
     "sklearn": _sklearn,
     "spectrum": lambda shelf: spectrum.measure(shelf.folder),
-    "latency": _site,
+    "latency": lambda shelf: latency.measure(shelf.file(SITE_MODEL, hop=256)),
+    "alarms": lambda shelf: alarms.measure(shelf.file(SITE_MODEL, hop=256)),
+    "start": lambda shelf: footprint.measure_start(shelf.file(SITE_MODEL)),
+    "installed": lambda _shelf: installed.measure(),
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }

@@ -1,0 +1,79 @@
+"""Last byte on the pty to an alarm's message, which has been on the disk before it is sent.
+
+Beside it, on a pty of its own with the same vibration, the bare script sends its scores and keeps nothing.
+"""
+
+import json
+
+import numpy as np
+
+from edge_runtime import scorer
+from edge_runtime.framing import FrameDecoder
+from edge_runtime.pipeline import SensorPipeline, Watch
+from edge_runtime.records import AlarmPolicy
+from tests.benchmarks.measure import Measure, ratio
+from tests.benchmarks.path import Path
+from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant
+
+ROUNDS = 5
+ROUND_S = 12.0
+EVERY = 8
+"""One frame of so many is loud: the four windows that hold it exceed, then four do not."""
+LOUD = 6.0
+WINDOW_FRAMES = 4
+EVENTS = "steadyhum/plant/gateway/s0/event"
+AT_ONCE = """\
+threshold = {threshold!r}
+[sensor.alarm]
+votes = [1, 1]
+off_delay_s = 0.0
+"""
+
+
+def measure(model):
+    """Measure with a model whose windows are one frame apart; an alarm begins or ends every four frames."""
+    frames = round(ROUNDS * ROUND_S / PERIOD_S)
+    lines = encoded(frames, lambda index: LOUD if index % EVERY == EVERY - 1 else 1.0)
+    threshold = _between(Path(model).feed_all(lines))
+    due = _transitions(model, threshold, lines)
+    with plant(lines, 2) as site:
+        site.service(model, site.lines[:1], more=AT_ONCE.format(threshold=threshold))
+        site.bare(model, site.lines[1], 256)
+        sent, cut = site.play()
+        assert cut == 0
+        events = site.subscriber.bodies[EVENTS]
+        theirs = latencies_ms(sent[:, 1], site.subscriber.scores["bare/score"], 1)
+    assert [json.loads(body)["type"] for _, body in events] == [kind for _, kind in due]
+    ours = np.array([1e3 * (now_s - sent[at, 0]) for (now_s, _), (at, _) in zip(events, due, strict=True)])
+    yield from _compared(ours, theirs)
+
+
+def _between(scores):
+    """Give a threshold with the windows that hold a loud frame above it and all others below."""
+    phase = np.arange(len(scores)) % EVERY
+    loud = phase >= EVERY - WINDOW_FRAMES  # window k holds frames k to k + 3
+    quiet, high = np.max(np.array(scores)[~loud]), np.min(np.array(scores)[loud])
+    assert quiet < high
+    return float(quiet + high) / 2
+
+
+def _transitions(model, threshold, lines):
+    """Give (frame, what happens to the alarm with it), as the service's own pipeline sees it."""
+    policy = AlarmPolicy(votes=(1, 1), off_delay_s=0.0)
+    watch = Watch.of(scorer.load(model), threshold, policy)
+    pipeline = SensorPipeline(watch, FrameDecoder(), lambda: "none")
+    verdicts = [
+        (index, verdict)
+        for index, data in enumerate(lines)
+        for verdict in pipeline.feed(data, index * PERIOD_S)
+    ]
+    return [(index, verdict.transition) for index, verdict in verdicts if verdict.transition is not None]
+
+
+def _compared(ours, theirs):
+    parts, bare = (np.array_split(values, ROUNDS) for values in (ours, theirs))
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
+        found = [float(np.quantile(part, share)) for part in parts]
+        note = f"of {len(ours)}: {np.quantile(ours, share):.2f}; bare scores {np.quantile(theirs, share):.2f}"
+        yield Measure(f"alarm_{name}_ms", "ms", found, note=note)
+        yield ratio(f"alarm_{name}_over_bare", found, [float(np.quantile(part, share)) for part in bare])
