@@ -9,7 +9,7 @@ import typer
 from deploy.certification.folder import Folder
 from deploy.provisioning.card import card_html
 from deploy.provisioning.plan import Plan
-from deploy.provisioning.planning import Stock, make_plans
+from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import read_sheet
 from deploy.provisioning.target import check_card, check_folder, read_mounts
 from edge_runtime import exits
@@ -23,13 +23,14 @@ def provision(
     sheet: Annotated[Path, typer.Argument(metavar="SHEET.csv", help="The fleet sheet.")],
     *,
     models: Annotated[Path, typer.Option(metavar="DIR", help="Where the .onnx files are.")],
-    package: Annotated[Path, typer.Option(metavar="DEB", help="The package, for the devices' processor.")],
+    package: Annotated[Path, typer.Option(metavar="DIR|DEB", help="The packages, or one of them.")],
     authority: Annotated[Path, typer.Option(metavar="DIR", help="The plant's authority.")],
     out: Annotated[Path, typer.Option("-o", metavar="DIR", help="A folder per device goes here.")] = Path(
         "cards"
     ),
     card: Annotated[Path | None, typer.Option(metavar="DIR", help="Write one device onto this card.")] = None,
     device: Annotated[str, typer.Option(help="Which device, with --card.")] = "",
+    arch: Annotated[str, typer.Option(help="The devices' processor: arm64 or amd64.")] = "arm64",
     ssh_key: Annotated[Path | None, typer.Option(help="Public keys that may log in as `technician`.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Show what would happen, write nothing.")] = False,
 ) -> None:
@@ -39,7 +40,8 @@ def provision(
     if not chosen or (card is not None and len(chosen) > 1):
         remedy = "Name one of its devices with --device"
         raise ConfigError(f"no single device {device!r} in the sheet", where=str(sheet), remedy=remedy)
-    plans = make_plans(chosen, Stock(models, Folder(authority), package, _keys(ssh_key)), now)
+    stock = Stock(models, Folder(authority), find_packages(package, arch), _keys(ssh_key))
+    plans = make_plans(chosen, stock, now)
     needed = sum(plan.size for plan in plans)
     if card is None:
         check_folder(out, needed, [plan.device.name for plan in plans])

@@ -18,9 +18,16 @@ fail() {
 (cd "$here" && sha256sum --quiet -c SHA256SUMS >>"$log" 2>&1) ||
     fail "a file on this card is damaged, see $log" "Write the card again" 65
 
+# The card may hold packages for several releases: the one for this system's Python is wanted.
 arch=$(dpkg --print-architecture)
-package=$(find "$here" -maxdepth 1 -name "*_$arch.deb" | sort | tail -n 1)
-[ -n "$package" ] || fail "there is no package for $arch here" "Use a 64-bit system, or provision for $arch" 69
+python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])') || python=none
+package=
+for file in "$here"/*_"$arch".deb; do
+    [ -f "$file" ] || continue
+    case $(dpkg-deb -f "$file" Depends) in *"python3 (>= $python~)"*) package=$file ;; esac
+done
+[ -n "$package" ] ||
+    fail "there is no package for $arch with Python $python here" "Use a 64-bit Raspberry Pi OS 12 or 13, or build one for this system" 69
 
 say "installing $(basename "$package")"
 DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i "$package" >>"$log" 2>&1 ||

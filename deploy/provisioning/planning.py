@@ -26,14 +26,14 @@ class Stock:
 
     models: Path
     authority: Folder
-    package: Path
+    packages: tuple[Path, ...]
+    """One for each release of the system that devices may run."""
     ssh_keys: tuple[str, ...] = ()
     """Public keys that may log in."""
 
 
 def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> list[Plan]:
     """Plan every device. Raises ConfigError, ArtefactError or AccessError for the first thing wrong."""
-    _check_package(stock.package)
     manifests = _manifests(devices, stock.models)
     authority = stock.authority.authority(now)
     plans = []
@@ -50,7 +50,7 @@ def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> lis
 def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | None) -> Plan:
     files = {model_file(sensor.model) for sensor in device.sensors}
     copies = {f"steadyhum/models/{file}": stock.models / file for file in files}
-    copies[f"steadyhum/{stock.package.name}"] = stock.package
+    copies |= {f"steadyhum/{package.name}": package for package in stock.packages}
     return Plan(device, texts, copies, pair)
 
 
@@ -83,7 +83,18 @@ def _model_digests(device: Device, models: Path) -> bytes:
     return digest_lines({file: (models / file).read_bytes() for file in files})
 
 
-def _check_package(package: Path) -> None:
+def find_packages(place: Path, arch: str) -> tuple[Path, ...]:
+    """The package at `place`, or every one for the processor in a folder. Raises ConfigError for none."""
+    found = sorted(place.glob(f"*_{arch}.deb")) if place.is_dir() else [place]
+    if not found:
+        remedy = "Build them with `make deb`, or name the processor with --arch"
+        raise ConfigError(f"no package for {arch} here", where=str(place), remedy=remedy)
+    for package in found:
+        _check_package(package, arch)
+    return tuple(found)
+
+
+def _check_package(package: Path, arch: str) -> None:
     try:
         with package.open("rb") as file:
             magic = file.read(len(_DEB_MAGIC))
@@ -93,3 +104,6 @@ def _check_package(package: Path) -> None:
     if magic != _DEB_MAGIC:
         remedy = "Give the .deb for the devices' processor, usually arm64"
         raise ConfigError("is no Debian package", where=str(package), remedy=remedy)
+    if not package.stem.endswith(f"_{arch}"):
+        remedy = f"Give the one that ends in _{arch}.deb, or name another processor with --arch"
+        raise ConfigError(f"is not for {arch}", where=str(package), remedy=remedy)

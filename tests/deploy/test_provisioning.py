@@ -138,6 +138,23 @@ def test_not_a_package(desk):
     assert "is no Debian package" in desk.refused(code=78)
 
 
+def test_the_packages_of_a_folder_go_onto_every_card(desk):
+    other = desk.package.with_name("steadyhum-edge_0.1.0-1~deb13_arm64.deb")
+    other.write_bytes(desk.package.read_bytes())
+    desk.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb").write_bytes(b"not looked at")
+    desk.package = desk.folder
+    assert desk.run().returncode == 0
+    assert len(list((desk.out / "fan-1/steadyhum").glob("*_arm64.deb"))) == 2
+    assert not list(desk.out.rglob("*_amd64.deb"))
+
+
+def test_a_package_for_another_processor(desk):
+    desk.package = desk.package.rename(desk.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb"))
+    assert "is not for arm64" in desk.refused(code=78)
+    desk.package = desk.models
+    assert "no package for arm64 here" in desk.refused(code=78)
+
+
 def test_a_private_key_is_never_put_on_a_card(desk):
     secret = desk.folder / "id_ed25519"
     secret.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
