@@ -13,19 +13,23 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 from edge_runtime.records import Samples
 from trainer import resample
 from trainer.errors import ChoiceError
+from trainer.listing import NORMAL
 from trainer.parsing.contract import Values
 from trainer.recordings import Recording
+from trainer.scratch import Scratch
 
 STEPS: Final = 5
 """Steps in each range that is wider than a point."""
 _SPEEDS: Final = (0.5, 2.0)
 _GAINS: Final = (0.1, 10.0)
 _DENOMINATOR: Final = 200
+_NOISE_DB: Final = 60.0
 
 Range = tuple[float, float]
 
@@ -161,3 +165,25 @@ def _name(name: str, speed: float, gain: float, noise: float, tilt: float) -> st
 
 def _generator(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) -> tuple[Recording, ...]:
+    """Add white noise to every recording, its power `level_db` over the mean power of the normal ones.
+
+    Raises ChoiceError for a level that makes no sense.
+    """
+    if not abs(level_db) <= _NOISE_DB:
+        raise ChoiceError(
+            f"noise of {level_db:g} dB cannot be added", remedy=f"Give at most {_NOISE_DB:g} dB, up or down"
+        )
+    normals = [item for item in recordings if item.label == NORMAL]
+    power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
+    rms = np.sqrt(power * 10 ** (level_db / 10))
+    rng = np.random.default_rng(seed)
+    scratch = Scratch()
+    noisy = (scratch.put(_with_noise(item.samples, rms, rng)) for item in recordings)
+    return tuple(replace(item, stored=stored) for item, stored in zip(recordings, noisy, strict=True))
+
+
+def _with_noise(samples: Samples, rms: NDArray[np.floating], rng: np.random.Generator) -> Samples:
+    return np.asarray(samples + rms * rng.standard_normal(samples.shape), dtype=np.float32)

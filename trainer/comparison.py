@@ -9,13 +9,15 @@ from pathlib import Path
 from edge_runtime import scorer
 from edge_runtime.errors import AccessError, UnavailableError
 from trainer import crew, guards, pipeline, report
+from trainer.augment import with_noise
 from trainer.crew import Bars
 from trainer.detector import Progress, quiet
+from trainer.detectors import REGISTRY
 from trainer.errors import FitError
 from trainer.pipeline import Order
 from trainer.recordings import Recording, load
 from trainer.standings import Comparison, ranked
-from trainer.trials import folds, with_noise
+from trainer.trials import folds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ def write(
     folder: Path,
     notes: dict[str, str],
 ) -> None:
-    """Write compare.json; for a recommended detector also its model, fitted on everything, and the page."""
+    """Write compare.json; for a recommended detector also its model, fitted on everything, and the page.
+
+    Of an earlier run into the same folder nothing is left, and nothing else is touched.
+    """
+    _clear(folder)
     _place(folder / "compare.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
     if not found.recommended:
         return
@@ -106,6 +112,29 @@ def _check_folder(folder: Path) -> None:
         raise UnavailableError("is not a folder", where=str(there), remedy="Give -o another one")
     if not os.access(there, os.W_OK | os.X_OK):
         raise AccessError("cannot be written to", where=str(there), remedy="Give -o a folder that is yours")
+
+
+def _clear(folder: Path) -> None:
+    told = folder / "compare.json"
+    stale = [folder / f"{name}.onnx" for name in _earlier(told)]
+    for path in (*stale, folder / "report.html", told):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UnavailableError(
+                f"of an earlier run, cannot be removed ({error.strerror or error})",
+                where=str(path),
+                remedy="Remove it, or give -o another folder",
+            ) from error
+
+
+def _earlier(path: Path) -> list[str]:
+    """Name what an earlier run recommended: its model lies beside. Nothing where that cannot be told."""
+    try:
+        items = json.loads(path.read_text(encoding="utf-8"))
+        return [item["detector"] for item in items if item["recommended"] and item["detector"] in REGISTRY]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
 
 
 def _place(path: Path, text: str) -> None:

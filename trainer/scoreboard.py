@@ -18,18 +18,23 @@ _COLUMNS = (
     "louder",
     "fit",
     "KB",
+    "score",
 )
 
 
 def table(found: Comparison) -> Table:
-    """One line a detector: AUROC, share of windows, recordings with an alarm, what it costs."""
+    """One line a detector: AUROC, share of windows, recordings with an alarm, what it costs.
+
+    Time to score a window is given as a ratio to the first line's: milliseconds are this machine's.
+    """
     made = Table(title=found.title)
     made.add_column("detector")
     for column in _COLUMNS:
         made.add_column(column, justify="right")
+    first = found.standings[0].score_s
     for item in found.standings:
         best = item.detector == found.recommended
-        made.add_row(name(item), *_cells(item), style="bold" if best else "")
+        made.add_row(name(item), *_cells(item, first), style="bold" if best else "")
     return made
 
 
@@ -54,7 +59,7 @@ def kinds(found: Comparison) -> list[str]:
     ]
 
 
-def _cells(standing: Standing) -> tuple[str, ...]:
+def _cells(standing: Standing, first_s: float) -> tuple[str, ...]:
     found = standing.unseen_condition
     if found is None:
         return ("refused",)
@@ -70,6 +75,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         f"{standing.louder:.2f} x",
         f"{standing.fit_s:.1f} s",
         f"{standing.bytes / 1000:.0f}",
+        f"{standing.score_s / first_s:.2g} x",
     )
 
 

@@ -11,6 +11,13 @@ from trainer.guards import Finding
 from trainer.listing import NORMAL
 from trainer.trials import Contest, Trial
 
+_CRITERIA: Final = (
+    "is wrong about fewer recordings",
+    "is wrong about fewer windows in its worst condition",
+    "costs less at equal errors (the other takes {})",
+    "notices a smaller rise in level at equal errors and like cost",
+)
+"""What each part of a contest's rank says."""
 TITLES: Final = {
     "unseen": "each operating condition is judged by a fit on the others",
     "single": "all other operating conditions are judged by a fit on one",
@@ -52,6 +59,8 @@ class Standing:
     fit_s: float
     """The longest fit."""
     export_s: float
+    score_s: float
+    """To score one window, on the machine that compared: of use beside the other detectors' only."""
     refused: str = ""
 
 
@@ -79,7 +88,11 @@ class Comparison:
         best, *others = self.contests
         found = [f"{best.detector} {_told(best)}"]
         rivals = [other for other in others if other.recommendable]
-        found += [f"next comes {rivals[0].detector}, which {_told(rivals[0])}"] if rivals else []
+        if rivals:
+            found += [
+                f"next comes {rivals[0].detector}, which {_told(rivals[0])}",
+                _compared(best, rivals[0]),
+            ]
         return "; ".join(found)
 
     @property
@@ -133,6 +146,7 @@ def standing(contest: Contest) -> Standing:
         bytes=max((trial.bytes for trial in trials), default=0),
         fit_s=max((trial.fit_s for trial in trials), default=math.nan),
         export_s=max((trial.export_s for trial in trials), default=math.nan),
+        score_s=_mean([trial.score_s for trial in trials]),
         refused=contest.refused,
     )
 
@@ -171,6 +185,23 @@ def _told(contest: Contest) -> str:
     )
 
 
+def _compared(best: Contest, rival: Contest) -> str:
+    """Say in words what put one before the other."""
+    for said, mine, other in zip(_CRITERIA, best.rank, rival.rank, strict=True):
+        if mine < other:
+            return f"{best.detector} comes first because it {said.format(_costs(best, rival))}"
+    return "nothing that is compared tells the two apart"
+
+
+def _costs(best: Contest, rival: Contest) -> str:
+    mine, other = standing(best), standing(rival)
+    ratios = (other.fit_s / mine.fit_s, other.score_s / mine.score_s, other.bytes / mine.bytes)
+    fit, score, size = (f"{ratio:.2g}" for ratio in ratios)
+    return (
+        f"{fit} times as long to fit and {score} times to score a window, with a file {size} times as large"
+    )
+
+
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
         "learnt": trial.learnt,
@@ -179,6 +210,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "bytes": trial.bytes,
         "fit_s": trial.fit_s,
         "export_s": trial.export_s,
+        "score_s": trial.score_s,
         "calibration": _plain(asdict(trial.calibration)),
         "evaluation": trial.evaluation.to_json(),
     }

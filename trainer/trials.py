@@ -7,12 +7,11 @@ scorer, judged through the edge's stages.
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_runtime import scorer
 from edge_runtime.artefact import Calibration
@@ -29,13 +28,11 @@ from trainer.kinds import unseen_kinds
 from trainer.listing import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
-from trainer.scratch import Scratch
 from trainer.watch import Watched, watch
 
 ARRANGEMENTS: Final = ("unseen", "single")
 _LOUDEST: Final = 100.0
 _TIMED: Final = 50
-_NOISE_DB: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +149,6 @@ def contest(
     return Contest(order.detector, tuple(trials), unseen_fault_kinds=kinds)
 
 
-def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) -> tuple[Recording, ...]:
-    """Add white noise to every recording, its power `level_db` over the mean power of the normal ones.
-
-    Raises ChoiceError for a level that makes no sense.
-    """
-    if not abs(level_db) <= _NOISE_DB:
-        raise ChoiceError(
-            f"noise of {level_db:g} dB cannot be added", remedy=f"Give at most {_NOISE_DB:g} dB, up or down"
-        )
-    normals = [item for item in recordings if item.label == NORMAL]
-    power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
-    rms = np.sqrt(power * 10 ** (level_db / 10))
-    rng = np.random.default_rng(seed)
-    scratch = Scratch()
-    noisy = (scratch.put(_with_noise(item.samples, rms, rng)) for item in recordings)
-    return tuple(replace(item, stored=stored) for item, stored in zip(recordings, noisy, strict=True))
-
-
 def louder(graph: Graph, threshold: float, normal: Samples) -> float:
     """Factor on the level of normal windows at which half of them exceed the threshold.
 
@@ -206,10 +185,6 @@ def folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
     if arrangement == "single":
         found = [Fold(f"all but {fold.name}", fold.held, fold.train) for fold in found]
     return found
-
-
-def _with_noise(samples: Samples, rms: NDArray[np.floating], rng: np.random.Generator) -> Samples:
-    return np.asarray(samples + rms * rng.standard_normal(samples.shape), dtype=np.float32)
 
 
 def _part(progress: Progress, fold: Fold, start: float, parts: int) -> Progress:

@@ -13,14 +13,14 @@ from edge_runtime.errors import UnavailableError
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
 from trainer import comparison, crew, scoreboard, standings
+from trainer.augment import with_noise
 from trainer.comparison import Terms
 from trainer.errors import ChoiceError, FitError
 from trainer.kinds import kind
 from trainer.pipeline import orders
 from trainer.recordings import load
-from trainer.trials import with_noise
 
-TIMES = {"fit_s", "export_s"}
+TIMES = {"fit_s", "export_s", "score_s"}
 
 
 def machine():
@@ -73,6 +73,43 @@ def test_an_unsupported_threshold_is_never_recommended(contrasted):
     assert found.recommended == ""
 
 
+def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
+    light = contrasted.contests[0]
+    large = [replace(trial, bytes=100 * trial.bytes, louder=trial.louder / 2) for trial in light.trials]
+    heavy = replace(light, detector="linear_autoencoder", trials=tuple(large))
+    found = standings.ranked("unseen", [heavy, light])
+    assert found.recommended == "principal_components"
+    assert "principal_components comes first because it costs less at equal errors" in found.reason
+    assert "a file 1e+02 times as large" in found.reason
+    near = [replace(trial, louder=trial.louder / 2) for trial in light.trials]
+    near = replace(light, detector="linear_autoencoder", trials=tuple(near))
+    found = standings.ranked("unseen", [light, near])
+    assert found.recommended == "linear_autoencoder"
+    assert "notices a smaller rise in level at equal errors and like cost" in found.reason
+    wrong = replace(heavy.trials[0].evaluation.by_alarm, false_alarms=1)
+    erring = replace(light.trials[0], evaluation=replace(light.trials[0].evaluation, by_alarm=wrong))
+    found = standings.ranked("unseen", [replace(light, trials=(erring, light.trials[1])), heavy])
+    assert "linear_autoencoder comes first because it is wrong about fewer recordings" in found.reason
+
+
+def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
+    told = [{"detector": "zscore", "recommended": True}, {"detector": "gaussian", "recommended": False}]
+    (tmp_path / "compare.json").write_text(json.dumps(told))
+    for name in ("zscore.onnx", "report.html", "gaussian.onnx", "notes.txt"):
+        (tmp_path / name).write_text("earlier")
+    alone = standings.ranked("unseen", contrasted.contests[1:])
+    comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+    assert {path.name for path in tmp_path.iterdir()} == {"compare.json", "gaussian.onnx", "notes.txt"}
+    assert json.loads((tmp_path / "compare.json").read_text())[0]["detector"] == "decision_tree"
+    for odd in ("{", "[1]", '[{"detector": "../../notes", "recommended": true}]', '[{"detector": []}]', "3"):
+        (tmp_path / "compare.json").write_text(odd)
+        comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+        assert (tmp_path / "notes.txt").exists()
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(UnavailableError, match="of an earlier run, cannot be removed"):
+        comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+
+
 def test_programs_find_every_figure(contrasted):
     body = json.loads(json.dumps(contrasted.to_json(), allow_nan=False))
     assert [item["detector"] for item in body] == ["principal_components", "decision_tree"]
@@ -89,7 +126,7 @@ def test_programs_find_every_figure(contrasted):
         "alarmed_normal_recordings": 0,
         "normal_recordings": 2,
     }
-    assert min(first["fit_s"], first["export_s"], first["bytes"], first["louder"]) > 0
+    assert min(first["fit_s"], first["export_s"], first["score_s"], first["bytes"], first["louder"]) > 0
     assert first["refused"] == ""
     assert [trial["unseen"] for trial in first["trials"]] == [["0 hp"], ["1 hp"]]
 
