@@ -27,7 +27,7 @@ def test_a_rows_score_is_the_least_of_its_windows():
 
 def test_the_threshold_search_finds_what_separates():
     scores = np.concatenate([np.linspace(0, 1, 100), np.linspace(2, 3, 50)])
-    line = recurrent._line("known", 5, scores, scores > 1.5)
+    line = recurrent._line("known", 5, [scores], scores > 1.5)
     # Of equally good thresholds the lowest is taken, as the notebook does: some normal windows exceed it.
     assert line.frr == 0.0
     assert 0.9 < line.f1 <= 1.0
@@ -36,11 +36,23 @@ def test_the_threshold_search_finds_what_separates():
 def test_hard_auroc_is_the_mean_of_both_rates():
     random = np.random.default_rng(0)
     faulty = random.random(400) < 0.5
-    f1, auroc, frr, far = recurrent._split(
-        random.random(400) + 0.5 * faulty, faulty, np.random.default_rng(1)
-    )
+    scores = random.random(400) + 0.5 * faulty
+    _, (f1, auroc, frr, far) = recurrent._split([scores], faulty, np.random.default_rng(1))
     assert auroc == pytest.approx(1 - (frr + far) / 2)
     assert 0 < f1 < 1
+
+
+def test_settings_are_chosen_without_the_windows_that_are_judged():
+    faulty = np.random.default_rng(0).random(400) < 0.5
+    known = np.random.default_rng(1).permutation(400)[:160]
+    lucky = np.where(faulty, 1.0, 0.0)
+    lucky[known] = 0.5 + 0.1 * np.random.default_rng(2).random(160)
+    steady = np.where(faulty, 1.0, 0.0) + np.random.default_rng(3).normal(0, 0.3, 400)
+    choice, (f1, *_) = recurrent._split([lucky, steady], faulty, np.random.default_rng(1))
+    # Perfect on all that is judged, and worthless on what may be looked at: it must not be taken.
+    assert choice == 1
+    assert f1 < 1.0
+    assert recurrent._split([steady, steady], faulty, np.random.default_rng(1))[0] == 0
 
 
 @shared
@@ -50,7 +62,7 @@ def test_the_multivariate_gaussian_reaches_the_notebooks_table():
     for length, goal in ((5, 0.9823), (16, 1.0)):
         graph = fitted("multivariate_gaussian", sliding(rows[:122000], length), {"front_end": "raw"})
         scores = graph.score(sliding(rows[122000:123000], length)).astype(np.float64)
-        assert recurrent._line("multivariate_gaussian", length, scores, faulty[length - 1 :]).f1 >= goal
+        assert recurrent._line("multivariate_gaussian", length, [scores], faulty[length - 1 :]).f1 >= goal
 
 
 @shared
