@@ -1,6 +1,6 @@
 """`make bench`: everything side by side in one run; writes build/bench.json and a table.
 
-`python -m tests.benchmarks [WORD ...]` runs only the parts named.
+`python -m tests.benchmarks [WORD ...]` runs only the parts named, of only the detectors named.
 """
 
 import os

@@ -8,8 +8,8 @@ import numpy as np
 from tests.benchmarks.measure import Goal, Measure, ratio
 from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant, uncut
 
-ROUNDS = 7
-ROUND_S = 12.0
+ROUNDS = 5
+ROUND_S = 10.0
 TOPIC = "steadyhum/plant/gateway/s0/score"
 
 

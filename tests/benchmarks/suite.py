@@ -5,7 +5,18 @@ from pathlib import Path as Folder
 
 import torch
 
-from tests.benchmarks import alarms, footprint, installed, latency, models, path, scale, spectrum, usual
+from tests.benchmarks import (
+    alarms,
+    engines,
+    footprint,
+    installed,
+    latency,
+    models,
+    path,
+    scale,
+    spectrum,
+    usual,
+)
 from trainer.detectors import REGISTRY
 
 PATH = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
@@ -31,32 +42,44 @@ class Shelf:
         return self._files[name, hop]
 
 
-def _path(shelf):
+def _path(shelf, only):
     names = [*PATH, *(name for name in models.unsupervised() if name not in PATH)]
-    for name in names:
+    for name in _chosen(names, only):
         yield from path.measure(name, shelf.file(name))
 
 
-def _scripts(shelf):
-    names = (SITE_MODEL, "isolation_forest")
+def _scripts(shelf, only):
+    names = _chosen((SITE_MODEL, "isolation_forest"), only)
     return usual.measure_scripts({name: shelf.file(name) for name in names})
 
 
-def _eager(shelf):
-    for name in usual.EAGER:
+def _eager(shelf, only):
+    for name in _chosen(usual.EAGER, only):
         yield from usual.measure_eager(name, shelf.detector(name), shelf.file(name))
 
 
-def _sklearn(shelf):
-    for name in (name for name in SKLEARN if name in REGISTRY):
+def _engines(shelf, only):
+    for name in _chosen(engines.NAMES, only) if engines.is_there() else ():
+        yield from engines.measure(name, shelf.file(name))
+
+
+def _sklearn(shelf, only):
+    for name in _chosen(SKLEARN, only):
         yield from usual.measure_sklearn(name, shelf.detector(name), shelf.file(name))
 
 
-PARTS = {
+def _chosen(names, only):
+    return [name for name in names if name in REGISTRY and (not only or name in only)]
+
+
+OF_DETECTORS = {
     "path": _path,
     "scripts": _scripts,
     "eager": _eager,
+    "engines": _engines,
     "sklearn": _sklearn,
+}
+OF_THE_WHOLE = {
     "spectrum": lambda shelf: spectrum.measure(shelf.folder),
     "latency": lambda shelf: latency.measure(shelf.file(SITE_MODEL, hop=256)),
     "alarms": lambda shelf: alarms.measure(shelf.file(SITE_MODEL, hop=256)),
@@ -67,11 +90,21 @@ PARTS = {
 }
 
 
+PARTS = {
+    **OF_DETECTORS,
+    **{name: lambda shelf, _only, part=part: part(shelf) for name, part in OF_THE_WHOLE.items()},
+}
+
+
 def run(words):
-    """Give the measures of the parts named, or of all."""
+    """Give the measures of the parts named, or of all; of the detectors named, or of all."""
     torch.set_num_threads(1)
+    only = [word for word in words if word in REGISTRY]
+    parts = [word for word in words if word not in REGISTRY]
+    if unknown := set(parts) - set(PARTS):
+        raise SystemExit(f"bench: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory() as folder:
         shelf = Shelf(Folder(folder))
         for name, part in PARTS.items():
-            if not words or name in words:
-                yield from part(shelf)
+            if name in (parts or PARTS):
+                yield from part(shelf, only)
