@@ -69,6 +69,8 @@ def fit(kind: str, vectors: NDArray[np.floating], names: tuple[str, ...]) -> Tra
     """
     if kind not in {*KINDS, AUTO}:
         raise ChoiceError(f"there is no transform {kind!r}", remedy=nearest(kind, (*KINDS, AUTO)))
+    if kind == "none":
+        return _untouched(vectors.shape[1])
     values = vectors.astype(np.float64)
     centre, spread = values.mean(axis=0), values.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
@@ -79,6 +81,11 @@ def fit(kind: str, vectors: NDArray[np.floating], names: tuple[str, ...]) -> Tra
     kinds = _best(values, scaled, exponents) if kind == AUTO else (kind,) * values.shape[1]
     _check_domain(kinds, values, names)
     return Transform(kinds, centre, spread, exponents, _LEAST * np.maximum(values.min(axis=0), 1e-30))
+
+
+def _untouched(width: int) -> Transform:
+    zeros, ones = np.zeros(width), np.ones(width)
+    return Transform(("none",) * width, zeros, ones, ones, zeros)
 
 
 def _best(values: Floats, scaled: Floats, exponents: Floats) -> tuple[str, ...]:

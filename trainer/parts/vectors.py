@@ -40,8 +40,10 @@ class Scale:
 
     def apply(self, vectors: NDArray[np.floating]) -> Floats:
         """Standardise vectors [n, features] as the graph does."""
-        scaled = (vectors.astype(np.float64) - self.mean) * self.per_deviation
-        return np.clip(scaled, -LIMIT, LIMIT)
+        scaled: Floats = vectors.astype(np.float64)
+        scaled -= self.mean  # in place: three copies of all windows would be most of a fit's memory
+        scaled *= self.per_deviation
+        return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
     def write(self, vectors: Value, exact: bool = False) -> Value:
         """Write the same into a graph; what comes out is in double precision where `exact`."""
