@@ -33,6 +33,13 @@ def until(happened, seconds=10.0, what="it"):
     return result
 
 
+def listens(port):
+    """Whether somebody on this machine takes connections there."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 class Broker:
     """Mosquitto with persistence on, so that a restart keeps what it acknowledged."""
 
@@ -51,7 +58,7 @@ class Broker:
         with (self._folder / "log").open("a") as log:
             command = [MOSQUITTO, "-c", str(self._config)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(self._listens, what="Mosquitto listening")
+        until(lambda: listens(self.port), what="Mosquitto listening")
         return self
 
     def stop(self, *, kill=False):
@@ -59,11 +66,6 @@ class Broker:
             self._process.kill() if kill else self._process.terminate()
             self._process.wait(10)
             self._process = None
-
-    def _listens(self):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
 
 
 class Subscriber:

@@ -138,5 +138,5 @@ def _reset(*sockets):
     for sock in sockets:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            sock.shutdown(socket.SHUT_RDWR)
+            sock.shutdown(socket.SHUT_RD)  # wakes who reads it, and is no FIN: to the peer it must be a reset
         sock.close()

@@ -354,6 +354,32 @@ def test_a_second_signal_stops_at_once(site):
     assert time.monotonic() - begun_s < 1
 
 
+@needs_mosquitto
+@pytest.mark.parametrize("spare_bytes", [0, 2**16, 2**22])
+def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(site, broker, spare_bytes):
+    """What it raised before is there when it starts again."""
+    subscriber = Subscriber(broker.start().port)
+    site.start().play(vibration(0.3, 3.0))
+    until(lambda: len(subscriber.events()) == 1)
+    process = psutil.Process(site.service.pid)
+    most = process.memory_info().vms + spare_bytes
+    process.rlimit(psutil.RLIMIT_AS, (most, most))
+    broker.stop()  # a new connection takes memory too
+    os.set_blocking(site.master, False)
+    broker.start()
+    with contextlib.suppress(BlockingIOError):
+        site.play(vibration(0.3, 0.3, 3.0, seconds=1))
+    os.set_blocking(site.master, True)
+    if site.service.poll() is None:
+        until(lambda: ("end", "anomaly") in told(subscriber), what="an alarm's end, though memory is short")
+        site.stop(signal.SIGKILL)
+    else:
+        assert site.service.returncode != 0, "whoever watches starts it again"
+    site.start().play(vibration(0.3, 0.3))
+    until(lambda: told(subscriber)[-1] == ("end", "anomaly"))
+    subscriber.close()
+
+
 def test_systemd_is_told(site, tmp_path, monkeypatch):
     """READY when watching, WATCHDOG while work goes on, nothing while it does not, STOPPING at the end."""
     heard = []
