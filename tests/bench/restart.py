@@ -1,8 +1,8 @@
-"""The service hangs, and this plays systemd by the unit's own figures: `python -m tests.bench.hang TIMES`.
+"""The service hangs or dies, and this plays systemd: `python -m tests.bench.restart hang|crash TIMES`.
 
-The process is stopped. WatchdogSec later, which is the longest that systemd would wait, it is ended;
-RestartSec later its configuration is checked and it is started again. Counted are the seconds from the hang
-to the first window that is scored and published afterwards.
+By the unit's own figures: a process that hangs is ended WatchdogSec later, which is the longest that systemd
+would wait; RestartSec after its end the configuration is checked and it is started again. Counted are the
+seconds from the hang or the death to the first window that is scored and published afterwards.
 """
 
 import contextlib
@@ -36,15 +36,26 @@ def listen(ear, timeout_s):
     return said
 
 
-def once(gateway, subscriber, ear):
-    """Hang once; return the seconds until scores flow again, which they do when this is called and after."""
-    until(lambda: subscriber.latest("score"), 30, "a score")
+def hang(gateway, ear):
+    """Stop it, wait as long as systemd would, end it."""
     gateway.process.send_signal(signal.SIGSTOP)
-    begun_s = time.monotonic()
     assert "WATCHDOG=1" in listen(ear, 0.5), "it was fed while all was well"
     assert listen(ear, unit_s("WatchdogSec") - 0.5) == [], "and is not fed now"
     for number in (signal.SIGABRT, signal.SIGCONT):
         gateway.process.send_signal(number)
+
+
+def crash(gateway, ear):
+    """End it without a word; what it said before is of no interest."""
+    gateway.process.kill()
+    listen(ear, 0.01)
+
+
+def once(gateway, subscriber, ear, end):
+    """Hang or crash once; return the seconds until scores flow again."""
+    until(lambda: subscriber.latest("score"), 30, "a score")
+    begun_s = time.monotonic()
+    end(gateway, ear)
     gateway.process.wait(10)
     time.sleep(unit_s("RestartSec"))
     subscriber.seen.clear()
@@ -62,11 +73,12 @@ def main():
         broker = Broker(folder).start()
         subscriber = Subscriber(broker.port)
         gateway = Steady(folder / "gateway", broker.port, 1, sensors=1, environ=environ)
-        took_s = [once(gateway, subscriber, ear) for _ in range(int(sys.argv[1]))]
+        end = {"hang": hang, "crash": crash}[sys.argv[1]]
+        took_s = [once(gateway, subscriber, ear, end) for _ in range(int(sys.argv[2]))]
         gateway.finish()
         subscriber.close()
         broker.stop()
-    print(f"{len(took_s)} hangs, scoring again within {max(took_s):.1f} s, at best {min(took_s):.1f} s")
+    print(f"{sys.argv[1]}, {len(took_s)} times: scoring again within {max(took_s):.1f} s")
 
 
 if __name__ == "__main__":
