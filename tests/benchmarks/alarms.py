@@ -16,7 +16,7 @@ from tests.benchmarks.path import Path
 from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant, uncut
 
 ROUNDS = 5
-ROUND_S = 12.0
+ROUND_S = 10.0
 EVERY = 8
 """One frame of so many is loud: the four windows that hold it exceed, then four do not."""
 LOUD = 6.0

@@ -11,7 +11,7 @@ from tests.benchmarks import models
 from tests.benchmarks.measure import Goal, Measure, ratio
 from tests.benchmarks.plant import PERIOD_S, encoded, plant
 
-QUIET_S = 150.0
+QUIET_S = 120.0
 SETTLE_S = 15.0
 START_S = 2.5
 SCORE = "steadyhum/plant/gateway/s0/score"

@@ -9,7 +9,7 @@ from tests.benchmarks.measure import Goal, Measure
 from tests.benchmarks.plant import PERIOD_S, cpu_s, encoded, latencies_ms, plant
 from tests.broker import until
 
-ROUND_S = 8.0
+ROUND_S = 6.0
 HOP_FRAMES = 4
 SENSORS = (1, 8, 32, 64, 128)
 GOALS = {"dropped": Goal(0), "p99_ms": Goal(100), "cpu_share": Goal(0.5)}
