@@ -1,20 +1,16 @@
 """The site's configuration: one TOML file, one frozen tree, read strictly."""
 
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
-from edge_runtime import strict_toml
+from edge_runtime import strict_toml, topic
 from edge_runtime.artefact import Manifest
 from edge_runtime.errors import ConfigError
 from edge_runtime.records import AlarmPolicy
 from edge_runtime.settings import BrokerSettings, SpoolLimits
-
-_TOPIC_PART: Final = re.compile(r"[^+#/\x00-\x1f$][^+#/\x00-\x1f]{0,63}")
 
 
 class Protocol(StrEnum):
@@ -152,5 +148,5 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
 
 
 def _check_topic_part(name: str, value: str) -> None:
-    if not _TOPIC_PART.fullmatch(value):
-        raise ValueError(f"{name} is {value!r}, must be 1 to 64 characters without + # / or controls")
+    if not topic.allowed(value):
+        raise ValueError(f"{name} is {value[:40]!r}, must be {topic.RULE}")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from edge_runtime import topic
 from edge_runtime.artefact import Manifest
 from edge_runtime.errors import ConfigError
 from edge_runtime.records import Transition, Verdict
@@ -28,7 +29,6 @@ from edge_runtime.records import Transition, Verdict
 SCHEMA: Final = 1
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
-MAX_TOPIC_BYTES: Final = 200
 MAX_BANDS: Final = 8
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -59,15 +59,9 @@ class Topics:
 
 def check_part(name: str, part: str) -> None:
     """Raise ConfigError unless `part` can stand as one level of a topic."""
-    wrong = [char for char in part if char in "+#/" or ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0]
-    wrong += [char for char in part if 0xD800 <= ord(char) < 0xE000]
-    size = len(part.encode(errors="replace"))
-    if not part or wrong or size > MAX_TOPIC_BYTES or part.startswith("$"):
-        raise ConfigError(
-            f"{name} {part[:40]!r} cannot be part of an MQTT topic",
-            where=name,
-            remedy=f"Use 1 to {MAX_TOPIC_BYTES} bytes, no / + # nor control characters, no $ in front",
-        )
+    if not topic.allowed(part):
+        what = f"{name} {part[:40]!r} cannot be part of an MQTT topic"
+        raise ConfigError(what, where=name, remedy=f"Use {topic.RULE}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,16 @@
 """The command `trainer`. Libraries that are slow to import are imported by the command that needs them."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_runtime.errors import EdgeError
+from edge_runtime import exits
+from edge_runtime.errors import UnavailableError
 from trainer import commands, terminal
 from trainer.errors import ChoiceError
 from trainer.reproduce.command import app as reproduce_app
-
-USAGE = 64
-UNAVAILABLE = 69
-_TYPER_USAGE = 2
 
 app = typer.Typer(
     name="trainer",
@@ -185,22 +181,16 @@ def pairs(texts: list[str]) -> dict[str, str]:
 
 def main() -> None:
     """Run a command; every refusal is one line on standard error and an exit code of sysexits.h."""
-    sys.exit(_run())
+    exits.run(_run, "trainer")
 
 
-def _run() -> int:
+def _run() -> None:
     try:
         app()
-    except SystemExit as end:
-        return USAGE if end.code == _TYPER_USAGE else int(end.code or 0)
-    except EdgeError as error:
-        return terminal.refuse(error)
     except ModuleNotFoundError as error:
-        if (remedy := terminal.missing_library(error)) is None:
+        if (missing := terminal.missing_library(error)) is None:
             raise
-        terminal.complain(remedy)
-        return UNAVAILABLE
-    return 0
+        raise UnavailableError(missing) from error
 
 
 if __name__ == "__main__":

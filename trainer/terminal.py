@@ -9,7 +9,6 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from edge_runtime.errors import EdgeError
 from trainer.detector import Progress as Report
 
 _EVERY_S: Final = 5.0
@@ -66,17 +65,6 @@ def missing_library(error: ModuleNotFoundError) -> str | None:
     return (
         f"{name} is not installed; the plain install is the edge only. Run: pip install 'steadyhum[trainer]'"
     )
-
-
-def refuse(error: EdgeError) -> int:
-    """Print a refusal on one line and give its exit code."""
-    complain(str(error))
-    return error.exit_code
-
-
-def complain(text: str) -> None:
-    """Print one line on standard error."""
-    sys.stderr.write(f"trainer: {' '.join(text.split())}\n")
 
 
 def _of(lines: dict[str, Report], name: str, make: Callable[[], Report]) -> Report:

@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from edge_runtime import topic
 from edge_runtime.config import Protocol
 from edge_runtime.errors import ConfigError
 
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_TOPIC: Final = re.compile(r"[^+#/\x00-\x1f$\s][^+#/\x00-\x1f]{0,63}")
 _PORT: Final = re.compile(
     r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+"
 )
@@ -120,7 +120,7 @@ def _name(value: str) -> str:
 
 
 def _topic(value: str) -> str:
-    return "" if _TOPIC.fullmatch(value) else f"{value!r} cannot be part of a topic"
+    return "" if topic.allowed(value) else f"{value!r} cannot be part of a topic ({topic.RULE})"
 
 
 def _topics(value: str) -> str:

@@ -81,7 +81,7 @@ def test_reads_a_site(tmp_path):
         ("votes = [2, 3]", "votes = [2, 3, 4]", 29, "has 3 entries, not 2"),
         ("off_delay_s = 5", "off_delay_s = -5", 30, "off_delay_s is -5.0, must be finite and not negative"),
         ('name = "fan"', "name = 7", 20, "sensor.1.name is 7, not text"),
-        ('name = "fan"', 'name = "a/b"', 20, "without + # /"),
+        ('name = "fan"', 'name = "a/b"', 20, "no / + # nor control"),
         ('protocol = "lines"', 'protocol = "line"', 26, "Choose one of frames, lines"),
         ("rate_hz = 1000.0", 'rate_hz = "1000"', 23, "not a number"),
         ("rate_hz = 1000.0", "rate_hz = inf", 23, "must be positive"),
