@@ -40,6 +40,8 @@ class FakeBroker:
         self.first_packets = []
         self.published = []
         self.disconnects = []
+        self.refused = []
+        """Why TLS handshakes came to nothing."""
         self._closed = False
         self._sockets = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -84,7 +86,11 @@ class FakeBroker:
             except OSError:
                 return
             if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
+                try:
+                    sock = self._tls.wrap_socket(sock, server_side=True)
+                except OSError as error:
+                    self.refused.append(error)
+                    continue
             self._sockets.append(sock)
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             thread.start()

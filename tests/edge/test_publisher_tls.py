@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import time
+import warnings
 
 import pytest
 import trustme
@@ -21,6 +22,7 @@ from edge_runtime.health import Health
 from edge_runtime.listen import run_listen, settings_of
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.losses import explain
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool import Klass
@@ -116,7 +118,8 @@ def test_delivers_over_tls_with_a_client_certificate(start, tmp_path, authority,
         gateway.spool.put(Klass.ALARM, EVENT, body_of("more", 5000))
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     assert not troubles(publisher)
-    assert len([topic for topic, _ in subscriber.seen if topic == EVENT]) == 31
+    until(lambda: [topic for topic, _ in subscriber.seen].count(EVENT) >= 31)
+    assert [topic for topic, _ in subscriber.seen].count(EVENT) == 31
     subscriber.close()
 
 
@@ -128,6 +131,42 @@ def yesterday():
 def test_refuses_an_expired_certificate(start, tmp_path, authority, ca_file, gateway):
     broker, _ = start(not_after=yesterday())
     assert "certificate has expired" in why_not(gateway, broker.port, TlsSettings(ca_file))
+
+
+@needs_mosquitto
+def test_our_own_certificate_has_expired(start, tmp_path, authority, ca_file, gateway):
+    broker, _ = start("localhost", "require_certificate true")
+    certificate, key = identity(tmp_path, authority, "gateway", not_after=yesterday())
+    publisher = gateway.publish(broker.port, "localhost", tls=TlsSettings(ca_file, certificate, key))
+    until(lambda: "CERTIFICATE_EXPIRED" in troubles(publisher).get("broker", ""))
+    assert not publisher.connected
+
+
+def test_old_tls_is_refused(authority, ca_file, gateway):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_ciphers("ALL:@SECLEVEL=0")  # or our own side would not let us speak it
+    authority.issue_cert("localhost").configure_cert(context)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with FakeBroker(tls=context) as broker:
+        said = why_not(gateway, broker.port, TlsSettings(ca_file))
+        assert "TLS failed" in said
+        assert "TLS 1.2 or newer" in said
+        assert broker.refused
+        assert broker.connects == []
+
+
+def test_a_clock_that_was_never_set_is_named(monkeypatch):
+    """Every certificate looks wrong in 1970, and none of them is to blame."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "certificate is not yet valid."
+    assert "clock" not in explain(error)[0]
+    monkeypatch.setattr(time, "time", lambda: 86400.0)
+    what, remedy = explain(error)
+    assert "not yet valid; the clock says 1970-01-02" in what
+    assert "timedatectl" in remedy
 
 
 @needs_mosquitto
