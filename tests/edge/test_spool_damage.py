@@ -67,6 +67,7 @@ def originals(root):
 @pytest.mark.parametrize("state", ["crashed", "closed"])
 def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, state):
     rows, bodies = originals
+    newest_telemetry = max(key for key in rows if key[0] is Klass.TELEMETRY)
     slowest_s = kept = 0.0
     for seed in range(MUTATIONS // 2):
         folder = root / "mutant"
@@ -79,7 +80,8 @@ def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, sta
             assert set(found.values()) <= bodies, f"{what}: a row that was never put, or was altered"
             lost = rows.keys() - found.keys()
             said = spool.salvaged is not None or any(".damaged" in name for name in spool.figures())
-            assert said or not lost, f"{what}: {len(lost)} rows lost and nothing said"
+            # Telemetry is not synced: what came after the last alarm may be gone as after a power cut.
+            assert said or lost <= {newest_telemetry}, f"{what}: {len(lost)} rows lost and nothing said"
             kept += len(found.keys() & rows.keys()) / len(rows)
             goes_on(spool, found, what)
         shutil.rmtree(folder)

@@ -312,6 +312,47 @@ def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
 
 
 @pytest.fixture
+def card(tmp_path):
+    """Mounts the same small ext4 file system, again and again; skips where that is not allowed."""
+    image, folder = tmp_path / "card.img", tmp_path / "card"
+    image.write_bytes(bytes(8 << 20))
+    folder.mkdir()
+
+    def mount():
+        subprocess.run(["mount", "-o", "loop", image, folder], check=True, capture_output=True)
+        return folder
+
+    try:
+        subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True)
+        mount()
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small ext4 file system needs root, e2fsprogs and a loop device: {error}")
+    subprocess.run(["umount", folder], check=True)
+    yield mount
+    subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
+
+
+def test_a_card_that_becomes_read_only_under_us(card, tmp_path):
+    """As ext4 does it when the medium fails: said at once, alarms wait in memory, the stored ones stay."""
+    folder = card()
+    with Spool(folder / "state", SpoolLimits(reserve_bytes=4096)) as spool:
+        for n in range(5):
+            spool.put(Klass.ALARM, "t", body_of(f"stored{n}"))
+        subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
+        spool.put(Klass.ALARM, "t", body_of("ring"))
+        assert "cannot be opened" in spool.trouble
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["ring"]
+        spool.ack(Klass.ALARM, [row.id for row in spool.peek(Klass.ALARM, 9)])
+        assert spool.figures()["ring"] == 0, "sent from there"
+    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["fsck.ext4", "-fy", tmp_path / "card.img"], check=False, capture_output=True)
+    with Spool(card() / "state", SpoolLimits(reserve_bytes=4096)) as spool:
+        assert spool.trouble == ""
+        stored = [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)]
+        assert stored == [f"stored{n}" for n in range(5)]
+
+
+@pytest.fixture
 def file_size_limit():
     """Sets how large a file may become: beyond it every write fails, and opening does not."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
