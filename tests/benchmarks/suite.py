@@ -15,6 +15,7 @@ from tests.benchmarks import (
     path,
     scale,
     spectrum,
+    training,
     usual,
 )
 from trainer.detectors import REGISTRY
@@ -78,6 +79,7 @@ OF_DETECTORS = {
     "eager": _eager,
     "engines": _engines,
     "sklearn": _sklearn,
+    "training": lambda _shelf, only: training.measure(only),
 }
 OF_THE_WHOLE = {
     "spectrum": lambda shelf: spectrum.measure(shelf.folder),
