@@ -1,7 +1,4 @@
-"""Another engine under the same file: OpenVINO, window to score, beside onnxruntime and the whole path.
-
-ai-edge-litert is no peer: it reads no ONNX, and nothing that it installs writes its own format from one.
-"""
+"""Another engine under the same file: OpenVINO, window to score, beside onnxruntime and the whole path."""
 
 import importlib.util
 

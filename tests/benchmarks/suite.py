@@ -11,6 +11,7 @@ from tests.benchmarks import (
     footprint,
     installed,
     latency,
+    litert,
     models,
     path,
     scale,
@@ -62,6 +63,8 @@ def _eager(shelf, only):
 def _engines(shelf, only):
     for name in _chosen(engines.NAMES, only) if engines.is_there() else ():
         yield from engines.measure(name, shelf.file(name))
+    for name in _chosen(litert.NAMES, only) if litert.is_there() else ():
+        yield from litert.measure(name, shelf.detector(name), shelf.file(name))
 
 
 def _sklearn(shelf, only):
