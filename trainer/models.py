@@ -58,10 +58,11 @@ class _Shelf:
 
     def put(self, order: Order, int8: bool) -> Figures:
         """Write the file, and its variant where it is worth it."""
-        made = {order.detector: self._write(order, order.detector)}
+        # Rounding takes the networks that were trained for the file itself: the last tenth of the way.
+        made = {order.detector: self._write(order, order.detector, _part(self._progress, 0, 0.9))}
         if int8:
             name = order.detector + INT8
-            small = self._write(replace(order, int8=True), name)
+            small = self._write(replace(order, int8=True), name, _part(self._progress, 0.9, 0.1))
             cost = variants.cost(self._path(order.detector), self._path(name), self._recordings)
             made[order.detector]["int8"] = cards.int8_entry(cost)
             if cost.refusal:
@@ -70,12 +71,10 @@ class _Shelf:
                 made[name] = small
         return made
 
-    def _write(self, order: Order, name: str) -> Entry:
-        path = self._path(name)
-        order = replace(order, name=name)
-        manifest = pipeline.write(
-            pipeline.fit(self._recordings, order, self._progress, self._kept), order, path
-        )
+    def _write(self, order: Order, name: str, progress: Progress) -> Entry:
+        path, order = self._path(name), replace(order, name=name)
+        fitted = pipeline.fit(self._recordings, order, progress, self._kept)
+        manifest = pipeline.write(fitted, order, path)
         found = evaluate(scorer.load(path), self._recordings)
         text = cards.card(manifest, found, self._recordings, path)
         path.with_suffix(".md").write_text(text, encoding="utf-8")
@@ -88,6 +87,10 @@ class _Shelf:
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.onnx"
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
+    return lambda done, what: progress(start + share * done, what)
 
 
 def _share(progress: Progress, number: int, count: int, name: str) -> Progress:
