@@ -60,4 +60,4 @@ def _now() -> dt.datetime:
 
 
 if __name__ == "__main__":
-    exits.run(app, "deploy/authority")
+    exits.run(lambda: app(prog_name="deploy/authority"), "deploy/authority")

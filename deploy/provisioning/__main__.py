@@ -10,7 +10,7 @@ from deploy.certification.folder import Folder
 from deploy.provisioning.card import card_html
 from deploy.provisioning.plan import Plan
 from deploy.provisioning.planning import Stock, find_packages, make_plans
-from deploy.provisioning.sheet import read_sheet
+from deploy.provisioning.sheet import Device, read_sheet
 from deploy.provisioning.target import check_card, check_folder, read_mounts
 from edge_runtime import exits
 from edge_runtime.errors import ConfigError
@@ -36,10 +36,7 @@ def provision(
 ) -> None:
     """Make everything each device of a fleet sheet needs: folders, or one card."""
     now = dt.datetime.now(dt.UTC)
-    chosen = [item for item in read_sheet(sheet) if device in ("", item.name)]
-    if not chosen or (card is not None and len(chosen) > 1):
-        remedy = "Name one of its devices with --device"
-        raise ConfigError(f"no single device {device!r} in the sheet", where=str(sheet), remedy=remedy)
+    chosen = _chosen(sheet, device, single=card is not None)
     stock = Stock(models, Folder(authority), find_packages(package, arch), _keys(ssh_key))
     plans = make_plans(chosen, stock, now)
     needed = sum(plan.size for plan in plans)
@@ -49,11 +46,24 @@ def provision(
         check_card(card, needed, read_mounts(Path("/proc/mounts").read_text()))
     for plan in plans:
         typer.echo(plan.picture(card or out / plan.device.name))
+    if ssh_key is None:
+        typer.echo("no --ssh-key: nobody can log in over the network, only with a screen and a keyboard")
     if dry_run:
         typer.echo("dry run: nothing was written")
         return
     for plan in plans:
         typer.echo(_carry_out(plan, Folder(authority), out, card, now))
+
+
+def _chosen(sheet: Path, device: str, *, single: bool) -> list[Device]:
+    devices = read_sheet(sheet)
+    chosen = [item for item in devices if device in ("", item.name)]
+    remedy = f"Name one with --device; there are: {', '.join(item.name for item in devices)}"
+    if not chosen:
+        raise ConfigError(f"no device {device!r} in the sheet", where=str(sheet), remedy=remedy)
+    if single and len(chosen) > 1:
+        raise ConfigError("a card is for one device", where=str(sheet), remedy=remedy)
+    return chosen
 
 
 def _carry_out(plan: Plan, authority: Folder, out: Path, card: Path | None, now: dt.datetime) -> str:
@@ -85,4 +95,4 @@ def _keys(path: Path | None) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    exits.run(app, "deploy/provision")
+    exits.run(lambda: app(prog_name="deploy/provision"), "deploy/provision")

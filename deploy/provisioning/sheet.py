@@ -70,9 +70,8 @@ def read_sheet(path: Path) -> tuple[Device, ...]:
             reader = csv.DictReader(lines, restkey="", restval="")
             header, rows = list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(
-            f"cannot be read ({error})", where=str(path), remedy="Save it as CSV, UTF-8"
-        ) from error
+        what = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        raise ConfigError(what, where=str(path), remedy="Save it as CSV, UTF-8") from error
     problems = list(_header_problems(header, len(rows))) or list(_problems(rows))
     if problems:
         remedy = "Correct the sheet; nothing has been written"
@@ -83,6 +82,9 @@ def read_sheet(path: Path) -> tuple[Device, ...]:
 def _header_problems(header: list[str], rows: int) -> Iterator[str]:
     missing = [name for name in REQUIRED if name not in header]
     unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
+    if len(header) == 1 and ";" in header[0]:
+        yield "its cells are apart by ; and must be by commas: choose comma when saving it as CSV"
+        return
     if len(set(header)) < len(header):
         yield "it names a column twice"
     if not rows:
@@ -109,7 +111,8 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
             yield f", {column}: {wrong}"
     counts = {column: len(_cells(row, column)) for column in ("sensor", "port", "model")}
     if len(set(counts.values())) > 1:
-        yield f": {counts} entries, one of each belongs to a sensor"
+        told = ", ".join(f"{count} in {column}" for column, count in counts.items())
+        yield f": {told}; every sensor needs one of each, with ; between"
     for column in ("sensor", "port"):
         repeated = [value for value, count in Counter(_cells(row, column)).items() if count > 1]
         yield from (f", {column}: {value!r} appears more than once" for value in repeated)

@@ -79,8 +79,8 @@ def exit_code(findings: Iterable[Finding]) -> int:
 
 def as_text(finding: Finding) -> str:
     """One line for people, and the remedy below it."""
-    head = f"{finding.level.name:8}{finding.check:20}{finding.about}: {finding.what}"
-    return f"{head}\n{'':8}{'':20}-> {finding.remedy}" if finding.remedy else head
+    head = f"{finding.level.name:8}{finding.check:22}{finding.about}: {finding.what}"
+    return f"{head}\n{'':8}{'':22}-> {finding.remedy}" if finding.remedy else head
 
 
 def as_json(finding: Finding) -> str:

@@ -73,7 +73,7 @@ def test_a_dry_run_shows_and_writes_nothing(desk):
         ("plant-1,bearing", "plant/1,bearing", "cannot be part of a topic"),
         ("192.0.2.7/24", "192.0.2.7", "lacks its prefix length"),
         ("192.0.2.7/24", "192.0.2.700/24", "does not appear to be an IPv4 or IPv6"),
-        ("motor;gear", "motor", "one of each belongs to a sensor"),
+        ("motor;gear", "motor", "1 in sensor, 2 in port, 2 in model; every sensor needs one of each"),
         ("jetson", "banana", "is none of pi, jetson"),
         ("broker.plant:8884", "broker plant", "is no host"),
         ("device,site", "device,stie", "it lacks the columns site; it has columns nobody knows: 'stie'"),
@@ -94,6 +94,24 @@ def test_no_sheet_ends_in_anything_but_devices_or_a_refusal(tmp_path, cells, hea
         csv.writer(file, escapechar="\\").writerows(rows)
     with contextlib.suppress(ConfigError):
         read_sheet(tmp_path / "any.csv")
+
+
+def test_a_sheet_apart_by_semicolons(desk):
+    desk.sheet.write_text(SHEET.replace(";", "+").replace(",", ";"))
+    assert "choose comma when saving it" in desk.refused(code=78)
+
+
+def test_a_device_that_is_not_in_the_sheet_and_a_card_for_three(desk):
+    assert "no device 'fan-9' in the sheet. Name one with --device; there are: pump-7" in desk.refused(
+        "--device", "fan-9", code=78
+    )
+    assert "a card is for one device" in desk.refused("--card", desk.folder, code=78)
+
+
+def test_that_nobody_can_log_in_is_said(desk):
+    assert "nobody can log in" in desk.run("--dry-run").stdout
+    (desk.folder / "key.pub").write_text("ssh-ed25519 AAAA technician\n")
+    assert "nobody can log in" not in desk.run("--dry-run", "--ssh-key", desk.folder / "key.pub").stdout
 
 
 def test_every_problem_of_a_sheet_is_told_at_once_and_nothing_written(desk):
