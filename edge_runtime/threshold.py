@@ -101,7 +101,7 @@ def conditions(
         _check_windows(name, independent_windows, rate)
     tops = np.array([_conformal(part, rate) for part in ordered.values()])
     count = len(tops)
-    factor = t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
+    factor = spreads(count, confidence)
     statement = (
         f"At most {rate:.3g} of the windows of an operating condition never seen exceed it, with "
         f"{confidence:.0%} confidence, if it differs from the {count} seen ({', '.join(scores)}) as these do "
@@ -109,6 +109,11 @@ def conditions(
     )
     windows = sum(map(len, ordered.values()))
     return Threshold(_bound(tops, factor), "conditions", rate, True, windows, count, statement)
+
+
+def spreads(count: int, confidence: float = CONFIDENCE) -> float:
+    """How many standard deviations above their mean the bound from `count` conditions, 2 or more, lies."""
+    return t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
 
 
 def f1(scores: Scores, faulty: NDArray[np.bool_]) -> Threshold:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import signal
 
 from edge_runtime.artefact import Manifest
@@ -101,9 +102,9 @@ def courses(watched: Sequence[Watched], threshold: float) -> str:
         axis.axhline(threshold, color="black", linewidth=1.2, linestyle="--")
         for time_us in item.alarms_us:
             axis.axvline(time_us / 1e6, color=_GREY, linewidth=1)
-            axis.annotate("alarm", (time_us / 1e6, 0.8), xycoords=("data", "axes fraction"), fontsize=8)
+            axis.annotate("alarm", (time_us / 1e6, 0.45), xycoords=("data", "axes fraction"), fontsize=8)
         if np.nanmin(item.scores) > 0:
-            axis.set_yscale("log")
+            _plain_log(axis)
         title = f"{item.recording.label} ({item.recording.condition}, {item.recording.name})"
         axis.set_title(title, loc="left", fontsize=9)
     axes[-1].set_xlabel("time, s")
@@ -143,6 +144,14 @@ def _spectrum(axis: Axes, chosen: Sequence[Recording], label: str, colour: str, 
         axis.fill_between(
             frequency[top], low[top], high[top], color=colour, alpha=0.25, label=f"{label}, 5 to 95 %"
         )
+
+
+def _plain_log(axis: Axes) -> None:
+    # Powers of ten with all digits between them run into one another on an axis this low.
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_locator(NullLocator())
 
 
 def _bar(axis: Axes, place: int, scores: Scores, normal: bool) -> None:

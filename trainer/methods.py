@@ -20,6 +20,8 @@ from trainer.quota import MOST_VALUES, Cut
 from trainer.recordings import Recording
 
 METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
+_FEW: Final = 3
+"""Fewer conditions than this make a bound so wide that the manifest says so."""
 _QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
 
 
@@ -178,12 +180,23 @@ def _reason(method: str, names: Sequence[str], plan: Plan) -> str:
         else "is what this data supports best"
     )
     if len(names) > 1:
-        return f"Method {method} {chosen}: {len(names)} conditions were left out in turn"
+        few = f". {_width(len(names))}" if method == "conditions" and len(names) < _FEW else ""
+        return f"Method {method} {chosen}: {len(names)} conditions were left out in turn{few}"
     if plan.augmentation:
         chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
     return (
         f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
         "left out in turn; no unseen condition was tried"
+    )
+
+
+def _width(count: int) -> str:
+    """Say in words how wide a bound from so few conditions is, and what one more would do."""
+    now, then = (threshold.spreads(number) for number in (count, count + 1))
+    return (
+        f"From {count} conditions this threshold is set very high, {now:.1f} times their spread above their "
+        f"mean, and faults may pass below it; with one more it would be {then:.1f} times: "
+        "record the healthy machine at another load or speed"
     )
 
 

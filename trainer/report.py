@@ -21,6 +21,10 @@ from trainer.recordings import Recording
 from trainer.standings import Comparison
 from trainer.watch import Watched, watch
 
+_NEXT: Final = {
+    1: "a second and a third load or speed",
+    2: "a third load or speed (from two the threshold is set very high, and faults may pass below it)",
+}
 _COURSES: Final = 5
 _EXPLAINED: Final = 64
 
@@ -57,6 +61,7 @@ def page(
         comparison=comparison,
         kinds=scoreboard.kinds(comparison) if comparison else [],
         advice=_advice(artefact.manifest, recordings),
+        expected=_expected(artefact.manifest, recordings),
         learnt=[item for item in recordings if item.label == NORMAL],
         seconds=sum(item.duration_s for item in recordings if item.label == NORMAL),
     )
@@ -76,7 +81,8 @@ def _pictures(artefact: Artefact, watched: Sequence[Watched], evaluation: Evalua
         ),
         Picture(
             "Scores over time",
-            "Alarms begin where marked, after the votes and delays of the alarm policy.",
+            "The dashed line is the threshold. Alarms begin where marked, after the votes and delays of the "
+            "alarm policy.",
             figures.courses(_chosen(watched, hardest), threshold),
         ),
         Picture(
@@ -128,13 +134,32 @@ def _chosen(watched: Sequence[Watched], hardest: Watched | None) -> list[Watched
     return [*loudest, *([hardest] if hardest else []), *rest]
 
 
+def _expected(manifest: Manifest, recordings: Sequence[Recording]) -> str:
+    """Say the threshold's promise in one sentence, or that there is none."""
+    found = manifest.calibration
+    if not found.supported:
+        return "Nothing is promised about false alarms."
+    hours = sum(item.duration_s for item in recordings if item.label == NORMAL) / 3600
+    spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+    rests = f"from {spent} in {len(found.conditions)} operating condition{'s'[: len(found.conditions) - 1]}"
+    if found.method == "budget":
+        return f"No more false alarms are expected than the budget below allows, {rests}."
+    votes, windows = manifest.policy.votes
+    return (
+        f"Expect at most {found.false_alarm_rate:.2%} of healthy windows above the threshold, {rests}; "
+        f"an alarm takes {votes} of {windows} windows."
+    )
+
+
 def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
     normal = [item for item in recordings if item.label == NORMAL]
     advice = []
-    if len(manifest.calibration.conditions) < 4:
+    count = len(manifest.calibration.conditions)
+    if count < 4:
+        rests = f"The threshold rests on {count} operating condition{'' if count == 1 else 's'}. Record"
+        more = _NEXT.get(count, "another load or speed")
         advice.append(
-            f"The threshold rests on {len(manifest.calibration.conditions)} operating condition(s). Record "
-            "the healthy machine at other loads and speeds: each new one narrows what an unseen one may do."
+            f"{rests} the healthy machine at {more}: each new one narrows what an unseen one may do."
         )
     if not manifest.calibration.supported:
         advice.append("The data do not support this threshold. Take alarms as hints until more is recorded.")

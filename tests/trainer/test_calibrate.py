@@ -54,6 +54,14 @@ def test_conditions_of_several_recordings_are_left_out_whole():
     assert [item.recording.condition for item in found.held] == ["a", "a", "b", "b"]
 
 
+def test_two_conditions_are_said_to_be_few_and_what_would_help():
+    said = run(normals([1.0, 1.1])).calibration.statement
+    # Student's t with one degree of freedom at 95 %, 6.314, times the root of 3/2; then 2.920 and 4/3.
+    assert "From 2 conditions this threshold is set very high, 7.7 times their spread above" in said
+    assert "with one more it would be 3.4 times: record the healthy machine at another load" in said
+    assert "very high" not in run(normals([1.0, 1.1, 1.3])).calibration.statement
+
+
 def test_one_condition_is_cut_into_blocks_and_the_file_says_so():
     found = run(normals([1.0]))
     assert len(SEEN) == 5

@@ -121,7 +121,26 @@ def test_one_file_in_metres_among_others_in_g(sample):
     assert named(guards.units(mixed)) == {"unit"}
 
 
+@needs("ims")
+def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it():
+    """What was looked for: a recording that is cut off, or listed in a wrong unit, as it was published.
+
+    All signals of CWRU (69 files), IMS (5) and the ceiling fan (1600) were counted. None that holds a running
+    machine reaches its largest value more than four times (200.mat, drive end), and gravity in the fan's
+    is 0.996 to 1.007 g: no clipping and no wrong unit is to be had there, so both are put in below. Only two
+    near silent IMS snapshots reach theirs often, one count of the converter being all there is.
+    """
+    seen = set()
+    for path in sorted((FULL / "ims").iterdir()):
+        width = len(path.read_text().splitlines()[0].split())
+        names = tuple(f"b{number}" for number in range(width))
+        if list(guards.clipped([read(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])):
+            seen.add(path.name)
+    assert seen == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
+
+
 def test_clipping(sample):
+    """The fault is put in: no recording here has it by itself, see above."""
     item = sample[0]
     limit = 3 * item.samples.std()
     assert not list(guards.clipped(sample))
