@@ -30,11 +30,11 @@ class CnnClassifier(SupervisedDetector):
         front_end: str = "",
         *,
         balance: str = "weights",
-        most: int = 3000,
-        epochs: int = 12,
+        most: int = 2000,
+        epochs: int = 6,
         batch: int = 64,
-        learning_rate: float = 1e-3,
-        patience: int = 5,
+        learning_rate: float = 3e-3,
+        patience: int = 3,
     ) -> None:
         """Learn from `most` windows at the most, drawn at random; `balance`: weights, over, smote..."""
         super().__init__(front_end, balance)
