@@ -43,8 +43,8 @@ SKLEARN = {
     "gaussian_mixture": lambda: GaussianMixture(3, reg_covar=1e-3, n_init=3, max_iter=300, random_state=0),
 }
 TORCH = ("linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
-MEMORY_HOURS = (0.3, 0.9)
-"""Both beyond what a fit keeps, so that what grows is what would go on growing."""
+MEMORY_HOURS = (0.6, 1.8)
+"""Both beyond what a fit keeps, with a condition left out, too: what grows is what would go on growing."""
 PIECE_S = 180
 
 
@@ -83,9 +83,8 @@ def _measure(name, parts, folder):
     fitted = ours(name, parts, folder)
     alone = _torch_alone(fitted.detector, fitted.windows) if name in TORCH else _sklearn_alone(name, fitted)
     seconds = interleave({"ours": lambda: ours(name, parts, folder), "alone": alone}, ROUNDS, turns=1)
-    note = (
-        f"{len(parts) + 1} fits of {len(fitted.windows)} windows in all; alone {min(seconds['alone']):.2g} s"
-    )
+    taken = ", ".join(f"{side} {min(found):.2g} s" for side, found in seconds.items())
+    note = f"ours: {len(parts) + 1} fits, of {len(fitted.windows)} windows the last; {taken} (best)"
     peer = "torch" if name in TORCH else "sklearn"
     return ratio(f"fit_over_{peer}.{name}", seconds["ours"], seconds["alone"], note=note)
 
@@ -123,7 +122,7 @@ def _loop(network, start, inputs, training):
 def memory(folder, detector="gaussian", hours=MEMORY_HOURS):
     """Peak memory of `trainer fit` at two sizes, extrapolated to a hundred hours of 12 kHz x 3."""
     peaks_gb = [peak_gb(write_list(folder / str(size), size), detector, folder) for size in hours]
-    slope = (peaks_gb[1] - peaks_gb[0]) / (hours[1] - hours[0])
+    slope = max(0.0, (peaks_gb[1] - peaks_gb[0]) / (hours[1] - hours[0]))  # what is left of it is noise
     measured = ", ".join(f"{peak:.3f} GB at {size:g} h" for peak, size in zip(peaks_gb, hours, strict=True))
     note = f"{detector}: {measured}, {1000 * slope:.1f} MB an hour"
     return Measure("trainer_memory_gb_at_100h", "GB", [peaks_gb[1] + slope * (100 - hours[1])], Goal(8), note)
