@@ -111,7 +111,7 @@ def _line(detector: str, length: int, candidates: Sequence[Floats], faulty: Flag
 
 
 def _told(settings: Settings) -> str:
-    return f"{settings['hidden']} units, {settings['epochs']} epochs"
+    return f"hidden {settings['hidden']}, epochs {settings['epochs']}"
 
 
 def _split(
