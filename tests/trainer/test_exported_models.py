@@ -6,10 +6,10 @@ import pytest
 
 from edge_runtime import scorer
 from tests.shared import ROOT, SAMPLE
-from trainer import recordings
+from trainer import cards, recordings
 from trainer.detectors import REGISTRY
 from trainer.evaluate import evaluate
-from trainer.models import unsupervised
+from trainer.models import INT8, unsupervised
 
 FOLDER = ROOT / "exported_models"
 FILES = sorted(FOLDER.glob("*.onnx"))
@@ -43,6 +43,27 @@ def test_there_is_a_file_for_every_unsupervised_detector_or_the_page_says_which_
     assert missing == (set(re.findall(r"`(\w+)`", said.group(1))) if said else set())
 
 
+def test_the_page_is_the_one_that_the_command_writes_from_the_figures():
+    figures = cards.read(FOLDER)
+    assert set(figures) == {path.stem for path in FILES}
+    assert {name: body["bytes"] for name, body in figures.items()} == {
+        path.stem: path.stat().st_size for path in FILES
+    }
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == cards.page(figures, unsupervised())
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.stem.endswith(INT8)], ids=lambda path: path.stem
+)
+def test_a_variant_is_smaller_and_cost_nothing_when_it_was_made(path):
+    plain = path.with_stem(path.stem.removesuffix(INT8))
+    cost = cards.read(FOLDER)[plain.stem]["int8"]
+    assert cost["refusal"] == ""
+    assert cost["auroc_loss"] < 0.01
+    assert cost["size_ratio"] == pytest.approx(path.stat().st_size / plain.stat().st_size)
+    assert path.stat().st_size < plain.stat().st_size
+
+
 def test_no_card_without_a_file_and_no_file_without_a_card():
     cards = {path.stem for path in FOLDER.glob("*.md")} - {"README"}
     assert cards == {path.stem for path in FILES}
@@ -53,8 +74,10 @@ def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
     artefact = scorer.load(path)  # raises where one of them scores differently
     assert len(artefact.manifest.golden) == 10
     assert artefact.manifest.calibration.supported
-    assert artefact.manifest.detector == path.stem
-    assert artefact.manifest.detector_version == REGISTRY[path.stem].version
+    assert artefact.manifest.name == path.stem
+    assert artefact.manifest.detector == path.stem.removesuffix(INT8)
+    assert ("8-bit" in artefact.manifest.notes.get("weights", "")) == path.stem.endswith(INT8)
+    assert artefact.manifest.detector_version == REGISTRY[artefact.manifest.detector].version
 
 
 @each
