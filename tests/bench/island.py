@@ -26,12 +26,14 @@ def _missing():
     for tool, package in (("ip", "iproute2"), ("nft", "nftables"), ("tc", "iproute2")):
         if shutil.which(tool) is None:
             return f"{tool} is not installed: apt install {package}"
-    done = subprocess.run(["ip", "netns", "add", "steadyhum-try"], capture_output=True, check=False)
-    subprocess.run(["ip", "netns", "del", "steadyhum-try"], capture_output=True, check=False)
+    name = f"steadyhum-try{os.getpid()}"  # several test processes may ask at once
+    done = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
     return "network namespaces are not allowed here" if done.returncode else ""
 
 
-needs_island = pytest.mark.skipif(bool(_missing()), reason=_missing() or "")
+_MISSING = _missing()
+needs_island = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
 
 
 class Island:

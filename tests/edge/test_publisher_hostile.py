@@ -391,12 +391,12 @@ def test_two_messages_never_share_a_number_in_flight(gateway):
     """Numbers are 16 bits and shared with live messages; one that waits must not be given again."""
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         put(gateway, "waiting")
-        publisher = gateway.publish(broker.port, ack_timeout_s=120, live_queue=100_000)
+        publisher = gateway.publish(broker.port, ack_timeout_s=3600, live_queue=100_000)
         until(lambda: names(broker) == ["waiting"])
         first = broker.published[-1].mid
         for _ in range(65_534):  # then the next number would be the one that waits
             publisher.offer("steadyhum/site/device/pump/score", b"1")
-        until(lambda: len(broker.published) >= 65_536, 60)
+        until(lambda: len(broker.published) >= 65_536, 240)
         assert depth(gateway) == 1, "a live message with the same number acknowledges nothing"
         put(gateway, "next")
         until(lambda: names(broker) == ["waiting", "next"])

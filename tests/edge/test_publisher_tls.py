@@ -393,5 +393,5 @@ def test_listens_over_tls(start, ca_file):
     broker, _ = start()
     settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", TlsSettings(ca_file))
     lines = []
-    assert run_listen(settings, "#", lines.append, seconds=0.5) == 0
+    assert run_listen(settings, "#", lines.append, seconds=3) == 0
     assert any("listening" in line for line in lines)
