@@ -7,17 +7,13 @@ start is fixed once, so that `new`, `update` and `end` agree on it.
 
 import time
 from dataclasses import replace
-from typing import Final
 
-from edge_runtime import payload
+from edge_runtime import clock, payload
 from edge_runtime.payload import Model, Stamp, Topics
 from edge_runtime.publisher import Publisher
 from edge_runtime.records import Alarm, Transition, Verdict
 from edge_runtime.spool import Spool
 from edge_runtime.storage.rows import Klass, OpenAlarm
-
-CLOCK_FLOOR_US: Final = 1_767_225_600_000_000
-"""Start of 2026 in microseconds: a wall clock before it has not been set since boot."""
 
 
 class Reporter:
@@ -70,7 +66,7 @@ class Reporter:
     def health(self, figures: dict[str, object]) -> None:
         """Send the counters, if the broker is there."""
         now_us = _wall_us()
-        body = payload.health(figures, now_us, clock_ok=now_us > CLOCK_FLOOR_US)
+        body = payload.health(figures, now_us, clock_ok=not clock.doubt(now_us / 1e6))
         self._publisher.offer(self._health_topic, body)
 
     def _in_wall_time(self, verdict: Verdict, now_us: int) -> Verdict:
@@ -83,7 +79,7 @@ class Reporter:
 
     def _stamp(self) -> Stamp:
         now_us = _wall_us()
-        return Stamp(now_us, now_us > CLOCK_FLOOR_US, self._model)
+        return Stamp(now_us, not clock.doubt(now_us / 1e6), self._model)
 
 
 def _wall_us() -> int:
