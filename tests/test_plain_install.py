@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 import venv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_runtime.scorer import load
 from tests.shared import ROOT, SAMPLE
-from trainer import dataset
+from tests.trainer.test_detectors import CONTEXT, knocking, lesson, machine, quick
+from tests.trainer.test_export import STAMP
+from trainer import dataset, export
+from trainer.detectors import REGISTRY
 from trainer.recordings import load as load_recordings
 from trainer.recordings import write_npz
 
@@ -69,6 +73,46 @@ def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
         )
         np.testing.assert_allclose(seen, expected, rtol=1e-5)
     assert list(tmp_path.rglob("*")) == []  # nothing written at home: no telemetry
+
+
+SCORE_ALL = """
+import json, sys, pathlib, numpy
+from edge_runtime import scorer
+folder = pathlib.Path(sys.argv[1])
+windows = numpy.load(folder / "windows.npy")
+told = {}
+for path in sorted(folder.glob("*.onnx")):
+    artefact = scorer.load(path)  # the golden windows prove it
+    told[path.stem] = [artefact.graph.score_one(window) for window in windows]
+print(json.dumps(told))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def all_exported(tmp_path_factory):
+    """One exported file for every registered detector, and windows to score."""
+    folder, normal, faulty = tmp_path_factory.mktemp("all"), machine(400), knocking(machine(60, seed=20))
+    for name in REGISTRY:
+        detector, learnt = quick(name), lesson(name, normal, faulty, CONTEXT)
+        detector.fit(*learnt)
+        export.write(detector, learnt[0], learnt[1], replace(STAMP, name=name), folder / f"{name}.onnx")
+    np.save(folder / "windows.npy", np.concatenate([machine(4, seed=1), faulty[:4]]))
+    return folder
+
+
+def test_every_registered_detector_runs_with_it(plain, all_exported):
+    done = subprocess.run(
+        [plain, "-c", SCORE_ALL, all_exported], capture_output=True, text=True, check=True, cwd="/"
+    )
+    seen, windows = json.loads(done.stdout), np.load(all_exported / "windows.npy")
+    assert set(seen) == set(REGISTRY)
+    assert not set(json.loads(done.stderr.splitlines()[-1])) & {*FORBIDDEN, "trainer"}
+    for name, scores in seen.items():
+        artefact = load(all_exported / f"{name}.onnx")
+        tolerance = max(1e-5, artefact.manifest.golden_tolerance)
+        np.testing.assert_allclose(scores, artefact.graph.score(windows), rtol=tolerance, err_msg=name)
+        assert min(scores[4:]) > max(scores[:4])
 
 
 def test_the_trainer_says_what_is_missing(plain):
