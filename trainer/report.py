@@ -23,7 +23,7 @@ from trainer.watch import Watched, watch
 
 _NEXT: Final = {
     1: "a second and a third load or speed",
-    2: "a third load or speed (from two the threshold is set very high, and faults may pass below it)",
+    2: "a third load or speed (two say little about any other, so the threshold has to be very high)",
 }
 _COURSES: Final = 5
 _EXPLAINED: Final = 64
