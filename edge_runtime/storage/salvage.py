@@ -59,6 +59,10 @@ def open_store(path: Path, keep: int, promised: int) -> tuple[Store, Salvaged | 
             copy.unlink(missing_ok=True)
 
 
+_NEWEST_FORMAT: Final = b"\2"
+"""Of the "file format write version" at byte 18 of the header."""
+
+
 def _copy_wal(path: Path) -> Path:
     # To open a database is to change it: what its WAL held beyond a damaged frame would be gone. Where the
     # WAL is gone already, an earlier attempt was interrupted and its copy stands.
@@ -70,12 +74,22 @@ def _copy_wal(path: Path) -> Path:
 
 
 def _checked(path: Path, promised: int) -> Store:
+    _check_format(path)
     store = Store(path)
     known = int(store.counters.get("alarm.seq", 0))
     if known < promised:
         store.close()
         raise sqlite3.DatabaseError(f"alarm {promised} was stored, and the file ends with {known}")
     return store
+
+
+def _check_format(path: Path) -> None:
+    # SQLite only reads what a newer SQLite has written, and calls it read-only as if we had no right to write.
+    # Before it opens the file, for to close a file is to give up all locks that a process has on it.
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        written_as = file.read(19)[18:]
+        if written_as > _NEWEST_FORMAT:
+            raise sqlite3.DatabaseError(f"file format {written_as[0]}")
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

@@ -104,6 +104,19 @@ def mutant(root, tmp_path, state):
     return shutil.copytree(root / state, tmp_path / "state")
 
 
+def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(originals, root, tmp_path):
+    """SQLite calls such a file read-only, which it would otherwise be for want of rights."""
+    rows, _ = originals
+    folder = mutant(root, tmp_path, "closed")
+    with (folder / "spool.db").open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x07")
+    with Spool(folder, LIMITS) as spool:
+        assert "file format 7" in str(spool.salvaged)
+        assert rows_of(spool) == rows
+        goes_on(spool, rows, "format 7")
+
+
 def test_one_damaged_page_costs_only_the_rows_on_it(originals, root, tmp_path):
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
