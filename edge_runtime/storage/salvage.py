@@ -84,8 +84,8 @@ def _checked(path: Path, promised: int) -> Store:
 
 
 def _check_format(path: Path) -> None:
-    # SQLite only reads what a newer SQLite has written, and calls it read-only as if we had no right to write.
-    # Before it opens the file, for to close a file is to give up all locks that a process has on it.
+    # SQLite only reads what a newer SQLite has written, and calls it read-only as if we had no right to
+    # write. Looked at before it opens the file: to close a file is to give up every lock we have on it.
     with contextlib.suppress(OSError), path.open("rb") as file:
         written_as = file.read(19)[18:]
         if written_as > _NEWEST_FORMAT:
