@@ -116,9 +116,7 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
         what, remedy = error.strerror or "cannot be read", "Give the path of a recordings list"
         raise RecordingError(what, where=str(path), remedy=remedy) from error
     except UnicodeDecodeError as error:
-        raise RecordingError(
-            "is not text", where=str(path), remedy="Give the list, not a recording"
-        ) from error
+        raise RecordingError("is not text", where=str(path), remedy="Give the list itself") from error
     return _parsed(text, path)
 
 
