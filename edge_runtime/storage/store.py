@@ -73,8 +73,10 @@ class Store:
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
             self._prepare(path)
-        except BaseException:
+        except BaseException as error:
             self._db.close()
+            if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what is damaged
+                raise sqlite3.DatabaseError("the schema is damaged") from error
             raise
 
     def _prepare(self, path: Path) -> None:

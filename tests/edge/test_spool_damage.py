@@ -117,6 +117,18 @@ def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(o
         goes_on(spool, rows, "format 7")
 
 
+def test_a_schema_that_is_no_text_is_damage(originals, root, tmp_path):
+    """SQLite quotes it in its message, which then cannot be decoded."""
+    rows, _ = originals
+    folder = mutant(root, tmp_path, "closed")
+    data = (folder / "spool.db").read_bytes()
+    at = data.index(b"PRIMARY KEY", data.index(b"CREATE TABLE alarm"))
+    (folder / "spool.db").write_bytes(data[:at] + b"(" + b"\xc5" * 9 + b" " + data[at + 11 :])
+    with Spool(folder, LIMITS) as spool:
+        assert "the schema is damaged" in str(spool.salvaged)
+        assert rows_of(spool) == rows
+
+
 def test_one_damaged_page_costs_only_the_rows_on_it(originals, root, tmp_path):
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
