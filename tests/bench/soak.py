@@ -86,6 +86,7 @@ def report_steady(steady, stopped, ledger, watch, print_line):
         "same number, other body": stream["conflicts"],
         "memory growth since its first minute (MB)": round(growth_mb, 1),
         "minutes watched": round(watch.samples[-1][1] / 60, 1),
+        "memory in the middle of each tenth of the time (MB)": watch.course_mb(),
         "memory, most (MB)": round(max(sample[2] for sample in watch.samples) / 1e6),
         "files open, most": max(sample[3] for sample in watch.samples),
         "threads, most": max(sample[4] for sample in watch.samples),
@@ -102,12 +103,13 @@ def report(gateway, arrived, ledger, faults, watch, print_line):
     """Print the figures of the first part; returns whether they are as they must be."""
     lost = gateway.raised.keys() - arrived.keys()
     delays = []
-    for healed_s, _ in faults.healed:
+    for healed_s, fault in faults.healed:
         after = [(at_s, name) for name, at_s in gateway.raised.items() if healed_s <= at_s < healed_s + 2]
         if after:
             at_s, name = min(after)
-            delays.append(arrived.get(name, float("inf")) - at_s)
-    delays.sort()
+            delays.append((arrived.get(name, float("inf")) - at_s, fault))
+    slowest = ", ".join(f"{fault} {delay_s:.1f}" for delay_s, fault in sorted(delays)[-5:])
+    delays = sorted(delay_s for delay_s, _ in delays)
     (stream,) = [stream for stream in ledger.summary() if stream["device"].endswith("/device")]
     steady = sorted(arrived[name] - at_s for name, at_s in gateway.raised.items() if name in arrived)
     figures = {
@@ -118,6 +120,7 @@ def report(gateway, arrived, ledger, faults, watch, print_line):
         "duplicates": stream["duplicates"],
         "fresh alarm after healing, 95 % (s)": round(delays[int(0.95 * len(delays))], 2) if delays else None,
         "fresh alarm after healing, worst (s)": round(delays[-1], 2) if delays else None,
+        "the five slowest, by fault (s)": slowest,
         "raised to received, median (ms)": round(1e3 * steady[len(steady) // 2], 1) if steady else None,
         "memory growth of one process (MB)": round(watch.growth_mb(), 1),
         "memory, most (MB)": round(max(sample[2] for sample in watch.samples) / 1e6),

@@ -1,5 +1,6 @@
 """The gateway of a soak: the driver in a process of its own, killed and started again, and watched."""
 
+import statistics
 import subprocess
 import sys
 import threading
@@ -89,6 +90,12 @@ class Watch:
     def close(self):
         self._stop.set()
         self._thread.join()
+
+    def course_mb(self):
+        """Median memory in each tenth of the time."""
+        sizes = [rss / 1e6 for _, _, rss, *_ in self.samples]
+        tenth = max(len(sizes) // 10, 1)
+        return [round(statistics.median(sizes[at : at + tenth])) for at in range(0, len(sizes), tenth)]
 
     def growth_mb(self):
         """Largest growth of one process since it had settled."""
