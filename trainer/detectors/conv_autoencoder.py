@@ -30,10 +30,10 @@ class ConvAutoencoder(ReconstructionDetector):
         front_end: str = "",
         *,
         channels: str = "16-32-16",
-        epochs: int = 20,
-        batch: int = 16,
-        learning_rate: float = 1e-2,
-        patience: int = 5,
+        epochs: int = 60,
+        batch: int = 32,
+        learning_rate: float = 3e-3,
+        patience: int = 8,
     ) -> None:
         """`channels` of each convolution down; each makes the signal four times shorter."""
         super().__init__(front_end)
