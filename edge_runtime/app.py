@@ -6,19 +6,16 @@ thread empties the spool. Nothing else is shared. The watchdog is fed here alone
 
 import logging
 import math
-import os
-import signal
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import clock, scorer
+from edge_runtime import clock, scorer, signals
 from edge_runtime.config import Config, Protocol, SensorSettings, check_agreement, read_config
 from edge_runtime.errors import EdgeError, UnavailableError
 from edge_runtime.framing import Decoder, FrameDecoder
@@ -30,6 +27,7 @@ from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.publisher import Publisher
 from edge_runtime.reporter import Reporter
 from edge_runtime.scorer import Artefact
+from edge_runtime.signals import Asked
 from edge_runtime.signature import check_signed, digest_of
 from edge_runtime.sources import Source
 from edge_runtime.spool import Spool
@@ -104,47 +102,16 @@ def serve(path: Path) -> int:
     plan = prepare(path)
     for missing in probe_ports(plan.config):
         _log.warning("%s", missing)
-    with _signals() as asked:
+    with signals.asked() as asked:
         while not asked.stop.is_set():
             plan = _Service(plan, path, asked).run()
     return 0
 
 
-class _Asked:
-    """What the outside asked for by signals."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.reload = False
-
-
-@contextmanager
-def _signals() -> Iterator[_Asked]:
-    asked = _Asked()
-
-    def stop(_number: int, _frame: object) -> None:
-        if asked.stop.is_set():  # asked twice: everything that counts is on disk already
-            os._exit(0)
-        asked.stop.set()
-
-    def reload(_number: int, _frame: object) -> None:
-        asked.reload = True
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload))
-    }
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class _Service:
     """One run with one plan."""
 
-    def __init__(self, plan: Plan, path: Path, asked: _Asked) -> None:
+    def __init__(self, plan: Plan, path: Path, asked: Asked) -> None:
         self._plan, self._path, self._asked = plan, path, asked
         self._inbox, self._quit = Inbox(), threading.Event()
         self._health, self._notifier = Health(), Notifier()
@@ -215,11 +182,21 @@ class _Service:
             snapshot = self._health.snapshot()
             for station in stations:
                 station.health(snapshot)
+        self._check_threads(stations, publisher)
         # What arrived has been scored and committed, and whoever is to bring more is alive: that is progress.
-        if publisher.is_alive() and self._poller.is_alive() and all(station.alive for station in stations):
-            self._notifier.progress()
-            troubles = self._health.troubles()
-            self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
+        self._notifier.progress()
+        troubles = self._health.troubles()
+        self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
+
+    def _check_threads(self, stations: list[Station], publisher: Publisher) -> None:
+        """End rather than go on by half: a thread that died does not come back, and nobody would notice."""
+        alive = {f"the reader of {station.name}": station.alive for station in stations}
+        alive |= {"the reader of ports": self._poller.is_alive(), "the publisher": publisher.is_alive()}
+        if dead := [name for name, is_alive in alive.items() if not is_alive]:
+            raise EdgeError(
+                f"{' and '.join(dead)} stopped working, which is a fault of this program",
+                remedy="Alarms are on disk. Start it again, as systemd does, and report what the log says",
+            )
 
     def _reloaded(self) -> Plan | None:
         try:

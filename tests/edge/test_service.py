@@ -380,6 +380,21 @@ def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(site, broker,
     subscriber.close()
 
 
+def test_it_ends_when_a_part_of_it_has_died(site):
+    """Whoever watches, systemd or a container engine, starts it again; half a gateway would look healthy."""
+    broken = (
+        "from edge_runtime import intake, service\n"
+        "def run(self): raise RuntimeError('out of luck')\n"
+        "intake.PortReader.run = run\n"
+        "service.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", broken, site.config], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 70
+    assert "the reader of pump stopped working" in ended.stderr.splitlines()[-1]
+
+
 def test_systemd_is_told(site, tmp_path, monkeypatch):
     """READY when watching, WATCHDOG while work goes on, nothing while it does not, STOPPING at the end."""
     heard = []
