@@ -134,14 +134,16 @@ def report(gateway, arrived, ledger, faults, watch, print_line):
 
 
 TESTS = {
-    "killed at every system call": ["tests/edge/test_spool_faults.py", "-k", "killed or failing"],
+    "killed at every system call": ["tests/edge/test_spool_kills.py"],
+    "failing disk": ["tests/edge/test_spool_failing_disk.py"],
     "killed while publishing": ["tests/edge/test_gateway_kills.py"],
-    "disk full": ["tests/edge/test_spool_faults.py", "-k", "full or reserve or byte"],
+    "disk full": ["tests/edge/test_spool_full_disk.py", "tests/edge/test_spool_gone.py"],
     "damaged files": ["tests/edge/test_spool_damage.py"],
-    "spool against a dictionary": ["tests/edge/test_spool.py", "-k", "Model"],
+    "spool against a dictionary": ["tests/edge/test_spool_model.py"],
     "backlog of 100,000": ["tests/edge/test_publisher.py", "-k", "backlog"],
     "half-open and healing": ["tests/edge/test_publisher_link.py"],
-    "poison, denied, oversize": ["tests/edge/test_publisher_hostile.py"],
+    "poison, denied, oversize": ["tests/edge/test_publisher_refusals.py"],
+    "hostile brokers": ["tests/edge/test_publisher_hostile.py", "tests/edge/test_publisher_terms.py"],
 }
 
 

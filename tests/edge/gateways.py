@@ -1,15 +1,19 @@
 """What the tests of the way out share: a spool on a fast disk, publishers that are stopped in the end."""
 
+import json
 import random
 import shutil
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from edge_runtime.health import Health
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Spool
+from edge_runtime.spool import Klass, Spool
+from tests.bench.oracle import body_of
+from tests.broker import until
 
 MEMORY = Path("/dev/shm")
 EVENT = "steadyhum/site/device/pump/event"
@@ -50,3 +54,34 @@ def troubles(publisher):
 def counted(publisher, name):
     """A counter of its health."""
     return publisher._health.figures().get(name, 0)
+
+
+def put(gateway, *names, topic=EVENT, size=0):
+    """Store alarms under these names."""
+    for name in names:
+        gateway.spool.put(Klass.ALARM, topic, body_of(name, size))
+
+
+def depth(gateway):
+    """How many alarms wait in its spool."""
+    return gateway.spool.figures()["alarm.depth"]
+
+
+def names(broker):
+    """The names that a fake broker was sent."""
+    return [json.loads(body)["id"] for body in broker.bodies()]
+
+
+def events(subscriber):
+    """The bodies of the events that arrived, doubles included."""
+    return [body for topic, body in subscriber.seen if topic.endswith("/event")]
+
+
+def why_not(gateway, port, tls, host="localhost", **settings):
+    """Publish towards a broker that will not do; returns what health says of it."""
+    publisher = gateway.publish(port, host, tls=tls, connect_timeout_s=1, **settings)
+    said = until(lambda: troubles(publisher).get("broker"))
+    time.sleep(0.3)
+    assert not publisher.connected
+    assert gateway.spool.figures()["alarm.depth"] == 1
+    return said

@@ -1,8 +1,6 @@
 """TLS towards the broker: certificates both ways, every refusal named, and never a word in plain."""
 
 import datetime as dt
-import logging
-import os
 import socket
 import ssl
 import time
@@ -10,34 +8,18 @@ import warnings
 
 import pytest
 import trustme
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
-from edge_runtime.errors import AccessError, ConfigError
-from edge_runtime.health import Health
 from edge_runtime.listen import run_listen, settings_of
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.credentials import read_password, tls_context
 from edge_runtime.mqtt.losses import explain
-from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool import Klass
 from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.bench.oracle import body_of
 from tests.bench.proxy import ChaosProxy
-from tests.broker import Broker, Subscriber, free_port, listens, needs_mosquitto, until
-from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles
-
-SECRET = "correct-horse-battery-staple"
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.edge.certificates import identity, pem
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles, why_not
 
 
 @pytest.fixture
@@ -45,65 +27,6 @@ def gateway():
     with Gateway() as gateway:
         gateway.spool.put(Klass.ALARM, EVENT, body_of("a"))
         yield gateway
-
-
-def pem(path, *blobs):
-    path.write_bytes(b"".join(blob.bytes() for blob in blobs))
-    path.chmod(0o600)
-    return path
-
-
-def identity(folder, authority, name, **how):
-    """A certificate and its key, as two files."""
-    made = authority.issue_cert(name, **how)
-    return pem(folder / f"{name}.crt", *made.cert_chain_pems), pem(
-        folder / f"{name}.key", made.private_key_pem
-    )
-
-
-@pytest.fixture
-def ca_file(tmp_path, authority):
-    return pem(tmp_path / "ca.crt", authority.cert_pem)
-
-
-@pytest.fixture
-def plain(tmp_path):
-    """Makes one Mosquitto without TLS and stops it in the end."""
-    made = []
-
-    def make(*lines):
-        made.append(Broker(tmp_path, *lines).start())
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.stop()
-
-
-@pytest.fixture
-def start(tmp_path, authority, plain):
-    """Makes a Mosquitto with TLS on its first listener, and a plain one for the subscriber."""
-
-    def make(name="localhost", *extra, **how):
-        certificate, key = identity(tmp_path, authority, name, **how)
-        ca = pem(tmp_path / "broker-ca.crt", authority.cert_pem)
-        inside = free_port()
-        lines = [f"cafile {ca}", f"certfile {certificate}", f"keyfile {key}", *extra]
-        broker = plain(*lines, f"listener {inside} 127.0.0.1")
-        until(lambda: listens(inside), what="the second listener")
-        return broker, inside
-
-    return make
-
-
-def why_not(gateway, port, tls, host="localhost", **settings):
-    """Publish towards a broker that will not do; returns what health says of it."""
-    publisher = gateway.publish(port, host, tls=tls, connect_timeout_s=1, **settings)
-    said = until(lambda: troubles(publisher).get("broker"))
-    time.sleep(0.3)
-    assert not publisher.connected
-    assert gateway.spool.figures()["alarm.depth"] == 1
-    return said
 
 
 @needs_mosquitto
@@ -248,123 +171,6 @@ def test_no_verification_only_where_the_site_accepts_it(start, tmp_path, authori
     publisher = gateway.publish(broker.port, "localhost", tls=tls, accept_insecure=True)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     assert "overheard" in troubles(publisher)["insecure"]
-
-
-@needs_mosquitto
-def test_a_password_reaches_the_broker_and_nothing_else(plain, tmp_path, gateway, caplog):
-    users = tmp_path / "users"
-    os.system(f"mosquitto_passwd -c -b {users} edge {SECRET}")
-    broker = plain("allow_anonymous false", f"password_file {users}")
-    right, wrong = tmp_path / "right", tmp_path / "wrong"
-    right.write_text(f"{SECRET}\nsecond line\n")
-    wrong.write_text(f"{SECRET}x")
-    right.chmod(0o600)
-    wrong.chmod(0o600)
-    with caplog.at_level(logging.DEBUG):
-        refused = gateway.publish(broker.port, username="edge", password_file=wrong)
-        assert "refuses us: Not authorized" in until(lambda: troubles(refused).get("broker"))
-        refused.stop()
-        gateway.publish(broker.port, username="edge", password_file=right)
-        until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
-    assert SECRET not in caplog.text
-    assert SECRET not in str(troubles(refused))
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
-def test_secrets_that_others_can_read_are_refused(tmp_path, authority, mode):
-    password = tmp_path / "password"
-    password.write_text(SECRET)
-    password.chmod(mode)
-    with pytest.raises(AccessError, match="chmod 600") as refusal:
-        read_password(password)
-    assert refusal.value.exit_code == 77
-    certificate, key = identity(tmp_path, authority, "gateway")
-    key.chmod(mode)
-    with pytest.raises(AccessError):
-        tls_context(TlsSettings(cert_file=certificate, key_file=key))
-
-
-def test_secrets_that_are_no_files_are_refused(tmp_path):
-    real, link, empty = tmp_path / "real", tmp_path / "link", tmp_path / "empty"
-    real.write_text(SECRET)
-    real.chmod(0o600)
-    link.symlink_to(real)
-    empty.touch(0o600)
-    os.mkfifo(tmp_path / "pipe", 0o600)
-    assert read_password(real) == SECRET
-    for path, refusal in ((link, ConfigError), (empty, ConfigError), (tmp_path / "none", ConfigError)):
-        with pytest.raises(refusal):
-            read_password(path)
-    with pytest.raises(AccessError):
-        read_password(tmp_path / "pipe")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file away needs root")
-def test_a_secret_of_somebody_else_is_refused(tmp_path):
-    password = tmp_path / "password"
-    password.write_text(SECRET)
-    password.chmod(0o600)
-    os.chown(password, 12345, 12345)
-    with pytest.raises(AccessError, match="owner 12345"):
-        read_password(password)
-
-
-def test_certificates_that_cannot_be_used_are_refused(tmp_path, authority, ca_file):
-    certificate, key = identity(tmp_path, authority, "one")
-    _, other = identity(tmp_path, authority, "two")
-    rubbish = tmp_path / "rubbish"
-    rubbish.write_text("no PEM")
-    rubbish.chmod(0o600)
-    for tls in (
-        TlsSettings(ca_file=rubbish),
-        TlsSettings(ca_file=tmp_path / "none"),
-        TlsSettings(cert_file=certificate, key_file=other),
-        TlsSettings(cert_file=rubbish),
-        TlsSettings(cert_file=certificate, key_file=tmp_path / "none"),
-    ):
-        with pytest.raises(ConfigError) as refusal:
-            tls_context(tls)
-        assert str(tmp_path) in str(refusal.value)
-    context = tls_context(TlsSettings(ca_file, certificate, key))
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-    assert context.check_hostname
-
-
-def test_an_encrypted_key_is_refused_without_asking(tmp_path, authority):
-    certificate, key = identity(tmp_path, authority, "gateway")
-    plain = load_pem_private_key(key.read_bytes(), None)
-    key.write_bytes(
-        plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
-    )
-    with pytest.raises(ConfigError, match="encrypted"):
-        tls_context(TlsSettings(cert_file=certificate, key_file=key))
-
-
-def test_unusable_credentials_are_refused_before_anything_starts(gateway, tmp_path):
-    settings = BrokerSettings("localhost", username="edge", password_file=tmp_path / "none")
-    with pytest.raises(ConfigError, match="password"):
-        Publisher(settings, gateway.spool, Health(), AVAILABILITY)
-
-
-@needs_mosquitto
-def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
-    broker = plain()
-    password = tmp_path / "password"
-    password.write_text(SECRET)
-    password.chmod(0o600)
-    publisher = gateway.publish(
-        broker.port, username="edge", password_file=password, refused_backoff_s=(0.2, 0.2)
-    )
-    until(lambda: publisher.connected)
-    password.unlink()
-    broker.stop()
-    assert "cannot be read" in until(
-        lambda: "password" in troubles(publisher).get("broker", "") and troubles(publisher)["broker"]
-    )
-    password.write_text(SECRET)
-    password.chmod(0o600)
-    broker.start()
-    until(lambda: publisher.connected)
 
 
 def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file):

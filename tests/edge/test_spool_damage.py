@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 import time
 from pathlib import Path
@@ -13,9 +12,9 @@ import pytest
 from edge_runtime.records import Alarm, AlarmKind
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.spool import Klass, OpenAlarm, Spool
-from edge_runtime.storage.carve import TABLE_LEAF, DamagedFile
 from tests.bench.damage import damage, seeded
 from tests.bench.oracle import body_of
+from tests.edge.spools import rows_of
 
 MUTATIONS = int(os.environ.get("STEADYHUM_MUTATIONS", "200"))
 MEMORY = Path("/dev/shm")
@@ -28,10 +27,6 @@ def root():
     folder = Path(tempfile.mkdtemp(prefix="spool-damage-", dir=MEMORY if MEMORY.is_dir() else None))
     yield folder
     shutil.rmtree(folder)
-
-
-def rows_of(spool):
-    return {(klass, row.id): row.body for klass in Klass for row in spool.peek(klass, 10**6)}
 
 
 @pytest.fixture(scope="module")
@@ -252,46 +247,3 @@ def test_a_file_that_vanished_is_missed(originals, root, tmp_path):
     (folder / "spool.db").unlink()
     with Spool(folder, LIMITS) as spool:
         assert originals[0].items() <= rows_of(spool).items(), "its WAL had everything"
-
-
-def test_carving_nothing_finds_nothing(tmp_path):
-    damaged = DamagedFile(tmp_path / "none")
-    assert list(damaged.records(TABLE_LEAF)) == []
-    damaged.close()
-
-
-def test_carving_reads_what_sqlite_wrote(tmp_path):
-    """Every type and size of value, small and over several pages, against SQLite itself."""
-    path = tmp_path / "any.db"
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)")
-    values = [
-        None,
-        0,
-        1,
-        -1,
-        127,
-        -129,
-        2**15,
-        2**23,
-        -(2**31),
-        2**47,
-        -(2**62),
-        0.5,
-        3.0,
-        "",
-        "text",
-        b"",
-        b"b" * 9000,
-    ]
-    rows = [(n + 1, values[n % 17], values[(n * 5) % 17], "x" * (n * 37)) for n in range(200)]
-    rows += [(2**40 + n, b"y" * (4000 + n), None, "z" * n) for n in range(120)]
-    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
-    database.commit()
-    database.close()
-    damaged = DamagedFile(path)
-    found = {
-        record[0]: (record[0], *record[2:]) for record in damaged.records(TABLE_LEAF) if len(record) == 5
-    }
-    damaged.close()
-    assert found.items() >= {row[0]: row for row in rows}.items()

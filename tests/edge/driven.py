@@ -1,0 +1,64 @@
+"""The small gateway of tests/bench/driver.py, run to its end under strace, and what it leaves behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.settings import SpoolLimits
+from edge_runtime.spool import Klass, Spool
+from tests.bench.oracle import body_of
+
+DRIVER = [sys.executable, "-m", "tests.bench.driver"]
+ROOT = Path(__file__).resolve().parents[2]
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed: apt install strace"
+)
+
+
+def drive(*arguments, strace=(), limits=None):
+    """Run the driver to its end; returns its exit code and what it said."""
+    command = [
+        *(["strace", "-f", "-o", os.devnull, *strace] if strace else []),
+        *DRIVER,
+        *map(str, arguments),
+    ]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60, check=False, preexec_fn=limits)
+    return done.returncode, done.stdout.decode().splitlines(), done.stderr.decode()
+
+
+def said(lines, word):
+    """What it said after this word."""
+    return [line.removeprefix(f"{word} ") for line in lines if line.startswith(f"{word} ")]
+
+
+def acked(lines):
+    """The names of the alarms that it handed over."""
+    return {json.loads(line.partition(" ")[2])["id"] for line in said(lines, "acking")}
+
+
+def check_nothing_lost(folder, lines):
+    """Every alarm that was promised is in the spool or was handed over; it opens quickly and goes on."""
+    begun_s = time.monotonic()
+    with Spool.open(folder, SpoolLimits(reserve_bytes=4096)) as spool:
+        assert time.monotonic() - begun_s < 5
+        assert spool.salvaged is None, str(spool.salvaged)
+        waiting = [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 1000)]
+        lost = set(said(lines, "raised")) - set(waiting) - acked(lines)
+        assert not lost, f"{lost} of {said(lines, 'raised')}"
+        assert waiting == sorted(waiting), "in order"
+        bodies = [json.loads(row.body) for row in spool.peek(Klass.ALARM, 1000)]
+        numbers = {(body["epoch"], body["seq"]) for body in bodies}
+        assert len(numbers) == len(bodies)
+        assert (spool.epoch, spool.put(Klass.ALARM, "t", body_of("next"))) not in numbers
+        (alarm,) = spool.open_alarms().values() or [None]
+        if waiting and not acked(lines):
+            assert (alarm is not None) == (int(waiting[-1][1:]) % 2 == 0), (
+                "open alarms changed with their events"
+            )
+    return len(said(lines, "raised"))

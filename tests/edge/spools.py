@@ -1,0 +1,31 @@
+"""What the tests of the durable queue share: a clock, and what goes in and what waits."""
+
+import json
+
+from edge_runtime.spool import Klass
+from tests.bench.oracle import body_of
+
+
+class Clock:
+    """Monotonic seconds that pass when told to."""
+
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def put(spool, name="a", klass=Klass.ALARM, size=0, **more):
+    """Store one row; returns its number."""
+    return spool.put(klass, "p/s/d/x/event", body_of(name, size), **more)
+
+
+def names(spool, klass=Klass.ALARM, **span):
+    """The names that wait, in order."""
+    return [json.loads(row.body)["id"] for row in spool.peek(klass, 1000, **span)]
+
+
+def rows_of(spool):
+    """Every row that waits: the body by class and id."""
+    return {(klass, row.id): row.body for klass in Klass for row in spool.peek(klass, 10**6)}

@@ -1,0 +1,123 @@
+"""The way out when the broker is away, cannot be found, or prefers another client with our id."""
+
+import random
+import time
+
+import pytest
+
+from edge_runtime.errors import ConfigError
+from edge_runtime.health import Health
+from edge_runtime.mqtt.losses import LinkError, Loss
+from edge_runtime.publisher import Publisher
+from edge_runtime.settings import BrokerSettings
+from edge_runtime.spool import Klass, Spool
+from tests.bench.oracle import Oracle, body_of
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+
+pytestmark = needs_mosquitto
+
+
+@pytest.fixture
+def gateway():
+    with Gateway() as gateway:
+        yield gateway
+
+
+def test_starts_without_a_broker_and_delivers_when_there_is_one(gateway, broker, tmp_path):
+    publisher = gateway.publish(broker.port)
+    oracle = Oracle()
+    for _ in range(30):
+        oracle.raise_alarm(gateway.spool, EVENT)
+    assert "refused" in until(lambda: publisher._health.troubles().get("broker"))
+    broker.start()
+    subscriber = Subscriber(broker.port)
+    oracle.raise_alarm(gateway.spool, EVENT)
+    until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    assert "broker" not in publisher._health.troubles()
+    subscriber.close()
+
+
+def test_a_name_that_does_not_resolve_is_only_an_outage(gateway):
+    publisher = Publisher(
+        BrokerSettings("no-such-host.invalid", accept_insecure=True), gateway.spool, Health(), AVAILABILITY
+    )
+    publisher.start()
+    assert "resolved" in until(lambda: publisher._health.troubles().get("broker"), 20)
+    begun_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - begun_s < 9
+
+
+def test_the_broker_goes_away_and_comes_back(gateway, subscriber, broker):
+    oracle = Oracle()
+    publisher = gateway.publish(broker.port)
+    for _ in range(3):
+        until(lambda: publisher.connected, what="connection")
+        for _ in range(20):
+            oracle.raise_alarm(gateway.spool, EVENT)
+        broker.stop()
+        until(lambda: not publisher.connected)
+        for _ in range(20):
+            oracle.raise_alarm(gateway.spool, EVENT)
+        broker.start()
+        begun_s = time.monotonic()
+        fresh = oracle.raise_alarm(gateway.spool, EVENT)
+        until(lambda fresh=fresh: any(f'"{fresh}"'.encode() in body for body in events(subscriber)))
+        assert time.monotonic() - begun_s < 5
+    until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
+    time.sleep(0.3)
+    oracle.check(events(subscriber), gateway.spool)
+
+
+def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway, broker):
+    publisher = gateway.publish(broker.port, backoff_s=(300.0, 300.0))
+    until(lambda: publisher._health.troubles().get("broker"))
+    broker.start()
+    time.sleep(0.3)
+    assert not publisher.connected
+    gateway.spool.put(Klass.ALARM, EVENT, body_of("fresh"))
+    begun_s = time.monotonic()
+    until(lambda: publisher.connected)
+    assert time.monotonic() - begun_s < 5
+
+
+def test_how_long_it_waits(gateway):
+    publisher = Publisher(
+        BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY, random.Random(4)
+    )
+    lost = LinkError("x", where="y", remedy="z", loss=Loss.CLOSED)
+    refused = LinkError("x", where="y", remedy="z", loss=Loss.REFUSED)
+    short = [
+        max(publisher._wait_s(lost, 1) for _ in range(60)),
+        max(publisher._wait_s(refused, 1) for _ in range(60)),
+    ]
+    assert 15 < short[0] <= 30
+    assert 45 < short[1] <= 60
+    assert publisher._wait_s(lost, 31) <= 1
+    assert publisher._wait_s(refused, 301) <= 30
+    assert 15 <= publisher._wait_s(ConfigError("x"), 1) <= 60
+    publisher.stop()
+
+
+def test_two_clients_with_one_id_do_not_fight(gateway, broker, tmp_path):
+    broker.start()
+    with Spool.open(tmp_path / "other") as other:
+        publishers = []
+        for each in (other, gateway.spool):
+            settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="same", backoff_s=(0.2, 1))
+            publishers.append(Publisher(settings, each, Health(), AVAILABILITY, random.Random(2)))
+            publishers[-1].start()
+
+        def suspected():
+            return any("another client" in str(each._health.troubles()) for each in publishers)
+
+        def connections():
+            return sum(each._health.figures()["mqtt.connections"] for each in publishers)
+
+        until(suspected, 30)
+        before = connections()
+        time.sleep(4)
+        for publisher in publishers:
+            publisher.stop()
+        assert connections() - before <= 2, "from then on each waits 15 to 60 s"

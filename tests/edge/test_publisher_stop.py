@@ -1,0 +1,85 @@
+"""A stop: the rest is sent, offline is said, and nobody is waited for longer than was set."""
+
+import socket
+import time
+
+import pytest
+
+from edge_runtime.health import Health
+from edge_runtime.publisher import Publisher
+from edge_runtime.settings import BrokerSettings
+from edge_runtime.spool import Klass
+from tests.bench.fakebroker import SILENT, FakeBroker
+from tests.bench.oracle import Oracle, body_of
+from tests.broker import free_port, needs_mosquitto, until
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+
+pytestmark = needs_mosquitto
+
+
+@pytest.fixture
+def gateway():
+    with Gateway() as gateway:
+        yield gateway
+
+
+def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broker):
+    oracle = Oracle()
+    for _ in range(100):
+        oracle.raise_alarm(gateway.spool, EVENT)
+    publisher = gateway.publish(broker.port, drain_s=30)
+    until(lambda: publisher.connected)
+    begun_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - begun_s < 25, "it ends when all is sent and not when its time is over"
+    assert not publisher.is_alive()
+    until(lambda: subscriber.latest("availability") == b"offline")
+    oracle.check(events(subscriber), gateway.spool, duplicates=0)
+    assert gateway.spool.figures()["alarm.depth"] == 0
+    assert len(events(subscriber)) == 100
+    publisher.wake()  # after the end it is only ignored
+
+
+def test_a_stop_without_a_broker_is_quick_and_keeps_everything(gateway):
+    gateway.spool.put(Klass.ALARM, EVENT, body_of("kept"))
+    publisher = gateway.publish(free_port())
+    time.sleep(0.2)
+    begun_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - begun_s < 2
+    assert gateway.spool.figures()["alarm.depth"] == 1
+
+
+def test_a_publisher_that_was_never_started_can_be_stopped(gateway):
+    Publisher(BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY).stop()
+
+
+def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway):
+    with FakeBroker(lambda _published: SILENT) as broker:
+        gateway.spool.put(Klass.ALARM, EVENT, body_of("kept"))
+        publisher = gateway.publish(broker.port, drain_s=0.3)
+        until(lambda: len(broker.published) >= 2)
+        begun_s = time.monotonic()
+        publisher.stop()
+        assert time.monotonic() - begun_s < 2.5
+        assert not publisher.is_alive()
+        assert [published.body for published in broker.published if published.topic == AVAILABILITY][
+            -1
+        ] == b"offline"
+        until(lambda: broker.disconnects)
+    assert gateway.spool.figures()["alarm.depth"] == 1
+
+
+def test_a_stop_does_not_wait_for_a_connection_that_does_not_come_about(gateway):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        port = deaf.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):  # the queue is full now: further SYNs are dropped
+            publisher = gateway.publish(port, drain_s=0, connect_timeout_s=6)
+            time.sleep(0.3)
+            begun_s = time.monotonic()
+            publisher.stop()
+            assert time.monotonic() - begun_s < 4
+            assert publisher.is_alive()
+            publisher.wake()
+    until(lambda: not publisher.is_alive())
+    publisher.stop()

@@ -1,0 +1,158 @@
+"""The service as its users run it: alarms, and their delivery whatever dies in between."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from edge_runtime.simulator import Sensor, play
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.edge.sites import EDGE, RATE_HZ, Site, told, vibration
+
+
+@pytest.fixture
+def site(tmp_path, broker):
+    with Site(tmp_path, broker.port) as site:
+        yield site
+
+
+@needs_mosquitto
+def test_replay_says_what_live_says(site, broker):
+    """Ids and times aside, byte for byte: the same recording through a pty and through `replay`."""
+    source = vibration(0.3, 3.0, 0.3, 2.5, 0.3, seconds=0.7)
+    np.savez(site.folder / "r.npz", samples=source.samples, rate_hz=RATE_HZ, channels=["x"], unit="g")
+    command = [
+        *EDGE,
+        "replay",
+        str(site.folder / "r.npz"),
+        "--model",
+        str(site.folder / "rms.onnx"),
+        "--json",
+    ]
+    replayed = [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    play([source], Sensor(frame_samples=50), lambda data: os.write(site.master, data))
+    until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
+    assert site.stop() == 0
+    live = subscriber.events()
+    subscriber.close()
+    wanted = [
+        (item["type"], item["kind"], item["reason"], item["score"], item["threshold"]) for item in replayed
+    ]
+    assert len(wanted) == 4
+    assert [(b["type"], b["kind"], b["reason"], b["score"], b["threshold"]) for b in live] == wanted
+    shares = [[[band["name"], band["share"]] for band in body["top_bands"]] for body in live]
+    assert shares == [item["top"] for item in replayed]
+    starts = [time_s(body["start_time"]) for body in live]
+    assert starts[0] == starts[1] < starts[2] == starts[3]
+
+
+def time_s(text):
+    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(text[19:-1])
+
+
+@needs_mosquitto
+def test_what_a_subscriber_sees(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    until(lambda: subscriber.latest("availability") == b"online")
+    site.play(vibration(0.3, 3.0))
+    until(lambda: told(subscriber) == [("new", "anomaly")])
+    state = until(lambda: (body := subscriber.latest("state")) and json.loads(body))
+    assert (state["alarm"], state["model"]["name"], state["supported"]) == ("ON", "rms", True)
+    health = json.loads(until(lambda: subscriber.latest("health")))
+    assert health["sensor"]["frames"] > 10
+    begun_s = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begun_s < 10
+    until(lambda: subscriber.latest("availability") == b"offline")
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_nothing_is_lost_while_the_broker_is_away(site, broker):
+    """Away at start and again in the middle; the sessions of the subscribers outlive both."""
+    site.config.write_text(site.config.read_text() + "silence_s = 60\n")  # waiting here is no lost sensor
+    subscriber = Subscriber(broker.start().port)
+    listen = [*EDGE, "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--json", "--seconds", "60"]
+    books = subprocess.Popen([*listen, "--client-id", "auditor"], stdout=subprocess.PIPE, text=True)
+    while json.loads(books.stdout.readline())["what"] != "listening":
+        pass
+    broker.stop()
+    site.start()
+    site.play(vibration(0.3, 3.0))
+    broker.start()
+    until(lambda: told(subscriber) == [("new", "anomaly")], what="the alarm from before the broker")
+    assert subscriber.events()[0]["replayed"] is True
+    broker.stop()
+    for _ in range(2):
+        site.play(vibration(0.3, 0.3, 0.3, 3.0))
+    time.sleep(1)
+    broker.start()
+    until(lambda: len(subscriber.events()) >= 5, 20, "the rest")
+    site.play(vibration(0.3, 0.3, 0.3))
+    until(lambda: len(subscriber.events()) >= 6, 20, "the last end")
+    assert [kind for kind, _ in told(subscriber)] == ["new", "end"] * 3
+    assert [body["seq"] for body in subscriber.events()] == [1, 2, 3, 4, 5, 6]
+    assert len({body["epoch"] for body in subscriber.events()}) == 1
+    assert [body["replayed"] for body in subscriber.events()] == [True] * 5 + [False]
+    subscriber.close()
+    time.sleep(1)
+    books.send_signal(signal.SIGINT)
+    said = [json.loads(line) for line in books.communicate(timeout=10)[0].splitlines()]
+    assert books.returncode == 0
+    assert said[-1]["what"] == "summary"
+    assert said[-1]["lost"] == 0
+    (stream,) = [line for line in said if line["what"] == "stream"]
+    assert (stream["first"], stream["last"]) == (1, 6), stream
+
+
+@needs_mosquitto
+def test_an_alarm_outlives_a_crash(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start().play(vibration(0.3, 3.0))
+    until(lambda: len(subscriber.events()) == 1)
+    site.stop(signal.SIGKILL)
+    begun_s = time.monotonic()
+    site.start()
+    assert time.monotonic() - begun_s < 5
+    site.play(vibration(0.3, 0.3))
+    until(lambda: len(subscriber.events()) == 2)
+    new, end = subscriber.events()
+    assert (new["type"], end["type"]) == ("new", "end")
+    assert new["id"] == end["id"]
+    assert new["start_time"] == end["start_time"]
+    subscriber.close()
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("spare_bytes", [0, 2**16, 2**22])
+def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(site, broker, spare_bytes):
+    """What it raised before is there when it starts again."""
+    subscriber = Subscriber(broker.start().port)
+    site.start().play(vibration(0.3, 3.0))
+    until(lambda: len(subscriber.events()) == 1)
+    process = psutil.Process(site.service.pid)
+    most = process.memory_info().vms + spare_bytes
+    process.rlimit(psutil.RLIMIT_AS, (most, most))
+    broker.stop()  # a new connection takes memory too
+    os.set_blocking(site.master, False)
+    broker.start()
+    with contextlib.suppress(BlockingIOError):
+        site.play(vibration(0.3, 0.3, 3.0, seconds=1))
+    os.set_blocking(site.master, True)
+    if site.service.poll() is None:
+        until(lambda: ("end", "anomaly") in told(subscriber), what="an alarm's end, though memory is short")
+        site.stop(signal.SIGKILL)
+    else:
+        assert site.service.returncode != 0, "whoever watches starts it again"
+    site.start().play(vibration(0.3, 0.3))
+    until(lambda: told(subscriber)[-1] == ("end", "anomaly"))
+    subscriber.close()

@@ -1,0 +1,162 @@
+"""The service started, refused, watched, reloaded and stopped: real commands and real signals."""
+
+import contextlib
+import json
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.edge.sites import EDGE, Site, vibration
+
+
+@pytest.fixture
+def site(tmp_path, broker):
+    with Site(tmp_path, broker.port) as site:
+        yield site
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_in_time_though_the_broker_is_not_there(site, number):
+    site.start().play(vibration(0.3, 3.0))
+    begun_s = time.monotonic()
+    assert site.stop(number) == 0
+    assert time.monotonic() - begun_s < 10
+
+
+def test_a_second_signal_stops_at_once(site):
+    site.start()
+    service = site.service
+    service.send_signal(signal.SIGTERM)
+    time.sleep(0.05)
+    begun_s = time.monotonic()
+    assert site.stop() == 0
+    assert time.monotonic() - begun_s < 1
+
+
+def test_it_ends_when_a_part_of_it_has_died(site):
+    """Whoever watches, systemd or a container engine, starts it again; half a gateway would look healthy."""
+    broken = (
+        "from edge_runtime import intake, service\n"
+        "def run(self): raise RuntimeError('out of luck')\n"
+        "intake.PortReader.run = run\n"
+        "service.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", broken, site.config], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.returncode == 70
+    assert "the reader of pump stopped working" in ended.stderr.splitlines()[-1]
+
+
+def test_systemd_is_told(site, tmp_path, monkeypatch):
+    """READY when watching, WATCHDOG while work goes on, nothing while it does not, STOPPING at the end."""
+    heard = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(0.1)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+
+        def listen(seconds):
+            deadline, before = time.monotonic() + seconds, len(heard)
+            while time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    heard.append(ear.recv(1000).decode())
+            return heard[before:]
+
+        site.start()
+        assert any(text.startswith("READY=1") for text in listen(1))
+        assert listen(2).count("WATCHDOG=1") >= 2
+        site.service.send_signal(signal.SIGSTOP)
+        listen(0.3)
+        assert listen(1.5) == []
+        site.service.send_signal(signal.SIGCONT)
+        site.stop()
+        assert "STOPPING=1" in listen(1)
+
+
+def test_a_bad_configuration_is_refused_within_a_second(site):
+    site.config.write_text("nonsense = 1")
+    times = []
+    for _ in range(3):
+        begun_s = worked_s()
+        assert refused(site, "check", "--config", str(site.config))[0] == 78
+        times.append(worked_s() - begun_s)
+    assert min(times) < 1.0
+
+
+def worked_s():
+    """Processor seconds of the programs that were started and have ended: what else runs does not count."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@needs_mosquitto
+def test_reload(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    good = site.config.read_text()
+    site.config.write_text(good.replace('unit = "g"', 'units = "g"'))
+    site.service.send_signal(signal.SIGHUP)
+    until(lambda: "reload refused" in site.log(), what="the refusal")
+    assert "Did you mean 'unit'" in site.log()
+    site.config.write_text(good.replace('unit = "g"', 'unit = "g"\nthreshold = 50.0'))
+    site.service.send_signal(signal.SIGHUP)
+    until(lambda: site.log().count("watching pump") == 2, what="the second start")
+    until(site._opened)
+    site.play(vibration(0.3, 3.0))
+    assert subscriber.events() == []
+    assert json.loads(subscriber.latest("state"))["supported"] is False  # a site's threshold is its own word
+    assert site.stop() == 0
+    subscriber.close()
+
+
+def refused(site, *command):
+    done = subprocess.run([*EDGE, *command], capture_output=True, text=True, timeout=30, check=False)
+    assert "Traceback" not in done.stderr
+    refusals = [line for line in done.stderr.splitlines() if line.startswith("edge-runtime: ")]
+    assert len(refusals) == 1
+    return done.returncode, refusals[0]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("old", "new", "code", "says"),
+    [
+        ('unit = "g"', 'units = "g"', 78, "Did you mean 'unit'?"),
+        ("rate_hz = 1000", "rate_hz = 48000", 78, "48000.0 here and 1000.0 in the model"),
+        ('unit = "g"', 'unit = "m/s2"', 78, "unit is m/s2 here and g in the model"),
+        ('["x"]', '["x", "y"]', 78, "in the model"),
+        ("rms.onnx", "none.onnx", 65, "No such file"),
+        ("rms.onnx", "edge.toml", 65, "onnxruntime refuses it"),
+    ],
+)
+def test_start_is_refused(site, command, old, new, code, says):
+    assert old in site.config.read_text()
+    site.config.write_text(site.config.read_text().replace(old, new, 1))
+    got, text = refused(site, command, "--config", str(site.config))
+    assert (got, says in text) == (code, True), text
+
+
+def test_a_port_in_use_and_a_second_instance_are_refused(site):
+    site.start()
+    code, text = refused(site, "check", "--config", str(site.config))
+    assert (code, "another program has the port" in text) == (75, True)
+    site.config.write_text(site.config.read_text().replace(site.line, "/dev/steadyhum-none"))
+    code, text = refused(site, "run", "--config", str(site.config))
+    assert code == 75
+    assert "state" in text
+    assert site.stop() == 0
+
+
+def test_check_says_what_will_run_and_what_is_missing(site):
+    site.config.write_text(site.config.read_text().replace(site.line, "/dev/steadyhum-none"))
+    said = subprocess.check_output([*EDGE, "check", "--config", str(site.config)], text=True)
+    assert "pump: rms, 64 samples of x in g at 1000 Hz, threshold 1: ok" in said
+    assert "missing now" in said

@@ -1,0 +1,117 @@
+"""The service at a sensor line that is unplugged, noisy, or goes on while the gateway stands still."""
+
+import json
+import os
+import pty
+import signal
+import threading
+import time
+import tty
+
+import psutil
+import pytest
+
+from edge_runtime.framing import SampleFormat, encode_data
+from edge_runtime.simulator import Sensor, frames
+from tests.broker import Subscriber, needs_mosquitto, until
+from tests.edge.sites import Site, told, vibration
+
+
+@pytest.fixture
+def site(tmp_path, broker):
+    with Site(tmp_path, broker.port) as site:
+        yield site
+
+
+@needs_mosquitto
+def test_a_lost_sensor_is_said_and_found_again(tmp_path, broker):
+    site = Site(tmp_path, broker.start().port)
+    link = tmp_path / "usb-sensor"
+    link.symlink_to(site.line)
+    site.config.write_text(site.config.read_text().replace(site.line, str(link)))
+    subscriber = Subscriber(broker.port)
+    site.start().play(vibration(0.3))
+    link.unlink()
+    os.close(site.master)
+    lost = until(subscriber.events)[0]
+    assert (lost["type"], lost["kind"], lost["score"]) == ("new", "sensor_fault", 1.0)
+    assert lost["reason"].startswith("sensor_lost")
+    site.master, site._slave = pty.openpty()
+    tty.setraw(site._slave)
+    link.symlink_to(os.ttyname(site._slave))
+    time.sleep(2.2)
+    site.play(vibration(0.3, 0.3, 0.3, 0.3))
+    until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
+    subscriber.close()
+    site.close()
+
+
+@needs_mosquitto
+def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site, broker):
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    stop = threading.Event()
+
+    def shout():
+        while not stop.is_set():
+            os.write(site.master, os.urandom(1000))
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=shout)
+    thread.start()
+    event = until(subscriber.events, 9)[0]
+    stop.set()
+    thread.join()
+    assert event["kind"] == "sensor_fault"
+    assert "no_valid_frame" in event["reason"]
+    assert "baud rate" in event["reason"]
+    subscriber.close()
+
+
+@needs_mosquitto
+def test_garbage_costs_little_and_is_logged_once(site, broker):
+    """Ten seconds of noise at the line rate of 921600 baud: a quiet log, a calm processor."""
+    broker.start()
+    site.start()
+    process = psutil.Process(site.service.pid)
+    busy_s, size = process.cpu_times(), process.memory_info().rss
+    begun_s = time.monotonic()
+    while time.monotonic() - begun_s < 10:
+        os.write(site.master, os.urandom(4096))
+        time.sleep(4096 / 92160)
+    used = process.cpu_times()
+    assert (used.user + used.system - busy_s.user - busy_s.system) / 10 < 0.5
+    assert process.memory_info().rss - size < 5e6
+    assert len(site.log().splitlines()) <= 4
+
+
+def health_of(subscriber):
+    body = subscriber.latest("health")
+    return json.loads(body)["sensor"] if body else None
+
+
+@needs_mosquitto
+def test_a_stalled_gateway_counts_what_it_missed(site, broker):
+    """SIGSTOP under a sensor that does not wait: what was missed is counted, and no alarm made up."""
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    os.set_blocking(site.master, False)
+    sent, refused = 0, 0
+    for frame in frames(vibration(0.3, seconds=60), Sensor(frame_samples=50), time.time_ns() // 1000):
+        if frame.sequence in (300, 900):
+            site.service.send_signal(signal.SIGSTOP if frame.sequence == 300 else signal.SIGCONT)
+        data = encode_data(frame, SampleFormat.FLOAT32)
+        try:
+            whole = os.write(site.master, data) == len(data)
+        except BlockingIOError:
+            whole = False
+        sent, refused = sent + 1, refused + (not whole)
+        time.sleep(0.005)
+    assert refused > 10  # the port's own buffer was full: these were lost before they reached us
+    os.set_blocking(site.master, True)
+    line = until(
+        lambda: (seen := health_of(subscriber)) and seen["frames"] + seen["faults.gap"] >= sent and seen
+    )
+    assert line["frames"] + line["faults.gap"] == sent
+    assert all(body["kind"] == "sensor_fault" for body in subscriber.events())
+    subscriber.close()

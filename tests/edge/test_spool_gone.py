@@ -1,0 +1,115 @@
+"""Rows that were acknowledged and that a full disk does not let go: not given out again, read only once."""
+
+import contextlib
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.settings import SpoolLimits
+from edge_runtime.spool import Klass, Spool
+from edge_runtime.storage.gone import Gone
+from tests.bench.oracle import body_of
+from tests.edge.disks import fill, mount_tmpfs
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 30))))
+def test_leaps_over_what_is_gone_and_over_nothing_else(steps):
+    """Against a set: a leap from anywhere ends before the first row that nobody has seen to be gone."""
+    gone, known = Gone(), set()
+    for reading, first, last in steps:
+        if reading and last > first:
+            gone.note(first, last)
+            known |= set(range(first + 1, last + 1))
+        for after in range(32):
+            assert gone.past(after) == next(i for i in range(after, 64) if i + 1 not in known)
+    gone.add([1, 2], "a")
+    gone.add([2, 3], "b")
+    assert gone.some(9) == {1: "a", 2: "a", 3: "b"}
+    gone.released([1, 2, 3])
+    assert gone.past(0) == 0, "nothing is left to be leapt over"
+
+
+def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
+    with Spool(small_disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
+        for n in range(100):
+            spool.put(Klass.ALARM, "t", body_of(f"a{n:02}"))
+        stone = fill(small_disk)
+        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):  # the last of the room that the WAL has
+            pass
+        spool.ack(Klass.ALARM, range(1, 71))
+        assert spool.figures()["alarm.depth"] == 100, "they could not be removed"
+        assert [row.id for row in spool.peek(Klass.ALARM, 10)] == list(range(71, 81))
+        assert [row.id for row in spool.peek(Klass.ALARM, 64, after=68)] == list(range(71, 101))
+        assert spool.peek(Klass.ALARM, 10, upto=70) == []
+        stone.unlink()
+        spool.tend()
+        assert spool.figures()["alarm.depth"] == 30
+        assert spool.figures()["alarm.acked"] == 70
+
+
+def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
+    with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
+        for n in range(20):
+            spool.put(Klass.ALARM, "t", body_of(f"a{n}", 3000))
+        stone = fill(small_disk)
+        spool.put(Klass.ALARM, "t", body_of("over", 3000))
+        assert spool.trouble == "the disk is full"
+        stone.unlink()
+        spool.tend()
+        spool.put(Klass.ALARM, "t", body_of("last"))
+        assert spool.figures()["alarm.bytes"] <= 64 * 1024
+        assert json.loads(spool.peek(Klass.ALARM, 1000)[-1].body)["id"] == "last"
+
+
+@pytest.fixture
+def disks(tmp_path):
+    """Makes disks of 16 MiB."""
+    with contextlib.ExitStack() as stack:
+
+        def make(name):
+            stack.callback(mount_tmpfs(tmp_path / name, "16m"))
+            return tmp_path / name
+
+        yield make
+
+
+def work_to_drain(disk, count):
+    """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
+    with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
+        for n in range(count):
+            spool.put(Klass.ALARM, "t", body_of(f"a{n}"))
+        stone = fill(disk)
+        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):
+            pass
+        steps = Counter()
+        part = "drain"
+
+        def step():
+            steps[part] += 10
+
+        spool._disk._store._db.set_progress_handler(step, 10)
+        drained = []
+        while rows := spool.peek(Klass.ALARM, 64):
+            drained += [row.id for row in rows]
+            spool.ack(Klass.ALARM, drained[-len(rows) :])
+        part = "raise"
+        for n in range(20):
+            spool.put(Klass.ALARM, "t", body_of(f"late{n}"))
+        spool._disk._store._db.set_progress_handler(None, 0)
+        assert drained == list(range(1, count + 1))
+        assert spool.figures()["ring"] > 10, "there was next to no room"
+        stone.unlink()
+        spool.tend()
+        assert (spool.figures()["alarm.acked"], spool.figures()["alarm.depth"]) == (count, 20)
+        return steps
+
+
+def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks):
+    """Acknowledged rows that cannot be removed are read once; to raise an alarm touches none of them."""
+    few, many = work_to_drain(disks("few"), 500), work_to_drain(disks("many"), 4000)
+    print(f"steps of SQLite: {dict(few)} for 500, {dict(many)} for 4000")
+    assert many["drain"] < 1.2 * 8 * few["drain"]
+    assert many["raise"] < 1.2 * few["raise"]

@@ -1,0 +1,144 @@
+"""How much and how long the durable queue keeps: caps, ages, and what goes first."""
+
+import json
+import time
+
+import pytest
+
+from edge_runtime.settings import SpoolLimits
+from edge_runtime.spool import Klass, Spool
+from tests.edge.spools import Clock, names, put
+
+
+def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder):
+    limits = SpoolLimits(max_bytes=64 * 1024)
+    with Spool(folder, limits) as spool:
+        for n in range(10):
+            put(spool, f"t{n}", Klass.TELEMETRY, size=4000)
+        for n in range(20):
+            put(spool, f"a{n}", size=4000)
+        assert names(spool, Klass.TELEMETRY) == []
+        kept = names(spool)
+        assert kept == [f"a{n}" for n in range(20 - len(kept), 20)]
+        figures = spool.figures()
+        assert figures["telemetry.dropped.bytes"] == 10
+        assert figures["alarm.dropped.bytes"] == 20 - len(kept)
+        assert figures["alarm.bytes"] <= limits.max_bytes < figures["alarm.bytes"] + 4200
+    with Spool(folder, limits) as spool:
+        assert spool.figures()["telemetry.dropped.bytes"] == 10, "drops are counted durably"
+
+
+def test_a_smaller_limit_sheds_what_is_too_much(folder):
+    with Spool.open(folder) as spool:
+        for n in range(600):
+            put(spool, f"t{n}", Klass.TELEMETRY, size=500)
+    with Spool(folder, SpoolLimits(max_bytes=64 * 1024)) as spool:
+        put(spool, "new", Klass.TELEMETRY, size=500)
+        assert spool.figures()["telemetry.bytes"] <= 64 * 1024
+        assert names(spool, Klass.TELEMETRY)[-1] == "new"
+
+
+def test_age_counts_service_not_the_wall_clock(folder):
+    clock, limits = Clock(), SpoolLimits(telemetry_age_s=100, alarm_age_s=1000)
+    with Spool(folder, limits, clock) as spool:
+        put(spool, "old", Klass.TELEMETRY)
+        put(spool, "alarm")
+        clock.now_s += 60
+        put(spool, "young", Klass.TELEMETRY)
+        spool.tend()
+        assert names(spool, Klass.TELEMETRY) == ["old", "young"]
+        clock.now_s += 50
+        assert spool.figures()["oldest_age_s"] == pytest.approx(110)
+        spool.tend()
+        assert names(spool, Klass.TELEMETRY) == ["young"]
+    clock = Clock()
+    clock.now_s = 5.0  # another boot: its monotonic clock starts again
+    with Spool(folder, limits, clock) as spool:
+        assert 49 <= spool.figures()["oldest_age_s"] <= 111
+        clock.now_s += 60
+        spool.tend()
+        assert names(spool, Klass.TELEMETRY) == []
+        assert names(spool) == ["alarm"]
+        clock.now_s += 1000
+        spool.tend()
+        assert names(spool) == []
+        figures = spool.figures()
+        assert (figures["telemetry.dropped.age"], figures["alarm.dropped.age"]) == (2, 1)
+        assert figures["oldest_age_s"] is None
+
+
+@pytest.mark.parametrize("jump_s", [365 * 86400, -365 * 86400, 2**31 - 1_767_225_600, 86400 * 365 * 5000])
+def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, monkeypatch, jump_s):
+    before = time.time_ns
+    with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
+        put(spool, "a")
+        put(spool, "t", Klass.TELEMETRY)
+        monkeypatch.setattr(time, "time_ns", lambda: before() + jump_s * 10**9)
+        put(spool, "b")
+        spool.tend()
+        assert names(spool) == ["a", "b"]
+        assert names(spool, Klass.TELEMETRY) == ["t"]
+        assert 0 <= spool.figures()["oldest_age_s"] < 50
+    with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
+        spool.tend()
+        assert names(spool) == ["a", "b"]
+
+
+def test_zero_means_that_nothing_expires(folder):
+    clock = Clock()
+    with Spool(folder, SpoolLimits(telemetry_age_s=0), clock) as spool:
+        put(spool, "t", Klass.TELEMETRY)
+        clock.now_s += 1e9
+        spool.tend()
+        assert names(spool, Klass.TELEMETRY) == ["t"]
+
+
+def test_capacity_is_told_in_hours(folder):
+    clock = Clock()
+    with Spool(folder, SpoolLimits(max_bytes=10 * 2**20), clock) as spool:
+        assert spool.figures()["hours_of_capacity"] is None
+        for n in range(100):
+            put(spool, f"t{n}", Klass.TELEMETRY, size=10_000)
+        clock.now_s += 3600
+        taken = spool.figures()["telemetry.bytes"]
+        assert spool.figures()["hours_of_capacity"] == pytest.approx((10 * 2**20 - taken) / taken)
+
+
+def test_dead_letters_are_kept_counted_and_bounded(folder):
+    with Spool(folder, SpoolLimits(dead_rows=3)) as spool:
+        for n in range(5):
+            put(spool, str(n))
+        for row in spool.peek(Klass.ALARM, 5):
+            spool.dead_letter(row, f"because {row.seq}")
+        assert [letter.reason for letter in spool.dead_letters()] == ["because 3", "because 4", "because 5"]
+        assert json.loads(spool.dead_letters()[0].row.body)["id"] == "2"
+        figures = spool.figures()
+        assert (figures["alarm.dead"], figures["dead.forgotten"], figures["alarm.depth"]) == (5, 2, 0)
+
+
+def test_a_message_larger_than_a_row_is_set_aside(folder):
+    with Spool(folder, SpoolLimits(row_bytes=1024)) as spool:
+        assert put(spool, "huge", size=2000) == 1
+        assert put(spool, "next") == 2
+        assert names(spool) == ["next"]
+        (letter,) = spool.dead_letters()
+        assert "larger" in letter.reason
+        figures = spool.figures()
+        assert figures["alarm.seq"] - figures["alarm.dead"] == figures["alarm.depth"]
+
+
+def test_no_reserve_is_a_choice(folder):
+    with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
+        assert put(spool) == 1
+        assert spool.trouble == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_bytes": 1}, {"telemetry_age_s": -1}, {"reserve_bytes": -1}, {"row_bytes": 1}, {"ring_rows": 0},
+     {"dead_rows": 0}, {"corrupt_copies": -1}],
+)  # fmt: skip
+def test_limits_that_cannot_be_meant(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=name):
+        SpoolLimits(**wrong)
