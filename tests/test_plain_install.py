@@ -12,7 +12,7 @@ import pytest
 
 from edge_runtime.scorer import load
 from tests.shared import ROOT, SAMPLE
-from tests.trainer.test_detectors import CONTEXT, knocking, lesson, machine, quick
+from tests.trainer.machines import CONTEXT, knocking, lesson, machine, quick
 from tests.trainer.test_export import STAMP
 from trainer import dataset, export
 from trainer.detectors import REGISTRY

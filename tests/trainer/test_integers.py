@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from edge_runtime.scorer import Graph
-from tests.trainer.test_detectors import CONTEXT, knocking, machine, quick
+from tests.trainer.machines import CONTEXT, knocking, machine, quick
 from trainer import export
 from trainer.detectors import REGISTRY, create
 from trainer.errors import ChoiceError
