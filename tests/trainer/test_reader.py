@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pickle
+import socket
 import subprocess
 import sys
 
@@ -101,3 +102,24 @@ def test_the_child_imports_no_torch():
         [sys.executable, "-c", probe], cwd=SAMPLE.parents[1], capture_output=True, check=True
     )
     assert done.stdout.strip() == b"False"
+
+
+def test_the_child_reaches_no_network():
+    """Not even this machine's own; a kernel that keeps ordinary users from such namespaces is named."""
+    allowed = subprocess.run(["unshare", "--user", "--net", "true"], check=False, capture_output=True)
+    if allowed.returncode:
+        pytest.skip("this kernel or container allows no network namespace")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = (
+            "import socket, sys; from trainer.parsing.child import give_up_rights\n"
+            "give_up_rights()\n"
+            f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)\n"
+        )
+        tried = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | reader._SINGLE,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert "Network is unreachable" in tried.stderr

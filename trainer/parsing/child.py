@@ -2,10 +2,13 @@
 
 Parsers of .mat and .npz were not made for hostile files: damaged ones crash the interpreter or ask for
 gigabytes. So each file is parsed in a process of its own that first gives up the right to write files, to
-open many, and to use more than 2 GiB or 30 s of processor time. It is handed an open file on standard input
-and answers on standard output: one line of JSON, then float64 values, row by row. Nothing is pickled.
+open many, to use more than 2 GiB or 30 s of processor time, and where the kernel lets it the network. It is
+handed an open file on standard input and answers on standard output: one line of JSON, then float64 values,
+row by row. Nothing is pickled.
 """
 
+import contextlib
+import ctypes
 import json
 import resource
 import sys
@@ -24,6 +27,8 @@ _LIMITS: Final = {
     resource.RLIMIT_FSIZE: 0,
     resource.RLIMIT_CORE: 0,
 }
+_NEW_USER_AND_NETWORK: Final = 0x10000000 | 0x40000000
+"""CLONE_NEWUSER and CLONE_NEWNET of unshare(2)."""
 
 
 def parse(reader: Reader, stream: IO[bytes], request: Request) -> Content:
@@ -58,12 +63,22 @@ def _answer(reader: Reader, request: Request) -> tuple[dict[str, object], bytes]
     return head, content.values.astype("<f8").tobytes()
 
 
+def give_up_rights() -> None:
+    """Take from this process what no parser needs.
+
+    The network stays where the kernel keeps ordinary users from namespaces, or where threads are running.
+    """
+    for limit, value in _LIMITS.items():
+        resource.setrlimit(limit, (value, value))
+    with contextlib.suppress(AttributeError):  # not on Linux
+        ctypes.CDLL(None).unshare(_NEW_USER_AND_NETWORK)
+
+
 def main() -> None:
     """Load the one parser needed, give up every right not needed, parse, answer."""
     asked = json.loads(sys.argv[1])
     request = Request(asked["kind"], tuple(asked["signals"]), tuple(asked["channels"]), asked["number"])
     reader: Reader = import_module(f"trainer.parsing.{request.kind}").read
-    for limit, value in _LIMITS.items():
-        resource.setrlimit(limit, (value, value))
+    give_up_rights()
     head, body = _answer(reader, request)
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
