@@ -106,7 +106,10 @@ def _salvage(path: Path, reason: str, keep: int) -> tuple[Store, Salvaged]:
     for suffix in ("", "-wal"):
         _sibling(new, suffix).unlink(missing_ok=True)
     count, alarms = _carry_over(path, new)
-    aside = _sibling(path, f".corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 10**9:09d}")
+    # One look at the clock, in UTC: names must sort by age, across seconds and summer time alike.
+    at_s, fraction_ns = divmod(time.time_ns(), 10**9)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(at_s))
+    aside = _sibling(path, f".corrupt-{stamp}-{fraction_ns:09d}")
     with contextlib.suppress(FileNotFoundError):  # it may be the whole file that is gone
         path.rename(aside)
     _put_in_place(path, aside)
