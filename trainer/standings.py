@@ -14,6 +14,7 @@ from trainer.trials import Contest, Trial
 _CRITERIA: Final = (
     "is wrong about fewer recordings",
     "is wrong about fewer windows in its worst condition",
+    "notices a much smaller rise in level at equal errors",
     "costs less at equal errors (the other takes {})",
     "notices a smaller rise in level at equal errors and like cost",
 )

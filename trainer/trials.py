@@ -105,13 +105,18 @@ class Contest:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Smaller is better: wrong recordings, the worst trial's wrong windows, cost, deafness to level."""
+        """Smaller is better: wrong recordings, the worst trial's wrong windows, deafness to level, cost.
+
+        Deafness counts by doublings first, and to the last digit at the very end: what hears a machine
+        that is half as loud is worth its price, a tenth less is not.
+        """
         if not self.trials:
             return (np.inf,)
         wrong = self.false_alarms + self.uncaught
         rates = [rate for rate in (self.false_alarm_rate, self.missed_rate) if np.isfinite(rate)]
         deaf = max(trial.louder for trial in self.trials)
-        return (wrong, round(max(rates, default=np.inf), 3), round(np.log10(self.cost)), deaf)
+        doublings = round(np.log2(deaf)) if np.isfinite(deaf) else np.inf
+        return (wrong, round(max(rates, default=np.inf), 3), doublings, round(np.log10(self.cost)), deaf)
 
     @property
     def cost(self) -> float:

@@ -75,13 +75,17 @@ def test_an_unsupported_threshold_is_never_recommended(contrasted):
 
 def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
     light = contrasted.contests[0]
-    large = [replace(trial, bytes=100 * trial.bytes, louder=trial.louder / 2) for trial in light.trials]
+    light = replace(light, trials=tuple(replace(trial, louder=1.7) for trial in light.trials))
+    large = [replace(trial, bytes=100 * trial.bytes, louder=1.6) for trial in light.trials]
     heavy = replace(light, detector="linear_autoencoder", trials=tuple(large))
     found = standings.ranked("unseen", [heavy, light])
     assert found.recommended == "principal_components"
     assert "principal_components comes first because it costs less at equal errors" in found.reason
     assert "a file 1e+02 times as large" in found.reason
-    near = [replace(trial, louder=trial.louder / 2) for trial in light.trials]
+    deaf = replace(light, trials=tuple(replace(trial, louder=5.7) for trial in light.trials))
+    found = standings.ranked("unseen", [deaf, heavy])
+    assert "linear_autoencoder comes first because it notices a much smaller rise in level" in found.reason
+    near = [replace(trial, louder=1.6) for trial in light.trials]
     near = replace(light, detector="linear_autoencoder", trials=tuple(near))
     found = standings.ranked("unseen", [light, near])
     assert found.recommended == "linear_autoencoder"
