@@ -37,7 +37,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shelf") / "new"
     verb, _list, flag, _folder, *rest = recipe()
     assert (verb, flag, rest) == ("models", "-o", ["--int8"])
-    every = "from trainer import terminal; terminal._EVERY_S = 0.0"  # on a quick machine all is over before a line
+    # On a quick machine all would be over before the first line is due.
+    every = "from trainer import terminal; terminal._EVERY_S = 0.0"
     done = trainer(verb, SAMPLE / "cwru.csv", flag, folder, *rest, "--detectors", FEW, before=every)
     return folder, done
 
