@@ -12,17 +12,21 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from edge_runtime.errors import ConfigError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Tree = TypeVar("Tree", bound="DataclassInstance")
 T = TypeVar("T")
 _HEADING = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"^\s*\"?([\w-]+)\"?\s*=")
 _PLAIN: dict[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def read(kind: type[T], path: Path) -> T:
+def read(kind: type[Tree], path: Path) -> Tree:
     """Read the file into `kind`. Raises ConfigError, naming line and key, for whatever does not fit."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -39,7 +43,7 @@ class _Reader:
     def __init__(self, path: Path, text: str) -> None:
         self._path, self._positions = path, _positions(text)
 
-    def build(self, kind: type[T], table: Mapping[str, Any], at: tuple[str, ...]) -> T:
+    def build(self, kind: type[Tree], table: Mapping[str, Any], at: tuple[str, ...]) -> Tree:
         hints = get_type_hints(kind)
         for key in table:
             if key not in hints:
@@ -48,7 +52,7 @@ class _Reader:
         try:
             return kind(**values)
         except TypeError as error:
-            fields = dataclasses.fields(kind)  # type: ignore[arg-type]  # T is a dataclass by contract
+            fields = dataclasses.fields(kind)
             missing = [f.name for f in fields if _required(f) and f.name not in values]
             what = f"{_dotted(at)} lacks {', '.join(missing)}" if missing else str(error)
             raise self._refuse(what, at, "Add what is missing") from error

@@ -28,14 +28,15 @@ class Told:
 
 
 total = wrong = 0
-for row in open(sys.argv[2]):  # noqa: SIM115  the process ends with it
-    rate_mhz, count, start_us, looks, lost, expected = row.split()
-    told = Told(int(start_us), [tuple(map(int, look.split(":"))) for look in looks.split(",")])
-    sampler = Sampler(told, Framer(1, 2, int(rate_mhz), 1 / 256, 3), told.clock, int(count))
-    frames = b""
-    while told.looks:
-        told.us = told.looks[0][0]
-        frames += b"".join([bytes(frame) for frame in sampler.poll()])
-    total += 1
-    wrong += frames != bytes.fromhex(expected) or sampler.overruns != int(lost) & 0xFFFF
+with open(sys.argv[2]) as rows:
+    for row in rows:
+        rate_mhz, count, start_us, looks, lost, expected = row.split()
+        told = Told(int(start_us), [tuple(map(int, look.split(":"))) for look in looks.split(",")])
+        sampler = Sampler(told, Framer(1, 2, int(rate_mhz), 1 / 256, 3), told.clock, int(count))
+        frames = b""
+        while told.looks:
+            told.us = told.looks[0][0]
+            frames += b"".join([bytes(frame) for frame in sampler.poll()])
+        total += 1
+        wrong += frames != bytes.fromhex(expected) or sampler.overruns != int(lost) & 0xFFFF
 print(total, wrong)

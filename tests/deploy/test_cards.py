@@ -164,13 +164,13 @@ def test_the_printed_code_is_read_back(devices, tmp_path):
 
 
 def cloud_init():
-    """The interpreter and path of cloud-init: installed, or unpacked by `make cloud-init`."""
+    """The interpreter and path of cloud-init: installed, or unpacked by `make build/roots/cloud-init`."""
     unpacked = BUILD / "roots/cloud-init/usr/lib/python3/dist-packages"
     if (unpacked / "cloudinit").exists():
         return ["/usr/bin/python3"], {**os.environ, "PYTHONPATH": str(unpacked)}
     if shutil.which("cloud-init"):
         return ["/usr/bin/python3"], dict(os.environ)
-    pytest.skip("cloud-init is not here: make cloud-init")
+    pytest.skip("cloud-init is not here: make build/roots/cloud-init")
 
 
 def test_user_data_in_cloud_inits_own_schema(devices, tmp_path):

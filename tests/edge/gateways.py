@@ -77,6 +77,14 @@ def events(subscriber):
     return [body for topic, body in subscriber.seen if topic.endswith("/event")]
 
 
+def raise_and_wait(oracle, gateway, subscriber, seconds=10.0):
+    """Raise an alarm and return how long it took to arrive."""
+    name = f'"{oracle.raise_alarm(gateway.spool, EVENT)}"'.encode()
+    begun_s = time.monotonic()
+    until(lambda: any(name in body for body in events(subscriber)), seconds, "the alarm's arrival")
+    return time.monotonic() - begun_s
+
+
 def why_not(gateway, port, tls, host="localhost", **settings):
     """Publish towards a broker that will not do; returns what health says of it."""
     publisher = gateway.publish(port, host, tls=tls, connect_timeout_s=1, **settings)

@@ -17,6 +17,7 @@ import pytest
 from edge_runtime.ledger import Ledger
 from edge_runtime.spool import Spool
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.edge.gateways import events
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
@@ -77,10 +78,11 @@ def finish(home, port):
 
 def account(subscriber, raised):
     """Every promised alarm arrived; what came twice has the same number and body; numbers have no holes."""
-    events = [(topic, body) for topic, body in subscriber.seen if topic.endswith("/event")]
-    arrived = {json.loads(body)["id"] for _, body in events}
+    until(lambda: len({json.loads(body)["id"] for body in events(subscriber)}) >= len(raised))
+    heard = [(topic, body) for topic, body in subscriber.seen if topic.endswith("/event")]
+    arrived = {json.loads(body)["id"] for _, body in heard}
     ledger = Ledger()
-    for topic, body in events:
+    for topic, body in heard:
         ledger.hear(topic, body)
     assert not set(raised) - arrived, f"{len(set(raised) - arrived)} of {len(raised)} lost"
     (stream,) = ledger.summary()
@@ -99,12 +101,6 @@ def test_killed_at_random_times(home, broker, subscriber):
             output, _ = process.communicate(timeout=20)
         raised += promised(output)
     raised += finish(home, broker.port)
-    until(
-        lambda: (
-            len({json.loads(body)["id"] for t, body in subscriber.seen if t.endswith("/event")})
-            >= len(raised)
-        )
-    )
     stream = account(subscriber, raised)
     print(
         f"{KILLS} kills, {len(raised)} alarms promised, 0 lost, {stream['duplicates']} duplicates;"
@@ -135,12 +131,6 @@ def test_killed_at_system_calls_while_publishing(home, broker, subscriber):
             output, _ = process.communicate(timeout=60)
         raised += promised(output)
     raised += finish(home, broker.port)
-    until(
-        lambda: (
-            len({json.loads(body)["id"] for t, body in subscriber.seen if t.endswith("/event")})
-            >= len(raised)
-        )
-    )
     stream = account(subscriber, raised)
     print(
         f"killed at {len(tried)} of {len(points)} system calls while publishing, {len(raised)} promised,"

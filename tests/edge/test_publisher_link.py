@@ -12,7 +12,7 @@ import pytest
 from tests.bench.oracle import Oracle
 from tests.bench.proxy import ChaosProxy
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.edge.gateways import EVENT, Gateway, counted, troubles
+from tests.edge.gateways import EVENT, Gateway, counted, events, raise_and_wait, troubles
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
@@ -28,18 +28,6 @@ def bench(tmp_path):
         yield subscriber, proxy, gateway
     subscriber.close()
     broker.stop()
-
-
-def events(subscriber):
-    return [body for topic, body in subscriber.seen if topic == EVENT]
-
-
-def raise_and_wait(oracle, gateway, subscriber, seconds=10.0):
-    """Raise an alarm and return how long it took to arrive."""
-    name = f'"{oracle.raise_alarm(gateway.spool, EVENT)}"'.encode()
-    begun_s = time.monotonic()
-    until(lambda: any(name in body for body in events(subscriber)), seconds, "the alarm's arrival")
-    return time.monotonic() - begun_s
 
 
 def test_a_half_open_link_is_noticed_and_loses_nothing(bench):
