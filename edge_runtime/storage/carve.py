@@ -82,15 +82,16 @@ class DamagedFile:
         return head + _values(payload)
 
     def _overflow(self, page: bytes, offset: int, missing: int) -> bytes:
-        parts = []
+        # A damaged length may be of exabytes, and a damaged chain may run in a circle.
+        parts: dict[int, bytes] = {}
         while missing > 0:
             (number,) = struct.unpack_from(">I", page, offset)
             page, offset = next(self._versions(number), b""), 0
-            parts.append(page[4 : 4 + missing])
-            if not parts[-1]:
+            if not page or number in parts:
                 raise ValueError("the chain of overflow pages breaks off")
-            missing -= len(parts[-1])
-        return b"".join(parts)
+            parts[number] = page[4 : 4 + missing]
+            missing -= len(parts[number])
+        return b"".join(parts.values())
 
     def _free_pages(self) -> set[int]:
         # What was deleted must not come back. A list that does not add up is not believed.
