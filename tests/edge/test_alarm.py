@@ -123,6 +123,17 @@ def test_impossible_policies_are_refused(field, value):
         AlarmPolicy(**{field: value})
 
 
+def test_may_rest_only_while_no_vote_and_no_alarm_stands():
+    watch = machine(votes=(2, 3))
+    assert watch.rest(0)
+    transitions(watch, [HIGH])
+    assert not watch.rest(1)
+    transitions(watch, [LOW, LOW, LOW])
+    assert watch.rest(2)
+    assert transitions(watch, [HIGH, HIGH]) == [(1, "new")]
+    assert not watch.rest(3)
+
+
 @given(
     st.lists(st.booleans(), max_size=60),
     st.integers(1, 5).flatmap(lambda of: st.tuples(st.integers(1, of), st.just(of))),
