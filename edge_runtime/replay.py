@@ -13,7 +13,7 @@ from edge_runtime.framing import FrameDecoder, encode_data
 from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.recording import Signal
 from edge_runtime.records import Verdict
-from edge_runtime.simulator import Sensor, frames, hello
+from edge_runtime.simulator import Sensor, check_sendable, frames, hello
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
 
 def check_agreement(signal: Signal, watch: Watch) -> None:
     """Raise DataError with both values where a recording and a model disagree."""
+    check_sendable(signal)
     manifest = watch.artefact.manifest
     pairs = {
         "rate": (f"{signal.rate_hz:g} Hz", f"{manifest.rate_hz:g} Hz"),

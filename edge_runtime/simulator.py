@@ -48,7 +48,7 @@ class Faults:
             chosen = {name.strip(): float(value) for name, value in pairs}
             seed = int(chosen.pop("seed", 0))
             faults = Faults(seed=seed, **chosen)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ConfigError(
                 f"cannot read faults {spec!r}",
                 where="--faults",
@@ -103,7 +103,20 @@ def join(parts: Sequence[Signal]) -> Signal:
                 where="simulate",
                 remedy="Play recordings of one sensor together; convert them to one rate first",
             )
+    check_sendable(first)
     return replace(first, samples=np.concatenate([first.samples, *(other.samples for other in rest)]))
+
+
+def check_sendable(signal: Signal) -> None:
+    """Raise DataError for a signal that frames cannot carry: its rate, its channels' number or names."""
+    try:
+        hello(signal, Sensor())
+        if not 1 <= round(signal.rate_hz * 1000) < 2**32:
+            raise ValueError(f"a frame states rates of 0.001 to 4294967 Hz, not {signal.rate_hz:g}")
+    except ValueError as error:
+        raise DataError(
+            f"no sensor can send it: {error}", where="recording", remedy="Convert the recording again"
+        ) from error
 
 
 def frames(signal: Signal, sensor: Sensor, start_us: int = 0) -> Iterator[Frame]:

@@ -1,5 +1,6 @@
 """A port for the simulated sensor to send on: a real one, or a pseudo-terminal made for it."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -45,17 +46,26 @@ def _made(link: Path | None) -> Iterator[tuple[str, Write]]:
         os.close(master)
         os.close(slave)
         if link is not None:
-            link.unlink(missing_ok=True)
+            _unlink(link, name)
 
 
 def _link(link: Path, name: str) -> None:
+    # A link that an earlier run left behind may go; whatever else has that name is somebody's.
     try:
-        link.unlink(missing_ok=True)
+        if link.is_symlink():
+            link.unlink()
         link.symlink_to(name)
     except OSError as error:
         raise DataError(
             error.strerror or "cannot link", where=str(link), remedy="Name a free path"
         ) from error
+
+
+def _unlink(link: Path, name: str) -> None:
+    # Another simulator may have taken the name over meanwhile.
+    with contextlib.suppress(OSError):
+        if os.readlink(link) == name:
+            link.unlink()
 
 
 def _let_read(slave: int) -> None:

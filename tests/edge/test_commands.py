@@ -27,6 +27,7 @@ def files(tmp_path):
         "unit.npz": {"unit": "m/s2"},
         "short.npz": {"samples": samples[:63]},
         "nan.npz": {"samples": samples * np.nan},
+        "name.npz": {"channels": ["x" * 256]},
     }.items():
         fields = {"samples": samples, "rate_hz": 1000.0, "channels": ["x"], "unit": "g"}
         np.savez(tmp_path / name, **{**fields, **changes})
@@ -77,6 +78,8 @@ def test_replay_for_people_and_for_programs(files):
         (["simulate", "r.npz", "--port", "pty", "--format", "int8"], 78, "int16, int24, float32"),
         (["simulate", "r.npz", "--port", "pty", "--faults", "flop=1"], 78, "there are drop, flip"),
         (["simulate", "r.npz", "--port", "pty", "--link", "m.onnx/x"], 65, "Name a free path"),
+        (["simulate", "r.npz", "--port", "pty", "--link", "m.onnx"], 65, "Name a free path"),
+        (["replay", "name.npz", "--model", "m.onnx"], 65, "at most 255 bytes"),
         (["run", "--config", "none.toml"], 78, "No such file"),
         (["run"], 64, "--config"),
     ],
@@ -84,6 +87,7 @@ def test_replay_for_people_and_for_programs(files):
 def test_refusals(files, command, code, says):
     got, _, text = run(*command, cwd=files)
     assert (got, says in " ".join(text.split())) == (code, True), text
+    assert (files / "m.onnx").stat().st_size  # what was there before is there still
 
 
 def test_simulate_plays_on_a_pty_of_its_own(files):

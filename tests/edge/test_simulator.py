@@ -79,7 +79,7 @@ def test_faults_are_seeded_and_do_what_they_say():
     assert all(isinstance(item, Frame | Fault | Hello) for item in decoded(wire("noise=1,flip=0.5,cut=0.5")))
 
 
-@pytest.mark.parametrize("spec", ["drop", "drop=x", "drops=0.1", "drop=2", "seed=a"])
+@pytest.mark.parametrize("spec", ["drop", "drop=x", "drops=0.1", "drop=2", "seed=a", "seed=inf", "seed=nan"])
 def test_bad_fault_specs(spec):
     with pytest.raises(ConfigError):
         Faults.parse(spec)
@@ -97,3 +97,20 @@ def test_parts_and_joins(tmp_path):
             read_part(f"{path}@{span}")
     with pytest.raises(DataError, match="disagree"):
         join([SIGNAL, Signal(SIGNAL.samples, 1500.0, ("x",), "g")])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"rate_hz": 1e8}, "rates of 0.001 to 4294967 Hz"),
+        ({"rate_hz": 1e-5}, "rates of 0.001 to 4294967 Hz"),
+        ({"channels": ("x" * 256,)}, "at most 255 bytes"),
+        (
+            {"channels": tuple("abcdefghijklmnopq"), "samples": np.zeros((9, 17), np.float32)},
+            "1 to 16 channels",
+        ),
+    ],
+)
+def test_what_no_frame_can_carry_is_refused_before_anything_is_sent(changes, says):
+    with pytest.raises(DataError, match=says):
+        join([replace(SIGNAL, **changes)])
