@@ -52,6 +52,15 @@ def bomb(path):
         archive.writestr("rate_hz.npy", b"")
 
 
+def damaged(path, member):
+    """A compressed recording, one of whose members no longer unpacks."""
+    np.savez_compressed(path, samples=np.arange(4000.0), rate_hz=1000.0)
+    content = bytearray(path.read_bytes())
+    begin = content.index(member) + len(member) + 30
+    content[begin : begin + 20] = bytes(value ^ 0x5A for value in content[begin : begin + 20])
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -72,6 +81,10 @@ def bomb(path):
         ("a.csv", b"timestamp,x\n0,1\n10,abc\n"),
         ("a.csv", b"x,y\n0,1\n10,2\n"),
         ("a.csv", b"\xff\xfe\x00"),
+        ("a.csv", b"timestamp,x\n0," + b"1" * 200_000 + b"\n10,2\n"),
+        ("a.npz", lambda path: npz(path, rate_hz=[1.0, 2.0])),
+        ("a.npz", lambda path: damaged(path, b"rate_hz.npy")),
+        ("a.npz", lambda path: damaged(path, b"samples.npy")),
         ("a.mat", b"MATLAB 5.0"),
         ("a", b""),
     ],
@@ -83,6 +96,10 @@ def test_refuses_with_file_and_remedy(tmp_path, name, content):
         read_signal(path)
     assert str(path) in str(refusal.value)
     assert refusal.value.remedy
+
+
+def test_numbers_beyond_float32_become_infinite(tmp_path):
+    assert np.isinf(read_signal(npz(tmp_path / "a.npz", samples=np.full((3, 2), 1e300))).samples).all()
 
 
 def test_missing(tmp_path):
