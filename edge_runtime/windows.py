@@ -86,7 +86,8 @@ class Windower:
         part = self._buffer[at:end]
         # Converting, then scaling in place by what is an array already: twice as fast as in one operation.
         part[...] = frame.samples
-        np.multiply(part, self._scale, part)
+        with np.errstate(over="ignore"):  # what no float32 holds becomes infinite, and is a sensor fault
+            np.multiply(part, self._scale, part)
         windows: list[Window] = []
         while end - self._start >= self._samples:
             windows.append(self._window(frame, at))

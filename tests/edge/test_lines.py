@@ -37,6 +37,7 @@ def test_first_line_is_dropped_for_it_may_be_cut():
         (b"1,2,x\n", FaultKind.LINE),
         (b"1,2,nan\n", FaultKind.LINE),
         (b"1,2,inf\n", FaultKind.LINE),
+        (b"1,2,1e39\n", FaultKind.LINE),
         (b"\xff\xfe\x00\n", FaultKind.LINE),
         (b"9" * (MAX_LINE + 1) + b"\n", FaultKind.LINE),
         (b"ERR: sensor not found\n", FaultKind.DEVICE),

@@ -134,3 +134,8 @@ def test_reset_forgets():
     windower.reset()
     windows, faults = run(windower, [make(9, range(6), at=90)])
     assert (windows, faults) == ([], [])
+
+
+def test_counts_too_large_for_the_unit_become_infinite():
+    [(_, _, samples)], _ = run(Windower(2, 2, 1, RATE_HZ), [make(0, [1e30, -1e30], at=0, scale=1e30)])
+    assert samples.ravel().tolist() == [np.inf, -np.inf]
