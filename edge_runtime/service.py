@@ -1,15 +1,27 @@
-"""The process that watches, `python -m edge_runtime.service FILE`: `edge-runtime run` becomes this one."""
+"""The process that watches: `edge-runtime run` is or becomes this one."""
 
 import sys
 from pathlib import Path
 
 from edge_runtime import exits
-from edge_runtime.app import serve
+from edge_runtime.config import read_config
 
 
 def main() -> None:
     """Serve with the configuration named by the only argument, until told to stop."""
-    exits.run(lambda: sys.exit(serve(Path(sys.argv[1]))), "edge-runtime")
+    run(Path(sys.argv[1]))
+
+
+def run(config: Path) -> None:
+    """Serve until told to stop, and exit; a refusal is one line and its exit code."""
+    exits.run(lambda: sys.exit(_serve(config)), "edge-runtime")
+
+
+def _serve(config: Path) -> int:
+    read_config(config)  # a mistake in it is told before onnxruntime is loaded
+    from edge_runtime.app import serve
+
+    return serve(config)
 
 
 if __name__ == "__main__":

@@ -50,9 +50,7 @@ class Steady:
 
     def start(self):
         """Start the gateway, which is not running, as its unit does."""
-        config = "--config", self._folder / "edge.toml"
-        self._start("edge_runtime", "check", *config).wait()
-        self.process = self._start("edge_runtime", "run", *config)
+        self.process = self._start("edge_runtime", "run", "--config", self._folder / "edge.toml")
 
     def _start(self, *command):
         line = [sys.executable, "-m", *map(str, command)]

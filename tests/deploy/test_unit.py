@@ -47,7 +47,7 @@ def test_systemd_understands_every_line(tmp_path):
     [
         "Type=notify",
         "WatchdogSec=20",
-        "ExecStartPre=/usr/bin/edge-runtime check --config /etc/edge-runtime/config.toml",
+        "ExecStart=/usr/bin/edge-runtime run --config /etc/edge-runtime/config.toml",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Environment=ORT_DISABLE_TELEMETRY=1 PYTHONUNBUFFERED=1",
         "SupplementaryGroups=dialout",

@@ -144,6 +144,23 @@ def test_start_is_refused(site, command, old, new, code, says):
     assert (got, says in text) == (code, True), text
 
 
+def test_a_start_loads_only_what_the_service_needs(site):
+    """Neither what reads other command lines, nor, where the configuration is wrong, what scores."""
+
+    def loaded(*command):
+        command = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines() if "|" in line}
+        return said.returncode, names & {"typer", "onnxruntime"}
+
+    site.config.write_text(site.config.read_text().replace("rms.onnx", "none.onnx"))
+    assert loaded("run", "--config", site.config) == (65, {"onnxruntime"})
+    assert loaded("check", "--config", site.config) == (65, {"onnxruntime", "typer"})
+    site.config.write_text("nonsense = 1")
+    assert loaded("run", "--config", site.config) == (78, set())
+    assert loaded("run", f"--config={site.config}")[0] == 78
+
+
 def test_a_port_in_use_and_a_second_instance_are_refused(site):
     site.start()
     code, text = refused(site, "check", "--config", str(site.config))
