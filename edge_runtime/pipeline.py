@@ -96,6 +96,11 @@ class SensorPipeline:
         self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _SENSOR_THRESHOLD, new_id)
 
     @property
+    def window_s(self) -> float:
+        """How long one window takes, seconds."""
+        return self._length_us / 1e6
+
+    @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that have begun and not ended."""
         return tuple(alarm for alarm in (self._anomaly.active, self._sensor.active) if alarm is not None)
@@ -120,6 +125,10 @@ class SensorPipeline:
         """Say that nothing usable has come for too long; call it about once a second while it lasts."""
         self._windower.reset()
         self._rate_meter.reset()
+        return self._judge_sensor(time_us, reason)
+
+    def unusable(self, time_us: int, reason: str) -> list[Verdict]:
+        """Say that frames come and no window of them; call it about once a second while it lasts."""
         return self._judge_sensor(time_us, reason)
 
     def reconnected(self) -> None:

@@ -11,7 +11,8 @@ from edge_runtime.records import FaultKind, Transition, Verdict
 from edge_runtime.reporter import Reporter
 
 HINT_AFTER_S: Final = 4.0
-"""Bytes without one good frame for this long get a hint at baud rate and protocol."""
+"""Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
+whole window, beyond two windows' length, a hint at sensor and model."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -29,7 +30,8 @@ class Station:
         self.name = settings.name
         self._settings, self._report = settings, report
         self._reader, self._pipeline, self._reporter = reader, pipeline, reporter
-        self._started_s = self._frame_s = time.monotonic()
+        self._started_s = self._frame_s = self._window_s = time.monotonic()
+        self._windows, self._patience_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
         self._state_s = self._interrupted_s = float("-inf")
@@ -70,11 +72,15 @@ class Station:
     def tick(self, now_s: float) -> None:
         """Look after what the clock brings about: silence, and the state that is due."""
         silence = self._silence(now_s)
-        if silence and now_s - self._interrupted_s >= 0.2:
+        trouble = silence or self._idleness(now_s)
+        if trouble and now_s - self._interrupted_s >= 0.2:
             self._interrupted_s = now_s
-            for verdict in self._pipeline.interrupted(self._sensor_now_us(), silence):
+            judge = self._pipeline.interrupted if silence else self._pipeline.unusable
+            for verdict in judge(self._sensor_now_us(), trouble):
                 self._tell(verdict)
-        self._note(silence or self._pipeline.status.problem)
+        if silence:
+            self._window_s = now_s  # the wait for a window begins when frames come again
+        self._note(trouble or self._pipeline.status.problem)
         if self._latest is not None and now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -136,6 +142,16 @@ class Station:
             return ""
         fault = self._pipeline.status.last_fault
         return f"no_valid_frame: bytes come but no frame ({fault}); check baud rate, protocol and wiring"
+
+    def _idleness(self, now_s: float) -> str:
+        """Say why frames come and nothing is scored, or return an empty text."""
+        status = self._pipeline.status
+        if status.windows != self._windows:
+            self._windows, self._window_s = status.windows, now_s
+        if now_s - self._window_s <= self._patience_s:
+            return ""
+        fault = status.last_fault or "they come too slowly"
+        return f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
 
     def _sensor_now_us(self) -> int:
         newest_us = self._pipeline.status.newest_us

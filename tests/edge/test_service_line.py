@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import tty
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -83,6 +84,26 @@ def test_garbage_costs_little_and_is_logged_once(site, broker):
     assert (used.user + used.system - busy_s.user - busy_s.system) / 10 < 0.5
     assert process.memory_info().rss - size < 5e6
     assert len(site.log().splitlines()) <= 4
+
+
+@needs_mosquitto
+def test_frames_that_never_become_a_window_are_named(site, broker):
+    """A sensor that states another rate than its model's must not pass for a quiet machine."""
+    subscriber = Subscriber(broker.start().port)
+    site.start()
+    wrong = replace(vibration(0.3, seconds=6), rate_hz=1100.0)
+    site.play(wrong)
+    event = until(subscriber.events)[0]
+    assert (event["type"], event["kind"]) == ("new", "sensor_fault")
+    assert event["reason"].startswith("no_window: frames come but no whole window (mismatch: sensor samples")
+    health = until(
+        lambda: (body := subscriber.latest("health")) and (read := json.loads(body))["trouble"] and read
+    )
+    assert health["status"] == "degraded"
+    site.play(vibration(0.3, seconds=2))
+    until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
+    until(lambda: json.loads(subscriber.latest("health"))["status"] == "ok")
+    subscriber.close()
 
 
 def health_of(subscriber):
