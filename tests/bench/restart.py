@@ -2,7 +2,7 @@
 
 By the unit's own figures: a process that hangs is ended WatchdogSec later, which is the longest that systemd
 would wait; RestartSec after its end it is started again. Counted are the seconds from the hang or the death
-to the first window that is scored and published afterwards. Modules are compiled before, as the package's are.
+to the first window that is scored and published afterwards. All is compiled before, as in the package.
 """
 
 import contextlib
