@@ -70,6 +70,8 @@ class Session:
         self._feed_states()
         self._feed_rows()
         while self._link.writable and (message := self._board.take_live()):
+            if self._too_large(*message, "mqtt.live_dropped"):
+                continue
             self._link.send(*message, qos=0)
         return bool(self._flights) or self._lanes.unfinished or not self._board.empty
 
@@ -115,6 +117,8 @@ class Session:
         busy = {flight.topic for flight in self._flights.values() if flight.row is None}
         while len(self._flights) < self._link.in_flight and (message := self._board.take_state(busy)):
             topic, body = message
+            if self._too_large(topic, body, "mqtt.states_refused"):
+                continue
             busy.add(topic)
             number = self._link.send(topic, body, qos=1, retain=True)
             self._flights[number] = _Flight(time.monotonic(), topic)
@@ -126,6 +130,18 @@ class Session:
             if row is None:
                 return
             self._send(row)
+
+    def _limit(self, topic: str) -> int:
+        return self._link.max_packet_bytes - PACKET_OVERHEAD_BYTES - len(topic.encode())
+
+    def _too_large(self, topic: str, body: bytes, counter: str) -> bool:
+        # The broker would end the connection, again and again: these are sent anew on every one.
+        large = len(body) > (limit := self._limit(topic))
+        text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
+        self._health.tell(f"size of {topic}", text)
+        if large:
+            self._health.add(counter)
+        return large
 
     def _room(self) -> int:
         if not self._outlet.quarantine.careful:
@@ -144,7 +160,7 @@ class Session:
 
     def _send(self, row: Row) -> None:
         body = stamp_replayed(row.body, replayed=self._lanes.is_replayed(row))
-        limit = self._link.max_packet_bytes - PACKET_OVERHEAD_BYTES - len(row.topic.encode())
+        limit = self._limit(row.topic)
         if len(body) > limit:
             self._give_up(row, f"{len(body)} bytes, and no more than {limit} may be sent")
             return

@@ -95,6 +95,22 @@ def test_what_the_broker_says_is_too_large_is_not_sent(gateway):
         assert len(broker.connects) == 1
 
 
+def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
+    connack = b"\x00\x00\x05\x27" + (1000).to_bytes(4, "big")
+    with FakeBroker(connack=connack) as broker:
+        publisher = gateway.publish(broker.port)
+        for body in (b"x" * 2000, b"fits"):
+            publisher.retain("t/state", body)
+            publisher.offer("t/health", body)
+            until(lambda: counted(publisher, "mqtt.states_refused") == 1)
+            until(lambda: counted(publisher, "mqtt.live_dropped") == 1)
+            told = [name for name in troubles(publisher) if name.startswith("size of")]
+        until(lambda: {sent.body for sent in broker.published} == {b"online", b"fits"})
+        assert sorted(told) == ["size of t/health", "size of t/state"]
+        until(lambda: not troubles(publisher))
+        assert len(broker.connects) == 1
+
+
 @needs_mosquitto
 def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path):
     broker = Broker(tmp_path, "message_size_limit 1000").start()
