@@ -24,7 +24,7 @@ class AlarmMachine:
         self.threshold = threshold
         self._limit = threshold - policy.deadband * abs(threshold)
         self._needed, self._of = policy.votes
-        self._recent: deque[tuple[int, bool]] = deque()
+        self._recent: deque[tuple[int | None, bool]] = deque()
         self._votes = 0
         self._alarm: Alarm | None = None
         self._voted_since_us: int | None = None
@@ -43,6 +43,7 @@ class AlarmMachine:
     def clock_restarted(self) -> None:
         """Forget when things began: the sensor's clock has started anew, its old times mean nothing."""
         self._voted_since_us = self._calm_since_us = self._reported_us = None
+        self._recent = deque((None, exceeded) for _, exceeded in self._recent)
 
     def step(
         self, time_us: int, score: float, reason: str = "", contributions: Contributions = ()
@@ -84,7 +85,8 @@ class AlarmMachine:
             self._voted_since_us = time_us
         if time_us - self._voted_since_us < self._policy.on_delay_s * 1e6:
             return None
-        start_us = min(self._voted_since_us, next(time for time, exceeded in self._recent if exceeded))
+        known = (time for time, exceeded in self._recent if exceeded and time is not None)
+        start_us = min(self._voted_since_us, next(known, self._voted_since_us))
         self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
         self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
         return Transition.NEW

@@ -34,6 +34,8 @@ from edge_runtime.windows import Windower
 TOP_CONTRIBUTIONS = 5
 _SENSOR_POLICY = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
 _SENSOR_THRESHOLD = 0.5
+_CLOCK_JUMP_S = 5.0
+"""A sensor's clock that leaves ours by more from one frame to the next was set, or started anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class SensorPipeline:
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._rate_meter = RateMeter(manifest.rate_hz)
         self._range = watch.range
+        self._lag_s: float | None = None
         self._stranger = ""
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
@@ -140,8 +143,14 @@ class SensorPipeline:
         self._anomaly.clock_restarted()
         self._sensor.clock_restarted()
 
+    def _compare_clocks(self, frame: Frame, now_s: float) -> None:
+        lag_s, self._lag_s = self._lag_s, now_s - frame.time_us / 1e6
+        if lag_s is not None and abs(self._lag_s - lag_s) > _CLOCK_JUMP_S:
+            self._restart_clocks()
+
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
         status = self.status
+        self._compare_clocks(frame, now_s)
         status.frames += 1
         status.newest = frame
         windows, faults = self._windower.push(frame)

@@ -96,6 +96,20 @@ def test_a_sensors_clock_that_starts_anew_ends_no_alarm_and_begins_none():
     assert transitions(watch, drawn(".....")) == [(3, "end")]
 
 
+@pytest.mark.parametrize("before_us", [0, 2**63])
+def test_an_alarm_never_starts_at_a_time_of_another_clock(before_us):
+    watch = machine(votes=(2, 3))
+    watch.step(before_us, HIGH)
+    watch.clock_restarted()
+    verdict = watch.step(10**15, HIGH)
+    assert (verdict.transition, verdict.alarm.start_us) == ("new", 10**15)
+    watch = machine(votes=(1, 3), on_delay_s=1)
+    watch.step(before_us, HIGH)
+    watch.clock_restarted()
+    watch.step(10**15, LOW)
+    assert watch.step(10**15 + 1_000_000, LOW).alarm.start_us == 10**15
+
+
 @given(
     st.lists(st.floats(-3, 3), max_size=60),
     st.integers(1, 5).flatmap(lambda n: st.tuples(st.integers(1, n), st.just(n))),

@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data, encode_hello
 from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.recording import Signal
-from edge_runtime.records import AlarmKind, FaultKind, Hello, Transition
+from edge_runtime.records import AlarmKind, AlarmPolicy, FaultKind, Hello, Transition
 from edge_runtime.scorer import load
 from edge_runtime.simulator import Sensor, frames, hello
 from tests.artefacts import write_artefact
@@ -141,3 +141,26 @@ def test_garbage_is_counted_and_costs_only_what_it_hit(artefact):
     assert pipeline.status.faults[FaultKind.GAP] == 1
     assert pipeline.active == ()
     assert pipeline.status.frames == 79
+
+
+@pytest.mark.parametrize("jump_s", [-86400, 86400])
+def test_an_alarm_survives_a_sensors_clock_that_is_set(artefact, jump_s):
+    """A sensor that keeps the time of day: its clock is put right while an alarm begins and while it ends."""
+    pipeline = SensorPipeline(
+        Watch.of(artefact, policy=AlarmPolicy(votes=(3, 3), on_delay_s=0.5, off_delay_s=0.5)),
+        FrameDecoder(),
+        lambda: "id",
+    )
+    day_s = 86400
+    seen = []
+    for frame in frames(signal(0.3, 3.0, 0.3), SENSOR, 2 * day_s * 1_000_000):
+        now_s = frame.time_us / 1e6
+        wrong_s = jump_s * ((frame.sequence >= 22) + (frame.sequence >= 42))
+        moved = frame._replace(time_us=frame.time_us + wrong_s * 1_000_000)
+        verdicts = pipeline.feed(encode_data(moved, SampleFormat.FLOAT32), now_s)
+        seen += [(now_s - 2 * day_s, wrong_s, verdict) for verdict in verdicts if verdict.transition]
+    assert told(verdict for *_, verdict in seen) == [("new", "anomaly"), ("end", "anomaly")]
+    (begun_s, wrong_s, begun), (ended_s, *_) = seen
+    assert 1.5 < begun_s < 1.8
+    assert 1.0 < begun.alarm.start_us / 1e6 - 2 * day_s - wrong_s < begun_s
+    assert 2.5 < ended_s < 2.8
