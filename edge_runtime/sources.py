@@ -19,7 +19,7 @@ READ_TIMEOUT_S: Final = 0.2
 """Longest wait of one read; how quickly a stop is noticed."""
 MAX_READ: Final = 4096
 """As much as the kernel keeps for a serial line. Python takes memory for as many bytes as are asked for and
-gives back what did not come; asking for 64 KB left holes that grew the service by megabytes in half an hour."""
+gives back what did not come: asking for 64 KB left holes, megabytes of them in half an hour."""
 _PORT_ERRORS: Final = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
 
 
