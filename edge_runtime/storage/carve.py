@@ -4,7 +4,8 @@ Formats: https://www.sqlite.org/fileformat2.html, sections 1.5 (pages), 1.6 (cel
 and 4.1 (WAL frames). Nothing found here is trusted: every caller checks a checksum that lies in the record.
 """
 
-import mmap
+import contextlib
+import os
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -28,10 +29,10 @@ class DamagedFile:
 
     def __init__(self, path: Path) -> None:
         """Look at both files; a missing one counts as empty."""
-        self._main = _Main(path)
         self._newer: dict[int, list[bytes]] = defaultdict(list)
         for number, page in _frames(_read(path.with_name(path.name + "-wal"))):
             self._newer[number].insert(0, page)
+        self._main = _Main(path)  # last: nothing after it fails and would leave it open
         self._free = self._free_pages()
 
     def close(self) -> None:
@@ -106,23 +107,26 @@ class DamagedFile:
 
 
 class _Main:
-    """The database file, page by page; a page cut off by the file's end is filled up with zeros."""
+    """The database file, page by page; what is cut off or cannot be read counts as zeros.
+
+    Not mapped: a sector that a worn card cannot read, or a file cut short meanwhile, would kill the process.
+    """
 
     def __init__(self, path: Path) -> None:
         size = path.stat().st_size if path.exists() else 0
         self.pages = -(-size // PAGE)
-        self._map: mmap.mmap | None = None
-        if size:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if size else None
 
     def page(self, number: int) -> bytes:
-        found = self._map[(number - 1) * PAGE : number * PAGE] if self._map is not None else b""
+        found = b""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                found = os.pread(self._file, PAGE, (number - 1) * PAGE)
         return found.ljust(PAGE, b"\0")
 
     def close(self) -> None:
-        if self._map is not None:
-            self._map.close()
+        if self._file is not None:
+            os.close(self._file)
 
 
 def _read(path: Path) -> bytes:

@@ -118,17 +118,13 @@ def _salvage(path: Path, reason: str, keep: int) -> tuple[Store, Salvaged]:
 
 
 def _carry_over(damaged: Path, new: Path) -> tuple[int, int]:
-    file, store = DamagedFile(damaged), Store(new)
-    try:
+    with contextlib.closing(DamagedFile(damaged)) as file, contextlib.closing(Store(new)) as store:
         alarms = open_alarms(file)
         with store.transaction(durable=True):
             count = store.insert(rows(file))
             store.set_alarms(alarms)
         store.checkpoint()
         return count, len(alarms)
-    finally:
-        store.close()
-        file.close()
 
 
 def _finish_interrupted(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Rows read from a file that SQLite refuses, against what SQLite wrote."""
 
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -115,3 +116,14 @@ def test_a_chain_of_pages_in_a_circle_under_a_damaged_length_ends(path, database
 def nine_bytes(number):
     """`number` as SQLite's longest variable-length integer."""
     return bytes(number >> (8 + 7 * n) & 0x7F | 0x80 for n in reversed(range(8))) + bytes([number & 0xFF])
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_ends_nothing(path, database):
+    database.executemany(INSERT, [(n, "x" * 1000, None, n) for n in range(100)])
+    database.commit()
+    damaged = DamagedFile(path)
+    found = damaged.records(TABLE_LEAF)
+    assert next(found)
+    os.truncate(path, 0)
+    assert len(list(found)) < 99
+    damaged.close()
