@@ -71,13 +71,13 @@ class Broker:
 class Subscriber:
     """An MQTT 5 client with a session that Mosquitto 2.0.11 keeps over a restart: clean start must be off."""
 
-    def __init__(self, port, name="subscriber"):
+    def __init__(self, port, name="subscriber", reconnect_s=1.0):
         self.seen, self.subscribed = [], False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
         self._client.on_connect = lambda *_: self._client.subscribe("steadyhum/#", qos=1)
         self._client.on_subscribe = self._on_subscribe
-        self._client.reconnect_delay_set(1, 1)
+        self._client.reconnect_delay_set(reconnect_s, reconnect_s)
         keep = Properties(PacketTypes.CONNECT)
         keep.SessionExpiryInterval = 3600
         self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)

@@ -12,7 +12,8 @@ RESET = struct.pack("ii", 1, 0)
 class ChaosProxy:
     """Between a client and `upstream`, a port on this machine. Attributes may be set at any time."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, tap=lambda connection, upwards, data: None):
+        """`tap` is given all that is about to pass."""
         self.upstream = upstream
         self.stalled = False
         """Nothing is read, forwarded or accepted: a black hole, without FIN or RST."""
@@ -29,6 +30,7 @@ class ChaosProxy:
         self.connections = 0
         self.up = bytearray()
         """Everything clients have sent."""
+        self._tap = tap
         self._closed = False
         self._pairs = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -75,7 +77,8 @@ class ChaosProxy:
                 _reset(client)
                 continue
             self._pairs.append((client, server))
-            for arguments in ((client, server, True), (server, client, False)):
+            for way in ((client, server, True), (server, client, False)):
+                arguments = (*way, self.connections)
                 thread = threading.Thread(target=self._pump, args=arguments, daemon=True)
                 thread.start()
                 self._threads.append(thread)
@@ -84,7 +87,7 @@ class ChaosProxy:
         while self.stalled and not self._closed:
             time.sleep(0.01)
 
-    def _pump(self, source, target, upwards):
+    def _pump(self, source, target, upwards, connection):
         passed, acks = 0, _Acks()
         with contextlib.suppress(OSError):
             while data := self._read(source):
@@ -92,6 +95,7 @@ class ChaosProxy:
                     self.up += data
                 elif self.keep_acks:
                     data = acks.without(data)
+                self._tap(connection, upwards, data)
                 limit = self.cut_up if upwards else self.cut_down
                 if limit is not None and passed + len(data) >= limit:
                     target.sendall(data[: max(limit - passed, 0)])
