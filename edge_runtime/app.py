@@ -4,6 +4,7 @@ Readers fill the inbox; this module's thread takes it through the pipelines to t
 thread empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of that loop.
 """
 
+import hashlib
 import logging
 import math
 import sys
@@ -28,7 +29,7 @@ from edge_runtime.publisher import Publisher
 from edge_runtime.reporter import Reporter
 from edge_runtime.scorer import Artefact
 from edge_runtime.signals import Asked
-from edge_runtime.signature import check_signed, digest_of
+from edge_runtime.signature import check_signed
 from edge_runtime.sources import Source
 from edge_runtime.spool import Spool
 from edge_runtime.station import Station
@@ -55,13 +56,15 @@ def prepare(path: Path) -> Plan:
     Raises ConfigError, ArtefactError or AccessError for whatever `serve` would refuse, ports apart.
     """
     config = read_config(path)
-    artefacts = {file: scorer.load(file) for file in {sensor.model for sensor in config.sensor}}
-    for sensor in config.sensor:
-        check_agreement(sensor, artefacts[sensor.model].manifest)
-    digests = {file: digest_of(file) for file in artefacts}
+    # Read once: the bytes that are named in messages and checked for their signature are those that score.
+    files = {file: scorer.read_model(file) for file in {sensor.model for sensor in config.sensor}}
+    digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
     if config.model_authority is not None:
         for file, digest in digests.items():
             check_signed(file, digest, config.model_authority)
+    artefacts = {file: scorer.prove(model, str(file)) for file, model in files.items()}
+    for sensor in config.sensor:
+        check_agreement(sensor, artefacts[sensor.model].manifest)
     watches = [_watch(sensor, artefacts[sensor.model]) for sensor in config.sensor]
     models = [_model(sensor, artefacts[sensor.model], digests[sensor.model]) for sensor in config.sensor]
     return Plan(config, tuple(watches), tuple(models))

@@ -5,6 +5,7 @@ it must score here as they did at the trainer, whatever processor and onnxruntim
 """
 
 import contextlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,16 +116,32 @@ def load(path: Path, threads: int = 1) -> Artefact:
     Raises ArtefactError for a missing, foreign or damaged file, for a manifest that disagrees with the
     graph, and for golden windows that score differently here.
     """
-    graph = Graph(_read(path), where=str(path), threads=threads)
-    manifest = from_metadata(graph.metadata, where=str(path))
-    _check_shape(manifest, graph, where=str(path))
-    _check_golden(manifest, graph, where=str(path))
+    return prove(read_model(path), str(path), threads)
+
+
+def prove(model: bytes, where: str, threads: int = 1) -> Artefact:
+    """Open an artefact from its bytes, as `load` does; `where` names it in messages."""
+    graph = Graph(model, where, threads)
+    manifest = from_metadata(graph.metadata, where=where)
+    _check_shape(manifest, graph, where=where)
+    _check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """Read a model's file, once: what is checked is then what is opened.
+
+    Raises ArtefactError for a file that is missing, too large or no file at all.
+    """
     try:
-        if path.stat().st_size > MAX_MODEL_BYTES:
+        status = path.stat()
+        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):  # a folder says so itself
+            raise ArtefactError(
+                "is no plain file",
+                where=str(path),
+                remedy="Give the path of an .onnx file made by `trainer fit`",
+            )
+        if status.st_size > MAX_MODEL_BYTES:
             raise ArtefactError(
                 f"the file is larger than {MAX_MODEL_BYTES} bytes",
                 where=str(path),

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.certification.certificates import make_device, sign_detached
 from deploy.certification.folder import Folder
+from edge_runtime.app import prepare
 from edge_runtime.errors import ArtefactError, ConfigError, UnavailableError
 from edge_runtime.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
@@ -56,6 +57,32 @@ def test_a_signed_model_is_taken_and_everything_else_refused(plant):
     refused(authority, model, "the models are not signed")
     sums.unlink()
     refused(authority, model, "the list of signed models cannot be read")
+
+
+SITE = """
+state_folder = "state"
+model_authority = "authority/ca.crt"
+site = {{site = "plant", device = "gateway"}}
+broker = {{host = "localhost"}}
+[[sensor]]
+name = "pump"
+port = "/dev/none"
+model = "{model}"
+rate_hz = 1000
+channels = ["x"]
+unit = "g"
+"""
+
+
+def test_an_unsigned_model_is_refused_before_it_is_opened(plant, tmp_path):
+    """What is altered is never parsed, and what was checked is what scores and is named in messages."""
+    _, model = plant
+    config = tmp_path / "edge.toml"
+    config.write_text(SITE.format(model=model))
+    assert prepare(config).models[0].sha256 == digest_of(model)
+    model.write_bytes(b"no model at all")
+    with pytest.raises(ArtefactError, match="is not the file named in SHA256SUMS"):
+        prepare(config)
 
 
 def test_a_model_that_is_not_on_the_list(plant):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -97,6 +98,10 @@ def test_refuses_a_missing_file_and_a_folder(tmp_path):
         load(tmp_path / "none.onnx")
     with pytest.raises(ArtefactError, match="directory"):
         load(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    for endless in (Path("/dev/zero"), tmp_path / "fifo"):
+        with pytest.raises(ArtefactError, match="is no plain file"):
+            load(endless)
 
 
 def test_refuses_a_graph_without_score():
