@@ -34,7 +34,7 @@ def read(kind: type[Tree], path: Path) -> Tree:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(reason, where=str(path), remedy="Give the path of a readable TOML file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # beside TOML's own: no UTF-8, endless digits or brackets
         raise ConfigError(f"not TOML: {error}", where=str(path), remedy="Mend the line it names") from error
     return _Reader(path, text).build(kind, table, ())
 

@@ -90,6 +90,8 @@ def test_reads_a_site(tmp_path):
         ('channels = ["x"]', 'channels = "x"', 16, "not a list"),
         ('channels = ["x"]', "channels = []", 16, "name at least one"),
         ('unit = "g"\nprotocol', "unit g\nprotocol", None, "not TOML"),
+        ("rate_hz = 1000.0", "rate_hz = " + "9" * 5000, None, "not TOML"),
+        ('channels = ["x"]', "channels = " + "[" * 3000 + "]" * 3000, None, "not TOML"),
         ('host = "localhost"\n', "", 7, "broker lacks host"),
         ('name = "fan"', 'name = "pump"', 11, "2 entries with the same name 'pump'"),
         ("/dev/serial/by-id/usb-2", "/dev/serial/by-id/usb-1", 11, "the same port"),
