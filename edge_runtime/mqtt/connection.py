@@ -63,11 +63,10 @@ class Connection:
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = _client(settings, client_id, will_topic)
         self._client.on_connect = self._on_connect
-        self._client.on_publish = self._on_publish
         self._client.on_disconnect = self._on_disconnect
         self._client.on_socket_open = _no_delay
         self._wake: socket.socket | None = None
-        self._welcomed = self._reading = False
+        self._welcomed = False
         self._acks: list[tuple[int, int]] = []
         self._end: LinkError | None = None
         self.in_flight = settings.in_flight
@@ -151,22 +150,25 @@ class Connection:
         if sock is None:
             self._on_disconnect()
             return
-        if not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
-            self._wait(sock.fileno(), timeout_s)
-        self._reading = True
-        self._client.loop_read()
-        self._reading = False
+        if (isinstance(sock, ssl.SSLSocket) and sock.pending()) or self._heard(sock.fileno(), timeout_s):
+            # paho also tells when a QoS 0 message is written, whose number may be that of one in flight, and
+            # takes longer for it than for writing: it is listened to only while it reads.
+            self._client.on_publish = self._on_publish
+            self._client.loop_read()
+            self._client.on_publish = None
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
 
-    def _wait(self, file: int, timeout_s: float) -> None:
+    def _heard(self, file: int, timeout_s: float) -> bool:
+        """Wait for the broker or a wake-up; whether there is something to read, the end included."""
         poller = select.poll()
         poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
         if self._wake is not None:
             poller.register(self._wake, select.POLLIN)
         timeout_s = min(timeout_s, self._settings.keepalive_s / 10)  # silence must not go unnoticed for long
-        poller.poll(math.ceil(max(timeout_s, 0.0) * 1000))
+        events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
+        return bool(events.get(file, 0) & ~select.POLLOUT)
 
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
@@ -190,9 +192,7 @@ class Connection:
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
-        # paho also calls this when a QoS 0 message is written, and its number may be that of one in flight.
-        if self._reading:
-            self._acks.append((mid, reason.value))
+        self._acks.append((mid, reason.value))
 
     def _on_disconnect(self, *told: Any) -> None:
         if self._end is None:  # paho may tell twice; the first time knows the reason
