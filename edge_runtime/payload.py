@@ -30,6 +30,7 @@ SCHEMA: Final = 1
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 MAX_BANDS: Final = 8
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
@@ -173,9 +174,7 @@ def stamp_replayed(body: bytes, *, replayed: bool) -> bytes:
 def encode(members: Mapping[str, object]) -> bytes:
     """One JSON object with `schema` first; numbers that are not finite become null."""
     body = {"schema": SCHEMA, **{name: _plain(value) for name, value in members.items()}}
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
-        errors="replace"
-    )
+    return _ENCODER.encode(body).encode(errors="replace")
 
 
 def number(value: float) -> float | None:
@@ -214,10 +213,13 @@ def _band(name: str, share: float, model: Model) -> dict[str, object]:
 
 
 def _plain(value: object) -> Json:
+    # The usual first: asking whether something is a Mapping takes longer than all the rest.
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return number(float(value))
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, str | bool | int | None):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return number(float(value)) if isinstance(value, float) else str(value)
+    return str(value)
