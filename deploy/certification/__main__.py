@@ -2,14 +2,17 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from deploy import refusals
 from deploy.certification.folder import RENEW_DAYS, Folder
-from edge_runtime import exits
 
-app = typer.Typer(name="deploy/authority", help=__doc__, no_args_is_help=True, add_completion=False)
+_WHAT: Final = (
+    "A small certificate authority for one plant: of devices, brokers, and the models they may run."
+)
+app = typer.Typer(name="deploy/authority", help=_WHAT, no_args_is_help=True, add_completion=False)
 Where = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The authority's folder; keep it safe.")]
 HERE = Path("plant-authority")
 
@@ -37,8 +40,11 @@ def device(names: Annotated[list[str], typer.Argument(metavar="NAME...")], folde
 @app.command()
 def renew(folder: Where = HERE, within_days: int = RENEW_DAYS) -> None:
     """Sign anew whatever ends soon or has ended; copy the new files to where the old ones are."""
-    for path in Folder(folder).renew(_now(), within_days):
+    renewed = Folder(folder).renew(_now(), within_days)
+    for path in renewed:
         typer.echo(path)
+    if not renewed:
+        typer.echo(f"nothing ends within {within_days} days")
 
 
 @app.command()
@@ -60,4 +66,4 @@ def _now() -> dt.datetime:
 
 
 if __name__ == "__main__":
-    exits.run(lambda: app(prog_name="deploy/authority"), "deploy/authority")
+    refusals.run(app, "deploy/authority")

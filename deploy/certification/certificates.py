@@ -94,6 +94,15 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
 
+def is_client(certificate: x509.Certificate) -> bool:
+    """Whether it was made for a client: no broker's, no authority's, no signer's."""
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.CLIENT_AUTH in purposes
+
+
 def _issue(
     authority: Pair,
     name: str,

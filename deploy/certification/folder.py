@@ -15,6 +15,7 @@ from deploy.certification.certificates import (
     DEVICE_DAYS,
     Pair,
     common_name,
+    is_client,
     make_authority,
     make_device,
     make_server,
@@ -26,6 +27,12 @@ from edge_runtime.errors import AccessError, ConfigError, EdgeError
 from edge_runtime.signature import DIGESTS, SIGNATURE
 
 RENEW_DAYS: Final = 60
+_LONGEST_NAME: Final = 64
+"""Letters in a certificate's common name, by X.520."""
+_LOST: Final = (
+    "Put ca.key back from where you keep it; if it is lost, make an authority in another folder with"
+    " `deploy/authority init --folder` and provision every device and broker again"
+)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 
@@ -40,6 +47,9 @@ class Folder:
         if (self.path / "ca.key").exists() or (self.path / "ca.crt").exists():
             remedy = "Use it, or give another folder; devices that trust it would be locked out"
             raise ConfigError("there is an authority already", where=str(self.path), remedy=remedy)
+        if not 0 < len(name) <= _LONGEST_NAME:
+            remedy = f"Give the plant's name, of at most {_LONGEST_NAME} letters"
+            raise ConfigError(f"{name!r} cannot name an authority", where="the command line", remedy=remedy)
         pair = make_authority(name, now)
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -49,12 +59,20 @@ class Folder:
         return pair
 
     def authority(self, now: dt.datetime) -> Pair:
-        """The authority. Raises ConfigError when it is not there, AccessError when it has expired."""
+        """The authority. Raises ConfigError when it is not there, AccessError when locked or expired."""
+        self._check_there()
         try:
             pair = read_pair(self.path / "ca.crt", self.path / "ca.key")
+        except PermissionError as error:
+            remedy = "Run this as the user who made the authority"
+            raise AccessError("may not be read by you", where=str(error.filename), remedy=remedy) from error
+        except FileNotFoundError as error:
+            raise ConfigError(
+                "the authority's key is not here", where=str(error.filename), remedy=_LOST
+            ) from error
         except (OSError, ValueError, TypeError) as error:
-            remedy = "Make one with `deploy/authority init`, or give the folder that has ca.crt and ca.key"
-            raise ConfigError(f"no authority here ({error})", where=str(self.path), remedy=remedy) from error
+            remedy = "Bring ca.crt and ca.key back from where you keep copies of them"
+            raise ConfigError(f"cannot be used ({error})", where=str(self.path), remedy=remedy) from error
         _check_dates(pair.certificate, self.path / "ca.crt", now)
         return pair
 
@@ -72,8 +90,10 @@ class Folder:
     def valid_device(self, name: str, now: dt.datetime) -> Pair | None:
         """The device's pair when there is one that will last; None when there is none.
 
-        Raises AccessError when it has expired: somebody must decide to `renew`.
+        Raises ConfigError for a name that no device may have, and for a certificate that is not a device's:
+        no other key may get onto a card. AccessError when it has expired: somebody must decide to `renew`.
         """
+        _check_name(name)
         certificate, key = self.path / f"{name}.crt", self.path / f"{name}.key"
         if not certificate.exists():
             return None
@@ -82,6 +102,9 @@ class Folder:
         except (OSError, ValueError, TypeError) as error:
             remedy = "Delete both files and make them anew"
             raise ConfigError(f"cannot be used ({error})", where=str(certificate), remedy=remedy) from error
+        if not is_client(pair.certificate):
+            remedy = "Give the device another name: this one is a broker's"
+            raise ConfigError("is no device's certificate", where=str(certificate), remedy=remedy)
         _check_dates(pair.certificate, certificate, now)
         return pair
 
@@ -107,12 +130,18 @@ class Folder:
         return models
 
     def all(self) -> Iterator[tuple[Path, x509.Certificate]]:
-        """Every certificate in the folder, by name."""
+        """Every certificate in the folder, by name. Raises ConfigError where there is no authority."""
+        self._check_there()
         for path in sorted(self.path.glob("*.crt")):
             try:
                 yield path, x509.load_pem_x509_certificate(path.read_bytes())
             except (OSError, ValueError) as error:
                 raise ConfigError(f"cannot be read ({error})", where=str(path), remedy="Delete it") from error
+
+    def _check_there(self) -> None:
+        if not (self.path / "ca.crt").exists():
+            remedy = "Make one with `deploy/authority init`, or give the folder that has ca.crt and ca.key"
+            raise ConfigError("no authority here", where=str(self.path), remedy=remedy)
 
     def _again(self, found: x509.Certificate, now: dt.datetime) -> Path:
         try:

@@ -17,6 +17,8 @@ from edge_runtime.errors import ConfigError
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+RESERVED: Final = {"ca": "the plant's authority", "steadyhum-viewer": "whoever may read every topic"}
+"""Names that no device may have: its certificate would be the other's."""
 _PORT: Final = re.compile(
     r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+"
 )
@@ -119,6 +121,8 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
 
 
 def _name(value: str) -> str:
+    if value in RESERVED:
+        return f"{value!r} is taken: it is the name of {RESERVED[value]}"
     return "" if _NAME.fullmatch(value) else f"{value!r} is no host name (a-z, 0-9 and -, at most 63)"
 
 

@@ -46,6 +46,43 @@ def test_the_command(tmp_path):
     assert "Traceback" not in run("device", "x", "--folder", "/proc/none").stderr
 
 
+def test_what_the_command_refuses_it_refuses_in_words(tmp_path):
+    where = ("--folder", str(tmp_path / "authority"))
+    for name in ("", "x" * 65):
+        assert "cannot name an authority" in run("init", name, *where).stderr
+    for word in ("list", "renew"):
+        done = run(word, *where)
+        assert (done.returncode, "no authority here" in done.stderr) == (78, True)
+    assert run("init", "plant 1", *where).returncode == 0
+    assert "nothing ends within 60 days" in run("renew", *where).stdout
+    (tmp_path / "file").write_text("")
+    done = run("init", "plant 1", "--folder", str(tmp_path / "file"))
+    assert (done.returncode, "Traceback" in done.stderr) == (77, False)
+
+
+def test_a_key_in_the_drawer_is_asked_for(folder):
+    """As docs/technician.md has it kept; a second authority would lock every device out."""
+    (folder.path / "ca.key").unlink()
+    with pytest.raises(ConfigError, match=r"ca\.key: the authority's key is not here\. Put ca\.key back"):
+        folder.device("pump-7", NOW)
+    (folder.path / "ca.key").write_text("not a key")
+    with pytest.raises(ConfigError, match=r"Bring ca\.crt and ca\.key back"):
+        folder.device("pump-7", NOW)
+
+
+def test_no_other_key_than_a_devices_is_given_for_a_device(folder):
+    """It would go onto a card: the authority's own most of all."""
+    folder.server(["broker"], NOW)
+    with pytest.raises(ConfigError, match="is no device's certificate"):
+        folder.valid_device("broker", NOW)
+    with pytest.raises(ConfigError, match="cannot name a certificate"):
+        folder.valid_device("ca", NOW)
+    (folder.path / "plant.crt").write_bytes((folder.path / "ca.crt").read_bytes())
+    (folder.path / "plant.key").write_bytes((folder.path / "ca.key").read_bytes())
+    with pytest.raises(ConfigError, match="is no device's certificate"):
+        folder.valid_device("plant", NOW)
+
+
 def test_secrets_are_for_their_owner_only(folder):
     old = os.umask(0)
     try:
