@@ -1,19 +1,21 @@
 """The command `deploy/provision`."""
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deploy import refusals
 from deploy.certification.folder import Folder
+from deploy.provisioning import cloudinit
 from deploy.provisioning.card import card_html
 from deploy.provisioning.plan import Plan
 from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import Device, read_sheet
-from deploy.provisioning.target import check_card, check_folder, read_mounts
-from edge_runtime import exits
-from edge_runtime.errors import ConfigError
+from deploy.provisioning.target import check_card, check_folder, installs_itself, read_mounts
+from edge_runtime.errors import ConfigError, UnavailableError
 
 app = typer.Typer(name="deploy/provision", add_completion=False)
 
@@ -46,8 +48,8 @@ def provision(
         check_card(card, needed, read_mounts(Path("/proc/mounts").read_text()))
     for plan in plans:
         typer.echo(plan.picture(card or out / plan.device.name))
-    if ssh_key is None:
-        typer.echo("no --ssh-key: nobody can log in over the network, only with a screen and a keyboard")
+    for warning in warnings(card, ssh_key):
+        typer.echo(warning)
     if dry_run:
         typer.echo("dry run: nothing was written")
         return
@@ -66,6 +68,17 @@ def _chosen(sheet: Path, device: str, *, single: bool) -> list[Device]:
     return chosen
 
 
+def warnings(card: Path | None, ssh_key: Path | None) -> Iterator[str]:
+    """What the technician should know before he leaves, in sentences."""
+    if ssh_key is None:
+        yield "no --ssh-key: nobody can log in over the network, only with a screen and a keyboard"
+    if card is not None and not installs_itself(card):
+        yield (
+            "this image does not install by itself, as Raspberry Pi OS 13 does:"
+            f" after its first start log in and type  sudo sh {cloudinit.INSTALL}"
+        )
+
+
 def _carry_out(plan: Plan, authority: Folder, out: Path, card: Path | None, now: dt.datetime) -> str:
     name = plan.device.name
     if plan.pair is None:
@@ -76,9 +89,14 @@ def _carry_out(plan: Plan, authority: Folder, out: Path, card: Path | None, now:
             "the certificate just signed is gone", where=str(authority.path), remedy="Try again"
         )
     paper = card_html(plan.device, f"{pair.certificate.not_valid_after_utc:%Y-%m-%d}")
-    printed = out / f"{name}.html"
-    plan.write(card or out / name, pair, printed, paper)
-    return f"{name}: ready in {card or out / name}, print {printed}"
+    target, printed = card or out / name, out / f"{name}.html"
+    try:
+        plan.write(target, pair, printed, paper)
+    except OSError as error:
+        what = f"could not be written ({error.strerror}); {target} is not complete"
+        remedy = "Delete it, or write the image to the card anew, and give this command again"
+        raise UnavailableError(what, where=str(error.filename or target), remedy=remedy) from error
+    return f"{name}: ready in {target}, print {printed}"
 
 
 def _keys(path: Path | None) -> tuple[str, ...]:
@@ -95,4 +113,4 @@ def _keys(path: Path | None) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    exits.run(lambda: app(prog_name="deploy/provision"), "deploy/provision")
+    refusals.run(app, "deploy/provision")

@@ -3,6 +3,7 @@
 Values are written as JSON strings, which are YAML as well, so that no name can break out of its place.
 """
 
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -16,13 +17,19 @@ from edge_runtime.errors import ConfigError
 INSTALL: Final = "/boot/firmware/steadyhum/install.sh"
 
 
-def files(device: Device, ssh_keys: tuple[str, ...] = ()) -> dict[str, str]:
+def files(device: Device, ssh_keys: tuple[str, ...], now: dt.datetime) -> dict[str, str]:
     """The three files by name."""
     return {
         "user-data": user_data(device, ssh_keys),
         "network-config": network_config(device),
-        "meta-data": f"instance-id: {json.dumps(f'steadyhum-{device.name}')}\n",
+        "meta-data": meta_data(device, now),
     }
+
+
+def meta_data(device: Device, now: dt.datetime) -> str:
+    """Which instance this is: cloud-init runs once for each, so a card written again must be another one."""
+    instance = f"steadyhum-{device.name}-{now:%Y%m%dT%H%M%S}"
+    return f"dsmode: local\ninstance-id: {json.dumps(instance)}\n"
 
 
 def user_data(device: Device, ssh_keys: tuple[str, ...]) -> str:

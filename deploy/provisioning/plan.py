@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,7 +43,12 @@ class Plan:
         return "\n".join(lines)
 
     def write(self, folder: Path, pair: Pair, card: Path, card_text: str) -> None:
-        """Write everything into `folder`, digests last, and the printable card to `card`."""
+        """Write everything into `folder`, digests last, and the printable card to `card`. Raises OSError.
+
+        What an earlier provisioning left there goes: its key, and its mark that all is installed.
+        """
+        if (folder / "steadyhum").exists():
+            shutil.rmtree(folder / "steadyhum")
         for name, text in self.texts.items():
             _write(folder / name, text)
         for name, source in self.copies.items():

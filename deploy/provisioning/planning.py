@@ -38,7 +38,8 @@ def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> lis
     authority = stock.authority.authority(now)
     plans = []
     for device in devices:
-        texts = {name: text.encode() for name, text in _texts(device, manifests, stock.ssh_keys).items()}
+        written = _texts(device, manifests) | _first_boot(device, stock.ssh_keys, now)
+        texts = {name: text.encode() for name, text in written.items()}
         sums = _model_digests(device, stock.models)
         texts["steadyhum/ca.crt"] = authority.certificate_pem
         texts[f"steadyhum/models/{DIGESTS}"] = sums
@@ -54,14 +55,18 @@ def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | No
     return Plan(device, texts, copies, pair)
 
 
-def _texts(device: Device, manifests: dict[str, Manifest], ssh_keys: tuple[str, ...]) -> dict[str, str]:
-    texts = {
+def _texts(device: Device, manifests: dict[str, Manifest]) -> dict[str, str]:
+    return {
         "steadyhum/config.toml": config_text(device, manifests),
         "steadyhum/install.sh": (HERE / "install.sh").read_text(),
     }
-    if device.platform is Platform.PI:
-        texts |= cloudinit.files(device, ssh_keys)
-        cloudinit.check_schema(texts["user-data"])
+
+
+def _first_boot(device: Device, ssh_keys: tuple[str, ...], now: dt.datetime) -> dict[str, str]:
+    if device.platform is not Platform.PI:
+        return {}
+    texts = cloudinit.files(device, ssh_keys, now)
+    cloudinit.check_schema(texts["user-data"])
     return texts
 
 

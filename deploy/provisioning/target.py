@@ -47,6 +47,8 @@ def check_folder(folder: Path, needed: int, names: Iterable[str]) -> None:
         remedy = "Give an empty folder, or delete these: they hold keys that a device may be using"
         raise ConfigError(f"already has {', '.join(there)}", where=str(folder), remedy=remedy)
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise ConfigError("is a file and no folder", where=str(nearest), remedy="Choose another folder")
     _check_room(nearest, needed, "Choose another folder, or free some space")
 
 
@@ -72,11 +74,19 @@ def check_card(
     _check_room(folder, needed + SLACK_BYTES, "Use a fresh image: its boot partition has 512 MB")
 
 
+def installs_itself(card: Path) -> bool:
+    """Whether the card's image reads cloud-init's files: Raspberry Pi OS does from 13 on, and brings them."""
+    return (card / "meta-data").exists()
+
+
 def _check_room(folder: Path, needed: int, remedy: str) -> None:
     status = os.statvfs(folder)
-    if status.f_flag & os.ST_RDONLY or not os.access(folder, os.W_OK):
+    if status.f_flag & os.ST_RDONLY:
         switch = "Move the card's little switch away from LOCK, or mount it again"
         raise AccessError("is read-only", where=str(folder), remedy=switch)
+    if not os.access(folder, os.W_OK):
+        rights = "Choose another folder, or get the right to write there (`ls -ld` shows who has it)"
+        raise AccessError("may not be written by you", where=str(folder), remedy=rights)
     free = status.f_bavail * status.f_frsize
     if free < needed:
         what = f"{needed / 2**20:.0f} MiB are needed, {free / 2**20:.0f} MiB are free"

@@ -1,4 +1,4 @@
-"""Where devices' files go, and what is in them: cards, cloud-init, the printed page, the installer."""
+"""Where devices' files go: folders, cards and their refusals, the printed page."""
 
 import os
 import re
@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from deploy.provisioning.card import card_html, topics_url
-from deploy.provisioning.cloudinit import network_config, user_data
 from deploy.provisioning.sheet import read_sheet
 from deploy.provisioning.target import Mount, check_card, check_folder, disk_of, read_mounts
 from edge_runtime.errors import AccessError, ConfigError, UnavailableError
-from tests.deploy.heavy import BUILD
 
 CARD = Mount("/dev/sdb1", "", "vfat")
 LAPTOP = [Mount("/dev/nvme0n1p2", "/", "ext4"), Mount("/dev/nvme0n1p1", "/boot/efi", "vfat")]
@@ -146,6 +144,23 @@ def test_a_real_card_is_written_and_what_it_lacks_is_refused(desk):
 
 
 @pytest.fixture
+def locked(tmp_path):
+    """A folder that nobody may write to, not even root."""
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    lock = subprocess.run(["chattr", "+i", folder], capture_output=True, check=False)
+    if os.geteuid() == 0 and lock.returncode:
+        pytest.skip("root may write everywhere here")
+    yield folder
+    subprocess.run(["chattr", "-i", folder], capture_output=True, check=False)
+
+
+def test_a_folder_of_somebody_else(locked):
+    with pytest.raises(AccessError, match=r"may not be written by you\. Choose another folder"):
+        check_folder(locked, 10, ["fan-1"])
+
+
+@pytest.fixture
 def devices(desk):
     return read_sheet(desk.sheet)
 
@@ -161,61 +176,3 @@ def test_the_printed_code_is_read_back(devices, tmp_path):
         )
         picture = np.kron(np.pad(1 - matrix, 4, constant_values=1), np.ones((6, 6))).astype(np.uint8) * 255
         assert zxingcpp.read_barcode(picture).text == topics_url(device)
-
-
-def cloud_init():
-    """The interpreter and path of cloud-init: installed, or unpacked by `make build/roots/cloud-init`."""
-    unpacked = BUILD / "roots/cloud-init/usr/lib/python3/dist-packages"
-    if (unpacked / "cloudinit").exists():
-        return ["/usr/bin/python3"], {**os.environ, "PYTHONPATH": str(unpacked)}
-    if shutil.which("cloud-init"):
-        return ["/usr/bin/python3"], dict(os.environ)
-    pytest.skip("cloud-init is not here: make build/roots/cloud-init")
-
-
-def test_user_data_in_cloud_inits_own_schema(devices, tmp_path):
-    python, environment = cloud_init()
-    key = "ssh-ed25519 AAAA technician"
-    for device in devices:
-        (tmp_path / "user-data").write_text(user_data(device, (key,) if device.address else ()))
-        command = [*python, "-m", "cloudinit.cmd.main", "schema", "-c", tmp_path / "user-data"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "Valid cloud-config" in done.stdout
-    (tmp_path / "user-data").write_text(user_data(devices[0], ()).replace("runcmd:", "runcmd: 5\nx:"))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 1
-
-
-def test_network_config_through_cloud_inits_own_parser(devices, tmp_path):
-    python, environment = cloud_init()
-    for device in devices[:2]:
-        (tmp_path / "network-config").write_text(network_config(device))
-        command = [
-            *python,
-            "-m",
-            "cloudinit.cmd.main",
-            "devel",
-            "net-convert",
-            "-p",
-            tmp_path / "network-config",
-        ]
-        command += ["-k", "yaml", "-d", tmp_path / device.name, "-D", "debian", "-O", "netplan"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        written = next((tmp_path / device.name).rglob("*.yaml")).read_text()
-        assert ("192.0.2.7/24" in written) == (device.name == "pump-7")
-        assert ("dhcp4: true" in written) == (device.name == "fan-1")
-
-
-def test_the_installer_refuses_a_damaged_card(desk, tmp_path):
-    """Before it touches the system; the rest of it runs in a clean Debian by `make test-deb`."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, as the installer does")
-    assert desk.run().returncode == 0
-    home = desk.out / "press-2/steadyhum"
-    (home / "config.toml").write_text("damaged")
-    done = subprocess.run(["sh", home / "install.sh"], capture_output=True, text=True, check=False)
-    assert done.returncode == 65
-    assert "Write the card again" in done.stderr
-    assert (home / "device.key").exists()

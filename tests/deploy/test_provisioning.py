@@ -70,6 +70,8 @@ def test_a_dry_run_shows_and_writes_nothing(desk):
         ("/dev/ttyAMA0", "/dev/sda1", "is no serial port"),
         ("fan-1,", "Fan 1,", "is no host name"),
         ("fan-1,", "$(reboot),", "is no host name"),
+        ("fan-1,", "ca,", "'ca' is taken: it is the name of the plant's authority"),
+        ("fan-1,", "steadyhum-viewer,", "'steadyhum-viewer' is taken"),
         ("plant-1,bearing", "plant/1,bearing", "cannot be part of a topic"),
         ("192.0.2.7/24", "192.0.2.7", "lacks its prefix length"),
         ("192.0.2.7/24", "192.0.2.700/24", "does not appear to be an IPv4 or IPv6"),
@@ -149,6 +151,34 @@ def test_an_expired_or_missing_authority(desk):
     assert "deploy/authority init" in desk.refused(code=78)
     desk.authority.init("old plant", NOW - dt.timedelta(days=4000))
     assert "ca.crt: expired on" in desk.refused(code=77)
+
+
+def test_a_device_named_like_the_broker_does_not_get_its_key(desk):
+    desk.authority.server(["fan-1"], NOW)
+    assert "Give the device another name: this one is a broker's" in desk.refused(code=78)
+
+
+def test_a_folder_that_is_a_file(desk):
+    said = desk.refused("-o", desk.sheet, code=78)
+    assert f"{desk.sheet}: is a file and no folder. Choose another folder" in said
+    assert "is a file and no folder" in desk.refused("-o", desk.sheet / "cards", code=78)
+
+
+def test_what_cannot_be_written_half_way_is_said(desk):
+    """The printed card is the last file; a folder lies in its way."""
+    (desk.out / "fan-1.html").mkdir(parents=True)
+    done = desk.run("--device", "fan-1")
+    assert (done.returncode, len(done.stderr.splitlines())) == (69, 1)
+    assert (
+        f"{desk.out / 'fan-1'} is not complete. Delete it, or write the image to the card anew" in done.stderr
+    )
+
+
+def test_a_path_with_blanks(desk):
+    out = desk.folder / 'my cards; "new" $HOME'
+    assert desk.run("-o", out).returncode == 0
+    sums = out / "fan-1/steadyhum"
+    subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=sums, check=True)
 
 
 def test_not_a_package(desk):
