@@ -23,6 +23,7 @@ from edge_runtime.framing import Decoder, FrameDecoder
 from edge_runtime.health import Health, Notifier
 from edge_runtime.intake import Inbox, Poller, PortReader
 from edge_runtime.lines import LineDecoder
+from edge_runtime.mqtt.credentials import check_credentials
 from edge_runtime.payload import Model, Topics, model_of
 from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.publisher import Publisher
@@ -33,6 +34,7 @@ from edge_runtime.signature import check_signed
 from edge_runtime.sources import Source
 from edge_runtime.spool import Spool
 from edge_runtime.station import Station
+from edge_runtime.storage.lock import check_folder
 
 TURN_S: Final = 0.25
 """Longest wait for bytes before the clockwork is looked after."""
@@ -51,11 +53,14 @@ class Plan:
 
 
 def prepare(path: Path) -> Plan:
-    """Read the configuration, open every model, compare them; sensors with the same file share a session.
+    """Read the configuration, its secrets and every model; sensors with the same model share a session.
 
-    Raises ConfigError, ArtefactError or AccessError for whatever `serve` would refuse, ports apart.
+    Raises for whatever `serve` would refuse, ports and other programs apart: ConfigError, ArtefactError,
+    AccessError, UnavailableError.
     """
     config = read_config(path)
+    check_folder(config.state_folder)
+    check_credentials(config.broker)
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
     files = {file: scorer.read_model(file) for file in {sensor.model for sensor in config.sensor}}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}

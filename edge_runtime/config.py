@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from edge_runtime import strict_toml, topic
 from edge_runtime.artefact import Manifest
@@ -71,6 +72,7 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         _check_topic_part("name", self.name)
+        _check_port(self.port)
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -145,6 +147,17 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             where=f"sensor {sensor.name!r}, {sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
         )
+
+
+def _check_port(port: str) -> None:
+    # What will never be a port is a mistake; what is only missing now is waited for.
+    scheme, remote, where = port.partition("://")
+    parts = urlsplit(port if remote else "")
+    known = (
+        scheme in ("socket", "rfc2217") and parts.hostname and where.rpartition(":")[2].strip("/").isdigit()
+    )
+    if not port or (remote and not known):
+        raise ValueError(f"port is {port!r}, must be a path, socket://host:port or rfc2217://host:port")
 
 
 def _check_topic_part(name: str, value: str) -> None:

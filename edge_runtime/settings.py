@@ -5,6 +5,9 @@ Frozen and free of I/O. The configuration file is read elsewhere and becomes the
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_MAX_TEXT_BYTES: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class TlsSettings:
     """PEM file of our private key; readable by its owner only."""
     verify: bool = True
     """False accepts any certificate from anyone; refused unless `accept_insecure` is set as well."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a key without its certificate."""
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file is given without cert_file, the certificate that it belongs to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,13 @@ class BrokerSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what cannot be meant."""
-        if not self.host:
-            raise ValueError("host is empty, must name the broker")
+        if not self.host or any(char.isspace() or char == "/" for char in self.host):
+            raise ValueError(f"host is {self.host!r}, must be the broker's name or address and nothing else")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file is given without username, whose password it holds")
+        for name in ("client_id", "username"):
+            if len((getattr(self, name) or "").encode(errors="replace")) > _MAX_TEXT_BYTES:
+                raise ValueError(f"{name} is longer than {_MAX_TEXT_BYTES} bytes, which MQTT has no room for")
         if self.mqtt not in ("5", "3.1.1"):
             raise ValueError(f"mqtt is {self.mqtt!r}, must be '5' or '3.1.1'")
         _within(self, 1, 65535, "port", "in_flight", "keepalive_s")

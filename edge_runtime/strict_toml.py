@@ -93,7 +93,7 @@ class _Reader:
         return hint(value)
 
     def _plain(self, hint: type, value: Any, at: tuple[str, ...]) -> Any:
-        if hint is float and type(value) is int:
+        if hint is float and type(value) is int and abs(value) < 2**1023:
             return float(value)
         if type(value) is not hint:
             raise self._refuse(f"{_dotted(at)} is {value!r}, not {_PLAIN[hint]}", at, "Correct the value")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.errors import AccessError, ConfigError
-from edge_runtime.settings import TlsSettings
+from edge_runtime.settings import BrokerSettings, TlsSettings
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LIMIT_BYTES: Final = 64 * 1024
@@ -23,6 +23,17 @@ class _Socket(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
+
+
+def check_credentials(settings: BrokerSettings) -> None:
+    """Read every secret and certificate once, without connecting.
+
+    Raises AccessError and ConfigError as `read_password` and `tls_context` do.
+    """
+    if settings.password_file is not None:
+        read_password(settings.password_file)
+    if settings.tls is not None:
+        tls_context(settings.tls)
 
 
 def read_password(path: Path) -> str:

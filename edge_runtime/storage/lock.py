@@ -16,6 +16,7 @@ from edge_runtime.errors import AccessError, BusyError, UnavailableError
 
 _DENIED: Final = (errno.EACCES, errno.EPERM)
 _RECORD: Final = 64
+_REMEDY: Final = "The state folder must exist on a writable disk and belong to the user of this program"
 
 
 class FolderLock:
@@ -53,6 +54,17 @@ class FolderLock:
         os.close(self._file)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise as `FolderLock` does where the folder cannot be used, without making or locking anything."""
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return
+    refusal, what = (
+        (AccessError, "cannot be written") if nearest.is_dir() else (UnavailableError, "is no folder")
+    )
+    raise refusal(what, where=str(nearest), remedy=_REMEDY)
+
+
 def _promise(record: bytes) -> int:
     word, _, number = record.decode(errors="replace").strip().rpartition(" ")
     return int(number) if word.endswith(" stored") and number.isascii() and number.isdigit() else 0
@@ -67,5 +79,5 @@ def _open(path: Path) -> int:
         raise refusal(
             error.strerror or "cannot be opened",
             where=str(path),
-            remedy="The state folder must exist on a writable disk and belong to the user of this program",
+            remedy=_REMEDY,
         ) from error

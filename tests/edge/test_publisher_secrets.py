@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from edge_runtime.errors import AccessError, ConfigError
 from edge_runtime.health import Health
-from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
 from edge_runtime.publisher import Publisher
 from edge_runtime.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool import Klass
@@ -148,3 +148,12 @@ def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
     password.chmod(0o600)
     broker.start()
     until(lambda: publisher.connected)
+
+
+def test_every_secret_is_asked_for_before_a_start(tmp_path):
+    check_credentials(BrokerSettings("localhost"))
+    none = tmp_path / "none"
+    with pytest.raises(ConfigError, match="password cannot be read"):
+        check_credentials(BrokerSettings("localhost", username="edge", password_file=none))
+    with pytest.raises(ConfigError, match="authority's certificate cannot be used"):
+        check_credentials(BrokerSettings("localhost", tls=TlsSettings(ca_file=none)))

@@ -135,6 +135,15 @@ def refused(site, *command):
         ('["x"]', '["x", "y"]', 78, "in the model"),
         ("rms.onnx", "none.onnx", 65, "No such file"),
         ("rms.onnx", "edge.toml", 65, "onnxruntime refuses it"),
+        ('"state"', '"rms.onnx"', 69, "rms.onnx"),
+        (
+            "[report]",
+            '[broker.tls]\nca_file = "none"\n[report]',
+            78,
+            "authority's certificate cannot be used",
+        ),
+        ("[report]", 'username = "a"\npassword_file = "none"\n[report]', 78, "password cannot be read"),
+        ("[report]", 'username = "a"\npassword_file = "rms.onnx"\n[report]', 77, "is open to others"),
     ],
 )
 def test_start_is_refused(site, command, old, new, code, says):

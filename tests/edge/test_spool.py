@@ -10,6 +10,7 @@ import pytest
 from edge_runtime.errors import AccessError, BusyError, DataError, UnavailableError
 from edge_runtime.records import Alarm, AlarmKind
 from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.storage.lock import check_folder
 from edge_runtime.storage.rows import Row, row_of
 from tests.edge.spools import names, put
 
@@ -95,12 +96,17 @@ def test_a_newer_file_is_refused_and_left_alone(folder):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_is_not_ours_is_refused(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(AccessError):
-        Spool.open(tmp_path / "state")
+    for use in (Spool.open, check_folder):
+        with pytest.raises(AccessError):
+            use(tmp_path / "state")
 
 
 def test_a_folder_that_cannot_be_is_refused(tmp_path):
+    check_folder(tmp_path / "new" / "state")
+    assert not list(tmp_path.iterdir()), "asking makes nothing"
     (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match=r"file: is no folder\. The state folder must"):
+        check_folder(tmp_path / "file" / "state")
     with pytest.raises(UnavailableError, match="state folder"):
         Spool.open(tmp_path / "file" / "state")
 
