@@ -11,7 +11,7 @@ from dataclasses import replace
 from edge_runtime import clock, payload
 from edge_runtime.payload import Model, Stamp, Topics
 from edge_runtime.publisher import Publisher
-from edge_runtime.records import Alarm, Transition, Verdict
+from edge_runtime.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.spool import Spool
 from edge_runtime.storage.rows import Klass, OpenAlarm
 
@@ -25,14 +25,15 @@ class Reporter:
         self._state_topic = topics.sensor(sensor, "state")
         self._score_topic = topics.sensor(sensor, "score")
         self._health_topic = topics.sensor(sensor, "health")
-        self._starts_us: dict[str, int] = {}
+        self._starts: dict[AlarmKind, tuple[str, int]] = {}
+        """Id of each kind's latest alarm, and when it began in wall time."""
         self._windows = 0
 
     def open_alarms(self) -> list[Alarm]:
         """Alarms of this sensor that had begun and not ended when the program stopped."""
         prefix = f"{self._sensor}/"
         alarms = [alarm for key, alarm in self._spool.open_alarms().items() if key.startswith(prefix)]
-        self._starts_us |= {alarm.id: alarm.start_us for alarm in alarms}
+        self._starts |= {alarm.kind: (alarm.id, alarm.start_us) for alarm in alarms}
         return alarms
 
     def event(self, verdict: Verdict, now_us: int) -> None:
@@ -49,8 +50,6 @@ class Reporter:
             lambda seq, epoch: payload.event(told, seq, epoch, stamp),
             OpenAlarm(f"{self._sensor}/{alarm.kind}", None if ended else alarm),
         )
-        if ended:
-            self._starts_us.pop(alarm.id, None)
 
     def state(self, verdict: Verdict, now_us: int) -> None:
         """Replace the retained state."""
@@ -59,8 +58,8 @@ class Reporter:
 
     def score(self, verdict: Verdict, now_us: int) -> None:
         """Send one window's score, if the broker is there."""
-        told = self._in_wall_time(verdict, now_us)
         self._windows += 1
+        told = verdict._replace(time_us=verdict.time_us + _wall_us() - now_us)
         self._publisher.offer(self._score_topic, payload.score(told, self._windows))
 
     def health(self, figures: dict[str, object]) -> None:
@@ -73,9 +72,15 @@ class Reporter:
         offset_us = _wall_us() - now_us
         alarm = verdict.alarm
         if alarm is not None:
-            start_us = self._starts_us.setdefault(alarm.id, alarm.start_us + offset_us)
-            alarm = replace(alarm, start_us=start_us)
+            alarm = replace(alarm, start_us=self._start_us(alarm, offset_us))
         return verdict._replace(time_us=verdict.time_us + offset_us, alarm=alarm)
+
+    def _start_us(self, alarm: Alarm, offset_us: int) -> int:
+        known, start_us = self._starts.get(alarm.kind, ("", 0))
+        if known != alarm.id:
+            start_us = alarm.start_us + offset_us
+            self._starts[alarm.kind] = alarm.id, start_us
+        return start_us
 
     def _stamp(self) -> Stamp:
         now_us = _wall_us()
