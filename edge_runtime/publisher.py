@@ -196,7 +196,7 @@ class Publisher:
 
     def _hush(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._wake.recv(65536)
+            self._wake.recv(4096)
 
     def _tend(self) -> None:
         self._beat_s = time.monotonic()
