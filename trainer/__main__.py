@@ -50,12 +50,9 @@ def recordings_convert(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
 ) -> None:
     """Write every recording of a list as .npz, which the edge replays without the trainer's libraries."""
-    from trainer.recordings import load, write_npz
+    from trainer.conversion import convert
 
-    output.mkdir(parents=True, exist_ok=True)
-    for recording in load(listing):
-        path = output / f"{recording.name.replace(' ', '_').replace('/', '_')}.npz"
-        write_npz(recording, path)
+    for path, recording in convert(listing, output):
         typer.echo(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
 
 
@@ -113,16 +110,19 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a file on labelled recordings, through the edge's own stages."""
-    from trainer import pipeline, tables
+    from trainer import delivery, pipeline, tables
 
+    file = None if str(output) == "-" else output
+    if file is not None:
+        delivery.check_file(file, model, listing)
     with terminal.progress(f"evaluate {model.name}") as progress:
         found = pipeline.evaluate_list(model, listing, progress)
     text = json.dumps(found.to_json(), indent=2)
-    if output is not None and str(output) == "-":
+    if output is not file:
         typer.echo(text)
         return
-    if output is not None:
-        output.write_text(text + "\n", encoding="utf-8")
+    if file is not None:
+        delivery.put(file, text + "\n")
     for table in (tables.recordings(found), tables.summary(found)):
         terminal.output.print(table)
 

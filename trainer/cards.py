@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 
 from edge_runtime.artefact import Manifest
+from trainer import delivery
 from trainer.detectors import REGISTRY
 from trainer.evaluate import Evaluation
 from trainer.listing import NORMAL
@@ -125,8 +126,8 @@ def read(folder: Path) -> Figures:
 def write(folder: Path, figures: Figures, expected: Sequence[str]) -> None:
     """Write figures and page; `expected` are the detectors that the page should have."""
     ordered = {name: figures[name] for name in sorted(figures)}
-    (folder / FILE).write_text(json.dumps(ordered, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(page(ordered, expected), encoding="utf-8")
+    delivery.put(folder / FILE, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
+    delivery.put(folder / "README.md", page(ordered, expected))
 
 
 def page(figures: Figures, expected: Sequence[str]) -> str:

@@ -1,14 +1,13 @@
 """The order of steps of `trainer compare`: guards, trials, table, page, the recommended model."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime import scorer
-from edge_runtime.errors import AccessError, UnavailableError
-from trainer import crew, guards, pipeline, report
+from edge_runtime.errors import UnavailableError
+from trainer import crew, delivery, guards, pipeline, report
 from trainer.augment import with_noise
 from trainer.crew import Bars
 from trainer.detector import Progress, quiet
@@ -42,7 +41,7 @@ def compare_list(
     Raises RecordingError, FitError, ChoiceError; AccessError or UnavailableError where it cannot write.
     """
     if output is not None:
-        _check_folder(output)
+        delivery.check_folder(output)  # where nothing can be written, nobody should wait for it
     recordings = load(listing)
     found = guards.check(recordings, terms.accept)
     folds(recordings, terms.train_on)  # too few conditions should not cost the fits
@@ -85,33 +84,30 @@ def write(
     Of an earlier run into the same folder nothing is left, and nothing else is touched.
     """
     _clear(folder)
-    _place(folder / "compare.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+    delivery.make_folder(folder)
+    delivery.put(folder / "compare.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
     if not found.recommended:
         return
     order = next(item for item in orders if item.detector == found.recommended)
     model = folder / f"{order.detector}.onnx"
     pipeline.write(pipeline.fit(recordings, order), order, model, notes)
     page = report.page(scorer.load(model), recordings, found.findings, found)
-    _place(folder / "report.html", page)
+    delivery.put(folder / "report.html", page)
 
 
 def write_report(model: Path, listing: Path, target: Path, progress: Progress = quiet) -> None:
-    """Write the page on one model and the recordings of a list."""
+    """Write the page on one model and the recordings of a list; its folder is made.
+
+    Raises what reading them does; AccessError, UnavailableError or ChoiceError for a place that cannot be.
+    """
+    delivery.make_folder(target.parent)
+    delivery.check_file(target, model, listing)
     artefact, recordings = scorer.load(model), load(listing)
-    _place(target, report.page(artefact, recordings, guards.findings(recordings), progress=progress))
+    delivery.put(target, report.page(artefact, recordings, guards.findings(recordings), progress=progress))
 
 
 def _heard(recordings: tuple[Recording, ...], noise_db: float | None, seed: int) -> tuple[Recording, ...]:
     return recordings if noise_db is None else with_noise(recordings, noise_db, seed)
-
-
-def _check_folder(folder: Path) -> None:
-    # Before anything is fitted: where nothing can be written, nobody should wait for it.
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UnavailableError("is not a folder", where=str(there), remedy="Give -o another one")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise AccessError("cannot be written to", where=str(there), remedy="Give -o a folder that is yours")
 
 
 def _clear(folder: Path) -> None:
@@ -135,19 +131,3 @@ def _earlier(path: Path) -> list[str]:
         return [item["detector"] for item in items if item["recommended"] and item["detector"] in REGISTRY]
     except (OSError, ValueError, TypeError, KeyError):
         return []
-
-
-def _place(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        kind = AccessError if isinstance(error, PermissionError) else UnavailableError
-        raise kind(
-            f"cannot be written ({error.strerror or error})",
-            where=str(path),
-            remedy="Give a path in a folder that exists, is yours and has room",
-        ) from error

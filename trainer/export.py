@@ -4,22 +4,20 @@ No file appears unless everything agreed, and none is ever there in part.
 """
 
 import importlib.metadata
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
 import onnx
 
 from edge_runtime import scorer
 from edge_runtime.artefact import Calibration, Golden, Manifest, to_metadata
-from edge_runtime.errors import AccessError, ArtefactError, UnavailableError
+from edge_runtime.errors import ArtefactError
 from edge_runtime.records import AlarmPolicy, Samples
 from edge_runtime.scorer import Graph
+from trainer import delivery
 from trainer.detector import Detector, FitContext
 from trainer.errors import ExportError
 from trainer.tape import OPSET
@@ -153,33 +151,10 @@ def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
 
 
 def _write(data: bytes, path: Path) -> None:
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".partial", delete=False
-        ) as file:
-            _place(data, file, path)
-    except OSError as error:
-        kind = AccessError if isinstance(error, PermissionError) else UnavailableError
-        raise kind(
-            f"cannot be written ({error.strerror or error})",
-            where=str(path),
-            remedy="Give a path in a folder that exists, is yours and has room",
-        ) from error
-
-
-def _place(data: bytes, file: IO[bytes], path: Path) -> None:
-    partial = Path(file.name)
-    try:
+    with delivery.whole(path) as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
-        _prove(partial, path)
-        partial.chmod(0o644)
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
+        _prove(Path(file.name), path)
 
 
 def _prove(partial: Path, path: Path) -> None:
@@ -189,11 +164,3 @@ def _prove(partial: Path, path: Path) -> None:
         raise ExportError(
             f"the edge would refuse it: {error.what}", where=str(path), remedy=error.remedy
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

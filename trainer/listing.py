@@ -8,13 +8,15 @@ A tenth column, `full_scale`, may say for .wav files how much of the unit 1.0 is
 """
 
 import csv
+import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trainer import delivery
 from trainer.errors import RecordingError
 
 NORMAL: Final = "normal"
@@ -70,9 +72,7 @@ def read_list(path: Path) -> tuple[Row, ...]:
 
     Raises RecordingError naming the line, the field and the remedy.
     """
-    rows = [
-        _row(path, number, cells) for number, cells in _lines(path) if any(value.strip() for value in cells)
-    ]
+    rows = [_row(path, number, cells) for number, cells in _lines(path) if any(cells)]
     if not rows:
         raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for each one")
     _check_repeats(rows)
@@ -81,14 +81,14 @@ def read_list(path: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def write_list(rows: Iterable[Row], path: Path) -> None:
-    """Write a recordings list; files are written relative to it."""
-    listed = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        width = len(_FIELDS if any(row.full_scale for row in listed) else COLUMNS)
-        writer.writerow(_FIELDS[:width])
-        writer.writerows(_cells(row, path.parent)[:width] for row in listed)
+def write_list(rows: Sequence[Row], path: Path) -> None:
+    """Write a recordings list; files are written relative to it. Raises AccessError or UnavailableError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    width = len(_FIELDS if any(row.full_scale for row in rows) else COLUMNS)
+    writer.writerow(_FIELDS[:width])
+    writer.writerows(_cells(row, path.parent)[:width] for row in rows)
+    delivery.put(path, text.getvalue())
 
 
 def _cells(row: Row, folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime import scorer
-from trainer import cards, pipeline, variants
+from trainer import cards, delivery, pipeline, variants
 from trainer.cards import Entry, Figures
 from trainer.detector import Progress
 from trainer.detectors import REGISTRY
@@ -36,7 +36,7 @@ def make(
     With `int8` also a variant with 8-bit weights of each detector that has weights, where it is worth it.
     Gives what the page says of every file in the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    delivery.make_folder(folder)
     figures = cards.read(folder)
     for number, order in enumerate(orders):
         shelf = _Shelf(recordings, folder, _share(progress, number, len(orders), order.detector))
@@ -77,7 +77,7 @@ class _Shelf:
         manifest = pipeline.write(fitted, order, path)
         found = evaluate(scorer.load(path), self._recordings)
         text = cards.card(manifest, found, self._recordings, path)
-        path.with_suffix(".md").write_text(text, encoding="utf-8")
+        delivery.put(path.with_suffix(".md"), text)
         return cards.entry(manifest, found, self._recordings, path)
 
     def _drop(self, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_runtime import scorer
 from edge_runtime.artefact import Manifest
 from edge_runtime.records import AlarmPolicy, Samples
-from trainer import export, guards
+from trainer import delivery, export, guards
 from trainer.augment import choose
 from trainer.calibrate import Calibrated, Fit, calibrate, context_of, training
 from trainer.dataset import conditions, digest
@@ -151,8 +151,10 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     """Do all of it: read a recordings list, fit, calibrate, write."""
     _check_int8(order)
     create(order.detector, order.options)  # a wrong name should not cost the reading
+    delivery.check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
     recordings = load(listing)
+    delivery.check_apart(path, *(Path(item.file) for item in recordings))
     found = guards.check(recordings, order.accept)
     fitted = fit(recordings, order, progress)
     progress(1.0, f"writing {path.name}")

@@ -5,7 +5,6 @@ most a few recordings, and later what is being looked at. An hour of three chann
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.records import Samples
-from trainer import reader, resample
+from trainer import delivery, reader, resample
 from trainer.errors import RecordingError
 from trainer.listing import Row, read_list
 from trainer.parsing.contract import Content, Values
@@ -117,10 +116,9 @@ def write_npz(recording: Recording, path: Path) -> None:
     """Write a recording as the edge reads it without scipy: arrays only, nothing pickled.
 
     `samples` float32 [samples, channels], `rate_hz`, `lowpass_hz` (NaN for none), `channels`, `unit`,
-    `label`, `condition`.
+    `label`, `condition`. Raises AccessError or UnavailableError where it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with delivery.whole(path) as file:
         np.savez(
             file,
             samples=recording.samples,
@@ -131,7 +129,6 @@ def write_npz(recording: Recording, path: Path) -> None:
             label=np.array(recording.label),
             condition=np.array(recording.condition),
         )
-    os.replace(partial, path)
 
 
 def _rate(row: Row, content: Content, where: str) -> float:

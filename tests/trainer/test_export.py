@@ -130,7 +130,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 detector, data = t.fitted()
 try:
     export.write(detector, data, t.CONTEXT, t.STAMP, pathlib.Path(sys.argv[1]) / "model.onnx")
-except export.UnavailableError as error:
+except t.UnavailableError as error:
     print(error)
 """
     done = subprocess.run(
