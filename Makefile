@@ -51,17 +51,17 @@ lock: $(READY)
 clean:
 	rm -rf .venv build dist *.egg-info
 
-# Packages for Debian 12 and 13, for both processors that gateways have; one of them alone:
-# make deb ARGS="--python 3.13 --arch arm64"; --python 3.12 is for Ubuntu 24.04.
+# Packages for Debian 12 and 13 and Ubuntu 24.04, for both processors that gateways have; one of them alone:
+# make deb ARGS="--python 3.13 --arch arm64".
 deb: $(READY)
 	$(BIN)/python -m deploy.debian.build $(ARGS)
 
 lock-deb: $(READY)
 	$(BIN)/python -m deploy.debian.build --lock $(ARGS)
 
-# As root: installs the package into a clean Debian and lives a device's life there.
+# As root: installs the package into a clean Debian or Ubuntu and lives a device's life there.
 test-deb: deb build/roots/cloud-init
-	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py tests/deploy/test_cloud_init.py
 
 # cloud-init's own schema and parser, for the tests of what the cards hold; unpacked, not installed.
 CLOUD_INIT := cloud-init python3-jsonschema python3-jinja2 python3-yaml python3-configobj python3-oauthlib \

@@ -18,9 +18,7 @@ from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_whe
 HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "steadyhum-edge"
 RELEASES: Final = {"3.11": "deb12", "3.12": "ubuntu24.04", "3.13": "deb13"}
-"""Releases by their Python: Raspberry Pi OS is Debian's, JetPack 7 is Ubuntu's."""
-TESTED: Final = ("3.11", "3.13")
-"""What `make test-deb` installs, and what is built unless asked otherwise."""
+"""Releases by their Python: Raspberry Pi OS is a Debian, JetPack 7 an Ubuntu. `make test-deb` has all."""
 _COPYRIGHT_FORMAT: Final = "https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/"
 HOME: Final = "usr/lib/steadyhum"
 LEFT_OUT: Final = (
@@ -61,7 +59,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="deploy.debian.build", description=__doc__)
     parser.add_argument("--arch", nargs="+", choices=MACHINES, default=tuple(MACHINES))
-    parser.add_argument("--python", nargs="+", choices=RELEASES, default=TESTED)
+    parser.add_argument("--python", nargs="+", choices=RELEASES, default=tuple(RELEASES))
     parser.add_argument("--revision", default="1", help="Debian revision of the package")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "deb")
     parser.add_argument("--lock", action="store_true", help="write the lock anew instead of building")

@@ -1,9 +1,18 @@
-"""A Debian of its own to install packages into."""
+"""A system of its own to install packages into: Debian, or Ubuntu as Jetsons have it."""
 
 import os
 import shutil
 import subprocess
 
+import pytest
+
+from tests.deploy.heavy import BUILD
+
+PACKAGES = ("python3", "adduser", "libstdc++6", "libgcc-s1", "openssl")
+UBUNTU = "noble"
+UBUNTUS_KEYS = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+KEYS_FROM = "trixie"
+"""Debian's own package says which keys are Ubuntu's."""
 LEFT_BEHIND = (
     "/var/lib/dpkg/",
     "/var/log/",
@@ -16,8 +25,49 @@ LEFT_BEHIND = (
 """What dpkg and adduser write beside any package: their own books, and backups of the old ones."""
 
 
+def clean_root(suite):
+    """A root with a release's smallest system, kept between runs; skips where none can be had."""
+    root = BUILD / "roots" / f"{suite}-amd64"
+    needed = ["usr/bin/python3", "usr/bin/openssl", *([UBUNTUS_KEYS] if suite == KEYS_FROM else [])]
+    if all((root / path).exists() for path in needed):
+        return root
+    shutil.rmtree(root, ignore_errors=True)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    packages = [*PACKAGES, *(["ubuntu-keyring"] if suite == KEYS_FROM else [])]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
+    if suite == UBUNTU:  # the script of all Ubuntus, and its mirror: older debootstraps know no noble
+        command += [f"--keyring={clean_root(KEYS_FROM) / UBUNTUS_KEYS}", suite, root, "", "gutsy"]
+    else:
+        command += [suite, root]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(root, ignore_errors=True)
+        pytest.skip(f"debootstrap got no {suite}: {(done.stderr or done.stdout).strip()[-200:]}")
+    return root
+
+
+def root_with(suite, package):
+    """A clean root and one more package of its release, kept between runs; skips where it cannot be had."""
+    root = BUILD / "roots" / f"{suite}-amd64-{package}"
+    if root.exists():
+        return root
+    part = root.with_name(f"{root.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    subprocess.run(["cp", "-a", clean_root(suite), part], check=True)
+    for name in ("resolv.conf", "hosts"):
+        shutil.copy(f"/etc/{name}", part / "etc")
+    install = f"apt-get update && apt-get install -y --no-install-recommends {package}"
+    command = Machine(part).command("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-ec", install)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(part, ignore_errors=True)
+        pytest.skip(f"apt-get got no {package}: {done.stderr.strip()[-200:]}")
+    part.rename(root)
+    return root
+
+
 class Machine:
-    """A clean Debian to install into; every command in it gets mounts of its own that vanish with it."""
+    """A clean system to install into; every command in it gets mounts of its own that vanish with it."""
 
     def __init__(self, root):
         self.root = root

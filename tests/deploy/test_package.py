@@ -1,9 +1,10 @@
-"""The Debian package in a clean Debian: installed, run by hand to an alarm, upgraded, removed, purged."""
+"""The package in a clean Debian or Ubuntu: installed, run by hand to an alarm, upgraded, removed, purged."""
 
 import contextlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -20,13 +21,12 @@ from edge_runtime.simulator import Sensor, frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.desk import Desk
-from tests.deploy.heavy import BUILD, heavy, newest_deb
-from tests.deploy.machine import Machine
+from tests.deploy.heavy import heavy, newest_deb
+from tests.deploy.machine import Machine, clean_root
 from tests.deploy.patient import CONFIG, RATE_HZ, vibration
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
-RELEASES = {"deb12": "bookworm", "deb13": "trixie"}
-PACKAGES = "python3,adduser,libstdc++6,libgcc-s1,openssl"
+RELEASES = {"deb12": "bookworm", "deb13": "trixie", "ubuntu24.04": "noble"}
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
     "/etc/systemd/system/multi-user.target.wants",
@@ -41,16 +41,7 @@ def release(request):
 
 @pytest.fixture(scope="module")
 def clean(release):
-    root = BUILD / "roots" / f"{RELEASES[release]}-amd64"
-    if not all((root / "usr/bin" / program).exists() for program in ("python3", "openssl")):
-        shutil.rmtree(root, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASES[release], str(root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            shutil.rmtree(root, ignore_errors=True)
-            pytest.skip(f"debootstrap got no Debian: {done.stderr.strip()[-200:]}")
-    return root
+    return clean_root(RELEASES[release])
 
 
 @pytest.fixture(scope="module")
@@ -200,10 +191,24 @@ def upgrade(machine, deb, tmp_path):
     assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
 
 
+def packages(folder, newest):
+    """Those of every release, and an older one of this release whose name is the last in order."""
+    folder.mkdir()
+    for deb in newest.parent.glob("*_amd64.deb"):
+        (folder / deb.name).symlink_to(deb)
+    control = folder / "older" / "DEBIAN" / "control"
+    control.parent.mkdir(parents=True)
+    said = subprocess.check_output(["dpkg-deb", "-f", newest], text=True)
+    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 0.0.9", said))
+    command = ["dpkg-deb", "-b", folder / "older", folder / "steadyhum-edge_9_amd64.deb"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 def test_a_provisioned_card_installs_itself(release, clean, tmp_path, line, broker):
     """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
     desk = Desk(tmp_path)
-    desk.package = newest_deb("amd64", release).parent  # with those of the other releases
+    desk.package = packages(tmp_path / "packages", newest_deb("amd64", release))
     assert desk.run("--arch", "amd64").returncode == 0
     machine = Machine(tmp_path / "root")
     subprocess.run(["cp", "-a", clean, machine.root], check=True)
@@ -217,7 +222,9 @@ def test_a_provisioned_card_installs_itself(release, clean, tmp_path, line, brok
     assert (key.st_mode & 0o777, key.st_uid) != (0o600, 0)
     check = ("edge-runtime", "check", "--config", "/etc/edge-runtime/config.toml")
     assert "bearing: rms" in machine.run(*AS_SERVICE, *check)
+    (boot / "device.key").write_text("left by a power cut")
     assert "already installed" in machine.run("sh", "/boot/firmware/steadyhum/install.sh")
+    assert list(boot.rglob("*.key")) == []
     report = machine.run(
         "edge-runtime", "doctor", "--json", "--listen", "0.1", "--user", "edge-runtime", code=69
     )
