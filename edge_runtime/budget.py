@@ -6,7 +6,7 @@ alarms in T hours the rate is below the Poisson upper limit chi2(2N + 2) / 2T (G
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -26,6 +26,9 @@ _HOURS: Final[Mapping[str, float]] = {
     "month": 8766.0 / 12,
     "year": 8766.0,
 }
+
+_Part = tuple[str, int]
+"""Condition and variant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Series:
     condition: str
     scores: Scores
     hop_s: float
+    variant: int = 0
+    """Which of several versions of one stretch, such as at other speeds: together they lasted no longer."""
 
     @property
     def hours(self) -> float:
@@ -75,18 +80,22 @@ class Series:
 def budget(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
     """Find the lowest threshold that keeps the budget in each condition, with 95 % confidence.
 
+    Variants keep it each by itself, and add no hours to each other's.
+
     Raises DataError, naming the hours missing of each condition, where even no alarm at all in what was
     recorded would not show it.
     """
-    hours = _hours(series)
-    _check(hours, wanted)
-    allowed = {name: _allowed(part, wanted) for name, part in hours.items()}
+    parts = _added([(item, item.hours) for item in series])
+    hours = _by_condition(parts, min)
+    check(hours, wanted)
+    allowed = {part: _allowed(lasted, wanted) for part, lasted in parts.items()}
     value = _lowest(series, allowed, policy)
-    alarms = sum(alarms_in(item, value, policy) for item in series)
+    alarms = _by_condition(_counted(series, value, policy), max)
     total = sum(hours.values())
     statement = (
-        f"Expect at most {wanted.text} false alarms, with {CONFIDENCE:.0%} confidence: {alarms} in "
-        f"{total:.4g} hours of normal vibration in {len(hours)} operating conditions, replayed with votes "
+        f"Expect at most {wanted.text} false alarms, with {CONFIDENCE:.0%} confidence: "
+        f"{sum(alarms.values()):g} in {total:.4g} hours of normal vibration in {len(hours)} operating "
+        f"condition{'s'[: len(hours) - 1]}, replayed with votes "
         f"{policy.votes[0]} of {policy.votes[1]}"
     )
     windows = sum(len(item.scores) for item in series)
@@ -115,7 +124,7 @@ def _raised(
     return sum(verdict.transition is Transition.NEW for verdict in verdicts)
 
 
-def _lowest(series: Sequence[Series], allowed: Mapping[str, int], policy: AlarmPolicy) -> float:
+def _lowest(series: Sequence[Series], allowed: Mapping[_Part, int], policy: AlarmPolicy) -> float:
     scores = np.unique(np.concatenate([item.scores for item in series]))
     # From the largest down, in growing steps, then by halves: low thresholds cost the most to replay. Above
     # the largest score nothing alarms, so the upper end always holds.
@@ -130,23 +139,39 @@ def _lowest(series: Sequence[Series], allowed: Mapping[str, int], policy: AlarmP
     return float(scores[high])
 
 
-def _kept(series: Sequence[Series], value: float, allowed: Mapping[str, int], policy: AlarmPolicy) -> bool:
-    seen = dict.fromkeys(allowed, 0)
-    for item in series:
-        seen[item.condition] += alarms_in(item, value, policy)
+def _kept(series: Sequence[Series], value: float, allowed: Mapping[_Part, int], policy: AlarmPolicy) -> bool:
+    seen = _counted(series, value, policy)
     # A threshold so low that the alarm never ends raises few alarms, too: it is on nearly all the time.
     exceeded = np.mean([np.mean(item.scores > value) for item in series])
-    return exceeded < 0.5 and all(seen[name] <= allowed[name] for name in allowed)
+    return exceeded < 0.5 and all(seen[part] <= allowed[part] for part in allowed)
 
 
-def _hours(series: Sequence[Series]) -> dict[str, float]:
-    hours: dict[str, float] = {}
-    for item in series:
-        hours[item.condition] = hours.get(item.condition, 0.0) + item.hours
-    return hours
+def _counted(series: Sequence[Series], value: float, policy: AlarmPolicy) -> dict[_Part, float]:
+    return _added([(item, alarms_in(item, value, policy)) for item in series])
 
 
-def _check(hours: Mapping[str, float], wanted: Budget) -> None:
+def _added(figures: Sequence[tuple[Series, float]]) -> dict[_Part, float]:
+    total: dict[_Part, float] = {}
+    for item, figure in figures:
+        part = item.condition, item.variant
+        total[part] = total.get(part, 0.0) + figure
+    return total
+
+
+def _by_condition(
+    figures: Mapping[_Part, float], choose: Callable[[float, float], float]
+) -> dict[str, float]:
+    chosen: dict[str, float] = {}
+    for (name, _), figure in figures.items():
+        chosen[name] = choose(chosen.get(name, figure), figure)
+    return chosen
+
+
+def check(hours: Mapping[str, float], wanted: Budget) -> None:
+    """Refuse a budget that so many hours of each condition cannot show, even without an alarm in them.
+
+    Raises DataError, naming the hours missing.
+    """
     needed = _limit(0) / wanted.per_hour
     missing = {name: needed - part for name, part in hours.items() if part < needed}
     if missing or not hours:

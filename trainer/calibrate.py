@@ -92,8 +92,10 @@ def hold_out(fit: Fit, folds: Sequence[Fold], plan: Plan, context: FitContext) -
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
         for item in fold.held:  # a variant is gone when it is scored
-            variants = widen([item], ranges, context.seed)
-            held += [Held(item, graph.score(windows(one, plan.samples, plan.hop))) for one in variants]
+            held += [
+                Held(item, graph.score(windows(one, plan.samples, plan.hop)), variant)
+                for variant, one in enumerate(widen([item], ranges, context.seed))
+            ]
     return held
 
 

@@ -61,21 +61,24 @@ class Held:
     recording: Recording
     scores: Scores
     """In order of time, one a window."""
+    variant: int = 0
+    """Which of the recording's variants they are of, where it was widened."""
 
 
 def choose(normals: Sequence[Recording], plan: Plan) -> str:
     """Name the method: what was asked for, else what these recordings support best.
 
-    Raises ChoiceError for a method there is not, FitError for a rate or budget that makes no sense: before
-    anything is fitted.
+    Raises ChoiceError for a method there is not or wishes that exclude each other, FitError for a rate or
+    budget that makes no sense or that so few hours cannot show: before anything is fitted.
     """
-    try:
-        _check(plan)
-    except DataError as error:
-        raise FitError(error.what, where=error.where, remedy=error.remedy) from error
     method = plan.method or _best(normals, plan)
     if method not in METHODS:
         raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
+    _check_wishes(method, plan)
+    try:
+        _check(normals, plan)
+    except DataError as error:
+        raise FitError(error.what, where=error.where, remedy=error.remedy) from error
     return method
 
 
@@ -89,11 +92,36 @@ def find(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
         return _best_effort(held, plan.rate or 0.0, error)
 
 
-def _check(plan: Plan) -> None:
-    if plan.budget or plan.method == "budget":
-        budget.Budget.parse(plan.budget)
+def _check_wishes(method: str, plan: Plan) -> None:
+    """A wish that the method does not hear must not be lost without a word."""
+    if method == "budget" and not plan.budget:
+        raise ChoiceError("method budget needs a budget", remedy="Give --max-false-alarms, such as 1/month")
+    if plan.budget and method != "budget":
+        raise ChoiceError(
+            f"method {method} does not count alarms, which --max-false-alarms {plan.budget} asks for",
+            remedy="Leave one of the two out",
+        )
+    if plan.rate is not None and method in ("budget", "f1"):
+        raise ChoiceError(
+            f"method {method} does not count windows, which --false-alarm-rate {plan.rate:g} asks for",
+            remedy="Leave --false-alarm-rate out, or choose another method",
+        )
+
+
+def _check(normals: Sequence[Recording], plan: Plan) -> None:
     if plan.rate is not None:
         threshold.checked_rate(plan.rate)
+    if plan.budget:
+        wanted = budget.Budget.parse(plan.budget)
+        if normals and not plan.best_effort:
+            budget.check(_hours(normals), wanted)
+
+
+def _hours(normals: Sequence[Recording]) -> dict[str, float]:
+    return {
+        name: sum(item.duration_s for item in normals if item.condition == name) / 3600
+        for name in conditions(normals)
+    }
 
 
 def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
@@ -117,7 +145,7 @@ def _by_method(method: str, held: Sequence[Held], plan: Plan) -> Threshold:
 
 def _by_budget(normal: Sequence[Held], plan: Plan) -> Threshold:
     series = [
-        budget.Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz)
+        budget.Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz, item.variant)
         for item in normal
     ]
     return budget.budget(series, budget.Budget.parse(plan.budget), plan.policy)

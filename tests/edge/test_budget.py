@@ -51,6 +51,18 @@ def test_ten_sensor_years_keep_the_budget():
     assert np.mean(kept) >= 0.95
 
 
+def test_variants_keep_it_each_by_itself_and_last_no_longer_together():
+    wanted = Budget.parse("1/month")
+    plain, louder = autocorrelated(3000, 1), 2 * autocorrelated(3000, 1)
+    alone = budget([Series("a", louder, HOP_S)], wanted, POLICY)
+    both = budget([Series("a", plain, HOP_S), Series("a", louder, HOP_S, variant=1)], wanted, POLICY)
+    assert both.value == alone.value
+    assert "in 3000 hours of normal vibration in 1 operating condition," in both.statement
+    many = [Series("a", autocorrelated(100, 1), HOP_S, variant) for variant in range(25)]
+    with pytest.raises(DataError, match="100 hours of held-out"):
+        budget(many, wanted, POLICY)
+
+
 def test_each_condition_keeps_it_on_its_own():
     calm, lively = autocorrelated(3000, 1), 2 * autocorrelated(3000, 2)
     wanted = Budget.parse("1/month")

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from edge_runtime import threshold
 from edge_runtime.scorer import Graph
 from tests.artefacts import rms_graph
 from tests.trainer.builders import recording
-from trainer.augment import Augmentation
+from trainer.augment import Augmentation, parse
 from trainer.calibrate import calibrate, context_of, training
 from trainer.errors import ChoiceError, FitError
 from trainer.methods import Plan
@@ -124,11 +126,39 @@ def test_best_effort_says_that_it_is():
     assert found.threshold.value == found.calibration.quantiles["1"]
 
 
-@pytest.mark.parametrize("plan", [{"rate": 0.0}, {"budget": "soon"}, {"method": "budget"}])
+@pytest.mark.parametrize("plan", [{"rate": 0.0}, {"budget": "soon"}])
 def test_senseless_questions_are_refused_before_anything_is_fitted(plan):
     with pytest.raises(FitError):
         run(normals([1.0, 1.1]), **plan)
     assert SEEN == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "what"),
+    [
+        ({"method": "budget"}, "needs a budget"),
+        ({"method": "quantile", "budget": "1/month"}, "does not count alarms"),
+        ({"method": "f1", "rate": 0.1}, "does not count windows"),
+        ({"budget": "20/hour", "rate": 0.1}, "does not count windows"),
+    ],
+)
+def test_wishes_that_a_method_would_not_hear_are_refused(plan, what):
+    with pytest.raises(ChoiceError, match=what):
+        run(normals([1.0, 1.1]), **plan)
+    assert SEEN == []
+
+
+def test_variants_of_what_was_recorded_are_no_further_hours_for_a_budget():
+    # A twenty-fifth of the 540 s that 20/hour takes, at 25 speeds and levels each.
+    short, widened = normals([1.0], count=40_000), parse("speed=0.96..1.04,gain=0.7..1.4")
+    with pytest.raises(FitError, match=r"0\.0111 hours") as caught:
+        run(short, budget="20/hour", augmentation=widened)
+    assert "0.1387 h of 0 hp more" in caught.value.remedy
+    assert SEEN == []
+    found = run(normals([1.0], count=700_000), budget="20/hour", augmentation=parse("gain=0.9..1.1"))
+    assert "in 1 operating condition," in found.calibration.statement
+    hours = float(re.search(r"in ([0-9.]+) hours", found.calibration.statement)[1])
+    assert 0.9 * 700 / 3600 < hours <= 700 / 3600
 
 
 def test_unknown_methods_are_refused():
