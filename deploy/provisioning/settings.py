@@ -7,15 +7,23 @@ from pathlib import Path
 from deploy.provisioning.sheet import Device, Sensor
 from edge_runtime.artefact import Manifest
 from edge_runtime.config import check_agreement, read_config
+from edge_runtime.errors import ConfigError, EdgeError
 
 ETC = "/etc/edge-runtime"
 
 
 def config_text(device: Device, manifests: dict[str, Manifest]) -> str:
-    """The configuration, proven with the edge's own reader; `manifests` by the model's name in the sheet."""
+    """The configuration, proven with the edge's own reader; `manifests` by the model's name in the sheet.
+
+    Raises ConfigError for what the edge would refuse.
+    """
     parts = [_site(device), *(_sensor(sensor, manifests[sensor.model]) for sensor in device.sensors)]
     text = "\n".join(parts)
-    _prove(text, [manifests[sensor.model] for sensor in device.sensors])
+    try:
+        _prove(text, [manifests[sensor.model] for sensor in device.sensors])
+    except EdgeError as error:
+        where = f"the configuration of {device.name}"
+        raise ConfigError(error.what, where=where, remedy="Correct its row in the sheet") from error
     return text
 
 

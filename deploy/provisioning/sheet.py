@@ -20,10 +20,11 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 RESERVED: Final = {"ca": "the plant's authority", "steadyhum-viewer": "whoever may read every topic"}
 """Names that no device may have: its certificate would be the other's."""
 _PORT: Final = re.compile(
-    r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+"
+    r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+",
+    re.ASCII,
 )
 _RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
-_HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?")
+_HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?", re.ASCII)
 MQTT_TLS_PORT: Final = 8883
 
 
@@ -103,6 +104,8 @@ def _problems(rows: list[dict[str, str]]) -> Iterator[str]:
     for name, count in Counter(row["device"].strip() for row in rows).items():
         if count > 1:
             yield f"device {name!r} has {count} rows; put its sensors into one, with ; between"
+    addresses = Counter(row.get("address", "").strip().partition("/")[0] for row in rows)
+    yield from (f"address {one} has {count} rows" for one, count in addresses.items() if one and count > 1)
 
 
 def _row_problems(row: dict[str, str]) -> Iterator[str]:
@@ -111,6 +114,7 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
     for column, check in _CHECKS.items():
         if wrong := check(row.get(column, "").strip()):
             yield f", {column}: {wrong}"
+    yield from _network_problems(*(row.get(name, "").strip() for name in ("address", "gateway", "dns")))
     counts = {column: len(_cells(row, column)) for column in ("sensor", "port", "model")}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{count} in {column}" for column, count in counts.items())
@@ -150,11 +154,15 @@ def _models(value: str) -> str:
 
 
 def _broker(value: str) -> str:
-    return "" if _HOST.fullmatch(value) else f"{value!r} is no host or host:port"
+    if not _HOST.fullmatch(value):
+        return f"{value!r} is no host or host:port"
+    port = value.partition(":")[2] or MQTT_TLS_PORT
+    return "" if 0 < int(port) < 2**16 else f"port {port} is not within 1 and {2**16 - 1}"
 
 
 def _baud(value: str) -> str:
-    return "" if not value or (value.isdigit() and 0 < int(value) <= 10**7) else f"{value!r} is no baud rate"
+    number = int(value) if value.isascii() and value.isdigit() else 0
+    return "" if not value or 0 < number <= 10**7 else f"{value!r} is no baud rate"
 
 
 def _choice(kind: type[StrEnum]) -> Callable[[str], str]:
@@ -170,6 +178,19 @@ def _interface(value: str) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _network_problems(address: str, gateway: str, dns: str) -> Iterator[str]:
+    if (gateway or dns) and not address:
+        yield ", address: missing; without one the network gives gateway and dns as well (DHCP)"
+    elif address and gateway and not (_interface(address) or _address(gateway)):
+        network = ipaddress.ip_interface(address).network
+        if ipaddress.ip_address(gateway) not in network:
+            yield f", gateway: {gateway} cannot be reached from {network}"
+
+
+def _address(value: str) -> str:
+    return f"{value!r} is more than one address" if len(value.split()) > 1 else _addresses(value)
 
 
 def _addresses(value: str) -> str:
@@ -192,7 +213,7 @@ _CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "protocol": _choice(Protocol),
     "platform": _choice(Platform),
     "address": _interface,
-    "gateway": _addresses,
+    "gateway": _address,
     "dns": _addresses,
 }
 

@@ -76,6 +76,16 @@ def test_a_dry_run_shows_and_writes_nothing(desk):
         ("192.0.2.7/24", "192.0.2.7", "lacks its prefix length"),
         ("192.0.2.7/24", "192.0.2.700/24", "does not appear to be an IPv4 or IPv6"),
         ("motor;gear", "motor", "1 in sensor, 2 in port, 2 in model; every sensor needs one of each"),
+        ("broker.plant:8884", "broker.plant:99999", "port 99999 is not within 1 and 65535"),
+        (
+            ",192.0.2.1,192.0.2.1",
+            ",10.0.0.1,192.0.2.1",
+            "10.0.0.1 cannot be reached from 192.0.2.0/24",
+        ),
+        (",192.0.2.1,192.0.2.1", ",192.0.2.1 192.0.2.2,192.0.2.1", "is more than one address"),
+        ("192.0.2.7/24,", ",", "line 2, address: missing; without one the network gives gateway and dns"),
+        (",jetson,,", ",jetson,192.0.2.7/24,", "address 192.0.2.7 has 2 rows"),
+        ("platform,address", "platform,baud", "line 2, baud: '192.0.2.7/24' is no baud rate"),
         ("jetson", "banana", "is none of pi, jetson"),
         ("broker.plant:8884", "broker plant", "is no host"),
         ("device,site", "device,stie", "it lacks the columns site; it has columns nobody knows: 'stie'"),
@@ -96,6 +106,18 @@ def test_no_sheet_ends_in_anything_but_devices_or_a_refusal(tmp_path, cells, hea
         csv.writer(file, escapechar="\\").writerows(rows)
     with contextlib.suppress(ConfigError):
         read_sheet(tmp_path / "any.csv")
+
+
+def test_digits_that_are_no_numbers(desk):
+    desk.sheet.write_text("device,site,sensor,port,model,broker,baud\nfan-1,p,b,/dev/ttyAMA0,fan,b,\u00b2\n")
+    assert "is no baud rate" in desk.refused(code=78)
+
+
+def test_what_the_edge_would_refuse_is_told_of_the_sheets_row(desk):
+    desk.sheet.write_text(SHEET.replace("/dev/ttyAMA0", "socket://:a:5"))
+    said = desk.refused(code=78)
+    assert "the configuration of fan-1: port is 'socket://:a:5'" in said
+    assert "Correct its row in the sheet" in said
 
 
 def test_a_sheet_apart_by_semicolons(desk):
