@@ -3,10 +3,10 @@
 import json
 import math
 import os
+import signal
 import socket
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,17 +157,21 @@ def listen(
     ] = None,
     cert_file: Annotated[Path | None, typer.Option(help="PEM of our client certificate.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="PEM of our private key.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
     from edge_runtime.listen import run_listen, settings_of
-    from edge_runtime.settings import TlsSettings
 
-    tls = TlsSettings(ca_file, cert_file, key_file)
-    settings = replace(
-        settings_of(broker, client_id or f"listen-{socket.gethostname()}", tls), password_file=password_file
+    settings = settings_of(
+        broker,
+        client_id or f"listen-{socket.gethostname()}",
+        password_file,
+        ca_file=ca_file,
+        cert_file=cert_file,
+        key_file=key_file,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is told in any case
     raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
 
 

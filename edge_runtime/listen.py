@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -29,34 +30,42 @@ SESSION_S: Final = 24 * 3600
 LOSS_EXIT: Final = 1
 """Exit code when a number is missing or was given twice."""
 _RETRY_S: Final = 1.0
+_PEM_FILES: Final = ("ca_file", "cert_file", "key_file")
 Print = Callable[[str], None]
 
 
-def settings_of(url: str, client_id: str, tls: TlsSettings | None = None) -> BrokerSettings:
-    """Read `mqtt://[user@]host[:port]` or `mqtts://...`. Raises ConfigError for anything else.
+def settings_of(
+    url: str, client_id: str, password_file: Path | None = None, **pem_files: Path | None
+) -> BrokerSettings:
+    """Read `mqtt://[user@]host[:port]` or `mqtts://...`; `pem_files` are those of `TlsSettings`.
 
-    A password in it is refused: other users of the machine could read it from the process list.
+    Raises ConfigError for what cannot be meant; a password, too: it could be read from the process list.
     """
-    parts = urlsplit(url)
-    try:
+    port: int | None = 0
+    parts = urlsplit("")
+    with suppress(ValueError):
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        port = 0
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == 0 or parts.password is not None:
-        raise ConfigError(
-            f"{parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()!r} names no broker",
-            where="--broker",
-            remedy="Write mqtt://host:port or mqtts://user@host:port; the password belongs into a file",
-        )
+        said = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        remedy = "Write mqtt://host:port or mqtts://user@host:port; the password belongs into a file"
+        raise ConfigError(f"{said!r} names no broker", where="--broker", remedy=remedy)
     secure = parts.scheme == "mqtts"
-    return BrokerSettings(
-        host=parts.hostname,
-        port=port or (8883 if secure else 1883),
-        client_id=client_id,
-        username=unquote(parts.username) if parts.username else None,
-        tls=(tls or TlsSettings()) if secure else None,
-        accept_insecure=not secure,
-    )
+    ca_file, cert_file, key_file = (pem_files.get(name) for name in _PEM_FILES)
+    try:
+        if not secure and any(pem_files.values()):
+            raise ValueError("certificates are for mqtts:// only")
+        return BrokerSettings(
+            host=parts.hostname,
+            port=port or (8883 if secure else 1883),
+            client_id=client_id,
+            username=unquote(parts.username) if parts.username else None,
+            password_file=password_file,
+            tls=TlsSettings(ca_file, cert_file, key_file) if secure else None,
+            accept_insecure=not secure,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error), where="listen", remedy="Correct the command line") from error
 
 
 def run_listen(
@@ -70,12 +79,16 @@ def run_listen(
     """Listen until interrupted or for `seconds`; return 0, or LOSS_EXIT when the account does not add up.
 
     One line for each message, then one for each stream; with `json_lines` each is a JSON object. Raises
-    UnavailableError when the broker is not there at the start, AccessError when it refuses us.
+    UnavailableError when the broker is not there at the start, AccessError when it refuses us, ConfigError
+    for topics that are no filter.
     """
     listener = _Listener(settings, topics, print_line, json_lines=json_lines)
-    with suppress(KeyboardInterrupt):
-        listener.run(float("inf") if seconds is None else time.monotonic() + seconds)
-    return listener.close()
+    try:
+        with suppress(KeyboardInterrupt):
+            listener.run(float("inf") if seconds is None else time.monotonic() + seconds)
+    finally:
+        listener.leave()
+    return listener.account()
 
 
 class _Listener:
@@ -85,31 +98,41 @@ class _Listener:
         self._where = f"{settings.host}:{settings.port}"
         self._ledger = Ledger()
         self._refusal: EdgeError | None = None
-        self._subscribed = False
+        self._welcome = False
         self._client = self._make_client()
 
     def run(self, until_s: float) -> None:
         """Take messages until then; reconnect as often as it takes once the first connection stood."""
         self._connect()
+        patient_until_s = time.monotonic() + self._settings.connect_timeout_s
         while time.monotonic() < until_s:
             lost = self._client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS
             if self._refusal is not None:
                 raise self._refusal
+            if not self._welcome and (lost or time.monotonic() > patient_until_s):
+                return  # which `account` says
             if lost:
                 self._tell({"what": "connection lost"}, "connection lost")
                 self._reconnect(until_s)
 
-    def close(self) -> int:
-        """Leave, print the account and return the exit code."""
+    def leave(self) -> None:
+        """Disconnect, if there is a connection."""
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
         self._client.disconnect()
+        if (sock := self._client.socket()) is not None:
+            sock.close()
+
+    def account(self) -> int:
+        """Print the account and return the exit code; raises UnavailableError where there is none."""
+        if not self._welcome:  # whoever has heard nobody cannot say that nothing was lost
+            remedy = "Check that this is an MQTT port, and listen for longer"
+            raise UnavailableError("no answer to CONNECT", where=self._where, remedy=remedy)
         for stream in self._ledger.summary():
             self._tell({"what": "stream", **stream}, _stream_line(stream))
         conflicts = sum(stream.conflicts for stream in self._ledger.streams.values())
         lost = self._ledger.lost()
-        self._tell(
-            {"what": "summary", "lost": lost, "conflicts": conflicts, "unnumbered": self._ledger.foreign},
-            f"{lost} lost, {conflicts} in conflict" if lost or conflicts else "nothing lost",
-        )
+        told = {"what": "summary", "lost": lost, "conflicts": conflicts, "unnumbered": self._ledger.foreign}
+        self._tell(told, f"{lost} lost, {conflicts} in conflict" if lost or conflicts else "nothing lost")
         return LOSS_EXIT if lost or conflicts else 0
 
     def _make_client(self) -> mqtt.Client:
@@ -164,7 +187,13 @@ class _Listener:
             remedy = "Check user name, password and certificate"
             self._refusal = AccessError(f"the broker refuses us: {reason}", where=self._where, remedy=remedy)
             return
-        client.subscribe(self._topics, options=SubscribeOptions(qos=1))
+        self._welcome = True
+        try:
+            client.subscribe(self._topics, options=SubscribeOptions(qos=1))
+        except ValueError:
+            remedy = "Give levels apart by /, + for any one, # for all the rest"
+            self._refusal = ConfigError("no topic filter", where=repr(self._topics[:80]), remedy=remedy)
+            return
         kept = "session resumed" if flags.session_present else "new session"
         self._tell({"what": "connected", "session_present": flags.session_present}, f"connected, {kept}")
 
@@ -172,26 +201,31 @@ class _Listener:
         self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
         if any(reason.value >= 0x80 for reason in reasons):
-            self._refusal = AccessError(
-                f"the broker does not let us hear {self._topics!r}: {reasons[0]}",
-                where=self._where,
-                remedy="Ask whoever runs the broker for the right to read these topics",
-            )
+            what = f"the broker does not let us hear {self._topics!r}: {reasons[0]}"
+            remedy = "Ask whoever runs the broker for the right to read these topics"
+            self._refusal = AccessError(what, where=self._where, remedy=remedy)
         else:
             self._tell({"what": "listening", "topics": self._topics}, f"listening to {self._topics}")
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         entry = self._ledger.hear(message.topic, bytes(message.payload))
         line = _entry_line(entry, bytes(message.payload), retained=message.retain)
-        told = {"what": "message", "topic": entry.topic, "finding": entry.finding, "missing": entry.missing}
-        self._tell({**told, "disordered": entry.disordered, "body": entry.members}, line)
+        found = {"finding": entry.finding, "missing": entry.missing, "disordered": entry.disordered}
+        self._tell({"what": "message", "topic": entry.topic, **found, "body": entry.members}, line)
 
     def _tell(self, told: dict[str, object], line: str) -> None:
         now = datetime.now(UTC)
         if self._json:
-            self._print(json.dumps({"at": now.isoformat(), **told}, ensure_ascii=False))
-        else:
-            self._print(f"{now:%H:%M:%S} {line}")
+            self._print(_json({"at": now.isoformat(), **told}))
+        else:  # a topic or body may hold what a terminal obeys
+            self._print(f"{now:%H:%M:%S} {''.join(c if c.isprintable() else '?' for c in line)}")
+
+
+def _json(told: dict[str, object]) -> str:
+    try:
+        return json.dumps(told, allow_nan=False)
+    except ValueError:  # a body with a number that JSON has no word for: somebody else's
+        return json.dumps({**told, "body": {}})
 
 
 def _entry_line(entry: Entry, body: bytes, *, retained: bool) -> str:

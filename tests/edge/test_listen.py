@@ -2,10 +2,12 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -26,7 +28,16 @@ def test_urls():
     assert (secure.host, secure.port, secure.username) == ("::1", 8884, "ed@x")
     assert secure.tls is not None
     assert settings_of("mqtts://b", "me").port == 8883
-    for wrong in ("broker", "http://b", "mqtt://", "mqtt://b:0", "mqtt://b:99999", "mqtt://u:secret@b"):
+    wrong_ones = (
+        "broker",
+        "http://b",
+        "mqtt://",
+        "mqtt://b:0",
+        "mqtt://b:99999",
+        "mqtt://u:secret@b",
+        "mqtt://[::1",
+    )
+    for wrong in wrong_ones:
         with pytest.raises(ConfigError, match="names no broker") as refusal:
             settings_of(wrong, "me")
         assert "secret" not in str(refusal.value)
@@ -144,6 +155,66 @@ def test_survives_the_broker(broker):
     assert join() == 0
 
 
+@pytest.mark.parametrize(
+    ("url", "files", "says"),
+    [
+        ("mqtt://b", {"password_file": Path("p")}, "password_file is given without username"),
+        ("mqtts://b", {"key_file": Path("k")}, "key_file is given without cert_file"),
+        ("mqtt://b", {"ca_file": Path("c")}, "certificates are for mqtts:// only"),
+    ],
+)
+def test_what_cannot_be_meant(url, files, says):
+    with pytest.raises(ConfigError, match=says):
+        settings_of(url, "me", **files)
+    with pytest.raises(ConfigError, match="client_id is longer"):
+        settings_of("mqtt://b", "x" * 65536)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_who_never_hears_a_broker_does_not_say_that_nothing_was_lost(answer):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        settings = BrokerSettings("127.0.0.1", port=server.getsockname()[1], client_id="listener")
+        with pytest.raises(UnavailableError, match="no answer to CONNECT"):
+            run_listen(settings, "#", print, seconds=5)
+        thread.join()
+        with pytest.raises(UnavailableError, match="no answer to CONNECT"):
+            run_listen(settings, "#", print, seconds=0.5)  # nobody takes this one: silence
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("topics", ["", "a/#/b", "x" * 70000, "a\udcff"])
+def test_topics_that_are_no_filter(broker, topics):
+    settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
+    with pytest.raises(ConfigError, match="no topic filter"):
+        run_listen(settings, topics, print, seconds=5)
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("json_lines", [False, True])
+def test_whatever_others_say_is_printable(broker, mouth, json_lines):
+    join, lines = listen(broker.port, json_lines=json_lines)
+    told = (
+        b'{"seq":1,"epoch":"\\ud800","type":"\\u001b[31m"}',
+        b'{"seq":2,"epoch":"e","x":1e999}',
+        b"\x1b[2J",
+    )
+    mouth.say(*told)
+    join()
+    assert sum("steadyhum/" in line and "listening" not in line for line in lines) >= 3
+    assert "".join(lines).isprintable()
+    if json_lines:
+        assert all("Infinity" not in line and json.loads(line) for line in lines)
+
+
 def test_no_broker_at_the_start():
     settings = BrokerSettings("127.0.0.1", port=free_port(), client_id="listener")
     with pytest.raises(UnavailableError, match="connection refused") as refusal:
@@ -178,14 +249,11 @@ def test_a_subscription_that_is_refused():
 
 
 @needs_mosquitto
-def test_control_c_ends_with_the_account(broker):
-    code = (
-        "from edge_runtime.listen import run_listen, settings_of;"
-        f"raise SystemExit(run_listen(settings_of('mqtt://127.0.0.1:{broker.port}', 'l'), '#', "
-        "lambda line: print(line, flush=True)))"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_with_the_account(broker, number):
+    command = [sys.executable, "-m", "edge_runtime", "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert "connected" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.stdout.read().endswith("nothing lost\n")
     assert process.returncode == 0

@@ -197,7 +197,7 @@ def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file
 @needs_mosquitto
 def test_listens_over_tls(start, ca_file):
     broker, _ = start()
-    settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", TlsSettings(ca_file))
+    settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", ca_file=ca_file)
     lines = []
     assert run_listen(settings, "#", lines.append, seconds=3) == 0
     assert any("listening" in line for line in lines)
