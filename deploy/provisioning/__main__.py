@@ -1,6 +1,7 @@
 """The command `deploy/provision`."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def provision(
     if card is None:
         check_folder(out, needed, [plan.device.name for plan in plans])
     else:
-        check_card(card, needed, read_mounts(Path("/proc/mounts").read_text()))
+        check_card(card, needed, read_mounts(os.fsdecode(Path("/proc/mounts").read_bytes())))
     for plan in plans:
         typer.echo(plan.picture(card or out / plan.device.name))
     for warning in warnings(card, ssh_key):

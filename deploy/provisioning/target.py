@@ -1,6 +1,7 @@
 """Where a device's files go: `check_folder`, `check_card`; both refuse before anything is written."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ SLACK_BYTES: Final = 8 * 1024 * 1024
 """Left free on a card: the system writes there, too."""
 _BOOT_FILES: Final = ("config.txt", "cmdline.txt")
 _FAT: Final = ("vfat", "msdos", "exfat")
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
 _OWN: Final = ("/", "/boot", "/boot/efi", "/boot/firmware", "/home", "/usr", "/var")
 """Where a running system lives: what carries these is no card."""
 
@@ -26,9 +28,13 @@ class Mount:
 
 
 def read_mounts(text: str) -> list[Mount]:
-    """The mounts in the kernel's list; blanks in names are written as octal there."""
-    rows = [line.split() for line in text.splitlines()]
-    return [Mount(row[0], row[1].replace("\\040", " "), row[2]) for row in rows if len(row) > 2]
+    """The mounts in the kernel's list; blanks, #, backslashes and the like are written as octal there."""
+    rows = [line.split(" ") for line in text.split("\n")]
+    return [Mount(_plain(row[0]), _plain(row[1]), row[2]) for row in rows if len(row) > 2]
+
+
+def _plain(name: str) -> str:
+    return _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), name)
 
 
 def disk_of(source: str, block: Path = Path("/sys/class/block")) -> str:

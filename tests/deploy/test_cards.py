@@ -83,20 +83,38 @@ def test_a_wrong_partition(card):
         check_card(card, 1000, on(card), whole)
 
 
+def test_whatever_a_folder_is_called(mounted, desk):
+    """As the kernel tells of it, in whatever bytes: found as a mount, and refused only for not being a card."""
+    for name in (
+        b"a b",
+        b"card#1",
+        b"back\\slash",
+        "Karte f\u00fcr M\u00fcller".encode(),
+        b"\xff\xfe",
+        b"tab\tb",
+    ):
+        folder = Path(os.fsdecode(os.fsencode(desk.folder) + b"/" + name))
+        folder.mkdir()
+        mounted("size=100k", folder)
+        assert "called bootfs" in desk.refused("--device", "fan-1", "--card", folder, code=78), name
+
+
 @pytest.fixture
 def mounted(card):
     """A small file system of its own, in the kernel."""
 
-    def mount(options):
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "card", card], capture_output=True, check=False
-        )
-        if done.returncode:
+    places = []
+
+    def mount(options, place=card):
+        command = ["mount", "-t", "tmpfs", "-o", options, "card", place]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("needs root, to mount a small file system")
-        return card
+        places.append(place)
+        return place
 
     yield mount
-    subprocess.run(["umount", card], capture_output=True, check=False)
+    for place in places:
+        subprocess.run(["umount", place], capture_output=True, check=False)
 
 
 def test_a_full_card(desk, mounted):
