@@ -84,7 +84,7 @@ def test_a_wrong_partition(card):
 
 
 def test_whatever_a_folder_is_called(mounted, desk):
-    """As the kernel tells of it, in whatever bytes: found as a mount, and refused only for not being a card."""
+    """As the kernel tells of it, in whatever bytes: found as a mount, refused only for not being a card."""
     for name in (
         b"a b",
         b"card#1",
