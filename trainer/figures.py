@@ -29,6 +29,8 @@ _STYLE: Final[dict[str, Any]] = {
     "grid.alpha": 0.25,
 }
 _WAVEFORM_S: Final = 0.1
+_WAVEFORM: Final = 256
+"""Samples that are shown at least, however long they took."""
 P = ParamSpec("P")
 
 
@@ -43,12 +45,12 @@ def _styled(draw: Callable[P, str]) -> Callable[P, str]:
 
 @_styled
 def waveforms(normal: Recording, faulty: Recording | None) -> str:
-    """A tenth of a second of normal vibration, and of a faulty machine on the same scale."""
+    """A short stretch of normal vibration, and of a faulty machine on the same scale."""
     shown = [normal] if faulty is None else [normal, faulty]
     figure = _figure(len(shown) * 1.7)
     axes = np.atleast_1d(figure.subplots(len(shown), 1, sharex=True, sharey=True))
     for axis, item in zip(axes, shown, strict=True):
-        count = min(len(item.samples), int(_WAVEFORM_S * item.rate_hz))
+        count = min(len(item.samples), max(_WAVEFORM, int(_WAVEFORM_S * item.rate_hz)))
         time_ms = 1000 * np.arange(count) / item.rate_hz
         axis.plot(time_ms, item.samples[:count, 0], color=_colour(item.label), linewidth=0.8)
         axis.set_ylabel(f"{item.channels[0]}, {item.unit}")
@@ -67,7 +69,7 @@ def spectra(recordings: Sequence[Recording]) -> str:
         if chosen:
             _spectrum(axis, chosen, label, colour, dash)
     axis.set_xlabel("frequency, Hz")
-    axis.set_ylabel(f"amplitude, {recordings[0].unit} per root Hz")
+    axis.set_ylabel(f"{recordings[0].channels[0]}, {recordings[0].unit} per root Hz")
     axis.legend(loc="upper right")
     return _svg(figure)
 
@@ -86,6 +88,7 @@ def distributions(watched: Sequence[Watched], threshold: float) -> str:
         _bar(axis, len(names) - place, np.concatenate(groups[name]), name.startswith(f"{NORMAL},"))
     axis.axvline(threshold, color="black", linewidth=1.5, linestyle="--")
     axis.set_yticks(range(len(names), 0, -1), names, fontsize=8)
+    axis.set_ylim(0.3, len(names) + 0.7)
     if min(float(np.concatenate(part).min()) for part in groups.values()) > 0:
         axis.set_xscale("log")
     axis.set_xlabel(f"score; dashed: threshold {threshold:.4g}; bars: 5 to 95 % of windows, mark: median")
@@ -124,7 +127,7 @@ def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
     if faulty is not None:
         axis.barh(place + 0.2, faulty[chosen], 0.4, color=_ORANGE, hatch="//", label="faulty")
     axis.set_yticks(place, [manifest.features[index].name for index in chosen], fontsize=8)
-    axis.set_xlabel("mean share in the score")
+    axis.set_xlabel("mean contribution to the score")
     if reference.min() > 0:
         axis.set_xscale("log")
     axis.legend(loc="best")

@@ -20,6 +20,8 @@ from trainer.quota import MOST_VALUES, Cut
 from trainer.recordings import Recording
 
 METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
+RECORDED: Final = "recorded"
+"""The manifest's note on how much was learnt from."""
 _FEW: Final = 3
 """Fewer conditions than this make a bound so wide that the manifest says so."""
 _QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
@@ -185,9 +187,9 @@ def describe(found: Threshold, held: Sequence[Held], plan: Plan) -> Calibration:
 
 
 def notes(normals: Sequence[Recording], plan: Plan) -> dict[str, str]:
-    """Say what was widened, and which operating conditions the threshold does not speak for."""
+    """Say what was recorded and widened, and which operating conditions the threshold does not speak for."""
     names = conditions(normals)
-    found = {}
+    found = {RECORDED: f"{_span(normals)} of normal vibration in {_counted(len(normals), 'recording')}"}
     if plan.augmentation:
         found["augmentation"] = str(plan.augmentation)
     if len(names) == 1:
@@ -196,6 +198,17 @@ def notes(normals: Sequence[Recording], plan: Plan) -> dict[str, str]:
             f"; variants{beyond} stand in for them" if beyond else ""
         )
     return found
+
+
+def _span(normals: Sequence[Recording]) -> str:
+    seconds = sum(item.duration_s for item in normals)
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _reason(method: str, names: Sequence[str], plan: Plan) -> str:

@@ -17,6 +17,7 @@ from trainer.errors import RecordingError
 from trainer.evaluate import Evaluation, judge_all
 from trainer.guards import Finding
 from trainer.listing import NORMAL
+from trainer.methods import RECORDED
 from trainer.recordings import Recording
 from trainer.standings import Comparison
 from trainer.watch import Watched, watch
@@ -25,6 +26,15 @@ _NEXT: Final = {
     1: "a second and a third load or speed",
     2: "a third load or speed (two say little about any other, so the threshold has to be very high)",
 }
+_SCORES: Final = (
+    "Every group of recordings on one line. Blue circles are the healthy machine, orange diamonds faults. "
+    "Right of the dashed line a window counts as anomalous."
+)
+_OVER_TIME: Final = (
+    "The dashed line is the threshold. Alarms begin where marked, after the votes and delays of the alarm "
+    "policy."
+)
+_SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
 _COURSES: Final = 5
 _EXPLAINED: Final = 64
 
@@ -61,54 +71,47 @@ def page(
         comparison=comparison,
         kinds=scoreboard.kinds(comparison) if comparison else [],
         advice=_advice(artefact.manifest, recordings),
-        expected=_expected(artefact.manifest, recordings),
-        learnt=[item for item in recordings if item.label == NORMAL],
-        seconds=sum(item.duration_s for item in recordings if item.label == NORMAL),
+        expected=_expected(artefact.manifest),
+        learnt=_learnt(artefact.manifest),
     )
 
 
 def _pictures(artefact: Artefact, watched: Sequence[Watched], evaluation: Evaluation) -> list[Picture]:
-    normal = next(item.recording for item in watched if item.recording.label == NORMAL)
     hardest = _hardest(watched, evaluation)
-    recordings = [item.recording for item in watched]
-    threshold = evaluation.threshold
     made = [
+        Picture("Scores and threshold", _SCORES, figures.distributions(watched, evaluation.threshold)),
         Picture(
-            "Scores and threshold",
-            "Every group of recordings on one line. Blue circles are the healthy machine, orange diamonds "
-            "faults. Right of the dashed line a window counts as anomalous.",
-            figures.distributions(watched, threshold),
+            "Scores over time", _OVER_TIME, figures.courses(_chosen(watched, hardest), evaluation.threshold)
         ),
-        Picture(
-            "Scores over time",
-            "The dashed line is the threshold. Alarms begin where marked, after the votes and delays of the "
-            "alarm policy.",
-            figures.courses(_chosen(watched, hardest), threshold),
-        ),
-        Picture(
-            "Waveform",
-            "A tenth of a second as the sensor gave it.",
-            figures.waveforms(normal, hardest.recording if hardest else None),
-        ),
-        Picture(
-            "Spectrum",
-            "What the healthy machine sounds like, and how much that varies over time and conditions.",
-            figures.spectra(recordings),
-        ),
+        _waveform(artefact.manifest, watched, hardest),
+        Picture("Spectrum", _SPECTRUM, figures.spectra([item.recording for item in watched])),
     ]
     if artefact.graph.explains and artefact.manifest.features:
         made.append(_explained(artefact, watched, hardest))
     return made
 
 
+def _waveform(manifest: Manifest, watched: Sequence[Watched], hardest: Watched | None) -> Picture:
+    fault = f", and {hardest.recording.name}, the fault that is hardest to tell from it" if hardest else ""
+    band = f", limited to {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else ""
+    return Picture(
+        "Waveform",
+        f"The healthy machine{fault}, as the model takes it: {manifest.rate_hz:g} samples a second{band}.",
+        figures.waveforms(_normal(watched), hardest.recording if hardest else None),
+    )
+
+
+def _normal(watched: Sequence[Watched]) -> Recording:
+    return next(item.recording for item in watched if item.recording.label == NORMAL)
+
+
 def _explained(artefact: Artefact, watched: Sequence[Watched], hardest: Watched | None) -> Picture:
-    normal = next(item.recording for item in watched if item.recording.label == NORMAL)
     faulty = None if hardest is None else _contributions(artefact, hardest.recording)
     shown = "healthy windows" + ("" if hardest is None else f" and those of {hardest.recording.name}")
     return Picture(
         "What made the score",
         f"Mean contributions in {shown}, largest features only, in order of frequency.",
-        figures.bands(artefact.manifest, _contributions(artefact, normal), faulty),
+        figures.bands(artefact.manifest, _contributions(artefact, _normal(watched)), faulty),
     )
 
 
@@ -134,20 +137,27 @@ def _chosen(watched: Sequence[Watched], hardest: Watched | None) -> list[Watched
     return [*loudest, *([hardest] if hardest else []), *rest]
 
 
-def _expected(manifest: Manifest, recordings: Sequence[Recording]) -> str:
+def _learnt(manifest: Manifest) -> str:
+    # From the model, not from the list: that may hold other recordings.
+    conditions = ", ".join(manifest.calibration.conditions)
+    recorded = manifest.notes.get(RECORDED)
+    return f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}"
+
+
+def _expected(manifest: Manifest) -> str:
     """Say the threshold's promise in one sentence, or that there is none."""
     found = manifest.calibration
     if not found.supported:
         return "Nothing is promised about false alarms."
-    hours = sum(item.duration_s for item in recordings if item.label == NORMAL) / 3600
-    spent = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
-    rests = f"from {spent} in {len(found.conditions)} operating condition{'s'[: len(found.conditions) - 1]}"
+    recorded = manifest.notes.get(RECORDED, f"{found.windows} windows of normal vibration")
+    rests = f"from {recorded}, {len(found.conditions)} operating condition{'s'[: len(found.conditions) - 1]}"
     if found.method == "budget":
         return f"No more false alarms are expected than the budget below allows, {rests}."
     votes, windows = manifest.policy.votes
     return (
-        f"Expect at most {found.false_alarm_rate:.2%} of healthy windows above the threshold, {rests}; "
-        f"an alarm takes {votes} of {windows} windows."
+        f"Expect at most {found.false_alarm_rate:.2%} of healthy windows above the threshold, {rests}. An "
+        f"alarm takes {votes} of {windows} windows; how many alarms that makes in a month is not promised: "
+        "trainer fit --max-false-alarms asks for that."
     )
 
 
@@ -177,6 +187,7 @@ def _template() -> jinja2.Template:
     text = resources.files("trainer").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["detector"] = scoreboard.name
+    environment.filters["factor"] = scoreboard.factor
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
     environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
     environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"

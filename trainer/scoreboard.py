@@ -43,6 +43,11 @@ def name(standing: Standing) -> str:
     return f"{standing.detector} (supervised)" if standing.supervised else standing.detector
 
 
+def factor(louder: float) -> str:
+    """Write by what factor vibration must grow to be seen."""
+    return f"{louder:.2f} x" if math.isfinite(louder) else "never"
+
+
 def remarks(found: Comparison) -> list[str]:
     """Say in sentences what is recommended, what was refused, and what supervised detectors miss."""
     chosen = found.recommended or "none"
@@ -72,7 +77,7 @@ def _cells(standing: Standing, first_s: float) -> tuple[str, ...]:
         _percent(found.mean_miss_rate),
         f"{found.alarmed_fault_recordings}/{found.fault_recordings}",
         f"{found.alarmed_normal_recordings}/{found.normal_recordings}",
-        f"{standing.louder:.2f} x",
+        factor(standing.louder),
         f"{standing.fit_s:.1f} s",
         f"{standing.bytes / 1000:.0f}",
         f"{standing.score_s / first_s:.2g} x",

@@ -182,8 +182,14 @@ def _told(contest: Contest) -> str:
         f"raised an alarm on {rates.alarmed_normal_recordings} of {rates.normal_recordings} healthy and "
         f"{rates.alarmed_fault_recordings} of {rates.fault_recordings} faulty recordings, exceeded its "
         f"threshold in {rates.worst_false_alarm_rate:.2%} of healthy windows{missed} in the worst condition, "
-        f"and notices the healthy machine {found.louder:.2f} times as loud"
+        f"and {_heard(found.louder)}"
     )
+
+
+def _heard(louder: float) -> str:
+    if not math.isfinite(louder):
+        return "does not notice the healthy machine however loud"
+    return f"notices the healthy machine {louder:.2f} times as loud"
 
 
 def _compared(best: Contest, rival: Contest) -> str:

@@ -10,7 +10,7 @@ from edge_runtime import scorer
 from tests.artefacts import write_artefact
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
-from trainer import comparison, report, trials
+from trainer import comparison, report, scoreboard, trials
 from trainer.comparison import Terms
 from trainer.errors import FitError, RecordingError
 from trainer.pipeline import Order
@@ -117,6 +117,22 @@ def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
     assert "No faulty recordings were listed" in text
     with pytest.raises(RecordingError, match="no normal recordings"):
         report.page(artefact, [recording(label="worn")])
+
+
+def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
+    """The list may hold other recordings than those that were learnt from."""
+    told = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
+    for notes, learnt in (({}, "the healthy machine at only"), (told, f"{told['recorded']}: only")):
+        path = write_artefact(tmp_path / "rms.onnx", notes=notes)
+        artefact = scorer.load(path)
+        assert artefact.manifest.calibration.conditions == ("only",)
+        text = " ".join(report.page(artefact, [recording(level=0.3, condition="9 hp")]).split())
+        assert f"It learnt from {learnt}. It calls" in text
+        assert "as the model takes it: 1000 samples a second" in text
+
+
+def test_a_detector_deaf_to_level_is_said_to_be_in_words():
+    assert (scoreboard.factor(1.5), scoreboard.factor(float("inf"))) == ("1.50 x", "never")
 
 
 def test_names_cannot_smuggle_markup_into_the_page(tmp_path):
