@@ -186,6 +186,13 @@ def test_a_folder_that_is_a_file(desk):
     assert "is a file and no folder" in desk.refused("-o", desk.sheet / "cards", code=78)
 
 
+def test_what_the_system_denies_is_a_refusal(desk):
+    """Whatever it is, and wherever it is asked for: nothing ends in a traceback."""
+    said = desk.refused("-o", desk.folder / ("x" * 300), code=69)
+    assert "File name too long. Check the path, and the disk or card it is on" in said
+    assert "File name too long" in desk.refused("--authority", "x" * 300, code=69)
+
+
 def test_what_cannot_be_written_half_way_is_said(desk):
     """The printed card is the last file; a folder lies in its way."""
     (desk.out / "fan-1.html").mkdir(parents=True)
