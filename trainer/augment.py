@@ -19,7 +19,7 @@ from scipy import fft
 from edge_runtime.records import Samples
 from trainer import resample
 from trainer.errors import ChoiceError
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.parsing.contract import Values
 from trainer.recordings import Recording
 from trainer.scratch import Scratch

@@ -17,7 +17,7 @@ from trainer.augment import widen
 from trainer.dataset import Fold, conditions, leave_out_blocks, leave_out_conditions, windows
 from trainer.detector import FitContext, Progress, quiet
 from trainer.errors import FitError, RecordingError
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.methods import Held, Plan
 from trainer.recordings import Recording
 

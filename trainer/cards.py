@@ -16,7 +16,7 @@ from edge_runtime.artefact import Manifest
 from trainer import delivery
 from trainer.detectors import REGISTRY
 from trainer.evaluate import Evaluation
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import Recording
 from trainer.variants import Cost
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from trainer.errors import RecordingError
-from trainer.listing import NORMAL, Row
+from trainer.labels import NORMAL
+from trainer.listing import Row
 
 TARGET_RATE_HZ: Final = 12000.0
 LOWPASS_HZ: Final = 5000.0

@@ -17,7 +17,7 @@ from edge_runtime.scorer import Artefact
 from trainer.bootstrap import Interval, interval
 from trainer.detector import Progress, quiet
 from trainer.errors import RecordingError
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import Recording
 from trainer.watch import Watched, watch
 

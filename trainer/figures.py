@@ -14,7 +14,7 @@ from scipy import signal
 
 from edge_runtime.artefact import Manifest
 from edge_runtime.scorer import Scores
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import Recording
 from trainer.watch import Watched
 

@@ -15,8 +15,8 @@ from scipy import signal
 
 from trainer import lines
 from trainer.errors import RecordingError
+from trainer.labels import NORMAL
 from trainer.lines import Floats
-from trainer.listing import NORMAL
 from trainer.recordings import Recording
 
 _STUCK_SHARE: Final = 0.5

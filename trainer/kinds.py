@@ -12,7 +12,7 @@ from trainer.calibrate import context_of
 from trainer.dataset import windows
 from trainer.detectors import create
 from trainer.errors import TrainerError
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
 

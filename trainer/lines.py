@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import Recording
 
 Floats = NDArray[np.float64]

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainer import delivery
+from trainer import delivery, labels
 from trainer.errors import RecordingError
+from trainer.labels import NORMAL
 
-NORMAL: Final = "normal"
-"""The label of recordings a detector learns from."""
 COLUMNS: Final = (
     "file",
     "signal",
@@ -153,6 +152,7 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
     for name in ("file", "label", "condition", "channels", "unit"):
         if not named[name]:
             raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
+    labels.check(named["label"], where)
     rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
     row = Row(
         file=path.parent / named["file"],

@@ -15,7 +15,7 @@ from edge_runtime.threshold import Threshold
 from trainer.augment import Augmentation, count
 from trainer.dataset import conditions
 from trainer.errors import ChoiceError, FitError
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.quota import MOST_VALUES, Cut
 from trainer.recordings import Recording
 

@@ -18,7 +18,7 @@ from trainer.detector import Detector, FitContext, Progress, quiet
 from trainer.detectors import REGISTRY, create
 from trainer.errors import ChoiceError
 from trainer.evaluate import Evaluation, evaluate
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.methods import Plan
 from trainer.recordings import Recording, load
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge_runtime.records import Samples
 from trainer.augment import Augmentation, lengths, widen
 from trainer.dataset import windows
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import Recording
 
 MOST_VALUES: Final = 64 * 1024 * 1024

@@ -68,12 +68,13 @@ def load(path: Path) -> tuple[Recording, ...]:
 def read_all(rows: Sequence[Row]) -> tuple[Recording, ...]:
     """Read recordings, several at a time, and put them to rest on disk.
 
-    Raises RecordingError, also where two hold the same samples; AccessError or UnavailableError where they
-    cannot be put down.
+    Raises RecordingError, also where two hold the same samples or their rates differ; AccessError or
+    UnavailableError where they cannot be put down.
     """
     scratch = Scratch()
     with ThreadPoolExecutor(_readers(rows)) as pool:
         recordings = tuple(pool.map(partial(_at_rest, scratch), rows))
+    _check_rates(rows, recordings)
     _check_copies(rows, recordings)
     return recordings
 
@@ -207,6 +208,17 @@ def _convert(values: Values, rate_hz: float, row: Row, where: str) -> Samples:
             remedy="Record longer",
         )
     return np.ascontiguousarray(made, dtype=np.float32)
+
+
+def _check_rates(rows: Sequence[Row], recordings: Sequence[Recording]) -> None:
+    lowest = min((item.rate_hz for item in recordings), default=0.0)
+    for row, recording in zip(rows, recordings, strict=True):
+        if recording.rate_hz > lowest * (1 + _RATE_TOLERANCE):
+            raise RecordingError(
+                f"is at {recording.rate_hz:g} Hz, others of the list at {lowest:g} Hz",
+                where=f"{row.where}: {row.file}" if row.where else str(row.file),
+                remedy=f"Write {lowest:g} as target_rate_hz on every line, or make a list for each rate",
+            )
 
 
 def _check_copies(rows: Sequence[Row], recordings: Sequence[Recording]) -> None:

@@ -16,7 +16,7 @@ from trainer.detector import Progress, quiet
 from trainer.errors import RecordingError
 from trainer.evaluate import Evaluation, judge_all
 from trainer.guards import Finding
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.methods import RECORDED
 from trainer.recordings import Recording
 from trainer.standings import Comparison

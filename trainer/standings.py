@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from trainer.guards import Finding
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.trials import Contest, Trial
 
 _CRITERIA: Final = (

@@ -5,7 +5,7 @@ import math
 from rich.table import Table
 
 from trainer.evaluate import ByAlarm, ByRecording, ByWindow, Evaluation
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 
 
 def summary(evaluation: Evaluation) -> Table:

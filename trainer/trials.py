@@ -25,7 +25,7 @@ from trainer.detectors import REGISTRY
 from trainer.errors import ChoiceError, FitError, TrainerError
 from trainer.evaluate import Evaluation, by_window, judge_all
 from trainer.kinds import unseen_kinds
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.pipeline import Order
 from trainer.recordings import Recording
 from trainer.watch import Watched, watch

@@ -14,7 +14,7 @@ from tests.shared import SAMPLE
 from trainer import export
 from trainer.detector import Detector, FitContext
 from trainer.detectors import REGISTRY, create, options_of
-from trainer.listing import NORMAL
+from trainer.labels import NORMAL
 from trainer.recordings import load
 
 SAMPLES = 1024

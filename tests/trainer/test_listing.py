@@ -21,6 +21,10 @@ LIST_FAULTS = {
     "a.mat,vib,normal,0 hp,12000,,,DE DE,g": "named twice",
     "a.mat,a b,normal,0 hp,12000,,,x y z,g": "2 signals for 3 channels",
     "a.mat,vib,normal,0 hp,12000,,,DE,": "unit is blank",
+    "a.mat,vib,Normal,0 hp,12000,,,DE,g": "label 'Normal' seems to mean the healthy machine",
+    "a.mat,vib,nromal,0 hp,12000,,,DE,g": "label 'nromal' seems to mean",
+    "a.mat,vib,normal 2,0 hp,12000,,,DE,g": "label 'normal 2' seems to mean",
+    "a.mat,vib,healthy,0 hp,12000,,,DE,g": "label 'healthy' seems to mean",
 }
 
 
@@ -32,6 +36,14 @@ def test_bad_list_lines_are_named(tmp_path, line):
     assert caught.value.where == f"{path}:3"
     assert caught.value.remedy
     assert caught.value.exit_code == 65
+
+
+def test_faults_may_be_called_anything_else(tmp_path):
+    labels = ("abnormal", "not normal", "worn", "ball 0.007 in", "horizontal", "noise", "norm gap")
+    lines = (GOOD.replace("a.mat", f"{label}.mat").replace("normal", label) for label in labels)
+    found = read_list(write_lines(tmp_path / "list.csv", *lines))
+    assert [row.label for row in found] == list(labels)
+    assert not any(row.normal for row in found)
 
 
 @pytest.mark.parametrize(

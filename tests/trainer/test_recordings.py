@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -70,6 +71,17 @@ def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
     again = read(row(tmp_path / "a.npz", rate_hz=None, channels=("x", "y", "z")))
     assert again.digest == first.digest
     assert sorted(os.listdir(tmp_path)) == ["a.mat", "a.npz"]
+
+
+def test_recordings_of_one_list_are_at_one_rate(tmp_path):
+    for name, rate_hz in (("a", 12000.0), ("b", 48000.0)):
+        np.savez(tmp_path / f"{name}.npz", samples=noise(seed=int(rate_hz)), rate_hz=rate_hz)
+    rows = [row(tmp_path / f"{name}.npz", rate_hz=None, where="list.csv:2") for name in "ab"]
+    with pytest.raises(RecordingError, match="is at 48000 Hz, others of the list at 12000 Hz") as caught:
+        read_all(rows)
+    assert "Write 12000 as target_rate_hz" in caught.value.remedy
+    found = read_all([replace(item, target_rate_hz=12000.0) for item in rows])
+    assert [item.rate_hz for item in found] == [12000.0, 12000.0]
 
 
 def test_npz_rate_and_unit_must_agree(tmp_path):
