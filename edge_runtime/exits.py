@@ -1,5 +1,7 @@
 """From a refusal to one line on standard error and an exit code of sysexits.h; never a traceback."""
 
+import contextlib
+import errno
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -8,6 +10,8 @@ from edge_runtime.errors import EdgeError
 
 USAGE: Final = 64
 INTERRUPTED: Final = 130
+NOT_WRITTEN: Final = 74
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF)
 _TYPER_USAGE: Final = 2
 
 
@@ -18,6 +22,11 @@ def run(command: Callable[[], object], name: str) -> None:
     except EdgeError as error:
         complain(name, str(error))
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        complain(name, f"what was to be said cannot be written: {error.strerror}. See where the output goes")
+        raise SystemExit(NOT_WRITTEN) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except SystemExit as done:
@@ -26,5 +35,7 @@ def run(command: Callable[[], object], name: str) -> None:
 
 
 def complain(name: str, text: str) -> None:
-    """Print one line on standard error."""
-    sys.stderr.write(f"{name}: {' '.join(text.split())}\n")
+    """Print one line on standard error, if there is one."""
+    with contextlib.suppress(OSError):
+        if sys.stderr is not None:
+            sys.stderr.write(f"{name}: {' '.join(text.split())}\n")

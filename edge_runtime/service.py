@@ -1,5 +1,6 @@
 """The process that watches: `edge-runtime run` is or becomes this one."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,10 @@ def main() -> None:
 
 def run(config: Path) -> None:
     """Serve until told to stop, and exit; a refusal is one line and its exit code."""
+    # Until `signals.asked` listens, an interrupt ends the process instead of failing some import, and what is
+    # to be reloaded waits.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     exits.run(lambda: sys.exit(_serve(config)), "edge-runtime")
 
 

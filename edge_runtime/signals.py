@@ -34,6 +34,7 @@ def asked() -> Iterator[Asked]:
         number: signal.signal(number, handler)
         for number, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload))
     }
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that came during the start comes now
     try:
         yield wishes
     finally:

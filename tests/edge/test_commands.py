@@ -123,6 +123,18 @@ def test_simulate_plays_on_a_pty_of_its_own(files):
     assert not (files / "tty").is_symlink()
 
 
+@pytest.mark.parametrize(
+    ("where", "code"), [(">/dev/full", 74), ("2>/dev/full", 65), ("2>&-", 65), (">&- 2>&-", 65)]
+)
+def test_output_that_goes_nowhere_is_no_traceback(files, where, code):
+    model = "m.onnx" if code == 74 else "none.onnx"
+    command = " ".join([*EDGE, f"replay r.npz --model {model} {where}"])
+    done = subprocess.run(["bash", "-c", command], cwd=files, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("cannot be written: No space left" in done.stderr) == (code == 74)
+
+
 def test_whoever_stops_reading_us_sees_no_traceback(files):
     command = " ".join([*EDGE, "replay r.npz --model m.onnx --scores --speed 5 | head -1"])
     done = subprocess.run(["bash", "-c", command], cwd=files, capture_output=True, text=True, check=True)

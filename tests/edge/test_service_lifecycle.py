@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,21 @@ def test_a_second_signal_stops_at_once(site):
     begun_s = time.monotonic()
     assert site.stop() == 0
     assert time.monotonic() - begun_s < 1
+
+
+def test_signals_during_the_start(site):
+    """An interrupt ends it without a word, wherever it comes; what is to be reloaded is, once it runs."""
+    for wait_s in (0.15, 0.3, 0.45, 0.6):
+        site.start(wait=False)
+        time.sleep(wait_s)
+        assert site.stop(signal.SIGINT) in (0, -signal.SIGINT)
+    site.start(wait=False)
+    status = f"/proc/{site.service.pid}/status"
+    until(lambda: int(re.search(r"SigBlk:\s*(\w+)", Path(status).read_text())[1], 16) == 1, what="SIGHUP held")
+    site.service.send_signal(signal.SIGHUP)
+    until(lambda: "reloading" in site.log(), 20)
+    assert site.stop() == 0
+    assert "Traceback" not in site.log()
 
 
 def test_it_ends_when_a_part_of_it_has_died(site):
