@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from edge_runtime import exits
-from edge_runtime.config import read_config
 
 
 def main() -> None:
@@ -23,6 +22,8 @@ def run(config: Path) -> None:
 
 
 def _serve(config: Path) -> int:
+    from edge_runtime.config import read_config
+
     read_config(config)  # a mistake in it is told before onnxruntime is loaded
     from edge_runtime.app import serve
 

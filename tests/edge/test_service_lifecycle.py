@@ -48,8 +48,8 @@ def test_signals_during_the_start(site):
         time.sleep(wait_s)
         assert site.stop(signal.SIGINT) in (0, -signal.SIGINT)
     site.start(wait=False)
-    status = f"/proc/{site.service.pid}/status"
-    until(lambda: int(re.search(r"SigBlk:\s*(\w+)", Path(status).read_text())[1], 16) == 1, what="SIGHUP held")
+    status = Path(f"/proc/{site.service.pid}/status")
+    until(lambda: re.search(r"SigBlk:\s*0{15}1\n", status.read_text()), what="SIGHUP being held")
     site.service.send_signal(signal.SIGHUP)
     until(lambda: "reloading" in site.log(), 20)
     assert site.stop() == 0
