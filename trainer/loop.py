@@ -5,15 +5,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.detector import Progress
+from trainer.detector import FitContext, Progress
 from trainer.errors import FitError
 
+Network = TypeVar("Network", bound=nn.Module)
 Loss = Callable[[Tensor], Tensor]
 """From a batch of inputs to its mean loss, under the network as it stands."""
 _STEEPEST: Final = 5.0
@@ -76,6 +77,26 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return History(tuple(training), tuple(validation), int(np.argmin(validation)))
+
+
+def autoencoder(
+    build: Callable[[], Network], inputs: Tensor, settings: Training, context: FitContext
+) -> tuple[Network, History]:
+    """Build a network and train it to give back what it is given, [n, ...]; same seed, same weights.
+
+    Raises FitError when the loss is not finite.
+    """
+    with seeded(context.seed):
+        network = build()
+        history = train(
+            network,
+            inputs,
+            lambda batch: nn.functional.mse_loss(network(batch), batch),
+            settings,
+            seed=context.seed,
+            progress=context.progress,
+        )
+    return network, history
 
 
 @contextmanager

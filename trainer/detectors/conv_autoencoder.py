@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import ChoiceError
-from trainer.loop import Training, evaluate, seeded, train
+from trainer.loop import Training, autoencoder, evaluate
 from trainer.parts import network
 from trainer.parts.reconstruction import ReconstructionDetector
 from trainer.parts.vectors import SHORT, Floats
@@ -46,17 +46,13 @@ class ConvAutoencoder(ReconstructionDetector):
 
     def _learn(self, vectors: Floats) -> None:
         inputs = self._signals(vectors)
-        with seeded(self._context.seed):
-            self._network = nn.Sequential(*_layers([inputs.shape[1], *self._channels]))
-            history = train(
-                self._network,
-                inputs,
-                lambda batch: nn.functional.mse_loss(self._network(batch), batch),
-                self._training,
-                seed=self._context.seed,
-                progress=self._context.progress,
-            )
-        self._notes |= {"channels": "-".join(map(str, self._channels)), "training": str(history)}
+        self._network, history = autoencoder(
+            lambda: nn.Sequential(*_layers([inputs.shape[1], *self._channels])),
+            inputs,
+            self._training,
+            self._context,
+        )
+        self._notes |= {"widths": "-".join(map(str, self._channels)), "training": str(history)}
 
     def _rebuild(self, vectors: Value) -> Value:
         signals = vectors.reshape(0, self._length(), -1).transpose(0, 2, 1)

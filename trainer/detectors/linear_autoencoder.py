@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from trainer.errors import ChoiceError
-from trainer.loop import Training, evaluate, seeded, train
+from trainer.loop import Training, autoencoder, evaluate
 from trainer.parts import network
 from trainer.parts.reconstruction import ReconstructionDetector
 from trainer.parts.vectors import Floats
@@ -46,16 +46,12 @@ class LinearAutoencoder(ReconstructionDetector):
     def _learn(self, vectors: Floats) -> None:
         widths = self._widths or _following(vectors.shape[1])
         inputs = torch.from_numpy(vectors).float()
-        with seeded(self._context.seed):
-            self._network = nn.Sequential(*_layers([vectors.shape[1], *widths]))
-            history = train(
-                self._network,
-                inputs,
-                lambda batch: nn.functional.mse_loss(self._network(batch), batch),
-                self._training,
-                seed=self._context.seed,
-                progress=self._context.progress,
-            )
+        self._network, history = autoencoder(
+            lambda: nn.Sequential(*_layers([vectors.shape[1], *widths])),
+            inputs,
+            self._training,
+            self._context,
+        )
         self._notes |= {"widths": "-".join(map(str, widths)), "training": str(history)}
 
     def _rebuild(self, vectors: Value) -> Value:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.errors import ChoiceError
-from trainer.loop import Training, evaluate, seeded, train
+from trainer.loop import Training, autoencoder, evaluate
 from trainer.parts import network, recurrence
 from trainer.parts.reconstruction import ReconstructionDetector
 from trainer.parts.vectors import Floats
@@ -58,16 +58,9 @@ class Recurrent(ReconstructionDetector):
     def _learn(self, vectors: Floats) -> None:
         self._step = self._step_width(vectors.shape[1])
         inputs = torch.from_numpy(vectors).float().reshape(len(vectors), -1, self._step)
-        with seeded(self._context.seed):
-            self._network = self._build(self._step)
-            history = train(
-                self._network,
-                inputs,
-                lambda batch: nn.functional.mse_loss(self._network(batch), batch),
-                self._training,
-                seed=self._context.seed,
-                progress=self._context.progress,
-            )
+        self._network, history = autoencoder(
+            lambda: self._build(self._step), inputs, self._training, self._context
+        )
         self._weigh(vectors)
         self._notes |= {"steps": f"{inputs.shape[1]} of {self._step} values", "training": str(history)}
 
