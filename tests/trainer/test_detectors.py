@@ -1,11 +1,15 @@
 """What is particular to some detectors, and what is refused by name."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_runtime.scorer import Graph
 from tests import naive
 from tests.trainer.machines import CONTEXT, RATE_HZ, SAMPLES, fitted, knocking, machine
+from tests.trainer.test_export import STAMP
+from trainer import export
 from trainer.detector import FitContext
 from trainer.detectors import create
 from trainer.errors import ChoiceError, FitError
@@ -96,6 +100,21 @@ def test_principal_components_leave_what_svd_leaves():
     truth = [naive.outside_components(row, scaled, 3) for row in scaled[:20]]
     graph = Graph(detector.graph().SerializeToString(), where="table")
     assert graph.score(table[:20]) == pytest.approx(truth, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("samples", "channels"), [(2048, 1), (4096, 1), (8192, 1), (1024, 3), (1024, 8), (4096, 3)]
+)
+def test_principal_components_of_wide_windows_fit_in_their_file(samples, channels, tmp_path):
+    names = tuple("abcdefgh"[:channels])
+    context = FitContext(12000.0, names, "g", None, 1.0, 0)
+    rng = np.random.default_rng(0)
+    windows = rng.standard_normal((300, samples, channels)).astype(np.float32)
+    found = create("principal_components")
+    found.fit(windows, context)
+    stamp = replace(STAMP, hop=samples)
+    export.write(found, windows, context, stamp, tmp_path / "wide.onnx")
+    assert (tmp_path / "wide.onnx").stat().st_size <= found.max_bytes
 
 
 def test_the_band_of_a_fault_leads_the_contributions():

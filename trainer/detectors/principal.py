@@ -16,6 +16,10 @@ from trainer.parts.vectors import Floats, rounded
 from trainer.tape import Value
 
 COMPONENT_BYTES: Final = 1_600_000
+FILE_BYTES: Final = (16_000, 100, 14)
+"""What a file holds besides: at any rate, for each sample (the spectrum), for each value (mean and bands)."""
+GOLDEN_BYTES: Final = (262_144, 54)
+"""Golden windows, as text: at the most, and for each value of a window."""
 MOST_WINDOWS: Final = 4096
 """Of more windows than this, evenly chosen ones do: their covariance has long settled."""
 
@@ -52,11 +56,18 @@ class PrincipalComponents(ReconstructionDetector):
         variances, axes = _principal(vectors - self._mean)
         explained = np.cumsum(variances) / max(variances.sum(), 1e-30)
         kept = int(np.searchsorted(explained, self._variance)) + 1
-        room = min(self._most, len(variances) - 1, COMPONENT_BYTES // (4 * vectors.shape[1]))
+        room = min(self._most, len(variances) - 1, self._room(vectors.shape[1]))
         kept = max(min(kept, room), 1)
         self._axes: Floats = rounded(axes[:, :kept])
         self._left = float(1 - explained[kept - 1])
         self._notes["components"] = f"{kept}, {explained[kept - 1]:.4f} of the training variance"
+
+    def _room(self, width: int) -> int:
+        """How many components of so many values the file has room for."""
+        always, sample, value = FILE_BYTES
+        most, golden = GOLDEN_BYTES
+        besides: int = always + sample * self._samples + value * width + min(most, golden * width)
+        return min(COMPONENT_BYTES, self.max_bytes - besides) // (4 * width)
 
     def _rebuild(self, vectors: Value) -> Value:
         # Stored once, in single precision: loading folds the rest.
