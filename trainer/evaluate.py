@@ -164,7 +164,8 @@ def by_window(scores: NDArray[np.float64], faulty: NDArray[np.bool_], threshold:
         false_alarm_rate=_share(false, false + calm),
         missed_rate=_share(missed, hits + missed),
         auroc=float(roc_auc_score(faulty, scores)) if both else math.nan,
-        auprc=float(average_precision_score(faulty, scores)) if both else math.nan,
+        # Its sum of shares may come to a rounding error above 1.
+        auprc=min(1.0, float(average_precision_score(faulty, scores))) if both else math.nan,
     )
 
 

@@ -53,9 +53,9 @@ def to_text(manifest: Manifest, path: Path) -> str:
         "support": calibration.statement,
         "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
         "made": f"{manifest.created} by {manifest.producer}",
-        **manifest.notes,
     }
-    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
+    # A note may be called as a line above is, and must not stand in its place.
+    return "\n".join(f"{name:<12} {text}" for name, text in [*lines.items(), *manifest.notes.items()])
 
 
 def _band(manifest: Manifest) -> str:

@@ -18,7 +18,7 @@ from trainer.errors import RecordingError
 from trainer.parsing.contract import FULL_SCALE, MAX_VALUES, Content, Request
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
-_UNREAD: Final = {".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
+_UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
 """Known, and not text, which any other ending is taken for."""
 _KINDS: Final = {".npz": "archive", ".wav": "wave"}
 _WALL_S: Final = 60.0

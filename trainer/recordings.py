@@ -146,7 +146,7 @@ def _rate(row: Row, content: Content, where: str) -> float:
         raise RecordingError(
             f"the file's own rate is {float(stated):g} Hz, the list says {row.rate_hz:g} Hz",
             where=where,
-            remedy="Correct rate_hz in the list",
+            remedy="Correct rate_hz in the list; a column timestamp counts as milliseconds",
         )
     return row.rate_hz
 

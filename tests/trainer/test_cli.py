@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_runtime import scorer
+from tests.artefacts import write_artefact
 from trainer.__main__ import main
 from trainer.detectors import REGISTRY
 
@@ -122,6 +123,13 @@ def test_inspect_tells_threshold_and_support(model, run):
     shown = run("inspect", model)[1]
     assert f"{scorer.load(model).manifest.threshold:.6g}" in shown
     assert "of an operating condition never seen" in shown
+
+
+def test_a_note_stands_in_no_line_of_the_files_own(tmp_path, run):
+    path = write_artefact(tmp_path / "a.onnx", notes={"channels": "16-32-16"})
+    shown = run("inspect", path)[1]
+    assert "channels     x in g, band not limited\n" in shown
+    assert "channels     16-32-16\n" in shown
 
 
 def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(tmp_path, monkeypatch, run):

@@ -79,6 +79,12 @@ def test_window_figures_against_scikit_learn():
     assert found.one_minus_auroc == pytest.approx(1 - found.auroc)
 
 
+def test_average_precision_is_at_most_one():
+    for count in range(2, 200):
+        faulty = np.arange(count) > 0
+        assert by_window(np.arange(count, dtype=np.float64), faulty, 0.5).auprc <= 1.0
+
+
 def test_shares_of_nothing_are_not_zero(artefact):
     found = evaluate(artefact, [recording(640, level=0.3)])
     assert math.isnan(found.by_window.recall)

@@ -157,7 +157,9 @@ def test_bad_values_are_named(tmp_path, kind, message):
 
 
 CSV_FAULTS = {
-    "": "first line is empty",
+    "": "a.csv: is empty",
+    "\n1,2\n": "first line is empty",
+    "0,12,1,5\n0,13,1,6\n": "write decimal points, not commas",
     "1,2\n3\n": "line 2 has 1 values, the first had 2",
     "1,2\n3,x\n": "line 2 holds 'x', not a number",
     "1;2\n3;4\n": "semicolons",

@@ -158,6 +158,10 @@ def test_damaged_headers_never_harm_the_parent(tmp_path, data):
 
 
 def test_what_is_not_read_says_what_is(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(100))
+    with pytest.raises(RecordingError, match="npy files are not read") as caught:
+        read(row(tmp_path / "a.npy"))
+    assert "numpy.savez" in caught.value.remedy
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(RecordingError, match="parquet files are not read") as caught:
         read(row(tmp_path / "a.parquet"))

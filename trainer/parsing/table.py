@@ -11,13 +11,15 @@ import numpy as np
 from trainer.parsing.contract import MAX_VALUES, Content, Refusal, Request, Values, available
 
 _LINE: Final = 64 * 1024
+_REPAIR: Final = "Repair the line, or cut the recording there: without it what is apart would be joined"
 
 
 def read(stream: IO[bytes], request: Request) -> Content:
     """Read columns of numbers. Raises Refusal."""
-    cells = _cells(_line(stream, 1))
+    first = _line(stream, 1)
+    cells = _cells(first)
     if not cells:
-        raise Refusal("the first line is empty", "Export the recording again")
+        raise Refusal("the first line is empty" if first else "is empty", "Export the recording again")
     header = cells if not all(_is_number(cell) for cell in cells) else []
     if not header:
         stream.seek(0)
@@ -33,9 +35,7 @@ def _rows(stream: IO[bytes], width: int, number: int) -> Values:
     while text := _line(stream, number):
         if cells := _cells(text):
             if len(cells) != width:
-                raise Refusal(
-                    f"line {number} has {len(cells)} values, the first had {width}", "Repair the line"
-                )
+                raise Refusal(f"line {number} has {len(cells)} values, the first had {width}", _REPAIR)
             numbers.extend(_number(cell, number) for cell in cells)
         if len(numbers) > MAX_VALUES:
             raise Refusal(f"has more than {MAX_VALUES} values", "Split the recording")
@@ -72,7 +72,7 @@ def _is_number(cell: str) -> bool:
 
 def _number(cell: str, number: int) -> float:
     if not _is_number(cell) or "_" in cell:
-        raise Refusal(f"line {number} holds {cell[:40]!r}, not a number", "Repair or remove the line")
+        raise Refusal(f"line {number} holds {cell[:40]!r}, not a number", _REPAIR)
     return float(cell)
 
 
@@ -86,7 +86,8 @@ def _columns(header: list[str], width: int, request: Request) -> list[int]:
         return list(range(start, width))
     raise Refusal(
         f"has {width - start} columns for the {len(request.channels)} channels {' '.join(request.channels)}",
-        "Name the columns in the list's signal column, by header or by number from 1",
+        "Name the columns in the list's signal column, by header or by number from 1; write decimal points, "
+        "not commas",
     )
 
 
