@@ -1,13 +1,13 @@
-"""A model cut down to what one of its outputs needs: `pruned`.
+"""A model cut down to what one of its outputs needs: `pruned`; and whether it is whole: `reaches_out`.
 
 onnxruntime computes every node of a file, whatever outputs it is asked for; the contributions take a fifth of
 some detectors' time and are wanted for few windows. The edge has no `onnx` to take a graph apart, and needs
-little of it: the wire format of protobuf (protobuf.dev/programming-guides/encoding) and seven field numbers
+little of it: the wire format of protobuf (protobuf.dev/programming-guides/encoding) and a few field numbers
 of onnx.proto, which never change.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 _GRAPH: Final = 7  # of a model
 _METADATA: Final = 14
@@ -18,9 +18,20 @@ _TENSOR_NAME: Final = 8
 _OUTPUT_NAME: Final = 1
 _FIXED: Final = {1: 8, 5: 4}
 _BYTES: Final = 2
+_PARTS: Final = {
+    "model": {_GRAPH: "graph", 25: "function"},
+    "graph": {_NODE: "node", _INITIALIZER: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {_NODE_ATTRIBUTE: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+"""What of each kind of message may hold, or lead to, a tensor: field number to kind."""
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
+_DEEPEST: Final = 64
 
-Field = tuple[int, bytes, bytes]
-"""Number, content, and the whole field as it was written."""
+Raw = TypeVar("Raw", bytes, memoryview)
 
 
 def pruned(model: bytes, output: str) -> bytes:
@@ -33,6 +44,27 @@ def pruned(model: bytes, output: str) -> bytes:
         _written(_GRAPH, _cut(content, output.encode())) if number == _GRAPH else whole
         for number, content, whole in fields
     )
+
+
+def reaches_out(model: bytes) -> bool:
+    """Whether any tensor's data lies in another file, which onnxruntime would look for where we happen to be.
+
+    Raises ValueError for bytes that are no model.
+    """
+    return _reaches_out(memoryview(model), "model", 0)  # a view: however deep it goes, nothing is copied
+
+
+def _reaches_out(message: memoryview, kind: str, depth: int) -> bool:
+    if depth > _DEEPEST:
+        raise ValueError("graphs within graphs within graphs")
+    for number, content, _ in _fields(message):
+        elsewhere = number == _EXTERNAL_DATA or (number == _DATA_LOCATION and any(content))
+        if kind == "tensor" and elsewhere:
+            return True
+        part = _PARTS[kind].get(number)
+        if part is not None and _reaches_out(content, part, depth + 1):
+            return True
+    return False
 
 
 def _cut(graph: bytes, output: bytes) -> bytes:
@@ -70,7 +102,8 @@ def _texts(message: bytes, wanted: int) -> list[bytes]:
     return [content for number, content, _ in _fields(message) if number == wanted]
 
 
-def _fields(message: bytes) -> Iterator[Field]:
+def _fields(message: Raw) -> Iterator[tuple[int, Raw, Raw]]:
+    """Number, content, and the whole field as it was written, of each."""
     at = 0
     while at < len(message):
         begin = at
@@ -91,7 +124,7 @@ def _fields(message: bytes) -> Iterator[Field]:
         at = end
 
 
-def _number(message: bytes, at: int) -> tuple[int, int]:
+def _number(message: bytes | memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while at < len(message) and shift < 64:
         byte = message[at]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.artefact import Manifest, from_metadata
 from edge_runtime.errors import ArtefactError
-from edge_runtime.pruning import pruned
+from edge_runtime.pruning import pruned, reaches_out
 from edge_runtime.records import Samples
 
 Scores = NDArray[np.float32]
@@ -52,7 +52,7 @@ class Graph:
         """
         self._model, self._where, self._threads = model, where, threads
         self._whole: onnxruntime.InferenceSession | None = None
-        session = _open(model, where, threads)
+        session = _open_whole(model, where, threads)
         self.window_shape = _window_shape(session, where)
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         """The file's metadata, where the manifest rides."""
@@ -154,6 +154,21 @@ def read_model(path: Path) -> bytes:
             where=str(path),
             remedy="Give the path of an .onnx file made by `trainer fit`",
         ) from error
+
+
+def _open_whole(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
+    try:
+        whole = not reaches_out(model)
+    except ValueError:  # no model, which onnxruntime says better; what it takes nevertheless is not trusted
+        _open(model, where, threads)
+        whole = False
+    if whole:
+        return _open(model, where, threads)
+    raise ArtefactError(
+        "keeps data in other files, or is not written as an ONNX file should be",
+        where=where,
+        remedy="Export it with `trainer fit`, which writes one whole file",
+    )
 
 
 def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:

@@ -104,6 +104,40 @@ def test_refuses_a_missing_file_and_a_folder(tmp_path):
             load(endless)
 
 
+def outside(tensor):
+    """Say that a tensor's data lies in a file beside."""
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "beside.bin"), ("length", "4")):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+
+
+def test_refuses_a_model_that_reaches_for_other_files(tmp_path, monkeypatch):
+    """onnxruntime would take them from wherever the program was started."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside.bin").write_bytes(np.float32(1).tobytes())
+    one = onnx.numpy_helper.from_array(np.ones(1, np.float32), "one")
+    models = {}
+    for where in ("initializer", "constant", "flag"):
+        model = models[where] = rms_graph()
+        model.graph.node[3].output[0] = "bare"
+        if where == "constant":
+            model.graph.node.append(onnx.helper.make_node("Constant", [], ["one"], value=one))
+            outside(model.graph.node[4].attribute[0].t)
+        else:
+            model.graph.initializer.append(one)
+            outside(model.graph.initializer[1])
+        model.graph.node.append(onnx.helper.make_node("Mul", ["bare", "one"], ["score"]))
+    models["flag"].graph.initializer[1].ClearField("external_data")
+    for model in models.values():
+        with pytest.raises(ArtefactError, match="keeps data in other files"):
+            Graph(model.SerializeToString(), "m")
+    unknown_group = bytes([100 << 3 & 0x7F | 3 | 0x80, 100 >> 4, 100 << 3 & 0x7F | 4 | 0x80, 100 >> 4])
+    with pytest.raises(ArtefactError, match="not written as an ONNX file"):
+        Graph(rms_graph().SerializeToString() + unknown_group, "m")
+
+
 def test_refuses_a_graph_without_score():
     model = rms_graph()
     model.graph.output[0].name = "contributions2"
