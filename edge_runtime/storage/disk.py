@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from edge_runtime.errors import AccessError, DataError, EdgeError
+from edge_runtime.errors import AccessError, EdgeError
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.storage.lock import FolderLock
 from edge_runtime.storage.reserve import Reserve
@@ -43,7 +43,7 @@ class Disk:
         self._path, self._limits, self._clock, self._adopt = folder / FILE, limits, clock, adopt
         self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
         self._store: Store | None = None
-        self._promised, self._refused = self._lock.promised, False
+        self._refused = False
         self._retry_at_s = 0.0
         self.trouble = ""
         """What is wrong with the disk just now, for people; empty when nothing is."""
@@ -97,7 +97,6 @@ class Disk:
 
     def promise(self, seq: int) -> None:
         """Alarm `seq` is stored: whatever opens the file next must find it."""
-        self._promised = seq
         self._lock.promise(seq)
 
     def _answer(self, error: sqlite3.Error, store: Store, *, alarm: bool) -> bool:
@@ -111,13 +110,14 @@ class Disk:
 
     def _reopen(self) -> None:
         try:
+            self._lock.take()
             self._open()
-        except DataError as error:  # somebody has put another file there
+        except EdgeError as error:  # somebody has put another file there, or uses the folder by now
             self._give_up(error)
 
     def _open(self) -> None:
         try:
-            self._store, salvaged = open_store(self._path, self._limits.corrupt_copies, self._promised)
+            self._store, salvaged = open_store(self._path, self._limits.corrupt_copies, self._lock.promised)
             if salvaged is not None:
                 self.promise(0)  # the new file counts from 1
             self._store.checkpoint()
@@ -132,6 +132,7 @@ class Disk:
 
     def _give_up(self, error: Exception) -> None:
         self._close_store()
+        self._lock.release()  # or nobody could unmount the disk to mend it
         self._retry_at_s = self._clock() + _REOPEN_S
         self.trouble = f"the spool cannot be opened: {error}"
         self._refused = _code(error) in _NO_ACCESS

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -16,42 +17,71 @@ from edge_runtime.errors import AccessError, BusyError, UnavailableError
 
 _DENIED: Final = (errno.EACCES, errno.EPERM)
 _RECORD: Final = 64
+_NONE: Final = -1
 _REMEDY: Final = "The state folder must exist on a writable disk and belong to the user of this program"
 
 
 class FolderLock:
-    """Holds a lock file with flock; the kernel lets go of it however the program ends."""
+    """Holds a lock file with flock; the kernel lets go of it however the program ends.
+
+    Let go while the disk is in trouble, so that it can be unmounted, mended and mounted again under us. What
+    is at the path then is locked again, unless another program has used it meanwhile: what we hold in memory
+    carries numbers that may be that one's now.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Take the lock.
-
-        Raises BusyError while another program holds it, AccessError or UnavailableError when the file
-        cannot be opened.
-        """
-        self._file = _open(path)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._file, _RECORD, 0).decode(errors="replace").partition(" stored")[0]
-            os.close(self._file)
-            raise BusyError(
-                f"another program uses this folder ({holder or 'unknown'})",
-                where=str(path),
-                remedy="Stop it, or give each program its own state folder",
-            ) from error
-        self.promised = _promise(os.pread(self._file, _RECORD, 0))
+        """Take the lock; raises as `take` does."""
+        self._path, self._file = path, _NONE
+        self._name, self._held = f"pid {os.getpid()} run {secrets.token_hex(3)}", False
+        self.promised = 0
         """The number that programs before us had stored, 0 where they left no word."""
-        self.promise(self.promised)
+        self.take()
+
+    def take(self) -> None:
+        """Take the lock, where it is not held.
+
+        Raises BusyError while another program holds it, or has held it since we let go, AccessError or
+        UnavailableError when the file cannot be opened.
+        """
+        if self._file != _NONE:
+            return
+        file = _open(self._path)
+        try:
+            self._claim(file)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file, self._held = file, True
+
+    def _claim(self, file: int) -> None:
+        locked = _locked(file)
+        holder = _word(file).partition(" stored")[0]
+        if not locked or (self._held and holder.startswith("pid ") and holder != self._name):
+            raise BusyError(
+                f"another program {'has used' if locked else 'uses'} this folder ({holder or 'unknown'})",
+                where=str(self._path),
+                remedy="Stop one of them, or give each its own state folder",
+            )
+        self.promised = max(self.promised, _promise(_word(file)))
+        self._record(file)
+        with contextlib.suppress(OSError):  # whose it is must be known after the disk was mended
+            os.fsync(file)
 
     def promise(self, seq: int) -> None:
-        """Alarm `seq` is stored."""
-        record = f"pid {os.getpid()} stored {seq}".encode().ljust(_RECORD)
-        with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
-            os.pwrite(self._file, record, 0)
+        """Alarm `seq` is stored; the lock is held."""
+        self.promised = seq
+        self._record(self._file)
 
     def release(self) -> None:
-        """Let go."""
-        os.close(self._file)
+        """Let go, where it is held."""
+        file, self._file = self._file, _NONE
+        if file != _NONE:
+            os.close(file)
+
+    def _record(self, file: int) -> None:
+        record = f"{self._name} stored {self.promised}".encode().ljust(_RECORD)
+        with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
+            os.pwrite(file, record, 0)
 
 
 def check_folder(folder: Path) -> None:
@@ -65,8 +95,22 @@ def check_folder(folder: Path) -> None:
     raise refusal(what, where=str(nearest), remedy=_REMEDY)
 
 
-def _promise(record: bytes) -> int:
-    word, _, number = record.decode(errors="replace").strip().rpartition(" ")
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _word(file: int) -> str:
+    with contextlib.suppress(OSError):  # of a disk that cannot be read: as if nothing was said
+        return os.pread(file, _RECORD, 0).decode(errors="replace").strip()
+    return ""
+
+
+def _promise(record: str) -> int:
+    word, _, number = record.rpartition(" ")
     return int(number) if word.endswith(" stored") and number.isascii() and number.isdigit() else 0
 
 

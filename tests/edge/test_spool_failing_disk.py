@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_runtime.errors import BusyError
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.spool import Klass, Spool
 from tests.bench.oracle import body_of
@@ -94,6 +95,31 @@ def test_a_card_that_becomes_read_only_under_us(card, tmp_path):
         assert stored == [f"stored{n}" for n in range(5)]
 
 
+def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
+    """Nothing of ours keeps it from being unmounted and checked; mounted again it gets what waited."""
+    folder, now_s = card(), [0.0]
+    with Spool(folder / "state", SpoolLimits(reserve_bytes=4096), clock=lambda: now_s[0]) as spool:
+        for n in range(3):
+            spool.put(Klass.ALARM, "t", body_of(f"stored{n}"))
+        subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
+        spool.put(Klass.ALARM, "t", body_of("ring"))
+        for _ in range(3):
+            now_s[0] += 3
+            spool.tend()
+            assert "cannot be opened" in spool.trouble
+        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["fsck.ext4", "-fy", tmp_path / "card.img"], check=False, capture_output=True)
+        card()
+        now_s[0] += 3
+        spool.tend()
+        assert (spool.trouble, spool.figures()["ring"], spool.salvaged) == ("", 0, None)
+        spool.put(Klass.ALARM, "t", body_of("after"))
+        names = ["stored0", "stored1", "stored2", "ring", "after"]
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == names
+        with pytest.raises(BusyError):
+            Spool(folder / "state", SpoolLimits(reserve_bytes=4096))
+
+
 @pytest.fixture
 def file_size_limit():
     """Sets how large a file may become: beyond it every write fails, and opening does not."""
@@ -113,6 +139,40 @@ def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_si
         spool.tend()
         assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["small", "large"]
         assert spool.figures()["ring"] == 0
+
+
+def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_size_limit):
+    """In trouble the folder is let go, and what was numbered in memory must not meet another's rows."""
+    now_s, limits = [0.0], SpoolLimits(reserve_bytes=0)
+    with Spool(folder, limits, clock=lambda: now_s[0]) as spool:
+        spool.put(Klass.ALARM, "t", body_of("stored"))
+        (folder / "spool.db").rename(folder / "away")
+        (folder / "spool.db").mkdir()
+        file_size_limit(200_000)
+        spool.put(Klass.ALARM, "t", body_of("ring", 400_000))
+        assert "cannot be opened" in spool.trouble
+        file_size_limit(-1)
+        (folder / "spool.db").rmdir()
+        (folder / "away").rename(folder / "spool.db")
+        with Spool(folder, limits) as other:
+            other.put(Klass.ALARM, "t", body_of("theirs"))
+            now_s[0] += 3
+            spool.tend()
+            assert "another program uses this folder" in spool.trouble
+        now_s[0] += 3
+        spool.tend()
+        assert "another program has used this folder" in spool.trouble
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["ring"]
+    with Spool(folder, limits) as spool:
+        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["stored", "theirs"]
+
+
+def test_a_lock_that_cannot_be_read_says_nothing(folder):
+    folder.mkdir()
+    os.mkfifo(folder / "spool.lock")
+    with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
+        spool.put(Klass.ALARM, "t", body_of("a"))
+        assert spool.trouble == ""
 
 
 def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path, file_size_limit):
