@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import signal
 import socket
 import ssl
 import subprocess
@@ -71,6 +72,9 @@ class Gateway:
             self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log)
         until(self._listens, what=f"Mosquitto listening: {(self.folder / 'log').read_text()}")
         return self
+
+    def reload(self):
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self, *, kill=False):
         if self._process is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import needs_mosquitto, until
-from tests.deploy.plant import NOW, Client, Gateway, make_plant
+from tests.deploy.plant import NOW, SHIPPED, Client, Gateway, make_plant, moved
 
 pytestmark = needs_mosquitto
 DENIED = 0x87
@@ -90,6 +90,23 @@ def test_devices_reach_their_own_topics_only(gateway, clients):
     time.sleep(0.3)
     assert [body for _, body in viewer.seen] == [b"own"]
     assert nosy.seen == []
+
+
+def test_a_lost_device_is_shut_out_and_no_other(authority, tmp_path, clients):
+    """By the two lines that the shipped list has as comments, and a reload; it may be connected already."""
+    gateway = Gateway(tmp_path / "broker", authority).start()
+    try:
+        lost, device = clients(gateway, "pump-8"), clients(gateway, "pump-7")
+        until(lambda: lost.connected() and device.connected())
+        assert lost.publish("steadyhum/plant-1/pump-8/event") < 0x80
+        shipped = (SHIPPED / "steadyhum.acl").read_text()
+        lines = moved(shipped, {"# user DEVICE\n# topic deny #": "user pump-8\ntopic deny #"})
+        (gateway.folder / "steadyhum.acl").write_text(lines)
+        gateway.reload()
+        until(lambda: lost.publish("steadyhum/plant-1/pump-8/event") == DENIED)
+        assert device.publish("steadyhum/plant-1/pump-7/event") < 0x80
+    finally:
+        gateway.stop()
 
 
 def test_a_hundred_messages_survive_kill_9_of_the_local_broker(authority, tmp_path, clients):
