@@ -61,7 +61,7 @@ lock-deb: $(READY)
 
 # As root: installs the package into a clean Debian or Ubuntu and lives a device's life there.
 test-deb: deb build/roots/cloud-init
-	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py tests/deploy/test_cloud_init.py
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_package.py tests/deploy/test_installation.py
 
 # cloud-init's own schema and parser, for the tests of what the cards hold; unpacked, not installed.
 CLOUD_INIT := cloud-init python3-jsonschema python3-jinja2 python3-yaml python3-configobj python3-oauthlib \

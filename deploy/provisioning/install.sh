@@ -22,7 +22,9 @@ erase_key() {
 [ "$(id -u)" = 0 ] || { echo "steadyhum: please run  sudo sh $0" >&2; exit 77; }
 touch "$log" 2>/dev/null ||
     { echo "steadyhum: $here is read-only. Copy the folder to the board, and run install.sh there" >&2; exit 77; }
-if [ -f "$here/installed" ]; then
+# The mark says what was installed: a folder copied over an older one is installed again.
+stamp=$(sha256sum "$here/SHA256SUMS" 2>/dev/null | cut -c 1-64)
+if [ -f "$here/installed" ] && [ "$(cat "$here/installed")" = "$stamp" ]; then
     erase_key
     say "already installed from here; see  edge-runtime doctor"
     exit 0
@@ -57,7 +59,7 @@ install -m 0600 -o edge-runtime -g edge-runtime "$here/device.crt" "$here/device
 [ ! -d /run/systemd/system ] || systemctl enable edge-runtime.service >>"$log" 2>&1 ||
     say "the service does not start at boot, see $log. Run  systemctl enable edge-runtime"
 sync
-date -u >"$here/installed"
+echo "$stamp" >"$here/installed"
 sync
 erase_key
 say "the key has been removed from the card"

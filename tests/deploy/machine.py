@@ -8,11 +8,18 @@ import pytest
 
 from tests.deploy.heavy import BUILD
 
+RELEASES = {"deb12": "bookworm", "deb13": "trixie", "ubuntu24.04": "noble"}
+"""Suites by the mark of their packages."""
 PACKAGES = ("python3", "adduser", "libstdc++6", "libgcc-s1", "openssl")
 UBUNTU = "noble"
 UBUNTUS_KEYS = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 KEYS_FROM = "trixie"
 """Debian's own package says which keys are Ubuntu's."""
+AS_SERVICE = (
+    *("setpriv", "--reuid=edge-runtime", "--regid=edge-runtime", "--init-groups"),
+    *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
+)
+"""Words before a command that make it run as the unit would."""
 LEFT_BEHIND = (
     "/var/lib/dpkg/",
     "/var/log/",

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pty
-import re
 import shutil
 import signal
 import socket
@@ -20,13 +19,11 @@ from edge_runtime.recording import Signal
 from edge_runtime.simulator import Sensor, frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.deploy.desk import Desk
 from tests.deploy.heavy import heavy, newest_deb
-from tests.deploy.machine import Machine, clean_root
+from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root
 from tests.deploy.patient import CONFIG, RATE_HZ, vibration
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
-RELEASES = {"deb12": "bookworm", "deb13": "trixie", "ubuntu24.04": "noble"}
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
     "/etc/systemd/system/multi-user.target.wants",
@@ -70,12 +67,6 @@ def configure(machine, port, line_name):
     text = CONFIG.format(port=port, line=line_name).replace('"state"', '"/var/lib/edge-runtime"')
     (folder / "config.toml").write_text(text)
     machine.run("chgrp", "edge-runtime", "/etc/edge-runtime/config.toml", "/etc/edge-runtime/rms.onnx")
-
-
-AS_SERVICE = (
-    *("setpriv", "--reuid=edge-runtime", "--regid=edge-runtime", "--init-groups"),
-    *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"),
-)
 
 
 @contextlib.contextmanager
@@ -189,48 +180,6 @@ def upgrade(machine, deb, tmp_path):
     assert (machine.root / "etc/edge-runtime/config.toml").read_text() == config
     assert (machine.root / "var/lib/edge-runtime/spool.db").read_bytes() == spool
     assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
-
-
-def packages(folder, newest):
-    """Those of every release, and an older one of this release whose name is the last in order."""
-    folder.mkdir()
-    for deb in newest.parent.glob("*_amd64.deb"):
-        (folder / deb.name).symlink_to(deb)
-    control = folder / "older" / "DEBIAN" / "control"
-    control.parent.mkdir(parents=True)
-    said = subprocess.check_output(["dpkg-deb", "-f", newest], text=True)
-    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 0.0.9", said))
-    command = ["dpkg-deb", "-b", folder / "older", folder / "steadyhum-edge_9_amd64.deb"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return folder
-
-
-def test_a_provisioned_card_installs_itself(release, clean, tmp_path, line, broker):
-    """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
-    desk = Desk(tmp_path)
-    desk.package = packages(tmp_path / "packages", newest_deb("amd64", release))
-    assert desk.run("--arch", "amd64").returncode == 0
-    machine = Machine(tmp_path / "root")
-    subprocess.run(["cp", "-a", clean, machine.root], check=True)
-    boot = machine.root / "boot/firmware/steadyhum"
-    shutil.copytree(desk.out / "fan-1/steadyhum", boot)
-    said = machine.run("sh", "/boot/firmware/steadyhum/install.sh")
-    assert "the key has been removed from the card" in said
-    assert f"installing {newest_deb('amd64', release).name}" in said
-    assert list(boot.rglob("*.key")) == []
-    key = (machine.root / "etc/edge-runtime/device.key").stat()
-    assert (key.st_mode & 0o777, key.st_uid) != (0o600, 0)
-    check = ("edge-runtime", "check", "--config", "/etc/edge-runtime/config.toml")
-    assert "bearing: rms" in machine.run(*AS_SERVICE, *check)
-    (boot / "device.key").write_text("left by a power cut")
-    assert "already installed" in machine.run("sh", "/boot/firmware/steadyhum/install.sh")
-    assert list(boot.rglob("*.key")) == []
-    report = machine.run(
-        "edge-runtime", "doctor", "--json", "--listen", "0.1", "--user", "edge-runtime", code=69
-    )
-    found = {row["check"]: row for row in map(json.loads, report.splitlines()) if row["level"] == "ok"}
-    assert {"libraries", "config", "model.opens", "model.signature", "state.folder"} <= set(found)
-    assert "secrets.left" not in report
 
 
 def test_the_package_is_sound(release):
