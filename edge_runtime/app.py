@@ -27,7 +27,7 @@ from edge_runtime.mqtt.credentials import check_credentials
 from edge_runtime.payload import Model, Topics, model_of
 from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.publisher import Publisher
-from edge_runtime.reporter import Reporter
+from edge_runtime.reporter import Reporter, end_orphans
 from edge_runtime.scorer import Artefact
 from edge_runtime.signals import Asked
 from edge_runtime.signature import check_signed
@@ -136,6 +136,7 @@ class _Service:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
             publisher = Publisher(config.broker, spool, self._health, topics.availability)
+            end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
             stations = [self._station(index, topics, spool, publisher) for index in range(len(config.sensor))]
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)

@@ -5,8 +5,11 @@ time: a sensor's time plus the offset between the two clocks as it is when the m
 start is fixed once, so that `new`, `update` and `end` agree on it.
 """
 
+import math
 import time
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Final
 
 from edge_runtime import clock, payload
 from edge_runtime.payload import Model, Stamp, Topics
@@ -14,6 +17,9 @@ from edge_runtime.publisher import Publisher
 from edge_runtime.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.spool import Spool
 from edge_runtime.storage.rows import Klass, OpenAlarm
+
+_NO_MODEL: Final = Model("", "", "", "", supported=False, bands={})
+_REMOVED: Final = "the sensor is no longer in the configuration"
 
 
 class Reporter:
@@ -85,6 +91,17 @@ class Reporter:
     def _stamp(self) -> Stamp:
         now_us = _wall_us()
         return Stamp(now_us, not clock.doubt(now_us / 1e6), self._model)
+
+
+def end_orphans(sensors: Collection[str], topics: Topics, spool: Spool, publisher: Publisher) -> None:
+    """End the alarms of sensors that are not among `sensors`: the site took them away, nobody else would."""
+    owners = {key.rpartition("/")[0] for key in spool.open_alarms()}
+    for sensor in sorted(owners.difference(sensors)):
+        reporter = Reporter(sensor, topics, _NO_MODEL, spool, publisher)
+        for alarm in reporter.open_alarms():
+            now_us, over = _wall_us(), replace(alarm, reason=_REMOVED)
+            reporter.event(Verdict(now_us, math.nan, math.nan, False, over, Transition.END), now_us)
+        publisher.retain(topics.sensor(sensor, "state"), b"")  # an empty one takes the old one away
 
 
 def _wall_us() -> int:

@@ -54,6 +54,25 @@ def test_replay_says_what_live_says(site, broker):
     assert starts[0] == starts[1] < starts[2] == starts[3]
 
 
+@needs_mosquitto
+def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site, broker):
+    """Renamed counts as taken away: its alarm and its state must not stand for ever."""
+    subscriber = Subscriber(broker.start().port)
+    site.start().play(vibration(0.3, 3.0))
+    new = until(subscriber.events)[0]
+    site.config.write_text(site.config.read_text().replace('"pump"', '"fan"'))
+    site.service.send_signal(signal.SIGHUP)
+    end = until(lambda: [body for body in subscriber.events() if body["type"] == "end"])[0]
+    assert (end["id"], end["kind"], end["start_time"]) == (new["id"], "anomaly", new["start_time"])
+    assert (end["reason"], end["score"]) == ("the sensor is no longer in the configuration", None)
+    until(lambda: ("steadyhum/plant/gateway/pump/state", b"") in subscriber.seen)
+    site.stop()
+    site.start(wait=False)
+    until(lambda: site.log().count("watching fan") == 2)
+    assert len([body for body in subscriber.events() if body["kind"] == "anomaly"]) == 2
+    subscriber.close()
+
+
 def time_s(text):
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(text[19:-1])
 
