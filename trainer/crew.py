@@ -4,9 +4,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.queues import SimpleQueue
 from typing import Final
@@ -47,7 +48,8 @@ def _side_by_side(
     news: SimpleQueue[News] = context.SimpleQueue()
     pool = ProcessPoolExecutor(count, context, _begin, (tuple(recordings), news))
     try:
-        waiting = [pool.submit(_try, order, arrangement) for order in orders]
+        with _deaf():
+            waiting = [pool.submit(_try, order, arrangement) for order in orders]
         _follow(waiting, news, bars)
         return [done.result() for done in waiting]
     except BrokenProcessPool as error:
@@ -62,6 +64,16 @@ def _side_by_side(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    # Processes begun here are deaf to an interrupt from their first breath: this one ends them.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _follow(waiting: Sequence[Future[Contest]], news: "SimpleQueue[News]", bars: Bars) -> None:
@@ -82,7 +94,6 @@ class _Desk:
 
 
 def _begin(recordings: tuple[Recording, ...], news: "SimpleQueue[News]") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     _Desk.recordings, _Desk.news = recordings, news
 
 

@@ -166,17 +166,6 @@ def test_a_process_that_the_system_ends_is_told():
     assert not multiprocessing.active_children()
 
 
-def test_an_interruption_ends_every_process():
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        crew.try_all(
-            machine(), orders("linear_autoencoder,conv_autoencoder", samples=64), "unseen", 2, interrupt
-        )
-    assert not multiprocessing.active_children()
-
-
 def test_page_model_and_figures_are_written_together(tmp_path):
     chosen, folder = orders("principal_components", samples=1024), tmp_path / "new" / "compared"
     terms = Terms(noise_db=-40.0, accept=("rate",), processes=1)
