@@ -84,7 +84,11 @@ def _pictures(artefact: Artefact, watched: Sequence[Watched], evaluation: Evalua
             "Scores over time", _OVER_TIME, figures.courses(_chosen(watched, hardest), evaluation.threshold)
         ),
         _waveform(artefact.manifest, watched, hardest),
-        Picture("Spectrum", _SPECTRUM, figures.spectra([item.recording for item in watched])),
+        Picture(
+            "Spectrum",
+            f"{_SPECTRUM}{_which(artefact.manifest)}",
+            figures.spectra([item.recording for item in watched]),
+        ),
     ]
     if artefact.graph.explains and artefact.manifest.features:
         made.append(_explained(artefact, watched, hardest))
@@ -96,9 +100,20 @@ def _waveform(manifest: Manifest, watched: Sequence[Watched], hardest: Watched |
     band = f", limited to {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else ""
     return Picture(
         "Waveform",
-        f"The healthy machine{fault}, as the model takes it: {manifest.rate_hz:g} samples a second{band}.",
+        f"The healthy machine{fault}, as the model takes it: {manifest.rate_hz:g} samples a second{band}."
+        f"{_which(manifest)}",
         figures.waveforms(_normal(watched), hardest.recording if hardest else None),
     )
+
+
+def _spectrum(manifest: Manifest, watched: Sequence[Watched]) -> Picture:
+    drawn = figures.spectra([item.recording for item in watched])
+    return Picture("Spectrum", f"{_SPECTRUM}{_which(manifest)}", drawn)
+
+
+def _which(manifest: Manifest) -> str:
+    first, *more = manifest.channels
+    return f" Channel {first} of {', '.join(manifest.channels)}." if more else ""
 
 
 def _normal(watched: Sequence[Watched]) -> Recording:
