@@ -1,6 +1,7 @@
 """Hostile bytes for the frame decoder, seeded: `python -m tests.bench.hostile COUNT` counts what comes out.
 
-A quarter each of random bytes, real frames with bits turned over, real frames cut or glued, and bodies with a
+`python -m tests.bench.hostile BYTES noise` is a line with nothing but noise on it. Of the COUNT inputs it is
+a quarter each: random bytes, real frames with bits turned over, real frames cut or glued, and bodies with a
 valid checksum whose fields lie. Whatever the decoder accepts of the first three is a corruption it missed.
 """
 
@@ -17,6 +18,7 @@ from cobs import cobs
 from edge_runtime.framing import MAX_BODY, FrameDecoder, encode_data, encode_hello
 from edge_runtime.records import Fault, Frame, Hello
 
+CHUNK = 65536
 LONGEST_TAIL = MAX_BODY + MAX_BODY // 254 + 1
 _HEADER = struct.Struct("<BBIIIQIfHBBH")
 
@@ -86,9 +88,24 @@ def attack(count, seed=0):
     return seen, longest
 
 
+def noise(size, seed=0):
+    """Feed so many random bytes as a port would give them; return what came out, and the longest buffer."""
+    rng, decoder, seen, longest = random.Random(seed), FrameDecoder(), Counter(), 0
+    for at in range(0, size, CHUNK):
+        for item in decoder.feed(rng.randbytes(min(CHUNK, size - at))):
+            seen["refused" if isinstance(item, Fault) else "accepted"] += 1
+        longest = max(longest, len(decoder._tail))
+    return seen, longest
+
+
 if __name__ == "__main__":
     begun_s = time.monotonic()
     total = int(float(sys.argv[1]))
+    if sys.argv[2:] == ["noise"]:
+        seen, longest_tail = noise(total)
+        rate = total / (time.monotonic() - begun_s) / 1e6
+        print(f"{total} bytes of noise, {rate:.0f} MB/s: {dict(seen)}, longest buffer {longest_tail}")
+        sys.exit()
     outcome, longest_tail = attack(total)
     seconds = time.monotonic() - begun_s
     print(f"{total} inputs in {seconds:.0f} s, no exception: {dict(outcome)}, longest buffer {longest_tail}")

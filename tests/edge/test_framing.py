@@ -209,6 +209,13 @@ def test_encoding_refuses_what_does_not_fit():
         encode_hello(Hello(1, 1, ("x" * 256,), "g", 1.0, "", ""))
 
 
+def test_noise_is_no_frame():
+    """The seeded part of what `python -m tests.bench.hostile 1e9 noise` does at length."""
+    seen, longest = hostile.noise(2_000_000, seed=3)
+    assert set(seen) == {"refused"}
+    assert longest <= hostile.LONGEST_TAIL
+
+
 def test_hostile_inputs():
     """The seeded part of what `python -m tests.bench.hostile 1e7` does at length."""
     seen, longest = hostile.attack(40_000, seed=3)
