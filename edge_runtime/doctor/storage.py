@@ -45,7 +45,7 @@ def examine_storage(host: Host, config: Config) -> Findings:
     yield from _volatile(host, folder)
     yield from _space(folder, config)
     yield _capacity(config)
-    copies = sorted(folder.glob("spool.db.corrupt-*"))
+    copies = sorted(copy for copy in folder.glob("spool.db.corrupt-*") if not copy.name.endswith("-wal"))
     if copies:
         what = f"{len(copies)} damaged spool files were set aside, the last is {copies[-1].name}"
         remedy = "Check the power supply and the card, then delete the copies"

@@ -131,5 +131,9 @@ def test_too_little_disk_and_too_small_a_spool(quiet):
 
 def test_damaged_spools_that_were_set_aside(quiet, tmp_path):
     (tmp_path / "state").mkdir()
-    (tmp_path / "state/spool.db.corrupt-20260101T000000-000000001").write_text("")
-    found(quiet, "spool.damaged", "power supply")
+    for suffix in ("", "-wal"):  # one copy, in two files
+        (tmp_path / f"state/spool.db.corrupt-20260101T000000-000000001{suffix}").write_text("")
+    said = planted(quiet, "spool.damaged", "power supply", None, alone=False)["what"]
+    assert (
+        said == "1 damaged spool files were set aside, the last is spool.db.corrupt-20260101T000000-000000001"
+    )
