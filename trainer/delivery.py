@@ -49,10 +49,10 @@ def check_file(path: Path, *read: Path) -> None:
     """
     check_apart(path, *read)
     if path.is_dir():
-        raise UnavailableError("is a folder", where=str(path), remedy="Give -o the name of a file")
+        raise UnavailableError("is a folder", where=str(path), remedy="Give the name of a file")
     if not path.parent.is_dir():
         missing = "is not a folder" if path.parent.exists() else "no such folder"
-        raise UnavailableError(missing, where=str(path.parent), remedy="Make it, or give -o another one")
+        raise UnavailableError(missing, where=str(path.parent), remedy="Make it, or give another one")
     check_folder(path.parent)
 
 
@@ -61,7 +61,7 @@ def check_apart(path: Path, *read: Path) -> None:
     for other in read:
         if path.exists() and other.exists() and path.samefile(other):
             raise ChoiceError(
-                "is read here and would be written over", where=str(path), remedy="Give -o another name"
+                "is read here and would be written over", where=str(path), remedy="Give another name"
             )
 
 
@@ -69,9 +69,9 @@ def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be made or written to. Raises AccessError or UnavailableError."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise UnavailableError("is not a folder", where=str(there), remedy="Give -o another one")
+        raise UnavailableError("is not a folder", where=str(there), remedy="Give another one")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise AccessError("cannot be written to", where=str(there), remedy="Give -o a folder that is yours")
+        raise AccessError("cannot be written to", where=str(there), remedy="Give a folder that is yours")
 
 
 def _refusal(error: OSError, path: Path) -> AccessError | UnavailableError:
