@@ -15,17 +15,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.losses import LinkError, Loss, explain
-from edge_runtime.payload import OFFLINE
+from edge_runtime.mqtt.pace import Pace, queued_bytes
 from edge_runtime.settings import BrokerSettings
 
-MAX_INCOMING_BYTES: Final = 64 * 1024
-"""A broker that announces a larger packet to us is not listened to."""
 PACKET_OVERHEAD_BYTES: Final = 16
 _SILENCE: Final = 1.8
 _KEEPALIVE, _TAKEN_OVER = 0x8D, 0x8E
@@ -35,38 +33,18 @@ _BANNED: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
 """Reasons for ending a connection that will not be gone a moment later."""
 
 
-class _Client(mqtt.Client):
-    """paho's client, hearing when something arrives and refusing to gather huge packets in memory."""
-
-    heard_s = 0.0
-    failure: OSError | None = None
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > MAX_INCOMING_BYTES:
-            raise ConnectionError(f"the broker announced a packet of {bufsize} bytes")
-        try:
-            data = super()._sock_recv(bufsize)
-        except BlockingIOError:
-            raise
-        except OSError as error:
-            self.failure = error
-            raise
-        self.heard_s = time.monotonic() if data else self.heard_s
-        return data
-
-
 class Connection:
     """From CONNECT to the end of it."""
 
     def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
-        self._client = _client(settings, client_id, will_topic)
+        self._client = new_client(settings, client_id, will_topic)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
-        self._client.on_socket_open = _no_delay
         self._wake: socket.socket | None = None
         self._welcomed = False
+        self._pace = Pace()
         self._acks: list[tuple[int, int]] = []
         self._end: LinkError | None = None
         self.in_flight = settings.in_flight
@@ -79,6 +57,16 @@ class Connection:
     def writable(self) -> bool:
         """Whether everything handed over so far has gone to the socket."""
         return not self._client.want_write()
+
+    @property
+    def roomy(self) -> bool:
+        """Whether what is handed over now would be on its way within about a second."""
+        sock, client = self._client.socket(), self._client
+        return (
+            sock is not None
+            and self.writable
+            and self._pace.allows(client.sent_bytes, queued_bytes(sock.fileno()), time.monotonic())
+        )
 
     @property
     def quiet_s(self) -> float:
@@ -222,25 +210,3 @@ class Connection:
     def error(self, what: str, remedy: str, loss: Loss) -> LinkError:
         """A reason to end this connection."""
         return LinkError(what, where=self._where, remedy=remedy, loss=loss)
-
-
-def _client(settings: BrokerSettings, client_id: str, will_topic: str) -> _Client:
-    version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
-    client = _Client(
-        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
-    )
-    client.connect_timeout = settings.connect_timeout_s
-    client.max_inflight_messages_set(0)  # what may be in flight is ours to say; paho is to queue nothing
-    client.will_set(will_topic, OFFLINE, qos=1, retain=True)
-    if settings.username is not None:
-        password = read_password(settings.password_file) if settings.password_file else None
-        client.username_pw_set(settings.username, password)
-    if settings.tls is not None:
-        client.tls_set_context(tls_context(settings.tls))
-        if not settings.tls.verify:
-            client.tls_insecure_set(True)
-    return client
-
-
-def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -21,6 +21,7 @@ _REFUSAL: Final = 0x80
 _OF_THE_TOPIC: Final = (0x87, 0x97)
 """Not authorised, quota exceeded: other messages to the topic fare no better."""
 _GOODBYE_S: Final = 1.0
+_CROWDED_S: Final = 0.02
 _MAX_PATIENCE: Final = 20
 
 
@@ -55,10 +56,10 @@ class Session:
         self._settings = outlet.settings
         self._lanes = Lanes(outlet.spool, live_first=outlet.settings.live_first)
         self._flights: dict[int, _Flight] = {}
-        self._acked_to_s = 0.0
+        self._acked_to_s = self._next_since_s = 0.0
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
-        self._proven = False
+        self._proven = self._crowded = False
         self._lanes.begin()
         self._board.renew()
         self._announce(ONLINE)
@@ -67,20 +68,28 @@ class Session:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
         if self._outlet.quarantine.end(time.monotonic()) | bool(self._outlet.pauses.end(time.monotonic())):
             self._lanes.rewind()
-        self._feed_states()
-        self._feed_rows()
-        while self._link.writable and (message := self._board.take_live()):
+        while (roomy := self._link.roomy) and (self._feed_row() | self._feed_state()):
+            pass  # neither keeps the other waiting
+        while roomy and (message := self._board.take_live()):
             if self._too_large(*message, "mqtt.live_dropped"):
                 continue
             self._link.send(*message, qos=0)
-        return bool(self._flights) or self._lanes.unfinished or not self._board.empty
+            roomy = self._link.roomy
+        self._crowded = not roomy
+        return self._crowded or bool(self._flights) or self._lanes.unfinished or not self._board.empty
 
     def turn(self, timeout_s: float) -> None:
         """Wait for the broker or a wake-up and settle what was acknowledged. Raises LinkError."""
         acked: dict[Klass, list[int]] = defaultdict(list)
-        answers = self._link.turn(0 if self._lanes.unfinished else timeout_s)
+        if self._crowded:  # nothing tells when there is room again
+            timeout_s = min(timeout_s, _CROWDED_S)
+        elif self._lanes.unfinished:
+            timeout_s = 0
+        answers = self._link.turn(timeout_s)
         # A number we do not know may be anything: nothing is deleted for it.
         for number, code in filter(lambda answer: answer[0] in self._flights, answers):
+            if number == next(iter(self._flights)):
+                self._next_since_s = time.monotonic()
             self._settle(self._flights.pop(number), code, acked)
         for klass, ids in acked.items():
             self._spool.ack(klass, ids)
@@ -113,23 +122,24 @@ class Session:
         number = self._link.send(self._outlet.availability, presence, qos=1, retain=True)
         self._flights[number] = _Flight(time.monotonic(), self._outlet.availability)
 
-    def _feed_states(self) -> None:
+    def _feed_state(self) -> bool:
         busy = {flight.topic for flight in self._flights.values() if flight.row is None}
         while len(self._flights) < self._link.in_flight and (message := self._board.take_state(busy)):
-            topic, body = message
-            if self._too_large(topic, body, "mqtt.states_refused"):
+            if self._too_large(*message, "mqtt.states_refused"):
                 continue
-            busy.add(topic)
+            topic, body = message
             number = self._link.send(topic, body, qos=1, retain=True)
             self._flights[number] = _Flight(time.monotonic(), topic)
+            return True
+        return False
 
-    def _feed_rows(self) -> None:
-        while (room := self._room()) > 0:
-            # The last quarter of what may be in flight is kept for alarms that are new.
-            row = self._lanes.next(self._skips, urgent=room <= self._link.in_flight // 4)
-            if row is None:
-                return
+    def _feed_row(self) -> bool:
+        room = self._room()
+        # The last quarter of what may be in flight is kept for alarms that are new.
+        row = self._lanes.next(self._skips, urgent=room <= self._link.in_flight // 4) if room > 0 else None
+        if row is not None:
             self._send(row)
+        return row is not None
 
     def _limit(self, topic: str) -> int:
         return self._link.max_packet_bytes - PACKET_OVERHEAD_BYTES - len(topic.encode())
@@ -214,7 +224,10 @@ class Session:
 
     def _check_patience(self) -> None:
         oldest = next(iter(self._flights.values()), None)
-        if oldest is None or time.monotonic() - oldest.sent_s < self._outlet.ack_timeout_s:
+        if oldest is None:
+            return
+        # On a slow link each of them takes its time: it counts from when one was the next to be acknowledged.
+        if time.monotonic() - max(oldest.sent_s, self._next_since_s) < self._outlet.ack_timeout_s:
             return
         if oldest.row is not None and self._acked_to_s > oldest.sent_s:
             self._outlet.quarantine.stalled((oldest.row.klass, oldest.row.id), time.monotonic())

@@ -60,6 +60,20 @@ def test_slow_acknowledgements_get_through_in_the_end(gateway):
         assert len(broker.connects) <= 4
 
 
+def test_each_message_in_turn_may_take_its_time(gateway):
+    """A link that needs a second for each of twenty has not been silent for twenty seconds."""
+
+    def slow(published):
+        time.sleep(0.3 if published.topic == EVENT else 0)
+        return 0
+
+    with FakeBroker(slow) as broker:
+        put(gateway, *"abcdefgh")
+        gateway.publish(broker.port, ack_timeout_s=1.2)
+        until(lambda: depth(gateway) == 0, 20)
+        assert len(broker.connects) == 1
+
+
 NONSENSE = {
     "a packet of 256 MiB": b"\x30\xff\xff\xff\x7f" + b"x" * 1000,
     "a length of five bytes": b"\x30\xff\xff\xff\xff\x01",

@@ -1,0 +1,68 @@
+"""paho's client as one connection needs it: `new_client`."""
+
+import socket
+import time
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.payload import OFFLINE
+from edge_runtime.settings import BrokerSettings
+
+MAX_INCOMING_BYTES: Final = 64 * 1024
+"""A broker that announces a larger packet to us is not listened to."""
+
+
+class Client(mqtt.Client):
+    """Hears when something arrives, counts what is sent and refuses to gather huge packets in memory."""
+
+    heard_s = 0.0
+    """When bytes last came, monotonic seconds."""
+    sent_bytes = 0
+    """Bytes handed to the socket."""
+    failure: OSError | None = None
+    """What reading ended with."""
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        sent = super()._sock_send(buf)
+        self.sent_bytes += sent
+        return sent
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > MAX_INCOMING_BYTES:
+            raise ConnectionError(f"the broker announced a packet of {bufsize} bytes")
+        try:
+            data = super()._sock_recv(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.failure = error
+            raise
+        self.heard_s = time.monotonic() if data else self.heard_s
+        return data
+
+
+def new_client(settings: BrokerSettings, client_id: str, will_topic: str) -> Client:
+    """Make a client that is not connected yet; raises ConfigError or AccessError for credentials."""
+    version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
+    client = Client(
+        CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
+    )
+    client.on_socket_open = _no_delay
+    client.connect_timeout = settings.connect_timeout_s
+    client.max_inflight_messages_set(0)  # what may be in flight is ours to say; paho is to queue nothing
+    client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+    if settings.username is not None:
+        password = read_password(settings.password_file) if settings.password_file else None
+        client.username_pw_set(settings.username, password)
+    if settings.tls is not None:
+        client.tls_set_context(tls_context(settings.tls))
+        if not settings.tls.verify:
+            client.tls_insecure_set(True)
+    return client
+
+
+def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
