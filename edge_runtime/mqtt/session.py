@@ -215,6 +215,7 @@ class Session:
     def _clear(self, topic: str) -> None:
         if self._outlet.pauses.clear(topic):
             self._health.tell(f"topic {topic}", "")
+            self._lanes.rewind()  # others to the topic may have been passed over, and no pause ends for them
 
     def _give_up(self, row: Row, reason: str) -> None:
         self._spool.dead_letter(row, reason)

@@ -158,6 +158,15 @@ def test_a_denied_topic_waits_and_others_pass(gateway):
         assert len(broker.connects) == 1
 
 
+def test_what_was_denied_is_tried_again_when_the_next_to_its_topic_is_not(gateway):
+    with FakeBroker(lambda published: 0x87 if len(broker.bodies()) == 1 else 0) as broker:
+        put(gateway, "denied", "welcome")
+        gateway.publish(broker.port, denied_retry_s=(0.5, 1.0))
+        until(lambda: depth(gateway) == 0)
+        assert names(broker) == ["denied", "welcome", "denied"]
+        assert len(broker.connects) == 1
+
+
 @needs_mosquitto
 def test_mosquitto_denies_by_its_list(gateway, tmp_path):
     rules = tmp_path / "acl"
