@@ -88,6 +88,11 @@ class Comparison:
             return "all are supervised, were refused, or have thresholds that the data do not support"
         best, *others = self.contests
         found = [f"{best.detector} {_told(best)}"]
+        if wrong := best.false_alarms:
+            found.append(
+                f"beware: the best there is raised {wrong} false alarm{'s'[: wrong - 1]} on the healthy "
+                "machine, so record it in more operating conditions before its alarms are believed"
+            )
         rivals = [other for other in others if other.recommendable]
         if rivals:
             found += [

@@ -210,6 +210,18 @@ def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path):
         )
 
 
+def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning():
+    quiet = machine()
+    loud = tuple(
+        replace(item, stored=item.samples * 8, condition="2 hp", digest=item.name) for item in quiet[:1]
+    )
+    chosen = [replace(order, augment="off") for order in orders("gaussian", samples=64)]
+    found = comparison.compare(quiet + loud, chosen, Terms("single", processes=1), (), lambda *_: None)
+    assert found.contests[0].false_alarms
+    assert "beware: the best there is raised" in found.reason
+    assert "beware" not in compare("gaussian", quiet).reason
+
+
 def test_a_kind_of_fault_is_what_stands_before_its_size():
     assert [kind(label) for label in ("inner race 0.007 in", "outer race 0.007 in at 6", "worn", "7 in")] == [
         "inner race",
