@@ -68,8 +68,9 @@ class Session:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
         if self._outlet.quarantine.end(time.monotonic()) | bool(self._outlet.pauses.end(time.monotonic())):
             self._lanes.rewind()
-        while (roomy := self._link.roomy) and (self._feed_row() | self._feed_state()):
-            pass  # neither keeps the other waiting
+        rows = states = True
+        while (roomy := self._link.roomy) and (rows or states):  # in turn: neither keeps the other waiting
+            rows, states = rows and self._feed_row(), states and self._feed_state()
         while roomy and (message := self._board.take_live()):
             if self._too_large(*message, "mqtt.live_dropped"):
                 continue
