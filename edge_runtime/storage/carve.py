@@ -18,6 +18,7 @@ INDEX_LEAF: Final = 0x0A
 _WAL_HEADER, _FRAME_HEADER = 32, 24
 _MIN_LOCAL: Final = (PAGE - 12) * 32 // 255 - 23
 _MAX_LOCAL: Final = {TABLE_LEAF: PAGE - 35, INDEX_LEAF: (PAGE - 12) * 64 // 255 - 23}
+_NONE: Final = -1
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 
 Value = int | float | str | bytes | None
@@ -32,19 +33,19 @@ class DamagedFile:
         self._newer: dict[int, list[bytes]] = defaultdict(list)
         for number, page in _frames(_read(path.with_name(path.name + "-wal"))):
             self._newer[number].insert(0, page)
-        self._main = _Main(path)  # last: nothing after it fails and would leave it open
+        self._file = _File(path)  # last: nothing after it fails and would leave it open
         self._free = self._free_pages()
 
     def close(self) -> None:
         """Let go of the files."""
-        self._main.close()
+        self._file.close()
 
     def records(self, kind: int) -> Iterator[Record]:
         """Every record on leaf pages of this kind; of an older page version only where the newer is damaged.
 
         On table leaves the row id comes first.
         """
-        for number in sorted({*range(1, self._main.pages + 1), *self._newer} - self._free):
+        for number in sorted({*range(1, self._file.pages + 1), *self._newer} - self._free):
             for page in self._versions(number):
                 found, whole = self._leaf(number, page, kind)
                 yield from found
@@ -53,8 +54,8 @@ class DamagedFile:
 
     def _versions(self, number: int) -> Iterator[bytes]:
         yield from self._newer.get(number, ())
-        if 0 < number <= self._main.pages:
-            yield self._main.page(number)
+        if 0 < number <= self._file.pages:
+            yield self._file.page(number)
 
     def _leaf(self, number: int, page: bytes, kind: int) -> tuple[list[Record], bool]:
         start = 100 if number == 1 else 0
@@ -106,31 +107,35 @@ class DamagedFile:
         return free if len(free) == stated else set()
 
 
-class _Main:
-    """The database file, page by page; what is cut off or cannot be read counts as zeros.
+class _File:
+    """A file, page by page; what is cut off or cannot be read counts as zeros.
 
     Not mapped: a sector that a worn card cannot read, or a file cut short meanwhile, would kill the process.
     """
 
     def __init__(self, path: Path) -> None:
-        size = path.stat().st_size if path.exists() else 0
-        self.pages = -(-size // PAGE)
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if size else None
+        self.size = path.stat().st_size if path.exists() else 0
+        self.pages = -(-self.size // PAGE)
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if self.size else _NONE
 
     def page(self, number: int) -> bytes:
         found = b""
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                found = os.pread(self._file, PAGE, (number - 1) * PAGE)
+        with contextlib.suppress(OSError):
+            found = os.pread(self._descriptor, PAGE, (number - 1) * PAGE)
         return found.ljust(PAGE, b"\0")
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
+        if self._descriptor != _NONE:
+            os.close(self._descriptor)
 
 
 def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    """The whole file, what cannot be read of it as zeros."""
+    file = _File(path)
+    try:
+        return b"".join(file.page(number) for number in range(1, file.pages + 1))[: file.size]
+    finally:
+        file.close()
 
 
 def _frames(wal: bytes) -> Iterator[tuple[int, bytes]]:

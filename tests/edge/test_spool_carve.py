@@ -127,3 +127,12 @@ def test_a_file_that_is_cut_short_while_it_is_read_ends_nothing(path, database):
     os.truncate(path, 0)
     assert len(list(found)) < 99
     damaged.close()
+
+
+def test_a_log_that_cannot_be_read_hides_nothing_else(path, database):
+    """A folder can be opened and not be read, as a file on a worn card."""
+    rows = [(n, "x", None, n) for n in range(100)]
+    database.executemany(INSERT, rows)
+    database.commit()
+    path.with_name(f"{path.name}-wal").mkdir()
+    assert carved(path) == set(rows)
