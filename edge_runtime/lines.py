@@ -64,7 +64,8 @@ class LineDecoder:
         if text[:4].upper().startswith(("ERR", "<ERR")):
             return Fault(FaultKind.DEVICE, text[:80])
         try:
-            row = [float(value) for value in text.replace(",", " ").split()]
+            # "1_000" is a number to Python, and on a line it is two that ran together.
+            row = [float(value) for value in text.replace(",", " ").replace("_", "?").split()]
         except ValueError:
             return Fault(FaultKind.LINE, f"not numbers: {text[:40]!r}")
         if row and (len(row) != self._channels or not all(abs(value) <= _LARGEST for value in row)):

@@ -35,6 +35,7 @@ def test_first_line_is_dropped_for_it_may_be_cut():
         (b"1,2\n", FaultKind.LINE),
         (b"1,2,3,4\n", FaultKind.LINE),
         (b"1,2,x\n", FaultKind.LINE),
+        (b"1,2,1_000\n", FaultKind.LINE),
         (b"1,2,nan\n", FaultKind.LINE),
         (b"1,2,inf\n", FaultKind.LINE),
         (b"1,2,1e39\n", FaultKind.LINE),
