@@ -94,9 +94,10 @@ def _visit(config: Config) -> Findings:
 
 @contextlib.contextmanager
 def _connected(settings: BrokerSettings, topics: Topics) -> Iterator[Connection]:
-    # An id of our own: with the service's we would throw the service out.
+    # An id of our own: with the service's we would throw the service out. No last will: the service's is to
+    # say when the device is gone, and a doctor that is killed is no such news.
     own_id = settings.client_id or topics.availability.rpartition("/")[0].replace("/", "-")
-    connection = Connection(settings, f"{own_id}-doctor", topics.availability)
+    connection = Connection(settings, f"{own_id}-doctor")
     wake, other = socket.socketpair()
     with wake, other:
         try:

@@ -44,8 +44,11 @@ class Client(mqtt.Client):
         return data
 
 
-def new_client(settings: BrokerSettings, client_id: str, will_topic: str) -> Client:
-    """Make a client that is not connected yet; raises ConfigError or AccessError for credentials."""
+def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None) -> Client:
+    """Make a client that is not connected yet, with a last will where there is a topic for it.
+
+    Raises ConfigError or AccessError for credentials.
+    """
     version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
@@ -53,7 +56,8 @@ def new_client(settings: BrokerSettings, client_id: str, will_topic: str) -> Cli
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # what may be in flight is ours to say; paho is to queue nothing
-    client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+    if will_topic is not None:
+        client.will_set(will_topic, OFFLINE, qos=1, retain=True)
     if settings.username is not None:
         password = read_password(settings.password_file) if settings.password_file else None
         client.username_pw_set(settings.username, password)

@@ -36,7 +36,7 @@ _BANNED: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
 class Connection:
     """From CONNECT to the end of it."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str) -> None:
+    def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str | None = None) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = new_client(settings, client_id, will_topic)

@@ -3,6 +3,7 @@
 import datetime as dt
 import socket
 import subprocess
+import threading
 
 import pytest
 import trustme
@@ -28,6 +29,26 @@ def test_a_broker_that_says_nothing(quiet):
     with socket.create_server(("127.0.0.1", 0)) as server:
         quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
         found(quiet, "broker.reach", "Check that this is an MQTT port")
+
+
+def test_it_leaves_no_last_will(quiet):
+    """The device's own says that the service is gone, and a doctor that is killed is not the service."""
+    heard = []
+
+    def hear():
+        while b"MQTT" not in b"".join(heard):
+            with server.accept()[0] as client:
+                heard.append(client.recv(1000))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
+        thread = threading.Thread(target=hear)
+        thread.start()
+        found(quiet, "broker.reach", "See the broker's log")
+        thread.join()
+    connect = b"".join(heard)
+    assert not connect[connect.index(b"MQTT") + 5] & 0x04
+    assert b"availability" not in connect
 
 
 def test_a_name_that_does_not_resolve(quiet):
