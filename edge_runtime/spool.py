@@ -132,6 +132,11 @@ class Spool:
         with self._mutex:
             return int(self._held.counters.get(f"{klass}.id", 0))
 
+    def first_id(self, klass: Klass) -> int:
+        """Id of the oldest row that is held; where none is, that of the next one put."""
+        rows = self.peek(klass, 1)
+        return rows[0].id if rows else self.last_id(klass) + 1
+
     def tend(self) -> None:
         """Expire what is too old and bring a troubled disk back; call about every second, from any thread."""
         with self._mutex:

@@ -41,7 +41,7 @@ class Outlet:
         """Nothing has gone wrong yet; `availability` is the topic that says whether we are here."""
         self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
         self.board = Noticeboard(settings.state_topics, settings.live_queue)
-        self.pauses = Pauses(settings.denied_retry_s)
+        self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)
         self.quarantine = Quarantine(settings.denied_retry_s)
         self.ack_timeout_s = settings.ack_timeout_s
 
@@ -68,6 +68,8 @@ class Session:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
         if self._outlet.quarantine.end(time.monotonic()) | bool(self._outlet.pauses.end(time.monotonic())):
             self._lanes.rewind()
+            for klass in Klass:  # some may have been dropped for want of room meanwhile
+                self._outlet.quarantine.begins_at(klass, self._spool.first_id(klass))
         rows = states = True
         while (roomy := self._link.roomy) and (rows or states):  # in turn: neither keeps the other waiting
             rows, states = rows and self._feed_row(), states and self._feed_state()

@@ -1,15 +1,16 @@
 """What must wait before it is tried again: connections, topics, messages. Pure; time is an argument."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from edge_runtime.storage.rows import Klass
 
 Key = tuple[Klass, int]
 """A stored message: its class and id."""
 
+_Thing = TypeVar("_Thing", bound=Hashable)
 _ASIDE_AFTER, _DEAD_AFTER = 3, 10
 _TRUST_AFTER: Final = 100
 _HOPEFUL: Final = 10
@@ -47,15 +48,15 @@ class _Pause:
     over: bool = False
 
 
-class Pauses:
+class Pauses(Generic[_Thing]):
     """Things that are left alone for a while, each time for twice as long."""
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:
         """First and longest pause, seconds."""
         self._bounds_s = bounds_s
-        self._pauses: dict[object, _Pause] = {}
+        self._pauses: dict[_Thing, _Pause] = {}
 
-    def add(self, thing: object, now_s: float) -> None:
+    def add(self, thing: _Thing, now_s: float) -> None:
         """Leave it alone from now on; while it already is, nothing changes."""
         pause = self._pauses.get(thing)
         if pause is None:
@@ -64,21 +65,26 @@ class Pauses:
             wait_s = min(2 * pause.wait_s, self._bounds_s[1])
             self._pauses[thing] = _Pause(now_s + wait_s, wait_s)
 
-    def clear(self, thing: object) -> bool:
+    def clear(self, thing: _Thing) -> bool:
         """All is well with it; True when it had been left alone."""
         return self._pauses.pop(thing, None) is not None
 
-    def holds(self, thing: object) -> bool:
+    def holds(self, thing: _Thing) -> bool:
         """Whether it is to be left alone."""
         pause = self._pauses.get(thing)
         return pause is not None and not pause.over
 
-    def end(self, now_s: float) -> list[object]:
+    def end(self, now_s: float) -> list[_Thing]:
         """Things whose pause is over as of now; each is named once."""
         due = [thing for thing, pause in self._pauses.items() if not pause.over and pause.until_s <= now_s]
         for thing in due:
             self._pauses[thing].over = True
         return due
+
+    @property
+    def things(self) -> tuple[_Thing, ...]:
+        """What is or was left alone and has not been cleared."""
+        return tuple(self._pauses)
 
     def __len__(self) -> int:
         """How many things are or were left alone and have not been cleared."""
@@ -106,7 +112,7 @@ class Quarantine:
         """Nothing is suspect; `bounds_s` are the first and the longest time for which one is set aside."""
         self._suspects: set[Key] = set()
         self._strikes: dict[Key, _Strikes] = {}
-        self._aside = Pauses(bounds_s)
+        self._aside: Pauses[Key] = Pauses(bounds_s)
         self._passed = self._trusted_at = self._in_a_row = 0
 
     @property
@@ -147,6 +153,12 @@ class Quarantine:
         self._suspects.discard(key)
         self._strikes.pop(key, None)
         self._aside.clear(key)
+
+    def begins_at(self, klass: Klass, first: int) -> None:
+        """The queue holds no row of this class below `first`: what was said of those is forgotten."""
+        for key in {*self._suspects, *self._strikes, *self._aside.things}:
+            if key[0] is klass and key[1] < first:
+                self.forget(key)
 
     def stalled(self, key: Key, now_s: float) -> None:
         """Never acknowledged while others were: set it aside."""

@@ -189,3 +189,24 @@ def test_bounds_are_kept_for_any_settings():
         assert max(backoff.next_s() for _ in range(200)) <= longest
     with pytest.raises(TypeError):
         Backoff((1, 2))
+
+
+def test_what_the_queue_dropped_is_forgotten():
+    quarantine = Quarantine((10, 100))
+    for key in (A, B, C):
+        quarantine.stalled(key, 0)
+    quarantine.refused(B, 0)
+    quarantine.begins_at(Klass.TELEMETRY, 100)
+    assert all(map(quarantine.holds, (A, B, C)))
+    quarantine.begins_at(Klass.ALARM, C[1])
+    assert list(map(quarantine.holds, (A, B, C))) == [False, False, True]
+
+
+def test_messages_that_were_dropped_do_not_crowd_the_others():
+    """A hundred that stay set aside would make the next refusal the topic's fault."""
+    quarantine = Quarantine((10, 100))
+    for n in range(100):
+        quarantine.stalled((Klass.ALARM, n), 0)
+    assert quarantine.crowded
+    quarantine.begins_at(Klass.ALARM, 100)
+    assert not quarantine.crowded
