@@ -99,14 +99,14 @@ def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
     connack = b"\x00\x00\x05\x27" + (1000).to_bytes(4, "big")
     with FakeBroker(connack=connack) as broker:
         publisher = gateway.publish(broker.port)
-        for body in (b"x" * 2000, b"fits"):
-            publisher.retain("t/state", body)
-            publisher.offer("t/health", body)
-            until(lambda: counted(publisher, "mqtt.states_refused") == 1)
-            until(lambda: counted(publisher, "mqtt.live_dropped") == 1)
-            told = [name for name in troubles(publisher) if name.startswith("size of")]
+        publisher.retain("t/state", b"x" * 2000)
+        publisher.offer("t/health", b"x" * 2000)
+        until(lambda: counted(publisher, "mqtt.states_refused") == 1)
+        until(lambda: counted(publisher, "mqtt.live_dropped") == 1)
+        assert sorted(troubles(publisher)) == ["size of t/health", "size of t/state"]
+        publisher.retain("t/state", b"fits")
+        publisher.offer("t/health", b"fits")
         until(lambda: {sent.body for sent in broker.published} == {b"online", b"fits"})
-        assert sorted(told) == ["size of t/health", "size of t/state"]
         until(lambda: not troubles(publisher))
         assert len(broker.connects) == 1
 
