@@ -14,11 +14,13 @@ from edge_runtime.errors import AccessError, EdgeError
 from edge_runtime.settings import SpoolLimits
 from edge_runtime.storage.lock import FolderLock
 from edge_runtime.storage.reserve import Reserve
-from edge_runtime.storage.salvage import Salvaged, open_store
+from edge_runtime.storage.salvage import Salvaged, copy_of, open_store
 from edge_runtime.storage.store import Store
 
 FILE: Final = "spool.db"
 _FULL: Final = "the disk is full"
+_REPLACED: Final = "another file is in the spool's place: put the former back, or stop this program first"
+_NOTHING: Final = 0
 _REOPEN_S: Final = 2.0
 _NO_ACCESS: Final = (
     sqlite3.SQLITE_CANTOPEN,
@@ -44,6 +46,7 @@ class Disk:
         self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
         self._store: Store | None = None
         self._refused = False
+        self._inode = _NOTHING
         self._retry_at_s = 0.0
         self.trouble = ""
         """What is wrong with the disk just now, for people; empty when nothing is."""
@@ -82,6 +85,8 @@ class Disk:
         """Reopen a failed file and take the reserve back when its time has come; call about every second."""
         if self._clock() >= self._retry_at_s:
             self.revive()
+        if self._store is not None:
+            self._look_for_file(self._store)
         if self.full and self._store is not None and _shrink(self._store) and self._reserve.make():
             self.full, self.trouble = False, ""
 
@@ -108,6 +113,28 @@ class Disk:
         self._reopen()
         return self.usable
 
+    def _look_for_file(self, store: Store) -> None:
+        inode = _inode(self._path)
+        if inode == _NOTHING:
+            self._put_back(store)
+        elif inode != self._inode:
+            self.trouble = _REPLACED
+        elif self.trouble == _REPLACED:
+            self.trouble = ""
+
+    def _put_back(self, store: Store) -> None:
+        # Removed while we have it open: all that it holds would end with us.
+        try:
+            self._lock.release()  # its file may be gone, too, and the folder
+            self._lock.take()
+            copy_of(store, self._path)
+        except (EdgeError, sqlite3.Error, OSError) as error:
+            self.trouble = f"the spool's file was removed and cannot be put back: {error}"
+            return
+        self.failures += 1
+        self._close_store()
+        self._reopen()
+
     def _reopen(self) -> None:
         try:
             self._lock.take()
@@ -120,6 +147,7 @@ class Disk:
             self._store, salvaged = open_store(self._path, self._limits.corrupt_copies, self._lock.promised)
             if salvaged is not None:
                 self.promise(0)  # the new file counts from 1
+            self._inode = _inode(self._path)
             self._store.checkpoint()
             self._adopt(self._store, salvaged)
             self.full = not self._reserve.make()
@@ -159,6 +187,13 @@ def _shrink(store: Store) -> bool:
     except sqlite3.Error:
         return False
     return True
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return _NOTHING
 
 
 def _code(error: Exception) -> int:

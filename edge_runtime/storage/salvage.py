@@ -127,6 +127,18 @@ def _carry_over(damaged: Path, new: Path) -> tuple[int, int]:
         return count, len(alarms)
 
 
+def copy_of(store: Store, path: Path) -> None:
+    """Write what an open store holds to where `open_store` looks for it when there is no file at `path`.
+
+    Raises sqlite3.Error or OSError.
+    """
+    new = _sibling(path, ".new")
+    new.unlink(missing_ok=True)
+    store.copy_to(new)
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _finish_interrupted(path: Path) -> None:
     if not path.exists() and _sibling(path, ".new").exists():
         _put_in_place(path, _sibling(path, ".corrupt-interrupted-0"))

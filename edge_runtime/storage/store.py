@@ -220,6 +220,10 @@ class Store:
         """Move everything from the WAL into the file and sync both; raises when that is not possible."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def copy_to(self, path: Path) -> None:
+        """Write everything to another file, which must not exist."""
+        self._db.execute("VACUUM INTO ?", (str(path),))
+
     def close(self) -> None:
         """Close the file; SQLite moves the WAL into it when it can."""
         self._db.close()
