@@ -1,9 +1,12 @@
 """What a broker says to a connection: refused, busy, how much, how long, and why it ends."""
 
+import socket
 import time
 
 import pytest
 
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.settings import BrokerSettings
 from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, depth, names, put, troubles
@@ -24,6 +27,18 @@ def test_says_who_it_is_and_leaves_a_will():
         assert AVAILABILITY.encode() + b"\x00\x07offline" in will
         first = broker.published[0]
         assert (first.topic, first.body, first.retain, first.qos) == (AVAILABILITY, b"online", True, 1)
+
+
+def test_a_visitor_leaves_no_will():
+    """Only the service's end is news."""
+    wake, other = socket.socketpair()
+    with wake, other, FakeBroker() as broker:
+        visit = Connection(BrokerSettings("127.0.0.1", port=broker.port), "visitor")
+        visit.open(wake, lambda: False)
+        visit.leave()
+        connect = until(lambda: broker.first_packets)[0]
+    assert b"visitor" in connect
+    assert b"offline" not in connect
 
 
 def test_refused_clients_do_not_hammer(gateway):
