@@ -74,7 +74,7 @@ class FakeBroker:
                 sock.shutdown(socket.SHUT_RDWR)
 
     def say(self, data):
-        """Send raw bytes to every client."""
+        """Send raw bytes to every client; not over TLS, where no two threads may use a connection at once."""
         for sock in self._sockets:
             with contextlib.suppress(OSError):
                 sock.sendall(data)
