@@ -91,7 +91,8 @@ class SensorPipeline:
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._rate_meter = RateMeter(manifest.rate_hz)
         self._range = watch.range
-        self._lag_s: float | None = None
+        self._newest_s = 0.0
+        self._silent = False
         self._stranger = ""
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
@@ -126,6 +127,7 @@ class SensorPipeline:
 
     def interrupted(self, time_us: int, reason: str) -> list[Verdict]:
         """Say that nothing usable has come for too long; call it about once a second while it lasts."""
+        self._silent = True
         self._windower.reset()
         self._rate_meter.reset()
         return self._judge_sensor(time_us, reason)
@@ -143,28 +145,30 @@ class SensorPipeline:
         self._anomaly.clock_restarted()
         self._sensor.clock_restarted()
 
-    def _compare_clocks(self, frame: Frame, now_s: float) -> None:
-        lag_s, self._lag_s = self._lag_s, now_s - frame.time_us / 1e6
-        if lag_s is not None and abs(self._lag_s - lag_s) > _CLOCK_JUMP_S:
-            self._restart_clocks()
-
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
         status = self.status
-        self._compare_clocks(frame, now_s)
+        last, last_s = status.newest, self._newest_s
+        status.newest, self._newest_s = frame, now_s
         status.frames += 1
-        status.newest = frame
         windows, faults = self._windower.push(frame)
-        for fault in faults:
-            self._count(fault)
-            self._rate_meter.reset()
-            if fault.kind is FaultKind.REBOOT:
-                self._restart_clocks()
+        if faults or self._silent:  # what follows without a fault cannot have left our clock
+            apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
+            self._resume_line(faults, apart_s)
         if (reading := self._rate_meter.add(len(frame.samples), now_s)) is not None:
             status.rate = reading
         verdicts: list[Verdict] = []
         for window in windows:
             verdicts += self._conclude(window)
         return verdicts
+
+    def _resume_line(self, faults: list[Fault], apart_s: float) -> None:
+        """After faults or silence, during which the sensor's clock went `apart_s` seconds from ours."""
+        self._silent = False
+        for fault in faults:
+            self._count(fault)
+            self._rate_meter.reset()
+        if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
+            self._restart_clocks()
 
     def _conclude(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
