@@ -46,7 +46,7 @@ class Disk:
         self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
         self._store: Store | None = None
         self._refused = False
-        self._inode = _NOTHING
+        self._inode, self._astray = _NOTHING, False
         self._retry_at_s = 0.0
         self.trouble = ""
         """What is wrong with the disk just now, for people; empty when nothing is."""
@@ -115,22 +115,23 @@ class Disk:
 
     def _look_for_file(self, store: Store) -> None:
         inode = _inode(self._path)
-        if inode == _NOTHING:
-            self._put_back(store)
-        elif inode != self._inode:
-            self.trouble = _REPLACED
-        elif self.trouble == _REPLACED:
-            self.trouble = ""
+        try:
+            if inode == _NOTHING:
+                self._put_back(store)
+            elif inode != self._inode:
+                self._astray, self.trouble = True, _REPLACED
+            elif self._astray:  # somebody has put ours back
+                self._lock.take()
+                self._astray, self.trouble = False, ""
+        except (EdgeError, sqlite3.Error, OSError) as error:
+            self._astray, self.trouble = True, f"the spool's file was removed and cannot be put back: {error}"
 
     def _put_back(self, store: Store) -> None:
         # Removed while we have it open: all that it holds would end with us.
-        try:
-            self._lock.release()  # its file may be gone, too, and the folder
-            self._lock.take()
-            copy_of(store, self._path)
-        except (EdgeError, sqlite3.Error, OSError) as error:
-            self.trouble = f"the spool's file was removed and cannot be put back: {error}"
-            return
+        self._lock.release()  # its file may be gone, too, and the folder
+        self._lock.take()
+        copy_of(store, self._path)
+        self._astray = False
         self.failures += 1
         self._close_store()
         self._reopen()

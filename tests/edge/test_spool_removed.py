@@ -59,3 +59,18 @@ def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
         (folder / "ours").rename(folder / "spool.db")
         spool.tend()
         assert spool.trouble == ""
+
+
+def test_a_folder_that_somebody_puts_back_is_used_and_ours_alone_again(folder, tmp_path):
+    with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
+        spool.put(Klass.ALARM, "t", body_of("stored"))
+        folder.rename(tmp_path / "aside")
+        folder.write_text("not a folder")
+        spool.tend()
+        assert "cannot be put back" in spool.trouble
+        folder.unlink()
+        (tmp_path / "aside").rename(folder)
+        spool.tend()
+        assert spool.trouble == ""
+        with pytest.raises(BusyError):
+            Spool(folder, SpoolLimits(reserve_bytes=4096))
