@@ -32,7 +32,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a l
 @app.command()
 def run(config: ConfigFile) -> None:
     """Run the service until it is told to stop."""
-    # The libraries of the command line would stay in memory for ever: the process replaces itself.
+    # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. What
+    # reads the command line would stay in memory for ever: the process replaces itself.
     # -P: nothing in the folder we are in may pass for a module of ours.
     service = [sys.executable, "-P", "-m", "edge_runtime.service", str(config)]
     os.execv(sys.executable, service)  # noqa: S606  no shell is wanted
