@@ -11,7 +11,6 @@ import pytest
 
 from edge_runtime import scorer
 from tests.artefacts import write_artefact
-from trainer.__main__ import main
 from trainer.detectors import REGISTRY
 
 WITHOUT = """
@@ -24,19 +23,6 @@ sys.meta_path.insert(0, Missing())
 """
 """A Python in which one library is not installed."""
 SAMPLE = Path(__file__).parents[1] / "data" / "cwru.csv"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command in this process: gives exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capsys.readouterr()
-
-    return call
 
 
 def trainer(*arguments, code=0, before="", **environment):

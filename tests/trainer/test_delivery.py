@@ -12,26 +12,12 @@ import pytest
 from edge_runtime.errors import AccessError, UnavailableError
 from tests.trainer.builders import noise
 from trainer import delivery
-from trainer.__main__ import main
 from trainer.conversion import convert
 from trainer.errors import ChoiceError
 
 SAMPLE = Path(__file__).parents[1] / "data"
 HEAD = "file,signal,label,condition,rate_hz,target_rate_hz,lowpass_hz,channels,unit\n"
 MODEL = Path(__file__).parents[2] / "exported_models" / "gaussian.onnx"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command in this process: gives exit code and what it complains of."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, capsys.readouterr().err
-
-    return call
 
 
 def listed(folder, *files):
@@ -119,7 +105,7 @@ def test_every_command_says_where_it_cannot_write(tmp_path, run):
         ("compare", sample, "-o", into),
         ("models", sample, "-o", into),
     ):
-        code, said = run(*command)
+        code, _, said = run(*command)
         assert code == 69, command
         assert said.startswith(f"trainer: {tmp_path / 'file'}"), said
         assert said.count("\n") == 1
@@ -137,7 +123,7 @@ def test_no_command_writes_over_what_it_reads(tmp_path, run):
         ("report", model, path, "-o", model),
         ("recordings", "convert", path, "-o", tmp_path),
     ):
-        code, said = run(*command)
+        code, _, said = run(*command)
         assert (code, "would be written over" in said) == (64, True), said
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
