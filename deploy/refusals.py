@@ -2,13 +2,12 @@
 
 import typer
 
-from edge_runtime import exits
-from edge_runtime.errors import AccessError, EdgeError, UnavailableError
+from edge_runtime.core import AccessError, EdgeError, UnavailableError, run_command
 
 
 def run(app: typer.Typer, name: str) -> None:
     """Run the command line to its end and exit."""
-    exits.run(lambda: _guarded(app, name), name)
+    run_command(lambda: _guarded(app, name), name)
 
 
 def _guarded(app: typer.Typer, name: str) -> None:

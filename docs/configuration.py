@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from edge_runtime.config import Config
+from edge_runtime.configuration import Config
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """\
@@ -64,10 +64,11 @@ def render() -> str:
 
 def rows(kind: type, at: str) -> Iterator[str]:
     """Write one row a key; a table's own keys follow it."""
-    hints, said = get_type_hints(kind), described(kind)
+    hints, said = get_type_hints(kind, include_extras=True), described(kind)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
-        inner = next((part for part in (hint, *get_args(hint)) if dataclasses.is_dataclass(part)), None)
+        kinds = (part for part in (hint, *get_args(hint)) if isinstance(part, type))
+        inner = next((part for part in kinds if dataclasses.is_dataclass(part)), None)
         meaning = said.get(field.name) or (inspect.getdoc(inner) if inner else "") or ""
         name = f"{at}{field.name}"
         yield f"| `{name}` | {type_name(hint)} | {default(field)} | {' '.join(meaning.split())} |"
@@ -92,6 +93,8 @@ def type_name(hint: Any) -> str:
         return type_name(next(part for part in get_args(hint) if part is not type(None)))
     if dataclasses.is_dataclass(hint):
         return "table"
+    if get_origin(hint) is Annotated:
+        return " or ".join(f'"{name}"' for name in get_args(hint)[1].names)
     if parts := get_args(hint):
         return "list of tables" if dataclasses.is_dataclass(parts[0]) else f"list of {type_name(parts[0])}"
     names = {str: "text", int: "integer", float: "number", bool: "boolean", Path: "path"}

@@ -14,9 +14,9 @@ def main() -> None:
 
             run(Path(config))
         case _:
-            from edge_runtime import commands
+            from edge_runtime import cli
 
-            commands.main()
+            cli.main()
 
 
 if __name__ == "__main__":

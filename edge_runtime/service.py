@@ -4,8 +4,6 @@ import signal
 import sys
 from pathlib import Path
 
-from edge_runtime import exits
-
 
 def main() -> None:
     """Serve with the configuration named by the only argument, until told to stop."""
@@ -18,14 +16,18 @@ def run(config: Path) -> None:
     # to be reloaded waits.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    exits.run(lambda: sys.exit(_serve(config)), "edge-runtime")
+    # Not before: numpy starts threads when it is imported, and one that does not hold SIGHUP back would be
+    # given it.
+    from edge_runtime.core import run_command
+
+    run_command(lambda: sys.exit(_serve(config)), "edge-runtime")
 
 
 def _serve(config: Path) -> int:
-    from edge_runtime.config import read_config
+    from edge_runtime.configuration import read_config
 
     read_config(config)  # a mistake in it is told before onnxruntime is loaded
-    from edge_runtime.app import serve
+    from edge_runtime.gateway import serve
 
     return serve(config)
 

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_runtime.artefact import Calibration, Feature, Golden, Manifest, to_metadata
-from edge_runtime.records import AlarmPolicy
+from edge_runtime.core.manifest import Calibration, Feature, Golden, Manifest, manifest_to_metadata
+from edge_runtime.core.records import AlarmPolicy
 
 
 def rms_graph(samples=64, channels=1):
@@ -65,6 +65,6 @@ def write_artefact(path, *, graph=None, metadata=None, **changes):
     """Write an .onnx file; `changes` go to its manifest, `metadata` replaces it whole."""
     said = manifest(**changes)
     model = graph or rms_graph(said.samples, len(said.channels))
-    onnx.helper.set_model_props(model, to_metadata(said) if metadata is None else metadata)
+    onnx.helper.set_model_props(model, manifest_to_metadata(said) if metadata is None else metadata)
     path.write_bytes(model.SerializeToString())
     return path

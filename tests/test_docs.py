@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime import strict_toml
-from edge_runtime.config import Config
+from edge_runtime.configuration import strict_toml
+from edge_runtime.configuration.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

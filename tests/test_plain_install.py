@@ -10,14 +10,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.scorer import load
+from edge_runtime.models.scorer import load_model
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.machines import CONTEXT, knocking, lesson, machine, quick
 from tests.trainer.test_export import STAMP
-from trainer import dataset, export
 from trainer.detectors import REGISTRY
-from trainer.recordings import load as load_recordings
-from trainer.recordings import write_npz
+from trainer.export import onnx_file
+from trainer.recordings import folds
+from trainer.recordings.recording import load_list as load_recordings
+from trainer.recordings.recording import write_npz
 
 FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")
 
@@ -65,8 +66,8 @@ def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
     command = [plain.with_name("edge-runtime"), "replay", recording, "--model", model, "--scores", "--json"]
     said = subprocess.check_output(command, text=True, cwd="/", env={**environment, "HOME": str(tmp_path)})
     seen = [item["score"] for item in map(json.loads, said.splitlines()) if item["kind"] != "sensor_fault"]
-    artefact = load(model)
-    windows = dataset.windows(original, artefact.manifest.samples, artefact.manifest.hop)
+    artefact = load_model(model)
+    windows = folds.cut_windows(original, artefact.manifest.samples, artefact.manifest.hop)
     for batch in (1, 2, 7, 64):
         expected = np.concatenate(
             [artefact.graph.score(part) for part in np.split(windows, range(batch, len(windows), batch))]
@@ -77,12 +78,12 @@ def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
 
 SCORE_ALL = """
 import json, sys, pathlib, numpy
-from edge_runtime import scorer
+from edge_runtime.models import load_model
 folder = pathlib.Path(sys.argv[1])
 windows = numpy.load(folder / "windows.npy")
 told = {}
 for path in sorted(folder.glob("*.onnx")):
-    artefact = scorer.load(path)  # the golden windows prove it
+    artefact = load_model(path)  # the golden windows prove it
     told[path.stem] = [artefact.graph.score_one(window) for window in windows]
 print(json.dumps(told))
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
@@ -96,7 +97,9 @@ def all_exported(tmp_path_factory):
     for name in REGISTRY:
         detector, learnt = quick(name), lesson(name, normal, faulty, CONTEXT)
         detector.fit(*learnt)
-        export.write(detector, learnt[0], learnt[1], replace(STAMP, name=name), folder / f"{name}.onnx")
+        onnx_file.write_model(
+            detector, learnt[0], learnt[1], replace(STAMP, name=name), folder / f"{name}.onnx"
+        )
     np.save(folder / "windows.npy", np.concatenate([machine(4, seed=1), faulty[:4]]))
     return folder
 
@@ -109,7 +112,7 @@ def test_every_registered_detector_runs_with_it(plain, all_exported):
     assert set(seen) == set(REGISTRY)
     assert not set(json.loads(done.stderr.splitlines()[-1])) & {*FORBIDDEN, "trainer"}
     for name, scores in seen.items():
-        artefact = load(all_exported / f"{name}.onnx")
+        artefact = load_model(all_exported / f"{name}.onnx")
         tolerance = max(1e-5, artefact.manifest.golden_tolerance)
         np.testing.assert_allclose(scores, artefact.graph.score(windows), rtol=tolerance, err_msg=name)
         assert min(scores[4:]) > max(scores[:4])

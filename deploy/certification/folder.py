@@ -23,8 +23,8 @@ from deploy.certification.certificates import (
     sign_detached,
     write_secret,
 )
-from edge_runtime.errors import AccessError, ConfigError, EdgeError
-from edge_runtime.signature import DIGESTS, SIGNATURE
+from edge_runtime.core import AccessError, ConfigError, EdgeError
+from edge_runtime.models import DIGESTS, SIGNATURE
 
 RENEW_DAYS: Final = 60
 _LONGEST_NAME: Final = 64

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.framing import SampleFormat, encode_data, encode_hello
-from edge_runtime.records import Frame, Hello
+from edge_runtime.core import Frame, Hello
+from edge_runtime.sensors.protocols import SampleFormat, encode_data, encode_hello
 
 FILE: Final = Path(__file__).with_name("vectors.txt")
 RUNS: Final = Path(__file__).with_name("runs.txt")

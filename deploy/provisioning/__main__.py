@@ -16,7 +16,7 @@ from deploy.provisioning.plan import Plan
 from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import Device, read_sheet
 from deploy.provisioning.target import check_card, check_folder, installs_itself, read_mounts
-from edge_runtime.errors import ConfigError, UnavailableError
+from edge_runtime.core import ConfigError, UnavailableError
 
 app = typer.Typer(name="deploy/provision", add_completion=False)
 

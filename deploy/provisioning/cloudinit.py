@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.provisioning.sheet import Device
-from edge_runtime.errors import ConfigError
+from edge_runtime.core import ConfigError
 
 INSTALL: Final = "/boot/firmware/steadyhum/install.sh"
 

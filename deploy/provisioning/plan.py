@@ -9,7 +9,7 @@ from typing import Final
 
 from deploy.certification.certificates import Pair, write_secret
 from deploy.provisioning.sheet import Device
-from edge_runtime.signature import DIGESTS
+from edge_runtime.models import DIGESTS
 
 HERE: Final = Path(__file__).resolve().parent
 

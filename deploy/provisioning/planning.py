@@ -12,10 +12,8 @@ from deploy.provisioning import cloudinit
 from deploy.provisioning.plan import HERE, Plan
 from deploy.provisioning.settings import config_text, model_file
 from deploy.provisioning.sheet import Device, Platform
-from edge_runtime import scorer
-from edge_runtime.artefact import Manifest
-from edge_runtime.errors import ArtefactError, ConfigError
-from edge_runtime.signature import DIGESTS, SIGNATURE
+from edge_runtime.core import ArtefactError, ConfigError, Manifest
+from edge_runtime.models import DIGESTS, SIGNATURE, load_model
 
 _DEB_MAGIC: Final = b"!<arch>\ndebian-binary"
 
@@ -79,7 +77,7 @@ def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
             known = ", ".join(sorted(file.name for file in models.glob("*.onnx"))) or "none"
             remedy = f"Correct the sheet, or put the file there; there are: {known}"
             raise ArtefactError(f"no model {name!r}, which {device} needs", where=str(models), remedy=remedy)
-        found[name] = scorer.load(path).manifest
+        found[name] = load_model(path).manifest
     return found
 
 

@@ -5,9 +5,8 @@ import tempfile
 from pathlib import Path
 
 from deploy.provisioning.sheet import Device, Sensor
-from edge_runtime.artefact import Manifest
-from edge_runtime.config import check_agreement, read_config
-from edge_runtime.errors import ConfigError, EdgeError
+from edge_runtime.configuration import check_agreement, read_config
+from edge_runtime.core import ConfigError, EdgeError, Manifest
 
 ETC = "/etc/edge-runtime"
 

@@ -4,15 +4,14 @@ import csv
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import topic
-from edge_runtime.config import Protocol
-from edge_runtime.errors import ConfigError
+from edge_runtime.core import TOPIC_LEVEL_RULE, ConfigError, is_topic_level
+from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
@@ -46,7 +45,7 @@ class Sensor:
     model: str
     """Name of a file in the models' folder, with or without `.onnx`."""
     baud: int
-    protocol: Protocol
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def _name(value: str) -> str:
 
 
 def _topic(value: str) -> str:
-    return "" if topic.allowed(value) else f"{value!r} cannot be part of a topic ({topic.RULE})"
+    return "" if is_topic_level(value) else f"{value!r} cannot be part of a topic ({TOPIC_LEVEL_RULE})"
 
 
 def _topics(value: str) -> str:
@@ -165,8 +164,8 @@ def _baud(value: str) -> str:
     return "" if not value or 0 < number <= 10**7 else f"{value!r} is no baud rate"
 
 
-def _choice(kind: type[StrEnum]) -> Callable[[str], str]:
-    known = [str(item) for item in kind]
+def _choice(names: Iterable[str]) -> Callable[[str], str]:
+    known = [str(name) for name in names]
     return lambda value: "" if not value or value in known else f"{value!r} is none of {', '.join(known)}"
 
 
@@ -210,7 +209,7 @@ _CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "model": _models,
     "broker": _broker,
     "baud": _baud,
-    "protocol": _choice(Protocol),
+    "protocol": _choice(PROTOCOLS),
     "platform": _choice(Platform),
     "address": _interface,
     "gateway": _address,
@@ -225,7 +224,7 @@ def _cells(row: dict[str, str], column: str) -> list[str]:
 def _device(row: dict[str, str]) -> Device:
     value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     host, _, port = value["broker"].partition(":")
-    rest = int(value["baud"] or 921600), Protocol(value["protocol"] or Protocol.FRAMES)
+    rest = int(value["baud"] or 921600), value["protocol"] or DEFAULT_PROTOCOL
     triples = zip(*(_cells(row, column) for column in ("sensor", "port", "model")), strict=True)
     return Device(
         name=value["device"],

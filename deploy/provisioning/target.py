@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.errors import AccessError, ConfigError, UnavailableError
+from edge_runtime.core import AccessError, ConfigError, UnavailableError
 
 SLACK_BYTES: Final = 8 * 1024 * 1024
 """Left free on a card: the system writes there, too."""

@@ -8,15 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import payload
-from edge_runtime.config import Config
+from edge_runtime.configuration import Config
+from edge_runtime.core import EdgeError
 from edge_runtime.doctor.certificates import Certificate, read_certificate
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
-from edge_runtime.errors import EdgeError
-from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.losses import LinkError, Loss
-from edge_runtime.payload import Topics
-from edge_runtime.settings import BrokerSettings
+from edge_runtime.messages import Topics, health_message
+from edge_runtime.mqtt import BrokerSettings, Connection, LinkError, Loss
 
 DUE_DAYS: Final = 30
 _DENIED: Final = 0x87
@@ -108,7 +105,7 @@ def _connected(settings: BrokerSettings, topics: Topics) -> Iterator[Connection]
 
 
 def _ack(connection: Connection, topic: str, timeout_s: float) -> int | None:
-    body = payload.health({"doctor": True}, time.time_ns() // 1000, clock_ok=True)
+    body = health_message({"doctor": True}, time.time_ns() // 1000, clock_ok=True)
     mid = connection.send(topic, body, qos=1)
     deadline_s = time.monotonic() + timeout_s
     while (left_s := deadline_s - time.monotonic()) > 0:

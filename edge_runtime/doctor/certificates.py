@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.errors import ConfigError
+from edge_runtime.core import ConfigError
 
 _CONTEXT_0: Final = 0xA0
 _UTC_TIME: Final = 0x17

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.artefact import Manifest
-from edge_runtime.config import Config, read_config
-from edge_runtime.doctor import broker, host, lines, ports, storage, unit
+from edge_runtime.configuration import Config, read_config
+from edge_runtime.core import EdgeError, Manifest
+from edge_runtime.doctor import broker, host, ports, serial_line, storage, unit
 from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
 from edge_runtime.doctor.host import Host
-from edge_runtime.errors import EdgeError
 
 BOOT_FOLDERS: Final = ("/boot/firmware/steadyhum", "/boot/steadyhum")
 
@@ -59,7 +58,7 @@ def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen
         yield from told
         if last.check == "port.opens" and last.level is Level.OK:
             url = str(ports.local(seen, sensor) or sensor.port)
-            yield from lines.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
+            yield from serial_line.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
         else:
             yield skipped("line.frames", sensor.name, f"not listened to: {last.what}")
 

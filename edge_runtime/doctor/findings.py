@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Final
 
-from edge_runtime.errors import EdgeError
+from edge_runtime.core import EdgeError
 
 WARNINGS_ONLY: Final = 1
 """Exit code where things work and something should be seen to."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import clock
+from edge_runtime.core import CLOCK_REMEDY, clock_doubt
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 
 UNAVAILABLE: Final = 69
@@ -154,12 +154,12 @@ def _processor(host: Host) -> Finding:
 
 
 def _clock(host: Host) -> Finding:
-    if doubt := clock.doubt(time.time()):
-        remedy = f"{clock.REMEDY}. Certificates are refused until then"
+    if doubt := clock_doubt(time.time()):
+        remedy = f"{CLOCK_REMEDY}. Certificates are refused until then"
         return fault("clock", "clock", doubt, remedy, UNAVAILABLE)
     if host.path("/run/systemd/timesync/synchronized").exists() or _kernel_says_synchronised(host):
         return ok("clock", "clock", "synchronised")
-    return warning("clock", "clock", "not synchronised: alarms may carry wrong times", clock.REMEDY)
+    return warning("clock", "clock", "not synchronised: alarms may carry wrong times", CLOCK_REMEDY)
 
 
 def _kernel_says_synchronised(host: Host) -> bool:

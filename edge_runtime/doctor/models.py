@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from edge_runtime import scorer
-from edge_runtime.artefact import Manifest
-from edge_runtime.config import Config, SensorSettings, check_agreement
+from edge_runtime.configuration import Config, check_agreement
+from edge_runtime.core import EdgeError, Manifest
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
-from edge_runtime.errors import EdgeError
-from edge_runtime.scorer import Artefact
-from edge_runtime.signature import DIGESTS, check_signed, digest_of, read_digests
+from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
+from edge_runtime.sensors import SensorSettings
 
 BAD_DATA: Final = 65
 BUSY_SHARE: Final = 0.5
@@ -44,7 +42,7 @@ def examine_models(config: Config, models: dict[Path, Artefact | EdgeError]) -> 
 
 def _open(file: Path) -> Artefact | EdgeError:
     try:
-        return scorer.load(file)
+        return load_model(file)
     except EdgeError as error:
         return error
 

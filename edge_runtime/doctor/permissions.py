@@ -5,10 +5,10 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.config import SensorSettings
 from edge_runtime.doctor.findings import Finding, fault, ok
 from edge_runtime.doctor.host import Host
 from edge_runtime.doctor.unit import settings
+from edge_runtime.sensors import SensorSettings
 
 _NO_ACCESS: Final = 77
 _OWNER: Final = stat.S_IRUSR | stat.S_IWUSR

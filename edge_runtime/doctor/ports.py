@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.config import SensorSettings
+from edge_runtime.core import BusyError, EdgeError
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.host import Host
 from edge_runtime.doctor.permissions import examine_permission
-from edge_runtime.errors import BusyError, EdgeError
-from edge_runtime.sources import Source
+from edge_runtime.sensors import SensorSettings, Source
 
 _BY_ID: Final = "/dev/serial/by-id"
 _RENUMBERED: Final = ("ttyUSB", "ttyACM")

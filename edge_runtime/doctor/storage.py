@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.config import Config
+from edge_runtime.configuration import Config
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 from edge_runtime.doctor.host import UNAVAILABLE, Host
 

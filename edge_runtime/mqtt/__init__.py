@@ -1,1 +1,20 @@
-"""How the publisher gets messages to a broker that may be away; `publisher.py` is the way in."""
+"""The way to the broker, which may be away."""
+
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
+from edge_runtime.mqtt.link_errors import LinkError, Loss, explain
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
+
+__all__ = [
+    "BrokerSettings",
+    "Connection",
+    "LinkError",
+    "Loss",
+    "Publisher",
+    "TlsSettings",
+    "check_credentials",
+    "explain",
+    "read_password",
+    "tls_context",
+]

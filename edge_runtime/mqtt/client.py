@@ -7,9 +7,9 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edge_runtime.messages import OFFLINE
 from edge_runtime.mqtt.credentials import read_password, tls_context
-from edge_runtime.payload import OFFLINE
-from edge_runtime.settings import BrokerSettings
+from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_INCOMING_BYTES: Final = 64 * 1024
 """A broker that announces a larger packet to us is not listened to."""

@@ -20,9 +20,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_runtime.mqtt.client import new_client
-from edge_runtime.mqtt.losses import LinkError, Loss, explain
-from edge_runtime.mqtt.pace import Pace, queued_bytes
-from edge_runtime.settings import BrokerSettings
+from edge_runtime.mqtt.flow_control import Pace, queued_bytes
+from edge_runtime.mqtt.link_errors import LinkError, Loss, explain
+from edge_runtime.mqtt.settings import BrokerSettings
 
 PACKET_OVERHEAD_BYTES: Final = 16
 _SILENCE: Final = 1.8

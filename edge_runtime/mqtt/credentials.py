@@ -6,8 +6,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.errors import AccessError, ConfigError
-from edge_runtime.settings import BrokerSettings, TlsSettings
+from edge_runtime.core import AccessError, ConfigError
+from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LIMIT_BYTES: Final = 64 * 1024

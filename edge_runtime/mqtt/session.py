@@ -5,16 +5,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.health import Health
+from edge_runtime.core import Health
+from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
 from edge_runtime.mqtt.connection import PACKET_OVERHEAD_BYTES, Connection
-from edge_runtime.mqtt.lanes import Lanes
-from edge_runtime.mqtt.losses import LinkError, Loss
-from edge_runtime.mqtt.noticeboard import Noticeboard
-from edge_runtime.mqtt.setbacks import Pauses, Quarantine
-from edge_runtime.payload import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Spool
-from edge_runtime.storage.rows import Klass, Row
+from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.retries import Pauses, Quarantine
+from edge_runtime.mqtt.send_order import Lanes
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.unqueued import Noticeboard
+from edge_runtime.spool import Klass, Row, Spool
 
 _UNHEARD: Final = 0x10
 _REFUSAL: Final = 0x80

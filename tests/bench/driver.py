@@ -13,11 +13,12 @@ import os
 import time
 from pathlib import Path
 
-from edge_runtime.health import Health
-from edge_runtime.publisher import Publisher
-from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.settings import BrokerSettings, SpoolLimits
-from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.core.health import Health
+from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 
 TOPIC = "steadyhum/site/device/pump/event"

@@ -15,8 +15,8 @@ from collections import Counter
 import numpy as np
 from cobs import cobs
 
-from edge_runtime.framing import MAX_BODY, FrameDecoder, encode_data, encode_hello
-from edge_runtime.records import Fault, Frame, Hello
+from edge_runtime.core.records import Fault, Frame, Hello
+from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
 
 CHUNK = 65536
 LONGEST_TAIL = MAX_BODY + MAX_BODY // 254 + 1

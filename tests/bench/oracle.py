@@ -7,7 +7,7 @@ asserted where the fault is made; the other three are the same everywhere and ar
 import json
 from collections import Counter
 
-from edge_runtime.storage.rows import Klass
+from edge_runtime.spool.rows import Klass
 
 
 def body_of(message_id, size=0):

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.framing import SampleFormat
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Faults, Sensor, play
+from edge_runtime.sensors.protocols.frames import SampleFormat
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import InjectedFaults, SimulatedSensor, play_signals
 from tests.bench.replug import Plug
 
 RATE_HZ = 12_000.0
-LINE = Faults(drop=0.002, flip=0.002, repeat=0.002, cut=0.002, noise=0.002)
+LINE = InjectedFaults(drop=0.002, flip=0.002, repeat=0.002, cut=0.002, noise=0.002)
 
 
 def vibration(rng):
@@ -35,8 +35,8 @@ def run(folder, seed):
     for boot in range(1, 2**31):
         if boot % 3 == 1:
             plug.put()
-        sensor = Sensor(boot_id=boot, sample_format=SampleFormat.INT16)
-        play([vibration(rng)], sensor, plug.write, faults=LINE)
+        sensor = SimulatedSensor(boot_id=boot, sample_format=SampleFormat.INT16)
+        play_signals([vibration(rng)], sensor, plug.write, faults=LINE)
         if boot % 3 == 0:
             plug.pull()
             time.sleep(rng.uniform(0.1, 3))

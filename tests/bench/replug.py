@@ -13,8 +13,8 @@ import time
 import tty
 from pathlib import Path
 
-from edge_runtime.intake import Inbox, PortReader
-from edge_runtime.sources import Source
+from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.readers import Inbox, PortReader
 
 
 class Plug:

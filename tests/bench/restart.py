@@ -75,7 +75,7 @@ def main():
         environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
         broker = Broker(folder).start()
         subscriber = Subscriber(broker.port)
-        compiling = [sys.executable, "-c", "import edge_runtime.app"]
+        compiling = [sys.executable, "-c", "import edge_runtime.gateway"]
         subprocess.run(compiling, cwd=ROOT, env={**os.environ, **environ}, check=True)
         gateway = Steady(folder / "gateway", broker.port, 1, sensors=1, environ=environ)
         end = {"hang": hang, "crash": crash}[sys.argv[1]]

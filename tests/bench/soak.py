@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from edge_runtime.ledger import Ledger
+from edge_runtime.audit.sequence_audit import SequenceAudit
 from tests.bench.chaos import Chaos
 from tests.bench.proxy import ChaosProxy
 from tests.bench.steady import Steady
@@ -36,7 +36,7 @@ def chaos(seconds, seed, print_line):
     arrived = {}
     subscriber = Subscriber(broker.port, "soak")
     # Only what is needed is kept: an hour of bodies would be our memory, not the gateway's.
-    ledger, seen = Ledger(), subscriber.seen
+    ledger, seen = SequenceAudit(), subscriber.seen
     with ChaosProxy(broker.port) as proxy:
         gateway = Victim(root / "state", proxy.port)
         steady = Steady(root / "steady", proxy.port, seed)

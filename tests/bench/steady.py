@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 
-from edge_runtime.spool import Spool
+from edge_runtime.spool.queue import Spool
 from tests.artefacts import write_artefact
 from tests.bench.victim import ROOT
 

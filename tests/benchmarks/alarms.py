@@ -7,10 +7,10 @@ import json
 
 import numpy as np
 
-from edge_runtime import scorer
-from edge_runtime.framing import FrameDecoder
-from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.records import AlarmPolicy
+from edge_runtime.core.records import AlarmPolicy
+from edge_runtime.models import scorer
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.benchmarks.measure import Measure, ratio
 from tests.benchmarks.path import Path
 from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant, uncut
@@ -69,7 +69,7 @@ def _between(scores):
 def _transitions(model, threshold, lines):
     """Give (frame, what happens to the alarm with it), as the service's own pipeline sees it."""
     policy = AlarmPolicy(votes=(1, 1), off_delay_s=0.0)
-    watch = Watch.of(scorer.load(model), threshold, policy)
+    watch = Watch.of(scorer.load_model(model), threshold, policy)
     pipeline = SensorPipeline(watch, FrameDecoder(), lambda: "none")
     verdicts = [
         (index, verdict)

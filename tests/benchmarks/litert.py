@@ -10,12 +10,12 @@ import importlib.util
 import numpy as np
 from torch import nn
 
-from edge_runtime import scorer
+from edge_runtime.models import scorer
 from tests.benchmarks import models
 from tests.benchmarks.loop import session
 from tests.benchmarks.measure import interleave, ratio
 from tests.benchmarks.path import WINDOWS, Path, line
-from trainer.parts.network import floats
+from trainer.detectors.building_blocks.torch_layers import floats
 
 NAMES = ("linear_autoencoder",)
 
@@ -33,7 +33,7 @@ def measure(name, detector, file):
     lite = Lite(detector)
     windows = list(models.windows()[:WINDOWS])
     bare, path, encoded = session(file), Path(file), line()
-    expected = scorer.load(file).graph.score(np.stack(windows))
+    expected = scorer.load_model(file).graph.score(np.stack(windows))
     np.testing.assert_allclose([lite.score(window) for window in windows], expected, rtol=1e-3)
     seconds = interleave(
         {

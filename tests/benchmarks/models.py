@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.artefact import Calibration
-from edge_runtime.records import AlarmPolicy, Samples
+from edge_runtime.core.manifest import Calibration
+from edge_runtime.core.records import AlarmPolicy, Samples
 from tests.shared import SAMPLE
-from trainer import export
-from trainer.detector import Detector, FitContext
+from trainer.core.context import FitContext
 from trainer.detectors import REGISTRY, create, options_of
-from trainer.labels import NORMAL
-from trainer.recordings import load
+from trainer.detectors.base import Detector
+from trainer.export import onnx_file
+from trainer.recordings.labels import NORMAL
+from trainer.recordings.recording import load_list
 
 SAMPLES = 1024
 CHANNELS = ("x", "y", "z")
@@ -28,7 +29,7 @@ RANGE_G = 16.0
 def signals() -> list[Samples]:
     """Each normal recording, its three thirds side by side: [samples, 3]."""
     thirds = []
-    for recording in load(SAMPLE / "cwru.csv"):
+    for recording in load_list(SAMPLE / "cwru.csv"):
         if recording.label == NORMAL:
             column = recording.samples[:, 0]
             length = len(column) // 3 // SAMPLES * SAMPLES
@@ -64,7 +65,7 @@ def unsupervised() -> list[str]:
 def write(detector: Detector, folder: Path, *, hop: int = SAMPLES, threshold: float | None = None) -> Path:
     """Write a fitted detector with a threshold, by default one that nothing exceeds."""
     context = FitContext(RATE_HZ, CHANNELS, UNIT, lowpass_hz=5000.0)
-    stamp = export.Stamp(
+    stamp = onnx_file.ExportDetails(
         name=detector.name,
         hop=hop,
         threshold=1e30 if threshold is None else threshold,
@@ -76,5 +77,5 @@ def write(detector: Detector, folder: Path, *, hop: int = SAMPLES, threshold: fl
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{detector.name}.onnx"
     detector.parity = 1e-3  # speed is measured here: rows far fewer than a user's make ill-conditioned fits
-    export.write(detector, windows(), context, stamp, path)
+    onnx_file.write_model(detector, windows(), context, stamp, path)
     return path

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edge_runtime import scorer
-from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data
-from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.models import scorer
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.benchmarks import models
 from tests.benchmarks.loop import Loop, session
 from tests.benchmarks.measure import Goal, interleave, ratio
@@ -21,15 +21,17 @@ def line(count=WINDOWS):
     samples = np.concatenate(models.signals())
     repeated = np.resize(samples, (count * models.SAMPLES, samples.shape[1]))
     signal = Signal(repeated, models.RATE_HZ, models.CHANNELS, models.UNIT)
-    sensor = Sensor(frame_samples=FRAME_SAMPLES, sample_format=SampleFormat.INT16, range=models.RANGE_G)
-    return [encode_data(frame, SampleFormat.INT16) for frame in frames(signal, sensor)]
+    sensor = SimulatedSensor(
+        frame_samples=FRAME_SAMPLES, sample_format=SampleFormat.INT16, range=models.RANGE_G
+    )
+    return [encode_data(frame, SampleFormat.INT16) for frame in signal_frames(signal, sensor)]
 
 
 class Path:
     """The product's path, fed frame by frame."""
 
     def __init__(self, model):
-        self._pipeline = SensorPipeline(Watch.of(scorer.load(model)), FrameDecoder(), lambda: "none")
+        self._pipeline = SensorPipeline(Watch.of(scorer.load_model(model)), FrameDecoder(), lambda: "none")
 
     def feed_all(self, line):
         """Give the scores of all windows."""

@@ -15,9 +15,9 @@ import numpy as np
 import paho.mqtt.client as mqtt
 import psutil
 
-from edge_runtime.framing import SampleFormat, encode_data
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.benchmarks import models
 from tests.broker import Broker, until
 from tests.shared import ROOT
@@ -53,9 +53,11 @@ def encoded(count, level=None):
     samples = np.resize(np.concatenate(models.signals()), (count * FRAME_SAMPLES, len(models.CHANNELS)))
     if level is not None:
         samples *= np.repeat([level(index) for index in range(count)], FRAME_SAMPLES)[:, np.newaxis]
-    sensor = Sensor(frame_samples=FRAME_SAMPLES, sample_format=SampleFormat.INT16, range=models.RANGE_G)
+    sensor = SimulatedSensor(
+        frame_samples=FRAME_SAMPLES, sample_format=SampleFormat.INT16, range=models.RANGE_G
+    )
     signal = Signal(samples, models.RATE_HZ, models.CHANNELS, models.UNIT)
-    return [encode_data(frame, SampleFormat.INT16) for frame in frames(signal, sensor)]
+    return [encode_data(frame, SampleFormat.INT16) for frame in signal_frames(signal, sensor)]
 
 
 class Subscriber:

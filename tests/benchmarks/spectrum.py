@@ -6,8 +6,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.benchmarks.loop import session
 from tests.benchmarks.measure import Goal, Measure, interleave, ratio, repeats
-from trainer.frontends import bands, fourier
-from trainer.tape import Tape
+from trainer.graphs import bands, fourier
+from trainer.graphs.builder import GraphBuilder
 
 RATE_HZ = 12000.0
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16384)
@@ -22,8 +22,8 @@ def measure(folder):
 def _one(samples, folder):
     taper = np.hanning(samples + 1)[:-1]
     divided = bands.below(samples, RATE_HZ, None)
-    tape = Tape(samples, 1)
-    squares = fourier.power(tape.window.transpose(0, 2, 1), samples, taper)
+    tape = GraphBuilder(samples, 1)
+    squares = fourier.power_spectrum(tape.window.transpose(0, 2, 1), samples, taper)
     energies = (squares @ divided.matrix(samples)).reshape(0, -1)
     model = tape.model({"energies": energies}, {"energies": divided.matrix(samples).shape[1]})
     ours = _opened(model, folder / "ours.onnx")
@@ -55,7 +55,7 @@ def _one(samples, folder):
 
 def _lines(samples, divided):
     """The bands' shares of each line of an rfft, from the product's own order of coefficients."""
-    plan, matrix = fourier.plan(samples), divided.matrix(samples)
+    plan, matrix = fourier.fourier_plan(samples), divided.matrix(samples)
     lines = np.zeros((samples // 2 + 1, matrix.shape[1]))
     np.add.at(lines, plan.bins, matrix)
     return lines

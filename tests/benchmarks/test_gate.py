@@ -11,12 +11,12 @@ from collections import Counter
 
 import numpy as np
 
-from edge_runtime import scorer
-from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data
-from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.quality import problem
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.analysis.sensor_checks import problem
+from edge_runtime.models import scorer
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.benchmarks.loop import Loop
 
@@ -36,15 +36,15 @@ def artefact(folder):
 def line(windows):
     """Frames of 256 samples of noise, int16."""
     samples = np.random.default_rng(0).standard_normal((windows * SAMPLES, len(CHANNELS))).astype(np.float32)
-    sensor = Sensor(frame_samples=256, sample_format=SampleFormat.INT16)
+    sensor = SimulatedSensor(frame_samples=256, sample_format=SampleFormat.INT16)
     return [
         encode_data(frame, SampleFormat.INT16)
-        for frame in frames(Signal(samples, RATE_HZ, CHANNELS, "g"), sensor)
+        for frame in signal_frames(Signal(samples, RATE_HZ, CHANNELS, "g"), sensor)
     ]
 
 
 def pipeline(model):
-    return SensorPipeline(Watch.of(scorer.load(model)), FrameDecoder(), lambda: "none")
+    return SensorPipeline(Watch.of(scorer.load_model(model)), FrameDecoder(), lambda: "none")
 
 
 def feed(path, encoded):

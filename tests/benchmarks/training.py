@@ -25,10 +25,10 @@ from torch import nn
 from tests.benchmarks import models
 from tests.benchmarks.measure import Goal, Measure, interleave, ratio
 from tests.shared import ROOT
-from trainer import pipeline
-from trainer.listing import COLUMNS
-from trainer.pipeline import Order
-from trainer.recordings import Recording
+from trainer import fitting
+from trainer.fitting import Order
+from trainer.recordings.listing import COLUMNS
+from trainer.recordings.recording import Recording
 
 HOP = 256
 EPOCHS = 3
@@ -62,9 +62,9 @@ def ours(name, parts, folder):
     """Fit, calibrate and write one detector; gives what was fitted."""
     options = {"epochs": str(EPOCHS), "patience": str(EPOCHS)} if name in TORCH else {}
     order = Order(name, options, samples=models.SAMPLES, hop=HOP)
-    found = pipeline.fit(parts, order)
+    found = fitting.fit(parts, order)
     found.detector.parity = 1e-3  # as in models.write
-    pipeline.write(found, order, folder / f"{name}.onnx")
+    fitting.write(found, order, folder / f"{name}.onnx")
     return found
 
 

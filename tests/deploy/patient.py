@@ -12,11 +12,11 @@ import tty
 
 import numpy as np
 
+from edge_runtime.core.records import Hello
 from edge_runtime.doctor import Host, as_json, examine, exit_code
-from edge_runtime.framing import SampleFormat, encode_data, encode_hello
-from edge_runtime.recording import Signal
-from edge_runtime.records import Hello
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.deploy.uart import received
 
@@ -66,7 +66,7 @@ class Wire:
         self.name = os.ttyname(self._slave)
         os.chmod(self.name, 0o666)
         signal = Signal(vibration() if samples is None else samples, stated_hz or rate_hz, ("x",), "g")
-        self._frames = list(frames(signal, Sensor(frame_samples=frame)))
+        self._frames = list(signal_frames(signal, SimulatedSensor(frame_samples=frame)))
         self._pause_s = frame / rate_hz
         self._shape = shape or (lambda _wire, _index, data: data)
         self._hello = hello

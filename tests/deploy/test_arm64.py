@@ -13,9 +13,9 @@ import tty
 import numpy as np
 import pytest
 
-from edge_runtime.framing import SampleFormat, encode_data
-from edge_runtime.recording import read_signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.recording import read_signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.heavy import BUILD, heavy, newest_deb
 from tests.deploy.patient import CONFIG
@@ -143,7 +143,9 @@ def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path):
         try:
             until(lambda: "watching pump" in (tmp_path / "log").read_text(), 90, "the emulated service")
             until(lambda: subscriber.latest("availability") == b"online", 30, "its connection")
-            sent = list(frames(signal_part, Sensor(frame_samples=256), time.time_ns() // 1000))[:70]
+            sent = list(
+                signal_frames(signal_part, SimulatedSensor(frame_samples=256), time.time_ns() // 1000)
+            )[:70]
             for frame in sent:
                 os.write(master, encode_data(frame, SampleFormat.FLOAT32))
                 time.sleep(0.03)

@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 
 from deploy.certification.folder import Folder
+from edge_runtime.core.errors import AccessError, ConfigError
 from edge_runtime.doctor.certificates import read_certificate
-from edge_runtime.errors import AccessError, ConfigError
 from tests.deploy.heavy import ROOT
 
 NOW = dt.datetime.now(dt.UTC)

@@ -12,7 +12,7 @@ import pytest
 from deploy.provisioning.card import card_html, topics_url
 from deploy.provisioning.sheet import read_sheet
 from deploy.provisioning.target import Mount, check_card, check_folder, disk_of, read_mounts
-from edge_runtime.errors import AccessError, ConfigError, UnavailableError
+from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
 
 CARD = Mount("/dev/sdb1", "", "vfat")
 LAPTOP = [Mount("/dev/nvme0n1p2", "/", "ext4"), Mount("/dev/nvme0n1p1", "/boot/efi", "vfat")]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from deploy.firmware.vectors import FILE, RUNS, runs, vectors
-from edge_runtime.framing import FrameDecoder
-from edge_runtime.records import Fault, Frame, Hello
+from edge_runtime.core.records import Fault, Frame, Hello
+from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.deploy.heavy import ROOT
 
 HERE = Path(__file__).resolve().parent

@@ -12,8 +12,8 @@ import pytest
 import serial
 
 from deploy.firmware.vectors import vectors
-from edge_runtime.framing import FrameDecoder
-from edge_runtime.records import Frame
+from edge_runtime.core.records import Frame
+from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.deploy.test_firmware import PYTHON_CODE
 
 FIRMWARE = Path("/usr/share/firmware-microbit-micropython/firmware.hex")

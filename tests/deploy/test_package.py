@@ -14,9 +14,9 @@ import tty
 import numpy as np
 import pytest
 
-from edge_runtime.framing import SampleFormat, encode_data
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.heavy import heavy, newest_deb
@@ -100,8 +100,8 @@ def shake(master, *levels):
     """Be the sensor for 0.6 s at each level."""
     samples = np.concatenate([vibration(level, 0.6) for level in levels])
     now_us = time.time_ns() // 1000
-    sensor = Sensor(frame_samples=50, boot_id=now_us % 2**32)
-    for frame in frames(Signal(samples, RATE_HZ, ("x",), "g"), sensor, now_us):
+    sensor = SimulatedSensor(frame_samples=50, boot_id=now_us % 2**32)
+    for frame in signal_frames(Signal(samples, RATE_HZ, ("x",), "g"), sensor, now_us):
         os.write(master, encode_data(frame, SampleFormat.FLOAT32))
         time.sleep(0.05)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from deploy.certification.folder import Folder
 from deploy.provisioning.sheet import read_sheet
-from edge_runtime.config import read_config
-from edge_runtime.errors import ConfigError
+from edge_runtime.configuration.config import read_config
+from edge_runtime.core.errors import ConfigError
 from tests.deploy.desk import NOW, SHEET
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from deploy.certification.certificates import make_device, sign_detached
 from deploy.certification.folder import Folder
-from edge_runtime.app import prepare
-from edge_runtime.errors import ArtefactError, ConfigError, UnavailableError
-from edge_runtime.signature import DIGESTS, SIGNATURE, check_signed, digest_of
+from edge_runtime.core.errors import ArtefactError, ConfigError, UnavailableError
+from edge_runtime.gateway.service_loop import prepare
+from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
 from tests.broker import needs_mosquitto
 from tests.deploy.desk import NOW

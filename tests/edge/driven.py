@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 
 DRIVER = [sys.executable, "-m", "tests.bench.driver"]

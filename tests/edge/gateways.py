@@ -8,10 +8,10 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from edge_runtime.health import Health
-from edge_runtime.publisher import Publisher
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.core.health import Health
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass, Spool
 from tests.bench.oracle import body_of
 from tests.broker import until
 

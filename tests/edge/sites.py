@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.framing import SampleFormat, encode_data
-from edge_runtime.recording import Signal
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.broker import until
 
@@ -92,7 +92,9 @@ class Site:
 
     def play(self, source):
         """Be the sensor; time goes on from one call to the next, as a real sensor's does."""
-        for frame in frames(source, Sensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000):
+        for frame in signal_frames(
+            source, SimulatedSensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000
+        ):
             os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
             time.sleep(0.05)
 

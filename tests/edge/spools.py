@@ -2,7 +2,7 @@
 
 import json
 
-from edge_runtime.spool import Klass
+from edge_runtime.spool.queue import Klass
 from tests.bench.oracle import body_of
 
 

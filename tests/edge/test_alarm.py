@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.alarm import AlarmMachine
-from edge_runtime.records import Alarm, AlarmKind, AlarmPolicy, Transition
+from edge_runtime.analysis.alarm import AlarmMachine
+from edge_runtime.core.records import Alarm, AlarmKind, AlarmPolicy, Transition
 
 LOW, HIGH = 0.0, 2.0
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from edge_runtime.alarm import AlarmMachine
-from edge_runtime.budget import Budget, Series, alarms_in, budget
-from edge_runtime.errors import DataError
-from edge_runtime.records import AlarmKind, AlarmPolicy, Transition
+from edge_runtime.analysis.alarm import AlarmMachine
+from edge_runtime.calibration.alarm_budget import Budget, Series, alarms_in, budget_threshold
+from edge_runtime.core.errors import DataError
+from edge_runtime.core.records import AlarmKind, AlarmPolicy, Transition
 
 POLICY = AlarmPolicy(votes=(2, 3), off_delay_s=120.0)
 HOP_S = 60.0
@@ -45,7 +45,7 @@ def test_ten_sensor_years_keep_the_budget():
     kept = []
     for seed in range(40):
         learnt = [Series("a", autocorrelated(HOURS_A_YEAR, 2 * seed), HOP_S)]
-        threshold = budget(learnt, wanted, POLICY).value
+        threshold = budget_threshold(learnt, wanted, POLICY).value
         later = Series("a", autocorrelated(10 * HOURS_A_YEAR, 2 * seed + 1), HOP_S)
         kept.append(alarms_in(later, threshold, POLICY) <= promised)
     assert np.mean(kept) >= 0.95
@@ -54,20 +54,22 @@ def test_ten_sensor_years_keep_the_budget():
 def test_variants_keep_it_each_by_itself_and_last_no_longer_together():
     wanted = Budget.parse("1/month")
     plain, louder = autocorrelated(3000, 1), 2 * autocorrelated(3000, 1)
-    alone = budget([Series("a", louder, HOP_S)], wanted, POLICY)
-    both = budget([Series("a", plain, HOP_S), Series("a", louder, HOP_S, variant=1)], wanted, POLICY)
+    alone = budget_threshold([Series("a", louder, HOP_S)], wanted, POLICY)
+    both = budget_threshold(
+        [Series("a", plain, HOP_S), Series("a", louder, HOP_S, variant=1)], wanted, POLICY
+    )
     assert both.value == alone.value
     assert "in 3000 hours of normal vibration in 1 operating condition," in both.statement
     many = [Series("a", autocorrelated(100, 1), HOP_S, variant) for variant in range(25)]
     with pytest.raises(DataError, match="100 hours of held-out"):
-        budget(many, wanted, POLICY)
+        budget_threshold(many, wanted, POLICY)
 
 
 def test_each_condition_keeps_it_on_its_own():
     calm, lively = autocorrelated(3000, 1), 2 * autocorrelated(3000, 2)
     wanted = Budget.parse("1/month")
-    both = budget([Series("calm", calm, HOP_S), Series("lively", lively, HOP_S)], wanted, POLICY)
-    alone = budget([Series("lively", lively, HOP_S)], wanted, POLICY)
+    both = budget_threshold([Series("calm", calm, HOP_S), Series("lively", lively, HOP_S)], wanted, POLICY)
+    alone = budget_threshold([Series("lively", lively, HOP_S)], wanted, POLICY)
     assert both.value == pytest.approx(alone.value, rel=0.02)
     assert both.conditions == 2
     assert "6000 hours of normal vibration in 2 operating conditions" in both.statement
@@ -76,15 +78,15 @@ def test_each_condition_keeps_it_on_its_own():
 def test_votes_buy_sensitivity():
     series = [Series("a", np.random.default_rng(0).standard_normal(60 * 3000), HOP_S)]
     wanted = Budget.parse("1/month")
-    single = budget(series, wanted, AlarmPolicy(votes=(1, 1), off_delay_s=0.0))
-    voted = budget(series, wanted, AlarmPolicy(votes=(3, 5), off_delay_s=0.0))
+    single = budget_threshold(series, wanted, AlarmPolicy(votes=(1, 1), off_delay_s=0.0))
+    voted = budget_threshold(series, wanted, AlarmPolicy(votes=(3, 5), off_delay_s=0.0))
     assert voted.value < single.value - 1.0
 
 
 def test_too_little_is_refused_with_the_hours_missing():
     series = [Series("0 hp", np.zeros(60), HOP_S), Series("1 hp", np.zeros(60 * 5000), HOP_S)]
     with pytest.raises(DataError, match="cannot show 1/month") as caught:
-        budget(series, Budget.parse("1/month"), POLICY)
+        budget_threshold(series, Budget.parse("1/month"), POLICY)
     assert "Record 2187 h of 0 hp more" in caught.value.remedy
     assert "1 hp" not in caught.value.remedy
     assert caught.value.exit_code == 65
@@ -93,9 +95,9 @@ def test_too_little_is_refused_with_the_hours_missing():
 def test_the_least_hours_are_three_times_the_budgets():
     wanted = Budget.parse("1/day")
     enough = [Series("a", autocorrelated(24 * 3.0, 0), HOP_S)]
-    assert budget(enough, wanted, POLICY).supported
+    assert budget_threshold(enough, wanted, POLICY).supported
     with pytest.raises(DataError, match="cannot show"):
-        budget([Series("a", autocorrelated(24 * 2.99, 0), HOP_S)], wanted, POLICY)
+        budget_threshold([Series("a", autocorrelated(24 * 2.99, 0), HOP_S)], wanted, POLICY)
 
 
 @pytest.mark.parametrize("text", ["", "1", "month", "0/month", "-1/week", "nan/day", "1/fortnight", "x/day"])
@@ -106,4 +108,4 @@ def test_budgets_that_make_no_sense(text):
 
 def test_no_series():
     with pytest.raises(DataError, match="Record normal vibration"):
-        budget([], Budget.parse("1/day"), POLICY)
+        budget_threshold([], Budget.parse("1/day"), POLICY)

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from edge_runtime.framing import FrameDecoder
-from edge_runtime.records import Frame, Hello
+from edge_runtime.core.records import Frame, Hello
+from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.artefacts import write_artefact
 
 EDGE = [sys.executable, "-m", "edge_runtime"]

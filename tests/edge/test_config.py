@@ -8,9 +8,9 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from edge_runtime import strict_toml
-from edge_runtime.config import Config, Protocol, check_agreement, read_config
-from edge_runtime.errors import ConfigError
+from edge_runtime.configuration import strict_toml
+from edge_runtime.configuration.config import Config, check_agreement, read_config
+from edge_runtime.core.errors import ConfigError
 from tests.artefacts import manifest
 
 GOOD = """\
@@ -66,7 +66,7 @@ def test_reads_a_site(tmp_path):
     assert (config.site.prefix, config.site.device) == ("steadyhum", "gateway-7")
     pump, fan = config.sensor
     assert pump.model == tmp_path / "pump.onnx"
-    assert (pump.protocol, fan.protocol) == (Protocol.FRAMES, Protocol.LINES)
+    assert (pump.protocol, fan.protocol) == ("frames", "lines")
     assert fan.alarm.votes == (2, 3)
     assert fan.alarm.off_delay_s == 5.0
     assert config.state_folder == tmp_path / "state"

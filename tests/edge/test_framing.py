@@ -10,8 +10,14 @@ from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.framing import MAX_BODY, FrameDecoder, SampleFormat, encode_data, encode_hello
-from edge_runtime.records import Fault, FaultKind, Frame, Hello
+from edge_runtime.core.records import Fault, FaultKind, Frame, Hello
+from edge_runtime.sensors.protocols.frames import (
+    MAX_BODY,
+    FrameDecoder,
+    SampleFormat,
+    encode_data,
+    encode_hello,
+)
 from tests.bench import hostile
 
 

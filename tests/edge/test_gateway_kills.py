@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.ledger import Ledger
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.audit.sequence_audit import SequenceAudit
+from edge_runtime.spool.queue import Klass, Spool
 from tests.bench.proxy import ChaosProxy
 from tests.bench.wiretap import Wiretap
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
@@ -84,7 +84,7 @@ def account(subscriber, raised):
     until(lambda: len({json.loads(body)["id"] for body in events(subscriber)}) >= len(raised))
     heard = [(topic, body) for topic, body in subscriber.seen if topic.endswith("/event")]
     arrived = {json.loads(body)["id"] for _, body in heard}
-    ledger = Ledger()
+    ledger = SequenceAudit()
     for topic, body in heard:
         ledger.hear(topic, body)
     assert not set(raised) - arrived, f"{len(set(raised) - arrived)} of {len(raised)} lost"

@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from edge_runtime.health import MAX_NAMES, Health, Notifier, prometheus
+from edge_runtime.core.health import MAX_NAMES, Health
+from edge_runtime.gateway.systemd import Notifier
 
 
 class Clock:
@@ -166,13 +167,3 @@ def test_says_the_same_as_systemds_own_tool(tmp_path):
         Notifier(environ).ready("up")
         theirs, ours = listener.recv(4096), listener.recv(4096)
         assert set(theirs.split()) == set(ours.split())
-
-
-def test_metrics_as_prometheus_reads_them():
-    text = prometheus({"mqtt.connected": 1.0, "spool.alarm.depth": 3, "nothing": None, "b\u00e4d name": 0.5})
-    assert text == (
-        "# TYPE steadyhum_b_d_name untyped\nsteadyhum_b_d_name 0.5\n"
-        "# TYPE steadyhum_mqtt_connected untyped\nsteadyhum_mqtt_connected 1.0\n"
-        "# TYPE steadyhum_spool_alarm_depth untyped\nsteadyhum_spool_alarm_depth 3.0\n"
-    )
-    assert prometheus({}) == ""

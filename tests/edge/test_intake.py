@@ -3,8 +3,8 @@
 import threading
 import time
 
-from edge_runtime.intake import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox, PortReader
-from edge_runtime.sources import Source
+from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.readers import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox, PortReader
 from tests.bench import replug
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.ledger import MAX_BODIES, MAX_STREAMS, Finding, Ledger, Stream
+from edge_runtime.audit.sequence_audit import MAX_BODIES, MAX_STREAMS, Discrepancy, SequenceAudit, Stream
 from tests.edge.messages import EVENT, body
 
 
@@ -15,13 +15,13 @@ def hear(ledger, *seqs, topic=EVENT, **how):
 
 
 def test_findings():
-    ledger = Ledger()
-    assert hear(ledger, 5, 6) == [Finding.ON_TIME, Finding.ON_TIME]
-    assert hear(ledger, 9) == [Finding.AHEAD]
+    ledger = SequenceAudit()
+    assert hear(ledger, 5, 6) == [Discrepancy.ON_TIME, Discrepancy.ON_TIME]
+    assert hear(ledger, 9) == [Discrepancy.AHEAD]
     assert ledger.lost() == 2
-    assert hear(ledger, 7, 7, 8) == [Finding.LATE, Finding.DUPLICATE, Finding.LATE]
+    assert hear(ledger, 7, 7, 8) == [Discrepancy.LATE, Discrepancy.DUPLICATE, Discrepancy.LATE]
     assert ledger.lost() == 0
-    assert hear(ledger, 3, replayed=True) == [Finding.LATE]
+    assert hear(ledger, 3, replayed=True) == [Discrepancy.LATE]
     assert ledger.hear(EVENT, body(11, replayed=True)).missing == 2
     (stream,) = ledger.summary()
     assert stream == {
@@ -41,16 +41,16 @@ def test_findings():
 
 
 def test_sent_again_as_replayed_is_a_duplicate_but_another_body_is_a_conflict():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     hear(ledger, 1)
-    assert hear(ledger, 1, replayed=True) == [Finding.DUPLICATE]
-    assert ledger.hear(EVENT, body(1)[: -len(',"replayed":false}')] + b"}").finding is Finding.CONFLICT
-    assert hear(ledger, 1, id="y") == [Finding.CONFLICT]
+    assert hear(ledger, 1, replayed=True) == [Discrepancy.DUPLICATE]
+    assert ledger.hear(EVENT, body(1)[: -len(',"replayed":false}')] + b"}").finding is Discrepancy.CONFLICT
+    assert hear(ledger, 1, id="y") == [Discrepancy.CONFLICT]
     assert ledger.summary()[0]["conflicts"] == 2
 
 
 def test_order_counts_within_new_and_within_replayed():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     entries = [
         ledger.hear(EVENT, body(seq, replayed=replayed))
         for seq, replayed in ((100, False), (1, True), (101, False), (2, True), (4, True), (3, True))
@@ -59,20 +59,20 @@ def test_order_counts_within_new_and_within_replayed():
 
 
 def test_sensors_of_a_device_share_numbers_and_kinds_do_not():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     hear(ledger, 1)
-    assert hear(ledger, 2, topic="steadyhum/site/device/fan/event") == [Finding.ON_TIME]
-    assert hear(ledger, 7, topic="steadyhum/site/device/fan/log") == [Finding.ON_TIME]
-    assert hear(ledger, 9, topic="steadyhum/site/other/fan/event") == [Finding.ON_TIME]
+    assert hear(ledger, 2, topic="steadyhum/site/device/fan/event") == [Discrepancy.ON_TIME]
+    assert hear(ledger, 7, topic="steadyhum/site/device/fan/log") == [Discrepancy.ON_TIME]
+    assert hear(ledger, 9, topic="steadyhum/site/other/fan/event") == [Discrepancy.ON_TIME]
     assert ledger.lost() == 0
 
 
 def test_a_new_epoch_begins_with_one():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     hear(ledger, 50)
-    assert hear(ledger, 3, epoch="e2") == [Finding.AHEAD]
+    assert hear(ledger, 3, epoch="e2") == [Discrepancy.AHEAD]
     assert ledger.lost() == 2
-    assert hear(ledger, 1, 2, epoch="e2") == [Finding.LATE, Finding.LATE]
+    assert hear(ledger, 1, 2, epoch="e2") == [Discrepancy.LATE, Discrepancy.LATE]
     assert ledger.summary()[1]["first"] == 1
 
 
@@ -83,35 +83,35 @@ def test_a_new_epoch_begins_with_one():
      b'{"seq":99999999999999999999999,"epoch":"e"}'],
 )  # fmt: skip
 def test_what_has_no_number_is_only_counted(strange):
-    ledger = Ledger()
-    assert ledger.hear(EVENT, strange).finding is Finding.UNNUMBERED
+    ledger = SequenceAudit()
+    assert ledger.hear(EVENT, strange).finding is Discrepancy.UNNUMBERED
     assert (ledger.foreign, ledger.streams) == (1, {})
 
 
 def test_memory_is_bounded():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     for n in range(MAX_STREAMS + 50):
         ledger.hear(f"p/s/d{n}/x/event", body(1))
     assert len(ledger.streams) == MAX_STREAMS + 1
 
 
 def test_bodies_are_remembered_for_a_while():
-    ledger = Ledger()
+    ledger = SequenceAudit()
     for seq in range(1, MAX_BODIES + 10):
         ledger.hear(EVENT, body(seq))
-    assert ledger.hear(EVENT, body(1, id="y")).finding is Finding.DUPLICATE, "too long ago to compare"
-    assert ledger.hear(EVENT, body(MAX_BODIES, id="y")).finding is Finding.CONFLICT
+    assert ledger.hear(EVENT, body(1, id="y")).finding is Discrepancy.DUPLICATE, "too long ago to compare"
+    assert ledger.hear(EVENT, body(MAX_BODIES, id="y")).finding is Discrepancy.CONFLICT
 
 
 def test_an_empty_account():
     assert Stream("d", "event", "e").lost == 0
-    assert Ledger().summary() == []
+    assert SequenceAudit().summary() == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=120))
 def test_against_a_set(messages):
     """Missing, duplicates and received as the obvious bookkeeping has them."""
-    ledger, seen, duplicates = Ledger(), set(), 0
+    ledger, seen, duplicates = SequenceAudit(), set(), 0
     for seq, replayed in messages:
         ledger.hear(EVENT, body(seq, replayed=replayed))
         duplicates += seq in seen
@@ -128,7 +128,7 @@ def test_against_a_set(messages):
 
 
 def test_ten_thousand_in_random_order_add_up():
-    ledger, seqs = Ledger(), list(range(1, 10_001))
+    ledger, seqs = SequenceAudit(), list(range(1, 10_001))
     random.Random(5).shuffle(seqs)
     lost = set(seqs[:37])
     hear(ledger, *(seq for seq in seqs if seq not in lost))

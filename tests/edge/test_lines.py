@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.lines import MAX_LINE, LineDecoder
-from edge_runtime.records import MAX_FRAME_SAMPLES, Fault, FaultKind, Frame
+from edge_runtime.core.records import MAX_FRAME_SAMPLES, Fault, FaultKind, Frame
+from edge_runtime.sensors.protocols.text_lines import MAX_LINE, LineDecoder
 
 
 def decode(data, channels=3, **options):

@@ -13,9 +13,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_runtime.errors import AccessError, ConfigError, UnavailableError
-from edge_runtime.listen import LOSS_EXIT, run_listen, settings_of
-from edge_runtime.settings import BrokerSettings
+from edge_runtime.audit.listen import LOSS_EXIT, run_listen, settings_of
+from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
+from edge_runtime.mqtt.settings import BrokerSettings
 from tests.bench.fakebroker import FakeBroker
 from tests.broker import Broker, free_port, needs_mosquitto, until
 from tests.edge.messages import EVENT, body

@@ -5,21 +5,21 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data, encode_hello
-from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.recording import Signal
-from edge_runtime.records import AlarmKind, AlarmPolicy, FaultKind, Hello, Transition
-from edge_runtime.scorer import load
-from edge_runtime.simulator import Sensor, frames, hello
+from edge_runtime.core.records import AlarmKind, AlarmPolicy, FaultKind, Hello, Transition
+from edge_runtime.models.scorer import load_model
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames, signal_hello
 from tests.artefacts import write_artefact
 
 RATE_HZ = 1000.0
-SENSOR = Sensor(frame_samples=50)
+SENSOR = SimulatedSensor(frame_samples=50)
 
 
 @pytest.fixture(scope="module")
 def artefact(tmp_path_factory):
-    return load(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
+    return load_model(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
 
 
 def signal(*levels, seconds=1.0, seed=3):
@@ -33,7 +33,7 @@ def run(artefact, source, *, greeting=b"", rate_factor=1.0, **watch):
     ids = iter(range(100))
     pipeline = SensorPipeline(Watch.of(artefact, **watch), FrameDecoder(), lambda: f"id-{next(ids)}")
     verdicts = pipeline.feed(greeting, 0.0)
-    for frame in frames(source, SENSOR):
+    for frame in signal_frames(source, SENSOR):
         now_s = (frame.time_us / 1e6 + len(frame.samples) / RATE_HZ) / rate_factor
         verdicts += pipeline.feed(encode_data(frame, SampleFormat.FLOAT32), now_s)
     return pipeline, verdicts
@@ -70,7 +70,7 @@ def test_site_threshold_replaces_the_models(artefact):
 def test_a_sensor_fault_is_no_anomaly(artefact, change, reason):
     source = signal(0.3, 0.3, 0.3, 0.3)
     source.samples[1000:2000, 0] = change(source.samples[1000:2000, 0])
-    _, verdicts = run(artefact, source, greeting=hello(source, SENSOR))
+    _, verdicts = run(artefact, source, greeting=signal_hello(source, SENSOR))
     sensor = [v for v in verdicts if v.transition]
     assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
     assert sensor[0].alarm.reason == reason
@@ -113,7 +113,7 @@ def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact):
         verdicts += pipeline.interrupted(second * 1_000_000, "silent: no frame for 2 s")
     assert told(verdicts) == [("new", "sensor_fault")]
     late = signal(0.3, seconds=2)
-    for frame in frames(late, SENSOR, start_us=6_000_000):
+    for frame in signal_frames(late, SENSOR, start_us=6_000_000):
         verdicts += pipeline.feed(encode_data(frame, SampleFormat.FLOAT32), 6.0)
     assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
 
@@ -124,7 +124,7 @@ def test_resumed_alarms_end_under_their_ids(artefact):
     ids = iter(["unused"])
     after = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: next(ids))
     after.resume(alarm)
-    for frame in frames(signal(0.3), SENSOR, start_us=2_000_000):
+    for frame in signal_frames(signal(0.3), SENSOR, start_us=2_000_000):
         verdicts += after.feed(encode_data(frame, SampleFormat.FLOAT32), 0.0)
     assert [v.alarm.id for v in verdicts if v.transition] == [alarm.id] * 2
     assert alarm.kind is AlarmKind.ANOMALY
@@ -134,7 +134,7 @@ def test_resumed_alarms_end_under_their_ids(artefact):
 def test_garbage_is_counted_and_costs_only_what_it_hit(artefact):
     ids = iter(range(9))
     pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: str(next(ids)))
-    for index, frame in enumerate(frames(signal(0.3, seconds=4), SENSOR)):
+    for index, frame in enumerate(signal_frames(signal(0.3, seconds=4), SENSOR)):
         wire = encode_data(frame, SampleFormat.FLOAT32)
         pipeline.feed(b"\x13\x37garbage\0" + (wire[:-9] + b"\0" if index == 40 else wire), 0.0)
     assert pipeline.status.faults[FaultKind.GARBAGE] + pipeline.status.faults[FaultKind.CRC] == 81
@@ -153,7 +153,7 @@ def test_an_alarm_survives_a_sensors_clock_that_is_set(artefact, jump_s):
     )
     day_s = 86400
     seen = []
-    for frame in frames(signal(0.3, 3.0, 0.3), SENSOR, 2 * day_s * 1_000_000):
+    for frame in signal_frames(signal(0.3, 3.0, 0.3), SENSOR, 2 * day_s * 1_000_000):
         now_s = frame.time_us / 1e6
         wrong_s = jump_s * ((frame.sequence >= 22) + (frame.sequence >= 42))
         moved = frame._replace(time_us=frame.time_us + wrong_s * 1_000_000)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_runtime.pruning import pruned
-from edge_runtime.scorer import Graph
+from edge_runtime.models.pruning import pruned
+from edge_runtime.models.scorer import Graph
 from tests.artefacts import rms_graph
 
 

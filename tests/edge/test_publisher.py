@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from edge_runtime.health import Health
-from edge_runtime.publisher import Publisher
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Spool
+from edge_runtime.core.health import Health
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Spool
 from tests.bench.oracle import Oracle
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
@@ -42,7 +42,7 @@ def test_what_is_raised_arrives_once_and_in_order(gateway, subscriber, broker):
 def test_a_thread_that_is_stuck_is_not_alive(gateway, broker, monkeypatch):
     """So the watchdog is not fed: a gateway that scores and sends nothing is a failure."""
     broker.start()
-    monkeypatch.setattr("edge_runtime.publisher._STUCK_S", 3.0)
+    monkeypatch.setattr("edge_runtime.mqtt.publisher._STUCK_S", 3.0)
     answer, resolve = threading.Event(), socket.getaddrinfo
 
     def ask(*arguments, **options):

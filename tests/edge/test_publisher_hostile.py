@@ -9,9 +9,9 @@ import tracemalloc
 import pytest
 
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.losses import LinkError, Loss
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Klass
+from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass
 from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from edge_runtime.errors import ConfigError
-from edge_runtime.health import Health
-from edge_runtime.mqtt.losses import LinkError, Loss
-from edge_runtime.publisher import Publisher
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.core.errors import ConfigError
+from edge_runtime.core.health import Health
+from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass, Spool
 from tests.bench.oracle import Oracle, body_of
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events

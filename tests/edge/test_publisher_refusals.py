@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge_runtime.spool import Klass
+from edge_runtime.spool.queue import Klass
 from tests.bench.fakebroker import CLOSE, FakeBroker
 from tests.bench.oracle import body_of
 from tests.broker import Broker, Subscriber, needs_mosquitto, until

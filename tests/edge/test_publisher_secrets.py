@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from edge_runtime.errors import AccessError, ConfigError
-from edge_runtime.health import Health
+from edge_runtime.core.errors import AccessError, ConfigError
+from edge_runtime.core.health import Health
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
-from edge_runtime.publisher import Publisher
-from edge_runtime.settings import BrokerSettings, TlsSettings
-from edge_runtime.spool import Klass
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
+from edge_runtime.spool.queue import Klass
 from tests.bench.oracle import body_of
 from tests.broker import needs_mosquitto, until
 from tests.edge.certificates import identity

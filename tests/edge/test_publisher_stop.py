@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from edge_runtime.health import Health
-from edge_runtime.publisher import Publisher
-from edge_runtime.settings import BrokerSettings
-from edge_runtime.spool import Klass
+from edge_runtime.core.health import Health
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass
 from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.bench.oracle import Oracle, body_of
 from tests.broker import free_port, needs_mosquitto, until

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.settings import BrokerSettings
+from edge_runtime.mqtt.settings import BrokerSettings
 from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, depth, names, put, troubles

@@ -9,11 +9,11 @@ import warnings
 import pytest
 import trustme
 
-from edge_runtime.listen import run_listen, settings_of
+from edge_runtime.audit.listen import run_listen, settings_of
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.losses import explain
-from edge_runtime.settings import BrokerSettings, TlsSettings
-from edge_runtime.spool import Klass
+from edge_runtime.mqtt.link_errors import explain
+from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
+from edge_runtime.spool.queue import Klass
 from tests.bench.fakebroker import FakeBroker
 from tests.bench.oracle import body_of
 from tests.bench.proxy import ChaosProxy

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.quality import RateMeter, problem
+from edge_runtime.analysis.sensor_checks import RateMeter, problem
 
 RNG = np.random.default_rng(1)
 CHANNELS = ("x", "y", "z")

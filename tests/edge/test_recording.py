@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from edge_runtime.errors import DataError
-from edge_runtime.recording import read_signal
+from edge_runtime.core.errors import DataError
+from edge_runtime.sensors.recording import read_signal
 
 SAMPLES = np.arange(6, dtype=np.float32).reshape(3, 2)
 

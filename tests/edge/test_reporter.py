@@ -6,13 +6,15 @@ import tracemalloc
 
 import pytest
 
-from edge_runtime.health import Health
-from edge_runtime.payload import Model, Topics
-from edge_runtime.publisher import Publisher
-from edge_runtime.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.reporter import Reporter
-from edge_runtime.settings import BrokerSettings, SpoolLimits
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.core.health import Health
+from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
+from edge_runtime.gateway.reporter import Reporter
+from edge_runtime.messages.steadyhum import Model
+from edge_runtime.messages.topics import Topics
+from edge_runtime.mqtt.publisher import Publisher
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.broker import free_port
 
 TOPICS = Topics("steadyhum", "plant", "gateway")

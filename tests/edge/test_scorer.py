@@ -10,14 +10,20 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_runtime.artefact import MANIFEST_KEY, SCHEMA_KEY, Golden, from_metadata, to_metadata
-from edge_runtime.errors import ArtefactError
-from edge_runtime.scorer import Graph, load
+from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.manifest import (
+    MANIFEST_KEY,
+    SCHEMA_KEY,
+    Golden,
+    manifest_from_metadata,
+    manifest_to_metadata,
+)
+from edge_runtime.models.scorer import Graph, load_model
 from tests.artefacts import manifest, rms_graph, write_artefact
 
 
 def test_scores_are_the_same_at_every_batch(tmp_path):
-    graph = load(write_artefact(tmp_path / "m.onnx")).graph
+    graph = load_model(write_artefact(tmp_path / "m.onnx")).graph
     windows = np.random.default_rng(0).standard_normal((600, 64, 1)).astype(np.float32)
     together = graph.score(windows)
     np.testing.assert_allclose(together, np.sqrt((windows**2).mean(axis=(1, 2))), rtol=1e-5)
@@ -30,14 +36,14 @@ def test_scores_are_the_same_at_every_batch(tmp_path):
 
 def test_manifest_survives_its_own_text():
     said = manifest(channels=("x", "y"), samples=32, notes={"augmentation": "speed 0.96 to 1.04"})
-    read = from_metadata(to_metadata(said), "here")
-    assert to_metadata(read) == to_metadata(said)
+    read = manifest_from_metadata(manifest_to_metadata(said), "here")
+    assert manifest_to_metadata(read) == manifest_to_metadata(said)
     assert (read.policy, read.calibration, read.features) == (said.policy, said.calibration, said.features)
     np.testing.assert_array_equal(read.golden[0].samples, said.golden[0].samples)
 
 
 def metadata_with(**changes):
-    body = json.loads(to_metadata(manifest())[MANIFEST_KEY])
+    body = json.loads(manifest_to_metadata(manifest())[MANIFEST_KEY])
     for key, value in changes.items():
         body.pop(key) if value is None else body.update({key: value})
     return {SCHEMA_KEY: "1", MANIFEST_KEY: json.dumps(body)}
@@ -65,7 +71,7 @@ REFUSED = [
 @pytest.mark.parametrize(("changes", "message"), REFUSED)
 def test_refuses_a_file_that_does_not_prove_itself(tmp_path, changes, message):
     with pytest.raises(ArtefactError, match=message) as refusal:
-        load(write_artefact(tmp_path / "m.onnx", **changes))
+        load_model(write_artefact(tmp_path / "m.onnx", **changes))
     assert "m.onnx" in str(refusal.value)
     assert refusal.value.remedy
 
@@ -82,7 +88,7 @@ def test_refuses_bytes_that_are_no_model(tmp_path, content, message):
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     with pytest.raises(ArtefactError, match=message):
-        load(path)
+        load_model(path)
 
 
 def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
@@ -90,18 +96,18 @@ def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
     model.graph.node[2].attribute[0].i = 1  # the score keeps an axis too many
     model.graph.output[0].type.tensor_type.ClearField("shape")
     with pytest.raises(ArtefactError, match="cannot run it"):
-        load(write_artefact(tmp_path / "m.onnx", graph=model))
+        load_model(write_artefact(tmp_path / "m.onnx", graph=model))
 
 
 def test_refuses_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(ArtefactError, match="No such file"):
-        load(tmp_path / "none.onnx")
+        load_model(tmp_path / "none.onnx")
     with pytest.raises(ArtefactError, match="directory"):
-        load(tmp_path)
+        load_model(tmp_path)
     os.mkfifo(tmp_path / "fifo")
     for endless in (Path("/dev/zero"), tmp_path / "fifo"):
         with pytest.raises(ArtefactError, match="is no plain file"):
-            load(endless)
+            load_model(endless)
 
 
 def outside(tensor):
@@ -161,9 +167,9 @@ def test_onnxruntime_writes_nothing_at_home(tmp_path):
         key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")
     }
     for program in (
-        "from edge_runtime.scorer import load",
-        "import trainer; from edge_runtime.scorer import load",
+        "from edge_runtime.models import load_model",
+        "import trainer; from edge_runtime.models import load_model",
     ):
-        code = f"{program}; import pathlib, time; load(pathlib.Path({str(model)!r})); time.sleep(1)"
+        code = f"{program}; import pathlib, time; load_model(pathlib.Path({str(model)!r})); time.sleep(1)"
         subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, check=True)
     assert list(home.rglob("*")) == []

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from edge_runtime.simulator import Sensor, play
+from edge_runtime.sensors.simulator import SimulatedSensor, play_signals
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.sites import EDGE, RATE_HZ, Site, told, vibration
 
@@ -38,7 +38,7 @@ def test_replay_says_what_live_says(site, broker):
     replayed = [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
     subscriber = Subscriber(broker.start().port)
     site.start()
-    play([source], Sensor(frame_samples=50), lambda data: os.write(site.master, data))
+    play_signals([source], SimulatedSensor(frame_samples=50), lambda data: os.write(site.master, data))
     until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
     assert site.stop() == 0
     live = subscriber.events()

@@ -59,9 +59,9 @@ def test_signals_during_the_start(site):
 def test_it_ends_when_a_part_of_it_has_died(site):
     """Whoever watches, systemd or a container engine, starts it again; half a gateway would look healthy."""
     broken = (
-        "from edge_runtime import intake, service\n"
+        "from edge_runtime import service\nfrom edge_runtime.sensors import readers\n"
         "def run(self): raise RuntimeError('out of luck')\n"
-        "intake.PortReader.run = run\n"
+        "readers.PortReader.run = run\n"
         "service.main()\n"
     )
     ended = subprocess.run(

@@ -14,8 +14,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from edge_runtime.framing import SampleFormat, encode_data
-from edge_runtime.simulator import Sensor, frames
+from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.sites import Site, told, vibration
 
@@ -144,7 +144,9 @@ def test_a_stalled_gateway_counts_what_it_missed(site, broker):
     site.start()
     os.set_blocking(site.master, False)
     sent, refused = 0, 0
-    for frame in frames(vibration(0.3, seconds=60), Sensor(frame_samples=50), time.time_ns() // 1000):
+    for frame in signal_frames(
+        vibration(0.3, seconds=60), SimulatedSensor(frame_samples=50), time.time_ns() // 1000
+    ):
         if frame.sequence in (300, 900):
             site.service.send_signal(signal.SIGSTOP if frame.sequence == 300 else signal.SIGCONT)
         data = encode_data(frame, SampleFormat.FLOAT32)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.mqtt.setbacks import Backoff, Pauses, Quarantine
-from edge_runtime.storage.rows import Klass
+from edge_runtime.mqtt.retries import Backoff, Pauses, Quarantine
+from edge_runtime.spool.rows import Klass
 
 A, B, C = ((Klass.ALARM, n) for n in (1, 2, 3))
 

@@ -7,11 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.errors import ConfigError, DataError
-from edge_runtime.framing import FrameDecoder, SampleFormat, encode_data
-from edge_runtime.recording import Signal
-from edge_runtime.records import Fault, Frame, Hello
-from edge_runtime.simulator import Faults, Sensor, frames, join, play, read_part
+from edge_runtime.core.errors import ConfigError, DataError
+from edge_runtime.core.records import Fault, Frame, Hello
+from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.simulator import (
+    InjectedFaults,
+    SimulatedSensor,
+    join_signals,
+    play_signals,
+    read_part,
+    signal_frames,
+)
 
 SIGNAL = Signal(np.sin(np.arange(3000, dtype=np.float32))[:, np.newaxis], 3000.0, ("x",), "g")
 
@@ -25,8 +32,8 @@ def decoded(wire):
     [(SampleFormat.FLOAT32, 0), (SampleFormat.INT24, 2e-6), (SampleFormat.INT16, 3e-4)],
 )
 def test_frames_carry_the_signal(sample_format, tolerance):
-    sensor = Sensor(sample_format=sample_format, frame_samples=100, range=16.0)
-    wire = b"".join(encode_data(frame, sample_format) for frame in frames(SIGNAL, sensor, 5_000_000))
+    sensor = SimulatedSensor(sample_format=sample_format, frame_samples=100, range=16.0)
+    wire = b"".join(encode_data(frame, sample_format) for frame in signal_frames(SIGNAL, sensor, 5_000_000))
     seen = decoded(wire)
     assert [frame.sequence for frame in seen] == list(range(30))
     assert seen[1].time_us == 5_000_000 + round(100 / 3000 * 1e6)
@@ -40,9 +47,9 @@ def test_plays_at_the_true_rate():
     arrivals = []
     half = [replace(SIGNAL, samples=SIGNAL.samples[:1500]), replace(SIGNAL, samples=SIGNAL.samples[1500:])]
     begun = []
-    play(
+    play_signals(
         half,
-        Sensor(frame_samples=300),
+        SimulatedSensor(frame_samples=300),
         lambda data: arrivals.append((time.monotonic() - begin_s, data)),
         on_part=lambda part: begun.append((part, len(arrivals))),
     )
@@ -56,7 +63,13 @@ def test_plays_at_the_true_rate():
 
 def wire(spec):
     sent = bytearray()
-    play([SIGNAL], Sensor(frame_samples=10), sent.extend, rate_factor=1e6, faults=Faults.parse(spec))
+    play_signals(
+        [SIGNAL],
+        SimulatedSensor(frame_samples=10),
+        sent.extend,
+        rate_factor=1e6,
+        faults=InjectedFaults.parse(spec),
+    )
     return sent
 
 
@@ -82,7 +95,7 @@ def test_faults_are_seeded_and_do_what_they_say():
 @pytest.mark.parametrize("spec", ["drop", "drop=x", "drops=0.1", "drop=2", "seed=a", "seed=inf", "seed=nan"])
 def test_bad_fault_specs(spec):
     with pytest.raises(ConfigError):
-        Faults.parse(spec)
+        InjectedFaults.parse(spec)
 
 
 def test_parts_and_joins(tmp_path):
@@ -91,12 +104,12 @@ def test_parts_and_joins(tmp_path):
     assert len(read_part(str(path)).samples) == 3000
     part = read_part(f"{path}@0.25-0.5")
     np.testing.assert_array_equal(part.samples, SIGNAL.samples[750:1500])
-    assert len(join([part, part, SIGNAL]).samples) == 4500
+    assert len(join_signals([part, part, SIGNAL]).samples) == 4500
     for span in ("0.5-0.25", "0-1.5", "-1-1"):
         with pytest.raises(DataError):
             read_part(f"{path}@{span}")
     with pytest.raises(DataError, match="disagree"):
-        join([SIGNAL, Signal(SIGNAL.samples, 1500.0, ("x",), "g")])
+        join_signals([SIGNAL, Signal(SIGNAL.samples, 1500.0, ("x",), "g")])
 
 
 @pytest.mark.parametrize(
@@ -113,4 +126,4 @@ def test_parts_and_joins(tmp_path):
 )
 def test_what_no_frame_can_carry_is_refused_before_anything_is_sent(changes, says):
     with pytest.raises(DataError, match=says):
-        join([replace(SIGNAL, **changes)])
+        join_signals([replace(SIGNAL, **changes)])

@@ -11,8 +11,8 @@ import tty
 
 import pytest
 
-from edge_runtime.errors import BusyError, EdgeError, UnavailableError
-from edge_runtime.sources import Source
+from edge_runtime.core.errors import BusyError, EdgeError, UnavailableError
+from edge_runtime.sensors.ports import Source
 
 TIOCGEXCL = 0x80045440
 

@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
-from edge_runtime.errors import AccessError, BusyError, DataError, UnavailableError
-from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.spool import Klass, OpenAlarm, Spool
-from edge_runtime.storage.lock import check_folder
-from edge_runtime.storage.rows import Row, row_of
+from edge_runtime.core.errors import AccessError, BusyError, DataError, UnavailableError
+from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.spool.folder_lock import check_folder
+from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.rows import Row, row_of
 from tests.edge.spools import names, put
 
 ALARM = Alarm("01H", AlarmKind.ANOMALY, 1_700_000_000_000_000, 3.5, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.storage.carve import PAGE, TABLE_LEAF, DamagedFile
+from edge_runtime.spool.sqlite_carver import PAGE, TABLE_LEAF, DamagedFile
 
 TABLE = "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)"
 INSERT = "INSERT INTO t VALUES (?, ?, ?, ?)"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.damage import damage, seeded
 from tests.bench.oracle import body_of
 from tests.edge.spools import rows_of

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.errors import BusyError
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.core.errors import BusyError
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 from tests.edge.driven import acked, check_nothing_lost, drive, needs_strace, said
 

@@ -3,9 +3,9 @@
 import json
 import os
 
-from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 from tests.edge.disks import fill
 from tests.edge.spools import Clock

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, Spool
-from edge_runtime.storage.gone import Gone
+from edge_runtime.spool.deleted_rows import Gone
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 from tests.edge.disks import fill, mount_tmpfs
 

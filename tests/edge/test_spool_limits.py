@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import Clock, names, put
 
 

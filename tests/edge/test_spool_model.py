@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge_runtime.records import Alarm, AlarmKind
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, OpenAlarm, Spool
-from edge_runtime.storage.rows import ROW_OVERHEAD_BYTES
+from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.rows import ROW_OVERHEAD_BYTES
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.oracle import body_of
 from tests.edge.spools import Clock, put
 

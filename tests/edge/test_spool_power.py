@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.settings import SpoolLimits
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.settings import SpoolLimits
 from tests.bench.powercut import cut, record
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"

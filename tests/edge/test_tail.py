@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edge_runtime.errors import DataError
-from edge_runtime.tail import tail
+from edge_runtime.calibration.pareto_tail import tail_threshold
+from edge_runtime.core.errors import DataError
 
 REPETITIONS = 1000
 NAMED = {
@@ -22,14 +22,14 @@ NAMED = {
 def test_the_promise_holds_at_a_tenth_of_one_in_n(name, count):
     rng = np.random.default_rng(count)
     draws = NAMED[name].rvs((REPETITIONS, count), random_state=rng)
-    shares = NAMED[name].sf([tail(scores, None).value for scores in draws])
+    shares = NAMED[name].sf([tail_threshold(scores, None).value for scores in draws])
     # 95 % promised; three standard errors of 1000 repetitions below that would be 93 %.
     assert np.mean(shares <= 0.1 / count) >= 0.93
 
 
 def test_the_interval_holds_the_quantile():
     rng = np.random.default_rng(0)
-    found = [tail(rng.gamma(20, size=500), 0.001) for _ in range(60)]
+    found = [tail_threshold(rng.gamma(20, size=500), 0.001) for _ in range(60)]
     truth = stats.gamma(20).isf(0.001)
     assert np.mean([item.low <= truth <= item.high for item in found]) > 0.8
     assert all(item.value == item.high and item.supported for item in found)
@@ -37,13 +37,13 @@ def test_the_interval_holds_the_quantile():
 
 def test_scale_and_shift_go_through():
     scores = np.random.default_rng(0).gumbel(size=400)
-    plain, moved = tail(scores, 0.001), tail(1000 * scores - 7, 0.001)
+    plain, moved = tail_threshold(scores, 0.001), tail_threshold(1000 * scores - 7, 0.001)
     assert moved.value == pytest.approx(1000 * plain.value - 7, rel=1e-9)
 
 
 def test_it_never_lies_below_what_was_seen_where_less_than_one_window_may_exceed():
     scores = np.append(np.random.default_rng(0).random(99), 50.0)
-    assert tail(scores, 0.005).value >= 50.0
+    assert tail_threshold(scores, 0.005).value >= 50.0
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_it_never_lies_below_what_was_seen_where_less_than_one_window_may_exceed
 )
 def test_refusals(count, rate, message):
     with pytest.raises(DataError, match=message) as caught:
-        tail(np.arange(float(count)), rate)
+        tail_threshold(np.arange(float(count)), rate)
     assert caught.value.remedy
 
 
 def test_the_remedy_is_enough():
     with pytest.raises(DataError, match="Record 12 windows more"):
-        tail(np.arange(100.0), 0.0009)
-    assert tail(np.random.default_rng(0).random(112), 0.0009).supported
+        tail_threshold(np.arange(100.0), 0.0009)
+    assert tail_threshold(np.random.default_rng(0).random(112), 0.0009).supported
 
 
 def test_equal_scores_do_no_harm():
-    assert tail(np.ones(100), None).value == pytest.approx(1.0)
+    assert tail_threshold(np.ones(100), None).value == pytest.approx(1.0)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from edge_runtime import distributions, threshold
-from edge_runtime.errors import DataError
+from edge_runtime.calibration import distributions, threshold_methods
+from edge_runtime.core.errors import DataError
 
 REPETITIONS = 1000
 NAMED = {
@@ -26,7 +26,7 @@ def kept(shares, rate):
 def test_quantile_keeps_its_promise(name, count, rate):
     rng = np.random.default_rng(count)
     draws = NAMED[name].rvs((REPETITIONS, count), random_state=rng)
-    found = [threshold.quantile(scores, rate) for scores in draws]
+    found = [threshold_methods.quantile_threshold(scores, rate) for scores in draws]
     shares = NAMED[name].sf([item.value for item in found])
     # 95 % promised; three standard errors of 1000 repetitions below that would be 93 %.
     assert kept(shares, found[0].rate) >= 0.93
@@ -36,7 +36,9 @@ def test_quantile_keeps_its_promise(name, count, rate):
 
 def test_quantile_wastes_little():
     scores = np.random.default_rng(3).normal(size=20_000)
-    assert stats.norm.sf(threshold.quantile(scores, 0.01).value) == pytest.approx(0.0088, abs=0.0008)
+    assert stats.norm.sf(threshold_methods.quantile_threshold(scores, 0.01).value) == pytest.approx(
+        0.0088, abs=0.0008
+    )
 
 
 @pytest.mark.parametrize("count", [50, 200, 2000])
@@ -47,7 +49,7 @@ def test_conditions_keep_their_promise_on_one_more(count):
     for _ in range(REPETITIONS):
         levels = np.exp(rng.normal(0.0, 0.3, 5))
         scores = {str(i): level * rng.gamma(20.0, 0.05, count) for i, level in enumerate(levels[:4])}
-        limit = threshold.conditions(scores, rate).value
+        limit = threshold_methods.conditions_threshold(scores, rate).value
         shares.append(stats.gamma(20.0, scale=0.05 * levels[4]).sf(limit))
     assert kept(shares, rate) >= 0.93
 
@@ -56,22 +58,24 @@ def test_conditions_is_the_textbook_prediction_bound():
     scores = {name: np.array([0.1, top]) for name, top in zip("abcd", (1.0, 2.0, 3.0, 5.0), strict=True)}
     logs = np.log([1.0, 2.0, 3.0, 5.0])
     bound = logs.mean() + stats.t.ppf(0.95, 3) * logs.std(ddof=1) * math.sqrt(1 + 1 / 4)
-    assert threshold.conditions(scores, None).value == pytest.approx(math.exp(bound), rel=1e-12)
+    assert threshold_methods.conditions_threshold(scores, None).value == pytest.approx(
+        math.exp(bound), rel=1e-12
+    )
 
 
 def test_conditions_of_negative_scores_stay_on_their_own_scale():
     scores = {name: np.array([-9.0, top]) for name, top in zip("ab", (-5.0, -4.0), strict=True)}
     bound = -4.5 + stats.t.ppf(0.95, 1) * math.sqrt(0.5) * math.sqrt(1.5)
-    assert threshold.conditions(scores, None).value == pytest.approx(bound, rel=1e-12)
+    assert threshold_methods.conditions_threshold(scores, None).value == pytest.approx(bound, rel=1e-12)
 
 
 def test_overlapping_windows_count_once():
     scores = np.random.default_rng(1).normal(size=600)
-    assert threshold.quantile(scores, 0.01).supported
+    assert threshold_methods.quantile_threshold(scores, 0.01).supported
     with pytest.raises(DataError, match="300 independent"):
-        threshold.quantile(scores, 0.009, independent=300)
+        threshold_methods.quantile_threshold(scores, 0.009, independent=300)
     with pytest.raises(DataError, match="condition 'a' has 60 independent windows"):
-        threshold.conditions({"a": scores[:120], "b": scores}, 0.01, independent=0.5)
+        threshold_methods.conditions_threshold({"a": scores[:120], "b": scores}, 0.01, independent=0.5)
 
 
 def test_f1_against_trying_every_threshold():
@@ -82,21 +86,25 @@ def test_f1_against_trying_every_threshold():
         2 * (faulty & (scores > limit)).sum() / ((scores > limit).sum() + faulty.sum())
         for limit in np.unique(scores) - 1e-3
     )
-    above = scores > threshold.f1(scores, faulty).value
+    above = scores > threshold_methods.f1_threshold(scores, faulty).value
     assert 2 * (faulty & above).sum() / (above.sum() + faulty.sum()) == pytest.approx(best, rel=1e-12)
 
 
 REFUSALS = {
-    "rate 0": lambda: threshold.quantile(np.arange(99.0), 0.0),
-    "rate 1": lambda: threshold.quantile(np.arange(99.0), 1.0),
-    "rate nan": lambda: threshold.conditions({"a": np.arange(9.0), "b": np.arange(9.0)}, math.nan),
-    "too few": lambda: threshold.quantile(np.arange(50.0), 0.01),
-    "no scores": lambda: threshold.quantile(np.empty(0), None),
-    "not finite": lambda: threshold.quantile(np.array([1.0, np.nan]), None),
-    "one condition": lambda: threshold.conditions({"a": np.arange(99.0)}, None),
-    "empty condition": lambda: threshold.conditions({"a": np.arange(9.0), "b": np.empty(0)}, None),
-    "f1 without faults": lambda: threshold.f1(np.arange(9.0), np.zeros(9, bool)),
-    "f1 without normals": lambda: threshold.f1(np.arange(9.0), np.ones(9, bool)),
+    "rate 0": lambda: threshold_methods.quantile_threshold(np.arange(99.0), 0.0),
+    "rate 1": lambda: threshold_methods.quantile_threshold(np.arange(99.0), 1.0),
+    "rate nan": lambda: threshold_methods.conditions_threshold(
+        {"a": np.arange(9.0), "b": np.arange(9.0)}, math.nan
+    ),
+    "too few": lambda: threshold_methods.quantile_threshold(np.arange(50.0), 0.01),
+    "no scores": lambda: threshold_methods.quantile_threshold(np.empty(0), None),
+    "not finite": lambda: threshold_methods.quantile_threshold(np.array([1.0, np.nan]), None),
+    "one condition": lambda: threshold_methods.conditions_threshold({"a": np.arange(99.0)}, None),
+    "empty condition": lambda: threshold_methods.conditions_threshold(
+        {"a": np.arange(9.0), "b": np.empty(0)}, None
+    ),
+    "f1 without faults": lambda: threshold_methods.f1_threshold(np.arange(9.0), np.zeros(9, bool)),
+    "f1 without normals": lambda: threshold_methods.f1_threshold(np.arange(9.0), np.ones(9, bool)),
 }
 
 
@@ -110,8 +118,8 @@ def test_what_the_data_cannot_support_is_refused_with_a_remedy(name):
 
 def test_the_refusal_says_how_much_more_is_needed():
     with pytest.raises(DataError, match="Record 249 more") as caught:
-        threshold.quantile(np.arange(50.0), 0.01)
-    assert threshold.quantile(np.arange(299.0), 0.01).supported
+        threshold_methods.quantile_threshold(np.arange(50.0), 0.01)
+    assert threshold_methods.quantile_threshold(np.arange(299.0), 0.01).supported
     assert "0.058" in caught.value.remedy
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.records import FaultKind, Frame
-from edge_runtime.windows import Windower
+from edge_runtime.analysis.windows import Windower
+from edge_runtime.core.records import FaultKind, Frame
 
 RATE_HZ = 1000.0
 

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import scipy.io
 
-from trainer.listing import COLUMNS, Row
-from trainer.recordings import Recording
+from trainer.recordings.listing import COLUMNS, Row
+from trainer.recordings.recording import Recording
 
 
 def row(path, **changes):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_runtime.scorer import Graph
-from trainer.detector import FitContext
+from edge_runtime.models.scorer import Graph
+from trainer.core.context import FitContext
 from trainer.detectors import REGISTRY, create, options_of
 
 RATE_HZ = 12000.0

@@ -3,11 +3,11 @@ import pytest
 
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
-from trainer import augment
-from trainer.augment import Augmentation
-from trainer.errors import ChoiceError
-from trainer.listing import read_list
-from trainer.recordings import read
+from trainer.core.errors import ChoiceError
+from trainer.recordings import augment
+from trainer.recordings.augment import Augmentation
+from trainer.recordings.listing import read_list
+from trainer.recordings.recording import read_recording
 
 
 def tone(frequency_hz, rate_hz=1000.0, count=8000):
@@ -33,7 +33,7 @@ def test_speed_moves_lines_and_nothing_else():
 
 
 def test_speed_keeps_the_band_of_a_limited_recording():
-    first = read(read_list(SAMPLE / "cwru.csv")[3])
+    first = read_recording(read_list(SAMPLE / "cwru.csv")[3])
     fast = next(augment.variants(first, Augmentation(speed=(1.04, 1.05), gain=(1.0, 1.0))))
     spectrum = np.abs(np.fft.rfft(fast.samples[:, 0]))
     frequency = np.fft.rfftfreq(len(fast.samples), 1 / fast.rate_hz)
@@ -43,22 +43,22 @@ def test_speed_keeps_the_band_of_a_limited_recording():
 
 def test_gain_noise_and_tilt_are_what_they_say():
     plain = recording(20_000)
-    louder = augment.variants(plain, augment.parse("gain=0.5..2"))
+    louder = augment.variants(plain, augment.parse_augmentation("gain=0.5..2"))
     assert [item.samples.std() / plain.samples.std() for item in louder] == pytest.approx(
         [0.5, 0.5**0.5, 1, 2**0.5, 2], rel=1e-5
     )
-    noisier = list(augment.variants(plain, augment.parse("noise=0..1")))
+    noisier = list(augment.variants(plain, augment.parse_augmentation("noise=0..1")))
     assert noisier[-1].samples.std() == pytest.approx(np.sqrt(2), rel=0.02)
-    tilted = list(augment.variants(plain, augment.parse("tilt_db=-6..6")))[-1]
+    tilted = list(augment.variants(plain, augment.parse_augmentation("tilt_db=-6..6")))[-1]
     power = np.abs(np.fft.rfft(tilted.samples[:, 0])) ** 2 / np.abs(np.fft.rfft(plain.samples[:, 0])) ** 2
     assert 10 * np.log10(power[1:20].mean()) == pytest.approx(-3, abs=0.1)
     assert 10 * np.log10(power[-20:].mean()) == pytest.approx(3, abs=0.1)
 
 
 def test_all_combinations_are_made_once_and_repeatably():
-    ranges = augment.parse("speed=0.9..1.1,gain=0.5..2")
+    ranges = augment.parse_augmentation("speed=0.9..1.1,gain=0.5..2")
     first, again = (list(augment.variants(recording(), ranges, seed=3)) for _ in range(2))
-    assert len(first) == augment.count(ranges) == 25
+    assert len(first) == augment.variant_count(ranges) == 25
     assert len({item.name for item in first}) == 25
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.samples, other.samples)
@@ -66,10 +66,10 @@ def test_all_combinations_are_made_once_and_repeatably():
 
 
 def test_what_is_chosen_by_default():
-    assert augment.choose("auto", 1) == Augmentation()
-    assert augment.choose("auto", 2) is None
-    assert augment.choose("off", 1) is None
-    assert augment.choose("gain=1..2", 3).gain == (1.0, 2.0)
+    assert augment.choose_augmentation("auto", 1) == Augmentation()
+    assert augment.choose_augmentation("auto", 2) is None
+    assert augment.choose_augmentation("off", 1) is None
+    assert augment.choose_augmentation("gain=1..2", 3).gain == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,6 @@ def test_what_is_chosen_by_default():
 )
 def test_ranges_that_make_no_sense(text):
     with pytest.raises(ChoiceError) as caught:
-        augment.parse(text)
+        augment.parse_augmentation(text)
     assert caught.value.exit_code == 64
     assert caught.value.remedy

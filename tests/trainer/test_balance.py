@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from trainer.errors import ChoiceError, FitError
-from trainer.parts import balance
+from trainer.core.errors import ChoiceError, FitError
+from trainer.detectors.building_blocks import class_balance
 
 CLASSES = np.repeat([0, 1, 2], [40, 10, 6])
 
@@ -18,34 +18,34 @@ def vectors(classes=CLASSES):
 
 
 def test_weights_make_all_classes_weigh_alike():
-    given = balance.weights("weights", CLASSES)
+    given = class_balance.weights("weights", CLASSES)
     assert given * np.bincount(CLASSES) == pytest.approx([56 / 3] * 3)
-    for kind in set(balance.KINDS) - {"weights"}:
-        assert balance.weights(kind, CLASSES).tolist() == [1.0, 1.0, 1.0]
+    for kind in set(class_balance.KINDS) - {"weights"}:
+        assert class_balance.weights(kind, CLASSES).tolist() == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("kind", ["weights", "none"])
 def test_nothing_is_drawn_where_nothing_is_asked(kind):
-    drawn, classes = balance.resample(kind, vectors(), CLASSES, seed=0)
+    drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=0)
     assert np.array_equal(drawn, vectors())
     assert np.array_equal(classes, CLASSES)
 
 
 @pytest.mark.parametrize(("kind", "each"), [("over", 40), ("under", 6), ("smote", 40)])
 def test_all_classes_become_as_frequent(kind, each):
-    drawn, classes = balance.resample(kind, vectors(), CLASSES, seed=0)
+    drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=0)
     assert np.bincount(classes).tolist() == [each] * 3
     assert drawn.shape == (3 * each, 3)
     assert drawn.dtype == np.float64
-    again, _ = balance.resample(kind, vectors(), CLASSES, seed=0)
-    other, _ = balance.resample(kind, vectors(), CLASSES, seed=1)
+    again, _ = class_balance.resample(kind, vectors(), CLASSES, seed=0)
+    other, _ = class_balance.resample(kind, vectors(), CLASSES, seed=1)
     assert np.array_equal(drawn, again)
     assert not np.array_equal(drawn, other)
 
 
 @pytest.mark.parametrize("kind", ["over", "under"])
 def test_drawn_rows_are_real_ones_with_their_own_class(kind):
-    drawn, classes = balance.resample(kind, vectors(), CLASSES, seed=3)
+    drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=3)
     numbers = drawn[:, 2].astype(int)
     assert np.array_equal(drawn, vectors()[numbers])
     assert np.array_equal(classes, CLASSES[numbers])
@@ -55,7 +55,7 @@ def test_drawn_rows_are_real_ones_with_their_own_class(kind):
 
 def test_smote_makes_rows_between_two_real_ones_of_the_class():
     rows = vectors()
-    drawn, classes = balance.resample("smote", rows, CLASSES, seed=4)
+    drawn, classes = class_balance.resample("smote", rows, CLASSES, seed=4)
     assert np.array_equal(drawn[: len(rows)], rows)
     for made, own in zip(drawn[len(rows) :], classes[len(rows) :], strict=True):
         real = rows[own == CLASSES]
@@ -68,10 +68,10 @@ def test_smote_makes_rows_between_two_real_ones_of_the_class():
 def test_smote_of_too_few_says_how_many_it_needs():
     few = np.repeat([0, 1], [40, 5])
     with pytest.raises(FitError, match="SMOTE needs more than 5 windows of each label and got 5"):
-        balance.resample("smote", vectors(few), few, seed=0)
+        class_balance.resample("smote", vectors(few), few, seed=0)
 
 
 def test_a_balance_that_there_is_not_names_the_nearest():
-    assert balance.check("smote") == "smote"
+    assert class_balance.check("smote") == "smote"
     with pytest.raises(ChoiceError, match="Did you mean 'weights'"):
-        balance.check("weight")
+        class_balance.check("weight")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trainer.bootstrap import interval
+from trainer.evaluation.bootstrap import interval
 
 
 def test_it_covers_the_truth_when_recordings_differ():

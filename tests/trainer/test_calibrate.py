@@ -3,14 +3,14 @@ import re
 import numpy as np
 import pytest
 
-from edge_runtime import threshold
-from edge_runtime.scorer import Graph
+from edge_runtime.calibration import threshold_methods
+from edge_runtime.models.scorer import Graph
 from tests.artefacts import rms_graph
 from tests.trainer.builders import recording
-from trainer.augment import Augmentation, parse
-from trainer.calibrate import calibrate, context_of, training
-from trainer.errors import ChoiceError, FitError
-from trainer.methods import Plan
+from trainer.calibration.choice import CalibrationPlan
+from trainer.calibration.cross_validation import calibrate, context_of, training
+from trainer.core.errors import ChoiceError, FitError
+from trainer.recordings.augment import Augmentation, parse_augmentation
 
 SEEN = []
 
@@ -30,7 +30,7 @@ def normals(levels, count=6464, **changes):
 
 def run(recordings, **plan):
     SEEN.clear()
-    return calibrate(fit_rms, recordings, Plan(64, 64, **plan), context_of(recordings))
+    return calibrate(fit_rms, recordings, CalibrationPlan(64, 64, **plan), context_of(recordings))
 
 
 def test_each_condition_is_left_out_refitted_and_scored():
@@ -40,7 +40,7 @@ def test_each_condition_is_left_out_refitted_and_scored():
     assert [item.recording.condition for item in found.held] == ["0 hp", "1 hp", "2 hp"]
     graph = Graph(rms_graph(64, 1).SerializeToString(), "test")
     scores = {item.condition: graph.score(item.samples.reshape(-1, 64, 1)) for item in parts}
-    assert found.threshold.value == threshold.conditions(scores, None).value
+    assert found.threshold.value == threshold_methods.conditions_threshold(scores, None).value
     assert found.calibration.method == "conditions"
     assert found.calibration.conditions == ("0 hp", "1 hp", "2 hp")
     assert found.calibration.windows == 303
@@ -83,9 +83,9 @@ def test_one_condition_widened_covers_what_it_says():
 def test_faulty_recordings_are_not_learnt_from():
     parts = [*normals([1.0, 1.1]), recording(seed=9, level=30.0, label="worn", condition="0 hp")]
     assert run(parts).threshold.value == run(parts[:2]).threshold.value
-    windows, context = training(parts, Plan(64, 64), context_of(parts))
+    windows, context = training(parts, CalibrationPlan(64, 64), context_of(parts))
     assert (len(windows), context.labels) == (202, ())
-    windows, context = training(parts, Plan(64, 64, supervised=True), context_of(parts))
+    windows, context = training(parts, CalibrationPlan(64, 64, supervised=True), context_of(parts))
     assert len(windows) == len(context.labels) == 202 + 64
     assert context.reference == pytest.approx(np.sqrt((1 + 1.21) / 2), rel=0.02)
 
@@ -150,12 +150,14 @@ def test_wishes_that_a_method_would_not_hear_are_refused(plan, what):
 
 def test_variants_of_what_was_recorded_are_no_further_hours_for_a_budget():
     # A twenty-fifth of the 540 s that 20/hour takes, at 25 speeds and levels each.
-    short, widened = normals([1.0], count=40_000), parse("speed=0.96..1.04,gain=0.7..1.4")
+    short, widened = normals([1.0], count=40_000), parse_augmentation("speed=0.96..1.04,gain=0.7..1.4")
     with pytest.raises(FitError, match=r"0\.0111 hours") as caught:
         run(short, budget="20/hour", augmentation=widened)
     assert "0.1387 h of 0 hp more" in caught.value.remedy
     assert SEEN == []
-    found = run(normals([1.0], count=700_000), budget="20/hour", augmentation=parse("gain=0.9..1.1"))
+    found = run(
+        normals([1.0], count=700_000), budget="20/hour", augmentation=parse_augmentation("gain=0.9..1.1")
+    )
     assert "in 1 operating condition," in found.calibration.statement
     hours = float(re.search(r"in ([0-9.]+) hours", found.calibration.statement)[1])
     assert 0.9 * 700 / 3600 < hours <= 700 / 3600

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime import scorer
+from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from trainer.detectors import REGISTRY
 
@@ -27,7 +27,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "cwru.csv"
 
 def trainer(*arguments, code=0, before="", **environment):
     """Run the command in a process of its own; check its exit code and that no traceback ever shows."""
-    start = f"{before}\nfrom trainer.__main__ import main\nmain()"
+    start = f"{before}\nfrom trainer.cli import main\nmain()"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", start, *map(str, arguments)],
         capture_output=True,
@@ -66,7 +66,7 @@ def test_detectors_are_listed_for_people_and_programs(run):
 
 
 def test_fit_writes_a_file_the_edge_opens(model):
-    artefact = scorer.load(model)
+    artefact = scorer.load_model(model)
     assert artefact.manifest.name == "fan"
     assert artefact.manifest.created == "2023-11-14T22:13:20Z"
     assert artefact.manifest.calibration.conditions == ("3 hp", "0 hp", "1 hp", "2 hp")
@@ -91,7 +91,7 @@ def test_fit_tells_programs_what_it_wrote(tmp_path, run):
         "principal_components",
         1024,
     )
-    assert body["threshold"] == scorer.load(path).manifest.threshold
+    assert body["threshold"] == scorer.load_model(path).manifest.threshold
     assert json.loads(run("inspect", path, "--json")[1]) == body
 
 
@@ -107,7 +107,7 @@ def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(model, 
 
 def test_inspect_tells_threshold_and_support(model, run):
     shown = run("inspect", model)[1]
-    assert f"{scorer.load(model).manifest.threshold:.6g}" in shown
+    assert f"{scorer.load_model(model).manifest.threshold:.6g}" in shown
     assert "of an operating condition never seen" in shown
 
 

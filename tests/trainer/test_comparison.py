@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import scorer
-from edge_runtime.errors import UnavailableError
+from edge_runtime.core.errors import UnavailableError
+from edge_runtime.models import scorer
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
-from trainer import comparison, crew, scoreboard, standings
-from trainer.augment import with_noise
-from trainer.comparison import Terms
-from trainer.errors import ChoiceError, FitError
-from trainer.kinds import kind
-from trainer.pipeline import orders
-from trainer.recordings import load
+from trainer import comparing
+from trainer.comparing import Terms
+from trainer.comparison import comparison_remarks, ranking, workers
+from trainer.comparison.unseen_faults import fault_kind
+from trainer.core.errors import ChoiceError, FitError
+from trainer.fitting import orders
+from trainer.recordings.augment import with_noise
+from trainer.recordings.recording import load_list
 
 TIMES = {"fit_s", "export_s", "score_s"}
 
@@ -35,7 +36,7 @@ def machine():
 
 
 def compare(names, recordings, terms=None, bars=lambda *_: None):
-    return comparison.compare(recordings, orders(names, samples=64), terms or Terms(processes=1), (), bars)
+    return comparing.compare(recordings, orders(names, samples=64), terms or Terms(processes=1), (), bars)
 
 
 def timeless(value):
@@ -60,15 +61,15 @@ def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
         in contrasted.reason
     )
     assert [item["recommended"] for item in contrasted.to_json()] == [True, False]
-    alone = standings.ranked("unseen", contrasted.contests[1:])
+    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
     assert (alone.recommended, [item["recommended"] for item in alone.to_json()]) == ("", [False])
-    assert scoreboard.remarks(alone)[0].startswith("recommended: none; all are supervised")
+    assert comparison_remarks(alone)[0].startswith("recommended: none; all are supervised")
 
 
 def test_an_unsupported_threshold_is_never_recommended(contrasted):
     best = contrasted.contests[0]
     weak = replace(best.trials[1], calibration=replace(best.trials[1].calibration, supported=False))
-    found = standings.ranked("unseen", [replace(best, trials=(best.trials[0], weak))])
+    found = ranking.rank_detectors("unseen", [replace(best, trials=(best.trials[0], weak))])
     assert best.recommendable
     assert found.recommended == ""
 
@@ -78,21 +79,21 @@ def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
     light = replace(light, trials=tuple(replace(trial, louder=1.7) for trial in light.trials))
     large = [replace(trial, bytes=100 * trial.bytes, louder=1.6) for trial in light.trials]
     heavy = replace(light, detector="linear_autoencoder", trials=tuple(large))
-    found = standings.ranked("unseen", [heavy, light])
+    found = ranking.rank_detectors("unseen", [heavy, light])
     assert found.recommended == "principal_components"
     assert "principal_components comes first because it costs less at equal errors" in found.reason
     assert "a file 1e+02 times as large" in found.reason
     deaf = replace(light, trials=tuple(replace(trial, louder=5.7) for trial in light.trials))
-    found = standings.ranked("unseen", [deaf, heavy])
+    found = ranking.rank_detectors("unseen", [deaf, heavy])
     assert "linear_autoencoder comes first because it notices a much smaller rise in level" in found.reason
     near = [replace(trial, louder=1.6) for trial in light.trials]
     near = replace(light, detector="linear_autoencoder", trials=tuple(near))
-    found = standings.ranked("unseen", [light, near])
+    found = ranking.rank_detectors("unseen", [light, near])
     assert found.recommended == "linear_autoencoder"
     assert "notices a smaller rise in level at equal errors and like cost" in found.reason
     wrong = replace(heavy.trials[0].evaluation.by_alarm, false_alarms=1)
     erring = replace(light.trials[0], evaluation=replace(light.trials[0].evaluation, by_alarm=wrong))
-    found = standings.ranked("unseen", [replace(light, trials=(erring, light.trials[1])), heavy])
+    found = ranking.rank_detectors("unseen", [replace(light, trials=(erring, light.trials[1])), heavy])
     assert "linear_autoencoder comes first because it is wrong about fewer recordings" in found.reason
 
 
@@ -101,17 +102,17 @@ def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
     (tmp_path / "compare.json").write_text(json.dumps(told))
     for name in ("zscore.onnx", "report.html", "gaussian.onnx", "notes.txt"):
         (tmp_path / name).write_text("earlier")
-    alone = standings.ranked("unseen", contrasted.contests[1:])
-    comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
+    comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert {path.name for path in tmp_path.iterdir()} == {"compare.json", "gaussian.onnx", "notes.txt"}
     assert json.loads((tmp_path / "compare.json").read_text())[0]["detector"] == "decision_tree"
     for odd in ("{", "[1]", '[{"detector": "../../notes", "recommended": true}]', '[{"detector": []}]', "3"):
         (tmp_path / "compare.json").write_text(odd)
-        comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+        comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
         assert (tmp_path / "notes.txt").exists()
     (tmp_path / "report.html").mkdir()
     with pytest.raises(UnavailableError, match="of an earlier run, cannot be removed"):
-        comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+        comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
 
 
 def test_programs_find_every_figure(contrasted):
@@ -160,7 +161,7 @@ def test_a_process_that_the_system_ends_is_told():
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 
     with pytest.raises(UnavailableError, match="--processes 1"):
-        crew.try_all(
+        workers.try_all(
             machine(), orders("linear_autoencoder,conv_autoencoder", samples=64), "unseen", 2, end_one
         )
     assert not multiprocessing.active_children()
@@ -169,14 +170,14 @@ def test_a_process_that_the_system_ends_is_told():
 def test_page_model_and_figures_are_written_together(tmp_path):
     chosen, folder = orders("principal_components", samples=1024), tmp_path / "new" / "compared"
     terms = Terms(noise_db=-40.0, accept=("rate",), processes=1)
-    found = comparison.compare_list(SAMPLE / "cwru.csv", chosen, terms, folder, lambda *_: None)
+    found = comparing.compare_list(SAMPLE / "cwru.csv", chosen, terms, folder, lambda *_: None)
     assert sorted(path.name for path in folder.iterdir()) == [
         "compare.json",
         "principal_components.onnx",
         "report.html",
     ]
     assert json.loads((folder / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
-    notes = scorer.load(folder / "principal_components.onnx").manifest.notes
+    notes = scorer.load_model(folder / "principal_components.onnx").manifest.notes
     assert notes["noise"] == "white, -40 dB, added on purpose"
     assert "offset" in notes["warnings"]
     assert [finding["guard"] for finding in found.to_json()[0]["findings"]] == ["offset"]
@@ -186,8 +187,8 @@ def test_page_model_and_figures_are_written_together(tmp_path):
 
 
 def test_without_a_recommendation_only_the_figures_are_written(tmp_path, contrasted):
-    alone = standings.ranked("unseen", contrasted.contests[1:])
-    comparison.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
+    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
+    comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
 
 
@@ -205,7 +206,7 @@ def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path):
         with pytest.raises(ChoiceError, match="cannot be added"):
             with_noise(machine(), level_db)
     with pytest.raises(UnavailableError, match="is not a folder"):
-        comparison.compare_list(
+        comparing.compare_list(
             SAMPLE / "cwru.csv", orders("gaussian"), Terms(), SAMPLE / "cwru.csv", lambda *_: None
         )
 
@@ -216,14 +217,16 @@ def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning():
         replace(item, stored=item.samples * 8, condition="2 hp", digest=item.name) for item in quiet[:1]
     )
     chosen = [replace(order, augment="off") for order in orders("gaussian", samples=64)]
-    found = comparison.compare(quiet + loud, chosen, Terms("single", processes=1), (), lambda *_: None)
+    found = comparing.compare(quiet + loud, chosen, Terms("single", processes=1), (), lambda *_: None)
     assert found.contests[0].false_alarms
     assert "beware: the best there is raised" in found.reason
     assert "beware" not in compare("gaussian", quiet).reason
 
 
 def test_a_kind_of_fault_is_what_stands_before_its_size():
-    assert [kind(label) for label in ("inner race 0.007 in", "outer race 0.007 in at 6", "worn", "7 in")] == [
+    assert [
+        fault_kind(label) for label in ("inner race 0.007 in", "outer race 0.007 in at 6", "worn", "7 in")
+    ] == [
         "inner race",
         "outer race",
         "worn",
@@ -232,7 +235,7 @@ def test_a_kind_of_fault_is_what_stands_before_its_size():
 
 
 def test_noise_of_a_list_is_as_strong_as_said():
-    sample = load(SAMPLE / "cwru.csv")
+    sample = load_list(SAMPLE / "cwru.csv")
     normals = [item for item in sample if item.label == "normal"]
     noisy = with_noise(normals, 0.0)
     before = sum(item.samples.var() for item in normals)

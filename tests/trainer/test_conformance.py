@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_runtime.scorer import Graph
+from edge_runtime.models.scorer import Graph
 from tests.trainer.machines import CONTEXT, SAMPLES, fitted, knocking, lesson, machine, quick
-from trainer.detector import FitContext
+from trainer.core.context import FitContext
+from trainer.core.errors import FitError
 from trainer.detectors import REGISTRY, create
-from trainer.errors import FitError
 
 every = pytest.mark.parametrize("name", sorted(REGISTRY))
 

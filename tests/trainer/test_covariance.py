@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.parts.covariance import FEW, SINGULAR, whitening
+from trainer.detectors.building_blocks.covariance import FEW, SINGULAR, whitening
 
 
 def correlated(count, width, seed=0):

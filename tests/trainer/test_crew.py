@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.test_comparison import machine
-from trainer import crew
-from trainer.pipeline import orders
+from trainer.comparison import workers
+from trainer.fitting import orders
 
 
 def test_an_interrupt_at_the_terminal_is_heard_by_the_first_process_only():
@@ -20,7 +20,7 @@ def test_an_interrupt_at_the_terminal_is_heard_by_the_first_process_only():
             masks = dict(line.split(":\t", 1) for line in lines)
             blocked.append(bool(int(masks["SigBlk"], 16) >> (signal.SIGINT - 1) & 1))
 
-    crew.try_all(machine(), orders("gaussian,zscore", samples=64), "unseen", 2, look)
+    workers.try_all(machine(), orders("gaussian,zscore", samples=64), "unseen", 2, look)
     assert blocked
     assert all(blocked)
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
@@ -31,7 +31,7 @@ def test_an_interruption_ends_every_process():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        crew.try_all(
+        workers.try_all(
             machine(), orders("linear_autoencoder,conv_autoencoder", samples=64), "unseen", 2, interrupt
         )
     assert not multiprocessing.active_children()

@@ -3,10 +3,10 @@ import scipy.io
 
 from tests.shared import FULL, SAMPLE, needs
 from tests.trainer.builders import mat, noise
-from trainer.cwru import _known, cwru_list
-from trainer.errors import RecordingError
-from trainer.listing import write_list
-from trainer.recordings import load, read_all
+from trainer.core.errors import RecordingError
+from trainer.recordings.cwru import _known, cwru_list
+from trainer.recordings.listing import write_list
+from trainer.recordings.recording import load_list, read_recordings
 
 
 def test_the_sample_is_as_its_list_says(tmp_path):
@@ -15,7 +15,7 @@ def test_the_sample_is_as_its_list_says(tmp_path):
     assert [line.split(",", 1)[1] for line in (tmp_path / "list.csv").read_text().splitlines()] == [
         line.split(",", 1)[1] for line in lines
     ]
-    found = {item.name: item for item in load(SAMPLE / "cwru.csv")}
+    found = {item.name: item for item in load_list(SAMPLE / "cwru.csv")}
     assert sorted(found) == ["100", "107", "120", "132", "97", "98", "99"]
     assert all((item.rate_hz, item.lowpass_hz) == (12000.0, 5000.0) for item in found.values())
     assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 3_000_000
@@ -44,7 +44,7 @@ def test_the_full_recordings_read_and_the_table_agrees():
         assert known[int(item.file.stem)] == (item.label, item.condition, item.rate_hz)
     assert len(rows) == 69
     traps = [item for item in rows if item.file.stem in {"99", "174", "3001", "3008"}]
-    for recording in read_all(traps):
+    for recording in read_recordings(traps):
         raw = scipy.io.loadmat(recording.file)
         key = {"99": "X099_DE_time", "174": "X173_DE_time", "3001": "X056_DE_time", "3008": "X051_DE_time"}
         assert recording.samples.mean() == pytest.approx(raw[key[recording.name]].mean(), abs=2e-4)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.errors import AccessError, UnavailableError
+from edge_runtime.core.errors import AccessError, UnavailableError
 from tests.trainer.builders import noise
-from trainer import delivery
-from trainer.conversion import convert
-from trainer.errors import ChoiceError
+from trainer.core import atomic_files
+from trainer.core.errors import ChoiceError
+from trainer.recordings.conversion import convert_recordings
 
 SAMPLE = Path(__file__).parents[1] / "data"
 HEAD = "file,signal,label,condition,rate_hz,target_rate_hz,lowpass_hz,channels,unit\n"
@@ -28,7 +28,7 @@ def listed(folder, *files):
 
 
 def given_up(path, trouble):
-    with delivery.whole(path) as file:
+    with atomic_files.whole_file(path) as file:
         file.write(b"ne")
         raise trouble
 
@@ -42,7 +42,7 @@ def recorded(path, seed):
 def test_a_text_takes_the_place_of_an_older_one(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    delivery.put(path, "new")
+    atomic_files.write_text(path, "new")
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["a.txt"]
 
@@ -61,7 +61,7 @@ def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        delivery.put(pipe, "text")
+        atomic_files.write_text(pipe, "text")
         assert reader.communicate()[0] == b"text"
     assert pipe.is_fifo()
 
@@ -69,28 +69,28 @@ def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
 def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match="is a folder"):
-        delivery.check_file(tmp_path)
+        atomic_files.check_file(tmp_path)
     with pytest.raises(UnavailableError, match="no such folder"):
-        delivery.check_file(tmp_path / "no" / "a")
+        atomic_files.check_file(tmp_path / "no" / "a")
     with pytest.raises(UnavailableError, match="is not a folder"):
-        delivery.check_file(tmp_path / "file" / "a")
+        atomic_files.check_file(tmp_path / "file" / "a")
     with pytest.raises(UnavailableError, match="is not a folder"):
-        delivery.make_folder(tmp_path / "file" / "a")
+        atomic_files.make_folder(tmp_path / "file" / "a")
     with pytest.raises(ChoiceError, match="would be written over"):
-        delivery.check_file(tmp_path / "file", tmp_path / "." / "file")
-    delivery.check_file(tmp_path / "new", tmp_path / "file")
-    delivery.make_folder(tmp_path / "one" / "two")
+        atomic_files.check_file(tmp_path / "file", tmp_path / "." / "file")
+    atomic_files.check_file(tmp_path / "new", tmp_path / "file")
+    atomic_files.make_folder(tmp_path / "one" / "two")
     assert (tmp_path / "one" / "two").is_dir()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_of_somebody_else_is_refused(tmp_path):
     tmp_path.chmod(0o500)
-    for refused in (delivery.check_file, delivery.make_folder):
+    for refused in (atomic_files.check_file, atomic_files.make_folder):
         with pytest.raises(AccessError, match="cannot be written to"):
             refused(tmp_path / "a")
     with pytest.raises(AccessError, match="Permission denied"):
-        delivery.put(tmp_path / "a", "")
+        atomic_files.write_text(tmp_path / "a", "")
 
 
 def test_every_command_says_where_it_cannot_write(tmp_path, run):
@@ -132,7 +132,7 @@ def test_recordings_of_one_name_are_all_kept(tmp_path):
     for number, day in enumerate(("mon", "tue", "wed")):
         recorded(tmp_path / day / "1.npz", number)
     path = listed(tmp_path, "mon/1.npz", "tue/1.npz", "wed/1.npz")
-    made = list(convert(path, tmp_path / "out"))
+    made = list(convert_recordings(path, tmp_path / "out"))
     assert [place.name for place, _ in made] == ["1.npz", "1-2.npz", "1-3.npz"]
     for place, recording in made:
         with np.load(place) as archive:
@@ -145,13 +145,13 @@ def test_no_room_leaves_no_recording_in_part(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from edge_runtime.errors import UnavailableError
-from trainer.conversion import convert
+from edge_runtime.core import UnavailableError
+from trainer.recordings import convert_recordings
 folder = Path(sys.argv[1])
 room = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 try:
-    list(convert(folder / "list.csv", folder / "out"))
+    list(convert_recordings(folder / "list.csv", folder / "out"))
 except UnavailableError as error:
     print(error)
 """

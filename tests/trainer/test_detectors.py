@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.scorer import Graph
+from edge_runtime.models.scorer import Graph
 from tests import naive
 from tests.trainer.machines import CONTEXT, RATE_HZ, SAMPLES, fitted, knocking, machine
 from tests.trainer.test_export import STAMP
-from trainer import export
-from trainer.detector import FitContext
+from trainer.core.context import FitContext
+from trainer.core.errors import ChoiceError, FitError
 from trainer.detectors import create
-from trainer.errors import ChoiceError, FitError
+from trainer.export import onnx_file
 
 
 def test_an_unknown_detector_names_the_nearest():
@@ -113,7 +113,7 @@ def test_principal_components_of_wide_windows_fit_in_their_file(samples, channel
     found = create("principal_components")
     found.fit(windows, context)
     stamp = replace(STAMP, hop=samples)
-    export.write(found, windows, context, stamp, tmp_path / "wide.onnx")
+    onnx_file.write_model(found, windows, context, stamp, tmp_path / "wide.onnx")
     assert (tmp_path / "wide.onnx").stat().st_size <= found.max_bytes
 
 

@@ -7,24 +7,24 @@ import pytest
 from rich.console import Console
 from sklearn import metrics
 
-from edge_runtime import scorer
-from edge_runtime.records import AlarmPolicy
+from edge_runtime.core.records import AlarmPolicy
+from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from tests.trainer.builders import recording
-from trainer import tables
-from trainer.errors import RecordingError
-from trainer.evaluate import by_window, evaluate
-from trainer.watch import judge, watch
+from trainer.core.errors import RecordingError
+from trainer.evaluation import tables
+from trainer.evaluation.metrics import by_window, evaluate
+from trainer.evaluation.replay import judge, score_recording
 
 
 @pytest.fixture
 def artefact(tmp_path):
-    return scorer.load(write_artefact(tmp_path / "rms.onnx"))
+    return scorer.load_model(write_artefact(tmp_path / "rms.onnx"))
 
 
 def test_a_recording_through_the_edges_stages(artefact):
     loud = recording(1000, level=2.0)
-    seen = watch(artefact, loud)
+    seen = score_recording(artefact, loud)
     expected = [np.sqrt(np.mean(loud.samples[start : start + 64] ** 2)) for start in range(0, 1000 - 63, 32)]
     np.testing.assert_allclose(seen.scores, expected, rtol=1e-5)
     np.testing.assert_array_equal(seen.times_us, [64_000 + 32_000 * i for i in range(len(expected))])
@@ -35,7 +35,7 @@ def test_a_recording_through_the_edges_stages(artefact):
 def test_a_dead_sensor_is_no_anomaly(artefact):
     samples = np.random.default_rng(0).normal(0, 0.3, (2000, 1)).astype(np.float32)
     samples[600:1000] = 0.1
-    dead = watch(artefact, replace(recording(2000), stored=samples))
+    dead = score_recording(artefact, replace(recording(2000), stored=samples))
     assert sum(bool(text) for text in dead.problems) == int(np.isnan(dead.scores).sum()) > 8
     assert dead.alarms_us == ()
 
@@ -99,7 +99,7 @@ def test_the_tables_show_what_was_wrong(artefact):
     found = evaluate(artefact, [recording(640, level=3.0), recording(640, seed=1, level=0.1, label="worn")])
     wide = Console(record=True, width=140)
     with wide.capture() as text:
-        wide.print(tables.recordings(found), tables.summary(found))
+        wide.print(tables.recordings_table(found), tables.summary_table(found))
     assert "normal (false alarm)" in text.get()
     assert "worn (missed)" in text.get()
     assert "0 of 1" in text.get()

@@ -10,17 +10,17 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_runtime import scorer
-from edge_runtime.artefact import Calibration
-from edge_runtime.errors import AccessError, UnavailableError
-from edge_runtime.records import AlarmPolicy
-from trainer import export
-from trainer.detector import FitContext
+from edge_runtime.core.errors import AccessError, UnavailableError
+from edge_runtime.core.manifest import Calibration
+from edge_runtime.core.records import AlarmPolicy
+from edge_runtime.models import scorer
+from trainer.core.context import FitContext
+from trainer.core.errors import ExportError
 from trainer.detectors import create
-from trainer.errors import ExportError
+from trainer.export import onnx_file
 
 CONTEXT = FitContext(1000.0, ("x", "y"), "g", lowpass_hz=400.0)
-STAMP = export.Stamp(
+STAMP = onnx_file.ExportDetails(
     name="pump 7",
     hop=32,
     threshold=12.5,
@@ -45,8 +45,8 @@ def fitted(name="multivariate_gaussian", data=None):
 def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
     detector, data = fitted()
     path = tmp_path / "model.onnx"
-    written = export.write(detector, data, CONTEXT, STAMP, path)
-    artefact = scorer.load(path)
+    written = onnx_file.write_model(detector, data, CONTEXT, STAMP, path)
+    artefact = scorer.load_model(path)
     said = artefact.manifest
     assert said.name == "pump 7"
     assert (said.rate_hz, said.samples, said.hop, said.channels, said.unit) == (
@@ -65,8 +65,8 @@ def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
 
 def test_golden_windows_span_the_scores_and_go_beyond(tmp_path):
     detector, data = fitted()
-    export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
-    artefact = scorer.load(tmp_path / "model.onnx")
+    onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+    artefact = scorer.load_model(tmp_path / "model.onnx")
     scores = artefact.graph.score(data)
     golden = [entry.score for entry in artefact.manifest.golden]
     assert len(golden) == 10
@@ -77,7 +77,7 @@ def test_golden_windows_span_the_scores_and_go_beyond(tmp_path):
 @pytest.mark.parametrize("samples", [1024, 16384])
 def test_golden_windows_stay_within_their_room(tmp_path, samples):
     detector, data = fitted("gaussian", windows(20, samples))
-    manifest = export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+    manifest = onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     assert manifest.golden
     assert sum(entry.samples.nbytes for entry in manifest.golden) * 4 / 3 <= 256 * 1024
 
@@ -85,7 +85,7 @@ def test_golden_windows_stay_within_their_room(tmp_path, samples):
 def test_the_same_fit_gives_the_same_bytes(tmp_path):
     for name in ("one.onnx", "two.onnx"):
         detector, data = fitted("principal_components")
-        export.write(detector, data, CONTEXT, STAMP, tmp_path / name)
+        onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / name)
     assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
 
 
@@ -97,7 +97,7 @@ def test_a_graph_that_disagrees_is_not_written(tmp_path):
     detector, _ = fitted("gaussian")
     detector.graph = lambda: model
     with pytest.raises(ExportError, match="differs from the fitted object by"):
-        export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+        onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -105,7 +105,7 @@ def test_a_file_over_the_limit_is_not_written(tmp_path):
     detector, data = fitted()
     detector.max_bytes = 20_000
     with pytest.raises(ExportError, match=r"came out at \d+ bytes, more than 20000"):
-        export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+        onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -114,9 +114,9 @@ def test_a_refused_export_leaves_the_file_that_was_there(tmp_path):
     path.write_bytes(b"the old model")
     detector, data = fitted()
     with pytest.raises(ExportError, match="the edge would refuse it: hop 65 is longer than the window"):
-        export.write(detector, data, CONTEXT, replace(STAMP, hop=65), path)
+        onnx_file.write_model(detector, data, CONTEXT, replace(STAMP, hop=65), path)
     with pytest.raises(ExportError, match="not finite"):
-        export.write(detector, data, CONTEXT, replace(STAMP, threshold=float("nan")), path)
+        onnx_file.write_model(detector, data, CONTEXT, replace(STAMP, threshold=float("nan")), path)
     assert path.read_bytes() == b"the old model"
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
@@ -125,11 +125,11 @@ def test_no_room_leaves_nothing_in_part(tmp_path):
     script = """
 import resource, sys, pathlib
 from tests.trainer import test_export as t
-from trainer import export
+from trainer.export import write_model
 resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 detector, data = t.fitted()
 try:
-    export.write(detector, data, t.CONTEXT, t.STAMP, pathlib.Path(sys.argv[1]) / "model.onnx")
+    write_model(detector, data, t.CONTEXT, t.STAMP, pathlib.Path(sys.argv[1]) / "model.onnx")
 except t.UnavailableError as error:
     print(error)
 """
@@ -146,7 +146,7 @@ except t.UnavailableError as error:
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     detector, data = fitted()
     with pytest.raises(UnavailableError, match=re.escape(str(tmp_path / "no" / "model.onnx"))):
-        export.write(detector, data, CONTEXT, STAMP, tmp_path / "no" / "model.onnx")
+        onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "no" / "model.onnx")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -154,12 +154,12 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     detector, data = fitted()
     with pytest.raises(AccessError, match="Permission denied"):
-        export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+        onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
 
 
 def test_the_file_is_one_plain_onnx_file(tmp_path):
     detector, data = fitted()
-    export.write(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
+    onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     model = onnx.load(tmp_path / "model.onnx", load_external_data=False)
     onnx.checker.check_model(model, full_check=True)
     assert all(tensor.data_location == onnx.TensorProto.DEFAULT for tensor in model.graph.initializer)

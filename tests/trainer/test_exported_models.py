@@ -4,12 +4,13 @@ import re
 
 import pytest
 
-from edge_runtime import scorer
+from edge_runtime.models import scorer
 from tests.shared import ROOT, SAMPLE
-from trainer import cards, recordings
 from trainer.detectors import REGISTRY
-from trainer.evaluate import evaluate
-from trainer.models import INT8, unsupervised
+from trainer.evaluation.metrics import evaluate
+from trainer.ready_models import cards
+from trainer.ready_models.make import INT8, unsupervised
+from trainer.recordings import recording
 
 FOLDER = ROOT / "exported_models"
 FILES = sorted(FOLDER.glob("*.onnx"))
@@ -71,7 +72,7 @@ def test_no_card_without_a_file_and_no_file_without_a_card():
 
 @each
 def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
-    artefact = scorer.load(path)  # raises where one of them scores differently
+    artefact = scorer.load_model(path)  # raises where one of them scores differently
     assert len(artefact.manifest.golden) == 10
     assert artefact.manifest.calibration.supported
     assert artefact.manifest.name == path.stem
@@ -83,7 +84,7 @@ def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
 @each
 def test_the_card_says_what_the_manifest_says(path):
     card = path.with_suffix(".md").read_text(encoding="utf-8")
-    manifest = scorer.load(path).manifest
+    manifest = scorer.load_model(path).manifest
     assert disagreements(card, manifest, path.stat().st_size) == []
     other = card.replace(f"{manifest.threshold:.7g}", "1.5").replace("3 hp: ", "4 hp: ")
     assert disagreements(other, manifest, path.stat().st_size + 1) == ["size", "threshold", "3 hp"]
@@ -99,11 +100,11 @@ def test_a_file_is_small_or_the_page_says_why_not(path):
 
 @pytest.fixture(scope="module")
 def sample():
-    return recordings.load(SAMPLE / "cwru.csv")
+    return recording.load_list(SAMPLE / "cwru.csv")
 
 
 @each
 def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path, sample):
-    found = evaluate(scorer.load(path), sample)
+    found = evaluate(scorer.load_model(path), sample)
     assert found.by_alarm.caught == found.by_alarm.faulty == 3
     assert found.by_alarm.false_alarms == 0

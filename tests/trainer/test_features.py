@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests import naive
-from trainer.detector import FitContext
-from trainer.errors import ChoiceError, FitError
-from trainer.features import FRONT_ENDS, front_end
-from trainer.frontends import bands, fourier
-from trainer.tape import Tape, run
+from trainer.core.context import FitContext
+from trainer.core.errors import ChoiceError, FitError
+from trainer.graphs import bands, fourier
+from trainer.graphs.builder import GraphBuilder, run_graph
+from trainer.graphs.front_ends import FRONT_ENDS, front_end
 
 RATE_HZ = 12000.0
 
@@ -28,10 +28,10 @@ def noise(count, samples, channels=1, seed=0, offset=0.0, scale=1.0):
 @pytest.mark.parametrize("samples", [1, 2, 6, 7, 64, 100, 360, 600, 1000, 1024, 2048, 4096])
 def test_power_is_that_of_the_dft(samples):
     signals = noise(3, samples)
-    tape = Tape(samples, 1)
-    power = fourier.power(tape.window.transpose(0, 2, 1), samples).reshape(0, -1)
-    cut = fourier.plan(samples)
-    seen = run(tape, power, len(cut.bins), signals)
+    tape = GraphBuilder(samples, 1)
+    power = fourier.power_spectrum(tape.window.transpose(0, 2, 1), samples).reshape(0, -1)
+    cut = fourier.fourier_plan(samples)
+    seen = run_graph(tape, power, len(cut.bins), signals)
     truth = np.stack([naive.dft_power(signal[:, 0])[cut.bins] for signal in signals])
     assert np.abs(seen - truth).max() <= 2e-6 * truth.max()
 
@@ -39,7 +39,7 @@ def test_power_is_that_of_the_dft(samples):
 @given(st.integers(1, 700))
 def test_every_frequency_counts_as_often_as_in_the_whole_spectrum(samples):
     try:
-        cut = fourier.plan(samples)
+        cut = fourier.fourier_plan(samples)
     except FitError:
         assert max(p for p in range(1, samples + 1) if samples % p == 0) > fourier.MAX_FACTOR
         return
@@ -50,7 +50,7 @@ def test_every_frequency_counts_as_often_as_in_the_whole_spectrum(samples):
 
 def test_a_large_prime_is_refused_with_a_length_that_works():
     with pytest.raises(FitError, match=r"1021 = 1 x 1021.*for instance 1024"):
-        fourier.plan(1021)
+        fourier.fourier_plan(1021)
 
 
 @pytest.mark.parametrize("samples", [64, 600, 1024])
@@ -213,9 +213,9 @@ def test_an_unknown_front_end_names_the_nearest():
 )
 @settings(deadline=None)
 def test_bands_stand_side_by_side_and_none_is_empty(samples, limit_hz):
-    for cut in (bands.below(samples, RATE_HZ, limit_hz), bands.everything(samples, RATE_HZ, limit_hz)):
+    for cut in (bands.below(samples, RATE_HZ, limit_hz), bands.whole_band(samples, RATE_HZ, limit_hz)):
         assert list(cut.edges_hz) == sorted(set(cut.edges_hz))
-    everything = bands.everything(samples, RATE_HZ, limit_hz)
+    everything = bands.whole_band(samples, RATE_HZ, limit_hz)
     lines_hz = np.arange(samples // 2 + 1) * RATE_HZ / samples
     held = np.histogram(lines_hz, everything.edges_hz)[0]
     assert held.sum() == len(lines_hz)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.shared import FULL, SAMPLE, needs
-from trainer import guards
-from trainer.cwru import cwru_list
-from trainer.errors import RecordingError
-from trainer.listing import Row, read_list
-from trainer.recordings import read, read_all
+from trainer.core.errors import RecordingError
+from trainer.recordings import checks
+from trainer.recordings.cwru import cwru_list
+from trainer.recordings.listing import Row, read_list
+from trainer.recordings.recording import read_recording, read_recordings
 
 
 def named(found):
@@ -21,33 +21,33 @@ def named(found):
 
 @pytest.fixture(scope="module")
 def sample():
-    return read_all(read_list(SAMPLE / "cwru.csv"))
+    return read_recordings(read_list(SAMPLE / "cwru.csv"))
 
 
 @pytest.fixture(scope="module")
 def full():
     rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
-    return read_all(rows)
+    return read_recordings(rows)
 
 
 def as_recorded(rows):
-    return read_all([replace(row, target_rate_hz=None, lowpass_hz=None) for row in rows])
+    return read_recordings([replace(row, target_rate_hz=None, lowpass_hz=None) for row in rows])
 
 
 def test_the_sample_is_clean_but_for_what_its_readme_says(sample):
-    assert named(guards.check(sample)) <= {"offset"}
+    assert named(checks.check_recordings(sample)) <= {"offset"}
 
 
 def test_baselines_given_at_a_quarter_of_their_rate_are_caught_in_the_sample():
     rows = [replace(row, rate_hz=12000.0) for row in read_list(SAMPLE / "cwru.csv")]
     with pytest.raises(RecordingError, match=r"mat: its spectral lines lie at 0\.25 times") as caught:
-        guards.check(read_all(rows))
+        checks.check_recordings(read_recordings(rows))
     assert "48000 Hz" in str(caught.value)
 
 
 @needs("cwru")
 def test_the_full_recordings_raise_no_refusal(full):
-    found = guards.check(full)
+    found = checks.check_recordings(full)
     assert named(found) <= {"offset"}
 
 
@@ -59,7 +59,7 @@ def test_all_baselines_given_as_12_khz_are_caught_and_no_other():
         if row.normal
         or row.file.stem in {"105", "118", "130", "106", "119", "131", "107", "120", "132", "108"}
     ]
-    found = [item for item in guards.findings(read_all(rows)) if item.guard == "rate"]
+    found = [item for item in checks.recording_problems(read_recordings(rows)) if item.guard == "rate"]
     assert sorted(item.where.rsplit("/", 1)[1] for item in found) == ["100.mat", "97.mat", "98.mat", "99.mat"]
     assert all("48000 Hz" in item.what for item in found)
 
@@ -67,24 +67,24 @@ def test_all_baselines_given_as_12_khz_are_caught_and_no_other():
 @needs("cwru")
 def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full):
     rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
-    leaky = read_all([replace(row, lowpass_hz=None) for row in rows])
-    assert "leak" in named(guards.findings(leaky))
-    assert "leak" not in named(guards.findings(full))
+    leaky = read_recordings([replace(row, lowpass_hz=None) for row in rows])
+    assert "leak" in named(checks.recording_problems(leaky))
+    assert "leak" not in named(checks.recording_problems(full))
 
 
 @needs("cwru")
 def test_offsets_are_seen_until_they_are_removed(full):
-    assert "offset" in named(guards.offsets(full))
+    assert "offset" in named(checks.offsets(full))
     centred = [replace(item, stored=item.samples - item.samples.mean(axis=0)) for item in full]
-    assert not list(guards.offsets(centred))
+    assert not list(checks.offsets(centred))
 
 
 @needs("cwru")
 @pytest.mark.parametrize(("number", "found"), [("189", {"copies"}), ("122", set()), ("135", set())])
 def test_copied_channels(number, found):
     path = FULL / "cwru" / "48k_drive_end" / f"{number}.mat"
-    item = read(Row(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
-    assert named(guards.copies([item])) == found
+    item = read_recording(Row(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
+    assert named(checks.copies([item])) == found
 
 
 @needs("ims")
@@ -94,7 +94,7 @@ def test_near_silent_snapshots_are_stuck_and_running_ones_are_not():
         width = len(path.read_text().splitlines()[0].split())
         names = tuple(f"b{number}" for number in range(width))
         seen[path.name] = named(
-            guards.stuck([read(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
+            checks.stuck([read_recording(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
         )
     dead = {name for name, guard in seen.items() if guard}
     assert dead == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
@@ -105,20 +105,22 @@ def test_gravity_tells_the_unit(tmp_path):
     with zipfile.ZipFile(FULL / "ceiling_fan" / "ceiling_fan.zip") as archive:
         text = archive.read("fan_0_low_0_weight/0000.csv")
     (tmp_path / "fan.csv").write_bytes(text)
-    right = read(Row(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g"))
-    assert not list(guards.units([right]))
-    assert named(guards.units([replace(right, unit="m/s2")])) == {"unit"}
+    right = read_recording(
+        Row(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g")
+    )
+    assert not list(checks.units([right]))
+    assert named(checks.units([replace(right, unit="m/s2")])) == {"unit"}
     metres = replace(right, stored=right.samples * np.float32(9.80665))
-    assert named(guards.units([metres])) == {"unit"}
-    assert not list(guards.units([replace(metres, unit="m/s2")]))
+    assert named(checks.units([metres])) == {"unit"}
+    assert not list(checks.units([replace(metres, unit="m/s2")]))
     assert io.BytesIO(text).readline()
 
 
 def test_one_file_in_metres_among_others_in_g(sample):
     normals = [item for item in sample if item.label == "normal"]
-    assert not list(guards.units(normals))
+    assert not list(checks.units(normals))
     mixed = [*normals[1:], replace(normals[0], stored=normals[0].samples * np.float32(9.80665))]
-    assert named(guards.units(mixed)) == {"unit"}
+    assert named(checks.units(mixed)) == {"unit"}
 
 
 @needs("ims")
@@ -134,7 +136,9 @@ def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it():
     for path in sorted((FULL / "ims").iterdir()):
         width = len(path.read_text().splitlines()[0].split())
         names = tuple(f"b{number}" for number in range(width))
-        if list(guards.clipped([read(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])):
+        if list(
+            checks.clipped([read_recording(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
+        ):
             seen.add(path.name)
     assert seen == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
 
@@ -143,12 +147,12 @@ def test_clipping(sample):
     """The fault is put in: no recording here has it by itself, see above."""
     item = sample[0]
     limit = 3 * item.samples.std()
-    assert not list(guards.clipped(sample))
-    assert named(guards.clipped([replace(item, stored=item.samples.clip(-limit, limit))])) == {"clipped"}
+    assert not list(checks.clipped(sample))
+    assert named(checks.clipped([replace(item, stored=item.samples.clip(-limit, limit))])) == {"clipped"}
 
 
 def test_a_refusal_may_be_accepted_by_name(sample):
     dead = [replace(sample[0], stored=np.repeat(sample[0].samples[::4], 4, axis=0))]
     with pytest.raises(RecordingError, match="repeats its last value 75%"):
-        guards.check(dead)
-    assert "stuck" in named(guards.check(dead, accept=["stuck", "rate"]))
+        checks.check_recordings(dead)
+    assert "stuck" in named(checks.check_recordings(dead, accept=["stuck", "rate"]))

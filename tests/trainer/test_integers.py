@@ -10,13 +10,13 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from edge_runtime.scorer import Graph
+from edge_runtime.models.scorer import Graph
 from tests.trainer.machines import CONTEXT, knocking, machine, quick
-from trainer import export
+from trainer.core.errors import ChoiceError
 from trainer.detectors import REGISTRY, create
-from trainer.errors import ChoiceError
-from trainer.parts import integers, network
-from trainer.tape import Tape, run
+from trainer.detectors.building_blocks import int8, torch_layers
+from trainer.export import onnx_file
+from trainer.graphs.builder import GraphBuilder, run_graph
 
 PACKING = sorted(name for name, kind in REGISTRY.items() if kind.packs)
 
@@ -45,21 +45,21 @@ def test_every_autoencoder_and_forecaster_has_weights_to_round():
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_integers_are_within_half_a_step_and_come_back_as_they_were(axis):
     weights = np.random.default_rng(axis).standard_normal((6, 5, 4)) * np.logspace(-8, 3, 6)[:, None, None]
-    values, scale = integers.packed(weights, axis)
+    values, scale = int8.packed(weights, axis)
     assert values.dtype == np.int8
     assert scale.shape == tuple(size if at == axis else 1 for at, size in enumerate(weights.shape))
-    kept = integers.rounded(weights, axis)
+    kept = int8.rounded(weights, axis)
     assert (np.abs(kept - weights) <= 0.5001 * scale).all()
-    again, _ = integers.packed(kept * np.linspace(0.01, 7, weights.shape[axis]).reshape(scale.shape), axis)
+    again, _ = int8.packed(kept * np.linspace(0.01, 7, weights.shape[axis]).reshape(scale.shape), axis)
     assert np.array_equal(again, values)
 
 
 def test_channels_of_zeros_stay_zeros():
     weights = np.array([[0.0, 0.0], [1.0, -2.0]])
-    values, scale = integers.packed(weights, 0)
+    values, scale = int8.packed(weights, 0)
     assert values.tolist() == [[0, 0], [64, -127]]
     assert np.isfinite(scale).all()
-    assert integers.rounded(weights, 0)[0].tolist() == [0.0, 0.0]
+    assert int8.rounded(weights, 0)[0].tolist() == [0.0, 0.0]
 
 
 def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone():
@@ -67,7 +67,7 @@ def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone():
         torch.manual_seed(0)
         layers = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 8)).eval()
     before = {name: value.clone() for name, value in layers.state_dict().items()}
-    copied = integers.network(layers)
+    copied = int8.network(layers)
     for name, value in layers.state_dict().items():
         assert torch.equal(value, before[name])
         rounds = name in {"0.weight", "2.weight"}
@@ -79,10 +79,10 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
         torch.manual_seed(1)
         layers = nn.Sequential(nn.Linear(16, 6), nn.BatchNorm1d(6))
         layers(torch.randn(64, 16) * 3 + 1)
-    copied = integers.network(layers.eval())
-    wanted, _ = integers.packed(copied[0].weight.detach().numpy().astype(float), 0)
-    tape = Tape(16, 1, int8=True)
-    value = network.write(copied, tape.window.reshape(0, -1))
+    copied = int8.network(layers.eval())
+    wanted, _ = int8.packed(copied[0].weight.detach().numpy().astype(float), 0)
+    tape = GraphBuilder(16, 1, int8=True)
+    value = torch_layers.write(copied, tape.window.reshape(0, -1))
     model = tape.model({"value": value}, {"value": 6})
     (kept,) = [
         array for array in map(numpy_helper.to_array, model.graph.initializer) if array.dtype == np.int8
@@ -90,15 +90,15 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
     assert np.array_equal(kept, wanted.T)
     windows = np.random.default_rng(2).standard_normal((5, 16, 1)).astype(np.float32)
     truth = copied(torch.from_numpy(windows[..., 0])).detach().numpy()
-    np.testing.assert_allclose(run(tape, value, 6, windows), truth, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run_graph(tape, value, 6, windows), truth, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PACKING)
 def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
     plain, small = pair(name)
     windows = machine(64, seed=1)
-    assert export.compare(small, graph(small), windows) <= 1e-5
-    assert export.compare(plain, graph(plain), windows) <= 1e-5
+    assert onnx_file.parity_error(small, graph(small), windows) <= 1e-5
+    assert onnx_file.parity_error(plain, graph(plain), windows) <= 1e-5
     first, second = plain.oracle(windows), small.oracle(windows)
     assert not np.array_equal(first, second)
     np.testing.assert_allclose(second, first, rtol=0.05)

@@ -2,8 +2,8 @@ import pytest
 
 from tests.shared import SAMPLE
 from tests.trainer.builders import write_lines
-from trainer.errors import RecordingError
-from trainer.listing import read_list, write_list
+from trainer.core.errors import RecordingError
+from trainer.recordings.listing import read_list, write_list
 
 GOOD = "a.mat,vib,normal,0 hp,12000,12000,5000,DE,g"
 LIST_FAULTS = {

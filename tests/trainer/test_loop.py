@@ -9,11 +9,11 @@ from torch import nn
 
 from tests.shared import SAMPLE
 from tests.trainer.test_cli import trainer
-from trainer import loop
-from trainer.detector import FitContext, quiet
+from trainer.core.context import FitContext, quiet
+from trainer.core.errors import FitError
 from trainer.detectors import create
-from trainer.errors import FitError
-from trainer.loop import Training
+from trainer.detectors.building_blocks import training
+from trainer.detectors.building_blocks.training import Training
 
 PLAN = Training(epochs=40, batch=16, learning_rate=1e-2, patience=3)
 
@@ -23,14 +23,14 @@ def inputs(count=256):
 
 
 def network():
-    with loop.seeded(0):
+    with training.seeded(0):
         return nn.Linear(4, 4)
 
 
 def learn(made, data, plan=PLAN, loss=None, progress=quiet, seed=0):
     given = loss or (lambda batch: nn.functional.mse_loss(made(batch), batch))
-    with loop.seeded(seed):
-        return loop.train(made, data, given, plan, seed=seed, progress=progress)
+    with training.seeded(seed):
+        return training.train(made, data, given, plan, seed=seed, progress=progress)
 
 
 def test_it_learns_and_tells_every_epoch():
@@ -118,7 +118,7 @@ def test_the_same_seed_learns_the_same_and_another_does_not():
 
 def test_the_callers_random_numbers_and_threads_are_left_alone():
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
-    with loop.seeded(7):
+    with training.seeded(7):
         assert torch.get_num_threads() == 1
         torch.rand(3)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -128,16 +128,16 @@ def test_the_callers_random_numbers_and_threads_are_left_alone():
 @pytest.mark.parametrize("count", [1, 2, 16, 17, 33, 40])
 def test_batches_hold_everything_once_and_none_is_of_one(count):
     data = torch.arange(count)
-    given = list(loop.batches(data, 16, torch.Generator().manual_seed(0)))
+    given = list(training.batches(data, 16, torch.Generator().manual_seed(0)))
     assert sorted(torch.cat(given).tolist()) == list(range(count))
     assert all(len(batch) > 1 for batch in given) or count == 1
 
 
 def test_validation_takes_whole_blocks_of_neighbours():
     data = torch.arange(160)
-    learnt, checked = loop._split(data, 0.15, seed=0)
+    learnt, checked = training._split(data, 0.15, seed=0)
     assert sorted([*learnt.tolist(), *checked.tolist()]) == list(range(160))
     assert len(checked) == 32
     assert {first % 16 for first in checked[::16].tolist()} == {0}
     few = torch.arange(48)
-    assert all(torch.equal(part, few) for part in loop._split(few, 0.15, seed=0))
+    assert all(torch.equal(part, few) for part in training._split(few, 0.15, seed=0))

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from edge_runtime import scorer
+from edge_runtime.models import scorer
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.test_cli import trainer
 from tests.trainer.test_comparison import machine
 from tests.trainer.test_exported_models import disagreements
-from trainer import cards, models, pipeline
-from trainer.detector import quiet
-from trainer.models import INT8, unsupervised
-from trainer.variants import Cost
+from trainer import fitting
+from trainer.core.context import quiet
+from trainer.evaluation.quantization_cost import Int8Cost
+from trainer.ready_models import cards, make_models
+from trainer.ready_models.make import INT8, unsupervised
 
 FEW = "gaussian,principal_components"
-COST = Cost(size_ratio=0.3, latency_ratio=1.0, auroc_loss=0.0, otherwise=0.0, changed=())
+COST = Int8Cost(size_ratio=0.3, latency_ratio=1.0, auroc_loss=0.0, otherwise=0.0, changed=())
 
 
 def recipe():
@@ -38,7 +39,7 @@ def made(tmp_path_factory):
     verb, _list, flag, _folder, *rest = recipe()
     assert (verb, flag, rest) == ("models", "-o", ["--int8"])
     # On a quick machine all would be over before the first line is due.
-    every = "from trainer import terminal; terminal._EVERY_S = 0.0"
+    every = "from trainer.cli import terminal; terminal._EVERY_S = 0.0"
     done = trainer(verb, SAMPLE / "cwru.csv", flag, folder, *rest, "--detectors", FEW, before=every)
     return folder, done
 
@@ -61,7 +62,7 @@ def test_what_is_done_is_told_and_the_table_is_printed(made):
 
 def test_every_card_says_what_its_manifest_says(made):
     for path in made[0].glob("*.onnx"):
-        manifest = scorer.load(path).manifest
+        manifest = scorer.load_model(path).manifest
         assert manifest.name == path.stem
         text = path.with_suffix(".md").read_text()
         assert disagreements(text, manifest, path.stat().st_size) == []
@@ -69,7 +70,7 @@ def test_every_card_says_what_its_manifest_says(made):
 
 def test_the_variant_is_calibrated_for_itself_and_smaller(made):
     plain, small = (made[0] / f"principal_components{end}.onnx" for end in ("", INT8))
-    first, second = (scorer.load(path).manifest for path in (plain, small))
+    first, second = (scorer.load_model(path).manifest for path in (plain, small))
     assert small.stat().st_size < 0.5 * plain.stat().st_size
     assert second.threshold != first.threshold
     assert second.threshold == pytest.approx(first.threshold, rel=0.02)
@@ -91,8 +92,8 @@ def test_a_later_run_keeps_what_it_does_not_make_and_drops_what_is_gone(made, tm
     for path in made[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "gaussian.onnx").unlink()
-    orders = pipeline.orders("zscore", samples=64)
-    found = models.make(machine(), orders, tmp_path, quiet)
+    orders = fitting.orders("zscore", samples=64)
+    found = make_models(machine(), orders, tmp_path, quiet)
     assert sorted(found) == ["principal_components", f"principal_components{INT8}", "zscore"]
     page = (tmp_path / "README.md").read_text()
     assert page.count("That is what") == 2  # they learnt from different recordings
@@ -102,8 +103,8 @@ def test_a_later_run_keeps_what_it_does_not_make_and_drops_what_is_gone(made, tm
 
 def test_a_variant_that_cannot_be_judged_is_not_left_there(tmp_path):
     normal = tuple(item for item in machine() if item.label == "normal")
-    orders = pipeline.orders("principal_components", samples=64)
-    found = models.make(normal, orders, tmp_path, quiet, int8=True)
+    orders = fitting.orders("principal_components", samples=64)
+    found = make_models(normal, orders, tmp_path, quiet, int8=True)
     assert list(found) == ["principal_components"]
     assert "of AUROC" in found["principal_components"]["int8"]["refusal"]
     assert not list(tmp_path.glob(f"*{INT8}*"))

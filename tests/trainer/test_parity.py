@@ -8,13 +8,14 @@ import functools
 import numpy as np
 import pytest
 
-from edge_runtime.scorer import Graph
+from edge_runtime.models.scorer import Graph
 from tests.trainer.builders import recording
-from trainer import calibrate, export
-from trainer.detector import FitContext
+from trainer.calibration import cross_validation
+from trainer.core.context import FitContext
 from trainer.detectors import REGISTRY, create, options_of
-from trainer.models import unsupervised
-from trainer.pipeline import Order
+from trainer.export import onnx_file
+from trainer.fitting import Order
+from trainer.ready_models.make import unsupervised
 
 RATE_HZ = 12000.0
 QUICK = {"epochs": "3"}
@@ -24,7 +25,7 @@ def widened():
     """One operating condition, widened by resampling: slower variants have empty top bands."""
     healthy = (recording(16384, seed=0),)
     plan = Order("gaussian", samples=64, hop=32).plan(healthy)
-    windows, _ = calibrate.training(healthy, plan, calibrate.context_of(healthy, 0))
+    windows, _ = cross_validation.training(healthy, plan, cross_validation.context_of(healthy, 0))
     return windows[::40], np.stack([20 * recording(4096, seed=1).samples[k : k + 64] for k in range(64)])
 
 
@@ -64,5 +65,5 @@ def fitted(name, title):
 def test_the_graph_agrees_with_the_fitted_object_and_with_itself(name, title):
     detector, graph, windows, faults = fitted(name, title)
     assert REGISTRY[name].parity == 1e-5  # nobody loosened the bound
-    assert export.compare(detector, graph, windows) <= 1e-5
-    assert export.compare(detector, graph, np.concatenate([windows[:32], faults[:32]])) <= 1e-5
+    assert onnx_file.parity_error(detector, graph, windows) <= 1e-5
+    assert onnx_file.parity_error(detector, graph, np.concatenate([windows[:32], faults[:32]])) <= 1e-5

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.shared import SAMPLE
 from tests.trainer.builders import mat, noise, row
-from trainer import reader
-from trainer.errors import RecordingError
-from trainer.recordings import read
+from trainer.core.errors import RecordingError
+from trainer.recordings import child_reader
+from trainer.recordings.recording import read_recording
 
 
 class Canary:
@@ -37,7 +37,7 @@ def test_pickles_are_refused_and_not_run(tmp_path):
     os.rename(tmp_path / "c.npy", tmp_path / "c.npz")
     for name in ("a.npz", "b.npz", "c.npz"):
         with pytest.raises(RecordingError):
-            read(row(tmp_path / name))
+            read_recording(row(tmp_path / name))
     assert not canary.exists()
 
 
@@ -46,7 +46,7 @@ def test_array_that_lies_about_its_size(tmp_path):
     content = (tmp_path / "a.npz").read_bytes().replace(b"(64, 1)", b"(9999999999, 1)"[:7])
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(RecordingError):
-        read(row(tmp_path / "a.npz"))
+        read_recording(row(tmp_path / "a.npz"))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -58,21 +58,21 @@ def test_damaged_mat_never_harms_the_parent(tmp_path, data):
         damaged[data.draw(st.integers(128, 260))] = data.draw(st.integers(0, 255))
     (tmp_path / "damaged.mat").write_bytes(damaged)
     with contextlib.suppress(RecordingError):
-        assert np.isfinite(read(row(tmp_path / "damaged.mat")).samples).all()
+        assert np.isfinite(read_recording(row(tmp_path / "damaged.mat")).samples).all()
 
 
 def test_a_crashing_parser_is_a_refusal(tmp_path, monkeypatch):
     # The child really dies by a signal here, as scipy's parser makes it do on some files.
-    monkeypatch.setattr(reader, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(child_reader, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(RecordingError, match="parser crashed"):
-        read(row(mat(tmp_path / "a.mat", vib=noise())))
+        read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
 
 def test_a_hanging_parser_is_a_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr(reader, "_CHILD", "import time; time.sleep(60)")
-    monkeypatch.setattr(reader, "_WALL_S", 0.5)
+    monkeypatch.setattr(child_reader, "_CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(child_reader, "_WALL_S", 0.5)
     with pytest.raises(RecordingError, match="took too long"):
-        read(row(mat(tmp_path / "a.mat", vib=noise())))
+        read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
 
 def test_the_child_may_not_write_nor_grow(tmp_path):
@@ -81,7 +81,7 @@ def test_the_child_may_not_write_nor_grow(tmp_path):
         "asked = dict(kind='table', signals=[], channels=['x'], number='')\n"
         "sys.argv.append(json.dumps(asked))\n"
         f"sys.path.insert(0, {str(SAMPLE.parents[1])!r})\n"
-        "from trainer.parsing.child import main; main()\n"
+        "from trainer.formats.child import main; main()\n"
         "def refused(action):\n"
         "    try: action()\n"
         "    except (OSError, MemoryError): return True\n"
@@ -97,7 +97,7 @@ def test_the_child_may_not_write_nor_grow(tmp_path):
 
 
 def test_the_child_imports_no_torch():
-    probe = "import sys, trainer.parsing.child, trainer.parsing.matfile; print('torch' in sys.modules)"
+    probe = "import sys, trainer.formats.child, trainer.formats.matfile; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=SAMPLE.parents[1], capture_output=True, check=True
     )
@@ -111,13 +111,13 @@ def test_the_child_reaches_no_network():
         pytest.skip("this kernel or container allows no network namespace")
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = (
-            "import socket, sys; from trainer.parsing.child import give_up_rights\n"
+            "import socket, sys; from trainer.formats.child import give_up_rights\n"
             "give_up_rights()\n"
             f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)\n"
         )
         tried = subprocess.run(
             [sys.executable, "-c", code],
-            env=os.environ | reader._SINGLE,
+            env=os.environ | child_reader._SINGLE,
             check=False,
             capture_output=True,
             text=True,

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.trainer.builders import mat, noise, row
-from trainer.errors import RecordingError
-from trainer.recordings import read, read_all, write_npz
+from trainer.core.errors import RecordingError
+from trainer.recordings.recording import read_recording, read_recordings, write_npz
 
 
 def test_mat_signal_by_name(tmp_path):
     values = noise()
-    found = read(row(mat(tmp_path / "a.mat", speed=3.0, vib=values), signals=("vib",)))
+    found = read_recording(row(mat(tmp_path / "a.mat", speed=3.0, vib=values), signals=("vib",)))
     np.testing.assert_array_equal(found.samples, values.astype(np.float32))
     assert (found.rate_hz, found.channels, found.unit) == (12000.0, ("DE",), "g")
 
@@ -21,24 +21,24 @@ def test_mat_key_of_the_files_own_number_wins(tmp_path):
     path = mat(
         tmp_path / "99.mat", X098_DE_time=noise(seed=1), X099_DE_time=noise(seed=2), X099_FE_time=noise()
     )
-    np.testing.assert_array_equal(read(row(path)).samples, noise(seed=2).astype(np.float32))
+    np.testing.assert_array_equal(read_recording(row(path)).samples, noise(seed=2).astype(np.float32))
 
 
 def test_mat_with_one_foreign_number_is_taken(tmp_path):
     path = mat(tmp_path / "174.mat", X173_DE_time=noise(seed=1), X173_FE_time=noise(seed=2), X173RPM=1796.0)
-    np.testing.assert_array_equal(read(row(path)).samples, noise(seed=1).astype(np.float32))
-    assert read(row(path, channels=("FE",))).samples[0, 0] == np.float32(noise(seed=2)[0, 0])
+    np.testing.assert_array_equal(read_recording(row(path)).samples, noise(seed=1).astype(np.float32))
+    assert read_recording(row(path, channels=("FE",))).samples[0, 0] == np.float32(noise(seed=2)[0, 0])
 
 
 def test_mat_with_two_foreign_numbers_is_refused(tmp_path):
     path = mat(tmp_path / "5.mat", X098_DE_time=noise(), X099_DE_time=noise())
     with pytest.raises(RecordingError, match="X098_DE_time, X099_DE_time"):
-        read(row(path))
+        read_recording(row(path))
 
 
 def test_several_channels_from_several_variables(tmp_path):
     path = mat(tmp_path / "107.mat", X107_DE_time=noise(seed=1), X107_FE_time=noise(seed=2))
-    found = read(row(path, channels=("FE", "DE")))
+    found = read_recording(row(path, channels=("FE", "DE")))
     np.testing.assert_array_equal(found.samples, np.hstack([noise(seed=2), noise(seed=1)]).astype(np.float32))
 
 
@@ -50,13 +50,13 @@ def test_mat_v73(tmp_path):
     head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
     with path.open("r+b") as file:
         file.write(head)
-    np.testing.assert_array_equal(read(row(path)).samples, noise().astype(np.float32))
+    np.testing.assert_array_equal(read_recording(row(path)).samples, noise().astype(np.float32))
     with pytest.raises(RecordingError, match="no numeric signal 'elsewhere'"):
-        read(row(path, signals=("elsewhere",)))
+        read_recording(row(path, signals=("elsewhere",)))
 
 
 def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
-    first = read(
+    first = read_recording(
         row(mat(tmp_path / "a.mat", vib=noise(channels=3)), channels=("x", "y", "z"), signals=("vib",))
     )
     write_npz(first, tmp_path / "a.npz")
@@ -68,7 +68,7 @@ def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
             "g",
         )
         assert np.isnan(archive["lowpass_hz"])
-    again = read(row(tmp_path / "a.npz", rate_hz=None, channels=("x", "y", "z")))
+    again = read_recording(row(tmp_path / "a.npz", rate_hz=None, channels=("x", "y", "z")))
     assert again.digest == first.digest
     assert sorted(os.listdir(tmp_path)) == ["a.mat", "a.npz"]
 
@@ -78,38 +78,38 @@ def test_recordings_of_one_list_are_at_one_rate(tmp_path):
         np.savez(tmp_path / f"{name}.npz", samples=noise(seed=int(rate_hz)), rate_hz=rate_hz)
     rows = [row(tmp_path / f"{name}.npz", rate_hz=None, where="list.csv:2") for name in "ab"]
     with pytest.raises(RecordingError, match="is at 48000 Hz, others of the list at 12000 Hz") as caught:
-        read_all(rows)
+        read_recordings(rows)
     assert "Write 12000 as target_rate_hz" in caught.value.remedy
-    found = read_all([replace(item, target_rate_hz=12000.0) for item in rows])
+    found = read_recordings([replace(item, target_rate_hz=12000.0) for item in rows])
     assert [item.rate_hz for item in found] == [12000.0, 12000.0]
 
 
 def test_npz_rate_and_unit_must_agree(tmp_path):
     np.savez(tmp_path / "a.npz", samples=noise(), rate_hz=48000.0, unit="m/s2")
     with pytest.raises(RecordingError, match="48000 Hz, the list says 12000 Hz"):
-        read(row(tmp_path / "a.npz"))
+        read_recording(row(tmp_path / "a.npz"))
     with pytest.raises(RecordingError, match="are in m/s2, the list says g"):
-        read(row(tmp_path / "a.npz", rate_hz=48000.0))
+        read_recording(row(tmp_path / "a.npz", rate_hz=48000.0))
 
 
 def test_csv_as_edge_impulse_writes_it(tmp_path):
     path = tmp_path / "a.csv"
     rows = [f"{i * 10},{i % 7},{i % 5},{i % 3}" for i in range(200)]
     path.write_text("timestamp,accX,accY,accZ\n" + "\n".join(rows))
-    found = read(row(path, rate_hz=None, channels=("x", "y", "z")))
+    found = read_recording(row(path, rate_hz=None, channels=("x", "y", "z")))
     assert found.rate_hz == pytest.approx(100.0)
     assert found.samples.shape == (200, 3)
     assert found.samples[9].tolist() == [2, 4, 0]
-    assert read(row(path, rate_hz=100.5, channels=("accZ",))).samples[4, 0] == 1
+    assert read_recording(row(path, rate_hz=100.5, channels=("accZ",))).samples[4, 0] == 1
     with pytest.raises(RecordingError, match="own rate is 100 Hz, the list says 200 Hz"):
-        read(row(path, rate_hz=200.0, channels=("accX",)))
+        read_recording(row(path, rate_hz=200.0, channels=("accX",)))
 
 
 def test_csv_without_header_and_by_column_number(tmp_path):
     path = tmp_path / "a.csv"
     np.savetxt(path, noise(100, 3), delimiter="\t")
-    assert read(row(path, channels=("x", "y", "z"))).samples.shape == (100, 3)
-    found = read(row(path, channels=("y",), signals=("2",)))
+    assert read_recording(row(path, channels=("x", "y", "z"))).samples.shape == (100, 3)
+    found = read_recording(row(path, channels=("y",), signals=("2",)))
     np.testing.assert_allclose(found.samples[:, 0], noise(100, 3)[:, 1], rtol=1e-6)
 
 
@@ -119,7 +119,7 @@ def test_csv_with_missing_samples_is_refused(tmp_path):
         "timestamp,a\n" + "\n".join(f"{i * 10 + (50 if i > 99 else 0)},{i % 7}" for i in range(200))
     )
     with pytest.raises(RecordingError, match="from 990 to 1050 ms at reading 101"):
-        read(row(path, rate_hz=None, channels=("a",)))
+        read_recording(row(path, rate_hz=None, channels=("a",)))
 
 
 def bad_values(kind):
@@ -150,7 +150,7 @@ def bad_values(kind):
 def test_bad_values_are_named(tmp_path, kind, message):
     path = mat(tmp_path / "bad.mat", vib=bad_values(kind))
     with pytest.raises(RecordingError, match=message) as caught:
-        read(row(path, signals=("vib",)))
+        read_recording(row(path, signals=("vib",)))
     assert str(path) in str(caught.value)
     assert "vib" in str(caught.value)
     assert caught.value.remedy
@@ -173,16 +173,16 @@ CSV_FAULTS = {
 def test_bad_csv_is_named(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(RecordingError, match=CSV_FAULTS[text]):
-        read(row(tmp_path / "a.csv", channels=("x", "y")))
+        read_recording(row(tmp_path / "a.csv", channels=("x", "y")))
 
 
 def test_text_that_is_none(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"1,2\n\xff\xfe\x00\n")
     with pytest.raises(RecordingError, match="line 2 is not text"):
-        read(row(tmp_path / "a.csv", channels=("x", "y")))
+        read_recording(row(tmp_path / "a.csv", channels=("x", "y")))
     (tmp_path / "b.csv").write_bytes(b"1" * 100_000)
     with pytest.raises(RecordingError, match="line 1 is longer than"):
-        read(row(tmp_path / "b.csv"))
+        read_recording(row(tmp_path / "b.csv"))
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 1000, 20_000])
@@ -190,28 +190,28 @@ def test_truncated_mat(tmp_path, size):
     whole = mat(tmp_path / "whole.mat", vib=noise())
     (tmp_path / "cut.mat").write_bytes(whole.read_bytes()[:size])
     with pytest.raises(RecordingError):
-        read(row(tmp_path / "cut.mat"))
+        read_recording(row(tmp_path / "cut.mat"))
 
 
 def test_mat_without_numbers(tmp_path):
     path = mat(tmp_path / "a.mat", name="pump", table=np.array([{"a": 1}], dtype=object))
     with pytest.raises(RecordingError, match="no numeric signal"):
-        read(row(path))
+        read_recording(row(path))
     with pytest.raises(RecordingError, match="no numeric signal 'table'"):
-        read(row(path, signals=("table",)))
+        read_recording(row(path, signals=("table",)))
 
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(RecordingError, match="no such file"):
-        read(row(tmp_path / "none.mat"))
+        read_recording(row(tmp_path / "none.mat"))
     with pytest.raises(RecordingError, match="is not a file"):
-        read(row(tmp_path))
+        read_recording(row(tmp_path))
 
 
 def test_too_short_for_the_filters(tmp_path):
     path = mat(tmp_path / "a.mat", vib=noise(100))
     with pytest.raises(RecordingError, match="100 samples leave 0"):
-        read(row(path, lowpass_hz=5000.0))
+        read_recording(row(path, lowpass_hz=5000.0))
 
 
 def test_copies_of_one_recording_are_refused(tmp_path):
@@ -219,4 +219,4 @@ def test_copies_of_one_recording_are_refused(tmp_path):
         mat(tmp_path / name, vib=noise())
     rows = (row(tmp_path / "a.mat"), row(tmp_path / "b.mat", label="worn"))
     with pytest.raises(RecordingError, match=r"b \(worn, 0 hp\) holds the very samples of a"):
-        read_all(rows)
+        read_recordings(rows)

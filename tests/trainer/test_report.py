@@ -6,28 +6,31 @@ import subprocess
 
 import pytest
 
-from edge_runtime import scorer
+from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
-from trainer import comparison, report, scoreboard, trials
-from trainer.comparison import Terms
-from trainer.errors import FitError, RecordingError
-from trainer.pipeline import Order
-from trainer.recordings import load
+from trainer import comparing
+from trainer.comparing import Terms
+from trainer.comparison import trials
+from trainer.comparison.table import level_factor
+from trainer.core.errors import FitError, RecordingError
+from trainer.fitting import Order
+from trainer.recordings.recording import load_list
+from trainer.report import report_page
 
 
 @pytest.fixture(scope="module")
 def sample():
-    return load(SAMPLE / "cwru.csv")
+    return load_list(SAMPLE / "cwru.csv")
 
 
 @pytest.fixture(scope="module")
 def compared(sample, tmp_path_factory):
     orders = [Order("principal_components"), Order("gaussian")]
     folder = tmp_path_factory.mktemp("compared")
-    found = comparison.compare(sample, orders, Terms(processes=2), (), lambda *_: None)
-    comparison.write(found, sample, orders, folder, {})
+    found = comparing.compare(sample, orders, Terms(processes=2), (), lambda *_: None)
+    comparing.write(found, sample, orders, folder, {})
     return found, folder / "report.html"
 
 
@@ -63,7 +66,9 @@ def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
     assert all(set(trial.learnt).isdisjoint(trial.unseen) for trial in best.trials)
     body = json.loads((page.parent / "compare.json").read_text())
     assert body[0]["unseen_condition"]["worst_false_alarm_rate"] == 0.0
-    assert scorer.load(page.parent / "principal_components.onnx").manifest.name == "principal_components"
+    assert (
+        scorer.load_model(page.parent / "principal_components.onnx").manifest.name == "principal_components"
+    )
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
@@ -72,7 +77,13 @@ def test_a_real_browser_shows_the_page(compared, tmp_path):
     picture = tmp_path / "page.png"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,3000"]
     done = subprocess.run(
-        ["chromium", *options, f"--user-data-dir={tmp_path}", f"--screenshot={picture}", page.as_uri()],
+        [
+            "chromium",
+            *options,
+            f"--user-data-dir={tmp_path}",
+            f"--screenshot={picture}",
+            page.as_uri(),
+        ],
         capture_output=True,
         timeout=120,
         check=False,
@@ -84,16 +95,18 @@ def test_a_real_browser_shows_the_page(compared, tmp_path):
 def test_one_condition_alone_widened_and_not(sample):
     sample = [item for item in sample if item.condition in {"2 hp", "3 hp"}]
     order = Order("principal_components", augment="auto", options={"most": "32"})
-    wide = trials.contest(sample, order, "single")
+    wide = trials.run_trials(sample, order, "single")
     assert (wide.false_alarms, wide.uncaught) == (0, 0)
     assert max(wide.false_alarm_rate, wide.missed_rate) <= 0.01
     assert all("speed 0.96 to 1.04, gain 0.7 to 1.4" in trial.calibration.statement for trial in wide.trials)
-    plain = trials.contest(sample, Order("principal_components", augment="off"), "single")
+    plain = trials.run_trials(sample, Order("principal_components", augment="off"), "single")
     assert plain.false_alarm_rate > 0.3  # what the field ships
 
 
 def test_louder_finds_the_factor(tmp_path):
-    artefact = scorer.load(write_artefact(tmp_path / "rms.onnx"))  # its score is the rms, its threshold 1
+    artefact = scorer.load_model(
+        write_artefact(tmp_path / "rms.onnx")
+    )  # its score is the rms, its threshold 1
     quiet = recording(64 * 100, level=0.25).samples.reshape(-1, 64, 1)
     assert trials.louder(artefact.graph, 1.0, quiet) == pytest.approx(4.0, rel=0.03)
     assert trials.louder(artefact.graph, 0.1, quiet) == 1.0
@@ -102,21 +115,21 @@ def test_louder_finds_the_factor(tmp_path):
 
 def test_a_single_condition_cannot_be_tried(sample):
     with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
-        trials.contest([item for item in sample if item.condition == "2 hp"], Order("gaussian"))
+        trials.run_trials([item for item in sample if item.condition == "2 hp"], Order("gaussian"))
 
 
 def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
     path = write_artefact(tmp_path / "rms.onnx")
-    manifest = scorer.load(path).manifest
+    manifest = scorer.load_model(path).manifest
     calibration = type(manifest.calibration)(
         "largest", 0.001, False, "Unsupported: too little", 9, ("0 hp",), {"1": 1.0}
     )
-    artefact = scorer.load(write_artefact(tmp_path / "weak.onnx", calibration=calibration))
-    text = report.page(artefact, [recording(level=0.3)])
+    artefact = scorer.load_model(write_artefact(tmp_path / "weak.onnx", calibration=calibration))
+    text = report_page(artefact, [recording(level=0.3)])
     assert "<b>Unsupported.</b>" in text
     assert "No faulty recordings were listed" in text
     with pytest.raises(RecordingError, match="no normal recordings"):
-        report.page(artefact, [recording(label="worn")])
+        report_page(artefact, [recording(label="worn")])
 
 
 def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
@@ -124,19 +137,22 @@ def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
     told = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
     for notes, learnt in (({}, "the healthy machine at only"), (told, f"{told['recorded']}: only")):
         path = write_artefact(tmp_path / "rms.onnx", notes=notes)
-        artefact = scorer.load(path)
+        artefact = scorer.load_model(path)
         assert artefact.manifest.calibration.conditions == ("only",)
-        text = " ".join(report.page(artefact, [recording(level=0.3, condition="9 hp")]).split())
+        text = " ".join(report_page(artefact, [recording(level=0.3, condition="9 hp")]).split())
         assert f"It learnt from {learnt}. It calls" in text
         assert "as the model takes it: 1000 samples a second" in text
 
 
 def test_a_detector_deaf_to_level_is_said_to_be_in_words():
-    assert (scoreboard.factor(1.5), scoreboard.factor(float("inf"))) == ("1.50 x", "never")
+    assert (level_factor(1.5), level_factor(float("inf"))) == (
+        "1.50 x",
+        "never",
+    )
 
 
 def test_names_cannot_smuggle_markup_into_the_page(tmp_path):
-    artefact = scorer.load(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
-    text = report.page(artefact, [recording(level=0.3)])
+    artefact = scorer.load_model(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
+    text = report_page(artefact, [recording(level=0.3)])
     assert "<script" not in text
     assert "&lt;script&gt;" in text

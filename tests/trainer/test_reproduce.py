@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.detector import quiet
+from trainer.core.context import quiet
 from trainer.reproduce import odds, recurrent, timeseries
 from trainer.reproduce.exported import fitted, sliding
 
@@ -70,7 +70,7 @@ def test_the_multivariate_gaussian_reaches_the_notebooks_table():
 @pytest.mark.parametrize("detector", ["multivariate_gaussian", "lstm_forecaster"])
 def test_the_changed_rows_of_the_series_are_found(detector, monkeypatch):
     monkeypatch.setattr(timeseries, "DETECTORS", {detector: timeseries.DETECTORS[detector]})
-    (line,) = timeseries.reproduce(DATA, quiet)
+    (line,) = timeseries.reproduce_timeseries(DATA, quiet)
     assert max(abs(a - b) for a, b in zip(line.rows, timeseries.CHANGED, strict=True)) <= 1
 
 
@@ -79,5 +79,5 @@ def test_the_changed_rows_of_the_series_are_found(detector, monkeypatch):
 @pytest.mark.parametrize("table", ["glass", "vowels", "wbc"])
 def test_tables_give_what_scikit_learn_gives(table, monkeypatch):
     monkeypatch.setattr(odds, "COLUMNS", {table: odds.COLUMNS[table]})
-    for line in odds.reproduce(DATA, quiet):
+    for line in odds.reproduce_odds(DATA, quiet):
         assert line.auroc == pytest.approx(line.reference_auroc, abs=0.01)

@@ -3,7 +3,7 @@ import pytest
 from scipy import signal
 
 from tests.trainer.builders import noise
-from trainer import resample
+from trainer.recordings import resample
 
 
 def tone(frequency_hz, rate_hz, seconds=1.0):

@@ -11,12 +11,12 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from edge_runtime.errors import AccessError, UnavailableError
+from edge_runtime.core.errors import AccessError, UnavailableError
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.builders import noise, recording
-from trainer import scratch as module
-from trainer.recordings import load
-from trainer.scratch import Scratch
+from trainer.recordings import spill_file as module
+from trainer.recordings.recording import load_list
+from trainer.recordings.spill_file import Scratch
 
 
 def values(count=1000, seed=0):
@@ -76,7 +76,8 @@ def test_other_processes_see_the_same_file():
 
 def test_a_full_disk_is_refused_with_what_was_needed():
     program = (
-        "import resource, signal, numpy as np; from trainer.scratch import Scratch; scratch = Scratch();"
+        "import resource, signal, numpy as np; from trainer.recordings.spill_file import Scratch;"
+        "scratch = Scratch();"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
         "scratch.put(np.zeros((5000, 3)))\n"
@@ -99,7 +100,7 @@ def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
 
 
 def test_recordings_of_a_list_rest_and_are_the_same():
-    first = load(SAMPLE / "cwru.csv")[0]
+    first = load_list(SAMPLE / "cwru.csv")[0]
     assert isinstance(first.stored, module.Stretch)
     in_memory = replace(first, stored=np.array(first.samples))
     assert in_memory.duration_s == first.duration_s

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from trainer.errors import ChoiceError, FitError
-from trainer.frontends import transforms
-from trainer.tape import Tape, run
+from trainer.core.errors import ChoiceError, FitError
+from trainer.graphs import transforms
+from trainer.graphs.builder import GraphBuilder, run_graph
 
 
 def skewed(count=500):
@@ -19,8 +19,8 @@ def skewed(count=500):
 
 
 def applied(made, rows):
-    tape = Tape(1, rows.shape[1])
-    return run(tape, made.write(tape.window.reshape(0, -1)), rows.shape[1], rows[:, np.newaxis])
+    tape = GraphBuilder(1, rows.shape[1])
+    return run_graph(tape, made.write(tape.window.reshape(0, -1)), rows.shape[1], rows[:, np.newaxis])
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,13 @@ def applied(made, rows):
 def test_plain_transforms_are_numpys(kind, truth):
     rows = skewed()
     rows = rows if kind in {"none", "cbrt"} else np.abs(rows) + np.float32(0.01)
-    seen = applied(transforms.fit(kind, rows, tuple("abcd")), rows)
+    seen = applied(transforms.fit_transform(kind, rows, tuple("abcd")), rows)
     assert np.allclose(seen, truth(rows.astype(np.float64)), rtol=2e-6, atol=2e-6)
 
 
 def test_yeo_johnson_is_scipys_on_standardised_features():
     rows = skewed()
-    made = transforms.fit("yeo-johnson", rows, tuple("abcd"))
+    made = transforms.fit_transform("yeo-johnson", rows, tuple("abcd"))
     exact = rows.astype(np.float64)
     scaled = (exact - exact.mean(axis=0)) / exact.std(axis=0)
     truth = np.column_stack([scipy.stats.yeojohnson(scaled[:, c], made.exponents[c]) for c in range(4)])
@@ -44,7 +44,7 @@ def test_yeo_johnson_is_scipys_on_standardised_features():
 
 def test_the_choice_makes_every_feature_more_gaussian():
     rows = skewed()
-    made = transforms.fit("auto", rows, tuple("abcd"))
+    made = transforms.fit_transform("auto", rows, tuple("abcd"))
     assert made.kinds[0] == "log"
     assert made.kinds[2] == "cbrt"
     before, after = (
@@ -56,16 +56,16 @@ def test_the_choice_makes_every_feature_more_gaussian():
 @pytest.mark.parametrize("kind", ["log", "sqrt", "cbrt", "yeo-johnson"])
 def test_what_was_never_seen_stays_finite(kind):
     rows = np.abs(skewed()) + np.float32(0.01)
-    made = transforms.fit(kind, rows, tuple("abcd"))
+    made = transforms.fit_transform(kind, rows, tuple("abcd"))
     strange = np.array([[-1e12] * 4, [0] * 4, [1e12] * 4], dtype=np.float32)
     assert np.isfinite(applied(made, strange)).all()
 
 
 def test_a_logarithm_of_what_may_be_negative_is_refused():
     with pytest.raises(FitError, match=r"feature 'c' has values down to .* no log of that"):
-        transforms.fit("log", skewed(), tuple("abcd"))
+        transforms.fit_transform("log", skewed(), tuple("abcd"))
 
 
 def test_an_unknown_transform_names_the_nearest():
     with pytest.raises(ChoiceError, match="Did you mean 'sqrt'"):
-        transforms.fit("sqr", skewed(), tuple("abcd"))
+        transforms.fit_transform("sqr", skewed(), tuple("abcd"))

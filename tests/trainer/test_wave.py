@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.builders import noise, row, write_lines
-from trainer.errors import RecordingError
-from trainer.listing import read_list, write_list
-from trainer.recordings import load, read
+from trainer.core.errors import RecordingError
+from trainer.recordings.listing import read_list, write_list
+from trainer.recordings.recording import load_list, read_recording
 
 
 def shares(count=4096, channels=1):
@@ -41,7 +41,7 @@ def sound(path, values, rate=12000):
 def test_what_scipy_writes_is_read_back(tmp_path, kind, step):
     values = (shares(channels=2) * step).astype(kind)
     path = sound(tmp_path / "a.wav", values)
-    found = read(row(path, channels=("x", "y"), unit="g", rate_hz=None, full_scale=50.0))
+    found = read_recording(row(path, channels=("x", "y"), unit="g", rate_hz=None, full_scale=50.0))
     np.testing.assert_allclose(found.samples, 50.0 * values.astype(np.float64) / step, rtol=1e-6)
     assert (found.rate_hz, found.unit) == (12000.0, "g")
 
@@ -52,7 +52,7 @@ def test_twenty_four_bits_keep_their_sign_and_ends(tmp_path):
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setparams((1, 3, 8000, 0, "NONE", ""))
         file.writeframes(b"".join(int(count).to_bytes(3, "little", signed=True) for count in counts))
-    found = read(row(tmp_path / "a.wav", rate_hz=None, unit="full scale"))
+    found = read_recording(row(tmp_path / "a.wav", rate_hz=None, unit="full scale"))
     np.testing.assert_allclose(found.samples[:, 0], counts / 2**23, rtol=1e-6)
     assert found.samples.min() == -1.0
 
@@ -64,35 +64,35 @@ def test_the_extensible_header_and_other_chunks(tmp_path):
     path.write_bytes(
         riff((b"LIST", b"odd"), (b"fmt ", extensible), (b"data", counts.tobytes()), (b"id3 ", b""))
     )
-    found = read(row(path, full_scale=2.0**15))
+    found = read_recording(row(path, full_scale=2.0**15))
     np.testing.assert_array_equal(found.samples, counts)
 
 
 def test_channels_by_number(tmp_path):
     values = shares(channels=3).astype("f4")
     path = sound(tmp_path / "a.wav", values)
-    found = read(row(path, signals=("3",), full_scale=1.0))
+    found = read_recording(row(path, signals=("3",), full_scale=1.0))
     np.testing.assert_array_equal(found.samples[:, 0], values[:, 2])
     with pytest.raises(RecordingError, match=r"has no channel '4'.*It holds: 1, 2, 3"):
-        read(row(path, signals=("4",), full_scale=1.0))
+        read_recording(row(path, signals=("4",), full_scale=1.0))
     with pytest.raises(RecordingError, match="has 3 channels for the 1 listed, DE"):
-        read(row(path, full_scale=1.0))
+        read_recording(row(path, full_scale=1.0))
 
 
 def test_nobody_guesses_what_full_scale_is(tmp_path):
     path = sound(tmp_path / "a.wav", shares().astype("f4"))
     with pytest.raises(RecordingError, match="nothing says how many g full scale is") as caught:
-        read(row(path))
+        read_recording(row(path))
     assert "column full_scale" in caught.value.remedy
-    assert read(row(path, unit="full scale")).unit == "full scale"
+    assert read_recording(row(path, unit="full scale")).unit == "full scale"
     np.savetxt(tmp_path / "b.csv", noise())
     with pytest.raises(RecordingError, match="full_scale is given, and the file holds values as measured"):
-        read(row(tmp_path / "b.csv", full_scale=2.0))
+        read_recording(row(tmp_path / "b.csv", full_scale=2.0))
 
 
 def test_the_rate_must_agree(tmp_path):
     with pytest.raises(RecordingError, match="own rate is 48000 Hz, the list says 12000 Hz"):
-        read(row(sound(tmp_path / "a.wav", shares().astype("f4"), 48000), full_scale=1.0))
+        read_recording(row(sound(tmp_path / "a.wav", shares().astype("f4"), 48000), full_scale=1.0))
 
 
 def test_a_list_gives_the_scale_in_a_tenth_column(tmp_path):
@@ -103,7 +103,7 @@ def test_a_list_gives_the_scale_in_a_tenth_column(tmp_path):
         path.read_text().strip()
         + ",full_scale\na.wav,,normal,idle,,,,x,g,25.5\nb.csv,,normal,load,12000,,,x,g,\n"
     )
-    first, _ = load(path)
+    first, _ = load_list(path)
     assert first.samples.std() == pytest.approx(25.5 * shares().std(), rel=1e-5)
     rows = read_list(path)
     write_list(rows, tmp_path / "again.csv")
@@ -142,7 +142,7 @@ def test_hostile_sound_files_are_named(tmp_path, content):
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=HOSTILE[content]) as caught:
-        read(row(path, full_scale=1.0))
+        read_recording(row(path, full_scale=1.0))
     assert caught.value.remedy
 
 
@@ -154,15 +154,17 @@ def test_damaged_headers_never_harm_the_parent(tmp_path, data):
         damaged[data.draw(st.integers(0, 43))] = data.draw(st.integers(0, 255))
     (tmp_path / "damaged.wav").write_bytes(damaged)
     with contextlib.suppress(RecordingError):
-        assert np.isfinite(read(row(tmp_path / "damaged.wav", rate_hz=None, full_scale=1.0)).samples).all()
+        assert np.isfinite(
+            read_recording(row(tmp_path / "damaged.wav", rate_hz=None, full_scale=1.0)).samples
+        ).all()
 
 
 def test_what_is_not_read_says_what_is(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros(100))
     with pytest.raises(RecordingError, match="npy files are not read") as caught:
-        read(row(tmp_path / "a.npy"))
+        read_recording(row(tmp_path / "a.npy"))
     assert "numpy.savez" in caught.value.remedy
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(RecordingError, match="parquet files are not read") as caught:
-        read(row(tmp_path / "a.parquet"))
+        read_recording(row(tmp_path / "a.parquet"))
     assert ".csv" in caught.value.remedy

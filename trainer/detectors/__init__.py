@@ -4,22 +4,23 @@ import inspect
 from collections.abc import Mapping
 from typing import Final
 
-from trainer.detector import Detector
-from trainer.detectors.adversarial import AnoGan, FAnoGan
-from trainer.detectors.centres import KMeans
+from trainer.core import ChoiceError, nearest
+from trainer.detectors.base import Detector
 from trainer.detectors.cnn_classifier import CnnClassifier
 from trainer.detectors.conv_autoencoder import ConvAutoencoder
 from trainer.detectors.decision_tree import DecisionTree
-from trainer.detectors.forest import IsolationForest
+from trainer.detectors.gan import AnoGan, FAnoGan
 from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
+from trainer.detectors.gaussian_mixture import GaussianMixture
+from trainer.detectors.isolation_forest import IsolationForest
+from trainer.detectors.kmeans import KMeans
 from trainer.detectors.linear_autoencoder import LinearAutoencoder
-from trainer.detectors.mixture import GaussianMixture
-from trainer.detectors.neighbours import LocalOutlierFactor
-from trainer.detectors.principal import PrincipalComponents
+from trainer.detectors.local_outlier_factor import LocalOutlierFactor
+from trainer.detectors.one_class_svm import OneClassSvm
+from trainer.detectors.principal_components import PrincipalComponents
 from trainer.detectors.recurrent import GruAutoencoder, GruForecaster, LstmAutoencoder, LstmForecaster
-from trainer.detectors.support import OneClassSvm
-from trainer.errors import ChoiceError
-from trainer.names import nearest
+
+__all__ = ["REGISTRY", "Detector", "create", "options_of"]
 
 Option = str | int | float | bool
 

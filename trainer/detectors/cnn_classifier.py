@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.loop import Training, seeded, train
-from trainer.parts import network
-from trainer.parts.balance import Classes
-from trainer.parts.supervised import SupervisedDetector
-from trainer.parts.vectors import SHORT, Floats
-from trainer.tape import Value
+from trainer.detectors.building_blocks import torch_layers
+from trainer.detectors.building_blocks.class_balance import Classes
+from trainer.detectors.building_blocks.supervised import SupervisedDetector
+from trainer.detectors.building_blocks.training import Training, seeded, train
+from trainer.detectors.building_blocks.vectors import SHORT, Floats
+from trainer.graphs import Value
 
 WIDTHS: Final = (64, 128)
 
@@ -62,14 +62,14 @@ class CnnClassifier(SupervisedDetector):
     def _score(self, vectors: Value) -> tuple[Value, Value | None]:
         signals = vectors.reshape(0, self._samples, -1).transpose(0, 2, 1)
         *convolutions, head = self._network
-        logits = network.write([head], network.write(convolutions, signals).mean())
+        logits = torch_layers.write([head], torch_layers.write(convolutions, signals).mean())
         # The sum of all other classes keeps its digits where 1 - p(normal) would have none left.
         return vectors.tape.op("Softmax", logits, axis=-1).part(1, len(self._labels)).sum(), None
 
     def _judge(self, vectors: Floats) -> Floats:
         with torch.no_grad():
             logits = self._logits(torch.from_numpy(vectors).float())
-            return network.floats(logits.double().softmax(1)[:, 1:].sum(1))
+            return torch_layers.floats(logits.double().softmax(1)[:, 1:].sum(1))
 
     def _logits(self, vectors: Tensor) -> Tensor:
         signals = vectors.reshape(len(vectors), self._samples, -1).swapaxes(1, 2)

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import ChoiceError
-from trainer.loop import Training, autoencoder, evaluate
-from trainer.parts import network
-from trainer.parts.reconstruction import ReconstructionDetector
-from trainer.parts.vectors import SHORT, Floats
-from trainer.tape import Value
+from trainer.core import ChoiceError
+from trainer.detectors.building_blocks import torch_layers
+from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
+from trainer.detectors.building_blocks.vectors import SHORT, Floats
+from trainer.graphs import Value
 
 STRIDE: Final = 4
 KERNEL: Final = 8
@@ -57,11 +57,11 @@ class ConvAutoencoder(ReconstructionDetector):
     def _rebuild(self, vectors: Value) -> Value:
         signals = vectors.reshape(0, self._length(), -1).transpose(0, 2, 1)
         padded = signals.tape.op("Pad", signals, np.array([0, 0, 0, 0, 0, self._padding()]))
-        rebuilt = network.write(self._network, padded).part(0, self._length())
+        rebuilt = torch_layers.write(self._network, padded).part(0, self._length())
         return rebuilt.transpose(0, 2, 1).reshape(0, -1)
 
     def _rebuilt(self, vectors: Floats) -> Floats:
-        rebuilt = network.floats(evaluate(self._network, self._signals(vectors)))
+        rebuilt = torch_layers.floats(evaluate(self._network, self._signals(vectors)))
         return rebuilt[..., : self._length()].swapaxes(1, 2).reshape(vectors.shape)
 
     def _signals(self, vectors: Floats) -> Tensor:

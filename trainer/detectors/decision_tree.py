@@ -3,12 +3,12 @@
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, export_text
 
-from trainer.errors import ChoiceError
-from trainer.parts.balance import Classes
-from trainer.parts.supervised import SupervisedDetector
-from trainer.parts.trees import forest
-from trainer.parts.vectors import Floats
-from trainer.tape import Value
+from trainer.core import ChoiceError
+from trainer.detectors.building_blocks.class_balance import Classes
+from trainer.detectors.building_blocks.supervised import SupervisedDetector
+from trainer.detectors.building_blocks.trees import forest
+from trainer.detectors.building_blocks.vectors import Floats
+from trainer.graphs import Value
 
 
 class DecisionTree(SupervisedDetector):

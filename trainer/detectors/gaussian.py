@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from trainer.parts.covariance import whitening
-from trainer.parts.vectors import Floats, VectorDetector
-from trainer.tape import Value
+from trainer.detectors.building_blocks.covariance import whitening
+from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
+from trainer.graphs import Value
 
 TEXTBOOK: Final = 3.0
 

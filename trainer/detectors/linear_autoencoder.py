@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from trainer.errors import ChoiceError
-from trainer.loop import Training, autoencoder, evaluate
-from trainer.parts import network
-from trainer.parts.reconstruction import ReconstructionDetector
-from trainer.parts.vectors import Floats
-from trainer.tape import Value
+from trainer.core import ChoiceError
+from trainer.detectors.building_blocks import torch_layers
+from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
+from trainer.detectors.building_blocks.vectors import Floats
+from trainer.graphs import Value
 
 WIDEST = 500
 
@@ -55,10 +55,10 @@ class LinearAutoencoder(ReconstructionDetector):
         self._notes |= {"widths": "-".join(map(str, widths)), "training": str(history)}
 
     def _rebuild(self, vectors: Value) -> Value:
-        return network.write(self._network, vectors)
+        return torch_layers.write(self._network, vectors)
 
     def _rebuilt(self, vectors: Floats) -> Floats:
-        return network.floats(evaluate(self._network, torch.from_numpy(vectors).float()))
+        return torch_layers.floats(evaluate(self._network, torch.from_numpy(vectors).float()))
 
 
 def _layers(widths: list[int]) -> Iterator[nn.Module]:

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.errors import ChoiceError
-from trainer.loop import Training, autoencoder, evaluate
-from trainer.parts import network, recurrence
-from trainer.parts.reconstruction import ReconstructionDetector
-from trainer.parts.vectors import Floats
-from trainer.tape import Value
+from trainer.core import ChoiceError
+from trainer.detectors.building_blocks import recurrent_layers, torch_layers
+from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
+from trainer.detectors.building_blocks.vectors import Floats
+from trainer.graphs import Value
 
 STEPS: Final = 32
 
@@ -70,7 +70,7 @@ class Recurrent(ReconstructionDetector):
 
     def _rebuilt(self, vectors: Floats) -> Floats:
         inputs = torch.from_numpy(vectors).float().reshape(len(vectors), -1, self._step)
-        return network.floats(evaluate(self._network, inputs)).reshape(vectors.shape)
+        return torch_layers.floats(evaluate(self._network, inputs)).reshape(vectors.shape)
 
     @abstractmethod
     def _build(self, step: int) -> nn.Module:
@@ -131,10 +131,10 @@ class LstmAutoencoder(Recurrent):
         return Autoencoder(self.layer, step, self._hidden)
 
     def _write(self, trained: Any, steps: Value) -> Value:
-        _, last = recurrence.write(trained.encoder, steps)
+        _, last = recurrent_layers.write(trained.encoder, steps)
         count = self._width() // self._step
-        states, _ = recurrence.write(trained.decoder, last * np.ones((count, 1, 1)))
-        return network.write([trained.head], states)
+        states, _ = recurrent_layers.write(trained.decoder, last * np.ones((count, 1, 1)))
+        return torch_layers.write([trained.head], states)
 
 
 class GruAutoencoder(LstmAutoencoder):
@@ -157,8 +157,8 @@ class LstmForecaster(Recurrent):
         return Forecaster(self.layer, step, self._hidden)
 
     def _write(self, trained: Any, steps: Value) -> Value:
-        states, _ = recurrence.write(trained.reader, steps.part(0, -1, axis=0))
-        return steps.tape.concat(steps.part(0, 1, axis=0), network.write([trained.head], states), axis=0)
+        states, _ = recurrent_layers.write(trained.reader, steps.part(0, -1, axis=0))
+        return steps.tape.concat(steps.part(0, 1, axis=0), torch_layers.write([trained.head], states), axis=0)
 
 
 class GruForecaster(LstmForecaster):

@@ -1,1 +1,7 @@
 """Tables of the literature and of courses, on their own data, with our exported graphs."""
+
+from trainer.reproduce.odds import reproduce_odds
+from trainer.reproduce.recurrent import reproduce_recurrent
+from trainer.reproduce.timeseries import reproduce_timeseries
+
+__all__ = ["reproduce_odds", "reproduce_recurrent", "reproduce_timeseries"]

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.records import Samples
-from edge_runtime.scorer import Graph
-from trainer.detector import FitContext
+from edge_runtime.core import Samples
+from edge_runtime.models import Graph
+from trainer.core import FitContext
 from trainer.detectors import create
 
 

@@ -15,8 +15,8 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 
-from trainer import reader
-from trainer.detector import Progress
+from trainer.core import Progress
+from trainer.recordings import read_content
 from trainer.reproduce.exported import fitted
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Line:
     """Of scikit-learn's estimator, called directly."""
 
 
-def reproduce(data: Path, progress: Progress) -> list[Line]:
+def reproduce_odds(data: Path, progress: Progress) -> list[Line]:
     """Learn from half of each table's normal rows, judge the rest. Raises RecordingError for no file."""
     lines = []
     for number, (table, columns) in enumerate(COLUMNS.items()):
@@ -69,8 +69,8 @@ def _line(table: str, detector: str, learn: Floats, judge: Floats, faulty: NDArr
 
 
 def _split(path: Path, columns: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    rows = reader.read(path, ("X",), tuple(f"x{number}" for number in range(columns)), str(path)).values
-    faulty = reader.read(path, ("y",), ("y",), str(path)).values[:, 0] > 0
+    rows = read_content(path, ("X",), tuple(f"x{number}" for number in range(columns)), str(path)).values
+    faulty = read_content(path, ("y",), ("y",), str(path)).values[:, 0] > 0
     normal = np.random.default_rng(0).permutation(np.flatnonzero(~faulty))
     learnt = normal[: len(normal) // 2]
     judged = np.setdiff1d(np.arange(len(rows)), learnt)

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import reader
-from trainer.detector import Progress
+from trainer.core import Progress
+from trainer.recordings import read_content
 from trainer.reproduce.exported import fitted, sliding
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Line:
     """The settings chosen most often, and in how many of the splits."""
 
 
-def reproduce(data: Path, progress: Progress, windows: Sequence[int] = WINDOWS) -> list[Line]:
+def reproduce_recurrent(data: Path, progress: Progress, windows: Sequence[int] = WINDOWS) -> list[Line]:
     """Fit every detector for every window length and judge it. Raises RecordingError for missing files."""
     rows, faulty = _rows(data)
     lines = []
@@ -95,7 +95,7 @@ def _rows(data: Path) -> tuple[Floats, Flags]:
     for number in ("118", "144"):
         path = folder / f"{number}.mat"
         signals = tuple(f"X{number}_{channel}_time" for channel in CHANNELS)
-        parts.append(reader.read(path, signals, CHANNELS, str(path)).values)
+        parts.append(read_content(path, signals, CHANNELS, str(path)).values)
     tested = np.arange(FIT_ROWS, FIT_ROWS + TEST_ROWS)
     return np.concatenate(parts), tested >= len(parts[0])
 

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import reader
-from trainer.detector import Progress
+from trainer.core import Progress
+from trainer.recordings import read_content
 from trainer.reproduce.exported import fitted, sliding
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ class Line:
     """The highest peaks, as many as values were changed, in order of time."""
 
 
-def reproduce(data: Path, progress: Progress) -> list[Line]:
+def reproduce_timeseries(data: Path, progress: Progress) -> list[Line]:
     """Fit on the untouched series, score the changed one. Raises RecordingError for missing files."""
     folder = data / "seed_timeseries"
     normal, changed = (_series(folder / name) for name in ("timeseries4.csv", "timeseries5_anomaly.csv"))
@@ -70,4 +70,4 @@ def peaks(scores: Floats, count: int, length: int) -> tuple[int, ...]:
 
 
 def _series(path: Path) -> Floats:
-    return reader.read(path, (), ("value",), str(path)).values
+    return read_content(path, (), ("value",), str(path)).values

@@ -1,6 +1,6 @@
 // steadyhum frames, version 1, for Arduino and any C++11: samples in, bytes for the serial line out.
 //
-// The layout is the table in edge_runtime/framing.py. Frames are streamed: RAM holds one COBS block of 255 bytes,
+// The layout is the table in edge_runtime/sensors/protocols/frames.py. Frames are streamed: RAM holds one COBS block of 255 bytes,
 // whatever the frame's length. A sink is anything with `write(const uint8_t*, size_t)`, such as Serial.
 #ifndef STEADYHUM_FRAMES_H
 #define STEADYHUM_FRAMES_H

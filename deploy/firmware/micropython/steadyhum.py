@@ -1,6 +1,7 @@
 """steadyhum frames, version 1, for MicroPython: samples in, bytes for the serial line out.
 
-The layout is the table in edge_runtime/framing.py. Plain enough for the smallest ports: no slice is assigned.
+The layout is the table in edge_runtime/sensors/protocols/frames.py. Plain enough for the smallest ports: no
+slice is assigned.
 """
 
 import struct

@@ -1,0 +1,116 @@
+"""(time, score) to verdict: votes, delays, deadband, re-alarm. Pure; time is an argument.
+
+Timing terms are those of OPC UA part 9, section B.1.5: OnDelay, OffDelay, AlarmDeadband, ReAlarmTime. The
+k-of-n vote comes before the delays.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Transition, Verdict
+
+Contributions = tuple[tuple[str, float], ...]
+
+
+class AlarmMachine:
+    """One sensor's alarm of one kind, from one window to the next."""
+
+    def __init__(
+        self, kind: AlarmKind, policy: AlarmPolicy, threshold: float, new_id: Callable[[], str]
+    ) -> None:
+        """Judge scores against `threshold`; `new_id` names an alarm when it begins."""
+        self._kind, self._policy, self._new_id = kind, policy, new_id
+        self.threshold = threshold
+        self._limit = threshold - policy.deadband * abs(threshold)
+        self._needed, self._of = policy.votes
+        self._recent: deque[tuple[int | None, bool]] = deque()
+        self._votes = 0
+        self._alarm: Alarm | None = None
+        self._voted_since_us: int | None = None
+        self._calm_since_us: int | None = None
+        self._reported_us: int | None = None
+
+    @property
+    def active(self) -> Alarm | None:
+        """The alarm that has begun and not ended."""
+        return self._alarm
+
+    def resume(self, alarm: Alarm) -> None:
+        """Take up an alarm that was active when the program stopped, so that its end is reported too."""
+        self._alarm, self._reported_us = alarm, None
+
+    def clock_restarted(self) -> None:
+        """Forget when things began: the sensor's clock has started anew, its old times mean nothing."""
+        self._voted_since_us = self._calm_since_us = self._reported_us = None
+        self._recent = deque((None, exceeded) for _, exceeded in self._recent)
+
+    def step(
+        self, time_us: int, score: float, reason: str = "", contributions: Contributions = ()
+    ) -> Verdict:
+        """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
+        exceeded = score > self.threshold
+        self._vote(time_us, exceeded)
+        if self._alarm is None:
+            transition = self._maybe_begin(time_us, score, reason)
+        else:
+            transition = self._go_on(time_us, score)
+        verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
+        if transition is Transition.END:
+            self._alarm = None
+        return verdict
+
+    def rest(self, time_us: int) -> bool:
+        """Say that nothing exceeds at `time_us`; False where that is worth a verdict, for `step` to give."""
+        if self._alarm is not None or self._votes:
+            return False
+        self._vote(time_us, exceeded=False)
+        self._voted_since_us = None
+        return True
+
+    def _vote(self, time_us: int, exceeded: bool) -> None:
+        self._recent.append((time_us, exceeded))
+        self._votes += exceeded
+        if len(self._recent) > self._of:
+            self._votes -= self._recent.popleft()[1]
+
+    def _voted(self) -> bool:
+        return self._votes >= self._needed
+
+    def _maybe_begin(self, time_us: int, score: float, reason: str) -> Transition | None:
+        if not self._voted():
+            self._voted_since_us = None
+            return None
+        if self._voted_since_us is None:
+            self._voted_since_us = time_us
+        if time_us - self._voted_since_us < self._policy.on_delay_s * 1e6:
+            return None
+        known = (time for time, exceeded in self._recent if exceeded and time is not None)
+        start_us = min(self._voted_since_us, next(known, self._voted_since_us))
+        self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
+        self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
+        return Transition.NEW
+
+    def _go_on(self, time_us: int, score: float) -> Transition | None:
+        alarm = self._alarm
+        if alarm is not None and score > alarm.peak_score:
+            self._alarm = replace(alarm, peak_score=score)
+        if self._is_over(time_us, score):
+            self._recent.clear()
+            self._votes = 0
+            return Transition.END
+        if self._reported_us is None:  # resumed: its times are of a clock that may have started anew
+            self._reported_us = time_us
+        wait_us = self._policy.re_alarm_s * 1e6
+        if wait_us and time_us - self._reported_us >= wait_us:
+            self._reported_us = time_us
+            return Transition.UPDATE
+        return None
+
+    def _is_over(self, time_us: int, score: float) -> bool:
+        if not score <= self._limit:
+            self._calm_since_us = None
+            return False
+        if self._calm_since_us is None:
+            self._calm_since_us = time_us
+        return time_us - self._calm_since_us >= self._policy.off_delay_s * 1e6 and not self._voted()

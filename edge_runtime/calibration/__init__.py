@@ -1,0 +1,26 @@
+"""Scores of normal vibration to a threshold, with what it promises. Pure."""
+
+from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
+from edge_runtime.calibration.pareto_tail import tail_threshold
+from edge_runtime.calibration.threshold_methods import (
+    Threshold,
+    checked_rate,
+    conditions_threshold,
+    f1_threshold,
+    quantile_threshold,
+    spreads,
+)
+
+__all__ = [
+    "Budget",
+    "Series",
+    "Threshold",
+    "budget_threshold",
+    "check_budget",
+    "checked_rate",
+    "conditions_threshold",
+    "f1_threshold",
+    "quantile_threshold",
+    "spreads",
+    "tail_threshold",
+]

@@ -1,0 +1,203 @@
+"""A false-alarm budget, such as one a month, to a threshold: by replaying, not by assuming.
+
+Held-out normal scores go through the alarm stage itself, with its votes and delays, so overlap and
+autocorrelation of windows count as they will in service. Alarms are then counted as rare events: with N
+alarms in T hours the rate is below the Poisson upper limit chi2(2N + 2) / 2T (Garwood 1936).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.analysis import AlarmMachine
+from edge_runtime.calibration.threshold_methods import CONFIDENCE, Scores, Threshold
+from edge_runtime.core import AlarmKind, AlarmPolicy, DataError, Transition
+
+_HOURS: Final[Mapping[str, float]] = {
+    "hour": 1.0,
+    "day": 24.0,
+    "week": 168.0,
+    "month": 8766.0 / 12,
+    "year": 8766.0,
+}
+
+_Part = tuple[str, int]
+"""Condition and variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many false alarms one sensor may raise."""
+
+    alarms: float
+    hours: float
+    text: str
+
+    @staticmethod
+    def parse(text: str) -> "Budget":
+        """Read `1/month`, `2/week`. Raises DataError for anything else."""
+        number, _, unit = text.partition("/")
+        try:
+            alarms = float(number)
+        except ValueError:
+            alarms = math.nan
+        if unit not in _HOURS or not 0 < alarms < 1e6:
+            raise DataError(
+                f"a false-alarm budget cannot be {text!r}",
+                where="threshold",
+                remedy=f"Write a number and one of {', '.join(_HOURS)}, such as 1/month",
+            )
+        return Budget(alarms, _HOURS[unit], text)
+
+    @property
+    def per_hour(self) -> float:
+        """Alarms allowed an hour, on average."""
+        return self.alarms / self.hours
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Scores of one stretch of normal vibration, one every `hop_s` seconds, in order of time."""
+
+    condition: str
+    scores: Scores
+    hop_s: float
+    variant: int = 0
+    """Which of several versions of one stretch, such as at other speeds: together they lasted no longer."""
+
+    @property
+    def hours(self) -> float:
+        """How long it lasted."""
+        return len(self.scores) * self.hop_s / 3600
+
+
+def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
+    """Find the lowest threshold that keeps the budget in each condition, with 95 % confidence.
+
+    Variants keep it each by itself, and add no hours to each other's.
+
+    Raises DataError, naming the hours missing of each condition, where even no alarm at all in what was
+    recorded would not show it.
+    """
+    parts = _added([(item, item.hours) for item in series])
+    hours = _by_condition(parts, min)
+    check_budget(hours, wanted)
+    allowed = {part: _allowed(lasted, wanted) for part, lasted in parts.items()}
+    value = _lowest(series, allowed, policy)
+    alarms = _by_condition(_counted(series, value, policy), max)
+    total = sum(hours.values())
+    statement = (
+        f"Expect at most {wanted.text} false alarms, with {CONFIDENCE:.0%} confidence: "
+        f"{sum(alarms.values()):g} in {total:.4g} hours of normal vibration in {len(hours)} operating "
+        f"condition{'s'[: len(hours) - 1]}, replayed with votes "
+        f"{policy.votes[0]} of {policy.votes[1]}"
+    )
+    windows = sum(len(item.scores) for item in series)
+    return Threshold(value, "budget", wanted.per_hour, True, windows, len(hours), statement)
+
+
+def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
+    """Count the alarms that the alarm stage raises on a series of scores."""
+    limit = threshold - policy.deadband * abs(threshold)
+    above = np.flatnonzero(series.scores > limit)
+    # After this many calm windows every alarm has ended and every vote lapsed, so what lies between may be
+    # skipped: normal vibration is nearly all calm.
+    calm = policy.votes[1] + math.ceil((policy.off_delay_s + policy.on_delay_s) / series.hop_s) + 2
+    groups = np.split(above, np.flatnonzero(np.diff(above) > calm) + 1)
+    return sum(_raised(series, group, calm, threshold, policy) for group in groups if len(group))
+
+
+def _raised(
+    series: Series, group: NDArray[np.int64], calm: int, threshold: float, policy: AlarmPolicy
+) -> int:
+    numbers = count()
+    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: str(next(numbers)))
+    hop_us = round(series.hop_s * 1e6)
+    stretch = range(int(group[0]), min(int(group[-1]) + calm + 1, len(series.scores)))
+    verdicts = (machine.step(index * hop_us, float(series.scores[index])) for index in stretch)
+    return sum(verdict.transition is Transition.NEW for verdict in verdicts)
+
+
+def _lowest(series: Sequence[Series], allowed: Mapping[_Part, int], policy: AlarmPolicy) -> float:
+    scores = np.unique(np.concatenate([item.scores for item in series]))
+    # From the largest down, in growing steps, then by halves: low thresholds cost the most to replay. Above
+    # the largest score nothing alarms, so the upper end always holds.
+    high, step = len(scores) - 1, 1
+    while high - step > 0 and _kept(series, float(scores[high - step]), allowed, policy):
+        high, step = high - step, 2 * step
+    low = max(high - step, -1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        kept = _kept(series, float(scores[middle]), allowed, policy)
+        low, high = (low, middle) if kept else (middle, high)
+    return float(scores[high])
+
+
+def _kept(series: Sequence[Series], value: float, allowed: Mapping[_Part, int], policy: AlarmPolicy) -> bool:
+    seen = _counted(series, value, policy)
+    # A threshold so low that the alarm never ends raises few alarms, too: it is on nearly all the time.
+    exceeded = np.mean([np.mean(item.scores > value) for item in series])
+    return exceeded < 0.5 and all(seen[part] <= allowed[part] for part in allowed)
+
+
+def _counted(series: Sequence[Series], value: float, policy: AlarmPolicy) -> dict[_Part, float]:
+    return _added([(item, alarms_in(item, value, policy)) for item in series])
+
+
+def _added(figures: Sequence[tuple[Series, float]]) -> dict[_Part, float]:
+    total: dict[_Part, float] = {}
+    for item, figure in figures:
+        part = item.condition, item.variant
+        total[part] = total.get(part, 0.0) + figure
+    return total
+
+
+def _by_condition(
+    figures: Mapping[_Part, float], choose: Callable[[float, float], float]
+) -> dict[str, float]:
+    chosen: dict[str, float] = {}
+    for (name, _), figure in figures.items():
+        chosen[name] = choose(chosen.get(name, figure), figure)
+    return chosen
+
+
+def check_budget(hours: Mapping[str, float], wanted: Budget) -> None:
+    """Refuse a budget that so many hours of each condition cannot show, even without an alarm in them.
+
+    Raises DataError, naming the hours missing.
+    """
+    needed = _limit(0) / wanted.per_hour
+    missing = {name: needed - part for name, part in hours.items() if part < needed}
+    if missing or not hours:
+        listed = ", ".join(f"{part:.4g} h of {name}" for name, part in missing.items())
+        raise DataError(
+            f"{sum(hours.values()):.3g} hours of held-out normal vibration cannot show {wanted.text}",
+            where="threshold",
+            remedy=f"Record {listed or 'normal vibration'} more, or allow more false alarms",
+        )
+
+
+def _allowed(hours: float, wanted: Budget) -> int:
+    alarms = 0
+    while _limit(alarms + 1) <= wanted.per_hour * hours:
+        alarms += 1
+    return alarms
+
+
+def _limit(alarms: int) -> float:
+    """Largest expected count that would give so few alarms with a probability of 5 %."""
+    low, high = float(alarms), alarms + 4 * math.sqrt(alarms + 1.0) + 10.0
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _poisson_cdf(alarms, middle) > 1 - CONFIDENCE else (low, middle)
+    return high
+
+
+def _poisson_cdf(count_: int, mean: float) -> float:
+    logs = [k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(count_ + 1)] if mean > 0 else [0.0]
+    return sum(map(math.exp, logs))

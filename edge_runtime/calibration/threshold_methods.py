@@ -1,0 +1,211 @@
+"""Scores to a threshold: each method says what it promises and refuses what the data cannot support.
+
+Scores are of healthy machines, held out of training. Windows that overlap are not independent; callers say
+how many independent ones there are.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.calibration.distributions import binomial_cdf, t_quantile
+from edge_runtime.core import DataError
+
+Scores = NDArray[np.float32] | NDArray[np.float64]
+
+CONFIDENCE: Final = 0.95
+"""How sure a promise is: it holds for this share of all data sets that could have been recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A threshold and what supports it."""
+
+    value: float
+    method: str
+    rate: float
+    """Share of normal windows that may exceed the threshold."""
+    supported: bool
+    """Whether the data can support the rate."""
+    windows: int
+    """Held-out normal windows it rests on."""
+    conditions: int
+    """Operating conditions it rests on; 1 where the method does not tell them apart."""
+    statement: str
+    """The support in words."""
+    low: float = math.nan
+    """Where the method gives an interval for the score quantile: its lower end."""
+    high: float = math.nan
+
+
+def quantile_threshold(
+    scores: Scores, rate: float | None, confidence: float = CONFIDENCE, independent: int | None = None
+) -> Threshold:
+    """Take an order statistic such that new windows like these exceed it at most at `rate`.
+
+    Split conformal prediction (Vovk, Gammerman, Shafer 2005) in its training-conditional form (Vovk 2012;
+    Wilks' tolerance limit, 1941): for exchangeable windows the true rate is at most `rate` with probability
+    `confidence`, whatever the distribution. A rate of None is the lowest the data support. `independent` is
+    how many of the windows do not overlap, all by default.
+
+    Raises DataError where even the largest score cannot promise the rate.
+    """
+    ordered = in_order(scores)
+    count = min(independent or len(ordered), len(ordered))
+    rate = _least(count, confidence) if rate is None else checked_rate(rate)
+    spare = _spare(count, rate, confidence)
+    if spare < 0:
+        needed = math.ceil(math.log(1 - confidence) / math.log1p(-rate))
+        raise DataError(
+            f"{count} independent held-out windows cannot support a false-alarm rate of {rate:g}",
+            where="threshold",
+            remedy=f"Record {needed - count} more, or allow a rate of {_least(count, confidence):.2g}",
+        )
+    index = len(ordered) - 1 - math.floor(spare * len(ordered) / count)
+    statement = (
+        f"At most {rate:.3g} of normal windows exceed it, with {confidence:.0%} confidence, as long as the "
+        f"machine runs as it did in these {count} independent windows"
+    )
+    return Threshold(float(ordered[index]), "quantile", rate, True, len(ordered), 1, statement)
+
+
+def conditions_threshold(
+    scores: Mapping[str, Scores],
+    rate: float | None,
+    confidence: float = CONFIDENCE,
+    independent: float = 1.0,
+) -> Threshold:
+    """Bound what a condition never seen will score, taking each condition seen as one draw.
+
+    Of every condition the score that `rate` of its windows exceed; over conditions the upper prediction
+    bound for one more (Student's t, on the logarithm where scores are positive; Hahn and Meeker,
+    "Statistical intervals", 4.8). A rate of None is the lowest the data support. `independent` is the share
+    of windows that do not overlap.
+
+    Raises DataError for fewer than two conditions or too few windows in one of them.
+    """
+    if len(scores) < 2:
+        raise DataError(
+            f"{len(scores)} operating condition, no unseen one can be foretold from it",
+            where="threshold",
+            remedy="Record normal vibration at another load or speed",
+        )
+    ordered = {name: in_order(part) for name, part in scores.items()}
+    counts = {name: max(1, math.floor(len(part) * independent)) for name, part in ordered.items()}
+    rate = 1 / (min(counts.values()) + 1) if rate is None else checked_rate(rate)
+    for name, independent_windows in counts.items():
+        _check_windows(name, independent_windows, rate)
+    tops = np.array([_conformal(part, rate) for part in ordered.values()])
+    count = len(tops)
+    factor = spreads(count, confidence)
+    statement = (
+        f"At most {rate:.3g} of the windows of an operating condition never seen exceed it, with "
+        f"{confidence:.0%} confidence, if it differs from the {count} seen ({', '.join(scores)}) as these do "
+        "from each other"
+    )
+    windows = sum(map(len, ordered.values()))
+    return Threshold(_bound(tops, factor), "conditions", rate, True, windows, count, statement)
+
+
+def spreads(count: int, confidence: float = CONFIDENCE) -> float:
+    """How many standard deviations above their mean the bound from `count` conditions, 2 or more, lies."""
+    return t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
+
+
+def f1_threshold(scores: Scores, faulty: NDArray[np.bool_]) -> Threshold:
+    """Search the threshold with the best F1 on labelled windows, as textbooks do.
+
+    It promises nothing on faults or conditions other than these. Raises DataError without both labels.
+    """
+    if not faulty.any() or faulty.all():
+        raise DataError(
+            "F1 needs windows of normal and of faulty machines",
+            where="threshold",
+            remedy="Add the missing recordings to the list, or choose another method",
+        )
+    _check_scores(scores)
+    order = np.argsort(scores)[::-1]
+    hits = np.cumsum(faulty[order])
+    alarms = np.arange(1, len(order) + 1)
+    best = 2 * hits / (alarms + faulty.sum())
+    # A threshold lies between two different scores.
+    falls = np.append(np.diff(scores[order]) < 0, True)
+    at = int(np.argmax(np.where(falls, best, -1.0)))
+    ranked = scores[order].astype(np.float64)
+    value = (
+        float(ranked[at : at + 2].mean())
+        if at + 1 < len(ranked)
+        else float(np.nextafter(ranked[at], -np.inf))
+    )
+    rate = float((scores[~faulty] > value).mean())
+    statement = (
+        f"Best F1 ({best[at]:.4f}) on {int(faulty.sum())} faulty and {int((~faulty).sum())} normal windows; "
+        "it promises nothing on other faults or conditions"
+    )
+    return Threshold(value, "f1", rate, False, len(scores), 1, statement)
+
+
+def checked_rate(rate: float) -> float:
+    """Return a share between 0 and 1, ends excluded. Raises DataError for any other."""
+    if not 0 < rate < 1:
+        raise DataError(
+            f"a false-alarm rate of {rate:g} is not between 0 and 1",
+            where="threshold",
+            remedy="Give a share of windows such as 0.01",
+        )
+    return rate
+
+
+def in_order(scores: Scores) -> NDArray[np.float64]:
+    """Sort scores, smallest first. Raises DataError for none, or any that is not finite."""
+    _check_scores(scores)
+    return np.sort(scores).astype(np.float64)
+
+
+def _check_scores(scores: Scores) -> None:
+    if not len(scores):
+        raise DataError("no scores", where="threshold", remedy="Hold out some normal recordings")
+    if not np.isfinite(scores).all():
+        raise DataError(
+            f"{int((~np.isfinite(scores)).sum())} scores are not finite",
+            where="threshold",
+            remedy="The detector does not fit this data; choose another",
+        )
+
+
+def _spare(count: int, rate: float, confidence: float) -> int:
+    # The most held-out windows that may lie above the threshold, -1 for "not even none".
+    spare = -1
+    while spare + 1 < count and binomial_cdf(spare + 1, count, rate) <= (1 - confidence) * (1 + 1e-9):
+        spare += 1
+    return spare
+
+
+def _least(count: int, confidence: float) -> float:
+    return -math.expm1(math.log(1 - confidence) / count)
+
+
+def _conformal(ordered: NDArray[np.float64], rate: float) -> float:
+    rank = math.ceil((len(ordered) + 1) * (1 - rate) - 1e-9)
+    return float(ordered[min(rank, len(ordered)) - 1])
+
+
+def _check_windows(name: str, count: int, rate: float) -> None:
+    needed = math.ceil(1 / rate - 1e-9) - 1
+    if count < needed:
+        raise DataError(
+            f"condition {name!r} has {count} independent windows, a rate of {rate:g} needs {needed}",
+            where="threshold",
+            remedy=f"Record {needed - count} windows more of it, or allow a higher rate",
+        )
+
+
+def _bound(tops: NDArray[np.float64], factor: float) -> float:
+    positive = bool((tops > 0).all())
+    values = np.log(tops) if positive else tops
+    bound = float(values.mean() + factor * values.std(ddof=1))
+    return math.exp(bound) if positive else bound

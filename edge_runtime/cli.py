@@ -1,0 +1,224 @@
+"""What `edge-runtime` can be told; see `__main__` for the usual way to start the service."""
+
+import json
+import math
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge_runtime.configuration import read_config
+from edge_runtime.core import ConfigError, run_command
+from edge_runtime.sensors.protocols import SampleFormat
+
+app = typer.Typer(
+    name="edge-runtime",
+    help="Watches machines by their vibration: reads sensors, scores windows, publishes alarms over MQTT.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command()
+def run(config: ConfigFile) -> None:
+    """Run the service until it is told to stop."""
+    # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. What
+    # reads the command line would stay in memory for ever: the process replaces itself.
+    # -P: nothing in the folder we are in may pass for a module of ours.
+    service = [sys.executable, "-P", "-m", "edge_runtime.service", str(config)]
+    os.execv(sys.executable, service)  # noqa: S606  no shell is wanted
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Refuse now whatever `run` would refuse when it starts."""
+    read_config(config)
+    from edge_runtime.gateway import prepare, probe_ports
+
+    plan = prepare(config)
+    for sensor, watch in zip(plan.config.sensor, plan.watches, strict=True):
+        manifest = watch.artefact.manifest
+        window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
+        typer.echo(
+            f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
+            f"threshold {watch.threshold:g}: ok"
+        )
+    for missing in probe_ports(plan.config):
+        typer.echo(f"missing now, `run` would wait for it: {missing}")
+
+
+@app.command()
+def replay(
+    recording: Annotated[str, typer.Argument(metavar="RECORDING", help=".npz or .csv, @FROM-TO for a part.")],
+    model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
+    threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
+    speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
+    scores: Annotated[bool, typer.Option(help="Print every window's score, not only events.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the service would say of a recording."""
+    from edge_runtime.models import load_model
+    from edge_runtime.pipeline import Replayed, Watch, replay
+    from edge_runtime.sensors import read_part
+
+    if threshold is not None and not math.isfinite(threshold):
+        raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
+    watch = Watch.of(load_model(model), threshold=threshold)
+    told: list[Replayed] = []
+    windows = 0
+    for item in replay(read_part(recording), watch, speed):
+        windows += 1
+        if item.verdict.transition is not None:
+            told.append(item)
+        if scores or item.verdict.transition is not None:
+            typer.echo(_replayed(item, as_json=as_json))
+    if not as_json:
+        begun = sum(item.verdict.transition == "new" for item in told)
+        typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
+
+
+@app.command()
+def simulate(
+    recording: Annotated[
+        list[str], typer.Argument(metavar="RECORDING...", help=".npz or .csv, @FROM-TO for a part.")
+    ],
+    port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
+    rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
+    faults: Annotated[str, typer.Option(metavar="SPEC", help="Such as drop=0.01,flip=0.001,seed=7.")] = "",
+    sample_format: Annotated[str, typer.Option("--format", help="int16, int24 or float32.")] = "float32",
+    baud: Annotated[int, typer.Option(help="Of a serial port.")] = 921600,
+    link: Annotated[Path | None, typer.Option(help="With `pty`: also name the port so.")] = None,
+    wait: Annotated[bool, typer.Option(help="Begin when a line comes on standard input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Be a sensor: play recordings as frames at their true rate."""
+    from edge_runtime.sensors import (
+        InjectedFaults,
+        SimulatedSensor,
+        join_signals,
+        open_output,
+        play_signals,
+        read_part,
+    )
+
+    signals = [read_part(part) for part in recording]
+    join_signals(signals)  # refuses what does not belong together, before anything is opened
+    sensor = SimulatedSensor(sample_format=_sample_format(sample_format))
+    say = _json_lines if as_json else _plain_lines
+    with open_output(port, baud, link) as (name, write):
+        say({"port": name})
+        if wait:
+            sys.stdin.readline()
+        play_signals(
+            signals,
+            sensor,
+            write,
+            rate_factor=rate_factor,
+            faults=InjectedFaults.parse(faults),
+            on_part=lambda index: say({"part": recording[index], "time": time.time()}),
+        )
+        say({"done": True})
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")] = Path(
+        "/etc/edge-runtime/config.toml"
+    ),
+    listen: Annotated[float, typer.Option(min=0.1, help="Seconds to listen to each sensor.")] = 5.0,
+    user: Annotated[str, typer.Option(help="Whose permissions to judge; else who runs this.")] = "",
+    root: Annotated[Path, typer.Option(help="Where the system's own files are.")] = Path("/"),
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with this gateway, and what to do about it; the exit code is that of the worst."""
+    from edge_runtime import doctor as office
+
+    findings = []
+    for finding in office.examine(config, office.Host(root, user), listen):
+        findings.append(finding)
+        typer.echo(office.as_json(finding) if as_json else office.as_text(finding))
+    raise typer.Exit(office.exit_code(findings))
+
+
+@app.command()
+def listen(
+    broker: Annotated[
+        str, typer.Option(metavar="URL", help="mqtt://[user@]host[:port], or mqtts:// for TLS.")
+    ],
+    topics: Annotated[str, typer.Option(help="MQTT topic filter.")] = "steadyhum/#",
+    client_id: Annotated[str, typer.Option(help="The broker keeps a session under this name.")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="Its first line is the password.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM of the authorities that may sign the broker.")
+    ] = None,
+    cert_file: Annotated[Path | None, typer.Option(help="PEM of our client certificate.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="PEM of our private key.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
+    from edge_runtime.audit import run_listen, settings_of
+
+    settings = settings_of(
+        broker,
+        client_id or f"listen-{socket.gethostname()}",
+        password_file,
+        ca_file=ca_file,
+        cert_file=cert_file,
+        key_file=key_file,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is told in any case
+    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
+
+
+def main() -> None:
+    """Run the command line."""
+    run_command(app, "edge-runtime")
+
+
+def _replayed(item: Any, *, as_json: bool) -> str:
+    verdict = item.verdict
+    alarm = verdict.alarm
+    fields = {
+        "time_s": verdict.time_us / 1e6,
+        "type": str(verdict.transition) if verdict.transition else "score",
+        "kind": str(alarm.kind) if alarm else None,
+        "reason": alarm.reason if alarm else "",
+        "score": verdict.score if verdict.score == verdict.score else None,
+        "threshold": verdict.threshold,
+        "top": [list(pair) for pair in verdict.contributions],
+    }
+    if as_json:
+        return json.dumps(fields)
+    score = "no score" if fields["score"] is None else f"score {verdict.score:.4g}"
+    what = f"{fields['kind']} {fields['reason']}".strip() if verdict.transition else ""
+    return (
+        f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
+    )
+
+
+def _sample_format(name: str) -> SampleFormat:
+    try:
+        return SampleFormat[name.upper()]
+    except KeyError:
+        known = ", ".join(item.name.lower() for item in SampleFormat)
+        raise ConfigError(f"no format {name!r}", where="--format", remedy=f"Choose one of {known}") from None
+
+
+def _json_lines(fields: dict[str, Any]) -> None:
+    typer.echo(json.dumps(fields))
+    sys.stdout.flush()
+
+
+def _plain_lines(fields: dict[str, Any]) -> None:
+    typer.echo("  ".join(f"{name} {value}" for name, value in fields.items()))
+    sys.stdout.flush()

@@ -1,0 +1,93 @@
+"""The site's configuration: one TOML file, one frozen tree, read strictly."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_runtime.configuration import strict_toml
+from edge_runtime.core import ConfigError, Manifest, check_topic_level
+from edge_runtime.mqtt import BrokerSettings
+from edge_runtime.sensors import SensorSettings
+from edge_runtime.spool import SpoolLimits
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """Where this gateway stands; the first levels of every topic."""
+
+    site: str
+    """Plant or hall."""
+    device: str
+    """This gateway."""
+    prefix: str = "steadyhum"
+    """First level of every topic."""
+
+    def __post_init__(self) -> None:
+        for name in ("site", "device", "prefix"):
+            check_topic_level(name, getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """How often things are told that are no alarms."""
+
+    state_s: float = 10.0
+    """The retained state is refreshed this often, and at once when an alarm begins or ends."""
+    health_s: float = 60.0
+    """The health message with all counters is sent this often."""
+    scores: bool = False
+    """Publish every window's score too, at QoS 0; live only, never stored."""
+
+    def __post_init__(self) -> None:
+        for name in ("state_s", "health_s"):
+            if not 0.1 <= getattr(self, name) <= 86400:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be within 0.1 and 86400")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    site: SiteSettings
+    broker: BrokerSettings
+    sensor: tuple[SensorSettings, ...]
+    state_folder: Path
+    """Where the spool lives; must survive restarts."""
+    spool: SpoolLimits = field(default_factory=SpoolLimits)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    model_authority: Path | None = None
+    """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
+
+    def __post_init__(self) -> None:
+        if not self.sensor:
+            raise ValueError("sensor is empty, add at least one [[sensor]]")
+        for name in ("name", "port"):
+            (value, count), *_ = Counter(getattr(sensor, name) for sensor in self.sensor).most_common(1)
+            if count > 1:
+                raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+
+
+def read_config(path: Path) -> Config:
+    """Read the configuration. Raises ConfigError (exit 78) for anything it does not understand."""
+    return strict_toml.read(Config, path)
+
+
+def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
+    """Compare what the site says of a sensor with what its model was made for.
+
+    Raises ConfigError with both values for every disagreement.
+    """
+    pairs = {
+        "rate_hz": (sensor.rate_hz, manifest.rate_hz),
+        "channels": (list(sensor.channels), list(manifest.channels)),
+        "unit": (sensor.unit, manifest.unit),
+    }
+    wrong = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    if wrong:
+        raise ConfigError(
+            "; ".join(
+                f"{name} is {said} here and {made} in the model" for name, (said, made) in wrong.items()
+            ),
+            where=f"sensor {sensor.name!r}, {sensor.model}",
+            remedy="Use a model made for this sensor, or correct the configuration",
+        )

@@ -1,0 +1,151 @@
+"""A TOML file to a tree of frozen dataclasses, refusing whatever is not in the tree.
+
+An unknown key is a typing mistake: the nearest known one is named. Every refusal gives file and line.
+"""
+
+import dataclasses
+import difflib
+import re
+import tomllib
+import unicodedata
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from edge_runtime.core import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Tree = TypeVar("Tree", bound="DataclassInstance")
+T = TypeVar("T")
+_HEADING = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]")
+_KEY = re.compile(r"^\s*\"?([\w-]+)\"?\s*=")
+_PLAIN: dict[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def read(kind: type[Tree], path: Path) -> Tree:
+    """Read the file into `kind`. Raises ConfigError, naming line and key, for whatever does not fit."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(reason, where=str(path), remedy="Give the path of a readable TOML file") from error
+    except (ValueError, RecursionError) as error:  # beside TOML's own: no UTF-8, endless digits or brackets
+        raise ConfigError(f"not TOML: {error}", where=str(path), remedy="Mend the line it names") from error
+    return _Reader(path, text).build(kind, table, ())
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self._path, self._positions = path, _positions(text)
+
+    def build(self, kind: type[Tree], table: Mapping[str, Any], at: tuple[str, ...]) -> Tree:
+        hints = get_type_hints(kind, include_extras=True)
+        for key in table:
+            if key not in hints:
+                raise self._unknown(key, list(hints), at)
+        values = {key: self._value(hints[key], value, (*at, key)) for key, value in table.items()}
+        try:
+            return kind(**values)
+        except TypeError as error:
+            fields = dataclasses.fields(kind)
+            missing = [f.name for f in fields if _required(f) and f.name not in values]
+            what = f"{_dotted(at)} lacks {', '.join(missing)}" if missing else str(error)
+            raise self._refuse(what, at, "Add what is missing") from error
+        except ValueError as error:
+            # Settings check themselves; their message begins with the field's name.
+            raise self._refuse(str(error), (*at, str(error).split(" ", 1)[0]), "Correct the value") from error
+
+    def _value(self, hint: Any, value: Any, at: tuple[str, ...]) -> Any:
+        if isinstance(hint, UnionType):  # X | None: TOML has no null, so what is there is an X
+            hint = next(part for part in get_args(hint) if part is not type(None))
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            return self.build(hint, self._expect(value, dict, "a table", at), at)
+        if get_origin(hint) is tuple:
+            return self._tuple(get_args(hint), self._expect(value, list, "a list", at), at)
+        if isinstance(hint, type) and issubclass(hint, StrEnum):
+            return hint(self._choice([str(choice) for choice in hint], value, at))
+        if get_origin(hint) is Annotated:
+            return self._choice(get_args(hint)[1].names, value, at)  # OneOf is the only mark there is
+        if isinstance(value, str) and any(unicodedata.category(char) == "Cc" for char in value):
+            raise self._refuse(f"{_dotted(at)} is {value!r}, with control characters", at, "Remove them")
+        if hint is Path:
+            return self._path.parent / self._expect(value, str, "a path as text", at)
+        return self._plain(hint, value, at)
+
+    def _tuple(self, parts: tuple[Any, ...], values: list[Any], at: tuple[str, ...]) -> tuple[Any, ...]:
+        if parts[-1] is Ellipsis:
+            parts = (parts[0],) * len(values)
+        if len(parts) != len(values):
+            raise self._refuse(f"{_dotted(at)} has {len(values)} entries, not {len(parts)}", at, "Correct it")
+        return tuple(
+            self._value(part, value, (*at, str(index)))
+            for index, (part, value) in enumerate(zip(parts, values, strict=True))
+        )
+
+    def _choice(self, known: Collection[str], value: Any, at: tuple[str, ...]) -> str:
+        if not isinstance(value, str) or value not in known:
+            what = f"{_dotted(at)} is {value!r}"
+            raise self._refuse(what, at, f"Choose one of {', '.join(known)}")
+        return value
+
+    def _plain(self, hint: type, value: Any, at: tuple[str, ...]) -> Any:
+        if hint is float and type(value) is int and abs(value) < 2**1023:
+            return float(value)
+        if type(value) is not hint:
+            raise self._refuse(f"{_dotted(at)} is {value!r}, not {_PLAIN[hint]}", at, "Correct the value")
+        return value
+
+    def _expect(self, value: Any, kind: type[T], name: str, at: tuple[str, ...]) -> T:
+        if not isinstance(value, kind):
+            raise self._refuse(f"{_dotted(at)} is {value!r}, not {name}", at, "Correct the value")
+        return value
+
+    def _unknown(self, key: str, known: list[str], at: tuple[str, ...]) -> ConfigError:
+        near = difflib.get_close_matches(key, known, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known))}"
+        return self._refuse(f"unknown key {_dotted((*at, key))!r}", (*at, key), remedy)
+
+    def _refuse(self, what: str, at: tuple[str, ...], remedy: str) -> ConfigError:
+        return ConfigError(what, where=f"{self._path}, line {self._line(at)}", remedy=remedy)
+
+    def _line(self, at: tuple[str, ...]) -> int:
+        prefixes = (at[:length] for length in range(len(at), 0, -1))
+        return next((self._positions[prefix] for prefix in prefixes if prefix in self._positions), 1)
+
+
+def _positions(text: str) -> dict[tuple[str, ...], int]:
+    """Find the line of every table and key, as tomllib does not keep them; lists of tables by index."""
+    positions: dict[tuple[str, ...], int] = {}
+    entries: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if heading := _HEADING.match(line):
+            table = _indexed(tuple(part.strip() for part in heading[2].split(".")), entries)
+            if heading[1] == "[[":
+                entries[table] = entries.get(table, -1) + 1
+                positions.setdefault(table, number)
+                table = (*table, str(entries[table]))
+            positions[table] = number
+        elif key := _KEY.match(line):
+            positions[(*table, key[1])] = number
+    return positions
+
+
+def _indexed(name: tuple[str, ...], entries: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
+    """`[sensor.alarm]` belongs to the last `[[sensor]]` before it."""
+    if name[:-1] in entries:
+        return (*name[:-1], str(entries[name[:-1]]), name[-1])
+    return name
+
+
+def _required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _dotted(at: tuple[str, ...]) -> str:
+    return ".".join(at) or "the file"

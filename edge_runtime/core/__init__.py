@@ -1,0 +1,77 @@
+"""What every room speaks of: samples, frames, verdicts, alarms, the manifest, errors, health."""
+
+from edge_runtime.core.errors import (
+    AccessError,
+    ArtefactError,
+    BusyError,
+    ConfigError,
+    DataError,
+    EdgeError,
+    UnavailableError,
+)
+from edge_runtime.core.exit_codes import run_command
+from edge_runtime.core.health import Health
+from edge_runtime.core.manifest import (
+    Calibration,
+    Feature,
+    Golden,
+    Manifest,
+    manifest_from_metadata,
+    manifest_to_metadata,
+)
+from edge_runtime.core.ranges import OneOf, check_within
+from edge_runtime.core.records import (
+    MAX_FRAME_SAMPLES,
+    Alarm,
+    AlarmKind,
+    AlarmPolicy,
+    Counts,
+    Fault,
+    FaultKind,
+    Frame,
+    Hello,
+    Samples,
+    Transition,
+    Verdict,
+    Window,
+)
+from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
+from edge_runtime.core.wall_clock import CLOCK_REMEDY, clock_doubt
+
+__all__ = [
+    "CLOCK_REMEDY",
+    "MAX_FRAME_SAMPLES",
+    "TOPIC_LEVEL_RULE",
+    "AccessError",
+    "Alarm",
+    "AlarmKind",
+    "AlarmPolicy",
+    "ArtefactError",
+    "BusyError",
+    "Calibration",
+    "ConfigError",
+    "Counts",
+    "DataError",
+    "EdgeError",
+    "Fault",
+    "FaultKind",
+    "Feature",
+    "Frame",
+    "Golden",
+    "Health",
+    "Hello",
+    "Manifest",
+    "OneOf",
+    "Samples",
+    "Transition",
+    "UnavailableError",
+    "Verdict",
+    "Window",
+    "check_topic_level",
+    "check_within",
+    "clock_doubt",
+    "is_topic_level",
+    "manifest_from_metadata",
+    "manifest_to_metadata",
+    "run_command",
+]

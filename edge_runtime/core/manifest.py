@@ -1,0 +1,181 @@
+"""The `Manifest`: everything an .onnx file says about itself beside its graph.
+
+It rides in the file's metadata as one canonical JSON text, so that any ONNX tool can read it. The threshold
+is in here and not in the graph, because sites retune it. Written by the trainer, read by the edge; neither
+needs the `onnx` package for it.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.records import AlarmPolicy, Samples
+
+SCHEMA = 1
+MANIFEST_KEY = "steadyhum.manifest"
+SCHEMA_KEY = "steadyhum.schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One entry of `contributions`."""
+
+    name: str
+    unit: str
+    low_hz: float | None = None
+    high_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A window and the score the trainer saw for it: the file's own test, run wherever it is loaded."""
+
+    samples: Samples
+    """Physical units, shape [samples, channels]."""
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Where the threshold comes from and what supports it."""
+
+    method: str
+    """Name of the method in `edge_runtime.calibration`."""
+    false_alarm_rate: float
+    """Share of normal windows that may exceed the threshold, as asked for."""
+    supported: bool
+    """Whether the data could support that rate."""
+    statement: str
+    """The support in words, for people."""
+    windows: int
+    """How many held-out normal windows the threshold rests on."""
+    conditions: tuple[str, ...]
+    """Operating conditions held out in turn; one entry means no unseen condition was tried."""
+    quantiles: Mapping[str, float]
+    """Held-out normal scores: probability as text to score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The contract between trainer and edge."""
+
+    name: str
+    """What a site calls this model."""
+    detector: str
+    detector_version: str
+    created: str
+    """RFC 3339, UTC."""
+    rate_hz: float
+    samples: int
+    """Window length in samples."""
+    hop: int
+    """Samples from one window's start to the next one's."""
+    channels: tuple[str, ...]
+    unit: str
+    lowpass_hz: float | None
+    """Bandwidth of the training signals where the list limited it; the sensor must be band-limited alike."""
+    threshold: float
+    calibration: Calibration
+    policy: AlarmPolicy
+    """The alarm policy the threshold was calibrated for; a site may override it."""
+    features: tuple[Feature, ...]
+    """Names of the graph's contributions, in order; empty where it has none."""
+    golden: tuple[Golden, ...]
+    golden_tolerance: float
+    """Largest relative difference of a golden score that still counts as the same."""
+    data_digest: str
+    """SHA-256 over the training windows, in order."""
+    opset: int
+    producer: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What else the trainer has to say: augmentation ranges, regularisation, unsupported conditions."""
+
+
+def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
+    """Write the manifest as ONNX metadata: canonical JSON, floats exact, windows as base64 float32."""
+    body = asdict(manifest)
+    body["golden"] = [_golden_to_json(golden) for golden in manifest.golden]
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return {SCHEMA_KEY: str(SCHEMA), MANIFEST_KEY: text}
+
+
+def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
+    """Read the manifest back; `where` is the file's name for messages.
+
+    Raises ArtefactError for a foreign file, another schema version, or fields that make no sense.
+    """
+    if MANIFEST_KEY not in metadata:
+        raise ArtefactError(
+            "this ONNX file carries no steadyhum manifest",
+            where=where,
+            remedy="Export it with `trainer fit`; models of other tools carry no threshold",
+        )
+    schema = metadata.get(SCHEMA_KEY, "")
+    if schema != str(SCHEMA):
+        raise ArtefactError(
+            f"manifest schema is {schema!r}, this program reads {SCHEMA}",
+            where=where,
+            remedy="Install the steadyhum version that matches the file, or export the file again",
+        )
+    try:
+        manifest = _from_json(json.loads(metadata[MANIFEST_KEY]))
+        wrong = _contradictions(manifest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"the manifest cannot be read ({error.__class__.__name__}: {error})",
+            where=where,
+            remedy="The file is damaged; export or copy it again",
+        ) from error
+    if wrong:
+        raise ArtefactError("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
+    return manifest
+
+
+def _golden_to_json(golden: Golden) -> dict[str, object]:
+    data = np.ascontiguousarray(golden.samples, dtype="<f4")
+    return {"samples": base64.b64encode(data.tobytes()).decode("ascii"), "score": golden.score}
+
+
+def _from_json(body: dict[str, Any]) -> Manifest:
+    channels = tuple(str(name) for name in body.pop("channels"))
+    shape = (int(body["samples"]), len(channels))
+    calibration = body.pop("calibration")
+    policy = body.pop("policy")
+    return Manifest(
+        channels=channels,
+        calibration=Calibration(conditions=tuple(calibration.pop("conditions")), **calibration),
+        policy=AlarmPolicy(votes=_votes(policy.pop("votes")), **policy),
+        features=tuple(Feature(**feature) for feature in body.pop("features")),
+        golden=tuple(_golden_from_json(golden, shape) for golden in body.pop("golden")),
+        **body,
+    )
+
+
+def _votes(pair: list[int]) -> tuple[int, int]:
+    needed, of = pair
+    return int(needed), int(of)
+
+
+def _golden_from_json(body: dict[str, Any], shape: tuple[int, int]) -> Golden:
+    data = np.frombuffer(base64.b64decode(body["samples"], validate=True), dtype="<f4")
+    return Golden(samples=data.reshape(shape).astype(np.float32), score=float(body["score"]))
+
+
+def _contradictions(manifest: Manifest) -> list[str]:
+    positive = {"rate_hz": manifest.rate_hz, "samples": manifest.samples, "hop": manifest.hop}
+    wrong = [f"{name} is {value}" for name, value in positive.items() if not 0 < value < math.inf]
+    finite = {"threshold": manifest.threshold, "golden_tolerance": manifest.golden_tolerance}
+    wrong += [f"{name} is {value}" for name, value in finite.items() if not math.isfinite(value)]
+    if manifest.hop > manifest.samples:
+        wrong.append(f"hop {manifest.hop} is longer than the window of {manifest.samples} samples")
+    if not manifest.channels:
+        wrong.append("no channels are named")
+    if not manifest.golden:
+        wrong.append("no golden windows")
+    return wrong

@@ -1,0 +1,22 @@
+"""What may stand as one level of an MQTT topic: one rule for configuration, fleet sheets and messages."""
+
+from typing import Final
+
+# The specification allows a whole topic 65,535 bytes; six levels of this many stay far below every broker's
+# own limit, and a name that is longer is a mistake.
+MAX_BYTES: Final = 200
+TOPIC_LEVEL_RULE: Final = f"1 to {MAX_BYTES} bytes, no / + # nor control characters, no $ in front"
+
+
+def is_topic_level(part: str) -> bool:
+    """Whether `part` is a level that MQTT forbids nowhere and that does not add another."""
+    wrong = any(char in "+#/" or ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in part)
+    lone = any(0xD800 <= ord(char) < 0xE000 for char in part)  # surrogates have no UTF-8
+    size = len(part.encode(errors="replace"))
+    return not (wrong or lone) and 0 < size <= MAX_BYTES and not part.startswith("$")
+
+
+def check_topic_level(name: str, value: str) -> None:
+    """Raise ValueError, beginning with `name`, unless `value` can stand as one level of a topic."""
+    if not is_topic_level(value):
+        raise ValueError(f"{name} is {value[:40]!r}, must be {TOPIC_LEVEL_RULE}")

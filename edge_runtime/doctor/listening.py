@@ -1,0 +1,121 @@
+"""Listening to a line for a while: `hear` gives `Heard`, everything needed to judge the sensor at its end."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.core import EdgeError, Fault, FaultKind, Frame, Hello
+from edge_runtime.sensors import SensorSettings, Source
+from edge_runtime.sensors.protocols import PROTOCOLS, Decoder, new_decoder
+
+BAUDS: Final = (921600, 115200, 460800, 230400, 1000000, 2000000, 3000000, 57600, 38400, 19200, 9600)
+PROBE_S: Final = 0.6
+"""Long enough for a frame or two lines of every rate that fits a baud rate."""
+GUESSED_ERRORS: Final = 0.5
+"""Without a checksum noise passes for a reading now and then; a true reading nearly always does."""
+_RATE_FROM: Final = 10
+"""Arrivals needed before a rate is worth stating."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What came from a line."""
+
+    seconds: float = 0.0
+    size: int = 0
+    frames: list[Frame] = field(default_factory=list)
+    arrivals_s: list[float] = field(default_factory=list)
+    """When each frame came, monotonic seconds."""
+    faults: list[Fault] = field(default_factory=list)
+    hello: Hello | None = None
+    lost: str = ""
+    """Why listening ended early; empty when it did not."""
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Samples a second by this computer's clock; None when too little came to say."""
+        if len(self.frames) < _RATE_FROM:
+            return None
+        counts = self._positions()
+        at_s = np.array(self.arrivals_s)
+        span_s = at_s - at_s.mean()
+        # Slope of a straight line through all arrivals: bursts and single late ones hardly move it.
+        return float(span_s @ counts / (span_s @ span_s)) if span_s.any() else None
+
+    def _positions(self) -> NDArray[np.int64]:
+        """Samples sent by the end of each frame: by sequence numbers where they tell: losses count."""
+        lengths = np.array([len(frame.samples) for frame in self.frames], np.int64)
+        boots = {(frame.sensor_id, frame.boot_id) for frame in self.frames}
+        if len(boots) > 1 or (lengths != lengths[0]).any():
+            return np.cumsum(lengths)
+        first = self.frames[0].sequence
+        numbers = np.array([(frame.sequence - first) % 2**32 for frame in self.frames], np.int64)
+        return numbers * int(lengths[0])
+
+    def share(self, *kinds: FaultKind) -> float:
+        """Faults of these kinds, of all that came."""
+        count = sum(fault.count for fault in self.faults if fault.kind in kinds)
+        return count / (count + len(self.frames)) if count else 0.0
+
+
+def hear(url: str, baud: int, codec: Decoder, seconds: float) -> Heard:
+    """Listen for `seconds`. Raises what opening the port raises."""
+    heard = Heard()
+    begun_s = time.monotonic()
+    with Source(url, baud) as source:
+        while (elapsed_s := time.monotonic() - begun_s) < seconds:
+            try:
+                data = source.read()
+            except EdgeError as error:
+                heard.lost = error.what
+                break
+            _take(heard, codec, data)
+    heard.seconds = max(elapsed_s, 1e-3)
+    return heard
+
+
+def right_settings(url: str, sensor: SensorSettings) -> tuple[int, str] | None:
+    """Try every protocol at every usual baud rate; the first that something can be read at, or None."""
+    bauds = (sensor.baud, *(baud for baud in BAUDS if baud != sensor.baud))
+    for baud in bauds:
+        try:
+            protocol = _spoken(url, baud, sensor)
+        except EdgeError:  # a speed this adapter does not have
+            continue
+        if protocol is not None:
+            return baud, protocol
+    return None
+
+
+def _spoken(url: str, baud: int, sensor: SensorSettings) -> str | None:
+    """What is spoken at this baud rate, if anything is."""
+    heard = {name: Heard() for name in PROTOCOLS}
+    decoders = {name: new_decoder(name, sensor.line) for name in PROTOCOLS}
+    proven = [name for name, protocol in PROTOCOLS.items() if protocol.checksummed]
+    until_s = time.monotonic() + PROBE_S
+    with Source(url, baud) as source:
+        while time.monotonic() < until_s and not any(heard[name].frames for name in proven):
+            data = source.read()
+            for name, decoder in decoders.items():
+                _take(heard[name], decoder, data)
+    for name in sorted(PROTOCOLS, key=lambda name: name not in proven):
+        errors = 0.0 if name in proven else heard[name].share(*FaultKind)
+        if heard[name].frames and errors < GUESSED_ERRORS:
+            return name
+    return None
+
+
+def _take(heard: Heard, codec: Decoder, data: bytes) -> None:
+    now_s = time.monotonic()
+    heard.size += len(data)
+    for item in codec.feed(data):
+        if isinstance(item, Frame):
+            heard.frames.append(item)
+            heard.arrivals_s.append(now_s)
+        elif isinstance(item, Hello):
+            heard.hello = item
+        else:
+            heard.faults.append(item)

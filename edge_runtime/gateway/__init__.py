@@ -1,0 +1,5 @@
+"""The service: sensors, pipelines, spool and publisher wired together, and its life under systemd."""
+
+from edge_runtime.gateway.service_loop import prepare, probe_ports, serve
+
+__all__ = ["prepare", "probe_ports", "serve"]

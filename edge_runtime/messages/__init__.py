@@ -1,0 +1,29 @@
+"""What is published: topics and bodies. Pure."""
+
+from edge_runtime.messages.steadyhum import (
+    OFFLINE,
+    ONLINE,
+    MessageContext,
+    Model,
+    event_message,
+    health_message,
+    model_of,
+    score_message,
+    stamp_replayed,
+    state_message,
+)
+from edge_runtime.messages.topics import Topics
+
+__all__ = [
+    "OFFLINE",
+    "ONLINE",
+    "MessageContext",
+    "Model",
+    "Topics",
+    "event_message",
+    "health_message",
+    "model_of",
+    "score_message",
+    "stamp_replayed",
+    "state_message",
+]

@@ -1,0 +1,31 @@
+"""Model files: opened, proved by their golden windows, run; and who signed them."""
+
+from edge_runtime.models.scorer import (
+    CONTRIBUTIONS,
+    SCORE,
+    WINDOW,
+    Artefact,
+    Graph,
+    Scores,
+    load_model,
+    prove_model,
+    read_model,
+)
+from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
+
+__all__ = [
+    "CONTRIBUTIONS",
+    "DIGESTS",
+    "SCORE",
+    "SIGNATURE",
+    "WINDOW",
+    "Artefact",
+    "Graph",
+    "Scores",
+    "check_signed",
+    "digest_of",
+    "load_model",
+    "prove_model",
+    "read_digests",
+    "read_model",
+]

@@ -1,0 +1,54 @@
+"""Why there is no connection with the broker: `LinkError`, its kind, and what to do about it."""
+
+import socket
+import ssl
+import time
+from enum import StrEnum
+
+from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
+
+
+class Loss(StrEnum):
+    """Why there is no connection, as far as it decides what happens next."""
+
+    UNREACHABLE = "unreachable"
+    """No TCP or TLS connection, or no answer to CONNECT."""
+    REFUSED = "refused"
+    """The broker does not want us."""
+    TAKEN_OVER = "taken_over"
+    """Another client has connected under our id."""
+    HUNG_UP = "hung_up"
+    """The other side ended it in order, and did not say why."""
+    CLOSED = "closed"
+    """It was reset, or the other side said why it ended it."""
+    SILENT = "silent"
+    """Nothing was heard, or nothing acknowledged, for too long."""
+
+
+class LinkError(UnavailableError):
+    """There is no connection, or no longer."""
+
+    def __init__(self, what: str, *, where: str, remedy: str, loss: Loss) -> None:
+        """As every refusal, with the kind of loss."""
+        super().__init__(what, where=where, remedy=remedy)
+        self.loss = loss
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """What went wrong with a socket or TLS, in a sentence, and the remedy."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
+        if doubt := clock_doubt(time.time()):
+            return f"{what}; {doubt}", CLOCK_REMEDY
+        return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"TLS failed: {error.reason or error}",
+            "Check that the port speaks TLS 1.2 or newer, and cert_file",
+        )
+    if isinstance(error, socket.gaierror):
+        return "the name cannot be resolved", "Check `host` and this device's DNS"
+    if isinstance(error, TimeoutError):
+        return "no answer in time", "Check address, firewall and network"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return reason.lower(), "Check that the broker runs, its address and its port"

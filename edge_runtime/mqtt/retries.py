@@ -1,0 +1,198 @@
+"""What must wait before it is tried again: connections, topics, messages. Pure; time is an argument."""
+
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Generic, TypeVar
+
+from edge_runtime.spool import Klass
+
+Key = tuple[Klass, int]
+"""A stored message: its class and id."""
+
+_Thing = TypeVar("_Thing", bound=Hashable)
+_ASIDE_AFTER, _DEAD_AFTER = 3, 10
+_TRUST_AFTER: Final = 100
+_HOPEFUL: Final = 10
+_CROWD: Final = 100
+_AT_ONCE_S: Final = 5.0
+
+
+class Backoff:
+    """Seconds to wait before the next attempt: doubling bounds, random within them."""
+
+    def __init__(self, bounds_s: tuple[float, float], random: Random, *, least: float = 0.0) -> None:
+        """`bounds_s` are the bound of the first wait and of the longest; `least` is the share always waited.
+
+        With `least` 0 this is "full jitter": the fleet spreads out after a broker's restart.
+        """
+        self._bounds_s, self._random, self._least = bounds_s, random, least
+        self._attempt = 0
+
+    def next_s(self) -> float:
+        """Wait this long now."""
+        first_s, longest_s = self._bounds_s
+        bound_s = min(longest_s, first_s * 2.0 ** min(self._attempt, 40))
+        self._attempt += 1
+        return self._random.uniform(self._least * bound_s, bound_s)
+
+    def reset(self) -> None:
+        """Things went well."""
+        self._attempt = 0
+
+
+@dataclass(slots=True)
+class _Pause:
+    until_s: float
+    wait_s: float
+    over: bool = False
+
+
+class Pauses(Generic[_Thing]):
+    """Things that are left alone for a while, each time for twice as long."""
+
+    def __init__(self, bounds_s: tuple[float, float]) -> None:
+        """First and longest pause, seconds."""
+        self._bounds_s = bounds_s
+        self._pauses: dict[_Thing, _Pause] = {}
+
+    def add(self, thing: _Thing, now_s: float) -> None:
+        """Leave it alone from now on; while it already is, nothing changes."""
+        pause = self._pauses.get(thing)
+        if pause is None:
+            self._pauses[thing] = _Pause(now_s + self._bounds_s[0], self._bounds_s[0])
+        elif pause.over:
+            wait_s = min(2 * pause.wait_s, self._bounds_s[1])
+            self._pauses[thing] = _Pause(now_s + wait_s, wait_s)
+
+    def clear(self, thing: _Thing) -> bool:
+        """All is well with it; True when it had been left alone."""
+        return self._pauses.pop(thing, None) is not None
+
+    def holds(self, thing: _Thing) -> bool:
+        """Whether it is to be left alone."""
+        pause = self._pauses.get(thing)
+        return pause is not None and not pause.over
+
+    def end(self, now_s: float) -> list[_Thing]:
+        """Things whose pause is over as of now; each is named once."""
+        due = [thing for thing, pause in self._pauses.items() if not pause.over and pause.until_s <= now_s]
+        for thing in due:
+            self._pauses[thing].over = True
+        return due
+
+    @property
+    def things(self) -> tuple[_Thing, ...]:
+        """What is or was left alone and has not been cleared."""
+        return tuple(self._pauses)
+
+    def __len__(self) -> int:
+        """How many things are or were left alone and have not been cleared."""
+        return len(self._pauses)
+
+
+@dataclass(slots=True)
+class _Strikes:
+    count: int = 0
+    passed: int = 0
+    """How many messages had gone through at the last strike."""
+
+
+class Quarantine:
+    """Finds the message that a broker cannot take, and lets the others pass.
+
+    When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
+    alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the
+    others go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again
+    later, and given up as dead after ten strikes, which takes half an hour, and only if others went through
+    between the last two: a broker that accepts nothing condemns nothing, and a bad link hardly ever does.
+    """
+
+    def __init__(self, bounds_s: tuple[float, float]) -> None:
+        """Nothing is suspect; `bounds_s` are the first and the longest time for which one is set aside."""
+        self._suspects: set[Key] = set()
+        self._strikes: dict[Key, _Strikes] = {}
+        self._aside: Pauses[Key] = Pauses(bounds_s)
+        self._passed = self._trusted_at = self._in_a_row = 0
+
+    @property
+    def careful(self) -> bool:
+        """Whether to send one message at a time."""
+        return bool(self._suspects)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether strikes since the last success are so few that a quick attempt may find the culprit."""
+        return 0 < self._in_a_row <= _HOPEFUL
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many are set aside that it cannot be the messages' fault."""
+        return len(self._aside) >= _CROWD
+
+    def holds(self, key: Key) -> bool:
+        """Whether the message is set aside for now."""
+        return self._aside.holds(key)
+
+    def end(self, now_s: float) -> bool:
+        """Whether messages that were set aside are due again; those with strikes come back as suspects."""
+        due = self._aside.end(now_s)
+        self._suspect({key for key in self._strikes if key in due})
+        return bool(due)
+
+    def passed(self, key: Key) -> None:
+        """The broker has it."""
+        self._passed += 1
+        self._in_a_row = 0
+        self.forget(key)
+        if self._passed >= self._trusted_at:  # suspects that never come have left the queue
+            self._suspects.clear()
+
+    def forget(self, key: Key) -> None:
+        """It is no longer in the queue, or not to blame."""
+        self._suspects.discard(key)
+        self._strikes.pop(key, None)
+        self._aside.clear(key)
+
+    def begins_at(self, klass: Klass, first: int) -> None:
+        """The queue holds no row of this class below `first`: what was said of those is forgotten."""
+        for key in {*self._suspects, *self._strikes, *self._aside.things}:
+            if key[0] is klass and key[1] < first:
+                self.forget(key)
+
+    def stalled(self, key: Key, now_s: float) -> None:
+        """Never acknowledged while others were: set it aside."""
+        self._aside.add(key, now_s)
+
+    def refused(self, key: Key, now_s: float) -> bool:
+        """The broker refuses this message for its own sake; True when it is to be given up."""
+        return self._strike(key, now_s, aside_after=1)
+
+    def lost(self, in_flight: Collection[Key], waited_s: float, now_s: float) -> Key | None:
+        """The broker closed the connection with these in flight; returns one that is to be given up.
+
+        `waited_s` is how long ago the last of them was sent.
+        """
+        self._suspect(set(in_flight))
+        if len(in_flight) != 1 or waited_s > _AT_ONCE_S:
+            return None
+        (key,) = in_flight
+        return key if self._strike(key, now_s, aside_after=_ASIDE_AFTER) else None
+
+    def _suspect(self, keys: set[Key]) -> None:
+        if keys:
+            self._suspects |= keys
+            self._trusted_at = self._passed + _TRUST_AFTER
+
+    def _strike(self, key: Key, now_s: float, aside_after: int) -> bool:
+        strikes = self._strikes.setdefault(key, _Strikes())
+        proven = self._passed > strikes.passed
+        strikes.count, strikes.passed = strikes.count + 1, self._passed
+        self._in_a_row += 1
+        if strikes.count >= _DEAD_AFTER and proven:
+            self.forget(key)
+            return True
+        if strikes.count >= aside_after:
+            self._suspects.discard(key)
+            self._aside.add(key, now_s)
+        return False

@@ -1,0 +1,110 @@
+"""Settings of the way to the broker. Frozen and free of I/O; every field says its unit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.core import check_within
+
+_MAX_TEXT_BYTES: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """How the broker proves itself to us, and we to it."""
+
+    ca_file: Path | None = None
+    """PEM file of the authorities that may sign the broker's certificate; None for the system's."""
+    cert_file: Path | None = None
+    """PEM file of our client certificate with its chain; None to send none."""
+    key_file: Path | None = None
+    """PEM file of our private key; readable by its owner only."""
+    verify: bool = True
+    """False accepts any certificate from anyone; refused unless `accept_insecure` is set as well."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a key without its certificate."""
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file is given without cert_file, the certificate that it belongs to")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where alarms go and how hard to try."""
+
+    host: str
+    """Name or address of the broker."""
+    port: int = 1883
+    """TCP port; 8883 is usual with TLS."""
+    client_id: str = ""
+    """Unique to this device, a second client with the same id throws the first one out; empty to make it
+    from prefix, site and device."""
+    mqtt: str = "5"
+    """Protocol version, "5" or "3.1.1". Under 3.1.1 a message the broker refuses looks delivered."""
+    username: str | None = None
+    """Name to log in with."""
+    password_file: Path | None = None
+    """File whose first line is the password; readable by its owner only."""
+    tls: TlsSettings | None = None
+    """None for plain MQTT, which is refused beyond this machine unless `accept_insecure` is set."""
+    accept_insecure: bool = False
+    """The site knows that others on the network can read and forge what is sent."""
+    keepalive_s: int = 10
+    """Seconds of quiet after which the broker is asked for a sign of life; a dead link shows within twice."""
+    connect_timeout_s: float = 5.0
+    """Seconds allowed to each step: TCP connection, TLS handshake, answer to CONNECT."""
+    ack_timeout_s: float = 30.0
+    """Seconds until a message that the broker does not acknowledge makes us connect anew."""
+    in_flight: int = 20
+    """Messages handed over and not yet acknowledged, at most."""
+    backoff_s: tuple[float, float] = (1.0, 30.0)
+    """Seconds before the next attempt: bound of the first wait, and of the longest."""
+    refused_backoff_s: tuple[float, float] = (30.0, 60.0)
+    """The same after the broker refused us or another client took our id."""
+    denied_retry_s: tuple[float, float] = (30.0, 600.0)
+    """Seconds before what the broker denied, or nobody hears, is tried again: first, longest."""
+    max_packet_bytes: int = 256 * 1024
+    """Larger messages are set aside before they are sent; the broker may state a lower limit."""
+    require_subscriber: bool = False
+    """Keep an alarm until somebody hears it, where the broker says that nobody does (MQTT 5)."""
+    live_first: bool = True
+    """After an outage send new alarms ahead of stored ones; False sends strictly oldest first."""
+    live_queue: int = 1000
+    """Telemetry messages waiting for the socket, at most; then the oldest are dropped and counted."""
+    state_topics: int = 1000
+    """Retained topics remembered for the next connection, at most."""
+    drain_s: float = 5.0
+    """Seconds a clean stop may spend on sending what is stored."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot be meant."""
+        if not self.host or any(char.isspace() or char == "/" for char in self.host):
+            raise ValueError(f"host is {self.host!r}, must be the broker's name or address and nothing else")
+        if self.password_file is not None and self.username is None:
+            raise ValueError("password_file is given without username, whose password it holds")
+        for name in ("client_id", "username"):
+            if len((getattr(self, name) or "").encode(errors="replace")) > _MAX_TEXT_BYTES:
+                raise ValueError(f"{name} is longer than {_MAX_TEXT_BYTES} bytes, which MQTT has no room for")
+        if self.mqtt not in ("5", "3.1.1"):
+            raise ValueError(f"mqtt is {self.mqtt!r}, must be '5' or '3.1.1'")
+        check_within(self, 1, 65535, "port", "in_flight", "keepalive_s")
+        check_within(self, 0.1, 3600, "connect_timeout_s", "ack_timeout_s")
+        check_within(self, 1, 10**6, "live_queue", "state_topics")
+        check_within(self, 256, 2**28, "max_packet_bytes")
+        check_within(self, 0, 3600, "drain_s")
+        for name in ("backoff_s", "refused_backoff_s", "denied_retry_s"):
+            first, longest = getattr(self, name)
+            if not 0 < first <= longest <= 86400:
+                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to 86400")
+        if not (self.accept_insecure or self.private):
+            raise ValueError(
+                f"host {self.host!r} without verified tls can be overheard and forged, "
+                "give tls, or set accept_insecure"
+            )
+
+    @property
+    def private(self) -> bool:
+        """Whether what is sent stays between us and the broker."""
+        if self.tls is not None:
+            return self.tls.verify
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")

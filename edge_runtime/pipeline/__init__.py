@@ -1,0 +1,6 @@
+"""One sensor's way from bytes to verdicts, live or replayed."""
+
+from edge_runtime.pipeline.playback import Replayed, replay
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+
+__all__ = ["Replayed", "SensorPipeline", "Watch", "replay"]

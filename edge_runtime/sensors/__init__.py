@@ -1,0 +1,36 @@
+"""Where samples come from: ports and their readers, recordings, the simulated sensor."""
+
+from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.readers import Chunk, Inbox, Poller, PortReader
+from edge_runtime.sensors.recording import Signal
+from edge_runtime.sensors.settings import SensorSettings
+from edge_runtime.sensors.simulator import (
+    InjectedFaults,
+    SimulatedSensor,
+    check_sendable,
+    join_signals,
+    play_signals,
+    read_part,
+    signal_frames,
+    signal_hello,
+)
+from edge_runtime.sensors.virtual_port import open_output
+
+__all__ = [
+    "Chunk",
+    "Inbox",
+    "InjectedFaults",
+    "Poller",
+    "PortReader",
+    "SensorSettings",
+    "Signal",
+    "SimulatedSensor",
+    "Source",
+    "check_sendable",
+    "join_signals",
+    "open_output",
+    "play_signals",
+    "read_part",
+    "signal_frames",
+    "signal_hello",
+]

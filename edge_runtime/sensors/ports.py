@@ -1,0 +1,160 @@
+"""Where bytes come from, by URL: a serial port, or pyserial's `socket://` and `rfc2217://`.
+
+Only I/O is here. Whatever a port throws becomes one of two refusals: it cannot be reached now (the caller
+tries again), or something else holds it.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import termios
+from typing import Final, Protocol, cast
+
+import serial
+
+from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
+
+READ_TIMEOUT_S: Final = 0.2
+"""Longest wait of one read; how quickly a stop is noticed."""
+MAX_READ: Final = 4096
+"""As much as the kernel keeps for a serial line. Python takes memory for as many bytes as are asked for and
+gives back what did not come: asking for 64 KB left holes, megabytes of them in half an hour."""
+_PORT_ERRORS: Final = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
+
+
+class _Port(Protocol):
+    """What pyserial's ports of every kind have, as far as it is used here."""
+
+    @property
+    def in_waiting(self) -> int: ...
+    def fileno(self) -> int: ...
+    def read(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes, /) -> int | None: ...
+    def close(self) -> None: ...
+
+
+class Source:
+    """A port, opened by URL. Usable as a context manager."""
+
+    def __init__(self, url: str, baud: int) -> None:
+        """Name the port: a path such as /dev/serial/by-id/..., `socket://host:port` or `rfc2217://...`."""
+        self.url = url
+        self._baud = baud
+        self._port: _Port | None = None
+
+    def open(self) -> None:
+        """Open the port for us alone, dropping what waited in it.
+
+        Raises UnavailableError, AccessError (no permission) or BusyError (another program has it).
+        """
+        try:
+            port = serial.serial_for_url(self.url, do_not_open=True)
+            port.baudrate, port.timeout = self._baud, READ_TIMEOUT_S
+            if isinstance(port, serial.Serial):
+                port.exclusive = True
+            port.open()
+            self._port = cast("_Port", port)
+            _keep_others_out(port)
+        except _PORT_ERRORS as error:
+            self.close()
+            raise _refusal(self.url, error) from error
+
+    def read(self) -> bytes:
+        """Return what has come, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing came.
+
+        Raises UnavailableError when the port went away.
+        """
+        if self._port is None:
+            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        try:
+            first = self._port.read(1)
+            # What came with the first byte is taken at once: one wake-up a burst, not one a byte.
+            waiting = min(self._port.in_waiting, MAX_READ) if first else 0
+            return first + self._port.read(waiting) if waiting else first
+        except _PORT_ERRORS as error:
+            raise _refusal(self.url, error) from error
+
+    @property
+    def descriptor(self) -> int | None:
+        """The open port's descriptor, to be waited on together with others; None where there is none."""
+        try:
+            return None if self._port is None else self._port.fileno()
+        except _PORT_ERRORS:  # rfc2217 reads in a thread of its own
+            return None
+
+    def drain(self) -> bytes:
+        """Return what has come, when the descriptor says that something has.
+
+        Raises UnavailableError when the port went away.
+        """
+        descriptor = self.descriptor
+        if descriptor is None:
+            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        try:
+            data = os.read(descriptor, MAX_READ)
+        except OSError as error:
+            raise _refusal(self.url, error) from error
+        if not data:
+            raise _refusal(self.url, OSError("the device reports data and has none: it was unplugged"))
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; the simulated sensor's side. Raises UnavailableError when the port went away."""
+        if self._port is None:
+            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        try:
+            self._port.write(data)
+        except _PORT_ERRORS as error:
+            raise _refusal(self.url, error) from error
+
+    def close(self) -> None:
+        """Close the port; never raises, a port that is gone included."""
+        port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(*_PORT_ERRORS):
+                _let_others_in(port)
+            with contextlib.suppress(*_PORT_ERRORS):
+                port.close()
+
+    def __enter__(self) -> "Source":
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _keep_others_out(port: serial.SerialBase) -> None:
+    # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
+    if isinstance(port, serial.Serial):
+        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+
+
+def _let_others_in(port: _Port) -> None:
+    # The mark outlives us where somebody else has the device open, a pty's other side above all: without
+    # this only root could open it again.
+    if isinstance(port, serial.Serial) and port.is_open:
+        fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+
+
+def _refusal(url: str, error: Exception) -> EdgeError:
+    code = getattr(error, "errno", None)
+    text = str(error)
+    if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
+        return BusyError(
+            "another program has the port",
+            where=url,
+            remedy=f"Find it with `fuser {url}` and stop it (ModemManager and serial consoles are usual)",
+        )
+    if code in (errno.EACCES, errno.EPERM):
+        return AccessError(
+            "no permission to open the port",
+            where=url,
+            remedy="Join the group that owns it: `sudo usermod -aG dialout $USER`, then log in again",
+        )
+    return UnavailableError(
+        f"the port cannot be used ({text or error.__class__.__name__})",
+        where=url,
+        remedy="Check that the sensor is plugged in and named as in /dev/serial/by-id",
+    )

@@ -1,0 +1,112 @@
+"""Recordings as the edge reads them, with numpy alone: .npz from `trainer recordings convert`, and .csv.
+
+Other formats (MATLAB among them) need the trainer, which converts them once.
+"""
+
+import csv
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from edge_runtime.core import DataError, Samples
+
+MAX_BYTES: Final = 1 << 30
+"""Largest recording, unpacked: three channels at 12 kHz for two hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A stretch of vibration."""
+
+    samples: Samples
+    """Physical units, shape [samples, channels]."""
+    rate_hz: float
+    channels: tuple[str, ...]
+    unit: str
+
+
+def read_signal(path: Path) -> Signal:
+    """Read a recording.
+
+    Raises DataError for a file that is missing, of another format, pickled, too large, or not numbers.
+    """
+    readers = {".npz": _read_npz, ".csv": _read_csv}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"recordings of type {path.suffix or '(none)'} are not read here",
+            where=str(path),
+            remedy="Convert it with `trainer recordings convert`; .npz and .csv are read here",
+        )
+    try:
+        signal = reader(path)
+    except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise a dozen kinds at a damaged file
+        raise DataError(
+            f"cannot be read ({error.__class__.__name__}: {error})",
+            where=str(path),
+            remedy="Give a .npz written by `trainer recordings convert`, or a .csv of numbers with a header",
+        ) from error
+    _check(signal, path)
+    return signal
+
+
+def _read_npz(path: Path) -> Signal:
+    with zipfile.ZipFile(path) as archive:
+        if (size := sum(entry.file_size for entry in archive.infolist())) > MAX_BYTES:
+            raise ValueError(f"unpacks to {size} bytes, at most {MAX_BYTES} are read")
+    # allow_pickle=False: a pickle is a program, and recordings come from strangers.
+    with np.load(path, allow_pickle=False) as members:
+        samples = np.asarray(members["samples"])
+        return Signal(
+            samples=_columns(samples),
+            rate_hz=float(members["rate_hz"]),
+            channels=_names(members, samples),
+            unit=str(members["unit"]) if "unit" in members else "",
+        )
+
+
+def _columns(samples: np.ndarray[Any, np.dtype[Any]]) -> Samples:
+    if samples.dtype.kind not in "iuf" or samples.ndim not in (1, 2):
+        raise ValueError(f"samples are {samples.dtype} of shape {samples.shape}, not [samples, channels]")
+    with np.errstate(over="ignore"):  # what no float32 holds becomes infinite, and is a sensor fault
+        return np.ascontiguousarray(samples.reshape(len(samples), -1), dtype=np.float32)
+
+
+def _names(members: NpzFile, samples: np.ndarray[Any, np.dtype[Any]]) -> tuple[str, ...]:
+    if "channels" in members:
+        return tuple(str(name) for name in np.atleast_1d(members["channels"]))
+    return tuple(f"ch{index}" for index in range(samples.shape[1] if samples.ndim == 2 else 1))
+
+
+def _read_csv(path: Path) -> Signal:
+    """Edge Impulse's layout: a header, the time in milliseconds first, one reading a row."""
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        header, *rows = list(csv.reader(lines))
+    if len(header) < 2 or header[0].strip().lower() != "timestamp":
+        raise ValueError("the first line must be `timestamp,<channel>,...`, times in milliseconds")
+    table = np.array([[float(value) for value in row] for row in rows if row])
+    if table.ndim != 2 or table.shape[1] != len(header) or len(table) < 2:
+        raise ValueError(f"needs at least two rows of {len(header)} numbers")
+    span_ms = table[-1, 0] - table[0, 0]
+    rate_hz = 1000 * (len(table) - 1) / span_ms if span_ms > 0 else math.nan
+    names = tuple(name.strip() for name in header[1:])
+    return Signal(_columns(table[:, 1:]), float(rate_hz), names, "m/s2" if names[0][:3] == "acc" else "")
+
+
+def _check(signal: Signal, path: Path) -> None:
+    wrong = ""
+    if not 0 < signal.rate_hz < math.inf:
+        wrong = f"the rate is {signal.rate_hz} Hz"
+    elif len(signal.channels) != signal.samples.shape[1]:
+        wrong = f"{len(signal.channels)} channel names for {signal.samples.shape[1]} columns"
+    elif not len(signal.samples):
+        wrong = "it holds no samples"
+    if wrong:
+        raise DataError(wrong, where=str(path), remedy="Convert the recording again")

@@ -1,0 +1,70 @@
+"""Settings of one sensor."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSettings:
+    """One sensor and the model that watches it. What is stated here must agree with the model."""
+
+    name: str
+    """Level of its topics."""
+    port: str
+    """A path, best one from /dev/serial/by-id, or `socket://host:port` or `rfc2217://host:port`."""
+    model: Path
+    """The .onnx file; relative to this configuration."""
+    rate_hz: float
+    """Sampling rate of the sensor."""
+    channels: tuple[str, ...]
+    """Names of its channels, in order."""
+    unit: str
+    """Physical unit of its samples, such as `g` or `m/s2`."""
+    protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
+    """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
+    baud: int = 921600
+    """Bits per second of a serial port; USB devices ignore it."""
+    scale: float = 1.0
+    """For `lines`: physical unit per number; frames carry their own."""
+    range: float | None = None
+    """Largest magnitude the sensor can report, in `unit`; beyond it samples count as saturated."""
+    threshold: float | None = None
+    """Replaces the model's threshold."""
+    alarm: AlarmPolicy | None = None
+    """Replaces the model's alarm policy; keys left out take the defaults given here."""
+    silence_s: float = 2.0
+    """After this long without a frame the sensor counts as lost."""
+
+    def __post_init__(self) -> None:
+        check_topic_level("name", self.name)
+        _check_port(self.port)
+        for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}, must be positive")
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise ValueError(f"threshold is {self.threshold}, must be finite")
+        if not self.channels:
+            raise ValueError("channels is empty, name at least one")
+
+    @property
+    def line(self) -> LineFormat:
+        """What a decoder has to know of the line."""
+        return LineFormat(len(self.channels), self.rate_hz, self.scale)
+
+
+def _check_port(port: str) -> None:
+    # What will never be a port is a mistake; what is only missing now is waited for.
+    scheme, remote, where = port.partition("://")
+    parts = urlsplit(port if remote else "")
+    known = (
+        scheme in ("socket", "rfc2217") and parts.hostname and where.rpartition(":")[2].strip("/").isdigit()
+    )
+    if not port or (remote and not known):
+        raise ValueError(f"port is {port!r}, must be a path, socket://host:port or rfc2217://host:port")

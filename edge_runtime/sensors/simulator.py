@@ -1,0 +1,202 @@
+"""A sensor that is not there: plays recordings as steadyhum frames, with faults if asked.
+
+It sits behind the same interface as a real one, so demonstrations and tests use what the field uses.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.core import MAX_FRAME_SAMPLES, ConfigError, DataError, Frame, Hello, Samples
+from edge_runtime.sensors.protocols import MAX_BODY, SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.recording import Signal, read_signal
+
+FIRMWARE: Final = "steadyhum-simulator"
+_OVERHEAD: Final = 40
+_PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFaults:
+    """What goes wrong on the line, each with its probability a frame."""
+
+    drop: float = 0.0
+    """The frame is not sent."""
+    flip: float = 0.0
+    """One random bit of the frame is turned over."""
+    repeat: float = 0.0
+    """The frame is sent twice."""
+    cut: float = 0.0
+    """The frame ends at a random byte, without its delimiter."""
+    noise: float = 0.0
+    """Up to 64 random bytes come before the frame."""
+    seed: int = 0
+
+    @staticmethod
+    def parse(spec: str) -> "InjectedFaults":
+        """Read `drop=0.01,flip=0.001,seed=7`. Raises ConfigError for an unknown or impossible part."""
+        try:
+            pairs = [part.split("=", 1) for part in spec.split(",") if part]
+            chosen = {name.strip(): float(value) for name, value in pairs}
+            seed = int(chosen.pop("seed", 0))
+            faults = InjectedFaults(seed=seed, **chosen)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ConfigError(
+                f"cannot read faults {spec!r}",
+                where="--faults",
+                remedy="Write drop=0.01,seed=7; there are drop, flip, repeat, cut, noise",
+            ) from error
+        if not all(0 <= share <= 1 for share in chosen.values()):
+            raise ConfigError(
+                "a probability is not within 0 and 1", where="--faults", remedy="Use shares of 1"
+            )
+        return faults
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSensor:
+    """How the simulated sensor presents itself."""
+
+    sensor_id: int = 1
+    boot_id: int = 1
+    frame_samples: int = 256
+    sample_format: SampleFormat = SampleFormat.FLOAT32
+    range: float = 16.0
+    """Largest magnitude of the integer formats, in the recording's unit; beyond it samples saturate."""
+
+
+def read_part(text: str) -> Signal:
+    """Read `RECORDING` or `RECORDING@FROM-TO`, the latter in seconds.
+
+    Raises DataError when the part is not in the recording.
+    """
+    part = _PART.fullmatch(text)
+    if part is None:
+        return read_signal(Path(text))
+    signal = read_signal(Path(part[1]))
+    begin_s, end_s = float(part[2]), float(part[3])
+    length_s = len(signal.samples) / signal.rate_hz
+    if not 0 <= begin_s < end_s <= length_s + 1e-6:
+        raise DataError(
+            f"no part from {begin_s} to {end_s} s", where=part[1], remedy=f"It is {length_s:.3f} s long"
+        )
+    begin, end = round(begin_s * signal.rate_hz), round(end_s * signal.rate_hz)
+    return replace(signal, samples=signal.samples[begin:end])
+
+
+def join_signals(parts: Sequence[Signal]) -> Signal:
+    """Put signals one after another. Raises DataError when rate, channels or unit differ."""
+    first, *rest = parts
+    for other in rest:
+        if (other.rate_hz, other.channels, other.unit) != (first.rate_hz, first.channels, first.unit):
+            raise DataError(
+                f"recordings disagree: {first.rate_hz} Hz {first.channels} {first.unit!r} and "
+                f"{other.rate_hz} Hz {other.channels} {other.unit!r}",
+                where="simulate",
+                remedy="Play recordings of one sensor together; convert them to one rate first",
+            )
+    check_sendable(first)
+    return replace(first, samples=np.concatenate([first.samples, *(other.samples for other in rest)]))
+
+
+def check_sendable(signal: Signal) -> None:
+    """Raise DataError for a signal that frames cannot carry: its rate, its channels' number or names."""
+    try:
+        signal_hello(signal, SimulatedSensor())
+        if not 1 <= round(signal.rate_hz * 1000) < 2**32:
+            raise ValueError(f"a frame states rates of 0.001 to 4294967 Hz, not {signal.rate_hz:g}")
+    except ValueError as error:
+        raise DataError(
+            f"no sensor can send it: {error}", where="recording", remedy="Convert the recording again"
+        ) from error
+
+
+def signal_frames(signal: Signal, sensor: SimulatedSensor, start_us: int = 0) -> Iterator[Frame]:
+    """Cut a signal into the frames a sensor would send; the last may be shorter."""
+    room = (MAX_BODY - _OVERHEAD) // (4 * signal.samples.shape[1])
+    step = max(1, min(sensor.frame_samples, room, MAX_FRAME_SAMPLES))
+    counts, scale = _counts(signal.samples, sensor)
+    for sequence, at in enumerate(range(0, len(counts), step)):
+        time_us = start_us + round(at * 1e6 / signal.rate_hz)
+        part = counts[at : at + step]
+        yield Frame(sensor.sensor_id, sensor.boot_id, sequence, time_us, signal.rate_hz, scale, 0, part)
+
+
+def signal_hello(signal: Signal, sensor: SimulatedSensor) -> bytes:
+    """Encode the sensor's greeting."""
+    greeting = Hello(
+        sensor.sensor_id, sensor.boot_id, signal.channels, signal.unit, sensor.range, "simulated", FIRMWARE
+    )
+    return encode_hello(greeting)
+
+
+def play_signals(
+    parts: Sequence[Signal],
+    sensor: SimulatedSensor,
+    write: Callable[[bytes], None],
+    *,
+    rate_factor: float = 1.0,
+    faults: InjectedFaults | None = None,
+    on_part: Callable[[int], None] = lambda _index: None,
+) -> None:
+    """Send signals one after another at their true rate times `rate_factor`.
+
+    Each frame leaves when its last sample would be in. A pty or a fast port never limits to a sensor's
+    pace, so the pace is kept here, without drift. `on_part` is called when a part's first frame leaves.
+    """
+    signal, line = join_signals(parts), _Line(faults or InjectedFaults())
+    starts = list(accumulate((len(part.samples) for part in parts[:-1]), initial=0))
+    begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
+    write(signal_hello(signal, sensor))
+    sent = begun = 0
+    for frame in signal_frames(signal, sensor, start_us=begin_us):
+        sent += len(frame.samples)
+        time.sleep(max(0.0, begin_s + sent / signal.rate_hz / rate_factor - time.monotonic()))
+        while begun < len(starts) and starts[begun] < sent:
+            on_part(begun)
+            begun += 1
+        for data in line.send(encode_data(frame, sensor.sample_format)):
+            write(data)
+
+
+def _counts(samples: Samples, sensor: SimulatedSensor) -> tuple[Samples, float]:
+    if sensor.sample_format is SampleFormat.FLOAT32:
+        return samples, 1.0
+    top = 2 ** (15 if sensor.sample_format is SampleFormat.INT16 else 23) - 1
+    scale = float(np.float32(sensor.range / top))  # as the frame will carry it
+    return np.clip(np.rint(samples / scale), -top, top).astype(np.float32), scale
+
+
+class _Line:
+    """Applies faults to encoded frames, reproducibly."""
+
+    def __init__(self, faults: InjectedFaults) -> None:
+        self._faults = faults
+        self._random = random.Random(faults.seed)  # noqa: S311  a simulation, no secret
+
+    def send(self, data: bytes) -> list[bytes]:
+        happens, faults = self._happens, self._faults
+        if happens(faults.drop):
+            return []
+        if happens(faults.flip):
+            data = self._flip(data)
+        if happens(faults.cut):
+            data = data[: self._random.randrange(len(data))]
+        before = [self._random.randbytes(self._random.randrange(1, 65))] if happens(faults.noise) else []
+        return [*before, data, data] if happens(faults.repeat) else [*before, data]
+
+    def _happens(self, share: float) -> bool:
+        return share > 0 and self._random.random() < share
+
+    def _flip(self, data: bytes) -> bytes:
+        bit = self._random.randrange(8 * len(data))
+        turned = bytearray(data)
+        turned[bit // 8] ^= 1 << bit % 8
+        return bytes(turned)

@@ -1,0 +1,9 @@
+"""The only queue: what must arrive, on disk until the broker has it."""
+
+from edge_runtime.spool.folder_lock import check_folder
+from edge_runtime.spool.queue import Spool
+from edge_runtime.spool.rows import Klass, OpenAlarm, Row
+from edge_runtime.spool.settings import SpoolLimits
+from edge_runtime.spool.store import MAX_ID
+
+__all__ = ["MAX_ID", "Klass", "OpenAlarm", "Row", "Spool", "SpoolLimits", "check_folder"]

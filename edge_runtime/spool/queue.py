@@ -1,0 +1,241 @@
+"""The durable queue: an alarm counts as raised once it is in here, and leaves when the broker has it.
+
+The pipeline's thread calls `put`, the publisher's `peek` and `ack`. One lock stands round the one connection:
+a `put` of an alarm holds it while the medium syncs, a few milliseconds, and nobody else's work is urgent
+enough to deserve a second connection (`store` says what that would risk).
+
+On a full disk telemetry is dropped and counted, and alarms use the reserve. On a disk that fails, alarms wait
+in a bounded ring in memory, under an epoch of their own so that no number is ever given twice, and are sent
+from there; they move to the disk when it works again. A damaged file is replaced (see `salvage`); the new one
+has a new epoch, and rows keep their place. Ages are counted in seconds of service: a wall clock that jumps
+expires nothing.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Final, Self
+
+from edge_runtime.core import Alarm
+from edge_runtime.spool.disk import Disk
+from edge_runtime.spool.recovery import Salvaged
+from edge_runtime.spool.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.spool.settings import SpoolLimits
+from edge_runtime.spool.store import MAX_ID
+from edge_runtime.spool.totals import CLOCK, Encode, Holdings
+
+__all__ = ["DeadLetter", "Encode", "Klass", "OpenAlarm", "Row", "Spool"]
+
+_BATCH: Final = 256
+
+
+class Spool:
+    """Rows in two classes, each given out oldest first; safe to use from several threads."""
+
+    def __init__(
+        self, folder: Path, limits: SpoolLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Open the spool in `folder`; `clock` gives monotonic seconds.
+
+        Raises BusyError when another program holds the folder, AccessError or UnavailableError when it
+        cannot be used at all, DataError when a newer version wrote the file. A damaged file or a failing
+        disk is no reason not to start: `salvaged` and `trouble` tell of them.
+        """
+        self._limits, self._mutex = limits, threading.RLock()
+        self._held = Holdings(limits, clock)
+        self.announce: Callable[[], None] = lambda: None
+        """Called after every `put`, on the thread that put."""
+        self._disk = Disk(folder, limits, clock, self._held.adopt)
+
+    @classmethod
+    def open(cls, folder: Path, limits: SpoolLimits | None = None) -> Self:
+        """Open the spool in `folder`; raises as the constructor does."""
+        return cls(folder, limits or SpoolLimits())
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def epoch(self) -> str:
+        """Names this queue's numbering; a new file has a new one."""
+        return self._held.epoch
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the disk just now, for people; empty when nothing is."""
+        return self._disk.trouble
+
+    @property
+    def salvaged(self) -> Salvaged | None:
+        """What came of the last damaged file found since start."""
+        return self._held.salvaged
+
+    def put(self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None = None) -> int:
+        """Store a message and, in the same transaction, what it does to the open alarms; returns its seq.
+
+        An alarm is on the medium when this returns, or in the ring and `trouble` says why. Telemetry that
+        the disk does not take is dropped and counted; its seq is 0. Trouble is not raised: the pipeline
+        goes on whatever the disk does.
+        """
+        with self._mutex:
+            self._held.apply(open_alarm)
+            seq = self._put_on_disk(klass, topic, encode, open_alarm)
+            if seq is None and klass is Klass.ALARM:
+                seq = self._held.put_in_ring(topic, encode)
+            elif seq is None:
+                seq = 0
+                self._held.count(f"{klass}.dropped.disk")
+        self.announce()
+        return seq
+
+    def peek(self, klass: Klass, limit: int, after: int = 0, upto: int = MAX_ID) -> list[Row]:
+        """At most `limit` whole rows with after < id <= upto, oldest first; damaged ones are dropped."""
+        with self._mutex:
+            gone = self._held.gone[klass]
+            while True:
+                after = gone.past(after)
+                rows, read_to = self._read(klass, limit, after, upto)
+                alive = [row for row in rows if row.id not in gone]
+                if alive or read_to == after:
+                    return alive
+                gone.note(after, read_to)
+
+    def ack(self, klass: Klass, ids: Iterable[int]) -> None:
+        """The broker has these; they leave. After a power cut they may come back, and be sent twice."""
+        with self._mutex:
+            self._leave(klass, set(ids), f"{klass}.acked")
+
+    def dead_letter(self, row: Row, reason: str) -> None:
+        """Take a row out of the queue for good and keep it for inspection."""
+        with self._mutex:
+            self._leave(row.klass, {row.id}, f"{row.klass}.dead", DeadLetter(row, reason))
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Rows that were set aside, oldest first."""
+        with self._mutex:
+            return self._disk.run(lambda store: store.dead()) or []
+
+    def open_alarms(self) -> dict[str, Alarm]:
+        """Alarms that began and have not ended, by key: what to resume after a crash."""
+        with self._mutex:
+            return dict(self._held.alarms)
+
+    def last_id(self, klass: Klass) -> int:
+        """Id of the newest row ever put."""
+        with self._mutex:
+            return int(self._held.counters.get(f"{klass}.id", 0))
+
+    def first_id(self, klass: Klass) -> int:
+        """Id of the oldest row that is held; where none is, that of the next one put."""
+        rows = self.peek(klass, 1)
+        return rows[0].id if rows else self.last_id(klass) + 1
+
+    def tend(self) -> None:
+        """Expire what is too old and bring a troubled disk back; call about every second, from any thread."""
+        with self._mutex:
+            self._disk.tend()
+            if self._held.behind:
+                self._disk.run(self._held.catch_up, alarm=True)
+            self._expire(Klass.TELEMETRY, self._limits.telemetry_age_s)
+            self._expire(Klass.ALARM, self._limits.alarm_age_s)
+
+    def figures(self) -> dict[str, float | None]:
+        """Counters and gauges, flat, for health; those of one class begin with its name.
+
+        `depth` rows and `bytes` are held; seq - acked - dead - dropped.* = depth. `ring` alarms wait in
+        memory. None where there is nothing to say: the age of nothing, the capacity at no rate.
+        """
+        with self._mutex:
+            counters = self._held.counters
+            figures: dict[str, float | None] = {
+                name: value for name, value in counters.items() if not name.endswith((".id", CLOCK))
+            }
+            for klass in Klass:
+                figures[f"{klass}.depth"] = self._held.rows[klass]
+                figures[f"{klass}.bytes"] = self._held.bytes[klass]
+            figures["ring"], figures["disk_failures"] = len(self._held.ring), self._disk.failures
+            figures["oldest_age_s"] = self._oldest_age_s()
+            figures["hours_of_capacity"] = self._hours_of_capacity()
+            return figures
+
+    def close(self) -> None:
+        """Close in order."""
+        with self._mutex:
+            self._disk.revive()  # what waits in memory has this last chance
+            self._disk.run(self._held.catch_up, alarm=True)
+            self._disk.close()
+
+    def _read(self, klass: Klass, limit: int, after: int, upto: int) -> tuple[list[Row], int]:
+        found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
+        rows, damaged = found or ([], [])
+        if damaged:
+            self._remove(klass, damaged, f"{klass}.dropped.damaged")
+        ring = [row for row in self._held.ring if row.klass is klass and after < row.id <= upto]
+        rows = [*rows, *ring][:limit]
+        return rows, max([*(row.id for row in rows), *damaged], default=after)
+
+    def _put_on_disk(
+        self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None
+    ) -> int | None:
+        alarm = klass is Klass.ALARM
+        if self._disk.full and not alarm:
+            return None
+        if self._held.ringing and not self._disk.run(self._held.settle, alarm=True):
+            return None  # the ring goes first, or order would be lost
+        seq = self._disk.run(
+            lambda store: self._held.insert(store, klass, topic, encode, open_alarm), alarm=alarm
+        )
+        if seq is not None:
+            if alarm:
+                self._disk.promise(seq)
+            self._shed()
+        return seq
+
+    def _leave(self, klass: Klass, ids: set[int], counter: str, letter: DeadLetter | None = None) -> None:
+        ring = {row.id for row in self._held.ring if row.klass is klass} & ids
+        if ring:
+            self._held.take_from_ring(ring, counter)
+        if ids - ring:
+            self._remove(klass, sorted(ids - ring), counter, letter)
+
+    def _remove(
+        self, klass: Klass, ids: Sequence[int], counter: str, letter: DeadLetter | None = None
+    ) -> bool:
+        done = self._disk.run(lambda store: self._held.delete(store, klass, ids, counter, letter))
+        if not done:
+            self._held.gone[klass].add(ids, counter)
+        return bool(done)
+
+    def _shed(self) -> None:
+        while (excess := sum(self._held.bytes.values()) - self._limits.max_bytes) > 0:
+            klass = Klass.TELEMETRY if self._held.rows[Klass.TELEMETRY] else Klass.ALARM
+            oldest = self._oldest(klass)
+            sums = accumulate((cost for _, _, cost in oldest), initial=0)
+            ids = [row_id for (row_id, _, _), freed in zip(oldest, sums, strict=False) if freed < excess]
+            if not ids or not self._remove(klass, ids, f"{klass}.dropped.bytes"):
+                return  # the disk is in trouble and this is tried again with the next message
+
+    def _expire(self, klass: Klass, age_s: float) -> None:
+        before_s = self._held.service_s() - age_s
+        ids = [row_id for row_id, clock_s, _ in self._oldest(klass) if age_s and clock_s < before_s]
+        if ids:
+            self._remove(klass, ids, f"{klass}.dropped.age")
+
+    def _oldest(self, klass: Klass) -> list[tuple[int, float, int]]:
+        return self._disk.run(lambda store: store.oldest(klass, _BATCH)) or []
+
+    def _oldest_age_s(self) -> float | None:
+        first = [clock_s for klass in Klass for _, clock_s, _ in self._oldest(klass)[:1]]
+        return self._held.service_s() - min(first) if first else None
+
+    def _hours_of_capacity(self) -> float | None:
+        hours = max(self._held.running_s(), 60.0) / 3600
+        left = max(self._limits.max_bytes - sum(self._held.bytes.values()), 0)
+        return left * hours / self._held.bytes_put if self._held.bytes_put else None

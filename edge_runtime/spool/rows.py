@@ -1,0 +1,84 @@
+"""What the spool holds: `Row`, its class, and what goes with it: `OpenAlarm`, `DeadLetter`."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from edge_runtime.core import Alarm, AlarmKind
+
+ROW_OVERHEAD_BYTES: Final = 64
+
+
+class Klass(StrEnum):
+    """What a row is worth: alarms are the last to be dropped and the first to be sent."""
+
+    ALARM = "alarm"
+    TELEMETRY = "telemetry"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stored message."""
+
+    klass: Klass
+    id: int
+    """Place in its class's queue; unique and rising for as long as the queue exists."""
+    seq: int
+    """Counts the class's messages within an epoch, without holes; it is in the body too."""
+    topic: str
+    body: bytes
+    created_us: int
+    """Wall time when it was stored, microseconds since 1970; for people only."""
+    clock_s: float
+    """Seconds the spool had been in service when it was stored: ages survive a clock that jumps."""
+
+    @property
+    def cost_bytes(self) -> int:
+        """What it counts against the spool's limit."""
+        return len(self.topic.encode()) + len(self.body) + ROW_OVERHEAD_BYTES
+
+    @property
+    def crc(self) -> int:
+        """Checksum over everything in the row."""
+        head = f"{self.klass}|{self.id}|{self.seq}|{self.created_us}|{self.clock_s!r}|{self.topic}|"
+        return zlib.crc32(self.body, zlib.crc32(head.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """What a transaction does to the table of open alarms."""
+
+    key: str
+    """What the alarm is about, for example "sensor/kind"; each key has at most one open alarm."""
+    alarm: Alarm | None
+    """The alarm as it stands; None once it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was taken out of the queue because it could not be sent."""
+
+    row: Row
+    reason: str
+
+
+def row_of(record: Sequence[object]) -> Row | None:
+    """A row from its columns, or None when types or checksum disagree."""
+    klass, row_id, seq, topic, body, created_us, clock_s, crc = record
+    if not (isinstance(topic, str) and isinstance(body, bytes) and isinstance(clock_s, float)):
+        return None
+    if not (isinstance(row_id, int) and isinstance(seq, int) and isinstance(created_us, int)):
+        return None
+    if klass not in set(Klass):
+        return None
+    row = Row(Klass(str(klass)), row_id, seq, topic, body, created_us, clock_s)
+    return row if row.crc == crc else None
+
+
+def alarm_of(body: str) -> Alarm:
+    """An open alarm from its JSON."""
+    fields = json.loads(body)
+    return Alarm(**{**fields, "kind": AlarmKind(fields["kind"])})

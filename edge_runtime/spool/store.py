@@ -1,0 +1,240 @@
+"""The spool's SQLite file: schema, transactions, rows with checksums. One thread at a time.
+
+SQLite up to 3.51.2, and so Debian 12's, can corrupt a WAL database that has two connections. Exclusive
+locking makes ours the only one there can be, and keeps the WAL's index in memory, so that a full disk cannot
+kill the process through a memory map. Every failure leaves here as the `sqlite3.Error` it is; `spool` has
+the answers.
+
+A transaction that stores an alarm is synced to the medium before it returns. Others are not: they survive
+the death of the process, and a power cut only costs telemetry, or sends an acknowledged message twice.
+"""
+
+import json
+import sqlite3
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from edge_runtime.core import Alarm, DataError
+from edge_runtime.spool.rows import ROW_OVERHEAD_BYTES, DeadLetter, Klass, OpenAlarm, Row, alarm_of, row_of
+
+SCHEMA: Final = 1
+MAX_ID: Final = 2**62
+WAL_PAGES: Final = 1000
+QUEUE_COLUMNS: Final = 8
+_ALARM: Final = "alarm/"
+
+
+def _per_class(statement: str) -> dict[Klass, str]:
+    # Table names cannot be parameters; these come from the enumeration and from nowhere else.
+    columns = "class, id, seq, topic, body, created_us, clock_s, crc"
+    size = "length(CAST(topic AS BLOB)) + length(body)"
+    written = statement.replace("COLUMNS", columns).replace("SIZE", size)
+    return {klass: written.replace("QUEUE", klass) for klass in Klass}
+
+
+_QUEUE: Final = _per_class(
+    "CREATE TABLE QUEUE (id INTEGER PRIMARY KEY, class TEXT NOT NULL, seq INTEGER NOT NULL, topic TEXT"
+    " NOT NULL, body BLOB NOT NULL, created_us INTEGER NOT NULL, clock_s REAL NOT NULL,"
+    " crc INTEGER NOT NULL) STRICT"
+)
+_RECORD: Final = (
+    "CREATE TABLE record (name TEXT PRIMARY KEY, body TEXT NOT NULL, crc INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID"
+)
+_DEAD: Final = (
+    "CREATE TABLE dead (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, class TEXT NOT NULL, row_id INTEGER"
+    " NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL, body BLOB NOT NULL, created_us INTEGER NOT NULL,"
+    " clock_s REAL NOT NULL) STRICT"
+)
+_INSERT: Final = _per_class("INSERT OR IGNORE INTO QUEUE (COLUMNS) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+_PEEK: Final = _per_class("SELECT COLUMNS FROM QUEUE WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
+_DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING SIZE")
+_OLDEST: Final = _per_class("SELECT id, clock_s, SIZE FROM QUEUE ORDER BY id LIMIT ?")
+_TOTAL: Final = _per_class("SELECT count(*), coalesce(sum(SIZE), 0), coalesce(max(id), 0) FROM QUEUE")
+
+
+class Store:
+    """An open spool file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making it when there is none, and check it through.
+
+        Raises sqlite3.Error when it cannot be opened or is damaged, and DataError when a newer version
+        of this program wrote it.
+        """
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        # A damaged topic must reach the checksum; by default it would end the whole query.
+        self._db.text_factory = lambda raw: raw.decode(errors="replace")
+        try:
+            self._prepare(path)
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what is damaged
+                raise sqlite3.DatabaseError("the schema is damaged") from error
+            raise
+
+    def _prepare(self, path: Path) -> None:
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"wal_autocheckpoint = {WAL_PAGES}",
+            f"journal_size_limit = {WAL_PAGES * 4096}",
+            "cell_size_check = ON",
+            "trusted_schema = OFF",
+        ):
+            self._db.execute(f"PRAGMA {pragma}").fetchall()
+        self._durable = True
+        if self._is_empty():
+            self._create()
+        self._check(path)
+        self.counters: dict[str, float] = self._record("counters")
+        self.epoch: str = self._record("meta")["epoch"]
+
+    def _is_empty(self) -> bool:
+        return not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+    def _create(self) -> None:
+        with self.transaction(durable=True):
+            for statement in (*_QUEUE.values(), _RECORD, _DEAD):
+                self._db.execute(statement)
+            self._write("meta", {"schema": SCHEMA, "epoch": uuid.uuid4().hex})
+            self._write("counters", {})
+
+    def _check(self, path: Path) -> None:
+        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"quick_check: {verdict}")
+        schema = self._record("meta")["schema"]
+        if schema != SCHEMA:
+            raise DataError(
+                f"the spool has schema {schema}, this program knows {SCHEMA}",
+                where=str(path),
+                remedy="Install the version that wrote it, or move the file away to start an empty one",
+            )
+
+    def _record(self, name: str) -> Any:
+        found = self._db.execute("SELECT body, crc FROM record WHERE name = ?", (name,)).fetchone()
+        if found is None or _crc(name, found[0]) != found[1]:
+            raise sqlite3.DatabaseError(f"record {name} is missing or damaged")
+        return json.loads(found[0])
+
+    def _write(self, name: str, value: object) -> None:
+        body = json.dumps(value)
+        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (name, body, _crc(name, body)))
+
+    @contextmanager
+    def transaction(self, *, durable: bool) -> Iterator[None]:
+        """Everything inside is stored, or nothing; `durable` syncs it to the medium before returning."""
+        if durable != self._durable:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.rollback()  # SQLite may have done it itself
+            raise
+
+    def insert(self, rows: Iterable[Row]) -> int:
+        """Add rows, but none whose id is there already; returns how many. Inside a transaction."""
+        added = 0
+        for row in rows:
+            values = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
+            added += self._db.execute(_INSERT[row.klass], values).rowcount
+        return added
+
+    def delete(self, klass: Klass, ids: Iterable[int]) -> list[int]:
+        """Remove rows; returns the cost in bytes of each that was there. Inside a transaction."""
+        found = (self._db.execute(_DELETE[klass], (row_id,)).fetchall() for row_id in ids)
+        return [size + ROW_OVERHEAD_BYTES for sizes in found for (size,) in sizes]
+
+    def count(self, counters: Mapping[str, float]) -> None:
+        """Write the counters. Inside a transaction."""
+        self._write("counters", dict(counters))
+
+    def peek(self, klass: Klass, after: int, upto: int, limit: int) -> tuple[list[Row], list[int]]:
+        """Rows with after < id <= upto, oldest first, at most `limit`; and the ids of damaged ones."""
+        rows, damaged = [], []
+        for record in self._db.execute(_PEEK[klass], (after, upto, limit)):
+            row = row_of(record)
+            if row is not None:
+                rows.append(row)
+            else:
+                damaged.append(record[1])
+        return rows, damaged
+
+    def oldest(self, klass: Klass, limit: int) -> list[tuple[int, float, int]]:
+        """(id, clock_s, bytes it counts for) of the first rows."""
+        found = self._db.execute(_OLDEST[klass], (limit,))
+        return [(row_id, clock_s, size + ROW_OVERHEAD_BYTES) for row_id, clock_s, size in found]
+
+    def total(self, klass: Klass) -> tuple[int, int, int]:
+        """(rows, bytes they count for, highest id)."""
+        rows, size, last = self._db.execute(_TOTAL[klass]).fetchone()
+        return rows, size + rows * ROW_OVERHEAD_BYTES, last
+
+    def set_alarm(self, change: OpenAlarm) -> None:
+        """Write or remove an open alarm. Inside a transaction."""
+        if change.alarm is None:
+            self._db.execute("DELETE FROM record WHERE name = ?", (_ALARM + change.key,))
+        else:
+            self._write(_ALARM + change.key, asdict(change.alarm))
+
+    def set_alarms(self, alarms: Mapping[str, Alarm]) -> None:
+        """Replace the table of open alarms. Inside a transaction."""
+        self._db.execute("DELETE FROM record WHERE name LIKE ?", (_ALARM + "%",))
+        for key, alarm in alarms.items():
+            self.set_alarm(OpenAlarm(key, alarm))
+
+    def open_alarms(self) -> dict[str, Alarm]:
+        """Alarms that began and have not ended, by key."""
+        stored = self._db.execute(
+            "SELECT name, body, crc FROM record WHERE name LIKE ? ORDER BY name", (_ALARM + "%",)
+        )
+        return alarms_of(stored)
+
+    def bury(self, letter: DeadLetter, keep: int) -> int:
+        """Add a dead letter; returns how many of the oldest beyond `keep` were forgotten. Inside one."""
+        row = letter.row
+        values = (letter.reason, row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s)
+        self._db.execute("INSERT INTO dead VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        statement = "DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?"
+        return self._db.execute(statement, (keep,)).rowcount
+
+    def dead(self) -> list[DeadLetter]:
+        """Dead letters, oldest first."""
+        stored = self._db.execute(
+            "SELECT reason, class, row_id, seq, topic, body, created_us, clock_s FROM dead ORDER BY id"
+        )
+        return [DeadLetter(Row(Klass(klass), *rest), reason) for reason, klass, *rest in stored]
+
+    def checkpoint(self) -> None:
+        """Move everything from the WAL into the file and sync both; raises when that is not possible."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything to another file, which must not exist."""
+        self._db.execute("VACUUM INTO ?", (str(path),))
+
+    def close(self) -> None:
+        """Close the file; SQLite moves the WAL into it when it can."""
+        self._db.close()
+
+
+def alarms_of(records: Iterable[tuple[str, str, object]]) -> dict[str, Alarm]:
+    """Open alarms by key, from (name, body, checksum); what is damaged or no alarm is left out."""
+    whole = (
+        (name, body) for name, body, crc in records if name.startswith(_ALARM) and _crc(name, body) == crc
+    )
+    return {name.removeprefix(_ALARM): alarm_of(body) for name, body in whole}
+
+
+def _crc(name: str, body: str) -> int:
+    return zlib.crc32(f"{name}|{body}".encode())

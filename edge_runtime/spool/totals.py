@@ -1,0 +1,204 @@
+"""What the spool holds, as memory knows it: counters, totals, open alarms, and what the disk still lacks.
+
+The disk may be away. Then `Holdings` is the truth and the file catches up: alarms raised meanwhile wait in
+the ring, rows that left the queue meanwhile are remembered as gone. Methods that take a `Store` change
+nothing here unless it was committed.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from edge_runtime.core import Alarm
+from edge_runtime.spool.deleted_rows import Gone
+from edge_runtime.spool.recovery import Salvaged
+from edge_runtime.spool.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.spool.settings import SpoolLimits
+from edge_runtime.spool.store import MAX_ID, Store
+
+Encode = Callable[[int, str], bytes]
+"""(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""
+CLOCK: Final = "clock_s"
+"""Name of the counter that keeps the seconds of service."""
+_STEP: Final = 1000
+"""Rows let go in one transaction, at most."""
+_OVERSIZE: Final = "larger than a row of the spool may be"
+
+
+class Holdings:
+    """Used under the spool's lock."""
+
+    def __init__(self, limits: SpoolLimits, clock: Callable[[], float]) -> None:
+        """Nothing is held until a file is adopted or an alarm is put into the ring."""
+        self._limits, self._clock = limits, clock
+        self._started_s, self._served_s = clock(), 0.0
+        self.epoch = ""
+        """Names the file's numbering; empty until a file was open."""
+        self.counters: dict[str, float] = {}
+        self.rows = dict.fromkeys(Klass, 0)
+        self.bytes = dict.fromkeys(Klass, 0)
+        self.bytes_put = 0
+        """Bytes taken in since start."""
+        self.alarms: dict[str, Alarm] = {}
+        self.ring: list[Row] = []
+        self._ring_epoch, self._ring_seq = "", 0
+        self._doubtful: list[int] = []
+        self.gone = {klass: Gone() for klass in Klass}
+        """Rows that have left the queue and that the disk would not let go."""
+        self.salvaged: Salvaged | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether the file lacks something."""
+        return self.ringing or any(self.gone.values())
+
+    @property
+    def ringing(self) -> bool:
+        """Whether alarms went into the ring and the file does not know yet."""
+        return bool(self._ring_epoch)
+
+    def running_s(self) -> float:
+        """Seconds since start."""
+        return self._clock() - self._started_s
+
+    def service_s(self) -> float:
+        """Seconds this spool has been in service, over all starts."""
+        return self._served_s + self.running_s()
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Count what happened without a transaction; the next one writes it."""
+        _add(self.counters, name, amount)
+
+    def apply(self, change: OpenAlarm | None) -> None:
+        """Note what a message does to the open alarms."""
+        if change is None:
+            return
+        if change.alarm is None:
+            self.alarms.pop(change.key, None)
+        else:
+            self.alarms[change.key] = change.alarm
+
+    def adopt(self, store: Store, salvaged: Salvaged | None) -> None:
+        """Go on with a file that has just been opened, for the first time or again."""
+        if not self.epoch:
+            self.counters = {**store.counters, **self.counters}
+            self.alarms = {**store.open_alarms(), **self.alarms}
+            self._served_s = store.counters.get(CLOCK, 0.0)
+        if self.epoch != store.epoch:  # another file: its numbering is its own
+            self.counters |= {f"{klass}.seq": store.counters.get(f"{klass}.seq", 0) for klass in Klass}
+        if salvaged is not None:
+            self.salvaged = salvaged
+            self.count("salvaged.files")
+            self.count("salvaged.rows", salvaged.rows)
+        for klass in Klass:
+            self.counters[f"{klass}.id"] = max(self.counters.get(f"{klass}.id", 0), store.total(klass)[2])
+        self.epoch = store.epoch
+        self.catch_up(store)
+
+    def catch_up(self, store: Store) -> bool:
+        """Bring the file up to what is true, the ring first and then step by step."""
+        self.settle(store)
+        for klass, gone in self.gone.items():
+            while gone:
+                self._let_go(store, klass, gone.some(_STEP))
+        return True
+
+    def settle(self, store: Store) -> bool:
+        """Store the alarms that wait in the ring; quick, however much else the file lacks."""
+        counters = dict(self.counters)
+        with store.transaction(durable=True):
+            store.insert(self.ring)
+            _add(counters, "alarm.replaced", len(store.delete(Klass.ALARM, self._doubtful)))
+            store.set_alarms(self.alarms)
+            store.count(counters | {CLOCK: self.service_s()})
+        self.gone[Klass.ALARM].released(self._doubtful)
+        self.counters, self.ring, self._ring_epoch, self._doubtful = counters, [], "", []
+        for klass in Klass:
+            self.rows[klass], self.bytes[klass], _ = store.total(klass)
+        return True
+
+    def _let_go(self, store: Store, klass: Klass, ids: Mapping[int, str]) -> None:
+        counters, costs = dict(self.counters), []
+        with store.transaction(durable=False):
+            for row_id, counter in ids.items():
+                freed = store.delete(klass, [row_id])
+                _add(counters, counter, len(freed))
+                costs += freed
+            store.count(counters | {CLOCK: self.service_s()})
+        self.counters = counters
+        self._grow(klass, costs, sign=-1)
+        self.gone[klass].released(ids)
+
+    def insert(self, store: Store, klass: Klass, topic: str, encode: Encode, change: OpenAlarm | None) -> int:
+        """Store a message under the next number; returns the number."""
+        counters = dict(self.counters)
+        seq = int(_add(counters, f"{klass}.seq"))
+        row = self._row(klass, int(_add(counters, f"{klass}.id")), seq, topic, encode(seq, self.epoch))
+        fits = len(row.body) <= self._limits.row_bytes
+        with store.transaction(durable=klass is Klass.ALARM):
+            if fits:
+                store.insert([row])
+            else:
+                _add(counters, f"{klass}.dead")
+                store.bury(DeadLetter(row, _OVERSIZE), self._limits.dead_rows)
+            if change is not None:
+                store.set_alarm(change)
+            store.count(counters | {CLOCK: self.service_s()})
+        self.counters = counters
+        self._grow(klass, [row.cost_bytes] if fits else [])
+        self.bytes_put += row.cost_bytes
+        return seq
+
+    def delete(
+        self, store: Store, klass: Klass, ids: Iterable[int], counter: str, letter: DeadLetter | None = None
+    ) -> bool:
+        """Let rows go and count them; a row that was there is kept as `letter` where one is given."""
+        counters = dict(self.counters)
+        with store.transaction(durable=False):
+            freed = store.delete(klass, ids)
+            _add(counters, counter, len(freed))
+            if letter is not None and freed:
+                _add(counters, "dead.forgotten", store.bury(letter, self._limits.dead_rows))
+            store.count(counters | {CLOCK: self.service_s()})
+        self.counters = counters
+        self._grow(klass, freed, sign=-1)
+        return True
+
+    def put_in_ring(self, topic: str, encode: Encode) -> int:
+        """Hold an alarm that the disk does not take; returns its number, in the ring's own epoch."""
+        if not self._ring_epoch:
+            # The transaction that failed may still turn up in the file; its message is in the ring now.
+            self._doubtful = [self._next_id()]
+            self.gone[Klass.ALARM].add(self._doubtful, "alarm.replaced")
+            self._ring_epoch, self._ring_seq = uuid.uuid4().hex, 0
+        self._ring_seq += 1
+        body = encode(self._ring_seq, self._ring_epoch)
+        self.ring.append(self._row(Klass.ALARM, self._next_id(), self._ring_seq, topic, body))
+        if len(self.ring) > self._limits.ring_rows:
+            del self.ring[0]
+            self.count("alarm.dropped.ring")
+        return self._ring_seq
+
+    def take_from_ring(self, ids: set[int], counter: str) -> None:
+        """Let alarms in the ring go and count them."""
+        kept = [row for row in self.ring if row.id not in ids]
+        self.count(counter, len(self.ring) - len(kept))
+        self.ring = kept
+
+    def _next_id(self) -> int:
+        if not self.epoch:  # no file was open yet: stay clear of every id that may be in it
+            self.counters.setdefault("alarm.id", MAX_ID // 2)
+        return int(_add(self.counters, "alarm.id"))
+
+    def _row(self, klass: Klass, row_id: int, seq: int, topic: str, body: bytes) -> Row:
+        return Row(klass, row_id, seq, topic, body, time.time_ns() // 1000, self.service_s())
+
+    def _grow(self, klass: Klass, costs: Sequence[int], sign: int = 1) -> None:
+        self.rows[klass] += sign * len(costs)
+        self.bytes[klass] += sign * sum(costs)
+
+
+def _add(counters: dict[str, float], name: str, amount: float = 1) -> float:
+    counters[name] = counters.get(name, 0) + amount
+    return counters[name]

@@ -1,0 +1,260 @@
+"""Scores of what was left out to a threshold, by the method asked for or the best supported one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.calibration import (
+    Budget,
+    Series,
+    Threshold,
+    budget_threshold,
+    check_budget,
+    checked_rate,
+    conditions_threshold,
+    f1_threshold,
+    quantile_threshold,
+    spreads,
+    tail_threshold,
+)
+from edge_runtime.core import AlarmPolicy, Calibration, DataError
+from edge_runtime.models import Scores
+from trainer.core import ChoiceError, FitError
+from trainer.recordings import (
+    MOST_VALUES,
+    NORMAL,
+    Augmentation,
+    Cut,
+    Recording,
+    condition_names,
+    variant_count,
+)
+
+METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
+RECORDED: Final = "recorded"
+"""The manifest's note on how much was learnt from."""
+_FEW: Final = 3
+"""Fewer conditions than this make a bound so wide that the manifest says so."""
+_QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPlan:
+    """How windows are cut and what is asked of the threshold."""
+
+    samples: int
+    hop: int
+    rate: float | None = None
+    """Share of normal windows that may exceed the threshold; None for the lowest the data support."""
+    method: str = ""
+    """One of METHODS; empty for the one best supported by the data."""
+    best_effort: bool = False
+    """Whether a threshold that the data cannot support is given all the same, marked so."""
+    supervised: bool = False
+    """Whether the detector learns from labelled faults, too."""
+    budget: str = ""
+    """False alarms a sensor may raise, such as `1/month`; for method `budget`, which it implies."""
+    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    """The alarm's votes and delays, which the budget is counted with."""
+    augmentation: Augmentation | None = None
+    """How normal recordings are widened before they are learnt from; None for not at all."""
+    most_values: int = MOST_VALUES
+    """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
+
+    @property
+    def cut(self) -> Cut:
+        """How windows to learn from are cut."""
+        return Cut(self.samples, self.hop, self.most_values)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Scores of one recording by a detector that never saw its condition."""
+
+    recording: Recording
+    scores: Scores
+    """In order of time, one a window."""
+    variant: int = 0
+    """Which of the recording's variants they are of, where it was widened."""
+
+
+def choose(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
+    """Name the method: what was asked for, else what these recordings support best.
+
+    Raises ChoiceError for a method there is not or wishes that exclude each other, FitError for a rate or
+    budget that makes no sense or that so few hours cannot show: before anything is fitted.
+    """
+    method = plan.method or _best(normals, plan)
+    if method not in METHODS:
+        raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
+    _check_wishes(method, plan)
+    try:
+        _check(normals, plan)
+    except DataError as error:
+        raise FitError(error.what, where=error.where, remedy=error.remedy) from error
+    return method
+
+
+def find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
+    """Find the threshold. Raises FitError where the held-out scores cannot support what is asked."""
+    try:
+        return _by_method(method, held, plan)
+    except DataError as error:
+        if not plan.best_effort:
+            raise FitError(error.what, where=error.where, remedy=error.remedy) from error
+        return _best_effort(held, plan.rate or 0.0, error)
+
+
+def _check_wishes(method: str, plan: CalibrationPlan) -> None:
+    """A wish that the method does not hear must not be lost without a word."""
+    if method == "budget" and not plan.budget:
+        raise ChoiceError("method budget needs a budget", remedy="Give --max-false-alarms, such as 1/month")
+    if plan.budget and method != "budget":
+        raise ChoiceError(
+            f"method {method} does not count alarms, which --max-false-alarms {plan.budget} asks for",
+            remedy="Leave one of the two out",
+        )
+    if plan.rate is not None and method in ("budget", "f1"):
+        raise ChoiceError(
+            f"method {method} does not count windows, which --false-alarm-rate {plan.rate:g} asks for",
+            remedy="Leave --false-alarm-rate out, or choose another method",
+        )
+
+
+def _check(normals: Sequence[Recording], plan: CalibrationPlan) -> None:
+    if plan.rate is not None:
+        checked_rate(plan.rate)
+    if plan.budget:
+        wanted = Budget.parse(plan.budget)
+        if normals and not plan.best_effort:
+            check_budget(_hours(normals), wanted)
+
+
+def _hours(normals: Sequence[Recording]) -> dict[str, float]:
+    return {
+        name: sum(item.duration_s for item in normals if item.condition == name) / 3600
+        for name in condition_names(normals)
+    }
+
+
+def _by_method(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
+    share = plan.hop / plan.samples
+    if method == "f1":
+        scores = np.concatenate([item.scores for item in held])
+        faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in held])
+        return f1_threshold(scores, faulty)
+    normal = [item for item in held if item.recording.label == NORMAL]
+    if method == "budget":
+        return _by_budget(normal, plan)
+    if method == "conditions":
+        return conditions_threshold(_by_condition(normal), plan.rate, independent=share)
+    scores = np.concatenate([item.scores for item in normal])
+    # Variants of one window are no further draws of what the machine does.
+    alike = variant_count(plan.augmentation) if plan.augmentation and len(_by_condition(normal)) == 1 else 1
+    independent = max(1, int(len(scores) * share / alike))
+    by_share = quantile_threshold if method == "quantile" else tail_threshold
+    return by_share(scores, plan.rate, independent=independent)
+
+
+def _by_budget(normal: Sequence[Held], plan: CalibrationPlan) -> Threshold:
+    series = [
+        Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz, item.variant)
+        for item in normal
+    ]
+    return budget_threshold(series, Budget.parse(plan.budget), plan.policy)
+
+
+def _by_condition(held: Sequence[Held]) -> dict[str, Scores]:
+    names = condition_names(item.recording for item in held)
+    return {
+        name: np.concatenate([item.scores for item in held if item.recording.condition == name])
+        for name in names
+    }
+
+
+def _best_effort(held: Sequence[Held], rate: float, error: DataError) -> Threshold:
+    scores = np.concatenate([item.scores for item in held if item.recording.label == NORMAL])
+    names = condition_names(item.recording for item in held)
+    statement = (
+        f"Unsupported: {error.what}. The threshold is the largest score of {len(scores)} held-out windows"
+    )
+    return Threshold(float(scores.max()), "largest", rate, False, len(scores), len(names), statement)
+
+
+def describe(found: Threshold, held: Sequence[Held], plan: CalibrationPlan) -> Calibration:
+    """Say for the manifest what the threshold rests on."""
+    normal = [item for item in held if item.recording.label == NORMAL]
+    scores = np.concatenate([item.scores for item in normal]).astype(np.float64)
+    names = condition_names(item.recording for item in normal)
+    return Calibration(
+        method=found.method,
+        false_alarm_rate=found.rate,
+        supported=found.supported,
+        statement=f"{found.statement}. {_reason(found.method, names, plan)}",
+        windows=found.windows,
+        conditions=names,
+        quantiles={f"{p:g}": float(np.quantile(scores, p)) for p in _QUANTILES},
+    )
+
+
+def notes(normals: Sequence[Recording], plan: CalibrationPlan) -> dict[str, str]:
+    """Say what was recorded and widened, and which operating conditions the threshold does not speak for."""
+    names = condition_names(normals)
+    found = {RECORDED: f"{_span(normals)} of normal vibration in {_counted(len(normals), 'recording')}"}
+    if plan.augmentation:
+        found["augmentation"] = str(plan.augmentation)
+    if len(names) == 1:
+        beyond = f" within {plan.augmentation}" if plan.augmentation else ""
+        found["unsupported"] = f"every operating condition but {names[0]}: none was recorded" + (
+            f"; variants{beyond} stand in for them" if beyond else ""
+        )
+    return found
+
+
+def _span(normals: Sequence[Recording]) -> str:
+    seconds = sum(item.duration_s for item in normals)
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _reason(method: str, names: Sequence[str], plan: CalibrationPlan) -> str:
+    if method not in METHODS:
+        tried = f"{len(names)} conditions were" if len(names) > 1 else "blocks of one condition were"
+        return f"For it {tried} left out in turn"
+    chosen = (
+        "was asked for"
+        if method in (plan.method, plan.budget and "budget")
+        else "is what this data supports best"
+    )
+    if len(names) > 1:
+        few = f". {_width(len(names))}" if method == "conditions" and len(names) < _FEW else ""
+        return f"Method {method} {chosen}: {len(names)} conditions were left out in turn{few}"
+    if plan.augmentation:
+        chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
+    return (
+        f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
+        "left out in turn; no unseen condition was tried"
+    )
+
+
+def _width(count: int) -> str:
+    """Say in words how wide a bound from so few conditions is, and what one more would do."""
+    now, then = (spreads(number) for number in (count, count + 1))
+    return (
+        f"From {count} conditions this threshold is set very high, {now:.1f} times their spread above their "
+        f"mean, and faults may pass below it; with one more it would be {then:.1f} times: "
+        "record the healthy machine at another load or speed"
+    )
+
+
+def _best(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
+    if plan.budget:
+        return "budget"
+    return "conditions" if len(condition_names(normals)) > 1 else "quantile"

@@ -1,0 +1,89 @@
+"""Progress and refusals on a terminal: a bar where there is one, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from trainer.core import Progress as Report
+
+_EVERY_S: Final = 5.0
+_LIBRARIES: Final = {
+    "h5py",
+    "imblearn",
+    "jinja2",
+    "matplotlib",
+    "onnx",
+    "scipy",
+    "sklearn",
+    "torch",
+}
+
+_COLUMNS: Final = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TimeElapsedColumn(),
+    TextColumn("{task.fields[what]}"),
+)
+
+console = Console(stderr=True, highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """Give a function to report progress with, while something long happens."""
+    if not console.is_terminal:
+        yield _lines(title)
+        return
+    with Progress(*_COLUMNS, console=console, transient=True) as bar:
+        yield _bar(bar, bar.add_task(title, total=1.0, what=""))
+
+
+@contextmanager
+def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
+    """Give a function to report progress of several things with, each by its name; one bar each."""
+    lines: dict[str, Report] = {}
+    if not console.is_terminal:
+        yield lambda name, share, what: _of(lines, name, lambda: _lines(f"{title} {name}"))(share, what)
+        return
+    with Progress(*_COLUMNS, console=console) as bar:
+        yield lambda name, share, what: _of(
+            lines, name, lambda: _bar(bar, bar.add_task(name, total=1.0, what=""))
+        )(share, what)
+
+
+def missing_library(error: ModuleNotFoundError) -> str | None:
+    """Tell what to install when one of the trainer's libraries is not there; None for any other module."""
+    name = (error.name or "").partition(".")[0]
+    if name not in _LIBRARIES:
+        return None
+    return (
+        f"{name} is not installed; the plain install is the edge only. Run: pip install 'steadyhum[trainer]'"
+    )
+
+
+def _of(lines: dict[str, Report], name: str, make: Callable[[], Report]) -> Report:
+    if name not in lines:
+        lines[name] = make()
+    return lines[name]
+
+
+def _bar(bar: Progress, task: TaskID) -> Report:
+    return lambda share, what: bar.update(task, completed=share, what=what)
+
+
+def _lines(title: str) -> Report:
+    last = time.monotonic()
+
+    def report(share: float, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _EVERY_S:
+            last = time.monotonic()
+            sys.stderr.write(f"{title}: {share:.0%}, {what}\n")
+
+    return report

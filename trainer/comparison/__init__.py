@@ -1,0 +1,25 @@
+"""Many detectors on conditions they never saw."""
+
+from trainer.comparison.ranking import Comparison, rank_detectors
+from trainer.comparison.table import (
+    comparison_remarks,
+    comparison_table,
+    detector_label,
+    level_factor,
+    unseen_kinds_table,
+)
+from trainer.comparison.trials import trial_folds
+from trainer.comparison.workers import Bars, try_all
+
+__all__ = [
+    "Bars",
+    "Comparison",
+    "comparison_remarks",
+    "comparison_table",
+    "detector_label",
+    "level_factor",
+    "rank_detectors",
+    "trial_folds",
+    "try_all",
+    "unseen_kinds_table",
+]

@@ -1,0 +1,244 @@
+"""Where detectors stand after their trials, and which of them a site should take."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from trainer.comparison.trials import DetectorTrials, Trial
+from trainer.recordings import NORMAL, RecordingProblem
+
+_CRITERIA: Final = (
+    "is wrong about fewer recordings",
+    "is wrong about fewer windows in its worst condition",
+    "notices a much smaller rise in level at equal errors",
+    "costs less at equal errors (the other takes {})",
+    "notices a smaller rise in level at equal errors and like cost",
+)
+"""What each part of a contest's rank says."""
+TITLES: Final = {
+    "unseen": "each operating condition is judged by a fit on the others",
+    "single": "all other operating conditions are judged by a fit on one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """On conditions that were not learnt from: the worst trial, and the mean over trials."""
+
+    worst_false_alarm_rate: float
+    mean_false_alarm_rate: float
+    worst_miss_rate: float
+    mean_miss_rate: float
+    alarmed_fault_recordings: int
+    fault_recordings: int
+    """All there were; a recording counts once for each trial that judged it."""
+    alarmed_normal_recordings: int
+    normal_recordings: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDetector:
+    """One detector."""
+
+    detector: str
+    supervised: bool
+    auroc: float
+    """Of all windows of a trial's unseen conditions, mean over trials: every recording counts."""
+    worst_recording: str
+    worst_recording_auroc: float
+    """Of its windows against the same trial's normal ones."""
+    unseen_condition: Unseen | None
+    unseen_fault_kinds: Mapping[str, float]
+    """Supervised only: share of windows missed of a kind of fault that was left out of the training."""
+    louder: float
+    """Factor on the level of normal vibration before half of the windows exceed the threshold."""
+    bytes: int
+    fit_s: float
+    """The longest fit."""
+    export_s: float
+    score_s: float
+    """To score one window, on the machine that compared: of use beside the other detectors' only."""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Detectors on conditions they never saw."""
+
+    arrangement: str
+    contests: tuple[DetectorTrials, ...]
+    """Those that may be recommended first, then best first."""
+    findings: tuple[RecordingProblem, ...] = ()
+    """What is odd about the recordings."""
+
+    @property
+    def recommended(self) -> str:
+        """The detector to take; empty where none can be believed."""
+        best = self.contests[0]
+        return best.detector if best.recommendable else ""
+
+    @property
+    def reason(self) -> str:
+        """Why that one, or why none."""
+        if not self.recommended:
+            return "all are supervised, were refused, or have thresholds that the data do not support"
+        best, *others = self.contests
+        found = [f"{best.detector} {_told(best)}"]
+        if wrong := best.false_alarms:
+            found.append(
+                f"beware: the best there is raised {wrong} false alarm{'s'[: wrong - 1]} on the healthy "
+                "machine, so record it in more operating conditions before its alarms are believed"
+            )
+        rivals = [other for other in others if other.recommendable]
+        if rivals:
+            found += [
+                f"next comes {rivals[0].detector}, which {_told(rivals[0])}",
+                _compared(best, rivals[0]),
+            ]
+        return "; ".join(found)
+
+    @property
+    def title(self) -> str:
+        """What the figures are about."""
+        return TITLES[self.arrangement]
+
+    @property
+    def standings(self) -> list[RankedDetector]:
+        """One for each detector, in the contests' order."""
+        return [rank_detector(contest) for contest in self.contests]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object a detector; what is not finite becomes null."""
+        shared = {
+            "arrangement": self.arrangement,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        return [
+            {
+                **_plain(asdict(rank_detector(contest))),
+                "recommended": contest.detector == self.recommended,
+                "reason": self.reason if contest.detector == self.recommended else "",
+                **shared,
+                "trials": [_trial(trial) for trial in contest.trials],
+            }
+            for contest in self.contests
+        ]
+
+
+def rank_detectors(
+    arrangement: str, contests: Sequence[DetectorTrials], findings: Sequence[RecordingProblem] = ()
+) -> Comparison:
+    """Put contests in order."""
+    order = sorted(contests, key=lambda contest: (not contest.recommendable, contest.rank))
+    return Comparison(arrangement, tuple(order), tuple(findings))
+
+
+def rank_detector(contest: DetectorTrials) -> RankedDetector:
+    """Sum up one detector's trials."""
+    trials = contest.trials
+    aurocs = [(value, name) for trial in trials for name, value in trial.aurocs.items()]
+    lowest, worst = min(aurocs, default=(math.nan, ""))
+    return RankedDetector(
+        detector=contest.detector,
+        supervised=contest.supervised,
+        auroc=_mean([trial.evaluation.by_window.auroc for trial in trials]),
+        worst_recording=worst,
+        worst_recording_auroc=lowest,
+        unseen_condition=_unseen(contest) if trials else None,
+        unseen_fault_kinds=contest.unseen_fault_kinds,
+        louder=max((trial.louder for trial in trials), default=math.nan),
+        bytes=max((trial.bytes for trial in trials), default=0),
+        fit_s=max((trial.fit_s for trial in trials), default=math.nan),
+        export_s=max((trial.export_s for trial in trials), default=math.nan),
+        score_s=_mean([trial.score_s for trial in trials]),
+        refused=contest.refused,
+    )
+
+
+def _unseen(contest: DetectorTrials) -> Unseen:
+    by_window = [trial.evaluation.by_window for trial in contest.trials]
+    rows = [row for trial in contest.trials for row in trial.evaluation.by_recording]
+    alarmed = [row for row in rows if row.alarms]
+    return Unseen(
+        worst_false_alarm_rate=_worst([found.false_alarm_rate for found in by_window]),
+        mean_false_alarm_rate=_mean([found.false_alarm_rate for found in by_window]),
+        worst_miss_rate=_worst([found.missed_rate for found in by_window]),
+        mean_miss_rate=_mean([found.missed_rate for found in by_window]),
+        alarmed_fault_recordings=sum(row.label != NORMAL for row in alarmed),
+        fault_recordings=sum(row.label != NORMAL for row in rows),
+        alarmed_normal_recordings=sum(row.label == NORMAL for row in alarmed),
+        normal_recordings=sum(row.label == NORMAL for row in rows),
+    )
+
+
+def _told(contest: DetectorTrials) -> str:
+    found = rank_detector(contest)
+    rates = found.unseen_condition
+    if rates is None:
+        return "was refused"
+    missed = (
+        f", missed {rates.worst_miss_rate:.2%} of faulty ones"
+        if math.isfinite(rates.worst_miss_rate)
+        else " (no faulty recordings were listed)"
+    )
+    return (
+        f"raised an alarm on {rates.alarmed_normal_recordings} of {rates.normal_recordings} healthy and "
+        f"{rates.alarmed_fault_recordings} of {rates.fault_recordings} faulty recordings, exceeded its "
+        f"threshold in {rates.worst_false_alarm_rate:.2%} of healthy windows{missed} in the worst condition, "
+        f"and {_heard(found.louder)}"
+    )
+
+
+def _heard(louder: float) -> str:
+    if not math.isfinite(louder):
+        return "does not notice the healthy machine however loud"
+    return f"notices the healthy machine {louder:.2f} times as loud"
+
+
+def _compared(best: DetectorTrials, rival: DetectorTrials) -> str:
+    """Say in words what put one before the other."""
+    for said, mine, other in zip(_CRITERIA, best.rank, rival.rank, strict=True):
+        if mine < other:
+            return f"{best.detector} comes first because it {said.format(_costs(best, rival))}"
+    return "nothing that is compared tells the two apart"
+
+
+def _costs(best: DetectorTrials, rival: DetectorTrials) -> str:
+    mine, other = rank_detector(best), rank_detector(rival)
+    ratios = (other.fit_s / mine.fit_s, other.score_s / mine.score_s, other.bytes / mine.bytes)
+    fit, score, size = (f"{ratio:.2g}" for ratio in ratios)
+    return (
+        f"{fit} times as long to fit and {score} times to score a window, with a file {size} times as large"
+    )
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "learnt": trial.learnt,
+        "unseen": trial.unseen,
+        "louder": _plain(trial.louder),
+        "bytes": trial.bytes,
+        "fit_s": trial.fit_s,
+        "export_s": trial.export_s,
+        "score_s": trial.score_s,
+        "calibration": _plain(asdict(trial.calibration)),
+        "evaluation": trial.evaluation.to_json(),
+    }
+
+
+def _worst(values: Sequence[float]) -> float:
+    return max((value for value in values if math.isfinite(value)), default=math.nan)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

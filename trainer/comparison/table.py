@@ -1,0 +1,92 @@
+"""The table of `trainer compare`, for a terminal."""
+
+import math
+
+from rich.table import Table
+
+from trainer.comparison.ranking import Comparison, RankedDetector
+
+_COLUMNS = (
+    "AUROC",
+    "worst",
+    "false alarms, worst",
+    "mean",
+    "missed, worst",
+    "mean",
+    "faults",
+    "normals",
+    "louder",
+    "fit",
+    "KB",
+    "score",
+)
+
+
+def comparison_table(found: Comparison) -> Table:
+    """One line a detector: AUROC, share of windows, recordings with an alarm, what it costs.
+
+    Time to score a window is given as a ratio to the first line's: milliseconds are this machine's.
+    """
+    made = Table(title=found.title)
+    made.add_column("detector")
+    for column in _COLUMNS:
+        made.add_column(column, justify="right")
+    first = found.standings[0].score_s
+    for item in found.standings:
+        best = item.detector == found.recommended
+        made.add_row(detector_label(item), *_cells(item, first), style="bold" if best else "")
+    return made
+
+
+def detector_label(standing: RankedDetector) -> str:
+    """Name a detector, saying when it is only there for contrast."""
+    return f"{standing.detector} (supervised)" if standing.supervised else standing.detector
+
+
+def level_factor(louder: float) -> str:
+    """Write by what factor vibration must grow to be seen."""
+    return f"{louder:.2f} x" if math.isfinite(louder) else "never"
+
+
+def comparison_remarks(found: Comparison) -> list[str]:
+    """Say in sentences what is recommended, what was refused, and what supervised detectors miss."""
+    chosen = found.recommended or "none"
+    refused = [f"{item.detector} was refused: {item.refused}" for item in found.standings if item.refused]
+    return [f"recommended: {chosen}; {found.reason}", *refused, *unseen_kinds_table(found)]
+
+
+def unseen_kinds_table(found: Comparison) -> list[str]:
+    """What supervised detectors miss of a kind of fault they never saw, one line each."""
+    return [
+        f"{item.detector}: of {kind} faults, never shown to it, it calls {missed:.1%} of the windows normal"
+        for item in found.standings
+        for kind, missed in item.unseen_fault_kinds.items()
+    ]
+
+
+def _cells(standing: RankedDetector, first_s: float) -> tuple[str, ...]:
+    found = standing.unseen_condition
+    if found is None:
+        return ("refused",)
+    return (
+        _figure(standing.auroc),
+        _figure(standing.worst_recording_auroc),
+        _percent(found.worst_false_alarm_rate),
+        _percent(found.mean_false_alarm_rate),
+        _percent(found.worst_miss_rate),
+        _percent(found.mean_miss_rate),
+        f"{found.alarmed_fault_recordings}/{found.fault_recordings}",
+        f"{found.alarmed_normal_recordings}/{found.normal_recordings}",
+        level_factor(standing.louder),
+        f"{standing.fit_s:.1f} s",
+        f"{standing.bytes / 1000:.0f}",
+        f"{standing.score_s / first_s:.2g} x",
+    )
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.2%}"

@@ -1,0 +1,56 @@
+"""Detectors that learn from labelled faults, for contrast: they know those faults and no others.
+
+The score is 1 - p(normal).
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import numpy as np
+
+from trainer.core import FitError
+from trainer.detectors.building_blocks import class_balance
+from trainer.detectors.building_blocks.class_balance import Classes
+from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
+
+NORMAL: Final = "normal"
+
+
+class SupervisedDetector(VectorDetector):
+    """Base: labels to classes, normal first, and as many windows of each as the balance says."""
+
+    supervised: ClassVar[bool] = True
+
+    def __init__(self, front_end: str, balanced: str) -> None:
+        """`balanced` is one of weights, over, under, smote and none."""
+        super().__init__(front_end)
+        self._balance = class_balance.check(balanced)
+
+    def needs(self, width: int) -> int:
+        """Ask for a few windows of each kind."""
+        return 16 if width else 0
+
+    def notes(self) -> Mapping[str, str]:
+        """Tell the labels it learnt, and that it knows no others."""
+        return {**super().notes(), "supervised": f"knows only: {', '.join(self._labels)}"}
+
+    def _learn(self, vectors: Floats) -> None:
+        classes = self._classes(len(vectors))
+        drawn, drawn_classes = class_balance.resample(self._balance, vectors, classes, self._context.seed)
+        self._learn_classes(drawn, drawn_classes, class_balance.weights(self._balance, drawn_classes))
+
+    @abstractmethod
+    def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
+        """Learn from vectors [n, features] of classes [n], 0 for normal, and one weight a class."""
+
+    def _classes(self, count: int) -> Classes:
+        given = list(self._context.labels)
+        if len(given) != count or NORMAL not in given or len(set(given)) < 2:
+            raise FitError(
+                f"{self.name} is supervised and got {len(given)} labels for {count} windows, "
+                f"{len(set(given))} kinds of them",
+                remedy=f"Give a list with recordings labelled {NORMAL!r} and at least one kind of fault",
+            )
+        self._labels = [NORMAL, *sorted(set(given) - {NORMAL})]
+        return np.array([self._labels.index(label) for label in given])

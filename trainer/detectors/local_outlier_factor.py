@@ -1,0 +1,66 @@
+"""Local outlier factor: how much sparser it is round a window than round its nearest neighbours.
+
+Source: M. M. Breunig, H.-P. Kriegel, R. T. Ng, J. Sander, "LOF: identifying density-based local outliers",
+SIGMOD 2000.
+"""
+
+from typing import Final
+
+import numpy as np
+from sklearn.neighbors import LocalOutlierFactor as Factor
+
+from trainer.core import ChoiceError
+from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
+from trainer.graphs import Value
+
+ROOM_BYTES: Final = 1_500_000
+
+
+class LocalOutlierFactor(VectorDetector):
+    """Density round a window against the density round its neighbours in training; 1 is usual."""
+
+    name = "local_outlier_factor"
+    summary = "how much sparser it is round a window than round its nearest neighbours; 1 is usual"
+    default_front_end = "spectrum"
+    # A distance that another processor rounds across another changes one neighbour of twenty.
+    golden_tolerance = 1e-2
+
+    def __init__(self, front_end: str = "", neighbours: int = 20) -> None:
+        """Compare with so many nearest windows of training."""
+        super().__init__(front_end)
+        if neighbours < 1:
+            raise ChoiceError(
+                f"local_outlier_factor cannot have {neighbours} neighbours", remedy="Give 1 or more"
+            )
+        self._neighbours = neighbours
+
+    def needs(self, width: int) -> int:
+        """Ask for more windows than neighbours."""
+        return self._neighbours + 1 if width else 0
+
+    def _learn(self, vectors: Floats) -> None:
+        room = max(ROOM_BYTES // (4 * (vectors.shape[1] + 3)), self._neighbours + 1)
+        if len(vectors) > room:
+            self._notes["kept"] = f"{room} of {len(vectors)} windows, evenly chosen: the file stays small"
+            vectors = vectors[np.linspace(0, len(vectors) - 1, room).round().astype(int)]
+        self._rows = rounded(vectors)
+        self._factor = Factor(n_neighbors=self._neighbours, novelty=True)
+        self._factor.fit(self._rows)
+        distances, nearest = self._factor.kneighbors()
+        self._reach = distances[:, -1]
+        reached = np.maximum(distances, self._reach[nearest]).mean(axis=1)
+        self._density = 1 / (reached + 1e-10)
+
+    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+        # The square of the window's own length is left out of the comparison: it would drown the differences.
+        offsets = vectors @ (-2 * self._rows.T) + np.square(self._rows).sum(axis=1)
+        count = np.array([self._neighbours])
+        least, nearest = vectors.tape.ops("TopK", 2, offsets, count, largest=0, sorted=0)
+        squares = least + (vectors * vectors).sum(keep=True)
+        reach = vectors.tape.constant(self._reach.astype(np.float32)).take(nearest, axis=0)
+        reached = vectors.tape.op("Max", squares.at_least(0.0).sqrt(), reach).mean() + 1e-10
+        around = vectors.tape.constant(self._density.astype(np.float32)).take(nearest, axis=0).mean()
+        return around * reached, None
+
+    def _judge(self, vectors: Floats) -> Floats:
+        return np.asarray(-self._factor.score_samples(vectors))

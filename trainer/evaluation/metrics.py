@@ -1,0 +1,227 @@
+"""What a model does on labelled recordings: per window, per recording and per alarm.
+
+All of it through the edge's own stages, see `replay`. Windows in which the sensor was at fault are counted
+and left out of every rate.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from edge_runtime.models import Artefact
+from trainer.core import Progress, RecordingError, quiet
+from trainer.evaluation.bootstrap import Interval, interval
+from trainer.evaluation.replay import ScoredRecording, score_recording
+from trainer.recordings import NORMAL, Recording
+
+
+@dataclass(frozen=True, slots=True)
+class ByWindow:
+    """Every window a case: faulty is positive. A share of nothing is NaN."""
+
+    true_alarms: int
+    false_alarms: int
+    true_calm: int
+    missed: int
+    precision: float
+    recall: float
+    f1: float
+    false_alarm_rate: float
+    """False acceptance as a fault, FAR: share of normal windows above the threshold."""
+    missed_rate: float
+    """False rejection, FRR: share of faulty windows not above the threshold."""
+    auroc: float
+    auprc: float
+    """Average precision."""
+
+    @property
+    def one_minus_auroc(self) -> float:
+        """What is left to perfection, where AUROC itself rounds to 1.000."""
+        return 1.0 - self.auroc
+
+
+@dataclass(frozen=True, slots=True)
+class ByRecording:
+    """One recording."""
+
+    name: str
+    label: str
+    condition: str
+    windows: int
+    sensor_faults: int
+    """Windows in which the sensor was at fault."""
+    exceeded: float
+    """Share of the other windows above the threshold."""
+    lowest: float
+    median: float
+    highest: float
+    """Scores."""
+    alarms: int
+    delay_s: float
+    """From the recording's start to its first alarm, seconds; NaN for none."""
+    duration_s: float
+
+    @property
+    def right(self) -> bool:
+        """Whether an alarm was raised exactly if the machine was faulty."""
+        return (self.alarms > 0) == (self.label != NORMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class ByAlarm:
+    """What people see: alarms, with the votes and delays of the policy."""
+
+    normal_hours: float
+    false_alarms: int
+    false_alarms_per_hour: float
+    faulty: int
+    """Faulty recordings."""
+    caught: int
+    """Faulty recordings with an alarm."""
+    median_delay_s: float
+    longest_delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All of it, for one model on one set of recordings."""
+
+    model: str
+    detector: str
+    threshold: float
+    method: str
+    by_window: ByWindow
+    by_alarm: ByAlarm
+    by_recording: tuple[ByRecording, ...]
+    false_alarm_interval: Interval
+    """95 % interval of the false-alarm rate, over recordings."""
+    missed_interval: Interval
+    """95 % interval of the missed rate, over recordings."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for JSON; NaN becomes null."""
+        body = asdict(self)
+        body["by_window"]["one_minus_auroc"] = self.by_window.one_minus_auroc
+        return {key: _plain(value) for key, value in body.items()}
+
+
+def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Progress = quiet) -> Evaluation:
+    """Judge a model on labelled recordings.
+
+    Raises RecordingError for no recordings, and where a recording and the model disagree on rate, band,
+    channels or unit.
+    """
+    if not recordings:
+        raise RecordingError("no recordings to evaluate on", remedy="Give a list with at least one line")
+    watched = []
+    for number, recording in enumerate(recordings):
+        progress(number / len(recordings), recording.name)
+        watched.append(score_recording(artefact, recording))
+    return judge_all(artefact, watched)
+
+
+def judge_all(artefact: Artefact, watched: Sequence[ScoredRecording]) -> Evaluation:
+    """Sum up what the edge made of the recordings."""
+    manifest = artefact.manifest
+    rows = tuple(_recording(item, manifest.threshold) for item in watched)
+    scores = np.concatenate([item.scores for item in watched]).astype(np.float64)
+    faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in watched])
+    valid = np.isfinite(scores)
+    return Evaluation(
+        model=manifest.name,
+        detector=manifest.detector,
+        threshold=manifest.threshold,
+        method=manifest.calibration.method,
+        by_window=by_window(scores[valid], faulty[valid], manifest.threshold),
+        by_alarm=by_alarm(rows),
+        by_recording=rows,
+        false_alarm_interval=interval([_above(row) for row in rows if row.label == NORMAL]),
+        missed_interval=interval([_below(row) for row in rows if row.label != NORMAL]),
+    )
+
+
+def by_window(scores: NDArray[np.float64], faulty: NDArray[np.bool_], threshold: float) -> ByWindow:
+    """Count windows, and rank them over all thresholds."""
+    above = scores > threshold
+    hits, false = int((above & faulty).sum()), int((above & ~faulty).sum())
+    missed, calm = int((~above & faulty).sum()), int((~above & ~faulty).sum())
+    both = bool(faulty.any() and not faulty.all())
+    return ByWindow(
+        true_alarms=hits,
+        false_alarms=false,
+        true_calm=calm,
+        missed=missed,
+        precision=_share(hits, hits + false),
+        recall=_share(hits, hits + missed),
+        f1=_share(2 * hits, 2 * hits + false + missed),
+        false_alarm_rate=_share(false, false + calm),
+        missed_rate=_share(missed, hits + missed),
+        auroc=float(roc_auc_score(faulty, scores)) if both else math.nan,
+        # Its sum of shares may come to a rounding error above 1.
+        auprc=min(1.0, float(average_precision_score(faulty, scores))) if both else math.nan,
+    )
+
+
+def by_alarm(rows: Sequence[ByRecording]) -> ByAlarm:
+    """Count alarms over recordings."""
+    normal = [row for row in rows if row.label == NORMAL]
+    faulty = [row for row in rows if row.label != NORMAL]
+    delays = [row.delay_s for row in faulty if row.alarms]
+    hours = sum(row.duration_s for row in normal) / 3600
+    false = sum(row.alarms for row in normal)
+    return ByAlarm(
+        normal_hours=hours,
+        false_alarms=false,
+        false_alarms_per_hour=false / hours if hours else math.nan,
+        faulty=len(faulty),
+        caught=len(delays),
+        median_delay_s=float(np.median(delays)) if delays else math.nan,
+        longest_delay_s=max(delays, default=math.nan),
+    )
+
+
+def _recording(watched: ScoredRecording, threshold: float) -> ByRecording:
+    recording, alarms = watched.recording, watched.alarms_us
+    scores = watched.scores[np.isfinite(watched.scores)].astype(np.float64)
+    low, middle, high = np.quantile(scores, (0.0, 0.5, 1.0)) if len(scores) else (math.nan,) * 3
+    return ByRecording(
+        name=recording.name,
+        label=recording.label,
+        condition=recording.condition,
+        windows=len(watched.scores),
+        sensor_faults=sum(bool(text) for text in watched.problems),
+        exceeded=_share(int((scores > threshold).sum()), len(scores)),
+        lowest=float(low),
+        median=float(middle),
+        highest=float(high),
+        alarms=len(alarms),
+        delay_s=alarms[0] / 1e6 if alarms else math.nan,
+        duration_s=recording.duration_s,
+    )
+
+
+def _above(row: ByRecording) -> tuple[int, int]:
+    judged = row.windows - row.sensor_faults
+    return (round(row.exceeded * judged), judged) if judged else (0, 0)
+
+
+def _below(row: ByRecording) -> tuple[int, int]:
+    above, judged = _above(row)
+    return judged - above, judged
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,66 @@
+"""What there is: the detectors, and what a file says of itself, for people and for programs."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.core import Manifest
+from trainer.detectors import REGISTRY, options_of
+
+Entry = dict[str, Any]
+
+
+def all_detectors() -> list[Entry]:
+    """Tell name, summary, kind and options with their defaults of every detector."""
+    return [
+        {
+            "detector": name,
+            "version": kind.version,
+            "summary": kind.summary,
+            "supervised": kind.supervised,
+            "options": options_of(name),
+        }
+        for name, kind in REGISTRY.items()
+    ]
+
+
+def describe_detector(entry: Entry) -> str:
+    """Write one detector on two lines."""
+    options = ", ".join(f"{name}={value}" for name, value in entry["options"].items())
+    kind = " (supervised, for contrast)" if entry["supervised"] else ""
+    return f"{entry['detector']}: {entry['summary']}{kind}\n    options: {options}"
+
+
+def manifest_json(manifest: Manifest, path: Path) -> Entry:
+    """Tell everything but the golden windows' samples."""
+    body = asdict(manifest)
+    body["golden"] = [golden.score for golden in manifest.golden]
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": _digest(path), **body}
+
+
+def manifest_text(manifest: Manifest, path: Path) -> str:
+    """Tell the same in a few lines."""
+    calibration = manifest.calibration
+    span = f"{manifest.samples / manifest.rate_hz:.4g} s at {manifest.rate_hz:g} Hz"
+    conditions = ", ".join(calibration.conditions)
+    lines = {
+        "file": f"{path} ({path.stat().st_size} bytes, sha256 {_digest(path)[:16]})",
+        "model": f"{manifest.name}, {manifest.detector} version {manifest.detector_version}",
+        "window": f"{manifest.samples} samples ({span}), every {manifest.hop}",
+        "channels": f"{', '.join(manifest.channels)} in {manifest.unit}, {_band(manifest)}",
+        "threshold": f"{manifest.threshold:.6g}, {calibration.method} over {conditions}",
+        "support": calibration.statement,
+        "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
+        "made": f"{manifest.created} by {manifest.producer}",
+    }
+    # A note may be called as a line above is, and must not stand in its place.
+    return "\n".join(f"{name:<12} {text}" for name, text in [*lines.items(), *manifest.notes.items()])
+
+
+def _band(manifest: Manifest) -> str:
+    return f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,172 @@
+"""A fitted detector to a file: stamp, compare, write atomically, let the edge's scorer open it.
+
+No file appears unless everything agreed, and none is ever there in part.
+"""
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+
+from edge_runtime.core import (
+    AlarmPolicy,
+    ArtefactError,
+    Calibration,
+    Golden,
+    Manifest,
+    Samples,
+    manifest_to_metadata,
+)
+from edge_runtime.models import Graph, load_model
+from trainer.core import ExportError, FitContext, whole_file
+from trainer.detectors import Detector
+from trainer.graphs import OPSET
+
+BATCHES: Final = (1, 2, 7, 64)
+"""Batch sizes that must agree with the fitted object and so with each other."""
+GOLDEN_BYTES: Final = 192 * 1024
+"""Golden windows may take this much; as text in the metadata it is a third more."""
+_GOLDEN: Final = 8
+_SCALES: Final = (0.25, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDetails:
+    """What the file says beside what the detector knows of itself."""
+
+    name: str
+    """What a site calls this model."""
+    hop: int
+    threshold: float
+    calibration: Calibration
+    policy: AlarmPolicy
+    data_digest: str
+    created: str
+    """RFC 3339, UTC."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the manifest says beside the detector's own notes."""
+
+
+def write_model(
+    detector: Detector, windows: Samples, context: FitContext, stamp: ExportDetails, path: Path
+) -> Manifest:
+    """Write a fitted detector. `windows` [n, samples, channels] are those it was fitted on.
+
+    Raises ExportError when graph and fitted object disagree or the file is too large, AccessError and
+    UnavailableError when it cannot be written. Nothing is left behind then; what was at `path` stays.
+    """
+    model = detector.graph()
+    graph = Graph(model.SerializeToString(), where=detector.name)
+    parity_error(detector, graph, windows)
+    manifest = _manifest(detector, graph, windows, context, stamp)
+    onnx.helper.set_model_props(model, _metadata(manifest, path))
+    data = model.SerializeToString(deterministic=True)
+    if len(data) > detector.max_bytes:
+        raise ExportError(
+            f"{detector.name} came out at {len(data)} bytes, more than {detector.max_bytes}",
+            where=str(path),
+            remedy="Choose shorter windows, fewer channels or a smaller network",
+        )
+    _write(data, path)
+    return manifest
+
+
+def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
+    """Compare the graph with the fitted object on normal and on scaled windows, at every batch size.
+
+    Returns the largest difference, relative to the score or to a typical one, whichever is larger. Raises
+    ExportError when it is larger than the detector allows.
+    """
+    probes = _probes(windows)
+    truth = detector.oracle(probes)
+    typical = float(np.median(np.abs(detector.oracle(windows[: BATCHES[-1]]))))
+    allowance = np.maximum(np.abs(truth), max(typical, 1e-12))
+    worst = 0.0
+    for size in BATCHES:
+        seen = np.concatenate(
+            [graph.score(probes[start : start + size]) for start in range(0, len(probes), size)]
+        )
+        worst = max(worst, float((np.abs(seen - truth) / allowance).max()))
+    if not worst <= detector.parity:
+        raise ExportError(
+            f"the graph of {detector.name} differs from the fitted object by {worst:.2g}, relative",
+            remedy=f"At most {detector.parity:g} is allowed; report this with the data's shape",
+        )
+    return worst
+
+
+def _probes(windows: Samples) -> Samples:
+    chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
+    scales = np.resize((1.0, 1.0, *_SCALES), len(chosen)).astype(np.float32)
+    return np.asarray(chosen * scales[:, np.newaxis, np.newaxis])
+
+
+def _manifest(
+    detector: Detector, graph: Graph, windows: Samples, context: FitContext, stamp: ExportDetails
+) -> Manifest:
+    return Manifest(
+        name=stamp.name,
+        detector=detector.name,
+        detector_version=detector.version,
+        created=stamp.created,
+        rate_hz=context.rate_hz,
+        samples=windows.shape[1],
+        hop=stamp.hop,
+        channels=context.channels,
+        unit=context.unit,
+        lowpass_hz=context.lowpass_hz,
+        threshold=stamp.threshold,
+        calibration=stamp.calibration,
+        policy=stamp.policy,
+        features=detector.features() if graph.explains else (),
+        golden=_golden(graph, windows),
+        golden_tolerance=detector.golden_tolerance,
+        data_digest=stamp.data_digest,
+        opset=OPSET,
+        producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
+        notes={**detector.notes(), **stamp.notes},
+    )
+
+
+def _metadata(manifest: Manifest, path: Path) -> dict[str, str]:
+    try:
+        return manifest_to_metadata(manifest)
+    except ValueError as error:
+        raise ExportError(
+            f"a figure is not finite (threshold {manifest.threshold:g})",
+            where=str(path),
+            remedy="The detector does not fit this data; choose another",
+        ) from error
+
+
+def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
+    """Choose windows over the whole range of training scores, and the middle one louder and quieter."""
+    ranked = np.argsort(graph.score(windows), kind="stable")
+    room = max(1, min(_GOLDEN, GOLDEN_BYTES // windows[0].nbytes - len(_SCALES)))
+    chosen = windows[ranked[np.linspace(0, len(ranked) - 1, room).round().astype(int)]]
+    middle = windows[ranked[len(ranked) // 2]]
+    scaled = [middle * np.float32(scale) for scale in _SCALES if room > 1]
+    golden = np.stack([*chosen, *scaled])
+    return tuple(
+        Golden(window, float(score)) for window, score in zip(golden, graph.score(golden), strict=True)
+    )
+
+
+def _write(data: bytes, path: Path) -> None:
+    with whole_file(path) as file:
+        file.write(data)
+        file.flush()
+        _prove(Path(file.name), path)
+
+
+def _prove(partial: Path, path: Path) -> None:
+    try:
+        load_model(partial)
+    except ArtefactError as error:
+        raise ExportError(
+            f"the edge would refuse it: {error.what}", where=str(path), remedy=error.remedy
+        ) from error

@@ -1,1 +1,0 @@
-"""From raw window to features, inside the graph; `features.py` chooses among them."""

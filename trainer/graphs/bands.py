@@ -1,0 +1,97 @@
+"""Frequency bands: which coefficients of a spectrum belong together, and what they are called."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.core import Feature
+from trainer.core import FitError
+from trainer.graphs import fourier
+
+COUNT: Final = 24
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Bands side by side; each frequency belongs to the one whose half-open range holds it."""
+
+    edges_hz: tuple[float, ...]
+    """Lower edge of each band, then the upper edge of the last."""
+    rate_hz: float
+
+    def matrix(self, samples: int) -> Floats:
+        """Weights from squared DFT magnitudes to mean squares: [coefficients, bands].
+
+        Coefficients are in the order of `fourier.power`; the rows of those outside all bands are zero.
+        """
+        cut = fourier.fourier_plan(samples)
+        index = np.searchsorted(self.edges_hz, cut.bins * self.rate_hz / samples, side="right") - 1
+        inside = index[:, np.newaxis] == np.arange(len(self.edges_hz) - 1)
+        return np.asarray(inside * cut.weights[:, np.newaxis] / samples**2)
+
+    def features(self, channels: tuple[str, ...], unit: str) -> tuple[Feature, ...]:
+        """Name each band of each channel."""
+        spans = list(zip(self.edges_hz, self.edges_hz[1:], strict=False))
+        # Slow machines have bands narrower than 2 Hz: whole numbers would give two of them one name.
+        digits = max(0, math.ceil(math.log10(2 / min(high - low for low, high in spans))))
+        return tuple(
+            Feature(f"{channel} {low:.{digits}f}-{high:.{digits}f} Hz", unit, low, high)
+            for channel in channels
+            for low, high in spans
+        )
+
+
+def below(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
+    """Cut 0 to `limit_hz`, or to half the rate, into bands of equal width, each at least one line wide."""
+    nyquist_hz = rate_hz / 2
+    top_hz = min(limit_hz or nyquist_hz, nyquist_hz)
+    lines = max(int(top_hz * samples / rate_hz), 1)
+    line_hz = rate_hz / samples
+    # Edges lie between lines, so that rounding cannot move a line into the next band.
+    cuts = np.unique(np.linspace(0, lines, min(COUNT, lines) + 1).round()) + 0.5
+    return Bands((0.0, *(float(cut) * line_hz for cut in cuts[1:])), rate_hz)
+
+
+def whole_band(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
+    """Cut as `below`, and put what lies above the limit into one more band: nothing is left out."""
+    inner = below(samples, rate_hz, limit_hz)
+    last_hz = samples // 2 * rate_hz / samples
+    more = (last_hz + rate_hz / samples / 2,) if inner.edges_hz[-1] <= last_hz else ()
+    return Bands(inner.edges_hz + more, rate_hz)
+
+
+def between(samples: int, rate_hz: float, low_hz: float, high_hz: float) -> Bands:
+    """Cut `low_hz` to `high_hz`, or to half the rate, into bands of equal width, each at least one line wide.
+
+    Raises FitError where no line of the spectrum lies there.
+    """
+    line_hz = rate_hz / samples
+    # A line on an edge belongs inside, whatever rounding makes of the quotient.
+    first = max(math.ceil(round(low_hz * samples / rate_hz, 6)), 1)
+    last = math.floor(min(round(high_hz * samples / rate_hz, 6), samples / 2))
+    if last < first:
+        raise FitError(
+            f"{samples} samples at {rate_hz:g} Hz have no line between {low_hz:g} and {high_hz:g} Hz",
+            remedy=f"Give windows of at least {math.ceil(rate_hz / high_hz)} samples and a rate above "
+            f"{2 * low_hz:g} Hz, or leave the envelope out",
+        )
+    count = min(COUNT, last - first + 1)
+    cuts = np.unique(np.linspace(first - 1, last, count + 1).round()) + 0.5
+    return Bands(tuple(float(cut) * line_hz for cut in cuts), rate_hz)
+
+
+def carrier(samples: int, rate_hz: float, limit_hz: float | None, low_hz: float) -> Floats:
+    """Gain of each frequency 0..n-1 in the analytic signal of what lies between `low_hz` and `limit_hz`.
+
+    Negative frequencies have none, positive ones count twice; where less than an octave is left above
+    `low_hz`, everything but the mean is kept.
+    """
+    top_hz = min(limit_hz or rate_hz, rate_hz / 2)
+    lines_hz = np.arange(samples) * rate_hz / samples
+    bottom_hz = low_hz if top_hz >= 2 * low_hz else rate_hz / samples / 2
+    inside = (lines_hz >= bottom_hz) & (lines_hz <= top_hz)
+    return np.where(inside, np.where(lines_hz < rate_hz / 2, 2.0, 1.0), 0.0)

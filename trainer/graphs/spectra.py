@@ -1,0 +1,107 @@
+"""Front ends that look at frequencies: spectrum, shares of it, and the spectrum of the envelope.
+
+All in double precision: a band may hold a millionth of the loudest one's energy, and what single precision
+loses of the loud is much beside the quiet. Its logarithm, in deviations of training, then changed with the
+batch size by up to 1e-3.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.core import Feature
+from trainer.core import FitContext, FitError
+from trainer.graphs import bands, fourier
+from trainer.graphs.base import FLOOR, FrontEnd, centred
+from trainer.graphs.builder import GraphBuilder, Value
+
+ENVELOPE_HZ: Final = (10.0, 1000.0)
+"""Where the blows of bearings and gears repeat: shaft and ball-pass frequencies and their first multiples."""
+
+
+class Spectrum(FrontEnd):
+    """Log of the energy in frequency bands up to the band limit, Hann window."""
+
+    name = "spectrum"
+
+    def values(self, tape: GraphBuilder) -> Value:
+        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        return self._energies(tape).log().reshape(0, -1)
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name each band of each channel."""
+        return self._bands().features(self.context.channels, f"ln {self.context.unit}^2")
+
+    def _energies(self, tape: GraphBuilder) -> Value:
+        """Give [batch, channels, bands]."""
+        return _energies(centred(tape).transpose(0, 2, 1), self.samples, self._bands())
+
+    def _bands(self) -> bands.Bands:
+        return bands.below(self.samples, self.context.rate_hz, self.context.lowpass_hz)
+
+
+class Ratios(Spectrum):
+    """Log of each band's share in the energy of all bands: the shape of a spectrum, whatever its level.
+
+    A machine that only runs louder keeps its ratios; a fault that only raises the level keeps them, too.
+    """
+
+    name = "ratios"
+
+    def __init__(self, samples: int, context: FitContext) -> None:
+        """Prepare for windows of `samples` rows. Raises FitError where there is one band only."""
+        super().__init__(samples, context)
+        if len(self._bands().edges_hz) < 3:
+            raise FitError(
+                f"windows of {samples} samples have a single band, and no ratios",
+                remedy="Give longer windows, or leave the ratios out",
+            )
+
+    def values(self, tape: GraphBuilder) -> Value:
+        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        energies = self._energies(tape)
+        return (energies.log() - energies.sum(keep=True).log()).reshape(0, -1)
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name each band of each channel, as a share."""
+        named = tuple(f"{channel} share of" for channel in self.context.channels)
+        return self._bands().features(named, "ln 1")
+
+
+class Envelope(FrontEnd):
+    """Log energies of the envelope's spectrum, 10 to 1000 Hz, Hann window: how often something knocks.
+
+    A blow rings at the frequencies of the structure and repeats at those of the fault. The signal from
+    1000 Hz up to the band limit is kept, or all of it where that is less than an octave; the magnitude of
+    its analytic signal (Hilbert transform) is the envelope. Source: McFadden and Smith, "Vibration monitoring
+    of rolling element bearings by the high-frequency resonance technique", Tribology International 17 (1984).
+    """
+
+    name = "envelope"
+
+    def __init__(self, samples: int, context: FitContext) -> None:
+        """Prepare for windows of `samples` rows. Raises FitError where they hold no line of 10 to 1000 Hz."""
+        super().__init__(samples, context)
+        self._bands = bands.between(samples, context.rate_hz, *ENVELOPE_HZ)
+
+    def values(self, tape: GraphBuilder) -> Value:
+        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        signals = centred(tape).transpose(0, 2, 1)
+        rate_hz, limit_hz = self.context.rate_hz, self.context.lowpass_hz
+        gains = bands.carrier(self.samples, rate_hz, limit_hz, ENVELOPE_HZ[1])
+        envelope = fourier.magnitude(signals, self.samples, gains)
+        centre = envelope.mean(keep=True)
+        return _energies(envelope - centre, self.samples, self._bands).log().reshape(0, -1)
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name each band of each channel's envelope."""
+        named = tuple(f"{channel} envelope" for channel in self.context.channels)
+        return self._bands.features(named, f"ln {self.context.unit}^2")
+
+
+def _energies(signals: Value, samples: int, cut: bands.Bands) -> Value:
+    """Write the mean square in each band of signals [batch, channels, samples]: [batch, channels, bands]."""
+    taper = np.hanning(samples + 1)[:-1]
+    shares = cut.matrix(samples) / float(np.square(taper).mean())
+    power = fourier.power_spectrum(signals, samples, taper)
+    return power @ power.tape.compact(shares, like=power) + FLOOR**2

@@ -1,1 +1,0 @@
-"""Parsing recordings, each in a process that may crash."""

@@ -1,0 +1,50 @@
+"""Recordings: lists, reading, checking, widening, cutting into windows and folds."""
+
+from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
+from trainer.recordings.checks import RecordingProblem, check_recordings, problem_notes, recording_problems
+from trainer.recordings.child_reader import read_content
+from trainer.recordings.conversion import convert_recordings
+from trainer.recordings.cwru import cwru_list
+from trainer.recordings.folds import (
+    Fold,
+    check_folds_apart,
+    condition_names,
+    cut_windows,
+    leave_out_blocks,
+    leave_out_conditions,
+    windows_digest,
+)
+from trainer.recordings.labels import NORMAL
+from trainer.recordings.listing import write_list
+from trainer.recordings.recording import Recording, load_list
+from trainer.recordings.sampling import MOST_VALUES, Cut, gather_windows, measure_quota
+
+__all__ = [
+    "MOST_VALUES",
+    "NORMAL",
+    "Augmentation",
+    "Cut",
+    "Fold",
+    "Recording",
+    "RecordingProblem",
+    "check_folds_apart",
+    "check_recordings",
+    "choose_augmentation",
+    "condition_names",
+    "convert_recordings",
+    "cut_windows",
+    "cwru_list",
+    "gather_windows",
+    "leave_out_blocks",
+    "leave_out_conditions",
+    "load_list",
+    "measure_quota",
+    "problem_notes",
+    "read_content",
+    "recording_problems",
+    "variant_count",
+    "widen",
+    "windows_digest",
+    "with_noise",
+    "write_list",
+]

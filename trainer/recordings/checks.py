@@ -1,0 +1,242 @@
+"""What a list of recordings gives away before anything is learnt: wrong rates, leaks, dead sensors, units.
+
+A detector told apart recorders, filters or offsets would look perfect and be worthless. Each guard looks at
+the data alone. Refusals stop; warnings are for people to judge.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, product
+from typing import Final
+
+import numpy as np
+from scipy import signal
+
+from trainer.core import RecordingError
+from trainer.recordings import spectral_lines
+from trainer.recordings.labels import NORMAL
+from trainer.recordings.recording import Recording
+from trainer.recordings.spectral_lines import Floats
+
+_STUCK_SHARE: Final = 0.5
+_CLIPPED: Final = 10
+_ALIKE: Final = 0.9999
+_GRAVITY: Final = 9.80665
+_GRAVITY_TOLERANCE: Final = 0.05
+_UNIT_JUMP: Final = (7.0, 13.0)
+_OFFSET_SHARE: Final = 0.03
+_TOLD_APART: Final = 0.8
+_EDGE_TOLD_APART: Final = 0.98
+_EDGE_SHARE: Final = 0.01
+_EDGE_DEPTHS_DB: Final = (25.0, 30.0, 40.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingProblem:
+    """One thing that is wrong with recordings."""
+
+    guard: str
+    refuses: bool
+    """Whether learning from them would be worthless; else a person should look."""
+    what: str
+    where: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Read as one line."""
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+def recording_problems(recordings: Sequence[Recording]) -> tuple[RecordingProblem, ...]:
+    """Let every guard look, refusals first."""
+    found = [finding for guard in GUARDS for finding in guard(recordings)]
+    return tuple(sorted(found, key=lambda finding: not finding.refuses))
+
+
+def check_recordings(
+    recordings: Sequence[Recording], accept: Sequence[str] = ()
+) -> tuple[RecordingProblem, ...]:
+    """Raise RecordingError for the first refusal but those of guards in `accept`; return the rest."""
+    found = recording_problems(recordings)
+    for finding in found:
+        if finding.refuses and finding.guard not in accept:
+            raise RecordingError(
+                finding.what,
+                where=finding.where,
+                remedy=f"{finding.remedy}; where it is right as it is, accept {finding.guard!r}",
+            )
+    return found
+
+
+def problem_notes(found: Sequence[RecordingProblem]) -> dict[str, str]:
+    """Say in a manifest what was odd about the recordings and let pass."""
+    names = dict.fromkeys(finding.guard for finding in found)
+    return {"warnings": ", ".join(names)} if names else {}
+
+
+def rates(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Sampling rates: one machine's spectral lines lie at the same frequencies in all its recordings."""
+    for one, ratio, others in spectral_lines.misplaced(recordings):
+        yield RecordingProblem(
+            "rate",
+            True,
+            f"its spectral lines lie at {ratio:.3g} times the frequencies of those of {others} other "
+            f"recordings: if their rates are right, it was sampled at {one.rate_hz / ratio:g} Hz",
+            one.file,
+            "Correct rate_hz in the list",
+        )
+
+
+def stuck(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Sensors that repeat their last value: dead, disconnected or far too coarse for this vibration."""
+    for item in recordings:
+        share = np.mean(item.samples[1:] == item.samples[:-1], axis=0)
+        for channel, part in zip(item.channels, share, strict=True):
+            if part > _STUCK_SHARE:
+                yield RecordingProblem(
+                    "stuck",
+                    True,
+                    f"channel {channel} repeats its last value {part:.0%} of the time",
+                    item.file,
+                    "The sensor was dead or the machine stood still; remove the recording",
+                )
+
+
+def clipped(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Signals cut off at the sensor's range."""
+    for item in recordings:
+        sizes = np.abs(item.samples)
+        counts = (sizes >= sizes.max(axis=0) * (1 - 1e-6)).sum(axis=0)
+        for channel, count in zip(item.channels, counts, strict=True):
+            if count >= _CLIPPED:
+                yield RecordingProblem(
+                    "clipped",
+                    False,
+                    f"channel {channel} reaches its largest value {count} times: it seems cut off",
+                    item.file,
+                    "Use a sensor of larger range, or leave this recording out",
+                )
+
+
+def copies(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Channels that are scaled copies of each other."""
+    for item in recordings:
+        related = _related(item)
+        for a, b in zip(*np.triu_indices(len(item.channels), 1), strict=True):
+            if abs(related[a, b]) > _ALIKE:
+                yield RecordingProblem(
+                    "copies",
+                    True,
+                    f"channels {item.channels[a]} and {item.channels[b]} are copies of one signal",
+                    item.file,
+                    "Remove one of the two, or find the right recording",
+                )
+
+
+def units(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Values in m/s2 listed as g, or the other way: gravity tells, or a jump by 9.8 between recordings."""
+    for item in recordings:
+        rest = float(np.linalg.norm(item.samples.mean(axis=0, dtype=np.float64)))
+        other = {"g": (_GRAVITY, "m/s2"), "m/s2": (1.0, "g")}.get(item.unit)
+        if other and len(item.channels) == 3 and abs(rest / other[0] - 1) < _GRAVITY_TOLERANCE:
+            yield RecordingProblem(
+                "unit",
+                True,
+                f"the mean of its three axes is {rest:.3g} {item.unit}; gravity is 1 g or 9.81 m/s2",
+                item.file,
+                f"Write {other[1]} into the list's unit column",
+            )
+    yield from _jump(recordings)
+
+
+def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Offsets that tell labels apart: a detector that sees them has learnt the recorder."""
+    normal, faulty = _groups(recordings, lambda item: item.samples.mean(axis=0, dtype=np.float64)[0])
+    if len(normal) < 2 or len(faulty) < 2:
+        return
+    level = np.median([item.samples.std() for item in recordings if item.label == NORMAL])
+    apart = _told_apart(normal, faulty)
+    gap = abs(float(np.median(normal) - np.median(faulty)))
+    if apart > _TOLD_APART and gap > _OFFSET_SHARE * level:
+        yield RecordingProblem(
+            "offset",
+            False,
+            f"the mean alone tells normal from faulty recordings ({apart:.0%} of pairs): median "
+            f"{np.median(normal):.3g} against {np.median(faulty):.3g} {recordings[0].unit}",
+            "list",
+            "Use a front end that removes each window's mean, as all but `raw` do",
+        )
+
+
+def leaks(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    """Filter edges that tell labels apart: normal and faulty recordings went through different recorders."""
+    for depth_db in _EDGE_DEPTHS_DB:
+        normal, faulty = _groups(recordings, partial(_edge_hz, depth_db))
+        if len(normal) < 2 or len(faulty) < 2:
+            return
+        gap = abs(float(np.median(normal) - np.median(faulty)))
+        if _told_apart(normal, faulty) > _EDGE_TOLD_APART and gap > _EDGE_SHARE * recordings[0].rate_hz / 2:
+            low = min(np.median(normal), np.median(faulty))
+            yield RecordingProblem(
+                "leak",
+                False,
+                f"normal recordings end at {np.median(normal):.0f} Hz, faulty ones at "
+                f"{np.median(faulty):.0f} Hz: the edge of a filter alone tells them apart",
+                "list",
+                f"Set lowpass_hz well below {low:.0f} Hz in the list",
+            )
+            return
+
+
+GUARDS: Final[tuple[Callable[[Sequence[Recording]], Iterator[RecordingProblem]], ...]] = (
+    rates,
+    stuck,
+    copies,
+    units,
+    clipped,
+    offsets,
+    leaks,
+)
+
+
+def _related(item: Recording) -> Floats:
+    centred = item.samples - item.samples.mean(axis=0, dtype=np.float64)
+    scaled = centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), 1e-30)
+    return np.asarray(scaled.T @ scaled)
+
+
+def _jump(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
+    levels = sorted((float(item.samples.std()), item.file) for item in recordings if item.label == NORMAL)
+    for (low, _), (high, file) in pairwise(levels):
+        if _UNIT_JUMP[0] < high / max(low, 1e-30) < _UNIT_JUMP[1]:
+            yield RecordingProblem(
+                "unit",
+                False,
+                f"normal vibration is {high / low:.2g} times as strong as in other normal recordings: "
+                "g and m/s2 differ by 9.81",
+                file,
+                "Check the unit of each file",
+            )
+
+
+def _groups(
+    recordings: Sequence[Recording], measure: Callable[[Recording], float]
+) -> tuple[list[float], list[float]]:
+    normal = [measure(item) for item in recordings if item.label == NORMAL]
+    return normal, [measure(item) for item in recordings if item.label != NORMAL]
+
+
+def _told_apart(normal: Sequence[float], faulty: Sequence[float]) -> float:
+    larger = float(np.mean([(a > b) + 0.5 * (a == b) for a, b in product(normal, faulty)]))
+    return max(larger, 1 - larger)
+
+
+def _edge_hz(depth_db: float, item: Recording) -> float:
+    # The frequency above which all is `depth_db` below what it is between half and four fifths of the band.
+    values: Floats = item.samples[:, 0].astype(np.float64)
+    frequency, power = signal.welch(values, item.rate_hz, nperseg=min(1024, len(values)))
+    smooth = np.convolve(power, np.ones(3) / 3, mode="same") + 1e-30
+    level = 10 * np.log10(smooth)
+    reference = np.median(level[len(level) // 2 : int(0.8 * len(level))])
+    return float(frequency[np.flatnonzero(level > reference - depth_db)[-1]])

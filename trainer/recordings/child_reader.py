@@ -1,0 +1,143 @@
+"""Reads the numbers of one recording through a disposable child process; see `trainer.formats.child`."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+
+import trainer
+from trainer.core import RecordingError
+from trainer.formats import FULL_SCALE, MAX_VALUES, Content, Request
+
+_HDF_MATLAB: Final = b"MATLAB 7.3"
+_UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
+"""Known, and not text, which any other ending is taken for."""
+_KINDS: Final = {".npz": "archive", ".wav": "wave"}
+_WALL_S: Final = 60.0
+_HEAD: Final = 64 * 1024
+_ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
+# -I keeps the current folder and PYTHONPATH out, so a recordings folder cannot bring code along.
+_CHILD: Final = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer.formats.child import main; main()"
+# One thread: a pool per child would reserve more address space than the child may have.
+_SINGLE: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_KEPT: Final = ("PATH", "LD_LIBRARY_PATH")
+
+
+def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...], where: str) -> Content:
+    """Read signals as float64 [samples, channels], and what the file states about itself.
+
+    `signals` may be empty: then they are found by the channels' names. Raises RecordingError for a file that
+    is missing, damaged, hostile or holds something else.
+    """
+    digits = re.fullmatch(r"\d+", path.stem)
+    if path.suffix.lower() in _UNREAD:
+        raise RecordingError(
+            f"{path.suffix[1:]} files are not read",
+            where=where,
+            remedy="Export .csv, .npz, .mat or .wav; from Python, numpy.savez with samples, rate_hz and unit",
+        )
+    with _open(path, where) as file:
+        request = Request(_kind(path, file), signals, channels, digits.group() if digits else "")
+        head, body = _run(file, request, where)
+    if "error" in head:
+        raise RecordingError(str(head["error"]), where=where, remedy=str(head["remedy"]))
+    values = np.frombuffer(body, dtype="<f8").reshape(int(head["rows"]), int(head["columns"]))
+    return Content(values, head["stated"])
+
+
+def physical(content: Content, full_scale: float | None, unit: str, where: str) -> Content:
+    """Turn shares of full scale into the list's unit, where the file holds shares.
+
+    Raises RecordingError where nobody said what full scale is, or said it of a file in physical units.
+    """
+    shares = content.stated.get("unit") == FULL_SCALE
+    if not shares and full_scale is None:
+        return content
+    if not shares:
+        raise RecordingError(
+            "full_scale is given, and the file holds values as measured",
+            where=where,
+            remedy="Leave full_scale blank: it is for .wav files",
+        )
+    if full_scale is None and unit != FULL_SCALE:
+        raise RecordingError(
+            f"the file's values are shares of full scale, and nothing says how many {unit} full scale is",
+            where=where,
+            remedy=f"Add a column full_scale with what 1.0 is in {unit}, or write {FULL_SCALE!r} as unit",
+        )
+    stated = {name: value for name, value in content.stated.items() if name != "unit"}
+    return Content(content.values * (1.0 if full_scale is None else full_scale), stated)
+
+
+def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any], bytes]:
+    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
+    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
+    with _start(command, file, environment) as child:
+        timer = threading.Timer(_WALL_S, child.kill)
+        timer.start()
+        try:
+            head, body = _receive(child)
+        finally:
+            timer.cancel()
+            child.kill()
+    if not head or len(body) != _promised(head):
+        raise RecordingError(
+            "the parser crashed or took too long",
+            where=where,
+            remedy="The file is damaged or not what its name says; export or download it again",
+        )
+    return head, body
+
+
+def _receive(child: "subprocess.Popen[bytes]") -> tuple[dict[str, Any], bytes]:
+    # Never more than promised: a child taken over by its file must not fill the parent's memory.
+    pipe = child.stdout
+    if pipe is None:
+        return {}, b""
+    head: dict[str, Any] = {}
+    with contextlib.suppress(ValueError):
+        head = dict(json.loads(pipe.readline(_HEAD)))
+    return head, pipe.read(min(_promised(head), 8 * MAX_VALUES))
+
+
+def _promised(head: dict[str, Any]) -> int:
+    rows, columns = head.get("rows", 0), head.get("columns", 0)
+    return 8 * rows * columns if isinstance(rows, int) and isinstance(columns, int) else 0
+
+
+def _start(command: list[str], file: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
+    )
+
+
+def _kind(path: Path, file: IO[bytes]) -> str:
+    suffix = path.suffix.lower()
+    if suffix != ".mat":
+        return _KINDS.get(suffix, "table")
+    magic = file.read(len(_HDF_MATLAB))
+    file.seek(0)
+    return "hdf" if magic == _HDF_MATLAB else "matfile"
+
+
+def _open(path: Path, where: str) -> IO[bytes]:
+    if not path.is_file():
+        raise RecordingError(
+            "is not a file" if path.exists() else "no such file",
+            where=where,
+            remedy="Paths in a list are relative to the list; correct the file column",
+        )
+    try:
+        return path.open("rb", buffering=0)  # the child inherits the position, not a buffer
+    except OSError as error:
+        raise RecordingError(
+            error.strerror or "cannot be opened", where=where, remedy="Check the file's permissions"
+        ) from error

@@ -1,0 +1,250 @@
+"""The recordings list: plain CSV that any plant can write, one recording a line.
+
+`file, signal, label, condition, rate_hz, target_rate_hz, lowpass_hz, channels, unit`; files relative to the
+list. `signal` may be blank (found by the channels' names), as may `rate_hz` where the file states it,
+`target_rate_hz` (kept as recorded) and `lowpass_hz` (not limited). Several signals or channels are separated
+by blanks. One list is for one detector, so target rate, band, channels and unit are the same on every line.
+A tenth column, `full_scale`, may say for .wav files how much of the unit 1.0 is.
+"""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trainer.core import RecordingError, write_text
+from trainer.recordings import labels
+from trainer.recordings.labels import NORMAL
+
+COLUMNS: Final = (
+    "file",
+    "signal",
+    "label",
+    "condition",
+    "rate_hz",
+    "target_rate_hz",
+    "lowpass_hz",
+    "channels",
+    "unit",
+)
+FULL_SCALE: Final = "full_scale"
+"""A last column that may be left out."""
+_FIELDS: Final = (*COLUMNS, FULL_SCALE)
+_MAX_LIST_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a recordings list."""
+
+    file: Path
+    signals: tuple[str, ...]
+    """Variables or columns of the file, one a channel; empty to find them by the channels' names."""
+    label: str
+    """`normal`, or what is wrong with the machine."""
+    condition: str
+    """The operating condition: a load, a speed, a day."""
+    rate_hz: float | None
+    """Rate the file was recorded at; None to take what the file states."""
+    target_rate_hz: float | None
+    """Rate the detector is for; None to keep the recorded one."""
+    lowpass_hz: float | None
+    channels: tuple[str, ...]
+    unit: str
+    where: str = ""
+    """List and line, for messages."""
+    full_scale: float | None = None
+    """What 1.0 of a .wav file is in `unit`; None for files that hold physical units."""
+
+    @property
+    def normal(self) -> bool:
+        """Whether the machine was healthy."""
+        return self.label == NORMAL
+
+
+def read_list(path: Path) -> tuple[Row, ...]:
+    """Read and check a recordings list; the recordings themselves are not opened.
+
+    Raises RecordingError naming the line, the field and the remedy.
+    """
+    rows = [_row(path, number, cells) for number, cells in _lines(path) if any(cells)]
+    if not rows:
+        raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for each one")
+    _check_repeats(rows)
+    for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
+        _check_same(rows, name)
+    return tuple(rows)
+
+
+def write_list(rows: Sequence[Row], path: Path) -> None:
+    """Write a recordings list; files are written relative to it. Raises AccessError or UnavailableError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    width = len(_FIELDS if any(row.full_scale for row in rows) else COLUMNS)
+    writer.writerow(_FIELDS[:width])
+    writer.writerows(_cells(row, path.parent)[:width] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def _cells(row: Row, folder: Path) -> list[str]:
+    numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz, row.full_scale]
+    rate, target, lowpass, full_scale = ["" if number is None else f"{number:g}" for number in numbers]
+    return [
+        Path(os.path.relpath(row.file, folder)).as_posix(),
+        " ".join(row.signals),
+        row.label,
+        row.condition,
+        *(rate, target, lowpass),
+        " ".join(row.channels),
+        row.unit,
+        full_scale,
+    ]
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        if path.stat().st_size > _MAX_LIST_BYTES:
+            what, remedy = f"is larger than {_MAX_LIST_BYTES} bytes", "Give the list, not a recording"
+            raise RecordingError(what, where=str(path), remedy=remedy)
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        what, remedy = error.strerror or "cannot be read", "Give the path of a recordings list"
+        raise RecordingError(what, where=str(path), remedy=remedy) from error
+    except UnicodeDecodeError as error:
+        raise RecordingError("is not text", where=str(path), remedy="Give the list itself") from error
+    return _parsed(text, path)
+
+
+def _parsed(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(text.splitlines(), strict=True)
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        where, remedy = f"{path}:{reader.line_num}", "Repair the line's quotes"
+        raise RecordingError(f"is not CSV ({error})", where=where, remedy=remedy) from error
+    if not lines or tuple(lines[0][1]) not in (COLUMNS, _FIELDS):
+        raise RecordingError(
+            f"the first line is {', '.join(lines[0][1])[:200] if lines else 'missing'!r}",
+            where=f"{path}:1",
+            remedy=f"A recordings list begins with the line {','.join(COLUMNS)}",
+        )
+    return [(number, _filled(cells, len(lines[0][1]), f"{path}:{number}")) for number, cells in lines[1:]]
+
+
+def _filled(cells: list[str], width: int, where: str) -> list[str]:
+    """Give a line every field, blank where the list leaves the column out."""
+    if any(cells) and len(cells) != width:
+        raise RecordingError(
+            f"{len(cells)} fields instead of {width}",
+            where=where,
+            remedy=f"Fields are {','.join(_FIELDS[:width])}",
+        )
+    return [*cells, *[""] * (len(_FIELDS) - width)]
+
+
+def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
+    where = f"{path}:{number}"
+    named = dict(zip(_FIELDS, cells, strict=True))
+    for name in ("file", "label", "condition", "channels", "unit"):
+        if not named[name]:
+            raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
+    labels.check(named["label"], where)
+    rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
+    row = Row(
+        file=path.parent / named["file"],
+        signals=tuple(named["signal"].split()),
+        label=named["label"],
+        condition=named["condition"],
+        rate_hz=rate,
+        target_rate_hz=target,
+        lowpass_hz=lowpass,
+        channels=tuple(named["channels"].split()),
+        unit=named["unit"],
+        where=where,
+        full_scale=full_scale,
+    )
+    _check_row(row)
+    return row
+
+
+_REMEDIES: Final = {
+    "file": "Name the recording, relative to the list",
+    "label": f"Write {NORMAL!r}, or what is wrong with the machine",
+    "condition": "Name the operating condition, such as a load, a speed or a day; thresholds rest on it",
+    "channels": "Name the channels, such as DE or 'x y z'",
+    "unit": "Name the unit of the recorded values, such as g or m/s2",
+}
+
+
+_NUMBERS: Final = (*COLUMNS[4:7], FULL_SCALE)
+
+
+def _positive(named: dict[str, str], name: str, where: str) -> float | None:
+    if not named[name]:
+        return None
+    try:
+        value = float(named[name])
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1e9:
+        raise RecordingError(
+            f"{name} is {named[name]!r}",
+            where=where,
+            remedy="Write a number above 0 (frequencies are in Hz), or leave it blank",
+        )
+    return value
+
+
+def _check_row(row: Row) -> None:
+    if len(row.signals) not in (0, 1, len(row.channels)):
+        raise RecordingError(
+            f"{len(row.signals)} signals for {len(row.channels)} channels",
+            where=row.where,
+            remedy="Name one signal a channel, or one for all",
+        )
+    if len(set(row.channels)) != len(row.channels):
+        remedy = "Give each channel its own name"
+        raise RecordingError("a channel is named twice", where=row.where, remedy=remedy)
+    target = row.target_rate_hz or row.rate_hz
+    if row.rate_hz and target and target > row.rate_hz:
+        raise RecordingError(
+            f"target_rate_hz {target:g} is above rate_hz {row.rate_hz:g}",
+            where=row.where,
+            remedy="Raising a rate adds nothing; choose the lowest rate of all recordings as target",
+        )
+    if row.lowpass_hz and target and row.lowpass_hz > 0.45 * target:
+        raise RecordingError(
+            f"lowpass_hz {row.lowpass_hz:g} leaves no room below half of {target:g} Hz",
+            where=row.where,
+            remedy=f"Choose at most {0.45 * target:g}, or leave it blank",
+        )
+
+
+def _check_repeats(rows: Sequence[Row]) -> None:
+    seen: dict[tuple[Path, tuple[str, ...]], Row] = {}
+    for row in rows:
+        first = seen.setdefault((row.file, row.signals), row)
+        if first is row:
+            continue
+        what = "is listed twice"
+        if (first.label, first.condition) != (row.label, row.condition):
+            what = (
+                f"is {first.label!r} at {first.condition!r} on line {first.where.rsplit(':', 1)[1]} "
+                f"and {row.label!r} at {row.condition!r} here"
+            )
+        raise RecordingError(f"{row.file.name} {what}", where=row.where, remedy="Remove one of the two lines")
+
+
+def _check_same(rows: Sequence[Row], name: str) -> None:
+    values = [getattr(row, name) for row in rows]
+    for row, value in zip(rows, values, strict=True):
+        if value != values[0]:
+            raise RecordingError(
+                f"{name} is {value} here and {values[0]} on the first line",
+                where=row.where,
+                remedy="One list serves one detector; put these recordings into a list of their own",
+            )

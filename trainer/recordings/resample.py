@@ -1,0 +1,72 @@
+"""From the recorder's rate and bandwidth to the ones the detector is for: zero phase, in float64.
+
+Lengths of filters are set by Kaiser's formula for 80 dB (Kaiser 1974, "Nonrecursive digital filter design
+using the I0-sinh window function"). Samples that a filter could not see whole are dropped, never invented.
+"""
+
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+from scipy import signal
+
+from trainer.formats import Values
+
+_ATTENUATION_DB: Final = 80.0
+_TRANSITION: Final = 0.1
+"""Width of a filter's edge as a share of its frequency."""
+_MAX_DENOMINATOR: Final = 1000
+
+
+def ratio(rate_hz: float, target_hz: float) -> Fraction:
+    """Target over recorded rate as a fraction of small whole numbers.
+
+    Raises ValueError where there is none within one part in a million, or where it would raise the rate.
+    """
+    wanted = Fraction(target_hz) / Fraction(rate_hz)
+    found = wanted.limit_denominator(_MAX_DENOMINATOR)
+    if found > 1:
+        raise ValueError(f"cannot raise {rate_hz:g} Hz to {target_hz:g} Hz")
+    if not found or abs(found / wanted - 1) > 1e-6:
+        raise ValueError(
+            f"cannot get from {rate_hz:g} Hz to {target_hz:g} Hz by a ratio of small whole numbers"
+        )
+    return found
+
+
+def convert(values: Values, rate_hz: float, target_hz: float, lowpass_hz: float | None) -> Values:
+    """Resample [samples, channels] to `target_hz`, then limit the band to `lowpass_hz` (its -6 dB point).
+
+    Anti-aliasing ends at the target's half rate; nothing else is removed, the mean least of all. A recording
+    shorter than the filters comes back empty.
+    """
+    share = ratio(rate_hz, target_hz)
+    if share != 1:
+        values = stretch(values, share)
+    return values if lowpass_hz is None else limit(values, target_hz, lowpass_hz)
+
+
+def stretch(values: Values, share: Fraction) -> Values:
+    """Give [samples, channels] `share` times as many samples of the same waveform, free of aliases."""
+    up, down = share.numerator, share.denominator
+    # As a share of the half rate that the filter works at, which is `up` times the recorded one.
+    edge = 1.0 / max(up, down)
+    taps = _kaiser(edge * (1 - _TRANSITION / 2), edge * _TRANSITION)
+    made = signal.upfirdn(up * taps, values, up, down, axis=0)
+    whole = slice(-(-(len(taps) - 1) // down), (len(values) - 1) * up // down + 1)
+    return np.asarray(made[whole], dtype=np.float64)
+
+
+def limit(values: Values, rate_hz: float, lowpass_hz: float) -> Values:
+    """Limit the band of [samples, channels] to `lowpass_hz`, its -6 dB point; empty when too short."""
+    edge = 2 * lowpass_hz / rate_hz
+    taps = _kaiser(edge, _TRANSITION * edge)
+    if len(values) < len(taps):
+        return values[:0]
+    return np.asarray(signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
+
+
+def _kaiser(edge: float, width: float) -> Values:
+    # `edge` and `width` as shares of the half rate.
+    length, beta = signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
+    return np.asarray(signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)

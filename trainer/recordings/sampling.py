@@ -1,0 +1,113 @@
+"""Which windows a fit keeps: all there are, or as many as fit in memory, evenly over conditions and time.
+
+See docs/decisions/0009. Nothing is drawn where everything fits.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_runtime.core import Samples
+from trainer.recordings.augment import Augmentation, variant_lengths, widen
+from trainer.recordings.folds import cut_windows
+from trainer.recordings.labels import NORMAL
+from trainer.recordings.recording import Recording
+
+MOST_VALUES: Final = 64 * 1024 * 1024
+"""Samples in the windows of one fit, all channels counted: 256 MB, and some times that in fitting."""
+
+Group = tuple[str, str]
+"""A condition and a label: each gets its share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How windows are cut, and how many samples those of one fit may hold."""
+
+    samples: int
+    hop: int
+    most_values: int = MOST_VALUES
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many windows there are of each group, and how many of them are kept."""
+
+    there: Mapping[Group, int]
+    kept: Mapping[Group, int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all are kept."""
+        return self.kept == self.there
+
+    def note(self, seed: int) -> dict[str, str]:
+        """Say in a manifest how many were kept; nothing where all were."""
+        if self.whole:
+            return {}
+        return {
+            "windows_kept": f"at most {sum(self.kept.values())} of {sum(self.there.values())}, drawn evenly "
+            f"over conditions, labels and time; seed {seed}"
+        }
+
+
+def gather_windows(
+    recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
+) -> tuple[Samples, list[str]]:
+    """Windows of recordings to learn from or judge, [n, samples, channels], and the label of each.
+
+    Normal recordings are widened by `ranges`, one variant in memory at a time.
+    """
+    quota = measure_quota(recordings, cut, ranges)
+    seen: Counter[Group] = Counter()
+    parts, labels = [], []
+    for item in _widened(recordings, ranges, seed):
+        part = cut_windows(item, cut.samples, cut.hop)
+        if not quota.whole:
+            part = part[_draw(item, len(part), quota, seen, seed)]
+        parts.append(np.ascontiguousarray(part))
+        labels += [item.label] * len(part)
+    return np.concatenate(parts), labels
+
+
+def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None = None) -> Quota:
+    """Count windows, and share out what may be kept: whoever has fewer than an equal share gives them all."""
+    there: Counter[Group] = Counter()
+    for item in recordings:
+        sizes = variant_lengths(item, ranges if item.label == NORMAL else None)
+        there[_group(item)] += sum(max(0, (size - cut.samples) // cut.hop + 1) for size in sizes)
+    room = max(len(there), cut.most_values // (cut.samples * len(recordings[0].channels)))
+    return Quota(there, shares(there, room))
+
+
+def shares(there: Mapping[Group, int], room: int) -> dict[Group, int]:
+    """Share out `room` equally; what one does not need goes to the others."""
+    kept = {}
+    for place, (group, count) in enumerate(sorted(there.items(), key=lambda item: item[1])):
+        kept[group] = min(count, room // (len(there) - place))
+        room -= kept[group]
+    return kept
+
+
+def _widened(recordings: Sequence[Recording], ranges: Augmentation | None, seed: int) -> Iterable[Recording]:
+    for item in recordings:
+        yield from widen([item], ranges if item.label == NORMAL else None, seed)
+
+
+def _draw(item: Recording, count: int, quota: Quota, seen: Counter[Group], seed: int) -> NDArray[np.int64]:
+    # One window of each of as many equal stretches as this recording's part of the group's share.
+    group = _group(item)
+    before, seen[group] = seen[group], min(seen[group] + count, quota.there[group])
+    parts = [place * quota.kept[group] // quota.there[group] for place in (before, seen[group])]
+    edges = np.linspace(0, count, max(1, parts[1] - parts[0] + 1)).astype(np.int64)
+    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+    return rng.integers(edges[:-1], edges[1:])
+
+
+def _group(item: Recording) -> Group:
+    return item.condition, item.label

@@ -1,0 +1,210 @@
+"""One self-contained HTML page on a model, for the people of the plant: pictures first, tables after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import jinja2
+import numpy as np
+
+from edge_runtime.core import Manifest
+from edge_runtime.models import Artefact, Scores
+from trainer.calibration import RECORDED
+from trainer.comparison import Comparison, detector_label, level_factor, unseen_kinds_table
+from trainer.core import Progress, RecordingError, quiet
+from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
+from trainer.recordings import NORMAL, Recording, RecordingProblem, condition_names, cut_windows
+from trainer.report import plots
+
+_NEXT: Final = {
+    1: "a second and a third load or speed",
+    2: "a third load or speed (two say little about any other, so the threshold has to be very high)",
+}
+_SCORES: Final = (
+    "Every group of recordings on one line. Blue circles are the healthy machine, orange diamonds faults. "
+    "Right of the dashed line a window counts as anomalous."
+)
+_OVER_TIME: Final = (
+    "The dashed line is the threshold. Alarms begin where marked, after the votes and delays of the alarm "
+    "policy."
+)
+_SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
+_COURSES: Final = 5
+_EXPLAINED: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An SVG and what it shows."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+def report_page(
+    artefact: Artefact,
+    recordings: Sequence[Recording],
+    findings: Sequence[RecordingProblem] = (),
+    comparison: Comparison | None = None,
+    progress: Progress = quiet,
+) -> str:
+    """Write the page. Raises RecordingError without a normal recording, or where model and list disagree."""
+    if not any(item.label == NORMAL for item in recordings):
+        raise RecordingError("no normal recordings to show", remedy=f"Label some of the list {NORMAL!r}")
+    watched = []
+    for number, item in enumerate(recordings):
+        progress(number / len(recordings), item.name)
+        watched.append(score_recording(artefact, item))
+    evaluation = judge_all(artefact, watched)
+    return _template().render(
+        manifest=artefact.manifest,
+        evaluation=evaluation,
+        pictures=_pictures(artefact, watched, evaluation),
+        findings=findings,
+        comparison=comparison,
+        kinds=unseen_kinds_table(comparison) if comparison else [],
+        advice=_advice(artefact.manifest, recordings),
+        expected=_expected(artefact.manifest),
+        learnt=_learnt(artefact.manifest),
+    )
+
+
+def _pictures(
+    artefact: Artefact, watched: Sequence[ScoredRecording], evaluation: Evaluation
+) -> list[Picture]:
+    hardest = _hardest(watched, evaluation)
+    made = [
+        Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
+        Picture(
+            "Scores over time", _OVER_TIME, plots.courses(_chosen(watched, hardest), evaluation.threshold)
+        ),
+        _waveform(artefact.manifest, watched, hardest),
+        Picture(
+            "Spectrum",
+            f"{_SPECTRUM}{_which(artefact.manifest)}",
+            plots.spectra([item.recording for item in watched]),
+        ),
+    ]
+    if artefact.graph.explains and artefact.manifest.features:
+        made.append(_explained(artefact, watched, hardest))
+    return made
+
+
+def _waveform(
+    manifest: Manifest, watched: Sequence[ScoredRecording], hardest: ScoredRecording | None
+) -> Picture:
+    fault = f", and {hardest.recording.name}, the fault that is hardest to tell from it" if hardest else ""
+    band = f", limited to {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else ""
+    return Picture(
+        "Waveform",
+        f"The healthy machine{fault}, as the model takes it: {manifest.rate_hz:g} samples a second{band}."
+        f"{_which(manifest)}",
+        plots.waveforms(_normal(watched), hardest.recording if hardest else None),
+    )
+
+
+def _spectrum(manifest: Manifest, watched: Sequence[ScoredRecording]) -> Picture:
+    drawn = plots.spectra([item.recording for item in watched])
+    return Picture("Spectrum", f"{_SPECTRUM}{_which(manifest)}", drawn)
+
+
+def _which(manifest: Manifest) -> str:
+    first, *more = manifest.channels
+    return f" Channel {first} of {', '.join(manifest.channels)}." if more else ""
+
+
+def _normal(watched: Sequence[ScoredRecording]) -> Recording:
+    return next(item.recording for item in watched if item.recording.label == NORMAL)
+
+
+def _explained(
+    artefact: Artefact, watched: Sequence[ScoredRecording], hardest: ScoredRecording | None
+) -> Picture:
+    faulty = None if hardest is None else _contributions(artefact, hardest.recording)
+    shown = "healthy windows" + ("" if hardest is None else f" and those of {hardest.recording.name}")
+    return Picture(
+        "What made the score",
+        f"Mean contributions in {shown}, largest features only, in order of frequency.",
+        plots.bands(artefact.manifest, _contributions(artefact, _normal(watched)), faulty),
+    )
+
+
+def _contributions(artefact: Artefact, recording: Recording) -> Scores:
+    cut = cut_windows(recording, artefact.manifest.samples, artefact.manifest.hop)[:_EXPLAINED]
+    return np.asarray(artefact.graph.contributions(cut).mean(axis=0))
+
+
+def _hardest(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> ScoredRecording | None:
+    pairs = [
+        (row.median, item)
+        for row, item in zip(evaluation.by_recording, watched, strict=True)
+        if row.label != NORMAL and np.isfinite(row.median)
+    ]
+    return min(pairs, key=lambda pair: pair[0])[1] if pairs else None
+
+
+def _chosen(watched: Sequence[ScoredRecording], hardest: ScoredRecording | None) -> list[ScoredRecording]:
+    normal = [item for item in watched if item.recording.label == NORMAL]
+    loudest = sorted(normal, key=lambda item: -float(np.nanmax(item.scores)))[:2]
+    faulty = [item for item in watched if item.recording.label != NORMAL and item is not hardest]
+    rest = faulty[:: max(1, len(faulty) // 2)][: _COURSES - len(loudest) - 1]
+    return [*loudest, *([hardest] if hardest else []), *rest]
+
+
+def _learnt(manifest: Manifest) -> str:
+    # From the model, not from the list: that may hold other recordings.
+    conditions = ", ".join(manifest.calibration.conditions)
+    recorded = manifest.notes.get(RECORDED)
+    return f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}"
+
+
+def _expected(manifest: Manifest) -> str:
+    """Say the threshold's promise in one sentence, or that there is none."""
+    found = manifest.calibration
+    if not found.supported:
+        return "Nothing is promised about false alarms."
+    recorded = manifest.notes.get(RECORDED, f"{found.windows} windows of normal vibration")
+    rests = f"from {recorded}, {len(found.conditions)} operating condition{'s'[: len(found.conditions) - 1]}"
+    if found.method == "budget":
+        return f"No more false alarms are expected than the budget below allows, {rests}."
+    votes, windows = manifest.policy.votes
+    return (
+        f"Expect at most {found.false_alarm_rate:.2%} of healthy windows above the threshold, {rests}. An "
+        f"alarm takes {votes} of {windows} windows; how many alarms that makes in a month is not promised: "
+        "trainer fit --max-false-alarms asks for that."
+    )
+
+
+def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
+    normal = [item for item in recordings if item.label == NORMAL]
+    advice = []
+    count = len(manifest.calibration.conditions)
+    if count < 4:
+        rests = f"The threshold rests on {count} operating condition{'' if count == 1 else 's'}. Record"
+        more = _NEXT.get(count, "another load or speed")
+        advice.append(
+            f"{rests} the healthy machine at {more}: each new one narrows what an unseen one may do."
+        )
+    if not manifest.calibration.supported:
+        advice.append("The data do not support this threshold. Take alarms as hints until more is recorded.")
+    short = min(normal, key=lambda item: item.duration_s)
+    advice.append(
+        f"The shortest normal recording is {short.name} ({short.condition}, {short.duration_s:.1f} s); "
+        "minutes instead of seconds allow a lower false-alarm rate to be promised."
+    )
+    if len(condition_names(recordings)) == len(condition_names(normal)) and len(normal) == len(recordings):
+        advice.append("No faulty recordings were listed: what is missed cannot be known from this page.")
+    return advice
+
+
+def _template() -> jinja2.Template:
+    text = resources.files("trainer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["detector"] = detector_label
+    environment.filters["factor"] = level_factor
+    environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
+    environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
+    environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"
+    return environment.from_string(text)
