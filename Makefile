@@ -42,7 +42,7 @@ bench: $(READY)
 
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
-	$(BIN)/python -m tests.bench.soak $(ARGS)
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # What was tested, for `make` under the same Python.
 lock: $(READY)

@@ -19,7 +19,18 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from deploy.backstage import WORK, free_port, line_of, process, reachable, run, say, started, tool, wait_for
+from deploy.demo_processes import (
+    WORK,
+    free_port,
+    line_of,
+    process,
+    reachable,
+    run,
+    say,
+    started,
+    tool,
+    wait_for,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = Path("tests/data/cwru.csv")

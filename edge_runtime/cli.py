@@ -140,13 +140,13 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with this gateway, and what to do about it; the exit code is that of the worst."""
-    from edge_runtime import doctor as office
+    from edge_runtime import doctor
 
     findings = []
-    for finding in office.examine(config, office.Host(root, user), listen):
+    for finding in doctor.examine(config, doctor.Host(root, user), listen):
         findings.append(finding)
-        typer.echo(office.as_json(finding) if as_json else office.as_text(finding))
-    raise typer.Exit(office.exit_code(findings))
+        typer.echo(doctor.as_json(finding) if as_json else doctor.as_text(finding))
+    raise typer.Exit(doctor.exit_code(findings))
 
 
 @app.command()

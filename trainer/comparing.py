@@ -66,10 +66,10 @@ def compare(
     bars: Bars,
 ) -> Comparison:
     """Try detectors on conditions they never saw. Raises FitError, ChoiceError, UnavailableError."""
-    contests = try_all(recordings, orders, terms.train_on, terms.processes, bars)
-    found = rank_detectors(terms.train_on, contests, findings)
-    if not any(contest.trials for contest in contests):
-        first = found.contests[0]
+    candidates = try_all(recordings, orders, terms.train_on, terms.processes, bars)
+    found = rank_detectors(terms.train_on, candidates, findings)
+    if not any(candidate.trials for candidate in candidates):
+        first = found.candidates[0]
         raise FitError(
             f"no detector could be fitted; {first.detector}: {first.refused}",
             remedy="Record more, or choose other detectors",

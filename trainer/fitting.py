@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_runtime.core import AlarmPolicy, Manifest, Samples
 from edge_runtime.models import load_model
-from trainer.calibration import Calibrated, CalibrationPlan, Fit, calibrate, context_of, training
+from trainer.calibration import Calibrated, CalibrationPlan, FitGraph, calibrate, context_of, training
 from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.evaluation import Evaluation, evaluate
@@ -170,7 +170,7 @@ def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Eva
     return evaluate(artefact, load_list(listing), progress)
 
 
-def fitter(order: Order, kept: Kept) -> Fit:
+def fitter(order: Order, kept: Kept) -> FitGraph:
     """Say how to fit this detector and get its graph, afresh unless it is in `kept`."""
     return lambda windows, context: bytes(_fitted(order, windows, context, kept).graph().SerializeToString())
 

@@ -12,7 +12,7 @@ from deploy import refusals
 from deploy.certification.folder import Folder
 from deploy.provisioning import cloudinit
 from deploy.provisioning.card import card_html
-from deploy.provisioning.plan import Plan
+from deploy.provisioning.plan import CardPlan
 from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import Device, read_sheet
 from deploy.provisioning.target import check_card, check_folder, installs_itself, read_mounts
@@ -80,7 +80,7 @@ def warnings(card: Path | None, ssh_key: Path | None) -> Iterator[str]:
         )
 
 
-def _carry_out(plan: Plan, authority: Folder, out: Path, card: Path | None, now: dt.datetime) -> str:
+def _carry_out(plan: CardPlan, authority: Folder, out: Path, card: Path | None, now: dt.datetime) -> str:
     name = plan.device.name
     if plan.pair is None:
         authority.device(name, now)

@@ -15,7 +15,7 @@ HERE: Final = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CardPlan:
     """All files of a device but its certificate, which is signed once everything else is right."""
 
     device: Device

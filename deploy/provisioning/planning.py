@@ -9,7 +9,7 @@ from typing import Final
 from deploy.certification.certificates import Pair, sign_detached
 from deploy.certification.folder import Folder, digest_lines
 from deploy.provisioning import cloudinit
-from deploy.provisioning.plan import HERE, Plan
+from deploy.provisioning.plan import HERE, CardPlan
 from deploy.provisioning.settings import config_text, model_file
 from deploy.provisioning.sheet import Device, Platform
 from edge_runtime.core import ArtefactError, ConfigError, Manifest
@@ -30,7 +30,7 @@ class Stock:
     """Public keys that may log in."""
 
 
-def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> list[Plan]:
+def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> list[CardPlan]:
     """Plan every device. Raises ConfigError, ArtefactError or AccessError for the first thing wrong."""
     manifests = _manifests(devices, stock.models)
     authority = stock.authority.authority(now)
@@ -46,11 +46,11 @@ def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> lis
     return plans
 
 
-def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | None) -> Plan:
+def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | None) -> CardPlan:
     files = {model_file(sensor.model) for sensor in device.sensors}
     copies = {f"steadyhum/models/{file}": stock.models / file for file in files}
     copies |= {f"steadyhum/{package.name}": package for package in stock.packages}
-    return Plan(device, texts, copies, pair)
+    return CardPlan(device, texts, copies, pair)
 
 
 def _texts(device: Device, manifests: dict[str, Manifest]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from deploy.provisioning.sheet import Device, Sensor
+from deploy.provisioning.sheet import Device, SheetSensor
 from edge_runtime.configuration import check_agreement, read_config
 from edge_runtime.core import ConfigError, EdgeError, Manifest
 
@@ -53,7 +53,7 @@ key_file = "{ETC}/device.key"
 """
 
 
-def _sensor(sensor: Sensor, manifest: Manifest) -> str:
+def _sensor(sensor: SheetSensor, manifest: Manifest) -> str:
     return f"""\
 [[sensor]]
 name = {_text(sensor.name)}

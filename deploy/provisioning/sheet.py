@@ -37,7 +37,7 @@ class Platform(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
+class SheetSensor:
     """One sensor of a device."""
 
     name: str
@@ -57,7 +57,7 @@ class Device:
     site: str
     broker: str
     broker_port: int
-    sensors: tuple[Sensor, ...]
+    sensors: tuple[SheetSensor, ...]
     platform: Platform
     address: str
     """Address with prefix length, such as 192.0.2.7/24; empty for DHCP."""
@@ -231,7 +231,7 @@ def _device(row: dict[str, str]) -> Device:
         site=value["site"],
         broker=host,
         broker_port=int(port or MQTT_TLS_PORT),
-        sensors=tuple(Sensor(name, port, model, *rest) for name, port, model in triples),
+        sensors=tuple(SheetSensor(name, port, model, *rest) for name, port, model in triples),
         platform=Platform(value["platform"] or Platform.PI),
         address=value["address"],
         gateway=value["gateway"],

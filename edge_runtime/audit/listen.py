@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_runtime.audit.sequence_audit import Discrepancy, Entry, SequenceAudit
+from edge_runtime.audit.sequence_audit import Discrepancy, SequenceAudit, SequencedMessage
 from edge_runtime.core import AccessError, ConfigError, EdgeError, UnavailableError
 from edge_runtime.mqtt import BrokerSettings, TlsSettings, explain, read_password, tls_context
 
@@ -226,7 +226,7 @@ def _json(told: dict[str, object]) -> str:
         return json.dumps({**told, "body": {}})
 
 
-def _entry_line(entry: Entry, body: bytes, *, retained: bool) -> str:
+def _entry_line(entry: SequencedMessage, body: bytes, *, retained: bool) -> str:
     members = entry.members
     if entry.finding is Discrepancy.UNNUMBERED:
         text = body[:100].decode(errors="replace")

@@ -40,7 +40,7 @@ class Discrepancy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SequencedMessage:
     """One message as the ledger sees it."""
 
     topic: str
@@ -107,13 +107,13 @@ class SequenceAudit:
         self._known: set[tuple[str, str]] = set()
         self._bodies: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
 
-    def hear(self, topic: str, body: bytes) -> Entry:
+    def hear(self, topic: str, body: bytes) -> SequencedMessage:
         """Enter a message."""
         members = _members(body)
         seq, epoch = members.get("seq"), members.get("epoch")
         if type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < 2**62:
             self.foreign += 1
-            return Entry(topic, Discrepancy.UNNUMBERED, members)
+            return SequencedMessage(topic, Discrepancy.UNNUMBERED, members)
         stream = self._stream(topic, epoch)
         finding = self._enter(stream, seq, body)
         fresh = finding in (Discrepancy.ON_TIME, Discrepancy.AHEAD, Discrepancy.LATE)
@@ -123,7 +123,7 @@ class SequenceAudit:
             stream.last[replayed] = max(seq, stream.last.get(replayed, 0))
             stream.replayed += replayed
             stream.disordered += disordered
-        return Entry(topic, finding, members, stream.lost, disordered)
+        return SequencedMessage(topic, finding, members, stream.lost, disordered)
 
     def lost(self) -> int:
         """Numbers that are missing just now."""

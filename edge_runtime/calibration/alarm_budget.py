@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.analysis import AlarmMachine
-from edge_runtime.calibration.threshold_methods import CONFIDENCE, Scores, Threshold
+from edge_runtime.calibration.threshold_methods import CONFIDENCE, AnyScores, Threshold
 from edge_runtime.core import AlarmKind, AlarmPolicy, DataError, Transition
 
 _HOURS: Final[Mapping[str, float]] = {
@@ -65,7 +65,7 @@ class Series:
     """Scores of one stretch of normal vibration, one every `hop_s` seconds, in order of time."""
 
     condition: str
-    scores: Scores
+    scores: AnyScores
     hop_s: float
     variant: int = 0
     """Which of several versions of one stretch, such as at other speeds: together they lasted no longer."""

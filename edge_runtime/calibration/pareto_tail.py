@@ -11,7 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.calibration.threshold_methods import CONFIDENCE, Scores, Threshold, checked_rate, in_order
+from edge_runtime.calibration.threshold_methods import (
+    CONFIDENCE,
+    AnyScores,
+    Threshold,
+    checked_rate,
+    in_order,
+)
 from edge_runtime.core import DataError
 
 LEAST: Final = 30
@@ -25,7 +31,7 @@ _SHAPES: Final[NDArray[np.float64]] = np.linspace(-0.5, 1.0, 41)[1:, np.newaxis]
 _LOG_SCALES: Final[NDArray[np.float64]] = np.linspace(-2.5, 2.5, 41)
 
 
-def tail_threshold(scores: Scores, rate: float | None, independent: int | None = None) -> Threshold:
+def tail_threshold(scores: AnyScores, rate: float | None, independent: int | None = None) -> Threshold:
     """Fit the tail of held-out normal scores and go out to where `rate` of the windows exceed it.
 
     The largest scores are taken, about 2.8 n^0.36 of them. A rate of None is the lowest supported, a tenth of

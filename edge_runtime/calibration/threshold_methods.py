@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge_runtime.calibration.distributions import binomial_cdf, t_quantile
 from edge_runtime.core import DataError
 
-Scores = NDArray[np.float32] | NDArray[np.float64]
+AnyScores = NDArray[np.float32] | NDArray[np.float64]
 
 CONFIDENCE: Final = 0.95
 """How sure a promise is: it holds for this share of all data sets that could have been recorded."""
@@ -43,7 +43,7 @@ class Threshold:
 
 
 def quantile_threshold(
-    scores: Scores, rate: float | None, confidence: float = CONFIDENCE, independent: int | None = None
+    scores: AnyScores, rate: float | None, confidence: float = CONFIDENCE, independent: int | None = None
 ) -> Threshold:
     """Take an order statistic such that new windows like these exceed it at most at `rate`.
 
@@ -74,7 +74,7 @@ def quantile_threshold(
 
 
 def conditions_threshold(
-    scores: Mapping[str, Scores],
+    scores: Mapping[str, AnyScores],
     rate: float | None,
     confidence: float = CONFIDENCE,
     independent: float = 1.0,
@@ -116,7 +116,7 @@ def spreads(count: int, confidence: float = CONFIDENCE) -> float:
     return t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
 
 
-def f1_threshold(scores: Scores, faulty: NDArray[np.bool_]) -> Threshold:
+def f1_threshold(scores: AnyScores, faulty: NDArray[np.bool_]) -> Threshold:
     """Search the threshold with the best F1 on labelled windows, as textbooks do.
 
     It promises nothing on faults or conditions other than these. Raises DataError without both labels.
@@ -160,13 +160,13 @@ def checked_rate(rate: float) -> float:
     return rate
 
 
-def in_order(scores: Scores) -> NDArray[np.float64]:
+def in_order(scores: AnyScores) -> NDArray[np.float64]:
     """Sort scores, smallest first. Raises DataError for none, or any that is not finite."""
     _check_scores(scores)
     return np.sort(scores).astype(np.float64)
 
 
-def _check_scores(scores: Scores) -> None:
+def _check_scores(scores: AnyScores) -> None:
     if not len(scores):
         raise DataError("no scores", where="threshold", remedy="Hold out some normal recordings")
     if not np.isfinite(scores).all():

@@ -6,7 +6,7 @@ from typing import Final
 
 MAX_NAMES: Final = 500
 """Counters and gauges a `Health` takes; further names are counted together as `names_refused`."""
-Figures = Mapping[str, float | None]
+HealthFigures = Mapping[str, float | None]
 
 
 class Health:
@@ -17,7 +17,7 @@ class Health:
         self._mutex = threading.Lock()
         self._figures: dict[str, float | None] = {}
         self._texts: dict[str, str] = {}
-        self._sources: dict[str, Callable[[], Figures]] = {}
+        self._sources: dict[str, Callable[[], HealthFigures]] = {}
         self._refused = 0
 
     def add(self, name: str, amount: float = 1) -> None:
@@ -40,7 +40,7 @@ class Health:
             elif len(self._texts) < MAX_NAMES or name in self._texts:
                 self._texts[name] = text
 
-    def source(self, prefix: str, figures: Callable[[], Figures]) -> None:
+    def source(self, prefix: str, figures: Callable[[], HealthFigures]) -> None:
         """Ask `figures` at every snapshot and show them under `prefix`."""
         with self._mutex:
             self._sources[prefix] = figures

@@ -13,12 +13,12 @@ from edge_runtime.core import EdgeError
 from edge_runtime.doctor.certificates import Certificate, read_certificate
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.messages import Topics, health_message
-from edge_runtime.mqtt import BrokerSettings, Connection, LinkError, Loss
+from edge_runtime.mqtt import BrokerSettings, Connection, LinkError, LinkErrorKind
 
 DUE_DAYS: Final = 30
 _DENIED: Final = 0x87
 _NO_ACCESS: Final = 77
-_CHECKS: Final = {Loss.REFUSED: "broker.login", Loss.TAKEN_OVER: "broker.client_id"}
+_CHECKS: Final = {LinkErrorKind.REFUSED: "broker.login", LinkErrorKind.TAKEN_OVER: "broker.client_id"}
 
 
 def examine_broker(config: Config) -> Findings:

@@ -14,7 +14,7 @@ from typing import Final
 from edge_runtime.core import Alarm, AlarmKind, Transition, Verdict, clock_doubt
 from edge_runtime.messages import (
     MessageContext,
-    Model,
+    ModelSummary,
     Topics,
     event_message,
     health_message,
@@ -22,16 +22,18 @@ from edge_runtime.messages import (
     state_message,
 )
 from edge_runtime.mqtt import Publisher
-from edge_runtime.spool import Klass, OpenAlarm, Spool
+from edge_runtime.spool import MessageClass, OpenAlarm, Spool
 
-_NO_MODEL: Final = Model("", "", "", "", supported=False, bands={})
+_NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
 _REMOVED: Final = "the sensor is no longer in the configuration"
 
 
 class Reporter:
     """Reports on one sensor."""
 
-    def __init__(self, sensor: str, topics: Topics, model: Model, spool: Spool, publisher: Publisher) -> None:
+    def __init__(
+        self, sensor: str, topics: Topics, model: ModelSummary, spool: Spool, publisher: Publisher
+    ) -> None:
         self._sensor, self._model, self._spool, self._publisher = sensor, model, spool, publisher
         self._event_topic = topics.sensor(sensor, "event")
         self._state_topic = topics.sensor(sensor, "state")
@@ -57,7 +59,7 @@ class Reporter:
         stamp = self._stamp()
         ended = told.transition is Transition.END
         self._spool.put(
-            Klass.ALARM,
+            MessageClass.ALARM,
             self._event_topic,
             lambda seq, epoch: event_message(told, seq, epoch, stamp),
             OpenAlarm(f"{self._sensor}/{alarm.kind}", None if ended else alarm),

@@ -23,7 +23,7 @@ from edge_runtime.gateway.reporter import Reporter, end_orphans
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Asked
 from edge_runtime.gateway.systemd import Notifier
-from edge_runtime.messages import Model, Topics, model_of
+from edge_runtime.messages import ModelSummary, Topics, model_summary
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
 from edge_runtime.mqtt import Publisher, check_credentials
 from edge_runtime.pipeline import SensorPipeline, Watch
@@ -44,7 +44,7 @@ class PreparedService:
 
     config: Config
     watches: tuple[Watch, ...]
-    models: tuple[Model, ...]
+    models: tuple[ModelSummary, ...]
 
 
 def prepare(path: Path) -> PreparedService:
@@ -75,8 +75,8 @@ def _watch(sensor: SensorSettings, artefact: Artefact) -> Watch:
     return replace(watch, range=math.inf if sensor.range is None else sensor.range)
 
 
-def _model(sensor: SensorSettings, artefact: Artefact, digest: str) -> Model:
-    model = model_of(artefact.manifest, digest)
+def _model(sensor: SensorSettings, artefact: Artefact, digest: str) -> ModelSummary:
+    model = model_summary(artefact.manifest, digest)
     # What the data supports is the model's own threshold and policy, not what a site puts in their place.
     as_made = sensor.threshold is None and sensor.alarm is None
     return replace(model, supported=model.supported and as_made)

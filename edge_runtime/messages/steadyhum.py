@@ -32,7 +32,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelSummary:
     """What a message says of the model behind it."""
 
     name: str
@@ -46,10 +46,10 @@ class Model:
     """Feature name to (unit, low_hz, high_hz)."""
 
 
-def model_of(manifest: Manifest, sha256: str) -> Model:
+def model_summary(manifest: Manifest, sha256: str) -> ModelSummary:
     """What messages say of a model, from its manifest."""
     bands = {feature.name: (feature.unit, feature.low_hz, feature.high_hz) for feature in manifest.features}
-    return Model(
+    return ModelSummary(
         manifest.name,
         manifest.detector,
         manifest.detector_version,
@@ -67,7 +67,7 @@ class MessageContext:
     """Wall time, microseconds since 1970: when the message was made."""
     clock_ok: bool
     """Whether that clock has been set since boot."""
-    model: Model
+    model: ModelSummary
 
 
 def event_message(verdict: Verdict, seq: int, epoch: str, stamp: MessageContext) -> bytes:
@@ -173,7 +173,7 @@ def _score_part(verdict: Verdict, stamp: MessageContext) -> dict[str, object]:
     }
 
 
-def _band(name: str, share: float, model: Model) -> dict[str, object]:
+def _band(name: str, share: float, model: ModelSummary) -> dict[str, object]:
     unit, low_hz, high_hz = model.bands.get(name, ("", None, None))
     return {"name": name, "share": number(share), "unit": unit, "low_hz": low_hz, "high_hz": high_hz}
 

@@ -2,7 +2,7 @@
 
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
-from edge_runtime.mqtt.link_errors import LinkError, Loss, explain
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
@@ -10,7 +10,7 @@ __all__ = [
     "BrokerSettings",
     "Connection",
     "LinkError",
-    "Loss",
+    "LinkErrorKind",
     "Publisher",
     "TlsSettings",
     "check_credentials",

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
-from edge_runtime.mqtt.link_errors import LinkError, Loss, explain
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
 PACKET_OVERHEAD_BYTES: Final = 16
@@ -84,7 +84,9 @@ class Connection:
         while not self._welcomed:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or cancelled():
-                raise self.error("no answer to CONNECT", "Check that this is an MQTT port", Loss.UNREACHABLE)
+                raise self.error(
+                    "no answer to CONNECT", "Check that this is an MQTT port", LinkErrorKind.UNREACHABLE
+                )
             self.turn(min(left_s, 0.5))
         self._wake = wake
 
@@ -103,7 +105,9 @@ class Connection:
         try:
             self._move(timeout_s)
         except Exception as error:  # whatever a broker can make paho raise ends this connection and no more
-            raise self.error(f"the broker sent nonsense ({error!r})", "Check it", Loss.CLOSED) from error
+            raise self.error(
+                f"the broker sent nonsense ({error!r})", "Check it", LinkErrorKind.CLOSED
+            ) from error
         acks, self._acks = self._acks, []
         if acks:
             return acks  # they count even if they were the broker's last words
@@ -131,7 +135,7 @@ class Connection:
             self._client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, ValueError) as error:
             what, remedy = explain(error)
-            raise self.error(what, remedy, Loss.UNREACHABLE) from error
+            raise self.error(what, remedy, LinkErrorKind.UNREACHABLE) from error
 
     def _move(self, timeout_s: float) -> None:
         sock = self._client.socket()
@@ -162,7 +166,7 @@ class Connection:
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.value >= 0x80:
-            loss = Loss.UNREACHABLE if reason.value in _PASSING else Loss.REFUSED
+            loss = LinkErrorKind.UNREACHABLE if reason.value in _PASSING else LinkErrorKind.REFUSED
             remedy = "Check user name, password, certificate and client id against the broker's log"
             self._end = self.error(f"the broker refuses us: {reason}", remedy, loss)
             return
@@ -174,7 +178,7 @@ class Connection:
             self._end = self.error(
                 "the broker acknowledges no message (it offers QoS 0 only)",
                 "Alarms need QoS 1; use another broker or listener",
-                Loss.REFUSED,
+                LinkErrorKind.REFUSED,
             )
 
     def _on_publish(
@@ -190,23 +194,25 @@ class Connection:
     def _sent_away(self, reason: ReasonCode) -> LinkError:
         if reason.value == _TAKEN_OVER:
             remedy = "Two programs use this client id; give each device its own"
-            return self.error("another client has taken over our client id", remedy, Loss.TAKEN_OVER)
+            return self.error("another client has taken over our client id", remedy, LinkErrorKind.TAKEN_OVER)
         if reason.value in _BANNED:
-            return self.error(f"the broker sent us away: {reason}", "Ask whoever runs it", Loss.REFUSED)
-        return self.error(f"the broker ended the connection: {reason}", "See its log", Loss.CLOSED)
+            return self.error(
+                f"the broker sent us away: {reason}", "Ask whoever runs it", LinkErrorKind.REFUSED
+            )
+        return self.error(f"the broker ended the connection: {reason}", "See its log", LinkErrorKind.CLOSED)
 
     def _lost(self, code: int) -> LinkError:
         if code == _KEEPALIVE:
             return self._silent()
         if self._client.failure is not None:
-            return self.error(*explain(self._client.failure), Loss.CLOSED)
+            return self.error(*explain(self._client.failure), LinkErrorKind.CLOSED)
         remedy = "See the broker's log, or the network between here and there"
-        return self.error("the connection was closed", remedy, Loss.HUNG_UP)
+        return self.error("the connection was closed", remedy, LinkErrorKind.HUNG_UP)
 
     def _silent(self) -> LinkError:
         what = f"the broker has been silent for {self.quiet_s:.0f} s"
-        return self.error(what, "Check the network between here and there", Loss.SILENT)
+        return self.error(what, "Check the network between here and there", LinkErrorKind.SILENT)
 
-    def error(self, what: str, remedy: str, loss: Loss) -> LinkError:
+    def error(self, what: str, remedy: str, loss: LinkErrorKind) -> LinkError:
         """A reason to end this connection."""
         return LinkError(what, where=self._where, remedy=remedy, loss=loss)

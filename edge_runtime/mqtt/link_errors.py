@@ -8,7 +8,7 @@ from enum import StrEnum
 from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
 
 
-class Loss(StrEnum):
+class LinkErrorKind(StrEnum):
     """Why there is no connection, as far as it decides what happens next."""
 
     UNREACHABLE = "unreachable"
@@ -28,7 +28,7 @@ class Loss(StrEnum):
 class LinkError(UnavailableError):
     """There is no connection, or no longer."""
 
-    def __init__(self, what: str, *, where: str, remedy: str, loss: Loss) -> None:
+    def __init__(self, what: str, *, where: str, remedy: str, loss: LinkErrorKind) -> None:
         """As every refusal, with the kind of loss."""
         super().__init__(what, where=where, remedy=remedy)
         self.loss = loss

@@ -23,11 +23,11 @@ from typing import Final
 
 from edge_runtime.core import EdgeError, Health
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.retries import Backoff
 from edge_runtime.mqtt.session import Outlet, Session
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool import Klass, Spool
+from edge_runtime.spool import MessageClass, Spool
 
 _LOG: Final = logging.getLogger("edge_runtime")
 _TICK_S: Final = 1.0
@@ -37,7 +37,7 @@ _PEACE_S: Final = 300.0
 _SAY_AGAIN_S: Final = 60.0
 _STUCK_S: Final = 300.0
 """Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
-_UNWANTED: Final = (Loss.REFUSED, Loss.TAKEN_OVER)
+_UNWANTED: Final = (LinkErrorKind.REFUSED, LinkErrorKind.TAKEN_OVER)
 _EVICTIONS: Final = 3
 _EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
 
@@ -105,13 +105,13 @@ class Publisher:
 
     def offer(self, topic: str, body: bytes) -> None:
         """Send once at QoS 0, at once or never; when too many wait, the oldest is dropped and counted."""
-        if not self._outlet.board.offer(topic, body):
+        if not self._outlet.unqueued.offer(topic, body):
             self._health.add("mqtt.live_dropped")
         self.wake()
 
     def retain(self, topic: str, body: bytes) -> None:
         """Make this the topic's retained message, now and again on every connection."""
-        if not self._outlet.board.retain(topic, body):
+        if not self._outlet.unqueued.retain(topic, body):
             self._health.add("mqtt.states_refused")
         self.wake()
 
@@ -156,7 +156,7 @@ class Publisher:
         except LinkError as error:
             blamed = session.lost(error)
             # Some brokers do not say that another client has taken over our id; they only close.
-            self._evictions = self._evictions + 1 if error.loss is Loss.HUNG_UP and not blamed else 0
+            self._evictions = self._evictions + 1 if error.loss is LinkErrorKind.HUNG_UP and not blamed else 0
             if session.delivered or self._outlet.quarantine.hopeful:
                 self._backoff.reset()
             raise
@@ -164,13 +164,13 @@ class Publisher:
     def _rest(self, error: EdgeError, lasted_s: float) -> None:
         self._say(f"{error}. {_EVICTED}" if self._evictions >= _EVICTIONS else str(error))
         self._health.add("mqtt.connections_lost")
-        begun_s, newest = time.monotonic(), self._spool.last_id(Klass.ALARM)
+        begun_s, newest = time.monotonic(), self._spool.last_id(MessageClass.ALARM)
         wait_s = early_s = self._wait_s(error, lasted_s)
         if isinstance(error, LinkError) and error.loss not in _UNWANTED:
             early_s = min(wait_s, self._random.uniform(*_EARLY_S))
         while not self._stopping.is_set():
             # An alarm that has just been raised is worth an attempt of its own.
-            fresh = self._spool.last_id(Klass.ALARM) > newest
+            fresh = self._spool.last_id(MessageClass.ALARM) > newest
             left_s = begun_s + (early_s if fresh else wait_s) - time.monotonic()
             if left_s <= 0:
                 return

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Generic, TypeVar
 
-from edge_runtime.spool import Klass
+from edge_runtime.spool import MessageClass
 
-Key = tuple[Klass, int]
+Key = tuple[MessageClass, int]
 """A stored message: its class and id."""
 
 _Thing = TypeVar("_Thing", bound=Hashable)
@@ -154,7 +154,7 @@ class Quarantine:
         self._strikes.pop(key, None)
         self._aside.clear(key)
 
-    def begins_at(self, klass: Klass, first: int) -> None:
+    def begins_at(self, klass: MessageClass, first: int) -> None:
         """The queue holds no row of this class below `first`: what was said of those is forgotten."""
         for key in {*self._suspects, *self._strikes, *self._aside.things}:
             if key[0] is klass and key[1] < first:

@@ -14,16 +14,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.spool import MAX_ID, Klass, Row, Spool
+from edge_runtime.spool import MAX_ID, MessageClass, Spool, StoredMessage
 
 _CHUNK: Final = 64
 _PATIENCE: Final = 512
 
 
 class _Lane:
-    def __init__(self, klass: Klass, after: int, upto: int) -> None:
+    def __init__(self, klass: MessageClass, after: int, upto: int) -> None:
         self.klass, self.after, self.upto = klass, after, upto
-        self.rows: deque[Row] = deque()
+        self.rows: deque[StoredMessage] = deque()
 
 
 class Lanes:
@@ -32,29 +32,29 @@ class Lanes:
     def __init__(self, spool: Spool, *, live_first: bool) -> None:
         """Nothing is read before `begin`."""
         self._spool, self._live_first = spool, live_first
-        self._mark = dict.fromkeys(Klass, 0)
+        self._mark = dict.fromkeys(MessageClass, 0)
         self._lanes: list[_Lane] = []
         self.unfinished = False
         """Whether `next` gave up skipping before it had seen everything: call it again soon."""
 
     def begin(self) -> None:
         """A connection begins: all that is stored by now will be replayed."""
-        self._mark = {klass: self._spool.last_id(klass) for klass in Klass}
+        self._mark = {klass: self._spool.last_id(klass) for klass in MessageClass}
         self.rewind()
 
     def rewind(self) -> None:
         """Look at everything again, because something that was skipped may be sent now."""
         self._lanes = []
-        for klass in Klass:
+        for klass in MessageClass:
             mark = self._mark[klass]
             spans = [(mark, MAX_ID), (0, mark)] if self._live_first else [(0, MAX_ID)]
             self._lanes += [_Lane(klass, *span) for span in spans]
 
-    def is_replayed(self, row: Row) -> bool:
+    def is_replayed(self, row: StoredMessage) -> bool:
         """Whether the row was stored before the connection began."""
         return row.id <= self._mark[row.klass]
 
-    def next(self, skip: Callable[[Row], bool], *, urgent: bool = False) -> Row | None:
+    def next(self, skip: Callable[[StoredMessage], bool], *, urgent: bool = False) -> StoredMessage | None:
         """The row to send now, passing over those that `skip` names; None when there is none.
 
         `urgent` asks for new alarms only.
@@ -71,7 +71,7 @@ class Lanes:
                     return None
         return None
 
-    def _take(self, lane: _Lane) -> Row | None:
+    def _take(self, lane: _Lane) -> StoredMessage | None:
         if not lane.rows and lane.after < min(lane.upto, self._spool.last_id(lane.klass)):
             lane.rows.extend(self._spool.peek(lane.klass, _CHUNK, lane.after, lane.upto))
         if not lane.rows:

@@ -8,12 +8,12 @@ from typing import Final
 from edge_runtime.core import Health
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
 from edge_runtime.mqtt.connection import PACKET_OVERHEAD_BYTES, Connection
-from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.retries import Pauses, Quarantine
 from edge_runtime.mqtt.send_order import Lanes
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.mqtt.unqueued import Noticeboard
-from edge_runtime.spool import Klass, Row, Spool
+from edge_runtime.mqtt.unqueued import UnqueuedMessages
+from edge_runtime.spool import MessageClass, Spool, StoredMessage
 
 _UNHEARD: Final = 0x10
 _REFUSAL: Final = 0x80
@@ -30,7 +30,7 @@ class _Flight:
 
     sent_s: float
     topic: str
-    row: Row | None = None
+    row: StoredMessage | None = None
 
 
 class Outlet:
@@ -39,19 +39,19 @@ class Outlet:
     def __init__(self, settings: BrokerSettings, spool: Spool, health: Health, availability: str) -> None:
         """Nothing has gone wrong yet; `availability` is the topic that says whether we are here."""
         self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
-        self.board = Noticeboard(settings.state_topics, settings.live_queue)
+        self.unqueued = UnqueuedMessages(settings.state_topics, settings.live_queue)
         self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)
         self.quarantine = Quarantine(settings.denied_retry_s)
         self.ack_timeout_s = settings.ack_timeout_s
 
 
 class Session:
-    """Feeds a connection from spool and noticeboard; used by the publisher's thread."""
+    """Feeds a connection from spool and unqueued messages; used by the publisher's thread."""
 
     def __init__(self, link: Connection, outlet: Outlet) -> None:
         """Say that we are here, and begin with everything that is stored or retained."""
         self._link, self._outlet = link, outlet
-        self._spool, self._board, self._health = outlet.spool, outlet.board, outlet.health
+        self._spool, self._unqueued, self._health = outlet.spool, outlet.unqueued, outlet.health
         self._settings = outlet.settings
         self._lanes = Lanes(outlet.spool, live_first=outlet.settings.live_first)
         self._flights: dict[int, _Flight] = {}
@@ -60,29 +60,29 @@ class Session:
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._crowded = False
         self._lanes.begin()
-        self._board.renew()
+        self._unqueued.renew()
         self._announce(ONLINE)
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
         if self._outlet.quarantine.end(time.monotonic()) | bool(self._outlet.pauses.end(time.monotonic())):
             self._lanes.rewind()
-            for klass in Klass:  # some may have been dropped for want of room meanwhile
+            for klass in MessageClass:  # some may have been dropped for want of room meanwhile
                 self._outlet.quarantine.begins_at(klass, self._spool.first_id(klass))
         rows = states = True
         while (roomy := self._link.roomy) and (rows or states):  # in turn: neither keeps the other waiting
             rows, states = rows and self._feed_row(), states and self._feed_state()
-        while roomy and (message := self._board.take_live()):
+        while roomy and (message := self._unqueued.take_live()):
             if self._too_large(*message, "mqtt.live_dropped"):
                 continue
             self._link.send(*message, qos=0)
             roomy = self._link.roomy
         self._crowded = not roomy
-        return self._crowded or bool(self._flights) or self._lanes.unfinished or not self._board.empty
+        return self._crowded or bool(self._flights) or self._lanes.unfinished or not self._unqueued.empty
 
     def turn(self, timeout_s: float) -> None:
         """Wait for the broker or a wake-up and settle what was acknowledged. Raises LinkError."""
-        acked: dict[Klass, list[int]] = defaultdict(list)
+        acked: dict[MessageClass, list[int]] = defaultdict(list)
         if self._crowded:  # nothing tells when there is room again
             timeout_s = min(timeout_s, _CROWDED_S)
         elif self._lanes.unfinished:
@@ -109,7 +109,7 @@ class Session:
 
     def lost(self, error: LinkError) -> bool:
         """The connection is gone: find out whether a message was to blame; False when none can be."""
-        if error.loss not in (Loss.CLOSED, Loss.HUNG_UP):
+        if error.loss not in (LinkErrorKind.CLOSED, LinkErrorKind.HUNG_UP):
             return False
         sent = {(f.row.klass, f.row.id): f for f in self._flights.values() if f.row is not None}
         # Where nothing was acknowledged before, the message proves nothing against itself.
@@ -126,7 +126,7 @@ class Session:
 
     def _feed_state(self) -> bool:
         busy = {flight.topic for flight in self._flights.values() if flight.row is None}
-        while len(self._flights) < self._link.in_flight and (message := self._board.take_state(busy)):
+        while len(self._flights) < self._link.in_flight and (message := self._unqueued.take_state(busy)):
             if self._too_large(*message, "mqtt.states_refused"):
                 continue
             topic, body = message
@@ -161,7 +161,7 @@ class Session:
         # One suspect at a time, and only once the connection has shown that it works without it.
         return self._link.in_flight if self._proven and not self._flights else 0
 
-    def _skips(self, row: Row) -> bool:
+    def _skips(self, row: StoredMessage) -> bool:
         key = (row.klass, row.id)
         if self._outlet.pauses.holds(row.topic) or self._outlet.quarantine.holds(key):
             return True
@@ -170,7 +170,7 @@ class Session:
             for flight in self._flights.values()
         )
 
-    def _send(self, row: Row) -> None:
+    def _send(self, row: StoredMessage) -> None:
         body = stamp_replayed(row.body, replayed=self._lanes.is_replayed(row))
         limit = self._limit(row.topic)
         if len(body) > limit:
@@ -183,7 +183,7 @@ class Session:
             return
         self._flights[number] = _Flight(time.monotonic(), row.topic, row)
 
-    def _settle(self, flight: _Flight, code: int, acked: dict[Klass, list[int]]) -> None:
+    def _settle(self, flight: _Flight, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._acked_to_s = max(self._acked_to_s, flight.sent_s)
         self._proven = True
         row = flight.row
@@ -191,7 +191,7 @@ class Session:
             self._denied(flight, code)
         elif row is None:
             self._clear(flight.topic)
-        elif code == _UNHEARD and self._settings.require_subscriber and row.klass is Klass.ALARM:
+        elif code == _UNHEARD and self._settings.require_subscriber and row.klass is MessageClass.ALARM:
             self._set_aside(flight.topic, "heard by nobody", "mqtt.unheard_kept")
         else:
             self._health.add("mqtt.unheard" if code == _UNHEARD else "mqtt.delivered")
@@ -219,7 +219,7 @@ class Session:
             self._health.tell(f"topic {topic}", "")
             self._lanes.rewind()  # others to the topic may have been passed over, and no pause ends for them
 
-    def _give_up(self, row: Row, reason: str) -> None:
+    def _give_up(self, row: StoredMessage, reason: str) -> None:
         self._spool.dead_letter(row, reason)
         self._outlet.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
@@ -238,7 +238,9 @@ class Session:
             longest_s = self._settings.ack_timeout_s * _MAX_PATIENCE
             self._outlet.ack_timeout_s = min(2 * self._outlet.ack_timeout_s, longest_s)
         raise self._link.error(
-            "a message was not acknowledged in time", "Look at the broker's load and log", Loss.SILENT
+            "a message was not acknowledged in time",
+            "Look at the broker's load and log",
+            LinkErrorKind.SILENT,
         )
 
     def _stay_audible(self) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 Message = tuple[str, bytes]
 
 
-class Noticeboard:
+class UnqueuedMessages:
     """Written by the pipeline's thread, read by the publisher's; both parts are bounded."""
 
     def __init__(self, state_topics: int, live_queue: int) -> None:

@@ -2,8 +2,8 @@
 
 from edge_runtime.spool.folder_lock import check_folder
 from edge_runtime.spool.queue import Spool
-from edge_runtime.spool.rows import Klass, OpenAlarm, Row
+from edge_runtime.spool.rows import MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import MAX_ID
 
-__all__ = ["MAX_ID", "Klass", "OpenAlarm", "Row", "Spool", "SpoolLimits", "check_folder"]
+__all__ = ["MAX_ID", "MessageClass", "OpenAlarm", "Spool", "SpoolLimits", "StoredMessage", "check_folder"]

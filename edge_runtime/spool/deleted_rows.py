@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 
-class Gone:
+class DeletedRows:
     """Those of one class. Rows are stored under rising ids, so a span once empty of live ones stays it."""
 
     def __init__(self) -> None:

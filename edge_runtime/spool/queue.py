@@ -21,12 +21,12 @@ from typing import Final, Self
 from edge_runtime.core import Alarm
 from edge_runtime.spool.disk import Disk
 from edge_runtime.spool.recovery import Salvaged
-from edge_runtime.spool.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import MAX_ID
-from edge_runtime.spool.totals import CLOCK, Encode, Holdings
+from edge_runtime.spool.totals import CLOCK, EncodeMessage, QueueTotals
 
-__all__ = ["DeadLetter", "Encode", "Klass", "OpenAlarm", "Row", "Spool"]
+__all__ = ["DeadLetter", "EncodeMessage", "MessageClass", "OpenAlarm", "Spool", "StoredMessage"]
 
 _BATCH: Final = 256
 
@@ -44,7 +44,7 @@ class Spool:
         disk is no reason not to start: `salvaged` and `trouble` tell of them.
         """
         self._limits, self._mutex = limits, threading.RLock()
-        self._held = Holdings(limits, clock)
+        self._held = QueueTotals(limits, clock)
         self.announce: Callable[[], None] = lambda: None
         """Called after every `put`, on the thread that put."""
         self._disk = Disk(folder, limits, clock, self._held.adopt)
@@ -77,7 +77,9 @@ class Spool:
         """What came of the last damaged file found since start."""
         return self._held.salvaged
 
-    def put(self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None = None) -> int:
+    def put(
+        self, klass: MessageClass, topic: str, encode: EncodeMessage, open_alarm: OpenAlarm | None = None
+    ) -> int:
         """Store a message and, in the same transaction, what it does to the open alarms; returns its seq.
 
         An alarm is on the medium when this returns, or in the ring and `trouble` says why. Telemetry that
@@ -87,7 +89,7 @@ class Spool:
         with self._mutex:
             self._held.apply(open_alarm)
             seq = self._put_on_disk(klass, topic, encode, open_alarm)
-            if seq is None and klass is Klass.ALARM:
+            if seq is None and klass is MessageClass.ALARM:
                 seq = self._held.put_in_ring(topic, encode)
             elif seq is None:
                 seq = 0
@@ -95,10 +97,12 @@ class Spool:
         self.announce()
         return seq
 
-    def peek(self, klass: Klass, limit: int, after: int = 0, upto: int = MAX_ID) -> list[Row]:
+    def peek(
+        self, klass: MessageClass, limit: int, after: int = 0, upto: int = MAX_ID
+    ) -> list[StoredMessage]:
         """At most `limit` whole rows with after < id <= upto, oldest first; damaged ones are dropped."""
         with self._mutex:
-            gone = self._held.gone[klass]
+            gone = self._held.deleted[klass]
             while True:
                 after = gone.past(after)
                 rows, read_to = self._read(klass, limit, after, upto)
@@ -107,12 +111,12 @@ class Spool:
                     return alive
                 gone.note(after, read_to)
 
-    def ack(self, klass: Klass, ids: Iterable[int]) -> None:
+    def ack(self, klass: MessageClass, ids: Iterable[int]) -> None:
         """The broker has these; they leave. After a power cut they may come back, and be sent twice."""
         with self._mutex:
             self._leave(klass, set(ids), f"{klass}.acked")
 
-    def dead_letter(self, row: Row, reason: str) -> None:
+    def dead_letter(self, row: StoredMessage, reason: str) -> None:
         """Take a row out of the queue for good and keep it for inspection."""
         with self._mutex:
             self._leave(row.klass, {row.id}, f"{row.klass}.dead", DeadLetter(row, reason))
@@ -127,12 +131,12 @@ class Spool:
         with self._mutex:
             return dict(self._held.alarms)
 
-    def last_id(self, klass: Klass) -> int:
+    def last_id(self, klass: MessageClass) -> int:
         """Id of the newest row ever put."""
         with self._mutex:
             return int(self._held.counters.get(f"{klass}.id", 0))
 
-    def first_id(self, klass: Klass) -> int:
+    def first_id(self, klass: MessageClass) -> int:
         """Id of the oldest row that is held; where none is, that of the next one put."""
         rows = self.peek(klass, 1)
         return rows[0].id if rows else self.last_id(klass) + 1
@@ -143,8 +147,8 @@ class Spool:
             self._disk.tend()
             if self._held.behind:
                 self._disk.run(self._held.catch_up, alarm=True)
-            self._expire(Klass.TELEMETRY, self._limits.telemetry_age_s)
-            self._expire(Klass.ALARM, self._limits.alarm_age_s)
+            self._expire(MessageClass.TELEMETRY, self._limits.telemetry_age_s)
+            self._expire(MessageClass.ALARM, self._limits.alarm_age_s)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges, flat, for health; those of one class begin with its name.
@@ -157,7 +161,7 @@ class Spool:
             figures: dict[str, float | None] = {
                 name: value for name, value in counters.items() if not name.endswith((".id", CLOCK))
             }
-            for klass in Klass:
+            for klass in MessageClass:
                 figures[f"{klass}.depth"] = self._held.rows[klass]
                 figures[f"{klass}.bytes"] = self._held.bytes[klass]
             figures["ring"], figures["disk_failures"] = len(self._held.ring), self._disk.failures
@@ -172,7 +176,9 @@ class Spool:
             self._disk.run(self._held.catch_up, alarm=True)
             self._disk.close()
 
-    def _read(self, klass: Klass, limit: int, after: int, upto: int) -> tuple[list[Row], int]:
+    def _read(
+        self, klass: MessageClass, limit: int, after: int, upto: int
+    ) -> tuple[list[StoredMessage], int]:
         found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
         rows, damaged = found or ([], [])
         if damaged:
@@ -182,9 +188,9 @@ class Spool:
         return rows, max([*(row.id for row in rows), *damaged], default=after)
 
     def _put_on_disk(
-        self, klass: Klass, topic: str, encode: Encode, open_alarm: OpenAlarm | None
+        self, klass: MessageClass, topic: str, encode: EncodeMessage, open_alarm: OpenAlarm | None
     ) -> int | None:
-        alarm = klass is Klass.ALARM
+        alarm = klass is MessageClass.ALARM
         if self._disk.full and not alarm:
             return None
         if self._held.ringing and not self._disk.run(self._held.settle, alarm=True):
@@ -198,7 +204,9 @@ class Spool:
             self._shed()
         return seq
 
-    def _leave(self, klass: Klass, ids: set[int], counter: str, letter: DeadLetter | None = None) -> None:
+    def _leave(
+        self, klass: MessageClass, ids: set[int], counter: str, letter: DeadLetter | None = None
+    ) -> None:
         ring = {row.id for row in self._held.ring if row.klass is klass} & ids
         if ring:
             self._held.take_from_ring(ring, counter)
@@ -206,33 +214,33 @@ class Spool:
             self._remove(klass, sorted(ids - ring), counter, letter)
 
     def _remove(
-        self, klass: Klass, ids: Sequence[int], counter: str, letter: DeadLetter | None = None
+        self, klass: MessageClass, ids: Sequence[int], counter: str, letter: DeadLetter | None = None
     ) -> bool:
         done = self._disk.run(lambda store: self._held.delete(store, klass, ids, counter, letter))
         if not done:
-            self._held.gone[klass].add(ids, counter)
+            self._held.deleted[klass].add(ids, counter)
         return bool(done)
 
     def _shed(self) -> None:
         while (excess := sum(self._held.bytes.values()) - self._limits.max_bytes) > 0:
-            klass = Klass.TELEMETRY if self._held.rows[Klass.TELEMETRY] else Klass.ALARM
+            klass = MessageClass.TELEMETRY if self._held.rows[MessageClass.TELEMETRY] else MessageClass.ALARM
             oldest = self._oldest(klass)
             sums = accumulate((cost for _, _, cost in oldest), initial=0)
             ids = [row_id for (row_id, _, _), freed in zip(oldest, sums, strict=False) if freed < excess]
             if not ids or not self._remove(klass, ids, f"{klass}.dropped.bytes"):
                 return  # the disk is in trouble and this is tried again with the next message
 
-    def _expire(self, klass: Klass, age_s: float) -> None:
+    def _expire(self, klass: MessageClass, age_s: float) -> None:
         before_s = self._held.service_s() - age_s
         ids = [row_id for row_id, clock_s, _ in self._oldest(klass) if age_s and clock_s < before_s]
         if ids:
             self._remove(klass, ids, f"{klass}.dropped.age")
 
-    def _oldest(self, klass: Klass) -> list[tuple[int, float, int]]:
+    def _oldest(self, klass: MessageClass) -> list[tuple[int, float, int]]:
         return self._disk.run(lambda store: store.oldest(klass, _BATCH)) or []
 
     def _oldest_age_s(self) -> float | None:
-        first = [clock_s for klass in Klass for _, clock_s, _ in self._oldest(klass)[:1]]
+        first = [clock_s for klass in MessageClass for _, clock_s, _ in self._oldest(klass)[:1]]
         return self._held.service_s() - min(first) if first else None
 
     def _hours_of_capacity(self) -> float | None:

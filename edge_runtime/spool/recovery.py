@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import Alarm
-from edge_runtime.spool.rows import Klass, Row, row_of
+from edge_runtime.spool.rows import MessageClass, StoredMessage, stored_message_of
 from edge_runtime.spool.sqlite_carver import INDEX_LEAF, TABLE_LEAF, DamagedFile
 from edge_runtime.spool.store import QUEUE_COLUMNS, Store, alarms_of
 
@@ -169,15 +169,15 @@ def _forget_old(path: Path, keep: int) -> None:
             _sibling(old, suffix).unlink(missing_ok=True)
 
 
-def rows(damaged: DamagedFile) -> Iterator[Row]:
+def rows(damaged: DamagedFile) -> Iterator[StoredMessage]:
     """Rows that can still be read, each whole by its checksum and given once."""
-    seen: set[tuple[Klass, int]] = set()
+    seen: set[tuple[MessageClass, int]] = set()
     for record in damaged.records(TABLE_LEAF):
         if len(record) != QUEUE_COLUMNS + 1:
             continue
         row_id, _, klass, seq, topic, body, created_us, clock_s, crc = record
         clock_s = float(clock_s) if isinstance(clock_s, int) else clock_s  # SQLite stores 3.0 as 3
-        row = row_of((klass, row_id, seq, topic, body, created_us, clock_s, crc))
+        row = stored_message_of((klass, row_id, seq, topic, body, created_us, clock_s, crc))
         if row is not None and (row.klass, row.id) not in seen:
             seen.add((row.klass, row.id))
             yield row

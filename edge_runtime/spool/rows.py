@@ -12,7 +12,7 @@ from edge_runtime.core import Alarm, AlarmKind
 ROW_OVERHEAD_BYTES: Final = 64
 
 
-class Klass(StrEnum):
+class MessageClass(StrEnum):
     """What a row is worth: alarms are the last to be dropped and the first to be sent."""
 
     ALARM = "alarm"
@@ -20,10 +20,10 @@ class Klass(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredMessage:
     """A stored message."""
 
-    klass: Klass
+    klass: MessageClass
     id: int
     """Place in its class's queue; unique and rising for as long as the queue exists."""
     seq: int
@@ -61,20 +61,20 @@ class OpenAlarm:
 class DeadLetter:
     """A message that was taken out of the queue because it could not be sent."""
 
-    row: Row
+    row: StoredMessage
     reason: str
 
 
-def row_of(record: Sequence[object]) -> Row | None:
+def stored_message_of(record: Sequence[object]) -> StoredMessage | None:
     """A row from its columns, or None when types or checksum disagree."""
     klass, row_id, seq, topic, body, created_us, clock_s, crc = record
     if not (isinstance(topic, str) and isinstance(body, bytes) and isinstance(clock_s, float)):
         return None
     if not (isinstance(row_id, int) and isinstance(seq, int) and isinstance(created_us, int)):
         return None
-    if klass not in set(Klass):
+    if klass not in set(MessageClass):
         return None
-    row = Row(Klass(str(klass)), row_id, seq, topic, body, created_us, clock_s)
+    row = StoredMessage(MessageClass(str(klass)), row_id, seq, topic, body, created_us, clock_s)
     return row if row.crc == crc else None
 
 

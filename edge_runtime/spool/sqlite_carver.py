@@ -21,8 +21,8 @@ _MAX_LOCAL: Final = {TABLE_LEAF: PAGE - 35, INDEX_LEAF: (PAGE - 12) * 64 // 255 
 _NONE: Final = -1
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 
-Value = int | float | str | bytes | None
-Record = tuple[Value, ...]
+SqlValue = int | float | str | bytes | None
+Record = tuple[SqlValue, ...]
 
 
 class DamagedFile:
@@ -186,7 +186,7 @@ def _values(payload: bytes) -> Record:
     return tuple(values)
 
 
-def _value(payload: bytes, offset: int, kind: int) -> tuple[Value, int]:
+def _value(payload: bytes, offset: int, kind: int) -> tuple[SqlValue, int]:
     if kind in (0, 8, 9):
         return (None, 0, 1)[(0, 8, 9).index(kind)], offset
     if kind == 7:

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_runtime.core import Alarm, DataError
-from edge_runtime.spool.rows import ROW_OVERHEAD_BYTES, DeadLetter, Klass, OpenAlarm, Row, alarm_of, row_of
+from edge_runtime.spool.rows import (
+    ROW_OVERHEAD_BYTES,
+    DeadLetter,
+    MessageClass,
+    OpenAlarm,
+    StoredMessage,
+    alarm_of,
+    stored_message_of,
+)
 
 SCHEMA: Final = 1
 MAX_ID: Final = 2**62
@@ -29,12 +37,12 @@ QUEUE_COLUMNS: Final = 8
 _ALARM: Final = "alarm/"
 
 
-def _per_class(statement: str) -> dict[Klass, str]:
+def _per_class(statement: str) -> dict[MessageClass, str]:
     # Table names cannot be parameters; these come from the enumeration and from nowhere else.
     columns = "class, id, seq, topic, body, created_us, clock_s, crc"
     size = "length(CAST(topic AS BLOB)) + length(body)"
     written = statement.replace("COLUMNS", columns).replace("SIZE", size)
-    return {klass: written.replace("QUEUE", klass) for klass in Klass}
+    return {klass: written.replace("QUEUE", klass) for klass in MessageClass}
 
 
 _QUEUE: Final = _per_class(
@@ -142,7 +150,7 @@ class Store:
             self._db.rollback()  # SQLite may have done it itself
             raise
 
-    def insert(self, rows: Iterable[Row]) -> int:
+    def insert(self, rows: Iterable[StoredMessage]) -> int:
         """Add rows, but none whose id is there already; returns how many. Inside a transaction."""
         added = 0
         for row in rows:
@@ -150,7 +158,7 @@ class Store:
             added += self._db.execute(_INSERT[row.klass], values).rowcount
         return added
 
-    def delete(self, klass: Klass, ids: Iterable[int]) -> list[int]:
+    def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[int]:
         """Remove rows; returns the cost in bytes of each that was there. Inside a transaction."""
         found = (self._db.execute(_DELETE[klass], (row_id,)).fetchall() for row_id in ids)
         return [size + ROW_OVERHEAD_BYTES for sizes in found for (size,) in sizes]
@@ -159,23 +167,25 @@ class Store:
         """Write the counters. Inside a transaction."""
         self._write("counters", dict(counters))
 
-    def peek(self, klass: Klass, after: int, upto: int, limit: int) -> tuple[list[Row], list[int]]:
+    def peek(
+        self, klass: MessageClass, after: int, upto: int, limit: int
+    ) -> tuple[list[StoredMessage], list[int]]:
         """Rows with after < id <= upto, oldest first, at most `limit`; and the ids of damaged ones."""
         rows, damaged = [], []
         for record in self._db.execute(_PEEK[klass], (after, upto, limit)):
-            row = row_of(record)
+            row = stored_message_of(record)
             if row is not None:
                 rows.append(row)
             else:
                 damaged.append(record[1])
         return rows, damaged
 
-    def oldest(self, klass: Klass, limit: int) -> list[tuple[int, float, int]]:
+    def oldest(self, klass: MessageClass, limit: int) -> list[tuple[int, float, int]]:
         """(id, clock_s, bytes it counts for) of the first rows."""
         found = self._db.execute(_OLDEST[klass], (limit,))
         return [(row_id, clock_s, size + ROW_OVERHEAD_BYTES) for row_id, clock_s, size in found]
 
-    def total(self, klass: Klass) -> tuple[int, int, int]:
+    def total(self, klass: MessageClass) -> tuple[int, int, int]:
         """(rows, bytes they count for, highest id)."""
         rows, size, last = self._db.execute(_TOTAL[klass]).fetchone()
         return rows, size + rows * ROW_OVERHEAD_BYTES, last
@@ -213,7 +223,9 @@ class Store:
         stored = self._db.execute(
             "SELECT reason, class, row_id, seq, topic, body, created_us, clock_s FROM dead ORDER BY id"
         )
-        return [DeadLetter(Row(Klass(klass), *rest), reason) for reason, klass, *rest in stored]
+        return [
+            DeadLetter(StoredMessage(MessageClass(klass), *rest), reason) for reason, klass, *rest in stored
+        ]
 
     def checkpoint(self) -> None:
         """Move everything from the WAL into the file and sync both; raises when that is not possible."""

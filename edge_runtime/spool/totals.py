@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from edge_runtime.core import Alarm
-from edge_runtime.spool.deleted_rows import Gone
+from edge_runtime.spool.deleted_rows import DeletedRows
 from edge_runtime.spool.recovery import Salvaged
-from edge_runtime.spool.rows import DeadLetter, Klass, OpenAlarm, Row
+from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import MAX_ID, Store
 
-Encode = Callable[[int, str], bytes]
+EncodeMessage = Callable[[int, str], bytes]
 """(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""
 CLOCK: Final = "clock_s"
 """Name of the counter that keeps the seconds of service."""
@@ -26,7 +26,7 @@ _STEP: Final = 1000
 _OVERSIZE: Final = "larger than a row of the spool may be"
 
 
-class Holdings:
+class QueueTotals:
     """Used under the spool's lock."""
 
     def __init__(self, limits: SpoolLimits, clock: Callable[[], float]) -> None:
@@ -36,22 +36,22 @@ class Holdings:
         self.epoch = ""
         """Names the file's numbering; empty until a file was open."""
         self.counters: dict[str, float] = {}
-        self.rows = dict.fromkeys(Klass, 0)
-        self.bytes = dict.fromkeys(Klass, 0)
+        self.rows = dict.fromkeys(MessageClass, 0)
+        self.bytes = dict.fromkeys(MessageClass, 0)
         self.bytes_put = 0
         """Bytes taken in since start."""
         self.alarms: dict[str, Alarm] = {}
-        self.ring: list[Row] = []
+        self.ring: list[StoredMessage] = []
         self._ring_epoch, self._ring_seq = "", 0
         self._doubtful: list[int] = []
-        self.gone = {klass: Gone() for klass in Klass}
+        self.deleted = {klass: DeletedRows() for klass in MessageClass}
         """Rows that have left the queue and that the disk would not let go."""
         self.salvaged: Salvaged | None = None
 
     @property
     def behind(self) -> bool:
         """Whether the file lacks something."""
-        return self.ringing or any(self.gone.values())
+        return self.ringing or any(self.deleted.values())
 
     @property
     def ringing(self) -> bool:
@@ -86,12 +86,12 @@ class Holdings:
             self.alarms = {**store.open_alarms(), **self.alarms}
             self._served_s = store.counters.get(CLOCK, 0.0)
         if self.epoch != store.epoch:  # another file: its numbering is its own
-            self.counters |= {f"{klass}.seq": store.counters.get(f"{klass}.seq", 0) for klass in Klass}
+            self.counters |= {f"{klass}.seq": store.counters.get(f"{klass}.seq", 0) for klass in MessageClass}
         if salvaged is not None:
             self.salvaged = salvaged
             self.count("salvaged.files")
             self.count("salvaged.rows", salvaged.rows)
-        for klass in Klass:
+        for klass in MessageClass:
             self.counters[f"{klass}.id"] = max(self.counters.get(f"{klass}.id", 0), store.total(klass)[2])
         self.epoch = store.epoch
         self.catch_up(store)
@@ -99,7 +99,7 @@ class Holdings:
     def catch_up(self, store: Store) -> bool:
         """Bring the file up to what is true, the ring first and then step by step."""
         self.settle(store)
-        for klass, gone in self.gone.items():
+        for klass, gone in self.deleted.items():
             while gone:
                 self._let_go(store, klass, gone.some(_STEP))
         return True
@@ -109,16 +109,16 @@ class Holdings:
         counters = dict(self.counters)
         with store.transaction(durable=True):
             store.insert(self.ring)
-            _add(counters, "alarm.replaced", len(store.delete(Klass.ALARM, self._doubtful)))
+            _add(counters, "alarm.replaced", len(store.delete(MessageClass.ALARM, self._doubtful)))
             store.set_alarms(self.alarms)
             store.count(counters | {CLOCK: self.service_s()})
-        self.gone[Klass.ALARM].released(self._doubtful)
+        self.deleted[MessageClass.ALARM].released(self._doubtful)
         self.counters, self.ring, self._ring_epoch, self._doubtful = counters, [], "", []
-        for klass in Klass:
+        for klass in MessageClass:
             self.rows[klass], self.bytes[klass], _ = store.total(klass)
         return True
 
-    def _let_go(self, store: Store, klass: Klass, ids: Mapping[int, str]) -> None:
+    def _let_go(self, store: Store, klass: MessageClass, ids: Mapping[int, str]) -> None:
         counters, costs = dict(self.counters), []
         with store.transaction(durable=False):
             for row_id, counter in ids.items():
@@ -128,15 +128,17 @@ class Holdings:
             store.count(counters | {CLOCK: self.service_s()})
         self.counters = counters
         self._grow(klass, costs, sign=-1)
-        self.gone[klass].released(ids)
+        self.deleted[klass].released(ids)
 
-    def insert(self, store: Store, klass: Klass, topic: str, encode: Encode, change: OpenAlarm | None) -> int:
+    def insert(
+        self, store: Store, klass: MessageClass, topic: str, encode: EncodeMessage, change: OpenAlarm | None
+    ) -> int:
         """Store a message under the next number; returns the number."""
         counters = dict(self.counters)
         seq = int(_add(counters, f"{klass}.seq"))
         row = self._row(klass, int(_add(counters, f"{klass}.id")), seq, topic, encode(seq, self.epoch))
         fits = len(row.body) <= self._limits.row_bytes
-        with store.transaction(durable=klass is Klass.ALARM):
+        with store.transaction(durable=klass is MessageClass.ALARM):
             if fits:
                 store.insert([row])
             else:
@@ -151,7 +153,12 @@ class Holdings:
         return seq
 
     def delete(
-        self, store: Store, klass: Klass, ids: Iterable[int], counter: str, letter: DeadLetter | None = None
+        self,
+        store: Store,
+        klass: MessageClass,
+        ids: Iterable[int],
+        counter: str,
+        letter: DeadLetter | None = None,
     ) -> bool:
         """Let rows go and count them; a row that was there is kept as `letter` where one is given."""
         counters = dict(self.counters)
@@ -165,16 +172,16 @@ class Holdings:
         self._grow(klass, freed, sign=-1)
         return True
 
-    def put_in_ring(self, topic: str, encode: Encode) -> int:
+    def put_in_ring(self, topic: str, encode: EncodeMessage) -> int:
         """Hold an alarm that the disk does not take; returns its number, in the ring's own epoch."""
         if not self._ring_epoch:
             # The transaction that failed may still turn up in the file; its message is in the ring now.
             self._doubtful = [self._next_id()]
-            self.gone[Klass.ALARM].add(self._doubtful, "alarm.replaced")
+            self.deleted[MessageClass.ALARM].add(self._doubtful, "alarm.replaced")
             self._ring_epoch, self._ring_seq = uuid.uuid4().hex, 0
         self._ring_seq += 1
         body = encode(self._ring_seq, self._ring_epoch)
-        self.ring.append(self._row(Klass.ALARM, self._next_id(), self._ring_seq, topic, body))
+        self.ring.append(self._row(MessageClass.ALARM, self._next_id(), self._ring_seq, topic, body))
         if len(self.ring) > self._limits.ring_rows:
             del self.ring[0]
             self.count("alarm.dropped.ring")
@@ -191,10 +198,10 @@ class Holdings:
             self.counters.setdefault("alarm.id", MAX_ID // 2)
         return int(_add(self.counters, "alarm.id"))
 
-    def _row(self, klass: Klass, row_id: int, seq: int, topic: str, body: bytes) -> Row:
-        return Row(klass, row_id, seq, topic, body, time.time_ns() // 1000, self.service_s())
+    def _row(self, klass: MessageClass, row_id: int, seq: int, topic: str, body: bytes) -> StoredMessage:
+        return StoredMessage(klass, row_id, seq, topic, body, time.time_ns() // 1000, self.service_s())
 
-    def _grow(self, klass: Klass, costs: Sequence[int], sign: int = 1) -> None:
+    def _grow(self, klass: MessageClass, costs: Sequence[int], sign: int = 1) -> None:
         self.rows[klass] += sign * len(costs)
         self.bytes[klass] += sign * sum(costs)
 

@@ -11,9 +11,9 @@ from edge_runtime.core.records import AlarmPolicy
 from edge_runtime.models import scorer
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.protocols.frames import FrameDecoder
+from tests.benchmarks.benchmark_site import PERIOD_S, encoded, latencies_ms, plant, uncut
 from tests.benchmarks.measure import Measure, ratio
 from tests.benchmarks.path import Path
-from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant, uncut
 from tests.broker import until
 
 ROUNDS = 5

@@ -8,8 +8,8 @@ import threading
 import time
 
 from tests.benchmarks import models
+from tests.benchmarks.benchmark_site import PERIOD_S, encoded, plant
 from tests.benchmarks.measure import Goal, Measure, ratio
-from tests.benchmarks.plant import PERIOD_S, encoded, plant
 
 QUIET_S = 120.0
 SETTLE_S = 15.0

@@ -5,8 +5,8 @@ Service and script run side by side, each on its own pty, so that whatever else 
 
 import numpy as np
 
+from tests.benchmarks.benchmark_site import PERIOD_S, encoded, latencies_ms, plant, uncut
 from tests.benchmarks.measure import Goal, Measure, ratio
-from tests.benchmarks.plant import PERIOD_S, encoded, latencies_ms, plant, uncut
 
 ROUNDS = 5
 ROUND_S = 10.0

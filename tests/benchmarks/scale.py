@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
+from tests.benchmarks.benchmark_site import PERIOD_S, cpu_s, encoded, latencies_ms, plant
 from tests.benchmarks.measure import Goal, Measure
-from tests.benchmarks.plant import PERIOD_S, cpu_s, encoded, latencies_ms, plant
 from tests.broker import until
 
 ROUND_S = 6.0

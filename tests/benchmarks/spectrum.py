@@ -22,10 +22,10 @@ def measure(folder):
 def _one(samples, folder):
     taper = np.hanning(samples + 1)[:-1]
     divided = bands.below(samples, RATE_HZ, None)
-    tape = GraphBuilder(samples, 1)
-    squares = fourier.power_spectrum(tape.window.transpose(0, 2, 1), samples, taper)
+    builder = GraphBuilder(samples, 1)
+    squares = fourier.power_spectrum(builder.window.transpose(0, 2, 1), samples, taper)
     energies = (squares @ divided.matrix(samples)).reshape(0, -1)
-    model = tape.model({"energies": energies}, {"energies": divided.matrix(samples).shape[1]})
+    model = builder.model({"energies": energies}, {"energies": divided.matrix(samples).shape[1]})
     ours = _opened(model, folder / "ours.onnx")
     lines = _lines(samples, divided)
     dft = _opened(_dft(samples, taper, lines), folder / "dft.onnx")

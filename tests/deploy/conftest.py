@@ -3,8 +3,8 @@
 import pytest
 
 from tests.broker import Broker
-from tests.deploy.desk import Desk
-from tests.deploy.patient import GREETING, Patient, Wire
+from tests.deploy.examined_gateway import GREETING, ExaminedGateway, Wire
+from tests.deploy.fleet_folder import FleetFolder
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +28,18 @@ def wires():
 
 
 @pytest.fixture
-def patient(tmp_path, healthy_broker, wires):
-    return Patient(tmp_path, healthy_broker.port, wires(hello=GREETING))
+def examined(tmp_path, healthy_broker, wires):
+    return ExaminedGateway(tmp_path, healthy_broker.port, wires(hello=GREETING))
 
 
 @pytest.fixture
 def quiet(tmp_path, healthy_broker):
     """For faults that lie before any port."""
-    patient = Patient(tmp_path, healthy_broker.port, None)
-    patient.user = "root"
-    return patient
+    examined = ExaminedGateway(tmp_path, healthy_broker.port, None)
+    examined.user = "root"
+    return examined
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return Desk(tmp_path)
+def fleet(tmp_path):
+    return FleetFolder(tmp_path)

@@ -17,8 +17,8 @@ from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
 from edge_runtime.sensors.recording import read_signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.deploy.examined_gateway import CONFIG
 from tests.deploy.heavy import BUILD, heavy, newest_deb
-from tests.deploy.patient import CONFIG
 
 pytestmark = [*heavy("test-arm64", "debootstrap", "unshare", "qemu-aarch64-static"), needs_mosquitto]
 CACHE = BUILD / "roots" / "bookworm-arm64"

@@ -51,15 +51,15 @@ def test_the_laptops_own_disk(card):
         check_card(card, 1000, on(card, "/dev/nvme0n1p4"), whole)
 
 
-def test_this_computers_own_disk(desk):
+def test_this_computers_own_disk(fleet):
     """For real: the root of the file system that this test runs on."""
     mounts = read_mounts(Path("/proc/mounts").read_text())
     with pytest.raises(ConfigError, match="a disk of this computer"):
         check_card(Path("/"), 1000, mounts)
-    said = desk.refused("--device", "fan-1", "--card", "/", code=78)
+    said = fleet.refused("--device", "fan-1", "--card", "/", code=78)
     assert "a disk of this computer" in said
-    assert "no card is mounted" in desk.refused("--device", "fan-1", "--card", desk.folder, code=78)
-    assert "--device" in desk.refused("--card", "/", code=78)
+    assert "no card is mounted" in fleet.refused("--device", "fan-1", "--card", fleet.folder, code=78)
+    assert "--device" in fleet.refused("--card", "/", code=78)
 
 
 def test_partitions_belong_to_disks(tmp_path):
@@ -83,7 +83,7 @@ def test_a_wrong_partition(card):
         check_card(card, 1000, on(card), whole)
 
 
-def test_whatever_a_folder_is_called(mounted, desk):
+def test_whatever_a_folder_is_called(mounted, fleet):
     """As the kernel tells of it, in whatever bytes: found as a mount, refused only for not being a card."""
     for name in (
         b"a b",
@@ -93,10 +93,10 @@ def test_whatever_a_folder_is_called(mounted, desk):
         b"\xff\xfe",
         b"tab\tb",
     ):
-        folder = Path(os.fsdecode(os.fsencode(desk.folder) + b"/" + name))
+        folder = Path(os.fsdecode(os.fsencode(fleet.folder) + b"/" + name))
         folder.mkdir()
         mounted("size=100k", folder)
-        assert "called bootfs" in desk.refused("--device", "fan-1", "--card", folder, code=78), name
+        assert "called bootfs" in fleet.refused("--device", "fan-1", "--card", folder, code=78), name
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def mounted(card):
         subprocess.run(["umount", place], capture_output=True, check=False)
 
 
-def test_a_full_card(desk, mounted):
+def test_a_full_card(fleet, mounted):
     folder = mounted("size=100k")
     with pytest.raises(UnavailableError, match="MiB are needed, 0 MiB are free"):
         check_folder(folder / "out", 2**20, ["fan-1"])
-    desk.package.write_bytes(desk.package.read_bytes() + bytes(200_000))
-    before = desk.state()
-    done = desk.run("-o", folder / "out")
-    assert (done.returncode, desk.state()) == (69, before)
+    fleet.package.write_bytes(fleet.package.read_bytes() + bytes(200_000))
+    before = fleet.state()
+    done = fleet.run("-o", folder / "out")
+    assert (done.returncode, fleet.state()) == (69, before)
 
 
 def test_a_read_only_card(mounted):
@@ -133,9 +133,9 @@ def test_a_read_only_card(mounted):
         check_folder(folder / "out", 10, ["fan-1"])
 
 
-def test_a_real_card_is_written_and_what_it_lacks_is_refused(desk):
+def test_a_real_card_is_written_and_what_it_lacks_is_refused(fleet):
     """A FAT file system in the kernel, as the card's boot partition is."""
-    image, folder = desk.folder / "card.img", desk.folder / "bootfs"
+    image, folder = fleet.folder / "card.img", fleet.folder / "bootfs"
     folder.mkdir()
     image.write_bytes(bytes(40 * 2**20))
     mkfs = shutil.which("mkfs.vfat", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
@@ -146,17 +146,17 @@ def test_a_real_card_is_written_and_what_it_lacks_is_refused(desk):
         pytest.skip("needs root and a kernel with FAT, to mount a card")
     try:
         words = ("--device", "fan-1", "--card", folder)
-        done = desk.run(*words)
+        done = fleet.run(*words)
         assert (done.returncode, "called bootfs" in done.stderr) == (78, True)
         for name in ("config.txt", "cmdline.txt"):
             (folder / name).write_text("")
-        done = desk.run(*words)
+        done = fleet.run(*words)
         assert done.returncode == 0, done.stderr
         subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder / "steadyhum", check=True)
         assert (folder / "user-data").read_text().startswith("#cloud-config\n")
-        assert not (desk.out / "fan-1").exists()
+        assert not (fleet.out / "fan-1").exists()
         subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-        assert "read-only" in desk.run(*words).stderr
+        assert "read-only" in fleet.run(*words).stderr
     finally:
         subprocess.run(["umount", folder], check=False)
 
@@ -179,8 +179,8 @@ def test_a_folder_of_somebody_else(locked):
 
 
 @pytest.fixture
-def devices(desk):
-    return read_sheet(desk.sheet)
+def devices(fleet):
+    return read_sheet(fleet.sheet)
 
 
 def test_the_printed_code_is_read_back(devices, tmp_path):

@@ -11,8 +11,8 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import Subscriber, needs_mosquitto, until
-from tests.deploy.patient import GREETING, Patient, vibration
-from tests.deploy.plant import NOW, Gateway
+from tests.deploy.examined_gateway import GREETING, ExaminedGateway, vibration
+from tests.deploy.mosquitto_site import NOW, Gateway
 
 PAST_S = time.time() - (1_577_836_800 + 86_400)
 """How long ago the second of January 2020 was."""
@@ -39,13 +39,13 @@ def plant(tmp_path):
 def past(tmp_path, plant, wires):
     """A gateway that talks TLS, and whose clock a file moves."""
     wire = wires(vibration(3.0), hello=GREETING)
-    patient = Patient(tmp_path, plant.tls_port, wire)
+    examined = ExaminedGateway(tmp_path, plant.tls_port, wire)
     certs = plant.authority.path
     tls = f'[broker.tls]\nca_file = "{certs}/ca.crt"\n'
     tls += f'cert_file = "{certs}/gateway.crt"\nkey_file = "{certs}/gateway.key"\n[[sensor]]'
-    patient.edit("[[sensor]]", tls)
+    examined.edit("[[sensor]]", tls)
     (tmp_path / "clock").write_text(f"-{PAST_S:.0f}")
-    return patient
+    return examined
 
 
 def faked(tmp_path, *words):

@@ -7,13 +7,13 @@ import pytest
 
 from tests.artefacts import manifest, write_artefact
 from tests.broker import needs_mosquitto
-from tests.deploy.patient import found, planted
+from tests.deploy.examined_gateway import found, planted
 
 pytestmark = needs_mosquitto
 
 
-def test_a_healthy_gateway_has_nothing(patient):
-    code, findings = patient.report()
+def test_a_healthy_gateway_has_nothing(examined):
+    code, findings = examined.report()
     assert [item for item in findings if item["level"] not in ("ok", "skipped")] == []
     assert code == 0
     checks = {item["check"] for item in findings if item["level"] == "ok"}
@@ -86,29 +86,29 @@ def test_the_configuration(quiet):
     planted(quiet, "config", "Did you mean 'unit'?", 78)
 
 
-def test_a_model_that_disagrees_with_the_site(patient):
-    patient.edit('unit = "g"', 'unit = "m/s2"')
-    planted(patient, "model.agreement", "correct the configuration", 78)
+def test_a_model_that_disagrees_with_the_site(examined):
+    examined.edit('unit = "g"', 'unit = "m/s2"')
+    planted(examined, "model.agreement", "correct the configuration", 78)
 
 
-def test_a_model_whose_golden_windows_score_differently(patient, tmp_path):
+def test_a_model_whose_golden_windows_score_differently(examined, tmp_path):
     golden = manifest().golden[0]
     write_artefact(tmp_path / "rms.onnx", golden=(type(golden)(golden.samples, golden.score * 1.1),))
-    planted(patient, "model.golden", "keep the previous model", 65)
+    planted(examined, "model.golden", "keep the previous model", 65)
 
 
-def test_a_damaged_model(patient, tmp_path):
+def test_a_damaged_model(examined, tmp_path):
     data = (tmp_path / "rms.onnx").read_bytes()
     (tmp_path / "rms.onnx").write_bytes(data[: len(data) // 2])
-    planted(patient, "model.opens", "damaged", 65)
+    planted(examined, "model.opens", "damaged", 65)
 
 
-def test_a_model_that_is_not_the_one_sent(patient, tmp_path):
+def test_a_model_that_is_not_the_one_sent(examined, tmp_path):
     digest = hashlib.sha256((tmp_path / "rms.onnx").read_bytes()).hexdigest()
     (tmp_path / "SHA256SUMS").write_text(f"{digest}  rms.onnx\n")
-    assert patient.bad() == (0, {})
+    assert examined.bad() == (0, {})
     write_artefact(tmp_path / "rms.onnx", threshold=2.0)
-    planted(patient, "model.digest", "Copy the model again", 65)
+    planted(examined, "model.digest", "Copy the model again", 65)
 
 
 def test_a_model_too_slow_for_its_hop(quiet, tmp_path):

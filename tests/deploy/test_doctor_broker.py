@@ -9,20 +9,20 @@ import pytest
 import trustme
 
 from tests.broker import Broker, free_port, needs_mosquitto
-from tests.deploy.patient import found, planted
+from tests.deploy.examined_gateway import found, planted
 
 pytestmark = needs_mosquitto
 
 
-def broker_port(patient):
-    return patient.config.read_text().split("port = ")[1].split()[0]
+def broker_port(examined):
+    return examined.config.read_text().split("port = ")[1].split()[0]
 
 
-def test_no_broker(patient):
-    patient.edit(
-        f"port = {patient.config.read_text().split('port = ')[1].split()[0]}", f"port = {free_port()}"
+def test_no_broker(examined):
+    examined.edit(
+        f"port = {examined.config.read_text().split('port = ')[1].split()[0]}", f"port = {free_port()}"
     )
-    planted(patient, "broker.reach", "Check that the broker runs", 69)
+    planted(examined, "broker.reach", "Check that the broker runs", 69)
 
 
 def test_a_broker_that_says_nothing(quiet):

@@ -11,13 +11,13 @@ from deploy.provisioning.__main__ import warnings
 from deploy.provisioning.cloudinit import network_config, user_data
 from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import read_sheet
-from tests.deploy.desk import NOW
+from tests.deploy.fleet_folder import NOW
 from tests.deploy.heavy import BUILD
 
 
 @pytest.fixture
-def devices(desk):
-    return read_sheet(desk.sheet)
+def devices(fleet):
+    return read_sheet(fleet.sheet)
 
 
 def cloud_init():
@@ -65,12 +65,12 @@ def test_network_config_through_cloud_inits_own_parser(devices, tmp_path):
         assert ("dhcp4: true" in written) == (device.name == "fan-1")
 
 
-def test_the_installer_refuses_a_damaged_card(desk, tmp_path):
+def test_the_installer_refuses_a_damaged_card(fleet, tmp_path):
     """Before it touches the system; the rest of it runs in a clean Debian by `make test-deb`."""
     if os.geteuid() != 0:
         pytest.skip("needs root, as the installer does")
-    assert desk.run().returncode == 0
-    home = desk.out / "press-2/steadyhum"
+    assert fleet.run().returncode == 0
+    home = fleet.out / "press-2/steadyhum"
     (home / "config.toml").write_text("damaged")
     done = subprocess.run(["sh", home / "install.sh"], capture_output=True, text=True, check=False)
     assert done.returncode == 65
@@ -78,10 +78,10 @@ def test_the_installer_refuses_a_damaged_card(desk, tmp_path):
     assert (home / "device.key").exists()
 
 
-def test_the_installer_in_a_read_only_folder(desk):
+def test_the_installer_in_a_read_only_folder(fleet):
     """It could not take the key away: nothing is installed."""
-    assert desk.run().returncode == 0
-    home = desk.out / "press-2/steadyhum"
+    assert fleet.run().returncode == 0
+    home = fleet.out / "press-2/steadyhum"
     words = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec sh "$0/install.sh"'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", words, home], capture_output=True, text=True, check=False
@@ -92,15 +92,15 @@ def test_the_installer_in_a_read_only_folder(desk):
     assert f"{home} is read-only. Copy the folder to the board" in done.stderr
 
 
-def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(desk, tmp_path):
+def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(fleet, tmp_path):
     """cloud-init runs once an instance; a mark that all is installed would end the installer at once."""
-    stock = Stock(desk.models, desk.authority, find_packages(desk.package, "arm64"))
-    desk.authority.device("fan-1", NOW)
+    stock = Stock(fleet.models, fleet.authority, find_packages(fleet.package, "arm64"))
+    fleet.authority.device("fan-1", NOW)
     instances = set()
     for later in range(2):
         now = NOW + dt.timedelta(seconds=later)
-        plan = make_plans(read_sheet(desk.sheet), stock, now)[1]
-        pair = desk.authority.valid_device("fan-1", now)
+        plan = make_plans(read_sheet(fleet.sheet), stock, now)[1]
+        pair = fleet.authority.valid_device("fan-1", now)
         plan.write(tmp_path / "bootfs", pair, tmp_path / "fan-1.html", "")
         home = tmp_path / "bootfs/steadyhum"
         names = {file.name for file in home.iterdir()}

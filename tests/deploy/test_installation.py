@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.deploy.desk import NOW, Desk
+from tests.deploy.fleet_folder import NOW, FleetFolder
 from tests.deploy.heavy import heavy, newest_deb
 from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root, root_with
 
@@ -34,13 +34,13 @@ def packages(folder, newest):
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_provisioned_card_installs_itself(release, tmp_path):
     """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
-    desk = Desk(tmp_path)
-    desk.package = packages(tmp_path / "packages", newest_deb("amd64", release))
-    assert desk.run("--arch", "amd64").returncode == 0
+    fleet = FleetFolder(tmp_path)
+    fleet.package = packages(tmp_path / "packages", newest_deb("amd64", release))
+    assert fleet.run("--arch", "amd64").returncode == 0
     machine = Machine(tmp_path / "root")
     subprocess.run(["cp", "-a", clean_root(RELEASES[release]), machine.root], check=True)
     boot = machine.root / "boot/firmware/steadyhum"
-    shutil.copytree(desk.out / "fan-1/steadyhum", boot)
+    shutil.copytree(fleet.out / "fan-1/steadyhum", boot)
     said = machine.run("sh", "/boot/firmware/steadyhum/install.sh")
     assert "the key has been removed from the card" in said
     assert f"installing {newest_deb('amd64', release).name}" in said
@@ -56,7 +56,7 @@ def test_a_provisioned_card_installs_itself(release, tmp_path):
     (boot / "device.key").write_text("left by a power cut")
     assert "already installed" in machine.run("sh", "/boot/firmware/steadyhum/install.sh")
     assert list(boot.rglob("*.key")) == []
-    assert desk.run("--arch", "amd64", "-o", tmp_path / "again").returncode == 0
+    assert fleet.run("--arch", "amd64", "-o", tmp_path / "again").returncode == 0
     shutil.copytree(tmp_path / "again/fan-1/steadyhum", boot, dirs_exist_ok=True)
     assert "installing" in machine.run("sh", "/boot/firmware/steadyhum/install.sh")
     assert list(boot.rglob("*.key")) == []
@@ -70,11 +70,11 @@ def test_a_provisioned_card_installs_itself(release, tmp_path):
 
 
 @pytest.fixture
-def desk(tmp_path):
-    desk = Desk(tmp_path)
-    desk.package = newest_deb("amd64", "deb13")
+def fleet(tmp_path):
+    fleet = FleetFolder(tmp_path)
+    fleet.package = newest_deb("amd64", "deb13")
     (tmp_path / "key.pub").write_text(KEY)
-    return desk
+    return fleet
 
 
 @pytest.fixture
@@ -87,13 +87,13 @@ def board(tmp_path):
     shutil.rmtree(machine.root, ignore_errors=True)
 
 
-def written(desk, board):
+def written(fleet, board):
     """Write the card of fan-1 anew, as onto a boot partition, and return its own folder."""
-    shutil.rmtree(desk.out, ignore_errors=True)
-    done = desk.run("--arch", "amd64", "--device", "fan-1", "--ssh-key", desk.folder / "key.pub")
+    shutil.rmtree(fleet.out, ignore_errors=True)
+    done = fleet.run("--arch", "amd64", "--device", "fan-1", "--ssh-key", fleet.folder / "key.pub")
     assert done.returncode == 0, done.stderr
     shutil.rmtree(board.root / "boot/firmware")
-    shutil.copytree(desk.out / "fan-1", board.root / "boot/firmware")
+    shutil.copytree(fleet.out / "fan-1", board.root / "boot/firmware")
     return board.root / "boot/firmware/steadyhum"
 
 
@@ -107,22 +107,22 @@ def start(board):
     return done.stdout + done.stderr
 
 
-def test_a_board_sets_itself_up_once_for_each_card_written(desk, board):
-    card = written(desk, board)
+def test_a_board_sets_itself_up_once_for_each_card_written(fleet, board):
+    card = written(fleet, board)
     said = start(board)
     assert "installed; see  edge-runtime doctor" in said
     assert (board.root / "etc/hostname").read_text().strip() == "fan-1"
     assert KEY in (board.root / "home/technician/.ssh/authorized_keys").read_text()
     assert (list(card.rglob("*.key")), (card / "installed").exists()) == ([], True)
     first = (board.root / "etc/edge-runtime/device.key").read_bytes()
-    assert first == (desk.authority.path / "fan-1.key").read_bytes()
+    assert first == (fleet.authority.path / "fan-1.key").read_bytes()
 
     log = (card / "install.log").read_text()
     start(board)
     assert (card / "install.log").read_text() == log, "the second start installed again"
 
-    desk.authority.device("fan-1", NOW)  # another key, as after a renewal
-    card = written(desk, board)
+    fleet.authority.device("fan-1", NOW)  # another key, as after a renewal
+    card = written(fleet, board)
     assert "installed; see  edge-runtime doctor" in start(board)
     assert list(card.rglob("*.key")) == []
     assert (board.root / "etc/edge-runtime/device.key").read_bytes() != first

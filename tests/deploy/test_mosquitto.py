@@ -8,7 +8,7 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import needs_mosquitto, until
-from tests.deploy.plant import NOW, SHIPPED, Client, Gateway, make_plant, moved
+from tests.deploy.mosquitto_site import NOW, SHIPPED, Client, Gateway, make_plant, moved
 
 pytestmark = needs_mosquitto
 DENIED = 0x87

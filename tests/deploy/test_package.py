@@ -19,9 +19,9 @@ from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.deploy.examined_gateway import CONFIG, RATE_HZ, vibration
 from tests.deploy.heavy import heavy, newest_deb
 from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root
-from tests.deploy.patient import CONFIG, RATE_HZ, vibration
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 STATE = (

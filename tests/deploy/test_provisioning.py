@@ -17,17 +17,17 @@ from deploy.certification.folder import Folder
 from deploy.provisioning.sheet import read_sheet
 from edge_runtime.configuration.config import read_config
 from edge_runtime.core.errors import ConfigError
-from tests.deploy.desk import NOW, SHEET
+from tests.deploy.fleet_folder import NOW, SHEET
 
 
-def test_three_devices_in_under_ten_seconds(desk):
+def test_three_devices_in_under_ten_seconds(fleet):
     """All files there, digests right, the configuration readable by the edge, keys private."""
     begun_s = time.monotonic()
-    done = desk.run()
+    done = fleet.run()
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - begun_s < 10
     for name in ("pump-7", "fan-1", "press-2"):
-        home = desk.out / name / "steadyhum"
+        home = fleet.out / name / "steadyhum"
         subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=home, check=True)
         listed = {line.split()[1] for line in (home / "SHA256SUMS").read_text().splitlines()}
         files = {str(file.relative_to(home)) for file in home.rglob("*") if file.is_file()}
@@ -36,26 +36,26 @@ def test_three_devices_in_under_ten_seconds(desk):
         assert (config.site.device, config.broker.tls.verify) == (name, True)
         assert os.stat(home / "device.key").st_mode & 0o077 == 0
         assert (
-            Folder(desk.authority.path).valid_device(name, NOW).certificate_pem
+            Folder(fleet.authority.path).valid_device(name, NOW).certificate_pem
             == (home / "device.crt").read_bytes()
         )
-        assert name in (desk.out / f"{name}.html").read_text()
-    both = read_config(desk.out / "pump-7/steadyhum/config.toml").sensor
+        assert name in (fleet.out / f"{name}.html").read_text()
+    both = read_config(fleet.out / "pump-7/steadyhum/config.toml").sensor
     assert [(item.name, item.channels, item.unit) for item in both] == [
         ("motor", ("x",), "g"),
         ("gear", ("x", "y"), "m/s2"),
     ]
-    assert {file.name for file in (desk.out / "fan-1").iterdir()} == {
+    assert {file.name for file in (fleet.out / "fan-1").iterdir()} == {
         *("user-data", "network-config", "meta-data", "steadyhum")
     }
-    assert {file.name for file in (desk.out / "press-2").iterdir()} == {"steadyhum"}
+    assert {file.name for file in (fleet.out / "press-2").iterdir()} == {"steadyhum"}
 
 
-def test_a_dry_run_shows_and_writes_nothing(desk):
-    before = desk.state()
-    done = desk.run("--dry-run")
+def test_a_dry_run_shows_and_writes_nothing(fleet):
+    before = fleet.state()
+    done = fleet.run("--dry-run")
     assert done.returncode == 0
-    assert desk.state() == before
+    assert fleet.state() == before
     assert "to be signed" in done.stdout
     assert "steadyhum/models/pump.onnx" in done.stdout
     assert "nothing was written" in done.stdout
@@ -91,11 +91,11 @@ def test_a_dry_run_shows_and_writes_nothing(desk):
         ("device,site", "device,stie", "it lacks the columns site; it has columns nobody knows: 'stie'"),
     ],
 )
-def test_a_wrong_sheet(desk, old, new, says):
+def test_a_wrong_sheet(fleet, old, new, says):
     assert old in SHEET
-    desk.sheet.write_text(SHEET.replace(old, new, 1))
+    fleet.sheet.write_text(SHEET.replace(old, new, 1))
     with pytest.raises(ConfigError, match=re.escape(says)):
-        read_sheet(desk.sheet)
+        read_sheet(fleet.sheet)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,136 +108,137 @@ def test_no_sheet_ends_in_anything_but_devices_or_a_refusal(tmp_path, cells, hea
         read_sheet(tmp_path / "any.csv")
 
 
-def test_digits_that_are_no_numbers(desk):
-    desk.sheet.write_text("device,site,sensor,port,model,broker,baud\nfan-1,p,b,/dev/ttyAMA0,fan,b,\u00b2\n")
-    assert "is no baud rate" in desk.refused(code=78)
+def test_digits_that_are_no_numbers(fleet):
+    fleet.sheet.write_text("device,site,sensor,port,model,broker,baud\nfan-1,p,b,/dev/ttyAMA0,fan,b,\u00b2\n")
+    assert "is no baud rate" in fleet.refused(code=78)
 
 
-def test_what_the_edge_would_refuse_is_told_of_the_sheets_row(desk):
-    desk.sheet.write_text(SHEET.replace("/dev/ttyAMA0", "socket://:a:5"))
-    said = desk.refused(code=78)
+def test_what_the_edge_would_refuse_is_told_of_the_sheets_row(fleet):
+    fleet.sheet.write_text(SHEET.replace("/dev/ttyAMA0", "socket://:a:5"))
+    said = fleet.refused(code=78)
     assert "the configuration of fan-1: port is 'socket://:a:5'" in said
     assert "Correct its row in the sheet" in said
 
 
-def test_a_sheet_apart_by_semicolons(desk):
-    desk.sheet.write_text(SHEET.replace(";", "+").replace(",", ";"))
-    assert "choose comma when saving it" in desk.refused(code=78)
+def test_a_sheet_apart_by_semicolons(fleet):
+    fleet.sheet.write_text(SHEET.replace(";", "+").replace(",", ";"))
+    assert "choose comma when saving it" in fleet.refused(code=78)
 
 
-def test_a_device_that_is_not_in_the_sheet_and_a_card_for_three(desk):
-    assert "no device 'fan-9' in the sheet. Name one with --device; there are: pump-7" in desk.refused(
+def test_a_device_that_is_not_in_the_sheet_and_a_card_for_three(fleet):
+    assert "no device 'fan-9' in the sheet. Name one with --device; there are: pump-7" in fleet.refused(
         "--device", "fan-9", code=78
     )
-    assert "a card is for one device" in desk.refused("--card", desk.folder, code=78)
+    assert "a card is for one device" in fleet.refused("--card", fleet.folder, code=78)
 
 
-def test_that_nobody_can_log_in_is_said(desk):
-    assert "nobody can log in" in desk.run("--dry-run").stdout
-    (desk.folder / "key.pub").write_text("ssh-ed25519 AAAA technician\n")
-    assert "nobody can log in" not in desk.run("--dry-run", "--ssh-key", desk.folder / "key.pub").stdout
+def test_that_nobody_can_log_in_is_said(fleet):
+    assert "nobody can log in" in fleet.run("--dry-run").stdout
+    (fleet.folder / "key.pub").write_text("ssh-ed25519 AAAA technician\n")
+    assert "nobody can log in" not in fleet.run("--dry-run", "--ssh-key", fleet.folder / "key.pub").stdout
 
 
-def test_every_problem_of_a_sheet_is_told_at_once_and_nothing_written(desk):
-    desk.sheet.write_text(SHEET.replace("fan-1,", "pump-7,").replace("/dev/ttyAMA0", "COM3"))
-    said = desk.refused(code=78)
+def test_every_problem_of_a_sheet_is_told_at_once_and_nothing_written(fleet):
+    fleet.sheet.write_text(SHEET.replace("fan-1,", "pump-7,").replace("/dev/ttyAMA0", "COM3"))
+    said = fleet.refused(code=78)
     assert "has 2 rows" in said
     assert "COM3" in said
-    desk.sheet.write_bytes(b"\xff\xfe\x00")
-    desk.refused(code=78)
-    desk.sheet.write_text("")
-    desk.refused(code=78)
+    fleet.sheet.write_bytes(b"\xff\xfe\x00")
+    fleet.refused(code=78)
+    fleet.sheet.write_text("")
+    fleet.refused(code=78)
 
 
-def test_an_unknown_model(desk):
-    desk.sheet.write_text(SHEET.replace("pump;fan.onnx", "pomp;fan.onnx"))
-    said = desk.refused(code=65)
+def test_an_unknown_model(fleet):
+    fleet.sheet.write_text(SHEET.replace("pump;fan.onnx", "pomp;fan.onnx"))
+    said = fleet.refused(code=65)
     assert "no model 'pomp', which pump-7 needs" in said
     assert "there are: fan.onnx, pump.onnx" in said
 
 
-def test_a_damaged_model(desk):
-    (desk.models / "fan.onnx").write_bytes(b"not a model")
-    assert "onnxruntime refuses it" in desk.refused(code=65)
+def test_a_damaged_model(fleet):
+    (fleet.models / "fan.onnx").write_bytes(b"not a model")
+    assert "onnxruntime refuses it" in fleet.refused(code=65)
 
 
-def test_an_expired_certificate(desk):
-    desk.authority.device("fan-1", NOW - dt.timedelta(days=100), days=50)
-    said = desk.refused(code=77)
+def test_an_expired_certificate(fleet):
+    fleet.authority.device("fan-1", NOW - dt.timedelta(days=100), days=50)
+    said = fleet.refused(code=77)
     assert "fan-1.crt: expired on" in said
     assert "deploy/authority renew" in said
 
 
-def test_an_expired_or_missing_authority(desk):
-    shutil.rmtree(desk.authority.path)
-    assert "deploy/authority init" in desk.refused(code=78)
-    desk.authority.init("old plant", NOW - dt.timedelta(days=4000))
-    assert "ca.crt: expired on" in desk.refused(code=77)
+def test_an_expired_or_missing_authority(fleet):
+    shutil.rmtree(fleet.authority.path)
+    assert "deploy/authority init" in fleet.refused(code=78)
+    fleet.authority.init("old plant", NOW - dt.timedelta(days=4000))
+    assert "ca.crt: expired on" in fleet.refused(code=77)
 
 
-def test_a_device_named_like_the_broker_does_not_get_its_key(desk):
-    desk.authority.server(["fan-1"], NOW)
-    assert "Give the device another name: this one is a broker's" in desk.refused(code=78)
+def test_a_device_named_like_the_broker_does_not_get_its_key(fleet):
+    fleet.authority.server(["fan-1"], NOW)
+    assert "Give the device another name: this one is a broker's" in fleet.refused(code=78)
 
 
-def test_a_folder_that_is_a_file(desk):
-    said = desk.refused("-o", desk.sheet, code=78)
-    assert f"{desk.sheet}: is a file and no folder. Choose another folder" in said
-    assert "is a file and no folder" in desk.refused("-o", desk.sheet / "cards", code=78)
+def test_a_folder_that_is_a_file(fleet):
+    said = fleet.refused("-o", fleet.sheet, code=78)
+    assert f"{fleet.sheet}: is a file and no folder. Choose another folder" in said
+    assert "is a file and no folder" in fleet.refused("-o", fleet.sheet / "cards", code=78)
 
 
-def test_what_the_system_denies_is_a_refusal(desk):
+def test_what_the_system_denies_is_a_refusal(fleet):
     """Whatever it is, and wherever it is asked for: nothing ends in a traceback."""
-    said = desk.refused("-o", desk.folder / ("x" * 300), code=69)
+    said = fleet.refused("-o", fleet.folder / ("x" * 300), code=69)
     assert "File name too long. Check the path, and the disk or card it is on" in said
-    assert "File name too long" in desk.refused("--authority", "x" * 300, code=69)
+    assert "File name too long" in fleet.refused("--authority", "x" * 300, code=69)
 
 
-def test_what_cannot_be_written_half_way_is_said(desk):
+def test_what_cannot_be_written_half_way_is_said(fleet):
     """The printed card is the last file; a folder lies in its way."""
-    (desk.out / "fan-1.html").mkdir(parents=True)
-    done = desk.run("--device", "fan-1")
+    (fleet.out / "fan-1.html").mkdir(parents=True)
+    done = fleet.run("--device", "fan-1")
     assert (done.returncode, len(done.stderr.splitlines())) == (69, 1)
     assert (
-        f"{desk.out / 'fan-1'} is not complete. Delete it, or write the image to the card anew" in done.stderr
+        f"{fleet.out / 'fan-1'} is not complete. Delete it, or write the image to the card anew"
+        in done.stderr
     )
 
 
-def test_a_path_with_blanks(desk):
-    out = desk.folder / 'my cards; "new" $HOME'
-    assert desk.run("-o", out).returncode == 0
+def test_a_path_with_blanks(fleet):
+    out = fleet.folder / 'my cards; "new" $HOME'
+    assert fleet.run("-o", out).returncode == 0
     sums = out / "fan-1/steadyhum"
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=sums, check=True)
 
 
-def test_not_a_package(desk):
-    desk.package.write_bytes(b"<html>")
-    assert "is no Debian package" in desk.refused(code=78)
+def test_not_a_package(fleet):
+    fleet.package.write_bytes(b"<html>")
+    assert "is no Debian package" in fleet.refused(code=78)
 
 
-def test_the_packages_of_a_folder_go_onto_every_card(desk):
-    other = desk.package.with_name("steadyhum-edge_0.1.0-1~deb13_arm64.deb")
-    other.write_bytes(desk.package.read_bytes())
-    desk.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb").write_bytes(b"not looked at")
-    desk.package = desk.folder
-    assert desk.run().returncode == 0
-    assert len(list((desk.out / "fan-1/steadyhum").glob("*_arm64.deb"))) == 2
-    assert not list(desk.out.rglob("*_amd64.deb"))
+def test_the_packages_of_a_folder_go_onto_every_card(fleet):
+    other = fleet.package.with_name("steadyhum-edge_0.1.0-1~deb13_arm64.deb")
+    other.write_bytes(fleet.package.read_bytes())
+    fleet.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb").write_bytes(b"not looked at")
+    fleet.package = fleet.folder
+    assert fleet.run().returncode == 0
+    assert len(list((fleet.out / "fan-1/steadyhum").glob("*_arm64.deb"))) == 2
+    assert not list(fleet.out.rglob("*_amd64.deb"))
 
 
-def test_a_package_for_another_processor(desk):
-    desk.package = desk.package.rename(desk.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb"))
-    assert "is not for arm64" in desk.refused(code=78)
-    desk.package = desk.models
-    assert "no package for arm64 here" in desk.refused(code=78)
+def test_a_package_for_another_processor(fleet):
+    fleet.package = fleet.package.rename(fleet.package.with_name("steadyhum-edge_0.1.0-1_amd64.deb"))
+    assert "is not for arm64" in fleet.refused(code=78)
+    fleet.package = fleet.models
+    assert "no package for arm64 here" in fleet.refused(code=78)
 
 
-def test_a_private_key_is_never_put_on_a_card(desk):
-    secret = desk.folder / "id_ed25519"
+def test_a_private_key_is_never_put_on_a_card(fleet):
+    secret = fleet.folder / "id_ed25519"
     secret.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
-    assert "Give the .pub file" in desk.refused("--ssh-key", secret, code=78)
+    assert "Give the .pub file" in fleet.refused("--ssh-key", secret, code=78)
 
 
-def test_a_folder_that_has_the_device_already(desk):
-    assert desk.run().returncode == 0
-    assert "already has" in desk.refused(code=78)
+def test_a_folder_that_has_the_device_already(fleet):
+    assert fleet.run().returncode == 0
+    assert "already has" in fleet.refused(code=78)

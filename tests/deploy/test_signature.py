@@ -15,9 +15,9 @@ from edge_runtime.gateway.service_loop import prepare
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
 from tests.broker import needs_mosquitto
-from tests.deploy.desk import NOW
+from tests.deploy.examined_gateway import found
+from tests.deploy.fleet_folder import NOW
 from tests.deploy.heavy import ROOT
-from tests.deploy.patient import found
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: apt install openssl")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.artefacts import write_artefact
+from tests.deploy.examined_gateway import vibration
 from tests.deploy.heavy import ROOT
-from tests.deploy.patient import vibration
 
 UNIT = ROOT / "deploy" / "debian" / "edge-runtime.service"
 MOST_EXPOSED = 1.5

@@ -1,4 +1,4 @@
-"""The small gateway of tests/bench/driver.py, run to its end under strace, and what it leaves behind."""
+"""The small gateway of tests/faults/driver.py, run to its end under strace, and what it leaves behind."""
 
 import json
 import os
@@ -12,9 +12,9 @@ import pytest
 
 from edge_runtime.spool.queue import Klass, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
+from tests.faults.alarm_account import body_of
 
-DRIVER = [sys.executable, "-m", "tests.bench.driver"]
+DRIVER = [sys.executable, "-m", "tests.faults.driver"]
 ROOT = Path(__file__).resolve().parents[2]
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed: apt install strace"

@@ -12,8 +12,8 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Klass, Spool
-from tests.bench.oracle import body_of
 from tests.broker import until
+from tests.faults.alarm_account import body_of
 
 MEMORY = Path("/dev/shm")
 EVENT = "steadyhum/site/device/pump/event"
@@ -77,9 +77,9 @@ def events(subscriber):
     return [body for topic, body in subscriber.seen if topic.endswith("/event")]
 
 
-def raise_and_wait(oracle, gateway, subscriber, seconds=10.0):
+def raise_and_wait(account, gateway, subscriber, seconds=10.0):
     """Raise an alarm and return how long it took to arrive."""
-    name = f'"{oracle.raise_alarm(gateway.spool, EVENT)}"'.encode()
+    name = f'"{account.raise_alarm(gateway.spool, EVENT)}"'.encode()
     begun_s = time.monotonic()
     until(lambda: any(name in body for body in events(subscriber)), seconds, "the alarm's arrival")
     return time.monotonic() - begun_s

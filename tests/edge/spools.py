@@ -3,7 +3,7 @@
 import json
 
 from edge_runtime.spool.queue import Klass
-from tests.bench.oracle import body_of
+from tests.faults.alarm_account import body_of
 
 
 class Clock:

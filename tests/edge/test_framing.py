@@ -18,7 +18,7 @@ from edge_runtime.sensors.protocols.frames import (
     encode_data,
     encode_hello,
 )
-from tests.bench import hostile
+from tests.faults import hostile
 
 
 def frame(samples, *, sequence=7, scale=0.5, rate_hz=12000.0):
@@ -216,14 +216,14 @@ def test_encoding_refuses_what_does_not_fit():
 
 
 def test_noise_is_no_frame():
-    """The seeded part of what `python -m tests.bench.hostile 1e9 noise` does at length."""
+    """The seeded part of what `python -m tests.faults.hostile 1e9 noise` does at length."""
     seen, longest = hostile.noise(2_000_000, seed=3)
     assert set(seen) == {"refused"}
     assert longest <= hostile.LONGEST_TAIL
 
 
 def test_hostile_inputs():
-    """The seeded part of what `python -m tests.bench.hostile 1e7` does at length."""
+    """The seeded part of what `python -m tests.faults.hostile 1e7` does at length."""
     seen, longest = hostile.attack(40_000, seed=3)
     assert seen["corrupt accepted"] == 0
     assert seen["corrupt refused"] > 10_000

@@ -17,17 +17,17 @@ import pytest
 
 from edge_runtime.audit.sequence_audit import SequenceAudit
 from edge_runtime.spool.queue import Klass, Spool
-from tests.bench.proxy import ChaosProxy
-from tests.bench.wiretap import Wiretap
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import events
+from tests.faults.proxy import ChaosProxy
+from tests.faults.wiretap import Wiretap
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 KILLS = int(os.environ.get("STEADYHUM_KILLS", "1000" if SOAK else "6"))
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = Path("/dev/shm")
-DRIVER = [sys.executable, "-m", "tests.bench.driver"]
+DRIVER = [sys.executable, "-m", "tests.faults.driver"]
 CALLS = "write,pwrite64,fdatasync,fsync,rename,unlink,ftruncate,fallocate,sendto"
 
 needs_strace = pytest.mark.skipif(

@@ -5,11 +5,11 @@ import time
 
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.readers import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox, PortReader
-from tests.bench import replug
+from tests.faults import replug
 
 
 def test_replug_within_two_seconds_and_nothing_leaks(tmp_path):
-    """The quick part of what `python -m tests.bench.replug 1000` does at length."""
+    """The quick part of what `python -m tests.faults.replug 1000` does at length."""
     slowest_s, before, after = replug.replug(10, tmp_path)
     assert slowest_s < 2.0
     assert before == after

@@ -16,9 +16,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_runtime.audit.listen import LOSS_EXIT, run_listen, settings_of
 from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
 from edge_runtime.mqtt.settings import BrokerSettings
-from tests.bench.fakebroker import FakeBroker
 from tests.broker import Broker, free_port, needs_mosquitto, until
 from tests.edge.messages import EVENT, body
+from tests.faults.fakebroker import FakeBroker
 
 
 def test_urls():

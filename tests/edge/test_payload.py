@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.messages import steadyhum
-from edge_runtime.messages.steadyhum import MessageContext, Model
+from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
 
 START_US = 1_767_225_600_250_000
-MODEL = Model(
+MODEL = ModelSummary(
     "pump", "gaussian", "1", "ab" * 32, True, {"rms": ("g", None, None), "band1": ("g2", 10.0, 20.0)}
 )
 STAMP = MessageContext(START_US + 3_000_000, True, MODEL)
@@ -162,7 +162,7 @@ def test_any_verdict_becomes_strict_json(text, score, time_us, contributions):
 
 
 def test_model_of_a_manifest():
-    told = steadyhum.model_of(manifest(channels=("x", "y")), "cd" * 32)
+    told = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
     assert (told.name, told.detector, told.version, told.supported) == ("rms", "rms", "1", True)
     assert told.sha256 == "cd" * 32
     assert told.bands["power y"] == ("g2", None, None)

@@ -13,9 +13,9 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Spool
-from tests.bench.oracle import Oracle
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+from tests.faults.alarm_account import AlarmAccount
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
@@ -28,13 +28,13 @@ def gateway():
 
 
 def test_what_is_raised_arrives_once_and_in_order(gateway, subscriber, broker):
-    oracle = Oracle()
+    account = AlarmAccount()
     publisher = gateway.publish(broker.port)
     until(lambda: publisher.connected)
     for _ in range(50):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     until(lambda: len(events(subscriber)) >= 50)
-    oracle.check(events(subscriber), gateway.spool, duplicates=0)
+    account.check(events(subscriber), gateway.spool, duplicates=0)
     assert {json.loads(body)["replayed"] for body in events(subscriber)} == {False}
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
 
@@ -64,9 +64,9 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
     broker = Broker(tmp_path, "autosave_interval 3600", "autosave_on_changes false").start()
     subscriber = Subscriber(broker.port)
     count = 100_000 if SOAK else 3000
-    oracle = Oracle()
+    account = AlarmAccount()
     for _ in range(count):
-        oracle.raise_alarm(gateway.spool, EVENT, size=300)
+        account.raise_alarm(gateway.spool, EVENT, size=300)
     # In a soak by the wall clock; in the small size by ours alone, for what else runs says nothing about us.
     clock = time.monotonic if SOAK else time.process_time
     begun_s = clock()
@@ -74,7 +74,7 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
     until(lambda: publisher.connected)
     delays_s, heard = [], 0
     while gateway.spool.figures()["alarm.depth"] > 20:
-        name = f'"{oracle.raise_alarm(gateway.spool, EVENT)}"'.encode()
+        name = f'"{account.raise_alarm(gateway.spool, EVENT)}"'.encode()
         raised_s = time.monotonic()
         while not any(name in body for _, body in subscriber.seen[heard:]):
             assert time.monotonic() < raised_s + 10
@@ -83,8 +83,8 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
         delays_s.append(time.monotonic() - raised_s)
         time.sleep(0.02)
     rate = count / (clock() - begun_s)
-    until(lambda: len(events(subscriber)) >= len(oracle.raised))
-    oracle.check(events(subscriber), gateway.spool, duplicates=0)
+    until(lambda: len(events(subscriber)) >= len(account.raised))
+    account.check(events(subscriber), gateway.spool, duplicates=0)
     replayed = [json.loads(body)["replayed"] for body in events(subscriber)]
     assert replayed.count(True) == count
     worst_s = sorted(delays_s)[int(0.95 * len(delays_s))]
@@ -99,12 +99,12 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
 
 
 def test_a_site_may_ask_for_one_order(gateway, subscriber, broker):
-    oracle = Oracle()
+    account = AlarmAccount()
     for _ in range(300):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     gateway.publish(broker.port, live_first=False)
     for _ in range(50):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     until(lambda: len(events(subscriber)) >= 350)
     assert [json.loads(body)["seq"] for body in events(subscriber)] == list(range(1, 351))
 
@@ -136,10 +136,10 @@ def test_mqtt_3_works_with_a_warning(gateway, subscriber, broker, caplog):
     with caplog.at_level(logging.WARNING):
         gateway.publish(broker.port, mqtt="3.1.1")
     assert "refuses count as delivered" in caplog.text
-    oracle = Oracle()
-    oracle.raise_alarm(gateway.spool, EVENT)
+    account = AlarmAccount()
+    account.raise_alarm(gateway.spool, EVENT)
     until(lambda: events(subscriber))
-    oracle.check(events(subscriber), gateway.spool)
+    account.check(events(subscriber), gateway.spool)
 
 
 def test_an_address_made_of_the_availability_topic_names_the_client(gateway, broker, subscriber):

@@ -9,12 +9,12 @@ import tracemalloc
 import pytest
 
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Klass
-from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
+from tests.faults.fakebroker import SILENT, FakeBroker
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_whatever_paho_raises_ends_the_connection_only():
         link._client.socket().close()
         with pytest.raises(LinkError, match="nonsense") as loss:
             link.turn(1)
-        assert loss.value.loss is Loss.CLOSED
+        assert loss.value.loss is LinkErrorKind.CLOSED
         link.drop()
 
 

@@ -9,10 +9,10 @@ import time
 import psutil
 import pytest
 
-from tests.bench.oracle import Oracle
-from tests.bench.proxy import ChaosProxy
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import EVENT, Gateway, counted, events, raise_and_wait, troubles
+from tests.faults.alarm_account import AlarmAccount
+from tests.faults.proxy import ChaosProxy
 
 pytestmark = needs_mosquitto
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
@@ -34,142 +34,142 @@ def test_a_half_open_link_is_noticed_and_loses_nothing(bench):
     """Noticed within twice the keepalive; a fresh alarm within 5 s of healing. 10 s in a soak, else 2 s."""
     subscriber, proxy, gateway = bench
     keepalive_s = 10 if SOAK else 2
-    oracle = Oracle()
+    account = AlarmAccount()
     publisher = gateway.publish(proxy.port, keepalive_s=keepalive_s)
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     proxy.stalled = True
     begun_s = time.monotonic()
     for _ in range(5):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     until(lambda: not publisher.connected, 3 * keepalive_s)
     noticed_s = time.monotonic() - begun_s
     assert "silent" in troubles(publisher)["broker"]
     time.sleep(keepalive_s)
     proxy.stalled = False
-    healed_s = raise_and_wait(oracle, gateway, subscriber)
+    healed_s = raise_and_wait(account, gateway, subscriber)
     print(f"keepalive {keepalive_s} s: noticed after {noticed_s:.1f} s, fresh alarm {healed_s:.2f} s later")
     assert noticed_s <= 2 * keepalive_s
     assert healed_s <= 5
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
-    oracle.check(events(subscriber), gateway.spool, duplicates=20)
+    account.check(events(subscriber), gateway.spool, duplicates=20)
 
 
 def test_heals_quickly_whenever_the_outage_ends(bench):
     subscriber, proxy, gateway = bench
-    oracle, healed_s = Oracle(), []
+    account, healed_s = AlarmAccount(), []
     gateway.publish(proxy.port, keepalive_s=1, backoff_s=(1.0, 30.0))
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     randomness = random.Random(7)
     for _ in range(40 if SOAK else 3):
         proxy.stalled = True
         time.sleep(randomness.uniform(0.1, 3))
         proxy.stalled = False
-        healed_s.append(raise_and_wait(oracle, gateway, subscriber))
+        healed_s.append(raise_and_wait(account, gateway, subscriber))
     print(f"fresh alarm after healing: worst of {len(healed_s)} {max(healed_s):.2f} s")
     assert sorted(healed_s)[int(0.95 * len(healed_s))] <= 5
-    oracle.check(events(subscriber), gateway.spool)
+    account.check(events(subscriber), gateway.spool)
 
 
 def test_lost_acknowledgements_cost_duplicates_and_nothing_else(bench):
     subscriber, proxy, gateway = bench
     """At most as many duplicates as were in flight, for every connection that was lost: here it is one."""
-    oracle = Oracle()
+    account = AlarmAccount()
     gateway.publish(proxy.port)  # with its usual patience: missing acknowledgements end no connection here
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     proxy.keep_acks = True
     for _ in range(50):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     until(lambda: len(events(subscriber)) >= 21)
     time.sleep(0.5)
     assert len(events(subscriber)) == 21, "20 are in flight and no more"
     proxy.keep_acks = False
     proxy.reset()
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
-    oracle.check(events(subscriber), gateway.spool, duplicates=20)
+    account.check(events(subscriber), gateway.spool, duplicates=20)
     assert proxy.connections == 2
 
 
 def test_cut_at_any_byte_of_the_conversation(bench):
     """Both directions, every byte of the first exchange in a soak, a sample of them else."""
     subscriber, proxy, gateway = bench
-    oracle = Oracle()
+    account = AlarmAccount()
     # What a cut hits again and again looks like poison; given up it must not be.
     gateway.publish(proxy.port, backoff_s=(0.01, 0.05), denied_retry_s=(20, 20) if SOAK else (0.5, 0.5))
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     for size in range(1, 400, 1 if SOAK else 23):
         proxy.cut_up, proxy.cut_down = (size, None) if size % 2 else (None, size // 4)
         proxy.reset()
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
         time.sleep(0.1)
     proxy.cut_up = proxy.cut_down = None
     proxy.reset()
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0, 60)
-    oracle.check(events(subscriber), gateway.spool, ordered=False)
+    account.check(events(subscriber), gateway.spool, ordered=False)
     assert gateway.spool.dead_letters() == []
 
 
 def test_a_half_closed_connection_is_left(bench):
     subscriber, proxy, gateway = bench
-    oracle = Oracle()
+    account = AlarmAccount()
     publisher = gateway.publish(proxy.port)
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     proxy.half_close()
     until(lambda: publisher._health.figures()["mqtt.connections"] >= 2)
-    raise_and_wait(oracle, gateway, subscriber)
-    oracle.check(events(subscriber), gateway.spool)
+    raise_and_wait(account, gateway, subscriber)
+    account.check(events(subscriber), gateway.spool)
 
 
 def test_a_link_of_a_byte_at_a_time_gets_through(bench):
     subscriber, proxy, gateway = bench
-    oracle = Oracle()
+    account = AlarmAccount()
     proxy.trickle_s = 0.002
     gateway.publish(proxy.port, connect_timeout_s=5)
     for _ in range(5):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0, 30)
-    oracle.check(events(subscriber), gateway.spool, duplicates=0)
+    account.check(events(subscriber), gateway.spool, duplicates=0)
 
 
 def test_flipped_bits_from_the_broker_lose_nothing(bench):
     subscriber, proxy, gateway = bench
-    oracle = Oracle()
+    account = AlarmAccount()
     quick = {"backoff_s": (0.01, 0.05), "denied_retry_s": (0.5, 0.5)}
     gateway.publish(proxy.port, ack_timeout_s=1, connect_timeout_s=0.5, **quick)
     for at in (0, 1, 2, 3, 5, 9, 12, 13, 16, 17, 40):
         proxy.flip_down = at
         proxy.reset()
         for _ in range(5):
-            oracle.raise_alarm(gateway.spool, EVENT)
+            account.raise_alarm(gateway.spool, EVENT)
         time.sleep(0.15)
     proxy.flip_down = None
     proxy.reset()
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0, 40)
     # A flipped number may acknowledge another message than the broker meant, but only one it was also sent.
-    until(lambda: len({json.loads(body)["id"] for body in events(subscriber)}) == len(oracle.raised))
-    oracle.check(events(subscriber), gateway.spool, ordered=False)
+    until(lambda: len({json.loads(body)["id"] for body in events(subscriber)}) == len(account.raised))
+    account.check(events(subscriber), gateway.spool, ordered=False)
 
 
 def test_a_hundred_broken_connections_leave_nothing_behind(bench):
     subscriber, proxy, gateway = bench
-    oracle = Oracle()
+    account = AlarmAccount()
     publisher = gateway.publish(proxy.port, backoff_s=(0.005, 0.01), denied_retry_s=(0.5, 0.5))
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     process = psutil.Process()
     files, threads = process.num_fds(), threading.active_count()
     for turn in range(100):
         until(lambda turn=turn: counted(publisher, "mqtt.connections") > turn)
         for _ in range(3):
-            oracle.raise_alarm(gateway.spool, EVENT)
+            account.raise_alarm(gateway.spool, EVENT)
         time.sleep(0.01)  # or each reset would seem to be the answer to one and the same message
         proxy.reset()
-    raise_and_wait(oracle, gateway, subscriber)
+    raise_and_wait(account, gateway, subscriber)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     assert counted(publisher, "mqtt.connections") > 100
     assert process.num_fds() - files <= 4
     assert publisher._thread.is_alive()
     until(lambda: threading.active_count() - threads <= 4)
-    oracle.check(events(subscriber), gateway.spool, ordered=False)
+    account.check(events(subscriber), gateway.spool, ordered=False)
 
 
 def test_a_socket_that_takes_nothing_for_a_while(bench):

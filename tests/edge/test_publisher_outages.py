@@ -7,13 +7,13 @@ import pytest
 
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.health import Health
-from edge_runtime.mqtt.link_errors import LinkError, Loss
+from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Klass, Spool
-from tests.bench.oracle import Oracle, body_of
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+from tests.faults.alarm_account import AlarmAccount, body_of
 
 pytestmark = needs_mosquitto
 
@@ -26,13 +26,13 @@ def gateway():
 
 def test_starts_without_a_broker_and_delivers_when_there_is_one(gateway, broker, tmp_path):
     publisher = gateway.publish(broker.port)
-    oracle = Oracle()
+    account = AlarmAccount()
     for _ in range(30):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     assert "refused" in until(lambda: publisher._health.troubles().get("broker"))
     broker.start()
     subscriber = Subscriber(broker.port)
-    oracle.raise_alarm(gateway.spool, EVENT)
+    account.raise_alarm(gateway.spool, EVENT)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     assert "broker" not in publisher._health.troubles()
     subscriber.close()
@@ -50,24 +50,24 @@ def test_a_name_that_does_not_resolve_is_only_an_outage(gateway):
 
 
 def test_the_broker_goes_away_and_comes_back(gateway, subscriber, broker):
-    oracle = Oracle()
+    account = AlarmAccount()
     publisher = gateway.publish(broker.port)
     for _ in range(3):
         until(lambda: publisher.connected, what="connection")
         for _ in range(20):
-            oracle.raise_alarm(gateway.spool, EVENT)
+            account.raise_alarm(gateway.spool, EVENT)
         broker.stop()
         until(lambda: not publisher.connected)
         for _ in range(20):
-            oracle.raise_alarm(gateway.spool, EVENT)
+            account.raise_alarm(gateway.spool, EVENT)
         broker.start()
         begun_s = time.monotonic()
-        fresh = oracle.raise_alarm(gateway.spool, EVENT)
+        fresh = account.raise_alarm(gateway.spool, EVENT)
         until(lambda fresh=fresh: any(f'"{fresh}"'.encode() in body for body in events(subscriber)))
         assert time.monotonic() - begun_s < 5
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     time.sleep(0.3)
-    oracle.check(events(subscriber), gateway.spool)
+    account.check(events(subscriber), gateway.spool)
 
 
 def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway, broker):
@@ -86,8 +86,8 @@ def test_how_long_it_waits(gateway):
     publisher = Publisher(
         BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY, random.Random(4)
     )
-    lost = LinkError("x", where="y", remedy="z", loss=Loss.CLOSED)
-    refused = LinkError("x", where="y", remedy="z", loss=Loss.REFUSED)
+    lost = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.CLOSED)
+    refused = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.REFUSED)
     short = [
         max(publisher._wait_s(lost, 1) for _ in range(60)),
         max(publisher._wait_s(refused, 1) for _ in range(60)),

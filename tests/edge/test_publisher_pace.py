@@ -3,9 +3,9 @@
 import pytest
 
 from edge_runtime.mqtt.flow_control import LEAST_BYTES, MOST_BYTES, WAIT_S, Pace
-from tests.bench.fakebroker import FakeBroker
 from tests.broker import until
 from tests.edge.gateways import Gateway
+from tests.faults.fakebroker import FakeBroker
 
 
 class Link:

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from edge_runtime.spool.queue import Klass
-from tests.bench.fakebroker import CLOSE, FakeBroker
-from tests.bench.oracle import body_of
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
+from tests.faults.alarm_account import body_of
+from tests.faults.fakebroker import CLOSE, FakeBroker
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import Klass
-from tests.bench.oracle import body_of
 from tests.broker import needs_mosquitto, until
 from tests.edge.certificates import identity
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles
+from tests.faults.alarm_account import body_of
 
 SECRET = "correct-horse-battery-staple"
 

@@ -9,10 +9,10 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Klass
-from tests.bench.fakebroker import SILENT, FakeBroker
-from tests.bench.oracle import Oracle, body_of
 from tests.broker import free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+from tests.faults.alarm_account import AlarmAccount, body_of
+from tests.faults.fakebroker import SILENT, FakeBroker
 
 pytestmark = needs_mosquitto
 
@@ -24,9 +24,9 @@ def gateway():
 
 
 def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broker):
-    oracle = Oracle()
+    account = AlarmAccount()
     for _ in range(100):
-        oracle.raise_alarm(gateway.spool, EVENT)
+        account.raise_alarm(gateway.spool, EVENT)
     publisher = gateway.publish(broker.port, drain_s=30)
     until(lambda: publisher.connected)
     begun_s = time.monotonic()
@@ -34,7 +34,7 @@ def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broke
     assert time.monotonic() - begun_s < 25, "it ends when all is sent and not when its time is over"
     assert not publisher.is_alive()
     until(lambda: subscriber.latest("availability") == b"offline")
-    oracle.check(events(subscriber), gateway.spool, duplicates=0)
+    account.check(events(subscriber), gateway.spool, duplicates=0)
     assert gateway.spool.figures()["alarm.depth"] == 0
     assert len(events(subscriber)) == 100
     publisher.wake()  # after the end it is only ignored

@@ -7,9 +7,9 @@ import pytest
 
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.settings import BrokerSettings
-from tests.bench.fakebroker import SILENT, FakeBroker
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, depth, names, put, troubles
+from tests.faults.fakebroker import SILENT, FakeBroker
 
 
 @pytest.fixture

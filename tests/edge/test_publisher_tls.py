@@ -14,12 +14,12 @@ from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import explain
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import Klass
-from tests.bench.fakebroker import FakeBroker
-from tests.bench.oracle import body_of
-from tests.bench.proxy import ChaosProxy
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.certificates import identity, pem
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles, why_not
+from tests.faults.alarm_account import body_of
+from tests.faults.fakebroker import FakeBroker
+from tests.faults.proxy import ChaosProxy
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from edge_runtime.core.health import Health
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.gateway.reporter import Reporter
-from edge_runtime.messages.steadyhum import Model
+from edge_runtime.messages.steadyhum import ModelSummary
 from edge_runtime.messages.topics import Topics
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -18,7 +18,7 @@ from edge_runtime.spool.settings import SpoolLimits
 from tests.broker import free_port
 
 TOPICS = Topics("steadyhum", "plant", "gateway")
-MODEL = Model("pump", "gaussian", "1", "0" * 64, supported=True, bands={})
+MODEL = ModelSummary("pump", "gaussian", "1", "0" * 64, supported=True, bands={})
 
 
 @pytest.fixture

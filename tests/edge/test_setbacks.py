@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.mqtt.retries import Backoff, Pauses, Quarantine
-from edge_runtime.spool.rows import Klass
+from edge_runtime.spool.rows import MessageClass
 
-A, B, C = ((Klass.ALARM, n) for n in (1, 2, 3))
+A, B, C = ((MessageClass.ALARM, n) for n in (1, 2, 3))
 
 
 def test_full_jitter_doubles_its_bound_up_to_the_longest():
@@ -80,7 +80,7 @@ def test_suspects_that_never_come_are_forgotten():
     quarantine.lost([A, B], 0.1, 0)
     for n in range(100, 200):
         assert quarantine.careful
-        quarantine.passed((Klass.ALARM, n))
+        quarantine.passed((MessageClass.ALARM, n))
     assert not quarantine.careful
 
 
@@ -147,7 +147,7 @@ def test_a_crowd_is_not_to_blame():
     quarantine = Quarantine((10, 100))
     for n in range(100):
         assert not quarantine.crowded
-        quarantine.stalled((Klass.ALARM, n), 0)
+        quarantine.stalled((MessageClass.ALARM, n), 0)
     assert quarantine.crowded
     assert quarantine.end(10)
     assert not quarantine.careful, "those without strikes are no suspects"
@@ -163,7 +163,7 @@ def test_only_a_message_with_strikes_and_proof_is_ever_condemned(steps):
     quarantine = Quarantine((1, 4))
     strikes, now_s = dict.fromkeys(range(3), 0), 0.0
     for what, n in steps:
-        key, now_s = (Klass.ALARM, n), now_s + 0.5
+        key, now_s = (MessageClass.ALARM, n), now_s + 0.5
         condemned = None
         if what == "lost":
             condemned = quarantine.lost([key], 0.0, now_s)
@@ -196,9 +196,9 @@ def test_what_the_queue_dropped_is_forgotten():
     for key in (A, B, C):
         quarantine.stalled(key, 0)
     quarantine.refused(B, 0)
-    quarantine.begins_at(Klass.TELEMETRY, 100)
+    quarantine.begins_at(MessageClass.TELEMETRY, 100)
     assert all(map(quarantine.holds, (A, B, C)))
-    quarantine.begins_at(Klass.ALARM, C[1])
+    quarantine.begins_at(MessageClass.ALARM, C[1])
     assert list(map(quarantine.holds, (A, B, C))) == [False, False, True]
 
 
@@ -206,7 +206,7 @@ def test_messages_that_were_dropped_do_not_crowd_the_others():
     """A hundred that stay set aside would make the next refusal the topic's fault."""
     quarantine = Quarantine((10, 100))
     for n in range(100):
-        quarantine.stalled((Klass.ALARM, n), 0)
+        quarantine.stalled((MessageClass.ALARM, n), 0)
     assert quarantine.crowded
-    quarantine.begins_at(Klass.ALARM, 100)
+    quarantine.begins_at(MessageClass.ALARM, 100)
     assert not quarantine.crowded

@@ -11,7 +11,7 @@ from edge_runtime.core.errors import AccessError, BusyError, DataError, Unavaila
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.folder_lock import check_folder
 from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
-from edge_runtime.spool.rows import Row, row_of
+from edge_runtime.spool.rows import StoredMessage, stored_message_of
 from tests.edge.spools import names, put
 
 ALARM = Alarm("01H", AlarmKind.ANOMALY, 1_700_000_000_000_000, 3.5, "")
@@ -118,9 +118,9 @@ def test_a_file_that_is_no_file_is_refused(folder):
 
 
 def test_a_row_is_whole_or_nothing():
-    row = Row(Klass.ALARM, 1, 2, "t", b"body", 3, 4.0)
+    row = StoredMessage(Klass.ALARM, 1, 2, "t", b"body", 3, 4.0)
     record = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
-    assert row_of(record) == row
+    assert stored_message_of(record) == row
     for at, wrong in enumerate(("log", "1", None, b"t", "body", 3.0, 4, 5)):
         changed = (*record[:at], wrong, *record[at + 1 :])
-        assert row_of(changed) is None
+        assert stored_message_of(changed) is None

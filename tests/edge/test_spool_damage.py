@@ -12,9 +12,9 @@ import pytest
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.damage import damage, seeded
-from tests.bench.oracle import body_of
 from tests.edge.spools import rows_of
+from tests.faults.alarm_account import body_of
+from tests.faults.damage import damage, seeded
 
 MUTATIONS = int(os.environ.get("STEADYHUM_MUTATIONS", "200"))
 MEMORY = Path("/dev/shm")

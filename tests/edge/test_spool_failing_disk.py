@@ -16,8 +16,8 @@ import pytest
 from edge_runtime.core.errors import BusyError
 from edge_runtime.spool.queue import Klass, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
 from tests.edge.driven import acked, check_nothing_lost, drive, needs_strace, said
+from tests.faults.alarm_account import body_of
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 MEMORY = Path("/dev/shm")

@@ -6,9 +6,9 @@ import os
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
 from tests.edge.disks import fill
 from tests.edge.spools import Clock
+from tests.faults.alarm_account import body_of
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 ALARM = Alarm("open", AlarmKind.ANOMALY, 1, 2.0)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.spool.deleted_rows import Gone
+from edge_runtime.spool.deleted_rows import DeletedRows
 from edge_runtime.spool.queue import Klass, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
 from tests.edge.disks import fill, mount_tmpfs
+from tests.faults.alarm_account import body_of
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 30))))
 def test_leaps_over_what_is_gone_and_over_nothing_else(steps):
     """Against a set: a leap from anywhere ends before the first row that nobody has seen to be gone."""
-    gone, known = Gone(), set()
+    gone, known = DeletedRows(), set()
     for reading, first, last in steps:
         if reading and last > first:
             gone.note(first, last)

@@ -13,8 +13,8 @@ from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
 from edge_runtime.spool.rows import ROW_OVERHEAD_BYTES
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
 from tests.edge.spools import Clock, put
+from tests.faults.alarm_account import body_of
 
 MEMORY = Path("/dev/shm")
 

@@ -14,7 +14,7 @@ import pytest
 
 from edge_runtime.spool.queue import Klass, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.powercut import cut, record
+from tests.faults.powercut import cut, record
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 CUTS = int(os.environ.get("STEADYHUM_CUTS", "10000" if SOAK else "120"))
@@ -39,7 +39,7 @@ def steps(root):
     state = root / "state"
     found = []
     for prefix in "ab":
-        command = [sys.executable, "-m", "tests.bench.driver", str(state), "300", "--prefix", prefix]
+        command = [sys.executable, "-m", "tests.faults.driver", str(state), "300", "--prefix", prefix]
         found += record(command, state, ROOT)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.core.errors import BusyError
 from edge_runtime.spool.queue import Klass, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
+from tests.faults.alarm_account import body_of
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import scipy.io
 
-from trainer.recordings.listing import COLUMNS, Row
+from trainer.recordings.listing import COLUMNS, ListRow
 from trainer.recordings.recording import Recording
 
 
@@ -21,7 +21,7 @@ def row(path, **changes):
         "channels": ("DE",),
         "unit": "g",
     }
-    return Row(**{**fields, **changes})
+    return ListRow(**{**fields, **changes})
 
 
 def noise(count=4096, channels=1, seed=0):

@@ -51,7 +51,7 @@ def contrasted():
 
 
 def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
-    found = {item.detector: item for item in contrasted.standings}
+    found = {item.detector: item for item in contrasted.ranking}
     assert found["decision_tree"].supervised
     assert found["decision_tree"].unseen_condition is not None
     assert set(found["decision_tree"].unseen_fault_kinds) == {"ball", "inner race"}
@@ -61,13 +61,13 @@ def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
         in contrasted.reason
     )
     assert [item["recommended"] for item in contrasted.to_json()] == [True, False]
-    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
+    alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
     assert (alone.recommended, [item["recommended"] for item in alone.to_json()]) == ("", [False])
     assert comparison_remarks(alone)[0].startswith("recommended: none; all are supervised")
 
 
 def test_an_unsupported_threshold_is_never_recommended(contrasted):
-    best = contrasted.contests[0]
+    best = contrasted.candidates[0]
     weak = replace(best.trials[1], calibration=replace(best.trials[1].calibration, supported=False))
     found = ranking.rank_detectors("unseen", [replace(best, trials=(best.trials[0], weak))])
     assert best.recommendable
@@ -75,7 +75,7 @@ def test_an_unsupported_threshold_is_never_recommended(contrasted):
 
 
 def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
-    light = contrasted.contests[0]
+    light = contrasted.candidates[0]
     light = replace(light, trials=tuple(replace(trial, louder=1.7) for trial in light.trials))
     large = [replace(trial, bytes=100 * trial.bytes, louder=1.6) for trial in light.trials]
     heavy = replace(light, detector="linear_autoencoder", trials=tuple(large))
@@ -102,7 +102,7 @@ def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
     (tmp_path / "compare.json").write_text(json.dumps(told))
     for name in ("zscore.onnx", "report.html", "gaussian.onnx", "notes.txt"):
         (tmp_path / name).write_text("earlier")
-    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
+    alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
     comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert {path.name for path in tmp_path.iterdir()} == {"compare.json", "gaussian.onnx", "notes.txt"}
     assert json.loads((tmp_path / "compare.json").read_text())[0]["detector"] == "decision_tree"
@@ -138,8 +138,8 @@ def test_programs_find_every_figure(contrasted):
 
 def test_the_worst_recording_is_the_worst_of_all_trials():
     found = compare("principal_components", machine(), Terms("single", processes=1))
-    lowest = min(value for trial in found.contests[0].trials for value in trial.aurocs.values())
-    assert found.standings[0].worst_recording_auroc == lowest
+    lowest = min(value for trial in found.candidates[0].trials for value in trial.aurocs.values())
+    assert found.ranking[0].worst_recording_auroc == lowest
     assert found.title.startswith("all other operating conditions")
 
 
@@ -187,7 +187,7 @@ def test_page_model_and_figures_are_written_together(tmp_path):
 
 
 def test_without_a_recommendation_only_the_figures_are_written(tmp_path, contrasted):
-    alone = ranking.rank_detectors("unseen", contrasted.contests[1:])
+    alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
     comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
 
@@ -218,7 +218,7 @@ def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning():
     )
     chosen = [replace(order, augment="off") for order in orders("gaussian", samples=64)]
     found = comparing.compare(quiet + loud, chosen, Terms("single", processes=1), (), lambda *_: None)
-    assert found.contests[0].false_alarms
+    assert found.candidates[0].false_alarms
     assert "beware: the best there is raised" in found.reason
     assert "beware" not in compare("gaussian", quiet).reason
 

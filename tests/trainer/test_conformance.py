@@ -23,7 +23,7 @@ def test_the_registry_name_is_the_detectors_own(name):
 def test_graph_equals_the_fitted_object_at_every_batch_size(name):
     detector, graph = fitted(name)
     probes = np.concatenate([machine(32, seed=1), knocking(machine(16, seed=2)), 5 * machine(16, seed=3)])
-    truth = detector.oracle(probes)
+    truth = detector.reference_scores(probes)
     for size in (1, 2, 7, 64):
         seen = np.concatenate([graph.score(probes[start : start + size]) for start in range(0, 64, size)])
         assert np.abs(seen - truth).max() <= detector.parity * np.abs(truth).max()
@@ -100,7 +100,7 @@ def test_windows_of_one_sample_make_a_table(name):
         return
     detector.fit(*lesson(name, table, table[:50] * 20, context))
     graph = Graph(detector.graph().SerializeToString(), where=name)
-    truth = detector.oracle(table)
+    truth = detector.reference_scores(table)
     assert np.abs(graph.score(table) - truth).max() <= detector.parity * np.abs(truth).max()
     assert graph.score(table * 20).mean() > graph.score(table).mean()
 

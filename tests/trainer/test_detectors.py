@@ -44,7 +44,7 @@ def test_front_ends_with_envelope_reach_the_graph(name, front_end):
     graph = Graph(detector.graph().SerializeToString(), where=name)
     normal = machine(16, seed=3, samples=1024)
     probes = np.concatenate([normal, knocking(normal)])
-    truth = detector.oracle(probes)
+    truth = detector.reference_scores(probes)
     assert np.abs(graph.score(probes) - truth).max() <= detector.parity * np.abs(truth).max()
     assert graph.score(probes[16:]).min() > np.quantile(graph.score(normal), 0.9)
 
@@ -58,7 +58,7 @@ def test_ratios_add_the_share_of_each_band(name):
     assert [feature.low_hz for feature in shares] == [f.low_hz for f in plain if f.name.endswith("Hz")]
     graph = Graph(detector.graph().SerializeToString(), where=name)
     probes = np.concatenate([machine(16, seed=1), knocking(machine(16, seed=2))])
-    truth = detector.oracle(probes)
+    truth = detector.reference_scores(probes)
     assert np.abs(graph.score(probes) - truth).max() <= detector.parity * np.abs(truth).max()
     assert graph.contributions(probes).shape == (32, len(detector.features()))
 

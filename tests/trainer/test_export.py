@@ -59,7 +59,7 @@ def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
     assert (said.threshold, said.lowpass_hz, said.opset) == (12.5, 400.0, 20)
     assert said.features == detector.features() == written.features
     assert said.notes["front_end"] == "spectrum,time"
-    assert artefact.graph.score(data[:7]) == pytest.approx(detector.oracle(data[:7]), rel=1e-5)
+    assert artefact.graph.score(data[:7]) == pytest.approx(detector.reference_scores(data[:7]), rel=1e-5)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
 

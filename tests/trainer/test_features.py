@@ -28,10 +28,10 @@ def noise(count, samples, channels=1, seed=0, offset=0.0, scale=1.0):
 @pytest.mark.parametrize("samples", [1, 2, 6, 7, 64, 100, 360, 600, 1000, 1024, 2048, 4096])
 def test_power_is_that_of_the_dft(samples):
     signals = noise(3, samples)
-    tape = GraphBuilder(samples, 1)
-    power = fourier.power_spectrum(tape.window.transpose(0, 2, 1), samples).reshape(0, -1)
+    builder = GraphBuilder(samples, 1)
+    power = fourier.power_spectrum(builder.window.transpose(0, 2, 1), samples).reshape(0, -1)
     cut = fourier.fourier_plan(samples)
-    seen = run_graph(tape, power, len(cut.bins), signals)
+    seen = run_graph(builder, power, len(cut.bins), signals)
     truth = np.stack([naive.dft_power(signal[:, 0])[cut.bins] for signal in signals])
     assert np.abs(seen - truth).max() <= 2e-6 * truth.max()
 

@@ -11,7 +11,7 @@ from tests.shared import FULL, SAMPLE, needs
 from trainer.core.errors import RecordingError
 from trainer.recordings import checks
 from trainer.recordings.cwru import cwru_list
-from trainer.recordings.listing import Row, read_list
+from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.recording import read_recording, read_recordings
 
 
@@ -83,7 +83,7 @@ def test_offsets_are_seen_until_they_are_removed(full):
 @pytest.mark.parametrize(("number", "found"), [("189", {"copies"}), ("122", set()), ("135", set())])
 def test_copied_channels(number, found):
     path = FULL / "cwru" / "48k_drive_end" / f"{number}.mat"
-    item = read_recording(Row(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
+    item = read_recording(ListRow(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
     assert named(checks.copies([item])) == found
 
 
@@ -94,7 +94,7 @@ def test_near_silent_snapshots_are_stuck_and_running_ones_are_not():
         width = len(path.read_text().splitlines()[0].split())
         names = tuple(f"b{number}" for number in range(width))
         seen[path.name] = named(
-            checks.stuck([read_recording(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
+            checks.stuck([read_recording(ListRow(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
         )
     dead = {name for name, guard in seen.items() if guard}
     assert dead == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
@@ -106,7 +106,7 @@ def test_gravity_tells_the_unit(tmp_path):
         text = archive.read("fan_0_low_0_weight/0000.csv")
     (tmp_path / "fan.csv").write_bytes(text)
     right = read_recording(
-        Row(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g")
+        ListRow(tmp_path / "fan.csv", (), "normal", "low", 200.0, None, None, ("x", "y", "z"), "g")
     )
     assert not list(checks.units([right]))
     assert named(checks.units([replace(right, unit="m/s2")])) == {"unit"}
@@ -137,7 +137,9 @@ def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it():
         width = len(path.read_text().splitlines()[0].split())
         names = tuple(f"b{number}" for number in range(width))
         if list(
-            checks.clipped([read_recording(Row(path, (), "normal", "d", 20000.0, None, None, names, "g"))])
+            checks.clipped(
+                [read_recording(ListRow(path, (), "normal", "d", 20000.0, None, None, names, "g"))]
+            )
         ):
             seen.add(path.name)
     assert seen == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}

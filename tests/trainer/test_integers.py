@@ -81,16 +81,16 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
         layers(torch.randn(64, 16) * 3 + 1)
     copied = int8.network(layers.eval())
     wanted, _ = int8.packed(copied[0].weight.detach().numpy().astype(float), 0)
-    tape = GraphBuilder(16, 1, int8=True)
-    value = torch_layers.write(copied, tape.window.reshape(0, -1))
-    model = tape.model({"value": value}, {"value": 6})
+    builder = GraphBuilder(16, 1, int8=True)
+    value = torch_layers.write(copied, builder.window.reshape(0, -1))
+    model = builder.model({"value": value}, {"value": 6})
     (kept,) = [
         array for array in map(numpy_helper.to_array, model.graph.initializer) if array.dtype == np.int8
     ]
     assert np.array_equal(kept, wanted.T)
     windows = np.random.default_rng(2).standard_normal((5, 16, 1)).astype(np.float32)
     truth = copied(torch.from_numpy(windows[..., 0])).detach().numpy()
-    np.testing.assert_allclose(run_graph(tape, value, 6, windows), truth, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run_graph(builder, value, 6, windows), truth, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PACKING)
@@ -99,7 +99,7 @@ def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
     windows = machine(64, seed=1)
     assert onnx_file.parity_error(small, graph(small), windows) <= 1e-5
     assert onnx_file.parity_error(plain, graph(plain), windows) <= 1e-5
-    first, second = plain.oracle(windows), small.oracle(windows)
+    first, second = plain.reference_scores(windows), small.reference_scores(windows)
     assert not np.array_equal(first, second)
     np.testing.assert_allclose(second, first, rtol=0.05)
 

@@ -59,7 +59,7 @@ def test_the_page_is_whole_in_itself_and_says_what_matters(compared):
 
 def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
     found, page = compared
-    best = found.contests[0]
+    best = found.candidates[0]
     assert best.detector == "principal_components"
     assert (best.false_alarms, best.uncaught, best.false_alarm_rate) == (0, 0, 0.0)
     assert [trial.unseen for trial in best.trials] == [("2 hp",), ("3 hp",), ("0 hp",), ("1 hp",)]

@@ -19,8 +19,8 @@ def skewed(count=500):
 
 
 def applied(made, rows):
-    tape = GraphBuilder(1, rows.shape[1])
-    return run_graph(tape, made.write(tape.window.reshape(0, -1)), rows.shape[1], rows[:, np.newaxis])
+    builder = GraphBuilder(1, rows.shape[1])
+    return run_graph(builder, made.write(builder.window.reshape(0, -1)), rows.shape[1], rows[:, np.newaxis])
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from trainer.recordings import (
     widen,
 )
 
-Fit = Callable[[Samples, FitContext], bytes]
+FitGraph = Callable[[Samples, FitContext], bytes]
 """Fits a detector afresh on windows and returns its graph as ONNX bytes."""
 
 
@@ -75,7 +75,7 @@ def training(
 
 
 def calibrate(
-    fit: Fit, recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
+    fit: FitGraph, recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
 ) -> Calibrated:
     """Find the threshold. Faulty recordings are used by method `f1` and supervised detectors only.
 
@@ -91,7 +91,7 @@ def calibrate(
     return Calibrated(found, choice.describe(found, held, plan), tuple(held), notes)
 
 
-def hold_out(fit: Fit, folds: Sequence[Fold], plan: CalibrationPlan, context: FitContext) -> list[Held]:
+def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, context: FitContext) -> list[Held]:
     """Refit for every fold and score what it holds out, in order of the folds."""
     held: list[Held] = []
     for number, fold in enumerate(folds):
@@ -110,7 +110,7 @@ def hold_out(fit: Fit, folds: Sequence[Fold], plan: CalibrationPlan, context: Fi
 
 
 def _hold_out(
-    fit: Fit, recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
+    fit: FitGraph, recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
 ) -> list[Held]:
     normals = [item for item in recordings if item.label == NORMAL]
     if not normals:

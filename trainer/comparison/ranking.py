@@ -17,7 +17,7 @@ _CRITERIA: Final = (
     "costs less at equal errors (the other takes {})",
     "notices a smaller rise in level at equal errors and like cost",
 )
-"""What each part of a contest's rank says."""
+"""What each part of a candidate's rank says."""
 TITLES: Final = {
     "unseen": "each operating condition is judged by a fit on the others",
     "single": "all other operating conditions are judged by a fit on one",
@@ -69,7 +69,7 @@ class Comparison:
     """Detectors on conditions they never saw."""
 
     arrangement: str
-    contests: tuple[DetectorTrials, ...]
+    candidates: tuple[DetectorTrials, ...]
     """Those that may be recommended first, then best first."""
     findings: tuple[RecordingProblem, ...] = ()
     """What is odd about the recordings."""
@@ -77,7 +77,7 @@ class Comparison:
     @property
     def recommended(self) -> str:
         """The detector to take; empty where none can be believed."""
-        best = self.contests[0]
+        best = self.candidates[0]
         return best.detector if best.recommendable else ""
 
     @property
@@ -85,7 +85,7 @@ class Comparison:
         """Why that one, or why none."""
         if not self.recommended:
             return "all are supervised, were refused, or have thresholds that the data do not support"
-        best, *others = self.contests
+        best, *others = self.candidates
         found = [f"{best.detector} {_told(best)}"]
         if wrong := best.false_alarms:
             found.append(
@@ -106,9 +106,9 @@ class Comparison:
         return TITLES[self.arrangement]
 
     @property
-    def standings(self) -> list[RankedDetector]:
-        """One for each detector, in the contests' order."""
-        return [rank_detector(contest) for contest in self.contests]
+    def ranking(self) -> list[RankedDetector]:
+        """One for each detector, in the candidates' order."""
+        return [rank_detector(candidate) for candidate in self.candidates]
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object a detector; what is not finite becomes null."""
@@ -118,49 +118,49 @@ class Comparison:
         }
         return [
             {
-                **_plain(asdict(rank_detector(contest))),
-                "recommended": contest.detector == self.recommended,
-                "reason": self.reason if contest.detector == self.recommended else "",
+                **_plain(asdict(rank_detector(candidate))),
+                "recommended": candidate.detector == self.recommended,
+                "reason": self.reason if candidate.detector == self.recommended else "",
                 **shared,
-                "trials": [_trial(trial) for trial in contest.trials],
+                "trials": [_trial(trial) for trial in candidate.trials],
             }
-            for contest in self.contests
+            for candidate in self.candidates
         ]
 
 
 def rank_detectors(
-    arrangement: str, contests: Sequence[DetectorTrials], findings: Sequence[RecordingProblem] = ()
+    arrangement: str, candidates: Sequence[DetectorTrials], findings: Sequence[RecordingProblem] = ()
 ) -> Comparison:
-    """Put contests in order."""
-    order = sorted(contests, key=lambda contest: (not contest.recommendable, contest.rank))
+    """Put candidates in order."""
+    order = sorted(candidates, key=lambda candidate: (not candidate.recommendable, candidate.rank))
     return Comparison(arrangement, tuple(order), tuple(findings))
 
 
-def rank_detector(contest: DetectorTrials) -> RankedDetector:
+def rank_detector(candidate: DetectorTrials) -> RankedDetector:
     """Sum up one detector's trials."""
-    trials = contest.trials
+    trials = candidate.trials
     aurocs = [(value, name) for trial in trials for name, value in trial.aurocs.items()]
     lowest, worst = min(aurocs, default=(math.nan, ""))
     return RankedDetector(
-        detector=contest.detector,
-        supervised=contest.supervised,
+        detector=candidate.detector,
+        supervised=candidate.supervised,
         auroc=_mean([trial.evaluation.by_window.auroc for trial in trials]),
         worst_recording=worst,
         worst_recording_auroc=lowest,
-        unseen_condition=_unseen(contest) if trials else None,
-        unseen_fault_kinds=contest.unseen_fault_kinds,
+        unseen_condition=_unseen(candidate) if trials else None,
+        unseen_fault_kinds=candidate.unseen_fault_kinds,
         louder=max((trial.louder for trial in trials), default=math.nan),
         bytes=max((trial.bytes for trial in trials), default=0),
         fit_s=max((trial.fit_s for trial in trials), default=math.nan),
         export_s=max((trial.export_s for trial in trials), default=math.nan),
         score_s=_mean([trial.score_s for trial in trials]),
-        refused=contest.refused,
+        refused=candidate.refused,
     )
 
 
-def _unseen(contest: DetectorTrials) -> Unseen:
-    by_window = [trial.evaluation.by_window for trial in contest.trials]
-    rows = [row for trial in contest.trials for row in trial.evaluation.by_recording]
+def _unseen(candidate: DetectorTrials) -> Unseen:
+    by_window = [trial.evaluation.by_window for trial in candidate.trials]
+    rows = [row for trial in candidate.trials for row in trial.evaluation.by_recording]
     alarmed = [row for row in rows if row.alarms]
     return Unseen(
         worst_false_alarm_rate=_worst([found.false_alarm_rate for found in by_window]),
@@ -174,8 +174,8 @@ def _unseen(contest: DetectorTrials) -> Unseen:
     )
 
 
-def _told(contest: DetectorTrials) -> str:
-    found = rank_detector(contest)
+def _told(candidate: DetectorTrials) -> str:
+    found = rank_detector(candidate)
     rates = found.unseen_condition
     if rates is None:
         return "was refused"

@@ -31,16 +31,16 @@ def comparison_table(found: Comparison) -> Table:
     made.add_column("detector")
     for column in _COLUMNS:
         made.add_column(column, justify="right")
-    first = found.standings[0].score_s
-    for item in found.standings:
+    first = found.ranking[0].score_s
+    for item in found.ranking:
         best = item.detector == found.recommended
         made.add_row(detector_label(item), *_cells(item, first), style="bold" if best else "")
     return made
 
 
-def detector_label(standing: RankedDetector) -> str:
+def detector_label(ranked: RankedDetector) -> str:
     """Name a detector, saying when it is only there for contrast."""
-    return f"{standing.detector} (supervised)" if standing.supervised else standing.detector
+    return f"{ranked.detector} (supervised)" if ranked.supervised else ranked.detector
 
 
 def level_factor(louder: float) -> str:
@@ -51,7 +51,7 @@ def level_factor(louder: float) -> str:
 def comparison_remarks(found: Comparison) -> list[str]:
     """Say in sentences what is recommended, what was refused, and what supervised detectors miss."""
     chosen = found.recommended or "none"
-    refused = [f"{item.detector} was refused: {item.refused}" for item in found.standings if item.refused]
+    refused = [f"{item.detector} was refused: {item.refused}" for item in found.ranking if item.refused]
     return [f"recommended: {chosen}; {found.reason}", *refused, *unseen_kinds_table(found)]
 
 
@@ -59,28 +59,28 @@ def unseen_kinds_table(found: Comparison) -> list[str]:
     """What supervised detectors miss of a kind of fault they never saw, one line each."""
     return [
         f"{item.detector}: of {kind} faults, never shown to it, it calls {missed:.1%} of the windows normal"
-        for item in found.standings
+        for item in found.ranking
         for kind, missed in item.unseen_fault_kinds.items()
     ]
 
 
-def _cells(standing: RankedDetector, first_s: float) -> tuple[str, ...]:
-    found = standing.unseen_condition
+def _cells(ranked: RankedDetector, first_s: float) -> tuple[str, ...]:
+    found = ranked.unseen_condition
     if found is None:
         return ("refused",)
     return (
-        _figure(standing.auroc),
-        _figure(standing.worst_recording_auroc),
+        _figure(ranked.auroc),
+        _figure(ranked.worst_recording_auroc),
         _percent(found.worst_false_alarm_rate),
         _percent(found.mean_false_alarm_rate),
         _percent(found.worst_miss_rate),
         _percent(found.mean_miss_rate),
         f"{found.alarmed_fault_recordings}/{found.fault_recordings}",
         f"{found.alarmed_normal_recordings}/{found.normal_recordings}",
-        level_factor(standing.louder),
-        f"{standing.fit_s:.1f} s",
-        f"{standing.bytes / 1000:.0f}",
-        f"{standing.score_s / first_s:.2g} x",
+        level_factor(ranked.louder),
+        f"{ranked.fit_s:.1f} s",
+        f"{ranked.bytes / 1000:.0f}",
+        f"{ranked.score_s / first_s:.2g} x",
     )
 
 

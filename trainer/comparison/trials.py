@@ -141,7 +141,7 @@ def run_trials(
 
     `unseen`: learn from all conditions but one, judge on that one. `single`: learn from one, judge on all
     others. Raises FitError when there are too few conditions to leave one out; a detector that refuses
-    the data gives a contest without trials.
+    the data gives a candidate without trials.
     """
     trials: list[Trial] = []
     kept: fitting.Kept = {}

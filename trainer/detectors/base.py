@@ -1,7 +1,7 @@
 """What a detector is: two verbs, `fit` and `graph`, and what it can say about itself.
 
 There is no `score` here on purpose. Scores exist in one place, the exported graph run by
-`edge_runtime.models`; a second implementation would be a second truth. `oracle` is only the witness that the
+`edge_runtime.models`; a second implementation would be a second truth. `reference_scores` is only what the
 graph is compared with at export.
 """
 
@@ -62,7 +62,7 @@ class Detector(ABC):
         """What the entries of `contributions` mean, in order; empty where the method cannot say."""
 
     @abstractmethod
-    def oracle(self, windows: Samples) -> NDArray[np.float64]:
+    def reference_scores(self, windows: Samples) -> NDArray[np.float64]:
         """Score windows with the fitted torch or scikit-learn object, to compare the graph with: [n]."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from trainer.detectors.building_blocks.class_balance import Classes
 from trainer.detectors.building_blocks.supervised import SupervisedDetector
 from trainer.detectors.building_blocks.training import Training, seeded, train
 from trainer.detectors.building_blocks.vectors import SHORT, Floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 WIDTHS: Final = (64, 128)
 
@@ -59,12 +59,12 @@ class CnnClassifier(SupervisedDetector):
             )
         self._notes["training"] = str(history)
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         signals = vectors.reshape(0, self._samples, -1).transpose(0, 2, 1)
         *convolutions, head = self._network
         logits = torch_layers.write([head], torch_layers.write(convolutions, signals).mean())
         # The sum of all other classes keeps its digits where 1 - p(normal) would have none left.
-        return vectors.tape.op("Softmax", logits, axis=-1).part(1, len(self._labels)).sum(), None
+        return vectors.builder.op("Softmax", logits, axis=-1).part(1, len(self._labels)).sum(), None
 
     def _judge(self, vectors: Floats) -> Floats:
         with torch.no_grad():

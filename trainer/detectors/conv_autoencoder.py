@@ -12,7 +12,7 @@ from trainer.detectors.building_blocks import torch_layers
 from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import SHORT, Floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 STRIDE: Final = 4
 KERNEL: Final = 8
@@ -54,9 +54,9 @@ class ConvAutoencoder(ReconstructionDetector):
         )
         self._notes |= {"widths": "-".join(map(str, self._channels)), "training": str(history)}
 
-    def _rebuild(self, vectors: Value) -> Value:
+    def _rebuild(self, vectors: GraphValue) -> GraphValue:
         signals = vectors.reshape(0, self._length(), -1).transpose(0, 2, 1)
-        padded = signals.tape.op("Pad", signals, np.array([0, 0, 0, 0, 0, self._padding()]))
+        padded = signals.builder.op("Pad", signals, np.array([0, 0, 0, 0, 0, self._padding()]))
         rebuilt = torch_layers.write(self._network, padded).part(0, self._length())
         return rebuilt.transpose(0, 2, 1).reshape(0, -1)
 

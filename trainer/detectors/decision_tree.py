@@ -8,7 +8,7 @@ from trainer.detectors.building_blocks.class_balance import Classes
 from trainer.detectors.building_blocks.supervised import SupervisedDetector
 from trainer.detectors.building_blocks.trees import forest
 from trainer.detectors.building_blocks.vectors import Floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 
 class DecisionTree(SupervisedDetector):
@@ -42,7 +42,7 @@ class DecisionTree(SupervisedDetector):
         self._tree.fit(vectors.astype(np.float32), classes)
         self._notes["cuts"] = " ".join(export_text(self._tree, max_depth=1).split())
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         shares = self._tree.tree_.value[:, 0, :]
         faulty = 1 - shares[:, 0] / shares.sum(axis=1)
         return forest(vectors, [(self._tree.tree_, faulty)]).reshape(-1), None

@@ -17,7 +17,7 @@ from trainer.detectors.building_blocks import gan_training, torch_layers
 from trainer.detectors.building_blocks.latent_search import Search
 from trainer.detectors.building_blocks.training import Training, evaluate, seeded, train
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 DISCRIMINATION: Final = 0.1
 """Weight of the discriminator's features in the score; the residual has the rest."""
@@ -60,7 +60,7 @@ class Adversarial(VectorDetector):
             )
             self._learn_code(inputs)
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         made = torch_layers.write(self._pair.generator, self._code(vectors))
         parts = (vectors - made) * (vectors - made)
         apart = torch_layers.write(self._pair.hidden, vectors) - torch_layers.write(self._pair.hidden, made)
@@ -80,7 +80,7 @@ class Adversarial(VectorDetector):
         """Learn how to find the latent code of a vector."""
 
     @abstractmethod
-    def _code(self, vectors: Value) -> Value:
+    def _code(self, vectors: GraphValue) -> GraphValue:
         """Write the way from vectors [batch, width] to their codes [batch, latent]."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ class AnoGan(Adversarial):
         self._search = Search.tuned(self._pair, inputs[:256], DISCRIMINATION)
         self._notes["search"] = f"{self._search.steps} steps of {self._search.rate:g}"
 
-    def _code(self, vectors: Value) -> Value:
+    def _code(self, vectors: GraphValue) -> GraphValue:
         return self._search.write(vectors)
 
     def _found(self, inputs: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class FAnoGan(Adversarial):
         apart = nn.functional.mse_loss(self._pair.hidden(made), self._pair.hidden(batch))
         return (1 - DISCRIMINATION) * residual + DISCRIMINATION * apart
 
-    def _code(self, vectors: Value) -> Value:
+    def _code(self, vectors: GraphValue) -> GraphValue:
         return torch_layers.write(self._encoder, vectors)
 
     def _found(self, inputs: Tensor) -> Tensor:

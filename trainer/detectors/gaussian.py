@@ -10,7 +10,7 @@ import numpy as np
 
 from trainer.detectors.building_blocks.covariance import whitening
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 TEXTBOOK: Final = 3.0
 
@@ -45,7 +45,7 @@ class ZScore(Bell):
         above = float((np.abs(vectors).max(axis=1) > TEXTBOOK).mean())
         self._notes["textbook"] = f"z > {TEXTBOOK:g} would mark {above:.2%} of the training windows"
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         parts = vectors.abs()
         return parts.max(), parts
 
@@ -63,7 +63,7 @@ class Gaussian(Bell):
     def _learn(self, vectors: Floats) -> None:
         self._notes["windows"] = str(len(vectors))
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         parts = vectors * vectors * 0.5
         return parts.sum(), parts
 
@@ -87,7 +87,7 @@ class MultivariateGaussian(Bell):
         self._whitening = learnt.root
         self._notes |= learnt.notes
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         white = vectors @ self._whitening
         parts = white * white * 0.5
         return parts.sum(), parts

@@ -6,7 +6,7 @@ from sklearn.mixture import GaussianMixture as Mixture
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 
 class GaussianMixture(VectorDetector):
@@ -47,10 +47,10 @@ class GaussianMixture(VectorDetector):
         self._shift = np.concatenate([mean @ root for mean, root in zip(mixture.means_, roots, strict=True)])
         self._levels = levels - self._ceiling
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         white = (vectors @ self._whitening - self._shift).reshape(0, self._states, -1)
         logs = (white * white).sum() * -0.5 + self._levels
-        return vectors.tape.op("ReduceLogSumExp", logs, np.array([-1]), keepdims=0) * -1.0, None
+        return vectors.builder.op("ReduceLogSumExp", logs, np.array([-1]), keepdims=0) * -1.0, None
 
     def _judge(self, vectors: Floats) -> Floats:
         constant = 0.5 * vectors.shape[1] * np.log(2 * np.pi)

@@ -11,7 +11,7 @@ from sklearn.ensemble import IsolationForest as Forest
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.trees import Tree, forest
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 
 class IsolationForest(VectorDetector):
@@ -44,7 +44,7 @@ class IsolationForest(VectorDetector):
         self._forest.fit(vectors.astype(np.float32))
         self._usual_path = float(_mean_path(np.array([size]))[0])
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         trees = [_paths(estimator.tree_) for estimator in self._forest.estimators_]
         columns = [list(columns) for columns in self._forest.estimators_features_]
         total = forest(vectors, trees, columns)

@@ -5,7 +5,7 @@ from sklearn.cluster import KMeans as Clusters
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 
 class KMeans(VectorDetector):
@@ -31,10 +31,10 @@ class KMeans(VectorDetector):
         self._clusters.fit(vectors)
         self._centres = rounded(self._clusters.cluster_centers_)
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         offsets = vectors @ (-2 * self._centres.T) + np.square(self._centres).sum(axis=1)
-        nearest = vectors.tape.op("ArgMin", offsets, axis=-1, keepdims=0)
-        residual = vectors - vectors.tape.constant(self._centres.astype(np.float32)).take(nearest, axis=0)
+        nearest = vectors.builder.op("ArgMin", offsets, axis=-1, keepdims=0)
+        residual = vectors - vectors.builder.constant(self._centres.astype(np.float32)).take(nearest, axis=0)
         squares = residual * residual
         distance = squares.sum(keep=True).sqrt()
         return distance.reshape(-1), squares / distance.at_least(1e-12)

@@ -11,7 +11,7 @@ from trainer.detectors.building_blocks import torch_layers
 from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import Floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 WIDEST = 500
 
@@ -54,7 +54,7 @@ class LinearAutoencoder(ReconstructionDetector):
         )
         self._notes |= {"widths": "-".join(map(str, widths)), "training": str(history)}
 
-    def _rebuild(self, vectors: Value) -> Value:
+    def _rebuild(self, vectors: GraphValue) -> GraphValue:
         return torch_layers.write(self._network, vectors)
 
     def _rebuilt(self, vectors: Floats) -> Floats:

@@ -11,7 +11,7 @@ from sklearn.neighbors import LocalOutlierFactor as Factor
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 ROOM_BYTES: Final = 1_500_000
 
@@ -51,15 +51,15 @@ class LocalOutlierFactor(VectorDetector):
         reached = np.maximum(distances, self._reach[nearest]).mean(axis=1)
         self._density = 1 / (reached + 1e-10)
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         # The square of the window's own length is left out of the comparison: it would drown the differences.
         offsets = vectors @ (-2 * self._rows.T) + np.square(self._rows).sum(axis=1)
         count = np.array([self._neighbours])
-        least, nearest = vectors.tape.ops("TopK", 2, offsets, count, largest=0, sorted=0)
+        least, nearest = vectors.builder.ops("TopK", 2, offsets, count, largest=0, sorted=0)
         squares = least + (vectors * vectors).sum(keep=True)
-        reach = vectors.tape.constant(self._reach.astype(np.float32)).take(nearest, axis=0)
-        reached = vectors.tape.op("Max", squares.at_least(0.0).sqrt(), reach).mean() + 1e-10
-        around = vectors.tape.constant(self._density.astype(np.float32)).take(nearest, axis=0).mean()
+        reach = vectors.builder.constant(self._reach.astype(np.float32)).take(nearest, axis=0)
+        reached = vectors.builder.op("Max", squares.at_least(0.0).sqrt(), reach).mean() + 1e-10
+        around = vectors.builder.constant(self._density.astype(np.float32)).take(nearest, axis=0).mean()
         return around * reached, None
 
     def _judge(self, vectors: Floats) -> Floats:

@@ -13,7 +13,7 @@ from sklearn.svm import OneClassSVM as Machine
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 _SEEN: Final = 1e-6
 """Densities below this come out of libsvm as what rounding left of its offset, subtracted and added again."""
@@ -47,11 +47,11 @@ class OneClassSvm(VectorDetector):
         self._steep = _steepness(self._gamma, vectors)
         self._notes["support_vectors"] = str(len(weights))
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         near = vectors @ (2 * self._steep * self._support.T)
         own = (vectors * vectors).sum() * self._steep
         logs = near + (self._logs - self._steep * np.square(self._support).sum(axis=1))
-        density = vectors.tape.op("ReduceLogSumExp", logs, np.array([-1]), keepdims=0)
+        density = vectors.builder.op("ReduceLogSumExp", logs, np.array([-1]), keepdims=0)
         return own - density, None
 
     def _judge(self, vectors: Floats) -> Floats:

@@ -13,7 +13,7 @@ from trainer.core import ChoiceError
 from trainer.detectors.building_blocks import int8
 from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
 from trainer.detectors.building_blocks.vectors import Floats, rounded
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 COMPONENT_BYTES: Final = 1_600_000
 FILE_BYTES: Final = (16_000, 100, 14)
@@ -69,9 +69,9 @@ class PrincipalComponents(ReconstructionDetector):
         besides: int = always + sample * self._samples + value * width + min(most, golden * width)
         return min(COMPONENT_BYTES, self.max_bytes - besides) // (4 * width)
 
-    def _rebuild(self, vectors: Value) -> Value:
+    def _rebuild(self, vectors: GraphValue) -> GraphValue:
         # Stored once, in single precision: loading folds the rest.
-        axes = int8.constant(vectors.tape, self._axes, axis=1)
+        axes = int8.constant(vectors.builder, self._axes, axis=1)
         axes = axes.as_double() if vectors.double else axes
         return (vectors - self._mean) @ axes @ axes.transpose(1, 0) + self._mean
 

@@ -18,7 +18,7 @@ from trainer.detectors.building_blocks import recurrent_layers, torch_layers
 from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import Floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 STEPS: Final = 32
 
@@ -64,7 +64,7 @@ class Recurrent(ReconstructionDetector):
         self._weigh(vectors)
         self._notes |= {"steps": f"{inputs.shape[1]} of {self._step} values", "training": str(history)}
 
-    def _rebuild(self, vectors: Value) -> Value:
+    def _rebuild(self, vectors: GraphValue) -> GraphValue:
         steps = vectors.reshape(0, -1, self._step).transpose(1, 0, 2)
         return self._write(self._network, steps).transpose(1, 0, 2).reshape(0, -1)
 
@@ -77,7 +77,7 @@ class Recurrent(ReconstructionDetector):
         """Make the network for steps of `step` values: [n, steps, step] to the same."""
 
     @abstractmethod
-    def _write(self, trained: Any, steps: Value) -> Value:
+    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
         """Write the network for steps [steps, batch, step]."""
 
     def _step_width(self, width: int) -> int:
@@ -130,7 +130,7 @@ class LstmAutoencoder(Recurrent):
     def _build(self, step: int) -> nn.Module:
         return Autoencoder(self.layer, step, self._hidden)
 
-    def _write(self, trained: Any, steps: Value) -> Value:
+    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
         _, last = recurrent_layers.write(trained.encoder, steps)
         count = self._width() // self._step
         states, _ = recurrent_layers.write(trained.decoder, last * np.ones((count, 1, 1)))
@@ -156,9 +156,11 @@ class LstmForecaster(Recurrent):
     def _build(self, step: int) -> nn.Module:
         return Forecaster(self.layer, step, self._hidden)
 
-    def _write(self, trained: Any, steps: Value) -> Value:
+    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
         states, _ = recurrent_layers.write(trained.reader, steps.part(0, -1, axis=0))
-        return steps.tape.concat(steps.part(0, 1, axis=0), torch_layers.write([trained.head], states), axis=0)
+        return steps.builder.concat(
+            steps.part(0, 1, axis=0), torch_layers.write([trained.head], states), axis=0
+        )
 
 
 class GruForecaster(LstmForecaster):

@@ -8,10 +8,10 @@ from typing import Any
 from edge_runtime.core import Manifest
 from trainer.detectors import REGISTRY, options_of
 
-Entry = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def all_detectors() -> list[Entry]:
+def all_detectors() -> list[JsonObject]:
     """Tell name, summary, kind and options with their defaults of every detector."""
     return [
         {
@@ -25,14 +25,14 @@ def all_detectors() -> list[Entry]:
     ]
 
 
-def describe_detector(entry: Entry) -> str:
+def describe_detector(entry: JsonObject) -> str:
     """Write one detector on two lines."""
     options = ", ".join(f"{name}={value}" for name, value in entry["options"].items())
     kind = " (supervised, for contrast)" if entry["supervised"] else ""
     return f"{entry['detector']}: {entry['summary']}{kind}\n    options: {options}"
 
 
-def manifest_json(manifest: Manifest, path: Path) -> Entry:
+def manifest_json(manifest: Manifest, path: Path) -> JsonObject:
     """Tell everything but the golden windows' samples."""
     body = asdict(manifest)
     body["golden"] = [golden.score for golden in manifest.golden]

@@ -82,8 +82,8 @@ def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
     ExportError when it is larger than the detector allows.
     """
     probes = _probes(windows)
-    truth = detector.oracle(probes)
-    typical = float(np.median(np.abs(detector.oracle(windows[: BATCHES[-1]]))))
+    truth = detector.reference_scores(probes)
+    typical = float(np.median(np.abs(detector.reference_scores(windows[: BATCHES[-1]]))))
     allowance = np.maximum(np.abs(truth), max(typical, 1e-12))
     worst = 0.0
     for size in BATCHES:

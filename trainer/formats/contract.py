@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+ParsedSamples = NDArray[np.float64]
 
 MAX_VALUES: Final = 64 * 1024 * 1024
 FULL_SCALE: Final = "full scale"
@@ -38,7 +38,7 @@ class Request:
 class Content:
     """What was found."""
 
-    values: Values
+    values: ParsedSamples
     """Shape [samples, channels]."""
     stated: Mapping[str, float | str] = field(default_factory=dict)
     """What the file says about itself: `rate_hz`, `unit`."""
@@ -50,7 +50,7 @@ def available(names: Iterable[str]) -> str:
     return f"It holds: {held}; name one in the list's signal column"
 
 
-def numbers(values: Any, name: str) -> Values:
+def numbers(values: Any, name: str) -> ParsedSamples:
     """Take an array as float64, shape kept. Raises Refusal for anything but real numbers on two axes."""
     found = np.asarray(values)
     if found.ndim > 2 or not (np.issubdtype(found.dtype, np.number) or found.dtype == np.bool_):
@@ -63,7 +63,7 @@ def numbers(values: Any, name: str) -> Values:
     return np.asarray(found, dtype=np.float64)
 
 
-def columns(arrays: list[Values], channels: int) -> Values:
+def columns(arrays: list[ParsedSamples], channels: int) -> ParsedSamples:
     """Put signals side by side, [samples, channels]; one array may already hold all channels."""
     if len(arrays) == 1 and channels > 1:
         only = np.atleast_2d(arrays[0])

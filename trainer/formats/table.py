@@ -8,7 +8,7 @@ from typing import IO, Final
 
 import numpy as np
 
-from trainer.formats.contract import MAX_VALUES, Content, Refusal, Request, Values, available
+from trainer.formats.contract import MAX_VALUES, Content, ParsedSamples, Refusal, Request, available
 
 _LINE: Final = 64 * 1024
 _REPAIR: Final = "Repair the line, or cut the recording there: without it what is apart would be joined"
@@ -30,7 +30,7 @@ def read(stream: IO[bytes], request: Request) -> Content:
     return Content(np.ascontiguousarray(values[:, columns]), stated)
 
 
-def _rows(stream: IO[bytes], width: int, number: int) -> Values:
+def _rows(stream: IO[bytes], width: int, number: int) -> ParsedSamples:
     numbers = array("d")
     while text := _line(stream, number):
         if cells := _cells(text):
@@ -99,7 +99,7 @@ def _column(header: list[str], width: int, signal: str) -> int:
     raise Refusal(f"has no column {signal!r}", available(header or [str(n + 1) for n in range(width)]))
 
 
-def _rate(time_ms: Values) -> float:
+def _rate(time_ms: ParsedSamples) -> float:
     """Measure the sampling rate from a timestamp column in milliseconds, as Edge Impulse writes it."""
     steps = np.diff(time_ms)
     typical = float(np.median(steps))

@@ -11,7 +11,15 @@ from typing import IO, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, Refusal, Request, Values, available
+from trainer.formats.contract import (
+    FULL_SCALE,
+    MAX_VALUES,
+    Content,
+    ParsedSamples,
+    Refusal,
+    Request,
+    available,
+)
 
 _HEAD: Final = struct.Struct("<4sI4s")
 _CHUNK: Final = struct.Struct("<4sI")
@@ -77,7 +85,7 @@ def _format(shape: bytes) -> tuple[str, int, int, int]:
     return kind, bits // 8, channels, rate_hz
 
 
-def _values(data: bytes, kind: str) -> Values:
+def _values(data: bytes, kind: str) -> ParsedSamples:
     if kind == "u1":
         return _three_bytes(np.frombuffer(data, dtype=np.uint8))
     raw: NDArray[Any] = np.frombuffer(data, dtype=kind)
@@ -85,7 +93,7 @@ def _values(data: bytes, kind: str) -> Values:
     return whole if raw.dtype.kind == "f" else whole / 2.0 ** (8 * raw.dtype.itemsize - 1)
 
 
-def _three_bytes(data: NDArray[np.uint8]) -> Values:
+def _three_bytes(data: NDArray[np.uint8]) -> ParsedSamples:
     # Put into the upper three bytes of four, so that the sign comes right by itself.
     wide = np.zeros((len(data) // 3, 4), dtype=np.uint8)
     wide[:, 1:] = data.reshape(-1, 3)

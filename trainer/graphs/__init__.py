@@ -2,7 +2,7 @@
 
 from trainer.graphs.bands import Bands, whole_band
 from trainer.graphs.base import FrontEnd
-from trainer.graphs.builder import OPSET, GraphBuilder, Value, run_graph
+from trainer.graphs.builder import OPSET, GraphBuilder, GraphValue, run_graph
 from trainer.graphs.fourier import power_spectrum
 from trainer.graphs.front_ends import front_end
 from trainer.graphs.transforms import fit_transform
@@ -12,7 +12,7 @@ __all__ = [
     "Bands",
     "FrontEnd",
     "GraphBuilder",
-    "Value",
+    "GraphValue",
     "fit_transform",
     "front_end",
     "power_spectrum",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.core import Feature, Samples
 from trainer.core import FitContext
-from trainer.graphs.builder import GraphBuilder, Value, run_graph
+from trainer.graphs.builder import GraphBuilder, GraphValue, run_graph
 
 LIMIT: Final = 1e12
 """Samples beyond this magnitude count as this magnitude: their squares must not overflow float32."""
@@ -33,7 +33,7 @@ class FrontEnd(ABC):
         self.context = context
 
     @abstractmethod
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Write the features into a graph: [batch, features]."""
 
     @abstractmethod
@@ -46,17 +46,17 @@ class FrontEnd(ABC):
 
     def compute(self, windows: Samples) -> NDArray[np.floating]:
         """Compute the features of windows [n, samples, channels] with the edge's engine: [n, features]."""
-        tape = GraphBuilder(self.samples, len(self.context.channels))
-        return run_graph(tape, self.values(tape), len(self.features()), windows)
+        builder = GraphBuilder(self.samples, len(self.context.channels))
+        return run_graph(builder, self.values(builder), len(self.features()), windows)
 
 
-def centred(tape: GraphBuilder) -> Value:
+def centred(builder: GraphBuilder) -> GraphValue:
     """Give the window, limited, less its mean, in double precision: [batch, samples, channels].
 
     In float32 the mean is off by a few units of its last place, which on a sensor with gravity in it is not
     small beside the vibration.
     """
-    limited = tape.window.clip(LIMIT).as_double()
+    limited = builder.window.clip(LIMIT).as_double()
     # Spread over the samples first: onnxruntime takes ten times as long to subtract one row from every other.
     mean = limited.mean((1,), keep=True)
-    return limited - tape.op("Expand", mean, np.array([1, tape.samples, 1]))
+    return limited - builder.op("Expand", mean, np.array([1, builder.samples, 1]))

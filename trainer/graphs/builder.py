@@ -28,121 +28,121 @@ _BATCH: Final = "batch"
 Axes = Sequence[int]
 
 
-class Value:
+class GraphValue:
     """What a node gives, or a constant: arithmetic on it writes further nodes. First axis: the batch."""
 
-    __slots__ = ("_tape", "double", "name")
+    __slots__ = ("_builder", "double", "name")
 
-    def __init__(self, tape: GraphBuilder, name: str, double: bool = False) -> None:
+    def __init__(self, builder: GraphBuilder, name: str, double: bool = False) -> None:
         """Only `Tape` makes these."""
-        self._tape = tape
+        self._builder = builder
         self.name = name
         self.double = double
 
     @property
-    def tape(self) -> GraphBuilder:
+    def builder(self) -> GraphBuilder:
         """The graph it belongs to."""
-        return self._tape
+        return self._builder
 
-    def __add__(self, other: Value | ArrayLike) -> Value:
+    def __add__(self, other: GraphValue | ArrayLike) -> GraphValue:
         """Write an elementwise sum."""
-        return self._tape.op("Add", self, _float(other))
+        return self._builder.op("Add", self, _float(other))
 
-    def __sub__(self, other: Value | ArrayLike) -> Value:
+    def __sub__(self, other: GraphValue | ArrayLike) -> GraphValue:
         """Write an elementwise difference."""
-        return self._tape.op("Sub", self, _float(other))
+        return self._builder.op("Sub", self, _float(other))
 
-    def __mul__(self, other: Value | ArrayLike) -> Value:
+    def __mul__(self, other: GraphValue | ArrayLike) -> GraphValue:
         """Write an elementwise product."""
-        return self._tape.op("Mul", self, _float(other))
+        return self._builder.op("Mul", self, _float(other))
 
-    def __truediv__(self, other: Value | ArrayLike) -> Value:
+    def __truediv__(self, other: GraphValue | ArrayLike) -> GraphValue:
         """Write an elementwise quotient."""
-        return self._tape.op("Div", self, _float(other))
+        return self._builder.op("Div", self, _float(other))
 
-    def __matmul__(self, other: Value | ArrayLike) -> Value:
+    def __matmul__(self, other: GraphValue | ArrayLike) -> GraphValue:
         """Write a matrix product over the last two axes."""
-        return self._tape.op("MatMul", self, _float(other))
+        return self._builder.op("MatMul", self, _float(other))
 
-    def sum(self, axes: Axes = (-1,), keep: bool = False) -> Value:
+    def sum(self, axes: Axes = (-1,), keep: bool = False) -> GraphValue:
         """Write a sum over `axes`."""
         return self._reduce("ReduceSum", axes, keep)
 
-    def mean(self, axes: Axes = (-1,), keep: bool = False) -> Value:
+    def mean(self, axes: Axes = (-1,), keep: bool = False) -> GraphValue:
         """Write a mean over `axes`."""
         return self._reduce("ReduceMean", axes, keep)
 
-    def max(self, axes: Axes = (-1,), keep: bool = False) -> Value:
+    def max(self, axes: Axes = (-1,), keep: bool = False) -> GraphValue:
         """Write the largest over `axes`."""
         return self._reduce("ReduceMax", axes, keep)
 
-    def min(self, axes: Axes = (-1,), keep: bool = False) -> Value:
+    def min(self, axes: Axes = (-1,), keep: bool = False) -> GraphValue:
         """Write the smallest over `axes`."""
         return self._reduce("ReduceMin", axes, keep)
 
-    def at_least(self, floor: ArrayLike) -> Value:
+    def at_least(self, floor: ArrayLike) -> GraphValue:
         """Write the larger of this and `floor`."""
-        return self._tape.op("Max", self, _float(floor))
+        return self._builder.op("Max", self, _float(floor))
 
-    def clip(self, limit: float) -> Value:
+    def clip(self, limit: float) -> GraphValue:
         """Write a limit to plus and minus `limit`."""
-        return self._tape.op("Clip", self, -limit, limit)
+        return self._builder.op("Clip", self, -limit, limit)
 
-    def log(self) -> Value:
+    def log(self) -> GraphValue:
         """Write the natural logarithm."""
-        return self._tape.op("Log", self)
+        return self._builder.op("Log", self)
 
-    def sqrt(self) -> Value:
+    def sqrt(self) -> GraphValue:
         """Write the square root."""
-        return self._tape.op("Sqrt", self)
+        return self._builder.op("Sqrt", self)
 
-    def abs(self) -> Value:
+    def abs(self) -> GraphValue:
         """Write the magnitude."""
-        return self._tape.op("Abs", self)
+        return self._builder.op("Abs", self)
 
-    def as_double(self) -> Value:
+    def as_double(self) -> GraphValue:
         """Write it in double precision; what is computed with it stays so."""
-        return self if self.double else Value(self._tape, self._cast(TensorProto.DOUBLE), double=True)
+        return self if self.double else GraphValue(self._builder, self._cast(TensorProto.DOUBLE), double=True)
 
-    def as_float(self) -> Value:
+    def as_float(self) -> GraphValue:
         """Write it in single precision again."""
-        return Value(self._tape, self._cast(TensorProto.FLOAT)) if self.double else self
+        return GraphValue(self._builder, self._cast(TensorProto.FLOAT)) if self.double else self
 
     def _cast(self, kind: int) -> str:
-        return self._tape.op("Cast", self, to=kind).name
+        return self._builder.op("Cast", self, to=kind).name
 
-    def exp(self) -> Value:
+    def exp(self) -> GraphValue:
         """Write the exponential."""
-        return self._tape.op("Exp", self)
+        return self._builder.op("Exp", self)
 
-    def sign(self) -> Value:
+    def sign(self) -> GraphValue:
         """Write the sign: -1, 0 or 1."""
-        return self._tape.op("Sign", self)
+        return self._builder.op("Sign", self)
 
-    def power(self, exponent: ArrayLike) -> Value:
+    def power(self, exponent: ArrayLike) -> GraphValue:
         """Write a power of a value that is not negative."""
-        return self._tape.op("Pow", self, _float(exponent))
+        return self._builder.op("Pow", self, _float(exponent))
 
-    def take(self, columns: ArrayLike | Value, axis: int = -1) -> Value:
+    def take(self, columns: ArrayLike | GraphValue, axis: int = -1) -> GraphValue:
         """Write a choice of entries along one axis."""
-        chosen = columns if isinstance(columns, Value) else np.asarray(columns, dtype=np.int64)
-        return self._tape.op("Gather", self, chosen, axis=axis)
+        chosen = columns if isinstance(columns, GraphValue) else np.asarray(columns, dtype=np.int64)
+        return self._builder.op("Gather", self, chosen, axis=axis)
 
-    def transpose(self, *order: int) -> Value:
+    def transpose(self, *order: int) -> GraphValue:
         """Write a permutation of all axes."""
-        return self._tape.op("Transpose", self, perm=list(order))
+        return self._builder.op("Transpose", self, perm=list(order))
 
-    def reshape(self, *shape: int) -> Value:
+    def reshape(self, *shape: int) -> GraphValue:
         """Write another shape: 0 keeps an axis, -1 takes what is left."""
-        return self._tape.op("Reshape", self, np.array(shape, dtype=np.int64))
+        return self._builder.op("Reshape", self, np.array(shape, dtype=np.int64))
 
-    def part(self, start: int, stop: int, axis: int = -1) -> Value:
+    def part(self, start: int, stop: int, axis: int = -1) -> GraphValue:
         """Write a slice of one axis."""
         ends = (np.array([end], dtype=np.int64) for end in (start, stop, axis))
-        return self._tape.op("Slice", self, *ends)
+        return self._builder.op("Slice", self, *ends)
 
-    def _reduce(self, kind: str, axes: Axes, keep: bool) -> Value:
-        return self._tape.op(kind, self, np.array(axes, dtype=np.int64), keepdims=int(keep))
+    def _reduce(self, kind: str, axes: Axes, keep: bool) -> GraphValue:
+        return self._builder.op(kind, self, np.array(axes, dtype=np.int64), keepdims=int(keep))
 
 
 class GraphBuilder:
@@ -153,39 +153,41 @@ class GraphBuilder:
         self.int8 = int8
         self.samples = samples
         self.channels = channels
-        self.window = Value(self, WINDOW)
+        self.window = GraphValue(self, WINDOW)
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[tuple[Any, ...], onnx.TensorProto] = {}
 
-    def op(self, kind: str, *inputs: Value | ArrayLike, domain: str = "", **attributes: Any) -> Value:
+    def op(
+        self, kind: str, *inputs: GraphValue | ArrayLike, domain: str = "", **attributes: Any
+    ) -> GraphValue:
         """Write one node with one output; arrays and numbers among the inputs become constants."""
         return self.ops(kind, 1, *inputs, domain=domain, **attributes)[0]
 
     def ops(
-        self, kind: str, outputs: int, *inputs: Value | ArrayLike, domain: str = "", **attributes: Any
-    ) -> tuple[Value, ...]:
+        self, kind: str, outputs: int, *inputs: GraphValue | ArrayLike, domain: str = "", **attributes: Any
+    ) -> tuple[GraphValue, ...]:
         """Write one node with several outputs."""
-        double = any(isinstance(given, Value) and given.double for given in inputs)
+        double = any(isinstance(given, GraphValue) and given.double for given in inputs)
         names = [self._input(given, double) for given in inputs]
         results = [f"v{len(self._nodes)}_{index}" for index in range(outputs)]
         node = helper.make_node(kind, names, results, domain=domain or None, **attributes)
         self._nodes.append(node)
-        return tuple(Value(self, name, double) for name in results)
+        return tuple(GraphValue(self, name, double) for name in results)
 
-    def constant(self, array: ArrayLike) -> Value:
+    def constant(self, array: ArrayLike) -> GraphValue:
         """Write a constant that several nodes read."""
-        return Value(self, self._input(np.asarray(array)))
+        return GraphValue(self, self._input(np.asarray(array)))
 
-    def compact(self, array: ArrayLike, like: Value) -> Value:
+    def compact(self, array: ArrayLike, like: GraphValue) -> GraphValue:
         """Write a constant kept in single precision, read in that of `like`: a file half as large."""
         kept = self.constant(np.asarray(array, dtype=np.float32))
         return kept.as_double() if like.double else kept
 
-    def concat(self, *parts: Value, axis: int = -1) -> Value:
+    def concat(self, *parts: GraphValue, axis: int = -1) -> GraphValue:
         """Write several values behind one another."""
         return parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=axis)
 
-    def model(self, outputs: Mapping[str, Value], widths: Mapping[str, int]) -> onnx.ModelProto:
+    def model(self, outputs: Mapping[str, GraphValue], widths: Mapping[str, int]) -> onnx.ModelProto:
         """Close the graph. `widths` gives the second axis of outputs that have one; the rest are [batch]."""
         renamed = [helper.make_node("Identity", [value.name], [name]) for name, value in outputs.items()]
         shapes = {name: (_BATCH, widths[name]) if name in widths else (_BATCH,) for name in outputs}
@@ -203,8 +205,8 @@ class GraphBuilder:
         ml = [helper.make_opsetid("ai.onnx.ml", ML_OPSET)] if "ai.onnx.ml" in used else []
         return [helper.make_opsetid("", OPSET), *ml]
 
-    def _input(self, given: Value | ArrayLike, double: bool = False) -> str:
-        if isinstance(given, Value):
+    def _input(self, given: GraphValue | ArrayLike, double: bool = False) -> str:
+        if isinstance(given, GraphValue):
             return given.name
         array = np.asarray(given)
         exact = np.float64 if double else np.float32
@@ -216,12 +218,12 @@ class GraphBuilder:
         return str(self._constants[key].name)
 
 
-def run_graph(tape: GraphBuilder, value: Value, width: int, windows: Samples) -> NDArray[np.floating]:
+def run_graph(builder: GraphBuilder, value: GraphValue, width: int, windows: Samples) -> NDArray[np.floating]:
     """Compute one value of a graph under construction for windows [n, samples, channels]: [n, width].
 
     The same engine that will run at the edge computes the features a detector learns from.
     """
-    model = tape.model({"value": value}, {"value": width}).SerializeToString()
+    model = builder.model({"value": value}, {"value": width}).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -230,8 +232,8 @@ def run_graph(tape: GraphBuilder, value: Value, width: int, windows: Samples) ->
     return np.concatenate(results) if results else np.empty((0, width), dtype=np.float32)
 
 
-def _float(given: Value | ArrayLike) -> Value | ArrayLike:
-    return given if isinstance(given, Value) else np.asarray(given, dtype=np.float64)
+def _float(given: GraphValue | ArrayLike) -> GraphValue | ArrayLike:
+    return given if isinstance(given, GraphValue) else np.asarray(given, dtype=np.float64)
 
 
 def _info(name: str, shape: Sequence[int | str], double: bool = False) -> onnx.ValueInfoProto:

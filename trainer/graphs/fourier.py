@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core import FitError
-from trainer.graphs.builder import Value
+from trainer.graphs.builder import GraphValue
 
 Floats = NDArray[np.float64]
 MAX_FACTOR = 512
@@ -54,7 +54,7 @@ def fourier_plan(samples: int) -> FourierPlan:
     return FourierPlan(rows, columns, kept, np.minimum(index, samples - index).ravel(), weights.ravel())
 
 
-def power_spectrum(signals: Value, samples: int, taper: Floats | None = None) -> Value:
+def power_spectrum(signals: GraphValue, samples: int, taper: Floats | None = None) -> GraphValue:
     """Squared magnitudes of the DFT of signals [batch, channels, samples].
 
     Gives [batch, channels, coefficients] in the order of `plan(samples).bins`; weighted by
@@ -69,7 +69,7 @@ def power_spectrum(signals: Value, samples: int, taper: Floats | None = None) ->
     return (real + imaginary).reshape(0, 0, -1)
 
 
-def magnitude(signals: Value, samples: int, gains: Floats) -> Value:
+def magnitude(signals: GraphValue, samples: int, gains: Floats) -> GraphValue:
     """Magnitude of the inverse DFT of `gains` [samples] times the DFT of signals [batch, channels, samples].
 
     With gains of 2 for positive frequencies and 0 for negative ones that is the envelope: the magnitude of
@@ -79,31 +79,31 @@ def magnitude(signals: Value, samples: int, gains: Floats) -> Value:
     own = gains.reshape(cut.columns, cut.rows).T / samples  # row k1, column k2: frequency k1 + rows k2
     shaped = _transformed(signals, cut, cut.rows) * np.hstack([own, own])
     parts = _halves(shaped @ _second(cut.columns).T, cut.columns)
-    stacked = signals.tape.concat(*_twiddled(*parts, -_turn(cut, cut.rows)), axis=-2)
-    both = signals.tape.op("MatMul", _second(cut.rows), stacked)
+    stacked = signals.builder.concat(*_twiddled(*parts, -_turn(cut, cut.rows)), axis=-2)
+    both = signals.builder.op("MatMul", _second(cut.rows), stacked)
     real, imaginary = _halves(both * both, cut.rows, axis=-2)
     return (real + imaginary).sqrt().reshape(0, 0, -1)
 
 
-def _transformed(signals: Value, cut: FourierPlan, rows: int) -> Value:
+def _transformed(signals: GraphValue, cut: FourierPlan, rows: int) -> GraphValue:
     """Write the first `rows` rows of coefficients, real before imaginary parts: [.., rows, 2 columns]."""
     grid = signals.reshape(0, 0, cut.rows, cut.columns)
     angle = -2 * np.pi * np.outer(np.arange(rows), np.arange(cut.rows)) / cut.rows
-    real = grid.tape.op("MatMul", np.cos(angle), grid)
-    imaginary = grid.tape.op("MatMul", np.sin(angle), grid)
-    return grid.tape.concat(*_twiddled(real, imaginary, _turn(cut, rows))) @ _second(cut.columns)
+    real = grid.builder.op("MatMul", np.cos(angle), grid)
+    imaginary = grid.builder.op("MatMul", np.sin(angle), grid)
+    return grid.builder.concat(*_twiddled(real, imaginary, _turn(cut, rows))) @ _second(cut.columns)
 
 
 def _turn(cut: FourierPlan, rows: int) -> Floats:
     return np.asarray(-2 * np.pi * np.outer(np.arange(rows), np.arange(cut.columns)) / cut.rows / cut.columns)
 
 
-def _twiddled(real: Value, imaginary: Value, angle: Floats) -> tuple[Value, Value]:
+def _twiddled(real: GraphValue, imaginary: GraphValue, angle: Floats) -> tuple[GraphValue, GraphValue]:
     cosine, sine = np.cos(angle), np.sin(angle)
     return real * cosine - imaginary * sine, real * sine + imaginary * cosine
 
 
-def _halves(both: Value, length: int, axis: int = -1) -> tuple[Value, Value]:
+def _halves(both: GraphValue, length: int, axis: int = -1) -> tuple[GraphValue, GraphValue]:
     return both.part(0, length, axis), both.part(length, 2 * length, axis)
 
 

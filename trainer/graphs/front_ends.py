@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edge_runtime.core import Feature
 from trainer.core import ChoiceError, FitContext, nearest
 from trainer.graphs.base import FLOOR, LIMIT, FrontEnd, centred
-from trainer.graphs.builder import GraphBuilder, Value
+from trainer.graphs.builder import GraphBuilder, GraphValue
 from trainer.graphs.spectra import Envelope, Ratios, Spectrum
 
 
@@ -19,9 +19,9 @@ class Raw(FrontEnd):
     name = "raw"
     waveform = True
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, samples x channels], limited."""
-        return tape.window.clip(LIMIT).reshape(0, -1)
+        return builder.window.clip(LIMIT).reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
         """Name each sample after its channel and row."""
@@ -39,9 +39,9 @@ class Waveform(Raw):
 
     name = "waveform"
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, samples x channels], centred."""
-        return centred(tape).as_float().reshape(0, -1)
+        return centred(builder).as_float().reshape(0, -1)
 
 
 class Time(FrontEnd):
@@ -65,10 +65,10 @@ class Time(FrontEnd):
         "impulse",
     )
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, statistics x channels]: all channels of the first statistic, then of the next."""
         # A row of each channel: onnxruntime divides and reduces along rows many times faster.
-        signal = centred(tape).transpose(0, 2, 1)
+        signal = centred(builder).transpose(0, 2, 1)
         rms = (signal * signal).mean(keep=True).sqrt()
         unit = signal / rms.at_least(FLOOR)  # powers of this cannot overflow: at most samples ** (k / 2)
         magnitude, square = unit.abs(), unit * unit
@@ -77,7 +77,7 @@ class Time(FrontEnd):
         kurtosis = (square * square).mean(keep=True)
         skewness = (square * unit).mean(keep=True)
         rows = (rms, rms * crest, crest, kurtosis, skewness, shape, crest / mean)
-        return tape.concat(*(row.reshape(0, 1, -1) for row in rows), axis=1).reshape(0, -1)
+        return builder.concat(*(row.reshape(0, 1, -1) for row in rows), axis=1).reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
         """Name each statistic of each channel."""
@@ -99,11 +99,11 @@ class Joined(FrontEnd):
         super().__init__(samples, context)
         self._parts = parts
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give all features of the first part, then of the next."""
-        values = [part.values(tape) for part in self._parts]
+        values = [part.values(builder) for part in self._parts]
         exact = any(value.double for value in values)
-        return tape.concat(*(value.as_double() if exact else value for value in values))
+        return builder.concat(*(value.as_double() if exact else value for value in values))
 
     def features(self) -> tuple[Feature, ...]:
         """Name all features of the first part, then of the next."""

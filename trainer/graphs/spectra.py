@@ -13,7 +13,7 @@ from edge_runtime.core import Feature
 from trainer.core import FitContext, FitError
 from trainer.graphs import bands, fourier
 from trainer.graphs.base import FLOOR, FrontEnd, centred
-from trainer.graphs.builder import GraphBuilder, Value
+from trainer.graphs.builder import GraphBuilder, GraphValue
 
 ENVELOPE_HZ: Final = (10.0, 1000.0)
 """Where the blows of bearings and gears repeat: shaft and ball-pass frequencies and their first multiples."""
@@ -24,17 +24,17 @@ class Spectrum(FrontEnd):
 
     name = "spectrum"
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
-        return self._energies(tape).log().reshape(0, -1)
+        return self._energies(builder).log().reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
         """Name each band of each channel."""
         return self._bands().features(self.context.channels, f"ln {self.context.unit}^2")
 
-    def _energies(self, tape: GraphBuilder) -> Value:
+    def _energies(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, channels, bands]."""
-        return _energies(centred(tape).transpose(0, 2, 1), self.samples, self._bands())
+        return _energies(centred(builder).transpose(0, 2, 1), self.samples, self._bands())
 
     def _bands(self) -> bands.Bands:
         return bands.below(self.samples, self.context.rate_hz, self.context.lowpass_hz)
@@ -57,9 +57,9 @@ class Ratios(Spectrum):
                 remedy="Give longer windows, or leave the ratios out",
             )
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
-        energies = self._energies(tape)
+        energies = self._energies(builder)
         return (energies.log() - energies.sum(keep=True).log()).reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
@@ -84,9 +84,9 @@ class Envelope(FrontEnd):
         super().__init__(samples, context)
         self._bands = bands.between(samples, context.rate_hz, *ENVELOPE_HZ)
 
-    def values(self, tape: GraphBuilder) -> Value:
+    def values(self, builder: GraphBuilder) -> GraphValue:
         """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
-        signals = centred(tape).transpose(0, 2, 1)
+        signals = centred(builder).transpose(0, 2, 1)
         rate_hz, limit_hz = self.context.rate_hz, self.context.lowpass_hz
         gains = bands.carrier(self.samples, rate_hz, limit_hz, ENVELOPE_HZ[1])
         envelope = fourier.magnitude(signals, self.samples, gains)
@@ -99,9 +99,9 @@ class Envelope(FrontEnd):
         return self._bands.features(named, f"ln {self.context.unit}^2")
 
 
-def _energies(signals: Value, samples: int, cut: bands.Bands) -> Value:
+def _energies(signals: GraphValue, samples: int, cut: bands.Bands) -> GraphValue:
     """Write the mean square in each band of signals [batch, channels, samples]: [batch, channels, bands]."""
     taper = np.hanning(samples + 1)[:-1]
     shares = cut.matrix(samples) / float(np.square(taper).mean())
     power = fourier.power_spectrum(signals, samples, taper)
-    return power @ power.tape.compact(shares, like=power) + FLOOR**2
+    return power @ power.builder.compact(shares, like=power) + FLOOR**2

@@ -12,7 +12,7 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from trainer.core import ChoiceError, FitError, nearest
-from trainer.graphs.builder import Value
+from trainer.graphs.builder import GraphValue
 
 Floats = NDArray[np.float64]
 KINDS: Final = ("none", "log", "sqrt", "cbrt", "yeo-johnson")
@@ -35,18 +35,18 @@ class Transform:
     """Of Yeo-Johnson, on standardised features."""
     floors: Floats
 
-    def write(self, vectors: Value) -> Value:
+    def write(self, vectors: GraphValue) -> GraphValue:
         """Transform vectors [batch, features] in the graph."""
         if set(self.kinds) == {"none"}:
             return vectors
         order = np.concatenate([self._columns(kind) for kind in KINDS])
         parts = [self._part(kind, vectors) for kind in KINDS if kind in self.kinds]
-        return vectors.tape.concat(*parts).take(np.argsort(order))
+        return vectors.builder.concat(*parts).take(np.argsort(order))
 
     def _columns(self, kind: str) -> NDArray[np.int64]:
         return np.flatnonzero([own == kind for own in self.kinds])
 
-    def _part(self, kind: str, vectors: Value) -> Value:
+    def _part(self, kind: str, vectors: GraphValue) -> GraphValue:
         columns = self._columns(kind)
         part = vectors.take(columns)
         if kind == "log":
@@ -123,17 +123,17 @@ def _exponent(column: Floats) -> float:
     return next((round_to for round_to in (0.0, 2.0) if abs(exponent - round_to) < _NEARLY), exponent)
 
 
-def _yeo_johnson(scaled: Value, exponents: Floats) -> Value:
+def _yeo_johnson(scaled: GraphValue, exponents: Floats) -> GraphValue:
     """Yeo and Johnson, "A new family of power transformations", Biometrika 87 (2000)."""
     above, below = scaled.at_least(0.0), (scaled * -1.0).at_least(0.0)
     return _power(above + 1.0, exponents) - _power(below + 1.0, 2.0 - exponents)
 
 
-def _power(base: Value, exponents: Floats) -> Value:
+def _power(base: GraphValue, exponents: Floats) -> GraphValue:
     flat = exponents == 0
     safe = np.where(flat, 1.0, exponents)
-    raised: Value = (base.power(safe) - 1.0) / safe
-    logs: Value = base.log()
+    raised: GraphValue = (base.power(safe) - 1.0) / safe
+    logs: GraphValue = base.log()
     return raised * np.where(flat, 0.0, 1.0) + logs * np.where(flat, 1.0, 0.0)
 
 

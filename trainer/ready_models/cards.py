@@ -18,8 +18,8 @@ from trainer.detectors import REGISTRY
 from trainer.evaluation import Evaluation, Int8Cost
 from trainer.recordings import NORMAL, Recording
 
-Entry = dict[str, Any]
-Figures = dict[str, Entry]
+CardFigures = dict[str, Any]
+ModelFigures = dict[str, CardFigures]
 
 FILE: Final = "figures.json"
 LARGE_BYTES: Final = 2_000_000
@@ -60,7 +60,7 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
         "Data": [f"{data(manifest, normal)} SHA-256 of the windows: `{manifest.data_digest}`."],
         "Conditions": _listed(f"{item.condition}: {item.name}, {item.duration_s:.1f} s" for item in normal),
         "Threshold": [f"{manifest.threshold:.7g}", "", manifest.calibration.statement + "."],
-        "Figures": _figures(found),
+        "ModelFigures": _figures(found),
         "Limits": [LIMITS],
         "Notes": _listed(f"{name}: {text}" for name, text in manifest.notes.items()),
     }
@@ -84,7 +84,7 @@ def data(manifest: Manifest, normal: Sequence[Recording]) -> str:
     )
 
 
-def entry(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording], path: Path) -> Entry:
+def entry(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording], path: Path) -> CardFigures:
     """Give what the page says of one file, as plain values for JSON."""
     windows, alarms = found.by_window, found.by_alarm
     rates = (windows.auroc, windows.false_alarm_rate, windows.missed_rate)
@@ -101,7 +101,7 @@ def entry(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording]
     }
 
 
-def int8_entry(cost: Int8Cost) -> Entry:
+def int8_entry(cost: Int8Cost) -> CardFigures:
     """Give what the page says of a variant."""
     return {
         "size_ratio": cost.size_ratio,
@@ -112,23 +112,23 @@ def int8_entry(cost: Int8Cost) -> Entry:
     }
 
 
-def read(folder: Path) -> Figures:
+def read(folder: Path) -> ModelFigures:
     """Read what earlier runs found of files that are still there."""
     path = folder / FILE
     if not path.exists():
         return {}
-    kept: Figures = json.loads(path.read_text(encoding="utf-8"))
+    kept: ModelFigures = json.loads(path.read_text(encoding="utf-8"))
     return {name: body for name, body in kept.items() if (folder / f"{name}.onnx").exists()}
 
 
-def write(folder: Path, figures: Figures, expected: Sequence[str]) -> None:
+def write(folder: Path, figures: ModelFigures, expected: Sequence[str]) -> None:
     """Write figures and page; `expected` are the detectors that the page should have."""
     ordered = {name: figures[name] for name in sorted(figures)}
     write_text(folder / FILE, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
     write_text(folder / "README.md", page(ordered, expected))
 
 
-def page(figures: Figures, expected: Sequence[str]) -> str:
+def page(figures: ModelFigures, expected: Sequence[str]) -> str:
     """Write the page over all files, Markdown."""
     origins: dict[str, list[str]] = {}
     for name, body in figures.items():
@@ -147,7 +147,7 @@ def page(figures: Figures, expected: Sequence[str]) -> str:
     return "\n".join([*parts, *(f"{text}\n" for text in remarks)]) + int8_table(figures)
 
 
-def int8_table(figures: Figures) -> str:
+def int8_table(figures: ModelFigures) -> str:
     """Write the table of variants with 8-bit weights, Markdown; empty where none was tried."""
     tried = {name: body["int8"] for name, body in figures.items() if "int8" in body}
     rows = [
@@ -158,7 +158,7 @@ def int8_table(figures: Figures) -> str:
     return _INT8 + "\n".join(rows) + "\n" if rows else ""
 
 
-def _row(name: str, body: Entry) -> str:
+def _row(name: str, body: CardFigures) -> str:
     rates = [f"{_rate(body[key], 4)}" for key in ("auroc", "false_alarm_rate", "missed_rate")]
     cells = [f"`{name}`", f"{body['bytes'] / 1000:.0f}", *rates, body["caught"], str(body["false_alarms"])]
     return f"| {' | '.join(cells)} |"

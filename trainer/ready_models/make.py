@@ -13,7 +13,7 @@ from trainer.detectors import REGISTRY
 from trainer.evaluation import evaluate, int8_cost
 from trainer.fitting import Kept, Order
 from trainer.ready_models import cards
-from trainer.ready_models.cards import Entry, Figures
+from trainer.ready_models.cards import CardFigures, ModelFigures
 from trainer.recordings import Recording
 
 INT8: Final = "_int8"
@@ -31,7 +31,7 @@ def make_models(
     folder: Path,
     progress: Progress,
     int8: bool = False,
-) -> Figures:
+) -> ModelFigures:
     """Fit each order on the normal recordings, judge it on all, write file, card and the folder's page.
 
     With `int8` also a variant with 8-bit weights of each detector that has weights, where it is worth it.
@@ -57,7 +57,7 @@ class _Shelf:
         self._progress = progress
         self._kept: Kept = {}
 
-    def put(self, order: Order, int8: bool) -> Figures:
+    def put(self, order: Order, int8: bool) -> ModelFigures:
         """Write the file, and its variant where it is worth it."""
         # Rounding takes the networks that were trained for the file itself: the last tenth of the way.
         made = {order.detector: self._write(order, order.detector, _part(self._progress, 0, 0.9))}
@@ -72,7 +72,7 @@ class _Shelf:
                 made[name] = small
         return made
 
-    def _write(self, order: Order, name: str, progress: Progress) -> Entry:
+    def _write(self, order: Order, name: str, progress: Progress) -> CardFigures:
         path, order = self._path(name), replace(order, name=name)
         fitted = fitting.fit(self._recordings, order, progress, self._kept)
         manifest = fitting.write(fitted, order, path)

@@ -18,7 +18,7 @@ from scipy import fft
 
 from edge_runtime.core import Samples
 from trainer.core import ChoiceError
-from trainer.formats import Values
+from trainer.formats import ParsedSamples
 from trainer.recordings import resample
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
@@ -132,7 +132,7 @@ def _geometric(limits: Range) -> list[float]:
     return [low] if low == high else np.geomspace(low, high, STEPS).tolist()
 
 
-def _at_speed(recording: Recording, speed: float) -> Values:
+def _at_speed(recording: Recording, speed: float) -> ParsedSamples:
     values = recording.samples.astype(np.float64)
     if math.isclose(speed, 1.0):
         return values
@@ -143,7 +143,9 @@ def _at_speed(recording: Recording, speed: float) -> Values:
     return made
 
 
-def _changed(values: Values, gain: float, noise: float, tilt: float, rng: np.random.Generator) -> Samples:
+def _changed(
+    values: ParsedSamples, gain: float, noise: float, tilt: float, rng: np.random.Generator
+) -> Samples:
     if tilt:
         values = _tilted(values, tilt)
     if noise:
@@ -151,7 +153,7 @@ def _changed(values: Values, gain: float, noise: float, tilt: float, rng: np.ran
     return np.ascontiguousarray(gain * values, dtype=np.float32)
 
 
-def _tilted(values: Values, tilt_db: float) -> Values:
+def _tilted(values: ParsedSamples, tilt_db: float) -> ParsedSamples:
     spectrum = fft.rfft(values, axis=0)
     slope = np.linspace(-tilt_db / 2, tilt_db / 2, len(spectrum))
     slope[0] = 0.0  # the sensor's offset is no vibration

@@ -13,7 +13,7 @@ from typing import Final
 
 from trainer.core import RecordingError
 from trainer.recordings.labels import NORMAL
-from trainer.recordings.listing import Row
+from trainer.recordings.listing import ListRow
 
 TARGET_RATE_HZ: Final = 12000.0
 LOWPASS_HZ: Final = 5000.0
@@ -56,7 +56,7 @@ _AT_48_KHZ: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
-def cwru_list(folder: Path) -> tuple[Row, ...]:
+def cwru_list(folder: Path) -> tuple[ListRow, ...]:
     """List a folder of CWRU drive-end recordings, by its index.csv when there, else by file number.
 
     Rows ask for 12 kHz and 5 kHz bandwidth. Raises RecordingError for a missing folder or unknown files.
@@ -72,12 +72,12 @@ def cwru_list(folder: Path) -> tuple[Row, ...]:
     return rows
 
 
-def _row(file: Path, label: str, condition: str, rate_hz: float) -> Row:
+def _row(file: Path, label: str, condition: str, rate_hz: float) -> ListRow:
     # The signal stays blank: the reader finds the drive end by the number in the file's name.
-    return Row(file, (), label, condition, rate_hz, TARGET_RATE_HZ, LOWPASS_HZ, ("DE",), "g")
+    return ListRow(file, (), label, condition, rate_hz, TARGET_RATE_HZ, LOWPASS_HZ, ("DE",), "g")
 
 
-def _by_number(folder: Path) -> Iterator[Row]:
+def _by_number(folder: Path) -> Iterator[ListRow]:
     known = dict(_known())
     files = (path for path in folder.rglob("*.mat") if re.fullmatch(r"\d+", path.stem))
     for file in sorted(files, key=lambda path: int(path.stem)):
@@ -97,7 +97,7 @@ def _known() -> Iterator[tuple[int, tuple[str, str, float]]]:
                 yield number, (label, f"{load} hp", rate_hz)
 
 
-def _by_index(folder: Path, index: Path) -> Iterator[Row]:
+def _by_index(folder: Path, index: Path) -> Iterator[ListRow]:
     with index.open(newline="", encoding="utf-8-sig") as file:
         for entry in csv.DictReader(file):
             where = f"{index}: {entry.get('file')}"

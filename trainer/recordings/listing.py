@@ -38,7 +38,7 @@ _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """One line of a recordings list."""
 
     file: Path
@@ -66,7 +66,7 @@ class Row:
         return self.label == NORMAL
 
 
-def read_list(path: Path) -> tuple[Row, ...]:
+def read_list(path: Path) -> tuple[ListRow, ...]:
     """Read and check a recordings list; the recordings themselves are not opened.
 
     Raises RecordingError naming the line, the field and the remedy.
@@ -80,7 +80,7 @@ def read_list(path: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def write_list(rows: Sequence[Row], path: Path) -> None:
+def write_list(rows: Sequence[ListRow], path: Path) -> None:
     """Write a recordings list; files are written relative to it. Raises AccessError or UnavailableError."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -90,7 +90,7 @@ def write_list(rows: Sequence[Row], path: Path) -> None:
     write_text(path, text.getvalue())
 
 
-def _cells(row: Row, folder: Path) -> list[str]:
+def _cells(row: ListRow, folder: Path) -> list[str]:
     numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz, row.full_scale]
     rate, target, lowpass, full_scale = ["" if number is None else f"{number:g}" for number in numbers]
     return [
@@ -146,7 +146,7 @@ def _filled(cells: list[str], width: int, where: str) -> list[str]:
     return [*cells, *[""] * (len(_FIELDS) - width)]
 
 
-def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
+def _row(path: Path, number: int, cells: Sequence[str]) -> ListRow:
     where = f"{path}:{number}"
     named = dict(zip(_FIELDS, cells, strict=True))
     for name in ("file", "label", "condition", "channels", "unit"):
@@ -154,7 +154,7 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> Row:
             raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
     labels.check(named["label"], where)
     rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
-    row = Row(
+    row = ListRow(
         file=path.parent / named["file"],
         signals=tuple(named["signal"].split()),
         label=named["label"],
@@ -199,7 +199,7 @@ def _positive(named: dict[str, str], name: str, where: str) -> float | None:
     return value
 
 
-def _check_row(row: Row) -> None:
+def _check_row(row: ListRow) -> None:
     if len(row.signals) not in (0, 1, len(row.channels)):
         raise RecordingError(
             f"{len(row.signals)} signals for {len(row.channels)} channels",
@@ -224,8 +224,8 @@ def _check_row(row: Row) -> None:
         )
 
 
-def _check_repeats(rows: Sequence[Row]) -> None:
-    seen: dict[tuple[Path, tuple[str, ...]], Row] = {}
+def _check_repeats(rows: Sequence[ListRow]) -> None:
+    seen: dict[tuple[Path, tuple[str, ...]], ListRow] = {}
     for row in rows:
         first = seen.setdefault((row.file, row.signals), row)
         if first is row:
@@ -239,7 +239,7 @@ def _check_repeats(rows: Sequence[Row]) -> None:
         raise RecordingError(f"{row.file.name} {what}", where=row.where, remedy="Remove one of the two lines")
 
 
-def _check_same(rows: Sequence[Row], name: str) -> None:
+def _check_same(rows: Sequence[ListRow], name: str) -> None:
     values = [getattr(row, name) for row in rows]
     for row, value in zip(rows, values, strict=True):
         if value != values[0]:

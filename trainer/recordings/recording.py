@@ -16,9 +16,9 @@ import numpy as np
 
 from edge_runtime.core import Samples
 from trainer.core import RecordingError, whole_file
-from trainer.formats import Content, Values
+from trainer.formats import Content, ParsedSamples
 from trainer.recordings import child_reader, resample
-from trainer.recordings.listing import Row, read_list
+from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.spill_file import Scratch, Stretch
 
 _SHORTEST: Final = 64
@@ -65,7 +65,7 @@ def load_list(path: Path) -> tuple[Recording, ...]:
     return read_recordings(read_list(path))
 
 
-def read_recordings(rows: Sequence[Row]) -> tuple[Recording, ...]:
+def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
     """Read recordings, several at a time, and put them to rest on disk.
 
     Raises RecordingError, also where two hold the same samples or their rates differ; AccessError or
@@ -79,7 +79,7 @@ def read_recordings(rows: Sequence[Row]) -> tuple[Recording, ...]:
     return recordings
 
 
-def read_recording(row: Row) -> Recording:
+def read_recording(row: ListRow) -> Recording:
     """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
     content = child_reader.read_content(row.file, row.signals, row.channels, where)
@@ -102,12 +102,12 @@ def read_recording(row: Row) -> Recording:
     )
 
 
-def _at_rest(scratch: Scratch, row: Row) -> Recording:
+def _at_rest(scratch: Scratch, row: ListRow) -> Recording:
     recording = read_recording(row)
     return replace(recording, stored=scratch.put(recording.samples))
 
 
-def _readers(rows: Sequence[Row]) -> int:
+def _readers(rows: Sequence[ListRow]) -> int:
     # The largest files, hours of vibration, are read one at a time.
     largest = max((row.file.stat().st_size for row in rows if row.file.is_file()), default=0)
     return min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
@@ -132,7 +132,7 @@ def write_npz(recording: Recording, path: Path) -> None:
         )
 
 
-def _rate(row: Row, content: Content, where: str) -> float:
+def _rate(row: ListRow, content: Content, where: str) -> float:
     stated = content.stated.get("rate_hz")
     if row.rate_hz is None and stated is None:
         raise RecordingError(
@@ -151,7 +151,7 @@ def _rate(row: Row, content: Content, where: str) -> float:
     return row.rate_hz
 
 
-def _check_unit(row: Row, content: Content, where: str) -> None:
+def _check_unit(row: ListRow, content: Content, where: str) -> None:
     stated = content.stated.get("unit", row.unit)
     if stated != row.unit:
         raise RecordingError(
@@ -161,7 +161,7 @@ def _check_unit(row: Row, content: Content, where: str) -> None:
         )
 
 
-def _check_values(values: Values, channels: tuple[str, ...], where: str) -> None:
+def _check_values(values: ParsedSamples, channels: tuple[str, ...], where: str) -> None:
     if len(values) < _SHORTEST:
         raise RecordingError(
             f"{len(values)} samples, fewer than {_SHORTEST}",
@@ -172,7 +172,7 @@ def _check_values(values: Values, channels: tuple[str, ...], where: str) -> None
         _check_channel(channel, column, where)
 
 
-def _check_channel(channel: str, column: Values, where: str) -> None:
+def _check_channel(channel: str, column: ParsedSamples, where: str) -> None:
     wrong = np.flatnonzero(~np.isfinite(column))
     if wrong.size:
         raise RecordingError(
@@ -194,7 +194,7 @@ def _check_channel(channel: str, column: Values, where: str) -> None:
         )
 
 
-def _convert(values: Values, rate_hz: float, row: Row, where: str) -> Samples:
+def _convert(values: ParsedSamples, rate_hz: float, row: ListRow, where: str) -> Samples:
     try:
         made = resample.convert(values, rate_hz, row.target_rate_hz or rate_hz, row.lowpass_hz)
     except ValueError as error:
@@ -210,7 +210,7 @@ def _convert(values: Values, rate_hz: float, row: Row, where: str) -> Samples:
     return np.ascontiguousarray(made, dtype=np.float32)
 
 
-def _check_rates(rows: Sequence[Row], recordings: Sequence[Recording]) -> None:
+def _check_rates(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
     lowest = min((item.rate_hz for item in recordings), default=0.0)
     for row, recording in zip(rows, recordings, strict=True):
         if recording.rate_hz > lowest * (1 + _RATE_TOLERANCE):
@@ -221,8 +221,8 @@ def _check_rates(rows: Sequence[Row], recordings: Sequence[Recording]) -> None:
             )
 
 
-def _check_copies(rows: Sequence[Row], recordings: Sequence[Recording]) -> None:
-    seen: dict[str, tuple[Row, Recording]] = {}
+def _check_copies(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
+    seen: dict[str, tuple[ListRow, Recording]] = {}
     for row, recording in zip(rows, recordings, strict=True):
         first_row, first = seen.setdefault(recording.digest, (row, recording))
         if first is not recording:

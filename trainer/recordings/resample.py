@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from scipy import signal
 
-from trainer.formats import Values
+from trainer.formats import ParsedSamples
 
 _ATTENUATION_DB: Final = 80.0
 _TRANSITION: Final = 0.1
@@ -34,7 +34,9 @@ def ratio(rate_hz: float, target_hz: float) -> Fraction:
     return found
 
 
-def convert(values: Values, rate_hz: float, target_hz: float, lowpass_hz: float | None) -> Values:
+def convert(
+    values: ParsedSamples, rate_hz: float, target_hz: float, lowpass_hz: float | None
+) -> ParsedSamples:
     """Resample [samples, channels] to `target_hz`, then limit the band to `lowpass_hz` (its -6 dB point).
 
     Anti-aliasing ends at the target's half rate; nothing else is removed, the mean least of all. A recording
@@ -46,7 +48,7 @@ def convert(values: Values, rate_hz: float, target_hz: float, lowpass_hz: float 
     return values if lowpass_hz is None else limit(values, target_hz, lowpass_hz)
 
 
-def stretch(values: Values, share: Fraction) -> Values:
+def stretch(values: ParsedSamples, share: Fraction) -> ParsedSamples:
     """Give [samples, channels] `share` times as many samples of the same waveform, free of aliases."""
     up, down = share.numerator, share.denominator
     # As a share of the half rate that the filter works at, which is `up` times the recorded one.
@@ -57,7 +59,7 @@ def stretch(values: Values, share: Fraction) -> Values:
     return np.asarray(made[whole], dtype=np.float64)
 
 
-def limit(values: Values, rate_hz: float, lowpass_hz: float) -> Values:
+def limit(values: ParsedSamples, rate_hz: float, lowpass_hz: float) -> ParsedSamples:
     """Limit the band of [samples, channels] to `lowpass_hz`, its -6 dB point; empty when too short."""
     edge = 2 * lowpass_hz / rate_hz
     taps = _kaiser(edge, _TRANSITION * edge)
@@ -66,7 +68,7 @@ def limit(values: Values, rate_hz: float, lowpass_hz: float) -> Values:
     return np.asarray(signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
 
 
-def _kaiser(edge: float, width: float) -> Values:
+def _kaiser(edge: float, width: float) -> ParsedSamples:
     # `edge` and `width` as shares of the half rate.
     length, beta = signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
     return np.asarray(signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)

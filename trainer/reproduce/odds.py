@@ -37,7 +37,7 @@ COLUMNS: Final[Mapping[str, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OddsRow:
     """One line of the table."""
 
     detector: str
@@ -47,7 +47,7 @@ class Line:
     """Of scikit-learn's estimator, called directly."""
 
 
-def reproduce_odds(data: Path, progress: Progress) -> list[Line]:
+def reproduce_odds(data: Path, progress: Progress) -> list[OddsRow]:
     """Learn from half of each table's normal rows, judge the rest. Raises RecordingError for no file."""
     lines = []
     for number, (table, columns) in enumerate(COLUMNS.items()):
@@ -58,12 +58,12 @@ def reproduce_odds(data: Path, progress: Progress) -> list[Line]:
     return lines
 
 
-def _line(table: str, detector: str, learn: Floats, judge: Floats, faulty: NDArray[np.bool_]) -> Line:
+def _line(table: str, detector: str, learn: Floats, judge: Floats, faulty: NDArray[np.bool_]) -> OddsRow:
     graph = fitted(detector, learn[:, np.newaxis].astype(np.float32), {"front_end": "raw"})
     ours = graph.score(judge[:, np.newaxis].astype(np.float32))
     scaler = StandardScaler().fit(learn)
     theirs = _REFERENCES[detector](scaler.transform(learn), scaler.transform(judge))
-    return Line(
+    return OddsRow(
         table=table, detector=detector, auroc=_auroc(faulty, ours), reference_auroc=_auroc(faulty, theirs)
     )
 

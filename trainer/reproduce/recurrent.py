@@ -47,7 +47,7 @@ NOTEBOOK: Final[Mapping[str, float]] = {"frr": 0.0137, "far": 0.0541, "f1": 0.96
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecurrentRow:
     """One line of the table: medians over the splits."""
 
     detector: str
@@ -62,7 +62,9 @@ class Line:
     """The settings chosen most often, and in how many of the splits."""
 
 
-def reproduce_recurrent(data: Path, progress: Progress, windows: Sequence[int] = WINDOWS) -> list[Line]:
+def reproduce_recurrent(
+    data: Path, progress: Progress, windows: Sequence[int] = WINDOWS
+) -> list[RecurrentRow]:
     """Fit every detector for every window length and judge it. Raises RecordingError for missing files."""
     rows, faulty = _rows(data)
     lines = []
@@ -100,12 +102,12 @@ def _rows(data: Path) -> tuple[Floats, Flags]:
     return np.concatenate(parts), tested >= len(parts[0])
 
 
-def _line(detector: str, length: int, candidates: Sequence[Floats], faulty: Flags) -> Line:
+def _line(detector: str, length: int, candidates: Sequence[Floats], faulty: Flags) -> RecurrentRow:
     splits = [_split(candidates, faulty, np.random.default_rng(seed)) for seed in range(SPLITS)]
     f1, auroc, frr, far = (float(value) for value in np.median([found for _, found in splits], axis=0))
     counts = np.bincount([choice for choice, _ in splits])
     chosen = _told(DETECTORS.get(detector, ())[int(counts.argmax())]) if len(candidates) > 1 else ""
-    return Line(
+    return RecurrentRow(
         detector, length, f1, auroc, frr, far, f"{chosen} ({counts.max()} of {SPLITS})" if chosen else ""
     )
 

@@ -31,7 +31,7 @@ DETECTORS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TimeseriesRow:
     """One line of the table."""
 
     detector: str
@@ -39,7 +39,7 @@ class Line:
     """The highest peaks, as many as values were changed, in order of time."""
 
 
-def reproduce_timeseries(data: Path, progress: Progress) -> list[Line]:
+def reproduce_timeseries(data: Path, progress: Progress) -> list[TimeseriesRow]:
     """Fit on the untouched series, score the changed one. Raises RecordingError for missing files."""
     folder = data / "seed_timeseries"
     normal, changed = (_series(folder / name) for name in ("timeseries4.csv", "timeseries5_anomaly.csv"))
@@ -48,7 +48,7 @@ def reproduce_timeseries(data: Path, progress: Progress) -> list[Line]:
         progress(number / len(DETECTORS), detector)
         graph = fitted(detector, sliding(normal, LENGTH), options)
         by_row = least_of_windows(graph.score(sliding(changed, LENGTH)).astype(np.float64), LENGTH)
-        lines.append(Line(detector, peaks(by_row, len(CHANGED), LENGTH)))
+        lines.append(TimeseriesRow(detector, peaks(by_row, len(CHANGED), LENGTH)))
     return lines
 
 

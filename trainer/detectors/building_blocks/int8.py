@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import nn
 
-from trainer.graphs import GraphBuilder, Value
+from trainer.graphs import GraphBuilder, GraphValue
 
 Floats = NDArray[np.float64]
 LARGEST: Final = 127
@@ -42,12 +42,12 @@ def rounded(weights: Floats, axis: int) -> Floats:
     return np.asarray(integers.astype(np.float32) * scale, dtype=np.float64)
 
 
-def constant(tape: GraphBuilder, weights: Floats, axis: int) -> Value:
+def constant(builder: GraphBuilder, weights: Floats, axis: int) -> GraphValue:
     """Write weights into a graph: as they are, or as integers where the graph keeps those."""
-    if not tape.int8:
-        return tape.constant(weights.astype(np.float32))
+    if not builder.int8:
+        return builder.constant(weights.astype(np.float32))
     integers, scale = packed(weights, axis)
-    return tape.op("Cast", tape.constant(integers), to=TensorProto.FLOAT) * tape.constant(scale)
+    return builder.op("Cast", builder.constant(integers), to=TensorProto.FLOAT) * builder.constant(scale)
 
 
 def network(trained: nn.Module) -> nn.Module:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from trainer.detectors.building_blocks.gan_training import Pair
 from trainer.detectors.building_blocks.torch_layers import floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 STEPS: Final = 24
 RATES: Final = (0.1, 0.3, 1.0)
@@ -71,7 +71,7 @@ class Search:
             codes = (codes - less * step / length.clamp(min=1.0)).clamp(-BOUND, BOUND)
         return codes
 
-    def write(self, vectors: Value) -> Value:
+    def write(self, vectors: GraphValue) -> GraphValue:
         """Write the same search for vectors [batch, width]: codes [batch, latent]."""
         generator, hidden = _Dense(self.pair.generator, vectors), _Dense(self.pair.hidden, vectors)
         wanted = hidden.forward(vectors)[-1]
@@ -97,24 +97,24 @@ class Search:
 class _Dense:
     """Linear layers with tanh after all, or all but the last, forwards and backwards."""
 
-    def __init__(self, layers: nn.Sequential, vectors: Value) -> None:
-        tape, linear = vectors.tape, [layer for layer in layers if isinstance(layer, nn.Linear)]
-        self._weights = [tape.constant(floats(layer.weight).astype(np.float32)) for layer in linear]
+    def __init__(self, layers: nn.Sequential, vectors: GraphValue) -> None:
+        builder, linear = vectors.builder, [layer for layer in layers if isinstance(layer, nn.Linear)]
+        self._weights = [builder.constant(floats(layer.weight).astype(np.float32)) for layer in linear]
         self._turned = [weight.transpose(1, 0) for weight in self._weights]
         self._biases = [floats(layer.bias) for layer in linear]
         self._bent = [following is not None for following in _after(layers)]
         self.inputs, self.outputs = linear[0].in_features, linear[-1].out_features
 
-    def forward(self, value: Value) -> list[Value]:
+    def forward(self, value: GraphValue) -> list[GraphValue]:
         """Values after each layer."""
         values = []
         for turned, bias, bent in zip(self._turned, self._biases, self._bent, strict=True):
             value = value @ turned + bias
-            value = value.tape.op("Tanh", value) if bent else value
+            value = value.builder.op("Tanh", value) if bent else value
             values.append(value)
         return values
 
-    def backward(self, values: list[Value], slope: Value) -> Value:
+    def backward(self, values: list[GraphValue], slope: GraphValue) -> GraphValue:
         """From the slope at the output to that at the input: tanh's is 1 less its square."""
         for value, weight, bent in zip(values[::-1], self._weights[::-1], self._bent[::-1], strict=True):
             slope = slope - slope * value * value if bent else slope

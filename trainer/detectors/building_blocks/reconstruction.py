@@ -15,7 +15,7 @@ from edge_runtime.core import Feature
 from trainer.detectors.building_blocks import int8
 from trainer.detectors.building_blocks.covariance import whitening
 from trainer.detectors.building_blocks.vectors import SHORT, Floats, VectorDetector, rounded
-from trainer.graphs import Bands, Value, power_spectrum, whole_band
+from trainer.graphs import Bands, GraphValue, power_spectrum, whole_band
 
 WEIGHABLE: Final = 64
 """Residuals of more values than this are not weighed: their covariance would be most of the file."""
@@ -36,7 +36,7 @@ class ReconstructionDetector(VectorDetector):
             return self._front.features()
         return self._bands().features(self._context.channels, "share of training variance")
 
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         residual = vectors - self._rebuild(vectors)
         residual = (residual - self._centre) @ self._root if self._weighed() else residual * self._unit()
         squares = residual * residual
@@ -61,7 +61,7 @@ class ReconstructionDetector(VectorDetector):
         return {"_network": int8.network(self.__dict__["_network"])}
 
     @abstractmethod
-    def _rebuild(self, vectors: Value) -> Value:
+    def _rebuild(self, vectors: GraphValue) -> GraphValue:
         """Write the reconstruction of standardised vectors [batch, features] into the graph."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ class ReconstructionDetector(VectorDetector):
     def _bands(self) -> Bands:
         return whole_band(self._samples, self._context.rate_hz, self._context.lowpass_hz)
 
-    def _by_band(self, residual: Value) -> Value:
+    def _by_band(self, residual: GraphValue) -> GraphValue:
         channels = len(self._context.channels)
         signals = residual.reshape(0, self._samples, channels).transpose(0, 2, 1)
         shares = self._bands().matrix(self._samples) / channels

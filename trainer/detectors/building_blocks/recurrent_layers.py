@@ -11,12 +11,12 @@ from torch import nn
 
 from trainer.detectors.building_blocks import int8
 from trainer.detectors.building_blocks.torch_layers import Floats, floats
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 _GATES: Final = {nn.LSTM: (0, 3, 1, 2), nn.GRU: (1, 0, 2)}
 
 
-def write(layer: nn.LSTM | nn.GRU, steps: Value) -> tuple[Value, Value]:
+def write(layer: nn.LSTM | nn.GRU, steps: GraphValue) -> tuple[GraphValue, GraphValue]:
     """Write one layer over `steps` [steps, batch, features].
 
     Gives the hidden state after every step [steps, batch, hidden] and after the last one [1, batch, hidden].
@@ -26,12 +26,12 @@ def write(layer: nn.LSTM | nn.GRU, steps: Value) -> tuple[Value, Value]:
     bias = np.concatenate(
         [_ordered(floats(getattr(layer, f"bias_{which}_l0")), order) for which in ("ih", "hh")]
     )
-    kept = [int8.constant(steps.tape, part[np.newaxis], axis=1) for part in weights]
+    kept = [int8.constant(steps.builder, part[np.newaxis], axis=1) for part in weights]
     hidden = layer.hidden_size
     attributes: dict[str, Any] = {"hidden_size": hidden}
     if isinstance(layer, nn.GRU):
         attributes["linear_before_reset"] = 1
-    every, last = steps.tape.ops(type(layer).__name__, 2, steps, *kept, bias[np.newaxis], **attributes)
+    every, last = steps.builder.ops(type(layer).__name__, 2, steps, *kept, bias[np.newaxis], **attributes)
     return every.reshape(0, -1, hidden), last
 
 

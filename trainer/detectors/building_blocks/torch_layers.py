@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from trainer.core import ExportError
 from trainer.detectors.building_blocks import int8
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 Floats = NDArray[np.float64]
 Weights = tuple[Floats, Floats]
 """Weight and bias of one layer, the output channels on the weight's first axis."""
 
 
-def write(layers: Iterable[nn.Module], value: Value) -> Value:
+def write(layers: Iterable[nn.Module], value: GraphValue) -> GraphValue:
     """Write what `layers`, one after another, make of `value`.
 
     Raises ExportError for a layer that there is no writer for.
@@ -37,7 +37,7 @@ def floats(tensor: Tensor) -> Floats:
     return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64)
 
 
-def _writer(layer: nn.Module) -> Callable[[Any, nn.Module | None, Value], Value]:
+def _writer(layer: nn.Module) -> Callable[[Any, nn.Module | None, GraphValue], GraphValue]:
     for kind, writer in _WRITERS.items():
         if isinstance(layer, kind):
             return writer
@@ -47,23 +47,23 @@ def _writer(layer: nn.Module) -> Callable[[Any, nn.Module | None, Value], Value]
     )
 
 
-def _linear(layer: Any, after: nn.Module | None, value: Value) -> Value:
+def _linear(layer: Any, after: nn.Module | None, value: GraphValue) -> GraphValue:
     weight, bias = _folded((floats(layer.weight), floats(layer.bias)), after)
-    return value @ int8.constant(value.tape, weight.T, axis=1) + bias
+    return value @ int8.constant(value.builder, weight.T, axis=1) + bias
 
 
-def _convolution(layer: Any, after: nn.Module | None, value: Value) -> Value:
+def _convolution(layer: Any, after: nn.Module | None, value: GraphValue) -> GraphValue:
     weight, bias = _folded((floats(layer.weight), floats(layer.bias)), after)
-    kept = int8.constant(value.tape, weight, axis=0)
-    return value.tape.op("Conv", value, kept, bias, **_geometry(layer))
+    kept = int8.constant(value.builder, weight, axis=0)
+    return value.builder.op("Conv", value, kept, bias, **_geometry(layer))
 
 
-def _transposed_convolution(layer: Any, after: nn.Module | None, value: Value) -> Value:
+def _transposed_convolution(layer: Any, after: nn.Module | None, value: GraphValue) -> GraphValue:
     turned = (floats(layer.weight).swapaxes(0, 1), floats(layer.bias))
     weight, bias = _folded(turned, after)
-    kept = int8.constant(value.tape, weight.swapaxes(0, 1), axis=1)
+    kept = int8.constant(value.builder, weight.swapaxes(0, 1), axis=1)
     padding = list(layer.output_padding)
-    return value.tape.op("ConvTranspose", value, kept, bias, output_padding=padding, **_geometry(layer))
+    return value.builder.op("ConvTranspose", value, kept, bias, output_padding=padding, **_geometry(layer))
 
 
 def _geometry(layer: Any) -> dict[str, Any]:
@@ -85,27 +85,27 @@ def _folded(weights: Weights, after: nn.Module | None) -> Weights:
     return weight * columns, (bias - floats(norm.running_mean)) * scale + floats(norm.bias)
 
 
-def _leaky(layer: Any, _after: nn.Module | None, value: Value) -> Value:
-    return value.tape.op("LeakyRelu", value, alpha=layer.negative_slope)
+def _leaky(layer: Any, _after: nn.Module | None, value: GraphValue) -> GraphValue:
+    return value.builder.op("LeakyRelu", value, alpha=layer.negative_slope)
 
 
-def _relu(_layer: Any, _after: nn.Module | None, value: Value) -> Value:
-    return value.tape.op("Relu", value)
+def _relu(_layer: Any, _after: nn.Module | None, value: GraphValue) -> GraphValue:
+    return value.builder.op("Relu", value)
 
 
-def _tanh(_layer: Any, _after: nn.Module | None, value: Value) -> Value:
-    return value.tape.op("Tanh", value)
+def _tanh(_layer: Any, _after: nn.Module | None, value: GraphValue) -> GraphValue:
+    return value.builder.op("Tanh", value)
 
 
-def _flatten(_layer: Any, _after: nn.Module | None, value: Value) -> Value:
+def _flatten(_layer: Any, _after: nn.Module | None, value: GraphValue) -> GraphValue:
     return value.reshape(0, -1)
 
 
-def _unflatten(layer: Any, _after: nn.Module | None, value: Value) -> Value:
+def _unflatten(layer: Any, _after: nn.Module | None, value: GraphValue) -> GraphValue:
     return value.reshape(0, *layer.unflattened_size)
 
 
-_WRITERS: Final[dict[type[nn.Module], Callable[[Any, nn.Module | None, Value], Value]]] = {
+_WRITERS: Final[dict[type[nn.Module], Callable[[Any, nn.Module | None, GraphValue], GraphValue]]] = {
     nn.Linear: _linear,
     nn.Conv1d: _convolution,
     nn.ConvTranspose1d: _transposed_convolution,

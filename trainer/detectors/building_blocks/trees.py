@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.graphs import Value
+from trainer.graphs import GraphValue
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ class Tree(Protocol):
 
 
 def forest(
-    vectors: Value, trees: Sequence[tuple[Tree, Floats]], columns: Sequence[Sequence[int]] | None = None
-) -> Value:
+    vectors: GraphValue, trees: Sequence[tuple[Tree, Floats]], columns: Sequence[Sequence[int]] | None = None
+) -> GraphValue:
     """Write the sum over trees of the value of the leaf that vectors [batch, features] fall into: [batch, 1].
 
     With each tree comes the value of each of its nodes; `columns` says which feature its own numbers mean.
@@ -34,7 +34,7 @@ def forest(
         for number, (tree, values) in enumerate(trees)
     ]
     attributes = {name: [item for part in parts for item in part[name]] for name in parts[0]}
-    return vectors.tape.op(
+    return vectors.builder.op(
         "TreeEnsembleRegressor",
         vectors,
         domain="ai.onnx.ml",

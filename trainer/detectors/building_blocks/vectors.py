@@ -18,7 +18,7 @@ from edge_runtime.core import Feature, Samples
 from edge_runtime.models import CONTRIBUTIONS, SCORE
 from trainer.core import FitContext, FitError
 from trainer.detectors.base import Detector
-from trainer.graphs import FrontEnd, GraphBuilder, Value, fit_transform, front_end, run_graph
+from trainer.graphs import FrontEnd, GraphBuilder, GraphValue, fit_transform, front_end, run_graph
 
 Floats = NDArray[np.float64]
 LIMIT: Final = 1e6
@@ -41,7 +41,7 @@ class Scale:
         scaled *= self.per_deviation
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
-    def write(self, vectors: Value, exact: bool = False) -> Value:
+    def write(self, vectors: GraphValue, exact: bool = False) -> GraphValue:
         """Write the same into a graph; what comes out is in double precision where `exact`."""
         scaled = (((vectors.as_double() if exact else vectors) - self.mean) * self.per_deviation).clip(LIMIT)
         return scaled if exact else scaled.as_float()
@@ -84,13 +84,13 @@ class VectorDetector(Detector):
 
     def graph(self) -> onnx.ModelProto:
         """Write window, features, standardisation and score as one graph."""
-        tape = GraphBuilder(self._samples, len(self._front.context.channels), self.int8)
-        score, contributions = self._score(self._scale.write(self._shaped(tape), self._exact()))
+        builder = GraphBuilder(self._samples, len(self._front.context.channels), self.int8)
+        score, contributions = self._score(self._scale.write(self._shaped(builder), self._exact()))
         outputs = {SCORE: score.as_float()}
         outputs |= {} if contributions is None else {CONTRIBUTIONS: contributions.as_float()}
-        return tape.model(outputs, {CONTRIBUTIONS: len(self.features())})
+        return builder.model(outputs, {CONTRIBUTIONS: len(self.features())})
 
-    def oracle(self, windows: Samples) -> Floats:
+    def reference_scores(self, windows: Samples) -> Floats:
         """Score the same features with the fitted object."""
         return self._judge(self._scale.apply(self._compute(windows)))
 
@@ -117,7 +117,7 @@ class VectorDetector(Detector):
         """Learn from standardised vectors [n, features]."""
 
     @abstractmethod
-    def _score(self, vectors: Value) -> tuple[Value, Value | None]:
+    def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         """Write the score [batch] of standardised vectors [batch, features], and contributions if any."""
 
     @abstractmethod
@@ -131,12 +131,12 @@ class VectorDetector(Detector):
     def _front_end(self, samples: int) -> str:
         return self.front_end or (self.default_front_end if samples >= SHORT else "raw")
 
-    def _shaped(self, tape: GraphBuilder) -> Value:
-        return self._shape.write(self._front.values(tape))
+    def _shaped(self, builder: GraphBuilder) -> GraphValue:
+        return self._shape.write(self._front.values(builder))
 
     def _compute(self, windows: Samples) -> NDArray[np.floating]:
-        tape = GraphBuilder(self._samples, len(self._context.channels))
-        return run_graph(tape, self._shaped(tape), len(self._names()), windows)
+        builder = GraphBuilder(self._samples, len(self._context.channels))
+        return run_graph(builder, self._shaped(builder), len(self._names()), windows)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self._front.features())

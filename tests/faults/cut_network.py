@@ -36,7 +36,7 @@ _MISSING = _missing()
 needs_island = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
 
 
-class Island:
+class CutNetwork:
     """The broker listens at THERE; `cut`, `lose` and `slow` change the cable, `mend` makes it whole."""
 
     def __init__(self, folder):
@@ -49,7 +49,7 @@ class Island:
         self._inside("ip", "addr", "add", f"{THERE}/30", "dev", f"{self.name}b")
         for device in (f"{self.name}b", "lo"):
             self._inside("ip", "link", "set", device, "up")
-        config = folder / "island.conf"
+        config = folder / "network.conf"
         config.write_text(
             f"listener {self.port} 0.0.0.0\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n"
         )

@@ -89,7 +89,7 @@ class Subscriber:
         self._client.loop_stop()
 
 
-class Plant:
+class BenchmarkSite:
     """Everything but what is measured in it."""
 
     def __init__(self, folder, lines, sensors):
@@ -150,7 +150,7 @@ class Plant:
 @contextlib.contextmanager
 def plant(lines, sensors):
     with tempfile.TemporaryDirectory() as folder:
-        built = Plant(Path(folder), lines, sensors)
+        built = BenchmarkSite(Path(folder), lines, sensors)
         try:
             yield built
         finally:

@@ -1,6 +1,6 @@
-"""Hostile bytes for the frame decoder, seeded: `python -m tests.bench.hostile COUNT` counts what comes out.
+"""Hostile bytes for the frame decoder, seeded: `python -m tests.faults.hostile COUNT` counts what comes out.
 
-`python -m tests.bench.hostile BYTES noise` is a line with nothing but noise on it. Of the COUNT inputs it is
+`python -m tests.faults.hostile BYTES noise` is a line with nothing but noise on it. Of the COUNT inputs it is
 a quarter each: random bytes, real frames with bits turned over, real frames cut or glued, and bodies with a
 valid checksum whose fields lie. Whatever the decoder accepts of the first three is a corruption it missed.
 """

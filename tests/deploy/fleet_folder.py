@@ -1,4 +1,4 @@
-"""The technician's desk: a fleet sheet, models, an authority and a package to provision from."""
+"""The technician's fleet: a fleet sheet, models, an authority and a package to provision from."""
 
 import datetime as dt
 import subprocess
@@ -17,7 +17,7 @@ press-2,hall 2,ram,{BY_ID}_3,pump,192.0.2.9,jetson,,,
 """
 
 
-class Desk:
+class FleetFolder:
     """The technician's laptop."""
 
     def __init__(self, folder):

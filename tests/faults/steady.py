@@ -7,7 +7,7 @@ import sys
 
 from edge_runtime.spool.queue import Spool
 from tests.artefacts import write_artefact
-from tests.bench.victim import ROOT
+from tests.faults.killed_gateway import ROOT
 
 SENSORS = 10
 CONFIG = """
@@ -45,7 +45,7 @@ class Steady:
         write_artefact(folder / "rms.onnx", samples=1024, hop=1024, rate_hz=12_000.0)
         tables = [SENSOR.format(index=index, folder=folder / "plant") for index in range(sensors)]
         (folder / "edge.toml").write_text(CONFIG.format(port=port) + "".join(tables))
-        self._plant = self._start("tests.bench.plant", folder / "plant", sensors, seed)
+        self._plant = self._start("tests.faults.pulled_sensors", folder / "plant", sensors, seed)
         self.start()
 
     def start(self):

@@ -102,7 +102,7 @@ class Wire:
             os.close(descriptor)
 
 
-class Patient:
+class ExaminedGateway:
     """Everything healthy until a test plants something."""
 
     def __init__(self, folder, port, wire):
@@ -182,9 +182,9 @@ def misread(sent_baud):
     return shape
 
 
-def planted(patient, check, remedy, code, *, alone=True):
+def planted(examined, check, remedy, code, *, alone=True):
     """Assert that exactly this is found, with this remedy and exit code."""
-    got, bad = patient.bad()
+    got, bad = examined.bad()
     assert check in bad, bad
     assert remedy in bad[check]["remedy"]
     if alone:
@@ -192,6 +192,6 @@ def planted(patient, check, remedy, code, *, alone=True):
     return bad[check]
 
 
-def found(patient, check, remedy):
-    """Assert that this is among what is found: the patient has no sensor either."""
-    planted(patient, check, remedy, None, alone=False)
+def found(examined, check, remedy):
+    """Assert that this is among what is found: the examined has no sensor either."""
+    planted(examined, check, remedy, None, alone=False)

@@ -1,4 +1,4 @@
-"""The service hangs or dies, and this plays systemd: `python -m tests.bench.restart hang|crash TIMES`.
+"""The service hangs or dies, and this plays systemd: `python -m tests.faults.restart hang|crash TIMES`.
 
 By the unit's own figures: a process that hangs is ended WatchdogSec later, which is the longest that systemd
 would wait; RestartSec after its end it is started again. Counted are the seconds from the hang or the death
@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.steady import Steady
-from tests.bench.victim import ROOT
 from tests.broker import Broker, Subscriber, until
+from tests.faults.killed_gateway import ROOT
+from tests.faults.steady import Steady
 
 UNIT = ROOT / "deploy" / "debian" / "edge-runtime.service"
 

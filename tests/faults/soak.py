@@ -1,4 +1,4 @@
-"""Runs faults for as long as it is told to and prints what was reached: `python -m tests.bench.soak`.
+"""Runs faults for as long as it is told to and prints what was reached: `python -m tests.faults.soak`.
 
 First two gateways behind a proxy that breaks their links in every way and with a broker that comes and goes.
 One raises alarms and sends telemetry all the time and is killed every so often. The other is the service as
@@ -20,11 +20,11 @@ import time
 from pathlib import Path
 
 from edge_runtime.audit.sequence_audit import SequenceAudit
-from tests.bench.chaos import Chaos
-from tests.bench.proxy import ChaosProxy
-from tests.bench.steady import Steady
-from tests.bench.victim import ROOT, Victim, Watch
 from tests.broker import Broker, Subscriber
+from tests.faults.chaos import Chaos
+from tests.faults.killed_gateway import ROOT, KilledGateway, Watch
+from tests.faults.proxy import ChaosProxy
+from tests.faults.steady import Steady
 
 
 def chaos(seconds, seed, print_line):
@@ -38,7 +38,7 @@ def chaos(seconds, seed, print_line):
     # Only what is needed is kept: an hour of bodies would be our memory, not the gateway's.
     ledger, seen = SequenceAudit(), subscriber.seen
     with ChaosProxy(broker.port) as proxy:
-        gateway = Victim(root / "state", proxy.port)
+        gateway = KilledGateway(root / "state", proxy.port)
         steady = Steady(root / "steady", proxy.port, seed)
         watches = Watch(gateway), Watch(steady, settle_s=60)
         faults = Chaos(seed, broker, proxy, gateway)

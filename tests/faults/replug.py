@@ -1,4 +1,4 @@
-"""Pull the sensor and put it back, many times: `python -m tests.bench.replug CYCLES`.
+"""Pull the sensor and put it back, many times: `python -m tests.faults.replug CYCLES`.
 
 The same name stands for another pty every time, as /dev/serial/by-id does. After every cycle bytes must flow
 within two seconds, and at the end the process holds as many descriptors and threads as at the beginning.

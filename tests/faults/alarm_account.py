@@ -7,7 +7,7 @@ asserted where the fault is made; the other three are the same everywhere and ar
 import json
 from collections import Counter
 
-from edge_runtime.spool.rows import Klass
+from edge_runtime.spool.rows import MessageClass
 
 
 def body_of(message_id, size=0):
@@ -21,7 +21,7 @@ def body_of(message_id, size=0):
     return encode
 
 
-class Oracle:
+class AlarmAccount:
     """What was raised, in order, and what a subscriber got of it."""
 
     def __init__(self):
@@ -37,7 +37,7 @@ class Oracle:
             seen.append(body_of(message_id, size)(seq, epoch))
             return seen[-1]
 
-        spool.put(Klass.ALARM, topic, encode)
+        spool.put(MessageClass.ALARM, topic, encode)
         self.raised.append(message_id)
         self._bodies[message_id] = seen
         return message_id
@@ -47,7 +47,9 @@ class Oracle:
 
         `ordered=False` where the fault may look as if a message caused it: then that one is set aside.
         """
-        pending = {json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10**6)} if spool else set()
+        pending = (
+            {json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10**6)} if spool else set()
+        )
         got = [json.loads(body) for body in received]
         unknown = {event["id"] for event in got} - set(self.raised)
         assert not unknown, f"never raised: {sorted(unknown)[:5]}"

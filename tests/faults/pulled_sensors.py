@@ -1,7 +1,7 @@
 """Sensors that are not there, on ptys that are pulled and put back.
 
-`python -m tests.bench.plant FOLDER COUNT SEED`: each plays at its true rate over a line with faults, loud now
-and then so that alarms begin and end. Its port is FOLDER/N/usb-sensor, whichever pty stands behind it.
+`python -m tests.faults.pulled_sensors FOLDER COUNT SEED`: each plays at its true rate over a line with faults,
+loud now and then so that alarms begin and end. Its port is FOLDER/N/usb-sensor, whichever pty stands behind it.
 """
 
 import random
@@ -15,7 +15,7 @@ import numpy as np
 from edge_runtime.sensors.protocols.frames import SampleFormat
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import InjectedFaults, SimulatedSensor, play_signals
-from tests.bench.replug import Plug
+from tests.faults.replug import Plug
 
 RATE_HZ = 12_000.0
 LINE = InjectedFaults(drop=0.002, flip=0.002, repeat=0.002, cut=0.002, noise=0.002)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACE_S = 0.05
 
 
-class Victim:
+class KilledGateway:
     """The driver in a process of its own, started again when it was killed."""
 
     def __init__(self, folder, port):
@@ -27,7 +27,7 @@ class Victim:
         self._starts += 1
         arguments = [self._folder, 10**9, "--port", self._port, "--prefix", f"g{self._starts}.", "--live"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.driver", *map(str, arguments), "--pace", str(PACE_S)],
+            [sys.executable, "-m", "tests.faults.driver", *map(str, arguments), "--pace", str(PACE_S)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True,
         )  # fmt: skip
         self._readers = [
@@ -57,7 +57,7 @@ class Victim:
         """Kill it and let another one send the rest."""
         self.kill()
         arguments = [self._folder, 1, "--port", self._port, "--prefix", "end", "--drain", "60"]
-        command = [sys.executable, "-m", "tests.bench.driver", *map(str, arguments)]
+        command = [sys.executable, "-m", "tests.faults.driver", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, cwd=ROOT, text=True, check=True)
         assert "depth 0 ring 0" in done.stdout, done.stdout
 

@@ -1,6 +1,6 @@
 """A small gateway to be killed: raises alarms, publishes them, and says on standard output what it promised.
 
-    python -m tests.bench.driver FOLDER COUNT [--port PORT] [--prefix ID] [--drain SECONDS] [--pace SECONDS]
+    python -m tests.faults.driver FOLDER COUNT [--port PORT] [--prefix ID] [--drain SECONDS] [--pace SECONDS]
         [--keepalive SECONDS] [--live]
 
 `raised ID` is written once `put` has returned: from then on that alarm must never be lost. Without a port
@@ -19,7 +19,7 @@ from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
 from edge_runtime.spool.settings import SpoolLimits
-from tests.bench.oracle import body_of
+from tests.faults.alarm_account import body_of
 
 TOPIC = "steadyhum/site/device/pump/event"
 
