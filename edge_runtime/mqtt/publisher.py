@@ -83,7 +83,7 @@ class Publisher:
 
     def start(self) -> None:
         """Start the thread; it connects by itself, now or whenever the broker is there."""
-        self._spool.announce = self.wake
+        self._spool.on_put = self.wake
         self._thread.start()
 
     def stop(self) -> None:
@@ -94,7 +94,7 @@ class Publisher:
         if self._thread.ident is not None:
             # A name server may hold the thread longer than that; it is a daemon and dies with the process.
             self._thread.join(self._settings.drain_s + 3)
-        self._spool.announce = lambda: None
+        self._spool.on_put = lambda: None
         if not self._thread.is_alive():
             self._waker.close()
             self._wake.close()
@@ -200,7 +200,7 @@ class Publisher:
         self._beat_s = time.monotonic()
         if time.monotonic() - self._tended_s >= _TICK_S:
             self._tended_s = time.monotonic()
-            self._spool.tend()
+            self._spool.maintain()
             self._health.tell("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
                 self._health.tell("spool_corrupt", str(salvaged))

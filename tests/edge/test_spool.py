@@ -45,10 +45,10 @@ def test_a_row_leaves_only_when_acknowledged(folder):
         assert spool.last_id(MessageClass.ALARM) == 5
 
 
-def test_announces_every_put(folder):
+def test_calls_on_put_after_every_put(folder):
     with Spool.open(folder) as spool:
         heard = []
-        spool.announce = lambda: heard.append(names(spool))
+        spool.on_put = lambda: heard.append(names(spool))
         put(spool, "a")
         put(spool, "b")
         assert heard == [["a"], ["a", "b"]]

@@ -105,13 +105,13 @@ def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
         spool.put(MessageClass.ALARM, "t", body_of("ring"))
         for _ in range(3):
             now_s[0] += 3
-            spool.tend()
+            spool.maintain()
             assert "cannot be opened" in spool.trouble
         subprocess.run(["umount", folder], check=True)
         subprocess.run(["fsck.ext4", "-fy", tmp_path / "card.img"], check=False, capture_output=True)
         card()
         now_s[0] += 3
-        spool.tend()
+        spool.maintain()
         assert (spool.trouble, spool.figures()["ring"], spool.salvaged) == ("", 0, None)
         spool.put(MessageClass.ALARM, "t", body_of("after"))
         names = ["stored0", "stored1", "stored2", "ring", "after"]
@@ -136,7 +136,7 @@ def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_si
         assert spool.figures()["disk_failures"] == 2
         assert spool.figures()["ring"] == 1
         file_size_limit(-1)
-        spool.tend()
+        spool.maintain()
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["small", "large"]
         assert spool.figures()["ring"] == 0
 
@@ -157,10 +157,10 @@ def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_si
         with Spool(folder, limits) as other:
             other.put(MessageClass.ALARM, "t", body_of("theirs"))
             now_s[0] += 3
-            spool.tend()
+            spool.maintain()
             assert "another program uses this folder" in spool.trouble
         now_s[0] += 3
-        spool.tend()
+        spool.maintain()
         assert "another program has used this folder" in spool.trouble
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["ring"]
     with Spool(folder, limits) as spool:

@@ -25,15 +25,11 @@ def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_
             assert spool.trouble == "the disk is full"
             assert spool.put(MessageClass.TELEMETRY, "t", body_of("dropped")) == 0
             for n in range(10):
-                spool.put(
-                    MessageClass.ALARM,
-                    "t",
-                    body_of(f"full{cycle}.{n}", 500),
-                    OpenAlarm("pump/anomaly", ALARM),
-                )
+                change = OpenAlarm("pump/anomaly", ALARM)
+                spool.put(MessageClass.ALARM, "t", body_of(f"full{cycle}.{n}", 500), change)
             assert spool.figures()["ring"] == 0, "the reserve was there for them"
             stone.unlink()
-            spool.tend()
+            spool.maintain()
             assert spool.trouble == ""
             assert spool.put(MessageClass.TELEMETRY, "t", body_of("taken")) > 0
             spool.ack(MessageClass.TELEMETRY, [row.id for row in spool.peek(MessageClass.TELEMETRY, 1000)])
@@ -67,7 +63,7 @@ def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{heard + n}", 3000))
         assert spool.figures()["alarm.dropped.ring"] == 8
         stone.unlink()
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
         assert spool.figures()["ring"] == 0
         assert spool.open_alarms() == {"pump/anomaly": ALARM}
@@ -90,7 +86,7 @@ def test_starts_on_a_full_disk(small_disk):
         assert spool.put(MessageClass.ALARM, "t", body_of("full")) == 2
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["before", "full"]
         stone.unlink()
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
 
 
@@ -106,10 +102,10 @@ def test_starts_on_a_disk_without_a_byte_and_without_a_file(small_disk):
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["a"]
         assert spool.dead_letters() == []
         stone.unlink()
-        spool.tend()
+        spool.maintain()
         assert spool.trouble, "not yet: it tries every two seconds"
         clock.now_s += 2
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
         assert spool.put(MessageClass.ALARM, "t", body_of("b")) == 1
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["a", "b"]

@@ -45,22 +45,22 @@ def test_age_counts_service_not_the_wall_clock(folder):
         put(spool, "alarm")
         clock.now_s += 60
         put(spool, "young", MessageClass.TELEMETRY)
-        spool.tend()
+        spool.maintain()
         assert names(spool, MessageClass.TELEMETRY) == ["old", "young"]
         clock.now_s += 50
         assert spool.figures()["oldest_age_s"] == pytest.approx(110)
-        spool.tend()
+        spool.maintain()
         assert names(spool, MessageClass.TELEMETRY) == ["young"]
     clock = Clock()
     clock.now_s = 5.0  # another boot: its monotonic clock starts again
     with Spool(folder, limits, clock) as spool:
         assert 49 <= spool.figures()["oldest_age_s"] <= 111
         clock.now_s += 60
-        spool.tend()
+        spool.maintain()
         assert names(spool, MessageClass.TELEMETRY) == []
         assert names(spool) == ["alarm"]
         clock.now_s += 1000
-        spool.tend()
+        spool.maintain()
         assert names(spool) == []
         figures = spool.figures()
         assert (figures["telemetry.dropped.age"], figures["alarm.dropped.age"]) == (2, 1)
@@ -75,12 +75,12 @@ def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, mon
         put(spool, "t", MessageClass.TELEMETRY)
         monkeypatch.setattr(time, "time_ns", lambda: before() + jump_s * 10**9)
         put(spool, "b")
-        spool.tend()
+        spool.maintain()
         assert names(spool) == ["a", "b"]
         assert names(spool, MessageClass.TELEMETRY) == ["t"]
         assert 0 <= spool.figures()["oldest_age_s"] < 50
     with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
-        spool.tend()
+        spool.maintain()
         assert names(spool) == ["a", "b"]
 
 
@@ -89,7 +89,7 @@ def test_zero_means_that_nothing_expires(folder):
     with Spool(folder, SpoolLimits(telemetry_age_s=0), clock) as spool:
         put(spool, "t", MessageClass.TELEMETRY)
         clock.now_s += 1e9
-        spool.tend()
+        spool.maintain()
         assert names(spool, MessageClass.TELEMETRY) == ["t"]
 
 

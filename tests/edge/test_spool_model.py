@@ -89,7 +89,7 @@ class SpoolModel(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((1.0, 200.0)))
     def time_passes(self, seconds):
         self.clock.now_s += seconds
-        self.spool.tend()
+        self.spool.maintain()
         old = [i for i, (_, at) in self.rows[MessageClass.TELEMETRY].items() if self.clock.now_s - at > 500]
         for row_id in old:
             del self.rows[MessageClass.TELEMETRY][row_id]

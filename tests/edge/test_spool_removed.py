@@ -25,7 +25,7 @@ def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder):
         spool.ack(MessageClass.ALARM, [row.id for row in spool.peek(MessageClass.ALARM, 10)])
         shutil.rmtree(folder)
         spool.put(MessageClass.ALARM, "t", body_of("into nothing"))
-        spool.tend()
+        spool.maintain()
         assert (spool.trouble, spool.salvaged, spool.epoch) == ("", None, epoch)
         spool.put(MessageClass.ALARM, "t", body_of("after"))
         with pytest.raises(BusyError):
@@ -40,10 +40,10 @@ def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(fold
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         shutil.rmtree(folder)
         folder.write_text("not a folder")
-        spool.tend()
+        spool.maintain()
         assert "cannot be put back" in spool.trouble
         folder.unlink()
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["stored"]
 
@@ -53,11 +53,11 @@ def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         (folder / "spool.db").rename(folder / "ours")
         (folder / "spool.db").write_text("another")
-        spool.tend()
+        spool.maintain()
         assert "another file is in the spool's place" in spool.trouble
         assert (folder / "spool.db").read_text() == "another"
         (folder / "ours").rename(folder / "spool.db")
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
 
 
@@ -66,11 +66,11 @@ def test_a_folder_that_somebody_puts_back_is_used_and_ours_alone_again(folder, t
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         folder.rename(tmp_path / "aside")
         folder.write_text("not a folder")
-        spool.tend()
+        spool.maintain()
         assert "cannot be put back" in spool.trouble
         folder.unlink()
         (tmp_path / "aside").rename(folder)
-        spool.tend()
+        spool.maintain()
         assert spool.trouble == ""
         with pytest.raises(BusyError):
             Spool(folder, SpoolLimits(reserve_bytes=4096))
