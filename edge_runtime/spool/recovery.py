@@ -53,20 +53,25 @@ def open_store(path: Path, keep: int, last_stored: int) -> tuple[Store, Salvaged
     sqlite3.OperationalError or OSError when the disk, not the file, is the trouble, and DataError when a
     newer version wrote it.
     """
+    wal, copy = _sibling(path, "-wal"), _sibling(path, "-wal-before")
     if not path.exists() and _sibling(path, ".new").exists():  # an earlier salvage was interrupted
         _put_in_place(path, _sibling(path, ".corrupt-interrupted-0"))
-    copy = _copy_wal(path) if last_stored else None
+    # To open a database is to change it: what its WAL held after a damaged frame would be lost. Where the WAL
+    # is missing already, an earlier attempt was interrupted and its copy is the one to use.
+    if last_stored and wal.exists() and wal.stat().st_size:
+        with contextlib.suppress(OSError):  # no room for a copy: better to open without than not at all
+            shutil.copyfile(wal, copy)
     try:
         return _open_checked(path, last_stored), None
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", None)  # errors that we raise ourselves carry none
         if code is not None and code & _PRIMARY_CODE not in _DAMAGE:
             raise
-        if copy is not None and copy.exists():
-            copy.replace(_sibling(path, "-wal"))
+        if last_stored and copy.exists():
+            copy.replace(wal)
         return _salvage(path, str(error), keep)
     finally:
-        if copy is not None:
+        if last_stored:
             copy.unlink(missing_ok=True)
 
 
@@ -80,16 +85,6 @@ def copy_of(store: Store, path: Path) -> None:
     store.copy_to(new)
     with new.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _copy_wal(path: Path) -> Path:
-    # To open a database is to change it: what its WAL held after a damaged frame would be lost. Where the
-    # WAL is missing already, an earlier attempt was interrupted and its copy is the one to use.
-    wal, copy = _sibling(path, "-wal"), _sibling(path, "-wal-before")
-    if wal.exists() and wal.stat().st_size:
-        with contextlib.suppress(OSError):  # no room for a copy: better to open without than not at all
-            shutil.copyfile(wal, copy)
-    return copy
 
 
 def _open_checked(path: Path, last_stored: int) -> Store:

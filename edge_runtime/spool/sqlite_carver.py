@@ -108,13 +108,8 @@ class DamagedFile:
         if size > _MAX_LOCAL[kind]:  # section 1.6: as much as fills the last overflow page, where that fits
             local = _MIN_LOCAL + (size - _MIN_LOCAL) % (PAGE - 4)
             local = local if local <= _MAX_LOCAL[kind] else _MIN_LOCAL
-        payload = page[offset : offset + local]
-        if local < size:
-            payload += self._overflow(page, offset + local, size - local)
-        return head + _values(payload)
-
-    def _overflow(self, page: bytes, offset: int, missing: int) -> bytes:
-        # Section 1.7. A damaged length may be of exabytes, and a damaged chain may run in a circle.
+        payload, missing, offset = page[offset : offset + local], size - local, offset + local
+        # Overflow pages, section 1.7. A damaged length may be of exabytes, and a damaged chain a circle.
         parts: dict[int, bytes] = {}
         while missing > 0:
             (number,) = struct.unpack_from(">I", page, offset)
@@ -123,7 +118,7 @@ class DamagedFile:
                 raise ValueError("the chain of overflow pages breaks off")
             parts[number] = page[4 : 4 + missing]
             missing -= len(parts[number])
-        return b"".join(parts.values())
+        return head + _values(payload + b"".join(parts.values()))
 
 
 class _File:
