@@ -86,7 +86,7 @@ def account(subscriber, raised):
     arrived = {json.loads(body)["id"] for _, body in heard}
     ledger = SequenceAudit()
     for topic, body in heard:
-        ledger.hear(topic, body)
+        ledger.add(topic, body)
     assert not set(raised) - arrived, f"{len(set(raised) - arrived)} of {len(raised)} lost"
     (stream,) = ledger.summary()
     assert (ledger.lost(), stream["conflicts"], stream["disordered"]) == (0, 0, 0), stream

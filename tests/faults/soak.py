@@ -50,7 +50,7 @@ def chaos(seconds, seed, print_line):
                 while seen:
                     topic, body = seen.pop(0)
                     if topic.endswith("/event"):
-                        ledger.hear(topic, body)
+                        ledger.add(topic, body)
                         arrived.setdefault(json.loads(body)["id"], time.monotonic())
 
         collector = threading.Thread(target=collect)
