@@ -71,11 +71,6 @@ class Disk:
             self._lock.release()
             raise
 
-    @property
-    def usable(self) -> bool:
-        """Whether the file is open."""
-        return self._store is not None
-
     def run(self, work: Callable[[Store], _T], *, alarm: bool = False) -> _T | None:
         """Do `work`, once more after a failure has been dealt with; None when the disk cannot do it.
 
