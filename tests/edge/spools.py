@@ -7,7 +7,7 @@ from tests.faults.alarm_account import body_of
 
 
 class Clock:
-    """Monotonic seconds that pass when told to."""
+    """Monotonic seconds that pass when a test sets them."""
 
     def __init__(self):
         self.now_s = 1000.0

@@ -1,4 +1,4 @@
-"""A stop: the rest is sent, offline is said, and nobody is waited for longer than was set."""
+"""A stop: the rest is sent, "offline" is published, and no wait is longer than was set."""
 
 import socket
 import time
@@ -71,8 +71,8 @@ def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway):
 
 
 def test_a_stop_does_not_wait_for_a_connection_that_does_not_come_about(gateway):
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
-        port = deaf.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):  # the queue is full now: further SYNs are dropped
             publisher = gateway.publish(port, drain_s=0, connect_timeout_s=6)
             time.sleep(0.3)

@@ -1,4 +1,4 @@
-"""TLS towards the broker: certificates both ways, every refusal named, and never a word in plain."""
+"""TLS towards the broker: certificates both ways, every refusal named, nothing sent in plain text."""
 
 import datetime as dt
 import socket

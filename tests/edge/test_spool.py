@@ -47,11 +47,11 @@ def test_a_row_leaves_only_when_acknowledged(folder):
 
 def test_calls_on_put_after_every_put(folder):
     with Spool.open(folder) as spool:
-        heard = []
-        spool.on_put = lambda: heard.append(names(spool))
+        seen = []
+        spool.on_put = lambda: seen.append(names(spool))
         put(spool, "a")
         put(spool, "b")
-        assert heard == [["a"], ["a", "b"]]
+        assert seen == [["a"], ["a", "b"]]
 
 
 def test_open_alarms_change_with_their_events(folder):
@@ -90,7 +90,7 @@ def test_a_newer_file_is_refused_and_left_alone(folder):
         Spool.open(folder)
     assert (folder / "spool.db").read_bytes() == before
     with pytest.raises(DataError):
-        Spool.open(folder)  # the refusal let go of the folder
+        Spool.open(folder)  # the refusal released the folder
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -1,4 +1,4 @@
-"""Rows that were acknowledged and that a full disk does not let go: not given out again, read only once."""
+"""Rows that were acknowledged and that a full disk does not delete: not given out again, read only once."""
 
 import contextlib
 import json
@@ -77,7 +77,7 @@ def disks(tmp_path):
 
 
 def work_to_drain(disk, count):
-    """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
+    """Drain a spool whose disk deletes nothing, from the start after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n}"))

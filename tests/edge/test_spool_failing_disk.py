@@ -142,7 +142,7 @@ def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_si
 
 
 def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_size_limit):
-    """In trouble the folder is let go, and what was numbered in memory must not meet another's rows."""
+    """In trouble the folder is released, and ids given in memory must not meet another program's rows."""
     now_s, limits = [0.0], SpoolLimits(reserve_bytes=0)
     with Spool(folder, limits, clock=lambda: now_s[0]) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("stored"))

@@ -35,7 +35,7 @@ def root():
 
 @pytest.fixture(scope="module")
 def steps(root):
-    """Enough alarms, and acknowledgements, for the WAL to have been moved into the file and begun anew."""
+    """Enough alarms, and acknowledgements, for the WAL to have been moved into the file and started over."""
     state = root / "state"
     found = []
     for prefix in "ab":

@@ -1,4 +1,4 @@
-"""The spool's file is removed or replaced while the program runs, by whoever tidies up."""
+"""The spool's file is removed or replaced by somebody while the program runs."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder):
-    """SQLite would go on with files that nobody can find again."""
+    """SQLite would go on with files that have no name any more."""
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         epoch = spool.epoch
         for n in range(50):
