@@ -48,7 +48,7 @@ _LARGEST_PACKET: Final = 2**28
 
 
 class Connection:
-    """From CONNECT to the end of the connection."""
+    """One connection, from CONNECT to its end."""
 
     def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str | None = None) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""

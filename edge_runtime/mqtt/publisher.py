@@ -73,6 +73,7 @@ class Publisher:
         self._new_link()
         self._random = random or SystemRandom()
         self._backoff = Backoff(settings.backoff_s, self._random)
+        # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
         self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)

@@ -35,6 +35,7 @@ SCHEMA: Final = 1
 MAX_ID: Final = 2**62
 """Above any id: at a thousand rows a second it would take 146 million years to get there."""
 QUEUE_COLUMNS: Final = 8
+"""Those of `_per_class`."""
 _WAL_PAGES: Final = 1000
 """SQLite's own default, about 4 MB: moved into the file at that size, and no longer after a checkpoint."""
 _PAGE_BYTES: Final = 4096
@@ -91,6 +92,7 @@ class Store:
         Raises sqlite3.Error when it cannot be opened or is damaged, and DataError when a newer version
         of this program wrote it.
         """
+        # No time-out: there is no other connection to wait for, and the spool's lock is held meanwhile.
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         # A damaged topic must reach the checksum; by default it would end the whole query.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
