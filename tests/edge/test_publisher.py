@@ -72,13 +72,13 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
     begun_s = clock()
     publisher = gateway.publish(broker.port)
     until(lambda: publisher.connected)
-    delays_s, looked = [], 0
+    delays_s, heard = [], 0
     while gateway.spool.figures()["alarm.depth"] > 20:
         name = f'"{account.raise_alarm(gateway.spool, EVENT)}"'.encode()
         raised_s = time.monotonic()
-        while not any(name in body for _, body in subscriber.seen[looked:]):
+        while not any(name in body for _, body in subscriber.seen[heard:]):
             assert time.monotonic() < raised_s + 10
-            looked = max(len(subscriber.seen) - 500, 0)
+            heard = max(len(subscriber.seen) - 500, 0)
             time.sleep(0.005)
         delays_s.append(time.monotonic() - raised_s)
         time.sleep(0.02)

@@ -25,8 +25,12 @@ def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_
             assert spool.trouble == "the disk is full"
             assert spool.put(MessageClass.TELEMETRY, "t", body_of("dropped")) == 0
             for n in range(10):
-                change = OpenAlarm("pump/anomaly", ALARM)
-                spool.put(MessageClass.ALARM, "t", body_of(f"full{cycle}.{n}", 500), change)
+                spool.put(
+                    MessageClass.ALARM,
+                    "t",
+                    body_of(f"full{cycle}.{n}", 500),
+                    OpenAlarm("pump/anomaly", ALARM),
+                )
             assert spool.figures()["ring"] == 0, "the reserve was there for them"
             stone.unlink()
             spool.maintain()
@@ -44,23 +48,23 @@ def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_
 def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk):
     limits = SpoolLimits(reserve_bytes=64 * 1024, ring_rows=30)
     with Spool(small_disk / "state", limits) as spool:
-        filled = 0
+        heard = 0
         stone = fill(small_disk)
         while not spool.figures()["ring"]:
-            filled += 1
-            spool.put(MessageClass.ALARM, "t", body_of(f"a{filled}", 3000), OpenAlarm("pump/anomaly", ALARM))
-            assert filled < 1000
+            heard += 1
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{heard}", 3000), OpenAlarm("pump/anomaly", ALARM))
+            assert heard < 1000
         disk_epoch = spool.epoch
         for n in range(1, 20):
-            spool.put(MessageClass.ALARM, "t", body_of(f"a{filled + n}", 3000))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{heard + n}", 3000))
         rows = spool.peek(MessageClass.ALARM, 1000)
-        assert [json.loads(row.body)["id"] for row in rows] == [f"a{n}" for n in range(1, filled + 20)]
+        assert [json.loads(row.body)["id"] for row in rows] == [f"a{n}" for n in range(1, heard + 20)]
         ringed = [json.loads(row.body) for row in rows if json.loads(row.body)["epoch"] != disk_epoch]
         assert [body["seq"] for body in ringed] == list(range(1, 21)), "numbers of their own"
         spool.ack(MessageClass.ALARM, [rows[0].id, rows[-1].id])
         spool.dead_letter(rows[-2], "also from the ring")
         for n in range(20, 40):
-            spool.put(MessageClass.ALARM, "t", body_of(f"a{filled + n}", 3000))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{heard + n}", 3000))
         assert spool.figures()["alarm.dropped.ring"] == 8
         stone.unlink()
         spool.maintain()
@@ -69,8 +73,7 @@ def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk):
         assert spool.open_alarms() == {"pump/anomaly": ALARM}
         kept = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 1000)]
         assert kept == [
-            f"a{n}"
-            for n in [*range(2, filled), *range(filled + 8, filled + 18), *range(filled + 20, filled + 40)]
+            f"a{n}" for n in [*range(2, heard), *range(heard + 8, heard + 18), *range(heard + 20, heard + 40)]
         ]
         figures = spool.figures()
         assert figures["alarm.acked"] == 2
