@@ -12,7 +12,7 @@ from edge_runtime.configuration import Config
 from edge_runtime.core import EdgeError
 from edge_runtime.doctor.certificates import Certificate, read_certificate
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
-from edge_runtime.messages import Topics, health_message
+from edge_runtime.messages import Topics, probe_message
 from edge_runtime.mqtt import BrokerSettings, Connection, LinkError, LinkErrorKind
 
 DUE_DAYS: Final = 30
@@ -105,7 +105,7 @@ def _connected(settings: BrokerSettings, topics: Topics) -> Iterator[Connection]
 
 
 def _ack(connection: Connection, topic: str, timeout_s: float) -> int | None:
-    body = health_message({"doctor": True}, time.time_ns() // 1000, clock_ok=True)
+    body = probe_message(time.time_ns() // 1000, clock_ok=True)
     mid = connection.send(topic, body, qos=1)
     deadline_s = time.monotonic() + timeout_s
     while (left_s := deadline_s - time.monotonic()) > 0:
