@@ -130,7 +130,10 @@ def simulate(
 
     signals = [read_part(part) for part in recording]
     join_signals(signals)  # refuses what does not belong together, before anything is opened
-    sensor = SimulatedSensor(sample_format=_parse_sample_format(sample_format))
+    if sample_format.upper() not in SampleFormat.__members__:
+        known = ", ".join(SampleFormat.__members__).lower()
+        raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
+    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
     with open_output(port, baud, link) as (name, write):
         _print_fields({"port": name}, as_json=as_json)
         if wait:
@@ -223,14 +226,6 @@ def _replayed(item: Any, *, as_json: bool) -> str:
     return (
         f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
     )
-
-
-def _parse_sample_format(name: str) -> SampleFormat:
-    try:
-        return SampleFormat[name.upper()]
-    except KeyError:
-        known = ", ".join(item.name.lower() for item in SampleFormat)
-        raise ConfigError(f"no format {name!r}", where="--format", remedy=f"Choose one of {known}") from None
 
 
 def _print_fields(fields: dict[str, Any], *, as_json: bool) -> None:

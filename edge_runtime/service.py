@@ -20,16 +20,15 @@ def run(config: Path) -> None:
     # given it.
     from edge_runtime.core import run_command
 
-    run_command(lambda: sys.exit(_serve(config)), "edge-runtime")
+    def serve_to_the_end() -> None:
+        from edge_runtime.configuration import read_config
 
+        read_config(config)  # a mistake in it is reported before onnxruntime is loaded
+        from edge_runtime.gateway import serve
 
-def _serve(config: Path) -> int:
-    from edge_runtime.configuration import read_config
+        sys.exit(serve(config))
 
-    read_config(config)  # a mistake in it is reported before onnxruntime is loaded
-    from edge_runtime.gateway import serve
-
-    return serve(config)
+    run_command(serve_to_the_end, "edge-runtime")
 
 
 if __name__ == "__main__":

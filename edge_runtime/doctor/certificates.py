@@ -73,7 +73,13 @@ def read_certificate(path: Path) -> Certificate:
         (_, body), *_ = _values(whole)
         fields = [part for part in _values(body) if part[0] != _CONTEXT_0]
         validity, subject = fields[3][1], fields[4][1]
-        not_before, not_after = (_time(tag, value) for tag, value in _values(validity))
+        times = []
+        for tag, value in _values(validity):
+            # RFC 5280 section 4.1.2.5.1: two-digit years from 50 on are 19YY; strptime's limit would be 69.
+            digits = value.decode("ascii")
+            century = "" if tag != _UTC_TIME else ("19" if int(digits[:2]) >= 50 else "20")
+            times.append(datetime.strptime(century + digits, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC))
+        not_before, not_after = times
         return Certificate(_common_name(subject), not_before, not_after)
     except OSError as error:
         what = error.strerror or "cannot be read"
@@ -106,10 +112,3 @@ def _common_name(subject: bytes) -> str:
             if tag == _OID and kind == _COMMON_NAME:
                 return value.decode(errors="replace")
     return ""
-
-
-def _time(tag: int, value: bytes) -> datetime:
-    # RFC 5280 section 4.1.2.5.1: two-digit years from 50 on are 19YY; strptime's limit would be 69.
-    text = value.decode("ascii")
-    century = "" if tag != _UTC_TIME else ("19" if int(text[:2]) >= 50 else "20")
-    return datetime.strptime(century + text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)

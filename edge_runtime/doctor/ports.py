@@ -32,29 +32,28 @@ def examine_port(host: Host, sensor: SensorSettings, service: int | None) -> Fin
         yield from _examine_device(host, sensor, path)
         if path.exists():
             yield examine_permission(host, sensor, path)
-    yield _open(host, sensor, path, service)
-
-
-def _open(host: Host, sensor: SensorSettings, path: Path | None, service: int | None) -> Finding:
     holders = _holders(host, str(path.resolve())) if path else []
     if service and any(pid == service for pid, _ in holders):
         what = f"the running service (process {service}) reads it"
-        return ok(Check.PORT_IN_SERVICE, sensor.name, what)
+        yield ok(Check.PORT_IN_SERVICE, sensor.name, what)
+        return
     try:
         with Source(str(path or sensor.port), sensor.baud):
             # Opening proves little: a program that asked for no lock gets every other byte all the same.
-            return _busy(sensor, holders, "") if holders else ok(Check.PORT_OPENS, sensor.name, sensor.port)
+            free = ok(Check.PORT_OPENS, sensor.name, sensor.port)
+            finding = _busy(sensor, holders, "") if holders else free
     except BusyError as error:
-        return _busy(sensor, holders, error.remedy)
+        finding = _busy(sensor, holders, error.remedy)
     except EdgeError as error:
-        if path is None or path.exists():
-            return refused(Check.PORT_OPENS, error)
-        remedy = "Plug the sensor in, with a cable that carries data; nothing is in /dev/serial/by-id"
-        if names := sorted(link.name for link in _links(host)):
-            present = f"{_BY_ID}/{', '.join(names)}"
-            remedy = f"Plug the sensor in, or set `port` to one of those present: {present}"
-        what = f"{sensor.port} does not exist"
-        return fault(Check.PORT_PRESENT, sensor.name, what, remedy, error.exit_code)
+        finding = refused(Check.PORT_OPENS, error)
+        if path is not None and not path.exists():
+            names = ", ".join(sorted(link.name for link in _links(host)))
+            remedy = f"Plug the sensor in, or set `port` to one of those present: {_BY_ID}/{names}"
+            if not names:
+                remedy = f"Plug the sensor in, with a cable that carries data; nothing is in {_BY_ID}"
+            what = f"{sensor.port} does not exist"
+            finding = fault(Check.PORT_PRESENT, sensor.name, what, remedy, error.exit_code)
+    yield finding  # after the port is closed, for the caller to listen to it
 
 
 def _busy(sensor: SensorSettings, holders: list[tuple[int, str]], remedy: str) -> Finding:

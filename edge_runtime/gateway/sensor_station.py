@@ -75,15 +75,12 @@ class Station:
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
-        silence = self._silence(now_s)
-        trouble = silence or self._idleness(now_s)
+        trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
-            judge = self._pipeline.interrupted if silence else self._pipeline.unusable
+            judge = self._pipeline.interrupted if silent else self._pipeline.unusable
             for verdict in judge(self._sensor_now_us(), trouble):
                 self._report_verdict(verdict)
-        if silence:
-            self._window_s = now_s  # the wait for a window begins when frames come again
         trouble = trouble or self._pipeline.status.problem
         if bool(trouble) != bool(self.trouble):
             _log.warning("%s: %s", self.name, trouble or "fine again")
@@ -136,29 +133,27 @@ class Station:
             self._state_s = time.monotonic()
             self._reporter.state(self._latest, self._sensor_now_us())
 
-    def _silence(self, now_s: float) -> str:
-        """Return why nothing usable comes, or an empty text."""
+    def _find_trouble(self, now_s: float) -> tuple[str, bool]:
+        """Return why nothing is scored, empty where something is, and whether no frames come at all."""
+        status, silence_s = self._pipeline.status, self._settings.silence_s
         silent_s = now_s - max(self._frame_s, self._started_s)
-        if self._reader.problem and silent_s > min(LOST_AFTER_S, self._settings.silence_s):
-            return f"sensor_lost: {self._reader.problem}"
-        if silent_s <= self._settings.silence_s:
-            return ""
-        if now_s - self._bytes_s > self._settings.silence_s:
-            return "silent: the port is open and nothing comes"
-        if silent_s <= HINT_AFTER_S:
-            return ""
-        fault = self._pipeline.status.last_fault
-        return f"no_valid_frame: bytes come but no frame ({fault}); check baud rate, protocol and wiring"
-
-    def _idleness(self, now_s: float) -> str:
-        """Return why frames come and nothing is scored, or an empty text."""
-        status = self._pipeline.status
+        trouble = ""
+        if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
+            trouble = f"sensor_lost: {self._reader.problem}"
+        elif silent_s > silence_s and now_s - self._bytes_s > silence_s:
+            trouble = "silent: the port is open and nothing comes"
+        elif silent_s > max(silence_s, HINT_AFTER_S):
+            hint = "check baud rate, protocol and wiring"
+            trouble = f"no_valid_frame: bytes come but no frame ({status.last_fault}); {hint}"
+        if trouble:
+            self._window_s = now_s  # the wait for a window begins when frames come again
+            return trouble, True
         if status.windows != self._windows:
             self._windows, self._window_s = status.windows, now_s
-        if now_s - self._window_s <= self._window_limit_s:
-            return ""
-        fault = status.last_fault or "they come too slowly"
-        return f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+        if now_s - self._window_s > self._window_limit_s:
+            fault = status.last_fault or "they come too slowly"
+            trouble = f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+        return trouble, False
 
     def _sensor_now_us(self) -> int:
         newest_us = self._pipeline.status.newest_us

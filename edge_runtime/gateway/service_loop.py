@@ -131,7 +131,15 @@ class _Service:
             self._health.source("spool", spool.figures)
             publisher = Publisher(config.broker, spool, self._health, topics.availability)
             end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = [self._station(index, topics, spool, publisher) for index in range(len(config.sensor))]
+            stations = []
+            for index, sensor in enumerate(config.sensor):
+                source = Source(sensor.port, sensor.baud)
+                reader = PortReader(index, source, self._inbox, self._quit, self._poller)
+                self._readers.append(reader)
+                decoder = new_decoder(sensor.protocol, sensor.line)
+                pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
+                reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
+                stations.append(Station(sensor, config.report, reader, pipeline, reporter))
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
@@ -142,16 +150,6 @@ class _Service:
             prepared = self._loop(stations, publisher)
             self._notifier.stopping()
         return prepared
-
-    def _station(self, index: int, topics: Topics, spool: Spool, publisher: Publisher) -> Station:
-        prepared = self._prepared
-        sensor = prepared.config.sensor[index]
-        reader = PortReader(index, Source(sensor.port, sensor.baud), self._inbox, self._quit, self._poller)
-        self._readers.append(reader)
-        decoder = new_decoder(sensor.protocol, sensor.line)
-        pipeline = SensorPipeline(prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-        reporter = Reporter(sensor.name, topics, prepared.models[index], spool, publisher)
-        return Station(sensor, prepared.config.report, reader, pipeline, reporter)
 
     def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
         while not self._requests.stop.is_set():

@@ -222,13 +222,12 @@ def number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _members(value: object) -> object:
-    return vars(value) if isinstance(value, Body) else str(value)
-
-
-# Bodies are trees, so no check for circles; `_members` is called for nested bodies alone.
 _ENCODER: Final = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False, default=_members
+    separators=(",", ":"),
+    ensure_ascii=False,
+    allow_nan=False,
+    check_circular=False,  # bodies are trees
+    default=lambda value: vars(value) if isinstance(value, Body) else str(value),
 )
 
 
