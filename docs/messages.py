@@ -138,7 +138,7 @@ def _schema_of(hint: Any) -> dict[str, Any]:  # noqa: PLR0911  one line a type
         return {"type": "object", "additionalProperties": _schema_of(get_args(hint)[1])}
     if issubclass(hint, StrEnum):
         return {"enum": [str(item) for item in hint]}
-    return _object(hint) if dataclasses.is_dataclass(hint) else {"type": _PLAIN[hint]}
+    return {"type": _PLAIN[hint]} if hint in _PLAIN else _object(hint)
 
 
 def _text(docstring: str | None) -> str:

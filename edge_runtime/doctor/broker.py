@@ -50,7 +50,7 @@ def _publish_probes(config: Config, about: str) -> Findings:
     settings = config.broker
     topics = Topics(config.site.prefix, config.site.site, config.site.device)
     # An id of our own: with the service's we would disconnect the service. No last will: the service's says
-    # when the device is gone, and a doctor that is killed is no such news.
+    # when the device has stopped, which a doctor that is killed does not mean.
     own_id = settings.client_id or topics.availability.rpartition("/")[0].replace("/", "-")
     connection = Connection(settings, f"{own_id}-doctor")
     wake, other = socket.socketpair()

@@ -64,11 +64,8 @@ def examine_storage(host: Host, config: Config) -> Findings:
 
 def _writable(folder: Path) -> Finding:
     remedy = f"mkdir -p {folder} and chown it to the service's user; is the disk mounted read-only?"
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
     try:
-        with tempfile.TemporaryFile(dir=nearest):
+        with tempfile.TemporaryFile(dir=_nearest_existing(folder)):
             return ok(Check.STATE_FOLDER, str(folder), "can be written")
     except OSError as error:
         what = f"cannot be written ({error.strerror})"
@@ -82,9 +79,8 @@ def _examine_disk(host: Host, folder: Path, config: Config) -> Findings:
         remedy = "Put state_folder on the card or a disk, such as /var/lib/edge-runtime"
         what = "lies in memory: stored alarms are gone after a power cut"
         yield warning(Check.STATE_VOLATILE, str(folder), what, remedy)
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:
-        status = os.statvfs(nearest)
+        status = os.statvfs(_nearest_existing(folder))
     except OSError:
         return
     free = status.f_bavail * status.f_frsize + _size(folder / "spool.db")
@@ -97,6 +93,11 @@ def _examine_disk(host: Host, folder: Path, config: Config) -> Findings:
         yield warning(Check.DISK_SPACE, str(folder), what, remedy)
     else:
         yield ok(Check.DISK_SPACE, str(folder), what)
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """The folder itself, or the one in which it would be created."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _size(file: Path) -> int:

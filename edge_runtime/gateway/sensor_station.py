@@ -14,7 +14,7 @@ HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
 whole window, beyond two windows' length, a hint at sensor and model."""
 LOST_AFTER_S: Final = 1.0
-"""A port that is known to be gone is not waited for as long as a silent one, only for a quick replug."""
+"""A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
 _log: Final = logging.getLogger("edge_runtime")

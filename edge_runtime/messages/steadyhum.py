@@ -43,14 +43,17 @@ class ModelSummary:
     """What a message says of the model behind it."""
 
     name: str
+    """What the site calls the model."""
     detector: str
+    """Name of the detector."""
     version: str
+    """Version of the detector's code."""
     sha256: str
-    """Of the .onnx file."""
+    """SHA-256 of the .onnx file, hexadecimal."""
     supported: bool
     """Whether the data could support the false-alarm rate the threshold was set for."""
     bands: Mapping[str, tuple[str, float | None, float | None]]
-    """Feature name to (unit, low_hz, high_hz)."""
+    """Feature name to (unit, low_hz, high_hz); the limits are None where a feature is no band."""
 
 
 def model_summary(manifest: Manifest, sha256: str) -> ModelSummary:
