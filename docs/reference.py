@@ -87,7 +87,7 @@ def findings_page() -> Iterator[str]:
     yield from ("", "| check | levels | meaning | remedy |", "|---|---|---|---|")
     for check in checks.Check:
         meaning, _, remedy = said[check.name].partition("Remedy: ")
-        yield f"| `{check}` | {', '.join(sorted(levels[check.name]))} | {meaning.strip()} | {remedy} |"
+        yield f"| `{check}` | {', '.join(sorted(levels[check.name]))} | {meaning.strip()} | {remedy[:1].upper()}{remedy[1:]} |"
 
 
 def finding_levels() -> Mapping[str, set[str]]:

@@ -40,7 +40,9 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
-        yield from _as_service(host_seen, lambda: _models(config, manifests))
+        from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which has just been tried
+
+        yield from _as_service(host_seen, lambda: models.examine_models(config, manifests))
     else:
         yield skipped(Check.MODEL_OPENS, str(path), "onnxruntime does not run here")
     yield from _sensors(host_seen, config, manifests, listen_s)
@@ -51,14 +53,6 @@ def _as_service(seen: Host, check: Callable[[], Findings]) -> Findings:
     with host.acting_as_service(seen):
         findings = list(check())  # all at once: the caller must not act as the service in between
     yield from findings
-
-
-def _models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
-    from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which may crash: tried before
-
-    opened = models.open_models(config)
-    manifests |= {file: item.manifest for file, item in opened.items() if not isinstance(item, EdgeError)}
-    yield from models.examine_models(config, opened)
 
 
 def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen_s: float) -> Findings:

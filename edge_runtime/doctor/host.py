@@ -106,7 +106,13 @@ def examine_host(host: Host) -> Findings:
         yield fault(Check.OS_BITS, about, "this is a 32-bit system", remedy, unavailable)
     else:
         yield ok(Check.OS_BITS, about, "64-bit")
-    yield _examine_processor(host)
+    lines = (line.partition(":") for line in host.text("/proc/cpuinfo").splitlines())
+    lacking = (_NEEDED.get(key.strip(), frozenset()) - set(value.split()) for key, _, value in lines)
+    if missing := next(filter(None, lacking), None):
+        what = f"this processor lacks {', '.join(sorted(missing))}, which the libraries need"
+        yield fault(Check.CPU, "processor", what, _REINSTALL, unavailable)
+    else:
+        yield ok(Check.CPU, "processor", "has what the libraries need")
     if doubt := clock_doubt(time.time()):
         remedy = f"{CLOCK_REMEDY}. Certificates are refused until then"
         yield fault(Check.CLOCK, "clock", doubt, remedy, unavailable)
@@ -120,16 +126,6 @@ def examine_host(host: Host) -> Findings:
     else:
         what = "not synchronised: alarms may carry wrong times"
         yield warning(Check.CLOCK, "clock", what, CLOCK_REMEDY)
-
-
-def _examine_processor(host: Host) -> Finding:
-    for line in host.text("/proc/cpuinfo").splitlines():
-        key, _, value = line.partition(":")
-        needed = _NEEDED.get(key.strip(), frozenset())
-        if missing := needed - set(value.split()):
-            what = f"this processor lacks {', '.join(sorted(missing))}, which the libraries need"
-            return fault(Check.CPU, "processor", what, _REINSTALL, UnavailableError.exit_code)
-    return ok(Check.CPU, "processor", "has what the libraries need")
 
 
 @functools.cache  # what a process could import once, it can

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement
-from edge_runtime.core import DataError, EdgeError
+from edge_runtime.core import DataError, EdgeError, Manifest
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
@@ -19,34 +19,28 @@ _RUNS: Final = 7
 _SENT_AGAIN: Final = "Copy the model again from where it was made; this copy is not what was sent"
 
 
-def open_models(config: Config) -> dict[Path, Artefact | EdgeError]:
-    """Open every model once, which scores its golden windows; the refusal where one cannot be used."""
-    opened: dict[Path, Artefact | EdgeError] = {}
+def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
+    """Examine every model, and every sensor's agreement with its own.
+
+    Opening a model scores its golden windows. The manifests of those that could be opened are added to
+    `manifests`, by file.
+    """
     for file in {sensor.model for sensor in config.sensor}:
-        try:
-            opened[file] = load_model(file)
-        except EdgeError as error:
-            opened[file] = error
-    return opened
-
-
-def examine_models(config: Config, models: dict[Path, Artefact | EdgeError]) -> Findings:
-    """Examine every model, and every sensor's agreement with its own."""
-    for file, opened in models.items():
         yield from _examine_origin(file, config.model_authority)
-        if isinstance(opened, EdgeError):
-            yield refused(Check.MODEL_GOLDEN if "golden" in opened.what else Check.MODEL_OPENS, opened)
+        try:
+            opened = load_model(file)
+        except EdgeError as error:
+            yield refused(Check.MODEL_GOLDEN if "golden" in error.what else Check.MODEL_OPENS, error)
             continue
-        manifest = opened.manifest
+        manifests[file] = manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"
         yield ok(Check.MODEL_OPENS, str(file), f"{manifest.name}: {manifest.detector}, {golden}")
         yield _measure_speed(file, opened, config.sensor)
     for sensor in config.sensor:
-        opened = models[sensor.model]
-        if isinstance(opened, EdgeError):
+        if sensor.model not in manifests:
             continue
         try:
-            check_agreement(sensor, opened.manifest)
+            check_agreement(sensor, manifests[sensor.model])
         except EdgeError as error:
             yield refused(Check.MODEL_AGREEMENT, error)
         else:
