@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ import typer
 
 from docs import reference_tables as tables
 from edge_runtime import cli
-from edge_runtime.core import EdgeError, FaultKind
+from edge_runtime.core import EdgeError, FaultKind, errors
 from edge_runtime.doctor import checks
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -26,8 +26,6 @@ PROGRAMS = {"edge-runtime": cli.app, "trainer": trainer_app.app}
 LEVELS = {"ok": "ok", "skipped": "skipped", "warning": "warning", "fault": "fault", "refused": "fault"}
 """By the function of edge_runtime.doctor.findings that makes one."""
 SYSEXITS = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
-TRAINER_ERRORS = trainer_errors.TrainerError
-"""Imported so that the trainer's classes are among the subclasses of EdgeError."""
 
 
 def pages() -> Mapping[Path, str]:
@@ -87,7 +85,8 @@ def findings_page() -> Iterator[str]:
     yield from ("", "| check | levels | meaning | remedy |", "|---|---|---|---|")
     for check in checks.Check:
         meaning, _, remedy = said[check.name].partition("Remedy: ")
-        yield f"| `{check}` | {', '.join(sorted(levels[check.name]))} | {meaning.strip()} | {remedy[:1].upper()}{remedy[1:]} |"
+        remedy = remedy[:1].upper() + remedy[1:]
+        yield f"| `{check}` | {', '.join(sorted(levels[check.name]))} | {meaning.strip()} | {remedy} |"
 
 
 def finding_levels() -> Mapping[str, set[str]]:
@@ -149,9 +148,8 @@ def health_page() -> Iterator[str]:
 def exit_codes_page() -> Iterator[str]:
     """Every exit code of both programs; those of refusals from the tree of errors."""
     meanings = defaultdict(list, {code: [text] for code, text in tables.EXIT_CODES.items()})
-    for error in sorted(refusals(), key=lambda kind: kind.__name__):
-        if "exit_code" in vars(error):
-            meanings[error.exit_code].append(f"`{error.__name__}`: {_line(inspect.getdoc(error))}")
+    for error in refusals():
+        meanings[error.exit_code].append(f"`{error.__name__}`: {_line(inspect.getdoc(error))}")
     yield "# Exit codes"
     yield ""
     yield "Of both programs, after sysexits.h. A refusal is one line on standard error: where, what, remedy."
@@ -160,11 +158,13 @@ def exit_codes_page() -> Iterator[str]:
         yield f"| {code} | {SYSEXITS.get(code, '')} | {' '.join(texts)} |"
 
 
-def refusals(kind: type[EdgeError] = EdgeError) -> Iterable[type[EdgeError]]:
-    """Yield EdgeError and every class below it."""
-    yield kind
-    for inner in kind.__subclasses__():
-        yield from refusals(inner)
+def refusals() -> Iterator[type[EdgeError]]:
+    """Yield every class of error of both programs, their bases left out."""
+    for module in (errors, trainer_errors):
+        for kind in vars(module).values():
+            known = isinstance(kind, type) and issubclass(kind, EdgeError)
+            if known and kind not in (EdgeError, trainer_errors.TrainerError):
+                yield kind
 
 
 def environment_page() -> Iterator[str]:

@@ -86,6 +86,7 @@ EXIT_CODES = {
     0: "Done; for `run`: stopped by SIGTERM or SIGINT.",
     1: "`doctor`: warnings only. `listen`: messages are missing or came twice.",
     64: "The command line is wrong.",
+    70: "A fault of this program: the log says where.",
     74: "The output cannot be written.",
     130: "Interrupted from the keyboard.",
 }
