@@ -1,7 +1,7 @@
 """Which files of the edge an alarm passes from the port to the broker's acknowledgement.
 
 `python -m tests.trips` plays a calm and then a loud sensor to the real service behind a real Mosquitto, and
-prints the files whose functions were called in between, and how often a call crossed from one file into another.
+prints the files whose functions were called in between, and how often a call crossed into another file.
 With PYTHONPATH set to an earlier checkout, `python tests/trips.py` prints the same of that.
 """
 
