@@ -7,6 +7,7 @@ from edge_runtime.core.errors import (
     ConfigError,
     DataError,
     EdgeError,
+    GoldenWindowError,
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
@@ -58,6 +59,7 @@ __all__ = [
     "Feature",
     "Frame",
     "Golden",
+    "GoldenWindowError",
     "Health",
     "Hello",
     "Manifest",

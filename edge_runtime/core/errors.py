@@ -3,6 +3,7 @@
 EdgeError                  70
 ├── DataError              65  a recording or stream holds something unusable
 ├── ArtefactError          65  the .onnx file is missing, foreign, damaged or disagrees with the site
+│   └── GoldenWindowError  65  its golden windows are missing or score differently here
 ├── UnavailableError       69  a port, broker or file system cannot be reached
 ├── BusyError              75  something else holds the port or the state folder
 ├── AccessError            77  permissions, ownership, secrets that others can read
@@ -40,6 +41,10 @@ class ArtefactError(EdgeError):
     """The .onnx file is missing, foreign, damaged, or disagrees with the site."""
 
     exit_code = 65
+
+
+class GoldenWindowError(ArtefactError):
+    """The golden windows of an .onnx file are missing or score differently here."""
 
 
 class UnavailableError(EdgeError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.errors import ArtefactError, GoldenWindowError
 from edge_runtime.core.records import AlarmPolicy, Samples
 
 SCHEMA = 1
@@ -108,7 +108,8 @@ def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
 def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
     """Read the manifest back; `where` is the file's name for messages.
 
-    Raises ArtefactError for a foreign file, another schema version, or fields that make no sense.
+    Raises ArtefactError for a foreign file, another schema version, or fields that make no sense;
+    GoldenWindowError, which is one, where golden windows or their tolerance are missing.
     """
     if MANIFEST_KEY not in metadata:
         raise ArtefactError(
@@ -133,7 +134,9 @@ def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
             remedy="The file is damaged; export or copy it again",
         ) from error
     if wrong:
-        raise ArtefactError("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
+        provable = manifest.golden and math.isfinite(manifest.golden_tolerance)
+        error_class = ArtefactError if provable else GoldenWindowError
+        raise error_class("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
     return manifest
 
 

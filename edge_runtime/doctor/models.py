@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement
-from edge_runtime.core import EdgeError, Manifest
+from edge_runtime.core import EdgeError, GoldenWindowError, Manifest
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
 from edge_runtime.sensors import SensorSettings
@@ -28,7 +28,7 @@ def examine_models(config: Config, models: dict[Path, Artefact | EdgeError]) -> 
     for file, opened in models.items():
         yield from _digest(file) if config.model_authority is None else _signed(file, config.model_authority)
         if isinstance(opened, EdgeError):
-            yield refused("model.golden" if "golden" in opened.what else "model.opens", opened)
+            yield refused("model.golden" if isinstance(opened, GoldenWindowError) else "model.opens", opened)
             continue
         manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"

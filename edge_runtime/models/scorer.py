@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_runtime.core import ArtefactError, Manifest, Samples, manifest_from_metadata
+from edge_runtime.core import ArtefactError, GoldenWindowError, Manifest, Samples, manifest_from_metadata
 from edge_runtime.models.pruning import pruned, reaches_out
 
 Scores = NDArray[np.float32]
@@ -111,8 +111,8 @@ class Graph:
 def load_model(path: Path, threads: int = 1) -> Artefact:
     """Open an artefact and let it prove itself.
 
-    Raises ArtefactError for a missing, foreign or damaged file, for a manifest that disagrees with the
-    graph, and for golden windows that score differently here.
+    Raises ArtefactError for a missing, foreign or damaged file and for a manifest that disagrees with the
+    graph; GoldenWindowError, which is one, for golden windows that score differently here.
     """
     return prove_model(read_model(path), str(path), threads)
 
@@ -224,7 +224,7 @@ def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
         score = _score(graph, golden.samples, where)
         allowed = manifest.golden_tolerance * max(abs(golden.score), usual)
         if not abs(score - golden.score) <= allowed:  # so that a score that is no number is refused, too
-            raise ArtefactError(
+            raise GoldenWindowError(
                 f"golden window {index} scores {score:.7g} here and {golden.score:.7g} at the trainer",
                 where=where,
                 remedy="The file is damaged or this onnxruntime computes wrongly; keep the previous model",
