@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.analysis.windows import RATE_TOLERANCE
-from edge_runtime.core import Samples
+from edge_runtime.core import FaultReason, Samples, SensorFault
 
 STUCK_SHARE: Final = 0.25
 """A channel that repeats one value for this share of a window is stuck."""
@@ -24,13 +24,13 @@ _HUGE: Final = float(np.finfo(np.float32).max) / 2
 _Bools = NDArray[np.bool_]
 
 
-def problem(samples: Samples, channels: tuple[str, ...], range_: float = math.inf) -> str:
-    """Name what is wrong with a window [samples, channels], or return an empty text.
+def problem(samples: Samples, channels: tuple[str, ...], range_: float = math.inf) -> SensorFault | None:
+    """Name what is wrong with a window [samples, channels], or return None.
 
     `range_` is the largest magnitude the sensor can report, in the window's unit.
     """
     reached = 0.999 * range_
-    return "" if _beyond_doubt(samples, reached) else _named(samples, channels, reached)
+    return None if _beyond_doubt(samples, reached) else _named(samples, channels, reached)
 
 
 def _beyond_doubt(samples: Samples, reached: float) -> bool:
@@ -57,21 +57,21 @@ def _within(samples: Samples, limit: float) -> bool:
     )
 
 
-def _named(samples: Samples, channels: tuple[str, ...], reached: float) -> str:
+def _named(samples: Samples, channels: tuple[str, ...], reached: float) -> SensorFault | None:
     columns = np.ascontiguousarray(samples.T)  # reducing along memory is many times faster
     low, high = columns.min(axis=1), columns.max(axis=1)
     with np.errstate(all="ignore"):
         finite = np.isfinite(high - low)  # min and max carry any NaN through
     if not finite.all():
-        return f"not_a_number: {_names(channels, ~finite)}"
+        return SensorFault(FaultReason.NOT_A_NUMBER, _names(channels, ~finite))
     if len(samples) < _MIN_WINDOW:
-        return ""
+        return None
     if (low == high).any():
-        return f"flat: {_names(channels, low == high)}"
+        return SensorFault(FaultReason.FLAT, _names(channels, low == high))
     if (np.maximum(-low, high) >= reached).any() and (saturated := _saturated(columns, reached)).any():
-        return f"saturated: {_names(channels, saturated)}"
+        return SensorFault(FaultReason.SATURATED, _names(channels, saturated))
     stuck = _stuck(columns)
-    return f"stuck: {_names(channels, stuck)}" if stuck.any() else ""
+    return SensorFault(FaultReason.STUCK, _names(channels, stuck)) if stuck.any() else None
 
 
 def _names(channels: tuple[str, ...], wrong: _Bools) -> str:

@@ -90,6 +90,43 @@ class Fault:
     count: int = 1
 
 
+class FaultReason(StrEnum):
+    """Why a sensor or its line cannot be trusted: the first word of a sensor-fault alarm's reason."""
+
+    NOT_A_NUMBER = "not_a_number"
+    """Samples are NaN or infinite."""
+    FLAT = "flat"
+    """A channel has one value throughout a window."""
+    SATURATED = "saturated"
+    """A channel is at the end of the sensor's range too often."""
+    STUCK = "stuck"
+    """A channel repeats one value for a good part of a window."""
+    RATE = "rate"
+    """Samples come faster or slower than the sensor states."""
+    MISMATCH = "mismatch"
+    """The sensor's hello disagrees with the model."""
+    SENSOR_LOST = "sensor_lost"
+    """The port cannot be opened or read."""
+    SILENT = "silent"
+    """The port is open and nothing comes."""
+    NO_VALID_FRAME = "no_valid_frame"
+    """Bytes come, and no frame is among them."""
+    NO_WINDOW = "no_window"
+    """Frames come, and no whole window is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFault:
+    """What is wrong with a sensor: the reason for programs, the detail for people."""
+
+    reason: FaultReason
+    detail: str
+
+    def __str__(self) -> str:
+        """The text that alarms publish and the spool stores, such as `flat: DE`."""
+        return f"{self.reason}: {self.detail}"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a detector scores."""
@@ -152,7 +189,7 @@ class Alarm:
     start_us: int
     peak_score: float
     reason: str = ""
-    """For sensor faults, the first check that failed."""
+    """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
 
 
 class Verdict(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.analysis import RATE_TOLERANCE, Windower, problem
-from edge_runtime.core import EdgeError, FaultKind, Manifest
+from edge_runtime.core import EdgeError, FaultKind, FaultReason, Manifest, SensorFault
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.listening import Heard, hear, right_settings
 from edge_runtime.sensors import SensorSettings
@@ -110,12 +110,13 @@ def _against_model(sensor: SensorSettings, heard: Heard, manifest: Manifest) -> 
         return
     windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
     reach = sensor.range or (heard.hello.range if heard.hello else math.inf)
-    wrong, gaps = "", 0
+    wrong: SensorFault | None = None
+    gaps = 0
     for frame in heard.frames:
         windows, faults = windower.push(frame)
         gaps += sum(fault.kind is FaultKind.GAP for fault in faults)
         wrong = next(
-            (text for window in windows if (text := problem(window.samples, manifest.channels, reach))), wrong
+            (seen for window in windows if (seen := problem(window.samples, manifest.channels, reach))), wrong
         )
     yield _signal(sensor, wrong)
     if gaps and heard.share(*_DAMAGE) <= BAD_SHARE:
@@ -140,12 +141,13 @@ def _unlike(heard: Heard, manifest: Manifest) -> str | None:
     return "; ".join(wrong) or None
 
 
-def _signal(sensor: SensorSettings, wrong: str) -> Finding:
-    if not wrong:
+def _signal(sensor: SensorSettings, wrong: SensorFault | None) -> Finding:
+    if wrong is None:
         return ok("sensor.signal", sensor.name, "the samples look like those of a working sensor")
     remedy = {
-        "flat": "The sensor is dead or not wired: check its supply and its SPI or I2C lines",
-        "stuck": "The sensor repeats itself: restart it, check its SPI or I2C lines",
-        "saturated": "The vibration exceeds the sensor's range: choose a larger range or another place",
-    }.get(wrong.split(":", maxsplit=1)[0], "Check the sensor and its firmware")
-    return fault("sensor.signal", sensor.name, wrong, remedy, _DATA)
+        FaultReason.FLAT: "The sensor is dead or not wired: check its supply and its SPI or I2C lines",
+        FaultReason.STUCK: "The sensor repeats itself: restart it, check its SPI or I2C lines",
+        FaultReason.SATURATED: "The vibration exceeds the sensor's range: "
+        "choose a larger range or another place",
+    }.get(wrong.reason, "Check the sensor and its firmware")
+    return fault("sensor.signal", sensor.name, str(wrong), remedy, _DATA)

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, Transition, Verdict
+from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
 from edge_runtime.sensors import Chunk, PortReader, SensorSettings
@@ -80,7 +80,7 @@ class Station:
                 self._tell(verdict)
         if silence:
             self._window_s = now_s  # the wait for a window begins when frames come again
-        self._note(trouble or self._pipeline.status.problem)
+        self._note(str(trouble or self._pipeline.status.problem or ""))
         if self._latest is not None and now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -129,29 +129,31 @@ class Station:
             self._state_s = time.monotonic()
             self._reporter.state(self._latest, self._sensor_now_us())
 
-    def _silence(self, now_s: float) -> str:
-        """Say why nothing usable comes, or return an empty text."""
+    def _silence(self, now_s: float) -> SensorFault | None:
+        """Say why nothing usable comes, or return None."""
         quiet_s = now_s - max(self._frame_s, self._started_s)
         if self._reader.problem and quiet_s > min(1.0, self._settings.silence_s):
-            return f"sensor_lost: {self._reader.problem}"
+            return SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
         if quiet_s <= self._settings.silence_s:
-            return ""
+            return None
         if now_s - self._bytes_s > self._settings.silence_s:
-            return "silent: the port is open and nothing comes"
+            return SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         if quiet_s <= HINT_AFTER_S:
-            return ""
+            return None
         fault = self._pipeline.status.last_fault
-        return f"no_valid_frame: bytes come but no frame ({fault}); check baud rate, protocol and wiring"
+        detail = f"bytes come but no frame ({fault}); check baud rate, protocol and wiring"
+        return SensorFault(FaultReason.NO_VALID_FRAME, detail)
 
-    def _idleness(self, now_s: float) -> str:
-        """Say why frames come and nothing is scored, or return an empty text."""
+    def _idleness(self, now_s: float) -> SensorFault | None:
+        """Say why frames come and nothing is scored, or return None."""
         status = self._pipeline.status
         if status.windows != self._windows:
             self._windows, self._window_s = status.windows, now_s
         if now_s - self._window_s <= self._patience_s:
-            return ""
+            return None
         fault = status.last_fault or "they come too slowly"
-        return f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+        detail = f"frames come but no whole window ({fault}); check sensor, model and cable"
+        return SensorFault(FaultReason.NO_WINDOW, detail)
 
     def _sensor_now_us(self) -> int:
         newest_us = self._pipeline.status.newest_us

@@ -20,9 +20,11 @@ from edge_runtime.core import (
     AlarmPolicy,
     Fault,
     FaultKind,
+    FaultReason,
     Frame,
     Hello,
     Manifest,
+    SensorFault,
     Verdict,
     Window,
 )
@@ -65,8 +67,8 @@ class LineStatus:
     last_fault: str = ""
     rate: RateReading | None = None
     hello: Hello | None = None
-    problem: str = ""
-    """What is wrong with the sensor now; empty while it is fine."""
+    problem: SensorFault | None = None
+    """What is wrong with the sensor now; None while it is fine."""
 
     @property
     def newest_us(self) -> int:
@@ -91,7 +93,7 @@ class SensorPipeline:
         self._range = watch.range
         self._newest_s = 0.0
         self._silent = False
-        self._stranger = ""
+        self._disagreement: SensorFault | None = None
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
@@ -123,16 +125,16 @@ class SensorPipeline:
                 self._greet(item)
         return verdicts
 
-    def interrupted(self, time_us: int, reason: str) -> list[Verdict]:
+    def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
         """Say that nothing usable has come for too long; call it about once a second while it lasts."""
         self._silent = True
         self._windower.reset()
         self._rate_meter.reset()
-        return self._judge_sensor(time_us, reason)
+        return self._judge_sensor(time_us, fault)
 
-    def unusable(self, time_us: int, reason: str) -> list[Verdict]:
+    def unusable(self, time_us: int, fault: SensorFault) -> list[Verdict]:
         """Say that frames come and no window of them; call it about once a second while it lasts."""
-        return self._judge_sensor(time_us, reason)
+        return self._judge_sensor(time_us, fault)
 
     def reconnected(self) -> None:
         """Say that the port was opened again: whatever is there now, its clock may be another."""
@@ -171,9 +173,9 @@ class SensorPipeline:
     def _conclude(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
         time_us = window.time_us + self._length_us
-        reason = self._problem(window)
-        verdicts = self._judge_sensor(time_us, reason)
-        if reason:
+        fault = self._problem(window)
+        verdicts = self._judge_sensor(time_us, fault)
+        if fault is not None:
             # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
             return verdicts or [
                 Verdict(time_us, math.nan, self._anomaly.threshold, False, self._sensor.active, None)
@@ -182,22 +184,24 @@ class SensorPipeline:
         contributions = self._explain(window, score)
         return [*verdicts, self._anomaly.step(time_us, score, contributions=contributions)]
 
-    def _judge_sensor(self, time_us: int, reason: str) -> list[Verdict]:
-        self.status.problem = reason
-        if not reason and self._sensor.rest(time_us):
+    def _judge_sensor(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
+        self.status.problem = fault
+        if fault is None and self._sensor.rest(time_us):
             return []
-        verdict = self._sensor.step(time_us, 1.0 if reason else 0.0, reason)
+        score, reason = (0.0, "") if fault is None else (1.0, str(fault))
+        verdict = self._sensor.step(time_us, score, reason)
         return [verdict] if verdict.transition is not None else []
 
-    def _problem(self, window: Window) -> str:
+    def _problem(self, window: Window) -> SensorFault | None:
         seen = problem(window.samples, self._manifest.channels, self._range)
-        return self._stranger or seen or self._rate_problem()
+        return self._disagreement or seen or self._rate_problem()
 
-    def _rate_problem(self) -> str:
+    def _rate_problem(self) -> SensorFault | None:
         rate = self.status.rate
         if rate is None or not rate.off:
-            return ""
-        return f"rate: measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
+            return None
+        detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
+        return SensorFault(FaultReason.RATE, detail)
 
     def _explain(self, window: Window, score: float) -> Contributions:
         # Explaining costs a second run of the graph: only for windows that somebody will ask about.
@@ -212,11 +216,12 @@ class SensorPipeline:
         said = (hello.unit, len(hello.channels))
         expected = (self._manifest.unit, len(self._manifest.channels))
         if said == expected:
-            self._stranger = ""
+            self._disagreement = None
             self._range = min(self._range, hello.range)
         else:
-            self._stranger = f"mismatch: sensor has (unit, channels) {said}, model {expected}"
-            self._count(Fault(FaultKind.MISMATCH, self._stranger))
+            detail = f"sensor has (unit, channels) {said}, model {expected}"
+            self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
+            self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
 
     def _count(self, fault: Fault) -> None:
         self.status.faults[fault.kind] += fault.count

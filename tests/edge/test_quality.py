@@ -2,6 +2,7 @@
 
 import math
 from itertools import groupby, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.analysis.sensor_checks import RateMeter, problem
+from edge_runtime.core.records import FaultReason, SensorFault
 
+HERE = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(1)
 CHANNELS = ("x", "y", "z")
 
@@ -22,6 +25,11 @@ def with_channel(change):
     window = noise()
     window[:, 1] = change(window[:, 1])
     return window
+
+
+def published(*window):
+    """The text of an alarm's reason; empty for none."""
+    return str(problem(*window) or "")
 
 
 @pytest.mark.parametrize(
@@ -40,18 +48,29 @@ def with_channel(change):
     ],
 )
 def test_problems(window, expected):
-    assert problem(window.astype(np.float32), CHANNELS, range_=16.0 if "sat" in expected else 1e9) == expected
+    assert published(window.astype(np.float32), CHANNELS, 16.0 if "sat" in expected else 1e9) == expected
 
 
 def test_a_single_peak_at_the_end_of_the_range_is_no_saturation():
     window = noise()
     window[5, 0] = 16.0
-    assert problem(window, CHANNELS, range_=16.0) == ""
+    assert published(window, CHANNELS, 16.0) == ""
 
 
 def test_short_windows_are_tables():
-    assert problem(np.ones((5, 3), np.float32), CHANNELS) == ""
-    assert problem(np.full((5, 3), np.nan, np.float32), CHANNELS) == "not_a_number: x, y, z"
+    assert published(np.ones((5, 3), np.float32), CHANNELS) == ""
+    assert published(np.full((5, 3), np.nan, np.float32), CHANNELS) == "not_a_number: x, y, z"
+
+
+def test_a_fault_is_a_reason_for_programs_and_a_text_for_people():
+    found = problem(with_channel(lambda y: y * 0), CHANNELS)
+    assert found == SensorFault(FaultReason.FLAT, "y")
+    assert (found.reason.value, str(found)) == ("flat", "flat: y")
+
+
+@pytest.mark.parametrize("reason", FaultReason)
+def test_the_protocol_page_names_every_reason(reason):
+    assert f"`{reason}`" in (HERE / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("true_hz", "off"), [(12000, False), (12100, False), (12200, True), (11800, True)])
@@ -116,4 +135,4 @@ def test_shortcuts_never_change_what_is_found(samples, coarse, damage, channel, 
         case "nan" | "inf" | "huge":
             column[begin % samples] = {"nan": np.nan, "inf": -np.inf, "huge": 1e30}[damage]
     window = window.astype(np.float32)
-    assert problem(window, CHANNELS, range_) == by_definition(window, range_)
+    assert published(window, CHANNELS, range_) == by_definition(window, range_)
