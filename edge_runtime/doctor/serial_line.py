@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.analysis import RATE_TOLERANCE, Windower, problem
-from edge_runtime.core import EdgeError, FaultKind, FaultReason, Manifest, SensorFault
+from edge_runtime.analysis import RATE_TOLERANCE, REMEDIES, Windower, problem
+from edge_runtime.core import EdgeError, FaultKind, Manifest, SensorFault
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.listening import Heard, hear, right_settings
 from edge_runtime.sensors import SensorSettings
@@ -144,10 +144,4 @@ def _unlike(heard: Heard, manifest: Manifest) -> str | None:
 def _signal(sensor: SensorSettings, wrong: SensorFault | None) -> Finding:
     if wrong is None:
         return ok("sensor.signal", sensor.name, "the samples look like those of a working sensor")
-    remedy = {
-        FaultReason.FLAT: "The sensor is dead or not wired: check its supply and its SPI or I2C lines",
-        FaultReason.STUCK: "The sensor repeats itself: restart it, check its SPI or I2C lines",
-        FaultReason.SATURATED: "The vibration exceeds the sensor's range: "
-        "choose a larger range or another place",
-    }.get(wrong.reason, "Check the sensor and its firmware")
-    return fault("sensor.signal", sensor.name, str(wrong), remedy, _DATA)
+    return fault("sensor.signal", sensor.name, str(wrong), REMEDIES[wrong.reason], _DATA)

@@ -1,6 +1,7 @@
 """Sensor faults are told from machine faults, and real vibration is called neither."""
 
 import math
+from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.analysis.sensor_checks import RateMeter, problem
+from edge_runtime.analysis.sensor_checks import CHECKS, RateMeter, SensorCheck, SensorChecks, problem
 from edge_runtime.core.records import FaultReason, SensorFault
 
 HERE = Path(__file__).resolve().parents[2]
@@ -66,6 +67,46 @@ def test_a_fault_is_a_reason_for_programs_and_a_text_for_people():
     found = problem(with_channel(lambda y: y * 0), CHANNELS)
     assert found == SensorFault(FaultReason.FLAT, "y")
     assert (found.reason.value, str(found)) == ("flat", "flat: y")
+
+
+def toy_check(ruled_out):
+    """Fails where a channel's mean is off; the other checks find nothing wrong with it."""
+    return SensorCheck(
+        FaultReason.RATE,
+        "a channel's mean is over 5",
+        "Balance it",
+        lambda window: window.rows.mean(axis=1) > 5,
+        ruled_out,
+    )
+
+
+@pytest.mark.parametrize("ruled_out", [None, lambda samples, _full_scale: samples.mean() < 1])
+@pytest.mark.parametrize("at", range(len(CHECKS) + 1))
+def test_a_check_added_to_the_table_is_reached(at, ruled_out):
+    """Wherever its row stands, and whether a cheap pass can rule it out or not."""
+    checks = SensorChecks([*CHECKS[:at], toy_check(ruled_out), *CHECKS[at:]])
+    assert str(checks.problem(with_channel(lambda y: y + 9), CHANNELS)) == "rate: y"
+    assert checks.problem(noise(), CHANNELS) is None
+    for spoil, expected in ((lambda y: y * 0, "flat: y"), (lambda y: y * np.nan, "not_a_number: y")):
+        assert str(checks.problem(with_channel(spoil), CHANNELS)) == expected
+
+
+def test_no_check_runs_on_a_window_that_the_cheap_passes_clear():
+    """The rows say what clears them: two checks that say the same cost one pass."""
+    passes = []
+
+    def clears(_samples, full_scale):
+        passes.append(full_scale)
+        return True
+
+    checks = SensorChecks([replace(check, fails=pytest.fail, ruled_out=clears) for check in CHECKS])
+    assert checks.problem(noise(), CHANNELS, 1000.0) is None
+    assert passes == [999.0]
+
+
+def test_every_row_says_what_to_do():
+    assert len({check.reason for check in CHECKS}) == len(CHECKS)
+    assert all(check.bound and check.remedy for check in CHECKS)
 
 
 @pytest.mark.parametrize("reason", FaultReason)
