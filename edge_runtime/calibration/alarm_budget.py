@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.analysis import AlarmMachine
+from edge_runtime.analysis import AlarmMachine, end_limit, settling_windows
 from edge_runtime.calibration.threshold_methods import CONFIDENCE, AnyScores, Threshold
 from edge_runtime.core import AlarmKind, AlarmPolicy, DataError, Transition
 
@@ -103,11 +103,9 @@ def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPoli
 
 def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
     """Count the alarms that the alarm stage raises on a series of scores."""
-    limit = threshold - policy.deadband * abs(threshold)
-    above = np.flatnonzero(series.scores > limit)
-    # After this many calm windows every alarm has ended and every vote lapsed, so what lies between may be
-    # skipped: normal vibration is nearly all calm.
-    calm = policy.votes[1] + math.ceil((policy.off_delay_s + policy.on_delay_s) / series.hop_s) + 2
+    above = np.flatnonzero(series.scores > end_limit(policy, threshold))
+    # Normal vibration is nearly all calm: what lies between two groups changes no state and is skipped.
+    calm = settling_windows(policy, series.hop_s)
     groups = np.split(above, np.flatnonzero(np.diff(above) > calm) + 1)
     return sum(_raised(series, group, calm, threshold, policy) for group in groups if len(group))
 
