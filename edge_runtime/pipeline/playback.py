@@ -11,7 +11,7 @@ from itertools import count
 from edge_runtime.core import DataError, Verdict
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors import Signal, SimulatedSensor, check_sendable, signal_frames, signal_hello
-from edge_runtime.sensors.protocols import FrameDecoder, encode_data
+from edge_runtime.sensors.protocols import LineFormat, new_decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,16 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     """
     check_agreement(signal, watch)
     alarms, windows = count(1), count()
-    pipeline = SensorPipeline(watch, FrameDecoder(), lambda: f"replay-{next(alarms)}")
     sensor = SimulatedSensor()
+    decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
+    pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
     pipeline.feed(signal_hello(signal, sensor), 0.0)
     begin_s = time.monotonic()
     for frame in signal_frames(signal, sensor):
         now_s = frame.time_us / 1e6 + len(frame.samples) / frame.rate_hz
         if speed > 0:
             time.sleep(max(0.0, begin_s + now_s / speed - time.monotonic()))
-        for verdict in pipeline.feed(encode_data(frame, sensor.sample_format), now_s):
+        for verdict in pipeline.feed(sensor.encode(frame), now_s):
             yield Replayed(next(windows), verdict)
 
 
