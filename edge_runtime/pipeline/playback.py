@@ -1,4 +1,4 @@
-"""A recording through the very pipeline of the live service: the same bytes, the same events.
+"""A recording through the pipeline of the live service: the same bytes give the same events.
 
 The recording is encoded as the simulated sensor would send it and decoded again; nothing is skipped.
 """
@@ -24,10 +24,10 @@ class Replayed:
 
 
 def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replayed]:
-    """Give the verdicts on a recording, times counted from its start.
+    """Give the verdicts on a recording, times in microseconds from its start.
 
-    `speed` 1 takes as long as the recording did, 0 no longer than it must. Raises DataError when recording
-    and model disagree on rate, channels or unit.
+    `speed` is relative to the recording's own; at 0 it runs as fast as it can. Raises DataError when
+    recording and model disagree on rate, channels or unit, or the recording is shorter than a window.
     """
     check_agreement(signal, watch)
     alarms, windows = count(1), count()
