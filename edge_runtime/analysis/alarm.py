@@ -68,10 +68,20 @@ class AlarmMachine:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
         exceeded = score > self.threshold
         self._vote(time_us, exceeded)
-        if self._alarm is None:
-            transition = self._maybe_begin(time_us, score, reason)
-        else:
+        transition = None
+        if self._alarm is not None:
             transition = self._continue(self._alarm, time_us, score)
+        elif self._votes < self._needed:
+            self._voted_since_us = None
+        else:
+            since_us = time_us if self._voted_since_us is None else self._voted_since_us
+            self._voted_since_us = since_us
+            if time_us - since_us >= self._policy.on_delay_s * 1e6:
+                known = (time for time, exceeded in self._recent if exceeded and time is not None)
+                start_us = min(since_us, next(known, since_us))
+                self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
+                self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
+                transition = Transition.NEW
         verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
@@ -93,20 +103,6 @@ class AlarmMachine:
         self._votes += exceeded
         if len(self._recent) > self._of:
             self._votes -= self._recent.popleft()[1]
-
-    def _maybe_begin(self, time_us: int, score: float, reason: str) -> Transition | None:
-        if self._votes < self._needed:
-            self._voted_since_us = None
-            return None
-        if self._voted_since_us is None:
-            self._voted_since_us = time_us
-        if time_us - self._voted_since_us < self._policy.on_delay_s * 1e6:
-            return None
-        known = (time for time, exceeded in self._recent if exceeded and time is not None)
-        start_us = min(self._voted_since_us, next(known, self._voted_since_us))
-        self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
-        self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
-        return Transition.NEW
 
     def _continue(self, alarm: Alarm, time_us: int, score: float) -> Transition | None:
         if score > alarm.peak_score:

@@ -43,6 +43,8 @@ class Channels:
     """Smallest sample of each channel; NaN where any is."""
     high: Samples
     """Largest sample of each channel; NaN where any is."""
+    span: Samples
+    """`high` less `low`: not finite where a sample is not, or the difference exceeds float32."""
     full_scale: float
     """Magnitude from which on a sample is at the end of the sensor's range."""
 
@@ -91,7 +93,9 @@ class SensorChecks:
         if not suspected:
             return None
         rows = np.ascontiguousarray(samples.T)
-        window = Channels(rows, rows.min(axis=1), rows.max(axis=1), full_scale)
+        low, high = rows.min(axis=1), rows.max(axis=1)
+        with np.errstate(all="ignore"):  # infinity less infinity, and what exceeds float32
+            window = Channels(rows, low, high, high - low, full_scale)
         for check in suspected:
             if len(samples) >= check.min_samples and (wrong := check.fails(window)).any():
                 names = (channel for channel, bad in zip(channels, wrong, strict=True) if bad)
@@ -119,11 +123,6 @@ def _seldom_repeats(samples: Samples, _full_scale: float) -> bool:
     return int(np.count_nonzero(repeats[1:] & repeats[:-1])) <= few
 
 
-def _not_finite(window: Channels) -> _Flags:
-    with np.errstate(all="ignore"):  # infinity less infinity, and what exceeds float32
-        return np.asarray(~np.isfinite(window.high - window.low))
-
-
 def _stuck(window: Channels) -> _Flags:
     repeats = window.rows[:, 1:] == window.rows[:, :-1]
     # Counting equal neighbours is cheap and rules nearly every channel out.
@@ -140,7 +139,7 @@ CHECKS: Final = (
         FaultReason.NOT_A_NUMBER,
         "a sample is NaN, infinite, or too large for float32 arithmetic",
         "Check the sensor and its firmware",
-        _not_finite,
+        lambda window: ~np.isfinite(window.span),
         ruled_out=_within_range,
         min_samples=1,
     ),

@@ -73,10 +73,23 @@ class Windower:
         if abs(frame.rate_hz - self._rate_hz) > RATE_TOLERANCE * self._rate_hz:
             detail = f"sensor samples at {frame.rate_hz} Hz, model at {self._rate_hz}"
             return Fault(FaultKind.MISMATCH, detail)
-        last = self._last
-        if last is not None and (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id):
-            return Fault(FaultKind.REBOOT, f"boot {last.boot_id} became {frame.boot_id}")
-        return None if last is None else _discontinuity(last, frame)
+        last, fault = self._last, None
+        if last is None:
+            return None
+        ahead = (frame.sequence - last.sequence - 1) % _SEQUENCES
+        late_us = frame.time_us - last.time_us - _length_us(last)
+        if (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id):
+            fault = Fault(FaultKind.REBOOT, f"boot {last.boot_id} became {frame.boot_id}")
+        elif ahead >= _SEQUENCES // 2:
+            fault = Fault(FaultKind.DUPLICATE, f"sequence {frame.sequence} after {last.sequence}")
+        elif ahead:
+            fault = Fault(FaultKind.GAP, f"{ahead} frames before {frame.sequence}", ahead)
+        elif frame.overruns != last.overruns:
+            lost = (frame.overruns - last.overruns) % _OVERRUNS
+            fault = Fault(FaultKind.GAP, f"{lost} samples lost inside the sensor")
+        elif abs(late_us) > _slack_us(last):
+            fault = Fault(FaultKind.GAP, f"time jumps by {late_us / 1000:.1f} ms")
+        return fault
 
     def _append(self, frame: Frame) -> list[Window]:
         count, at = len(frame.samples), self._end
@@ -110,22 +123,6 @@ def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:
     # and asking numpy to be quiet takes longer than multiplying.
     with np.errstate(over="ignore"):
         np.multiply(samples, scale, out)
-
-
-def _discontinuity(last: Frame, frame: Frame) -> Fault | None:
-    """What says that a frame of the same boot does not follow the last one, if anything does."""
-    ahead = (frame.sequence - last.sequence - 1) % _SEQUENCES
-    if ahead >= _SEQUENCES // 2:
-        return Fault(FaultKind.DUPLICATE, f"sequence {frame.sequence} after {last.sequence}")
-    if ahead:
-        return Fault(FaultKind.GAP, f"{ahead} frames before {frame.sequence}", ahead)
-    if frame.overruns != last.overruns:
-        lost = (frame.overruns - last.overruns) % _OVERRUNS
-        return Fault(FaultKind.GAP, f"{lost} samples lost inside the sensor")
-    late_us = frame.time_us - last.time_us - _length_us(last)
-    if abs(late_us) > _slack_us(last):
-        return Fault(FaultKind.GAP, f"time jumps by {late_us / 1000:.1f} ms")
-    return None
 
 
 def _length_us(frame: Frame) -> float:

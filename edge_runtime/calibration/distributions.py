@@ -22,8 +22,21 @@ def beta_cdf(x: float, a: float, b: float) -> float:
         return float(x >= 1.0)
     if x > (a + 1) / (a + b + 2):
         return 1.0 - beta_cdf(1.0 - x, b, a)  # the fraction converges fast on the other side only
+    # Lentz: numerators and denominators of the convergents as ratios, so that nothing overflows.
+    value, c, d = 1.0, 1.0, 0.0
+    for step in range(_STEPS):
+        m, odd = divmod(step + 1, 2)
+        if odd:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1.0 / ((1.0 + term * d) or _TINY)
+        c = (1.0 + term / c) or _TINY
+        value *= c * d
+        if abs(c * d - 1.0) < _EPSILON:
+            break
     front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    return math.exp(front) / (a * _fraction(x, a, b))
+    return math.exp(front) / (a * value)
 
 
 def binomial_cdf(k: int, n: int, p: float) -> float:
@@ -45,23 +58,6 @@ def t_quantile(p: float, freedom: float) -> float:
 def beta_quantile(p: float, a: float, b: float) -> float:
     """Return the value that a beta variable stays below with probability p."""
     return _root(lambda x: beta_cdf(x, a, b) - p)
-
-
-def _fraction(x: float, a: float, b: float) -> float:
-    # Lentz: numerators and denominators of the convergents as ratios, so that nothing overflows.
-    value, c, d = 1.0, 1.0, 0.0
-    for step in range(_STEPS):
-        m, odd = divmod(step + 1, 2)
-        if odd:
-            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1.0 / ((1.0 + term * d) or _TINY)
-        c = (1.0 + term / c) or _TINY
-        value *= c * d
-        if abs(c * d - 1.0) < _EPSILON:
-            break
-    return value
 
 
 def _root(rising: Callable[[float], float]) -> float:

@@ -56,18 +56,22 @@ class Graph:
         """
         self._model, self._where, self._threads = model, where, threads
         self._whole: onnxruntime.InferenceSession | None = None
-        session = _open_whole(model, where, threads)
+        try:
+            incomplete = reaches_out(model)
+        except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
+            _open(model, where, threads)
+            incomplete = True
+        if incomplete:
+            raise ArtefactError(
+                "keeps data in other files, or is not written as an ONNX file should be",
+                where=where,
+                remedy="Export it with `trainer fit`, which writes one whole file",
+            )
+        session = _open(model, where, threads)
         self.window_shape = _window_shape(session, where)
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         """The file's metadata, which carries the manifest."""
-        outputs = [output.name for output in session.get_outputs()]
-        if SCORE not in outputs:
-            raise ArtefactError(
-                f"the graph has outputs {outputs}, none is {SCORE!r}",
-                where=where,
-                remedy="Export it with `trainer fit`",
-            )
-        self.explains = CONTRIBUTIONS in outputs
+        self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
         """Whether it has contributions."""
         self._session = session
         if self.explains:
@@ -167,21 +171,6 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def _open_whole(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
-    try:
-        whole = not reaches_out(model)
-    except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
-        _open(model, where, threads)
-        whole = False
-    if whole:
-        return _open(model, where, threads)
-    raise ArtefactError(
-        "keeps data in other files, or is not written as an ONNX file should be",
-        where=where,
-        remedy="Export it with `trainer fit`, which writes one whole file",
-    )
-
-
 def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -198,18 +187,20 @@ def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSessio
 
 
 def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:
-    inputs = session.get_inputs()
-    shape = inputs[0].shape if inputs else []
+    """Samples and channels that a graph takes. Raises ArtefactError where it is not a detector's."""
+    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    wrong = (
+        f"takes {[(node.name, node.type, node.shape) for node in inputs]}, "
+        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]"
+    )
     with contextlib.suppress(ValueError, TypeError):
         if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
-            _, samples, channels = shape
-            return int(samples), int(channels)
-    raise ArtefactError(
-        f"the graph takes {[(node.name, node.type, node.shape) for node in inputs]}, "
-        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]",
-        where=where,
-        remedy="Export it with `trainer fit`",
-    )
+            _, samples, channels = inputs[0].shape
+            shape = int(samples), int(channels)
+            if SCORE in outputs:
+                return shape
+            wrong = f"has outputs {outputs}, none is {SCORE!r}"
+    raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:

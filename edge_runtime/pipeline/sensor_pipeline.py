@@ -23,7 +23,6 @@ from edge_runtime.core import (
     FaultKind,
     FaultReason,
     Frame,
-    Hello,
     SensorFault,
     Verdict,
     Window,
@@ -100,7 +99,9 @@ class SensorPipeline:
         self._range = watch.range
         self._newest_s = 0.0
         self._silent = False
+        self._expected = manifest.unit, len(manifest.channels)
         self._disagreement: SensorFault | None = None
+        """Between the sensor's hello and the model, until a hello agrees."""
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
@@ -128,8 +129,12 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
+            elif (said := (item.unit, len(item.channels))) == self._expected:
+                self._disagreement, self._range = None, min(self._range, item.range)
             else:
-                self._compare_with_model(item)
+                detail = f"sensor has (unit, channels) {said}, model {self._expected}"
+                self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
+                self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -205,17 +210,6 @@ class SensorPipeline:
         score, reason = (_HEALTHY, "") if fault is None else (_FAULTY, str(fault))
         verdict = self._sensor.step(time_us, score, reason)
         return [verdict] if verdict.transition is not None else []
-
-    def _compare_with_model(self, hello: Hello) -> None:
-        said = (hello.unit, len(hello.channels))
-        expected = (self._manifest.unit, len(self._manifest.channels))
-        if said == expected:
-            self._disagreement = None
-            self._range = min(self._range, hello.range)
-        else:
-            detail = f"sensor has (unit, channels) {said}, model {expected}"
-            self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
-            self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
 
     def _count(self, fault: Fault) -> None:
         self.status.faults[fault.kind] += fault.count

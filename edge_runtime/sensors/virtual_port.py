@@ -50,8 +50,15 @@ def _pseudo_terminal(link: Path | None) -> Iterator[tuple[str, Write]]:
             data = data[os.write(master, data) :]
 
     try:
-        if link is not None:
-            _point(link, name)
+        # A link that an earlier run left behind may be replaced; any other file of that name is not ours.
+        try:
+            if link is not None:
+                if link.is_symlink():
+                    link.unlink()
+                link.symlink_to(name)
+        except OSError as error:
+            why = error.strerror or "cannot link"
+            raise DataError(why, where=str(link), remedy="Name a free path") from error
         yield name, write
         _wait_until_read(slave)
     finally:
@@ -61,18 +68,6 @@ def _pseudo_terminal(link: Path | None) -> Iterator[tuple[str, Write]]:
             with contextlib.suppress(OSError):
                 if os.readlink(link) == name:  # another simulator may have taken the name over meanwhile
                     link.unlink()
-
-
-def _point(link: Path, name: str) -> None:
-    # A link that an earlier run left behind may be replaced; any other file of that name is not ours.
-    try:
-        if link.is_symlink():
-            link.unlink()
-        link.symlink_to(name)
-    except OSError as error:
-        raise DataError(
-            error.strerror or "cannot link", where=str(link), remedy="Name a free path"
-        ) from error
 
 
 def _wait_until_read(slave: int) -> None:

@@ -114,21 +114,19 @@ def encode_data(
     Raises ValueError when its counts do not fit the format or the frame is longer than MAX_BODY.
     """
     count, channels = frame.samples.shape
+    fields = (frame.sensor_id, frame.boot_id, frame.sequence, frame.time_us, round(frame.rate_hz * 1000))
     header = _HEADER.pack(
-        version,
-        _DATA,
-        frame.sensor_id,
-        frame.boot_id,
-        frame.sequence,
-        frame.time_us,
-        round(frame.rate_hz * 1000),
-        frame.scale,
-        frame.overruns,
-        channels,
-        sample_format,
-        count,
+        version, _DATA, *fields, frame.scale, frame.overruns, channels, sample_format, count
     )
-    return _seal(header + _pack_samples(frame.samples, sample_format))
+    if sample_format is SampleFormat.FLOAT32:
+        return _seal(header + frame.samples.astype("<f4").tobytes())
+    bits = 8 * _WIDTH[sample_format]
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    whole = frame.samples == np.rint(frame.samples)
+    if not (whole & (frame.samples >= low) & (frame.samples <= high)).all():
+        raise ValueError(f"samples are not whole numbers of {bits} bits")
+    stored = frame.samples.astype("<i4").reshape(-1, 1).view(np.uint8)
+    return _seal(header + stored[:, : _WIDTH[sample_format]].tobytes())  # the low bytes come first
 
 
 def encode_hello(hello: Hello) -> bytes:
@@ -191,18 +189,6 @@ def _parse_hello(body: bytes, size: int) -> Decoded:
     if not 1 <= len(channels) <= MAX_CHANNELS or not 0 < range_ < math.inf:
         return Fault(FaultKind.SCHEMA, f"a hello with {len(channels)} channels and range {range_}")
     return Hello(sensor_id, boot_id, tuple(channels), unit, range_, serial_number, firmware)
-
-
-def _pack_samples(samples: Counts, sample_format: SampleFormat) -> bytes:
-    if sample_format is SampleFormat.FLOAT32:
-        return samples.astype("<f4").tobytes()
-    bits = 8 * _WIDTH[sample_format]
-    fits = (samples == np.rint(samples)) & (samples >= -(2 ** (bits - 1))) & (samples < 2 ** (bits - 1))
-    if not fits.all():
-        raise ValueError(f"samples are not whole numbers of {bits} bits")
-    if sample_format is SampleFormat.INT16:
-        return samples.astype("<i2").tobytes()
-    return samples.astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes()
 
 
 FRAMES: Final = SensorProtocol(
