@@ -1,4 +1,4 @@
-"""What is made of samples: windows, checks of the sensor, the alarm. Pure: no I/O, no clock, no thread."""
+"""From samples to verdicts: windows, checks of the sensor, the alarm. Pure: no I/O, no clock, no thread."""
 
 from edge_runtime.analysis.alarm import AlarmMachine, Contributions, end_limit, settling_windows
 from edge_runtime.analysis.sensor_checks import REMEDIES, RateMeter, RateReading, problem

@@ -1,4 +1,4 @@
-"""Is this a sensor at all? One table of checks on a window, `CHECKS`; and the sampling rate.
+"""Checks that a sensor works: one table of checks on a window, `CHECKS`; and its sampling rate.
 
 A sensor fault must never reach a detector: a dead accelerometer is not a quiet machine.
 """
@@ -169,12 +169,12 @@ CHECKS: Final = (
 REMEDIES: Final[Mapping[FaultReason, str]] = {check.reason: check.remedy for check in CHECKS}
 
 problem: Final = SensorChecks(CHECKS).problem
-"""The service's, doctor's and trainer's check of a window: see `SensorChecks.problem`."""
+"""The check of a window in service, doctor and trainer: see `SensorChecks.problem`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateReading:
-    """How fast samples really come, against a clock that is not the sensor's."""
+    """The sampling rate by a clock other than the sensor's, and the rate that the sensor states."""
 
     measured_hz: float
     stated_hz: float
@@ -192,6 +192,7 @@ class RateMeter:
     """
 
     def __init__(self, stated_hz: float, span_s: float = 10.0) -> None:
+        """Compare with `stated_hz`, once every `span_s` seconds."""
         self._stated_hz, self._span_s = stated_hz, span_s
         self._since_s: float | None = None
         self._count = 0
@@ -199,7 +200,7 @@ class RateMeter:
     def add(self, count: int, now_s: float) -> RateReading | None:
         """Count samples that arrived at `now_s`; a reading once per span."""
         if self._since_s is None:
-            self._since_s = now_s  # this burst began before the clock started: it opens the span only
+            self._since_s = now_s  # this burst began before the span: it is not counted
             return None
         self._count += count
         elapsed_s = now_s - self._since_s
@@ -210,5 +211,5 @@ class RateMeter:
         return reading
 
     def reset(self) -> None:
-        """Start over: samples were lost, so counting them says nothing about the sensor's clock."""
+        """Begin a new span: samples were lost, so their count says nothing about the sensor's clock."""
         self._since_s, self._count = None, 0

@@ -38,7 +38,7 @@ class Windower:
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
         last = self._last
-        # Nearly every frame is what had to come next in every way: these comparisons need nothing else.
+        # Nearly every frame follows the last one in every respect: then nothing else is examined.
         if (
             last is not None
             and frame.sequence == last.sequence + 1

@@ -1,6 +1,6 @@
-"""Scores to a threshold: each method says what it promises and refuses what the data cannot support.
+"""Scores to a threshold: each method states what it promises and refuses what the data cannot support.
 
-Scores are of healthy machines, held out of training. Windows that overlap are not independent; callers say
+Scores are of healthy machines, held out of training. Windows that overlap are not independent; callers state
 how many independent ones there are.
 """
 
@@ -37,7 +37,7 @@ class Threshold:
     windows: int
     """Held-out normal windows it rests on."""
     conditions: int
-    """Operating conditions it rests on; 1 where the method does not tell them apart."""
+    """Operating conditions it rests on; 1 where the method does not distinguish them."""
     statement: str
     """The support in words."""
     low: float = math.nan

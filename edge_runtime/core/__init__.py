@@ -1,4 +1,4 @@
-"""What every room speaks of: samples, frames, verdicts, alarms, the manifest, errors, health."""
+"""What every room uses: samples, frames, verdicts, alarms, the manifest, errors, health."""
 
 from edge_runtime.core.errors import (
     AccessError,

@@ -16,8 +16,9 @@ INTERRUPTED: Final = 130
 NOT_WRITTEN: Final = 74
 """EX_IOERR of sysexits.h."""
 _UNWRITABLE: Final = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF)
-"""Disk full, device broken, reader gone, output closed: what standard output can meet."""
+"""Disk full, device broken, no reader, output closed: what standard output can fail with."""
 _TYPER_USAGE: Final = 2
+"""What typer ends with for a wrong command line, where sysexits.h has EX_USAGE."""
 
 
 def run_command(command: Callable[[], object], name: str) -> None:
@@ -44,7 +45,6 @@ def run_command(command: Callable[[], object], name: str) -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except SystemExit as done:
-        # typer says 2 for a wrong command line where sysexits.h says 64.
         raise SystemExit(USAGE if done.code == _TYPER_USAGE else done.code) from None
     finally:
         _discard_unwritable()

@@ -80,7 +80,7 @@ class Manifest:
     channels: tuple[str, ...]
     unit: str
     lowpass_hz: float | None
-    """Bandwidth of the training signals where the list limited it; the sensor must be band-limited alike."""
+    """Bandwidth of the training signals where the list limited it; the sensor must have the same."""
     threshold: float
     calibration: Calibration
     policy: AlarmPolicy

@@ -1,4 +1,4 @@
-"""Whose model is this? `check_signed` wants it listed in a SHA256SUMS that the plant's authority has signed.
+"""Who signed a model: `check_signed` requires it in a SHA256SUMS that the plant's authority has signed.
 
 Beside the models lie `SHA256SUMS`, as sha256sum writes it, and `SHA256SUMS.p7s`, a detached CMS signature
 (RFC 5652) over it. The program `openssl` verifies: the edge has no library for it. Only a certificate for

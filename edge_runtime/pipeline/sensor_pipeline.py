@@ -1,4 +1,4 @@
-"""One sensor's way from bytes to verdicts. Live, replayed and evaluated vibration all pass through here.
+"""The stages of one sensor, from bytes to verdicts; live and replayed vibration pass through the same.
 
     bytes -> decoder -> frames -> windower -> windows -> quality -> graph -> score -> alarm -> verdict
 
@@ -37,19 +37,19 @@ _SENSOR_POLICY: Final = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
 _HEALTHY, _SENSOR_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
 """Scores of the sensor's own alarm, and the threshold between them."""
 _CLOCK_JUMP_S: Final = 5.0
-"""A sensor's clock that leaves ours by more from one frame to the next was set, or restarted. A judgement:
-bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
+"""A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
+judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How one sensor is watched: the artefact, and what the site says differently."""
+    """How one sensor is watched: the artefact, and what the site sets differently."""
 
     artefact: Artefact
     threshold: float
     policy: AlarmPolicy
     range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello frame may say it, too."""
+    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -166,7 +166,7 @@ class SensorPipeline:
         status.newest, self._newest_s = frame, now_s
         status.frames += 1
         windows, faults = self._windower.push(frame)
-        if faults or self._silent:  # without either the sensor's clock has not left ours
+        if faults or self._silent:  # without either the sensor's clock cannot have jumped
             self._silent = False
             for fault in faults:
                 self._count(fault)

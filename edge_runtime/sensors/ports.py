@@ -1,7 +1,7 @@
 """Where bytes come from, by URL: a serial port, or pyserial's `socket://` and `rfc2217://`.
 
-Only I/O is here. Whatever a port throws becomes one of two refusals: it cannot be reached now (the caller
-tries again), or something else holds it.
+Only I/O is here. Whatever a port raises becomes one of three errors: it cannot be reached now (the caller
+tries again), another program has it, or this user may not open it.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ READ_TIMEOUT_S: Final = 0.2
 """Longest wait of one read. A judgement: a stop is noticed within it, and an idle port costs five wake-ups a
 second."""
 MAX_READ: Final = 4096
-"""As much as the kernel keeps for a serial line. Python takes memory for as many bytes as are asked for and
-gives back what did not come: asking for 64 KB left holes, megabytes of them in half an hour."""
+"""As much as the kernel keeps for a serial line. Python allocates as many bytes as are requested and frees
+what did not come: requests of 64 KB left holes in the heap, megabytes of them in half an hour."""
 _PORT_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, TypeError)
 """What pyserial raises; its own SerialException is an OSError."""
 with contextlib.suppress(ImportError):  # Unix only
@@ -49,7 +49,7 @@ class Source:
         self._serial_line = False
 
     def open(self) -> None:
-        """Open the port for us alone, dropping what waited in it.
+        """Open the port exclusively, dropping what waited in it.
 
         Raises UnavailableError, AccessError (no permission) or BusyError (another program has it).
         """
@@ -71,14 +71,14 @@ class Source:
             raise _refusal(self.url, error) from error
 
     def read(self) -> bytes:
-        """Return what has come, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing came.
+        """Return what has arrived, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing arrived.
 
         Raises UnavailableError when the port went away or is closed.
         """
         port = self._opened()
         try:
             first = port.read(1)
-            # What came with the first byte is taken at once: one wake-up a burst, not one a byte.
+            # What arrived with the first byte is taken at once: one wake-up a burst, not one a byte.
             waiting = min(port.in_waiting, MAX_READ) if first else 0
             return first + port.read(waiting) if waiting else first
         except _PORT_ERRORS as error:
@@ -89,11 +89,11 @@ class Source:
         """The open port's descriptor, to be waited on together with others; None where there is none."""
         try:
             return None if self._port is None else self._port.fileno()
-        except _PORT_ERRORS:  # rfc2217 reads in a thread of its own
+        except _PORT_ERRORS:  # pyserial reads rfc2217 in a separate thread
             return None
 
     def drain(self) -> bytes:
-        """Return what has come, when the descriptor says that something has.
+        """Return what has arrived, without waiting; for when the descriptor is ready.
 
         Raises UnavailableError when the port went away or is closed.
         """
@@ -117,12 +117,12 @@ class Source:
             raise _refusal(self.url, error) from error
 
     def close(self) -> None:
-        """Close the port; never raises, a port that is gone included."""
+        """Close the port; never raises, not even for a port that was unplugged."""
         port, self._port = self._port, None
         if port is not None:
             with contextlib.suppress(*_PORT_ERRORS):
-                # The mark outlives us where another program has the device open, a pty's other side above
-                # all: without this only root could open it again.
+                # The mark stays where another program has the device open, such as a pty's other side:
+                # without this only root could open it again.
                 if self._serial_line and port.is_open:
                     _set_exclusive(port.fileno(), False)
             with contextlib.suppress(*_PORT_ERRORS):

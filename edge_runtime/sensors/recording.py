@@ -21,7 +21,7 @@ little more memory."""
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A stretch of vibration."""
+    """A continuous recording of vibration."""
 
     samples: Samples
     """Physical units, shape [samples, channels]."""
@@ -46,7 +46,7 @@ def read_signal(path: Path) -> Signal:
         )
     try:
         signal = reader(path)
-    except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise a dozen kinds at a damaged file
+    except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise many kinds at a damaged file
         raise DataError(
             f"cannot be read ({error.__class__.__name__}: {error})",
             where=str(path),

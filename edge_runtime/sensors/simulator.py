@@ -24,11 +24,11 @@ _OVERHEAD: Final = 40
 _SAMPLE_BYTES: Final = 4
 """Of the largest sample format, float32."""
 _FULL_SCALE: Final = {SampleFormat.INT16: 2**15 - 1, SampleFormat.INT24: 2**23 - 1}
-"""Largest count; its negative is the smallest that is sent, so that both ends are alike."""
+"""Largest count; its negative is the smallest that is sent, so that the range is symmetric."""
 _NOISE_BYTES: Final = 64
-"""Most bytes of one burst of noise: enough to hold a delimiter now and then, of 256 values."""
+"""Most bytes of one burst of noise. A judgement: one in four or more holds a delimiter, one value of 256."""
 _ROUNDING_S: Final = 1e-6
-"""How far a part may run past the recording's end: people give seconds rounded to microseconds."""
+"""How far a part may extend past the recording's end: seconds are given rounded to microseconds."""
 _PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 
@@ -39,7 +39,7 @@ class InjectedFaults:
     drop: float = 0.0
     """The frame is not sent."""
     flip: float = 0.0
-    """One random bit of the frame is turned over."""
+    """One random bit of the frame is inverted."""
     repeat: float = 0.0
     """The frame is sent twice."""
     cut: float = 0.0

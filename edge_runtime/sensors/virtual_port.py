@@ -50,7 +50,7 @@ def _pseudo_terminal(link: Path | None) -> Iterator[tuple[str, Write]]:
             data = data[os.write(master, data) :]
 
     try:
-        # A link that an earlier run left behind may be replaced; any other file of that name is not ours.
+        # A link that an earlier run left behind may be replaced; any other file of that name is kept.
         try:
             if link is not None:
                 if link.is_symlink():

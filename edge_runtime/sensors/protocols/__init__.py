@@ -1,4 +1,4 @@
-"""What sensors speak. Pure codecs: bytes in, frames out, and back for the simulated sensor."""
+"""Sensor protocols. Pure codecs: bytes in, frames out, and back for the simulated sensor."""
 
 from edge_runtime.sensors.protocols.base import Decoder, LineFormat, SampleFormat, SensorProtocol
 from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello

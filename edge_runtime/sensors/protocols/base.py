@@ -48,8 +48,8 @@ class SensorProtocol:
     decoder: Callable[[LineFormat], Decoder]
     """Makes a fresh decoder of one line."""
     checksummed: bool
-    """Whether one frame proves that this is what the sensor speaks. Without a checksum noise may pass for a
-    reading now and then, and the doctor wants most of what comes to be good."""
+    """Whether one frame proves that the sensor uses this protocol. Without a checksum noise may pass for a
+    reading now and then, and the doctor requires most of the line to be valid."""
     encode: Callable[[Frame | Hello, SampleFormat], bytes] | None = None
     """What a simulated sensor sends for a frame or a hello. Raises ValueError for what the protocol cannot
     carry. None for a protocol that is only read."""
