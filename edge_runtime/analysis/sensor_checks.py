@@ -15,8 +15,8 @@ from edge_runtime.analysis.windows import RATE_TOLERANCE
 from edge_runtime.core import FaultReason, Samples, SensorFault
 
 STUCK_SHARE: Final = 0.25
-"""A channel that repeats one value for this share of a window is stuck. A judgement: a machine that stops
-within a window may be still for less, and a sensor that hangs stays so for whole windows."""
+"""A channel that repeats one value for this share of a window is stuck. A judgement: the coarse
+counts of a quiet machine repeat for less, and a sensor that hangs repeats for whole windows."""
 SATURATED_SHARE: Final = 0.01
 """A channel at its range's end for this share of a window is saturated. A judgement: single shocks may reach
 the end, but one sample in a hundred cut off already distorts the spectrum."""
@@ -61,8 +61,8 @@ class SensorCheck:
     """Which channels fail."""
     ruled_out: Callable[[Samples, float], bool] | None
     """Whether a window [samples, channels] cannot fail, from a cheap pass over all its channels together; the
-    second argument is the full scale. Checks may share one. Without one the check runs on every window, at
-    the price of telling channels apart."""
+    second argument is the full scale. Checks may share one. Without one the check runs on every window, which
+    then costs reductions by channel."""
     min_samples: int = _MIN_WINDOW
     """Shorter windows are not checked."""
 

@@ -27,7 +27,7 @@ _HOURS: Final[Mapping[str, float]] = {
 }
 """A year of the Julian calendar, 365.25 days, and a twelfth of it."""
 _MAX_ALARMS: Final = 1e6
-"""A judgement: more alarms than windows in any of these units is a mistake."""
+"""A judgement: so many in any of these units are a mistake, not a budget."""
 _MOSTLY_ON: Final = 0.5
 """A threshold that more of the normal windows exceed on average keeps its alarm on most of the time, which
 counts as few alarms."""

@@ -78,24 +78,12 @@ def _exceedances(count: int) -> int:
 
 
 def _interval(ordered: NDArray[np.float64], rate: float) -> tuple[float, float]:
+    """Bounds of the score that `rate` of the windows exceed, from independent scores in order."""
     kept = _exceedances(len(ordered))
     start = ordered[-kept - 1]
     excess = ordered[-kept:] - start
     scales = max(float(excess.mean()), _LEAST_MEAN) * np.exp(_LOG_SCALES)
-    weights, quantiles = _tail(excess, scales, rate * len(ordered) / kept)
-    reached = start + quantiles
-    order = np.argsort(reached, axis=None)
-    below = np.cumsum(weights.ravel()[order])
-    ends = np.searchsorted(below, (1 - CONFIDENCE, _UPPER))
-    low, high = reached.ravel()[order[np.minimum(ends, len(order) - 1)]]
-    return float(low), max(float(high), float(ordered[-1]) if rate * len(ordered) <= 1 else -math.inf)
-
-
-def _tail(
-    excess: NDArray[np.float64], scales: NDArray[np.float64], share: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Over shape by logarithm of scale: the posterior, and the excess that `share` of the tail exceeds."""
-    # 1 + shape x / scale must be positive for every excess.
+    # The posterior over shape by logarithm of scale; 1 + shape x / scale must be positive for every excess.
     stretched = 1 + _SHAPES[..., np.newaxis] * excess / scales[:, np.newaxis]
     possible = (stretched > 0).all(axis=-1)
     logs = np.log(np.where(stretched > 0, stretched, 1.0)).sum(axis=-1)
@@ -107,5 +95,12 @@ def _tail(
     prior = -np.log1p(_SHAPES) - 0.5 * np.log1p(2 * _SHAPES)
     total = np.where(possible, fit + prior, -np.inf)
     weights = np.exp(total - total.max())
-    quantiles = np.where(exponential, -scales * math.log(share), scales * (share**-shapes - 1) / shapes)
-    return np.asarray(weights / weights.sum()), quantiles
+    weights = np.asarray(weights / weights.sum())
+    # The score that this share of the tail exceeds, of each shape and scale; then its quantiles.
+    share = rate * len(ordered) / kept
+    reached = start + np.where(exponential, -scales * math.log(share), scales * (share**-shapes - 1) / shapes)
+    order = np.argsort(reached, axis=None)
+    below = np.cumsum(weights.ravel()[order])
+    ends = np.searchsorted(below, (1 - CONFIDENCE, _UPPER))
+    low, high = reached.ravel()[order[np.minimum(ends, len(order) - 1)]]
+    return float(low), max(float(high), float(ordered[-1]) if rate * len(ordered) <= 1 else -math.inf)

@@ -150,6 +150,8 @@ class Window:
 class AlarmPolicy:
     """When a run of scores becomes an alarm. Names after OPC UA part 9, section B.1.5."""
 
+    # The defaults are judgements: one or two outliers of five raise nothing, a score that varies about the
+    # limit ends no alarm within a second, and an alarm that lasts is repeated once an hour.
     votes: tuple[int, int] = (3, 5)
     """(k, n): k of the last n windows must exceed the threshold."""
     on_delay_s: float = 0.0

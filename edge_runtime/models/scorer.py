@@ -148,9 +148,8 @@ def read_model(path: Path) -> bytes:
     """
     try:
         status = path.stat()
-        if not (
-            stat.S_ISREG(status.st_mode) or path.is_dir()
-        ):  # for a folder the system's own message is better
+        # A folder fails below, with the system's own message.
+        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):
             raise ArtefactError(
                 "is no plain file",
                 where=str(path),

@@ -14,6 +14,7 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineForm
 class SensorSettings:
     """One sensor and the model that watches it. What is stated here must agree with the model."""
 
+    # Defaults: the firmware's baud rate; and two seconds of silence, many frames of any sensor, by judgement.
     name: str
     """Level of its topics."""
     port: str

@@ -26,7 +26,7 @@ _SAMPLE_BYTES: Final = 4
 _FULL_SCALE: Final = {SampleFormat.INT16: 2**15 - 1, SampleFormat.INT24: 2**23 - 1}
 """Largest count; its negative is the smallest that is sent, so that the range is symmetric."""
 _NOISE_BYTES: Final = 64
-"""Most bytes of one burst of noise. A judgement: one in four or more holds a delimiter, one value of 256."""
+"""Most bytes of one burst of noise. A judgement: one burst in nine holds a delimiter, 0 of 256 values."""
 _ROUNDING_S: Final = 1e-6
 """How far a part may extend past the recording's end: seconds are given rounded to microseconds."""
 _PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
@@ -205,19 +205,23 @@ class _FaultyLine:
         self._random = random.Random(faults.seed)  # noqa: S311  a simulation, no secret
 
     def send(self, data: bytes) -> list[bytes]:
-        faults, dice = self._faults, self._random
+        faults, generator = self._faults, self._random
 
         def happens(share: float) -> bool:
-            return share > 0 and dice.random() < share  # a fault at 0 draws no number: seeds stay comparable
+            return (
+                share > 0 and generator.random() < share
+            )  # a fault at 0 draws no number: seeds stay comparable
 
         if happens(faults.drop):
             return []
         if happens(faults.flip):
-            bit = dice.randrange(8 * len(data))
+            bit = generator.randrange(8 * len(data))
             flipped = bytearray(data)
             flipped[bit // 8] ^= 1 << bit % 8
             data = bytes(flipped)
         if happens(faults.cut):
-            data = data[: dice.randrange(len(data))]
-        before = [dice.randbytes(dice.randrange(1, _NOISE_BYTES + 1))] if happens(faults.noise) else []
+            data = data[: generator.randrange(len(data))]
+        before = (
+            [generator.randbytes(generator.randrange(1, _NOISE_BYTES + 1))] if happens(faults.noise) else []
+        )
         return [*before, data, data] if happens(faults.repeat) else [*before, data]

@@ -20,6 +20,7 @@ _READ_S: Final = 3.0
 """Longest wait for a reader. A judgement: a reader on a busy machine gets there, and without one the command
 still ends soon."""
 _POLL_S: Final = 0.01
+"""A small part of the shorter wait."""
 
 
 @contextmanager

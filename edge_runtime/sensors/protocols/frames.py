@@ -60,7 +60,9 @@ _PLAIN: Final[dict[int, np.dtype[Any]]] = {
     SampleFormat.INT16: np.dtype("<i2"),
     SampleFormat.FLOAT32: np.dtype("<f4"),
 }
+"""Formats that are a numpy type; int24 is none."""
 _WIDTH: Final = {SampleFormat.INT16: 2, SampleFormat.INT24: 3, SampleFormat.FLOAT32: 4}
+"""Bytes of one sample."""
 
 
 class FrameDecoder:
