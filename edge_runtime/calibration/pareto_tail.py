@@ -92,6 +92,7 @@ def _interval(ordered: NDArray[np.float64], rate: float) -> tuple[float, float]:
     fit = np.where(exponential, -excess.sum() / scales, -(1 + 1 / shapes) * logs) - len(excess) * np.log(
         scales
     )
+    # The reference prior of Castellanos and Cabras; the scale's part of it is even over its logarithm.
     prior = -np.log1p(_SHAPES) - 0.5 * np.log1p(2 * _SHAPES)
     total = np.where(possible, fit + prior, -np.inf)
     weights = np.exp(total - total.max())

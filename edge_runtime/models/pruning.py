@@ -141,6 +141,7 @@ def _number(message: bytes | memoryview, at: int) -> tuple[int, int]:
 
 
 def _varint(value: int) -> bytes:
+    """A number as `_number` reads it: seven bits a byte, lowest first, the eighth where more follow."""
     coded = bytearray()
     while value > 0x7F:
         coded.append(value & 0x7F | 0x80)

@@ -20,6 +20,8 @@ _LIMIT_BYTES: Final = 1024 * 1024
 """Most that is read of SHA256SUMS: ten thousand models, of about a hundred bytes a line."""
 _TIMEOUT_S: Final = 30.0
 """A judgement: openssl takes milliseconds, on a board that is starting seconds."""
+_QUOTED: Final = 200
+"""Characters of openssl's reason that an error quotes: more is no reason but data."""
 _NOT_THE_SYSTEMS: Final = ("-no-CApath", "-no-CAstore")
 """Without these openssl would also trust the system's hundred authorities."""
 _COPY: Final = f"Copy the model again together with {DIGESTS} and {SIGNATURE}"
@@ -77,6 +79,6 @@ def _verify(data: bytes, signature: Path, authority: Path) -> None:
     if done.returncode:
         # thread:error:code:library:function:reason:file:line:data, from the reason on
         lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
-        why = ":".join(lines[-1].split(":")[5:]).strip(" :")[:200] if lines else "openssl gives no reason"
+        why = ":".join(lines[-1].split(":")[5:]).strip(" :")[:_QUOTED] if lines else "openssl gives no reason"
         remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
         raise ArtefactError(f"the signature is not right: {why}", where=str(signature), remedy=remedy)
