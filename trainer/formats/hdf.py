@@ -10,17 +10,17 @@ from trainer.formats.matfile import choose
 
 
 def read(stream: IO[bytes], request: Request) -> Content:
-    """Read signals from a v7.3 .mat file. Raises Refusal."""
+    """Read signals from a version 7.3 .mat file. Raises Refusal."""
     with h5py.File(stream, "r") as file:
-        sizes = {name: file[name].shape for name in file if _plain(file, name)}
+        sizes = {name: file[name].shape for name in file if _is_numeric_array(file, name)}
         names = choose(sizes, request)
         # MATLAB writes its arrays column by column, so HDF5 sees them transposed.
         arrays = [numbers(np.asarray(file[name][()]).T, name) for name in names]
     return Content(columns(arrays, len(request.channels)))
 
 
-def _plain(file: Any, name: str) -> bool:
-    # Links and virtual data sets can point at other files of this machine.
+def _is_numeric_array(file: Any, name: str) -> bool:
+    # Links and virtual data sets can refer to other files of this computer.
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         return False
     entry = file[name]

@@ -22,7 +22,7 @@ from trainer.formats import ParsedSamples
 from trainer.recordings import resample
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
-from trainer.recordings.spill_file import Scratch
+from trainer.recordings.spill_file import SpillFile
 
 STEPS: Final = 5
 """Steps in each range that is wider than a point."""
@@ -182,8 +182,8 @@ def with_noise(recordings: Sequence[Recording], level_db: float, seed: int = 0) 
     power = np.mean([item.samples.var(axis=0) for item in normals], axis=0)
     rms = np.sqrt(power * 10 ** (level_db / 10))
     rng = np.random.default_rng(seed)
-    scratch = Scratch()
-    noisy = (scratch.put(_with_noise(item.samples, rms, rng)) for item in recordings)
+    spill_file = SpillFile()
+    noisy = (spill_file.put(_with_noise(item.samples, rms, rng)) for item in recordings)
     return tuple(replace(item, stored=stored) for item, stored in zip(recordings, noisy, strict=True))
 
 

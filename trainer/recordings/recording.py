@@ -19,7 +19,7 @@ from trainer.core import RecordingError, whole_file
 from trainer.formats import Content, ParsedSamples
 from trainer.recordings import child_reader, resample
 from trainer.recordings.listing import ListRow, read_list
-from trainer.recordings.spill_file import Scratch, Stretch
+from trainer.recordings.spill_file import SpillFile, StoredSamples
 
 _SHORTEST: Final = 64
 _RATE_TOLERANCE: Final = 0.01
@@ -35,7 +35,7 @@ class Recording:
     name: str
     """File name without its ending, and the signals where they were named."""
     file: str
-    stored: Samples | Stretch
+    stored: Samples | StoredSamples
     """What `samples` gives: in memory, or at rest on disk."""
     rate_hz: float
     lowpass_hz: float | None
@@ -52,7 +52,7 @@ class Recording:
 
         Mapped anew each time it is asked for, so that it leaves memory when nobody looks at it any more.
         """
-        return self.stored.samples() if isinstance(self.stored, Stretch) else self.stored
+        return self.stored.samples() if isinstance(self.stored, StoredSamples) else self.stored
 
     @property
     def duration_s(self) -> float:
@@ -71,9 +71,9 @@ def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
     Raises RecordingError, also where two hold the same samples or their rates differ; AccessError or
     UnavailableError where they cannot be put down.
     """
-    scratch = Scratch()
+    spill_file = SpillFile()
     with ThreadPoolExecutor(_readers(rows)) as pool:
-        recordings = tuple(pool.map(partial(_at_rest, scratch), rows))
+        recordings = tuple(pool.map(partial(_at_rest, spill_file), rows))
     _check_rates(rows, recordings)
     _check_copies(rows, recordings)
     return recordings
@@ -102,9 +102,9 @@ def read_recording(row: ListRow) -> Recording:
     )
 
 
-def _at_rest(scratch: Scratch, row: ListRow) -> Recording:
+def _at_rest(spill_file: SpillFile, row: ListRow) -> Recording:
     recording = read_recording(row)
-    return replace(recording, stored=scratch.put(recording.samples))
+    return replace(recording, stored=spill_file.put(recording.samples))
 
 
 def _readers(rows: Sequence[ListRow]) -> int:
