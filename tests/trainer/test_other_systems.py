@@ -1,6 +1,7 @@
-"""The trainer where modules and functions of POSIX are missing, as on Windows: it reads, fits, exports, evaluates.
+"""The trainer where modules and functions of POSIX are missing: it reads, fits, exports and evaluates.
 
-These tests hide them in a process of its own. What only a real Windows shows, such as file locks, they do not.
+Each test hides them in a process of its own. Other properties of Windows, such as file locks, are not
+tested.
 """
 
 import json
@@ -18,7 +19,7 @@ import os, signal, sys
 class Hidden:
     """Raises ImportError for modules that Windows lacks."""
 
-    modules = {"resource", "fcntl", "pty", "termios", "tty", "grp", "pwd", "syslog", "readline", "crypt", "nis"}
+    modules = {"resource", "fcntl", "pty", "termios", "tty", "grp", "pwd", "syslog", "readline", "crypt"}
 
     def find_spec(self, name, path=None, target=None):
         if name in self.modules:
