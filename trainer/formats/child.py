@@ -80,26 +80,22 @@ def main() -> None:
     request = Request(asked["kind"], tuple(asked["signals"]), tuple(asked["channels"]), asked["number"])
     reader: Reader = import_module(f"trainer.formats.{request.kind}").read
     give_up_rights()
-    head, body = _answer(reader, request)
-    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
-
-
-def _answer(reader: Reader, request: Request) -> tuple[dict[str, object], bytes]:
-    """Return what goes into the line of JSON, and the values behind it."""
+    body = b""
     try:
         content = parse(reader, sys.stdin.buffer, request)
+        rows, columns = content.values.shape
+        head = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
+        body = content.values.astype("<f8").tobytes()
     except Refusal as refusal:
-        return dict(zip(("error", "remedy"), refusal.args, strict=True)), b""
+        head = dict(zip(("error", "remedy"), refusal.args, strict=True))
     except MemoryError:
-        return {
+        head = {
             "error": "needs more than 2 GiB to read",
             "remedy": "Split the recording, or check the file",
-        }, b""
+        }
     except Exception as error:  # noqa: BLE001 - whatever exception a parser raises, the file is the cause
-        return {
+        head = {
             "error": f"cannot be parsed ({error.__class__.__name__}: {str(error)[:_ERROR_CHARACTERS]})",
             "remedy": "The file is damaged, truncated or of another format; export or download it again",
-        }, b""
-    rows, columns = content.values.shape
-    head = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
-    return head, content.values.astype("<f8").tobytes()
+        }
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)

@@ -104,7 +104,12 @@ def variants(recording: Recording, ranges: Augmentation, seed: int = 0) -> Itera
     """
     gains = _steps(ranges.gain, np.geomspace)
     for speed in _steps(ranges.speed):
-        samples = _at_speed(recording, speed)
+        samples = recording.samples.astype(np.float64)
+        if not math.isclose(speed, 1.0):
+            share = 1 / Fraction(speed).limit_denominator(_DENOMINATOR)
+            samples = resample.stretch(samples, share)
+            if share < 1 and recording.lowpass_hz is not None:  # the band's edge moved up with the lines
+                samples = resample.limit(samples, recording.rate_hz, recording.lowpass_hz)
         for gain, noise, tilt in product(gains, _steps(ranges.noise), _steps(ranges.tilt_db)):
             changes = (("speed", speed, 1.0), ("gain", gain, 1.0), ("noise", noise, 0.0), ("tilt", tilt, 0.0))
             named = (f"{what}={value:.3g}" for what, value, neutral in changes if value != neutral)
@@ -136,17 +141,6 @@ def widen(recordings: Sequence[Recording], ranges: Augmentation | None, seed: in
 def _steps(limits: Range, spaced: Callable[[float, float, int], Any] = np.linspace) -> list[float]:
     low, high = limits
     return [low] if low == high else list(spaced(low, high, STEPS).tolist())
-
-
-def _at_speed(recording: Recording, speed: float) -> ParsedSamples:
-    values = recording.samples.astype(np.float64)
-    if math.isclose(speed, 1.0):
-        return values
-    share = 1 / Fraction(speed).limit_denominator(_DENOMINATOR)
-    made = resample.stretch(values, share)
-    if share < 1 and recording.lowpass_hz is not None:
-        made = resample.limit(made, recording.rate_hz, recording.lowpass_hz)  # its edge moved up
-    return made
 
 
 def _changed(

@@ -72,7 +72,19 @@ def cwru_list(folder: Path) -> tuple[ListRow, ...]:
     Rows ask for 12 kHz and 5 kHz bandwidth. Raises RecordingError for a missing folder or unknown files.
     """
     index = folder / "index.csv"
-    rows = tuple(_by_index(folder, index) if index.is_file() else _by_number(folder))
+    if index.is_file():
+        rows = tuple(_indexed(folder, index))
+    else:
+        numbered = (path for path in folder.rglob("*.mat") if re.fullmatch(r"\d+", path.stem))
+        files = sorted(numbered, key=lambda path: int(path.stem))
+        for file in files:
+            if int(file.stem) not in FILES:
+                raise RecordingError(
+                    f"{file.stem} is not the number of a drive-end recording",
+                    where=str(file),
+                    remedy="Describe the files in an index.csv, or move this one away",
+                )
+        rows = tuple(_row(file, *FILES[int(file.stem)]) for file in files)
     if not rows:
         raise RecordingError(
             "holds no CWRU recordings",
@@ -82,19 +94,7 @@ def cwru_list(folder: Path) -> tuple[ListRow, ...]:
     return rows
 
 
-def _by_number(folder: Path) -> Iterator[ListRow]:
-    files = (path for path in folder.rglob("*.mat") if re.fullmatch(r"\d+", path.stem))
-    for file in sorted(files, key=lambda path: int(path.stem)):
-        if int(file.stem) not in FILES:
-            raise RecordingError(
-                f"{file.stem} is not the number of a drive-end recording",
-                where=str(file),
-                remedy="Describe the files in an index.csv, or move this one away",
-            )
-        yield _row(file, *FILES[int(file.stem)])
-
-
-def _by_index(folder: Path, index: Path) -> Iterator[ListRow]:
+def _indexed(folder: Path, index: Path) -> Iterator[ListRow]:
     with index.open(newline="", encoding="utf-8-sig") as file:
         for entry in csv.DictReader(file):
             try:

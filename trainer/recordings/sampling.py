@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_runtime.core import Samples
 from trainer.recordings.augment import Augmentation, variant_lengths, widen
@@ -75,7 +74,14 @@ def gather_windows(
         for item in widen([recording], ranges if recording.label == NORMAL else None, seed):
             part = cut_windows(item, cut.samples, cut.hop)
             if not quota.whole:
-                part = part[_draw(item, len(part), quota, seen, seed)]
+                # One window of each of as many equal parts of time as its share of the group's windows.
+                group = _group(item)
+                there, kept = quota.there[group], quota.kept[group]
+                before, seen[group] = seen[group], min(seen[group] + len(part), there)
+                draws = seen[group] * kept // there - before * kept // there
+                edges = np.linspace(0, len(part), max(1, draws + 1)).astype(np.int64)
+                rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+                part = part[rng.integers(edges[:-1], edges[1:])]
             parts.append(np.ascontiguousarray(part))
             labels += [item.label] * len(part)
     return np.concatenate(parts), labels
@@ -98,19 +104,6 @@ def shares(there: Mapping[Group, int], room: int) -> dict[Group, int]:
         kept[group] = min(count, room // (len(there) - place))
         room -= kept[group]
     return kept
-
-
-def _draw(item: Recording, count: int, quota: Quota, seen: Counter[Group], seed: int) -> NDArray[np.int64]:
-    """One window of each of as many equal parts of time as the recording has of its group's share.
-
-    `seen` counts the windows of each group so far; it is moved on.
-    """
-    group = _group(item)
-    before, seen[group] = seen[group], min(seen[group] + count, quota.there[group])
-    parts = [place * quota.kept[group] // quota.there[group] for place in (before, seen[group])]
-    edges = np.linspace(0, count, max(1, parts[1] - parts[0] + 1)).astype(np.int64)
-    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
-    return rng.integers(edges[:-1], edges[1:])
 
 
 def _group(item: Recording) -> Group:
