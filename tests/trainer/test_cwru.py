@@ -1,3 +1,5 @@
+"""The CWRU table against the index, the sample and the full recordings."""
+
 import pytest
 import scipy.io
 

@@ -1,4 +1,4 @@
-"""Samples at rest on disk: what is read back, who sees the file, and what a full disk says."""
+"""Samples on disk: what is read back, which processes share the file, and refusals of a full disk."""
 
 import os
 import pickle
@@ -93,7 +93,8 @@ def test_a_full_disk_is_refused_with_what_was_needed():
 
 
 def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_folder", lambda: str(tmp_path / "none"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises((AccessError, UnavailableError), match="cannot be put down") as caught:
         SpillFile()
     assert caught.value.remedy
