@@ -66,6 +66,8 @@ def test_every_card_says_what_its_manifest_says(made):
         assert manifest.name == path.stem
         text = path.with_suffix(".md").read_text()
         assert disagreements(text, manifest, path.stat().st_size) == []
+        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert headings == ["Data", "Conditions", "Threshold", "Figures", "Limits", "Notes"]
 
 
 def test_the_variant_is_calibrated_for_itself_and_smaller(made):

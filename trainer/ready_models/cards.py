@@ -60,7 +60,7 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
         "Data": [f"{data(manifest, normal)} SHA-256 of the windows: `{manifest.data_digest}`."],
         "Conditions": _listed(f"{item.condition}: {item.name}, {item.duration_s:.1f} s" for item in normal),
         "Threshold": [f"{manifest.threshold:.7g}", "", manifest.calibration.statement + "."],
-        "ModelFigures": _figures(found),
+        "Figures": _figures(found),
         "Limits": [LIMITS],
         "Notes": _listed(f"{name}: {text}" for name, text in manifest.notes.items()),
     }
