@@ -20,7 +20,7 @@ def vectors(classes=CLASSES):
 def test_weights_make_all_classes_weigh_alike():
     given = class_balance.weights("weights", CLASSES)
     assert given * np.bincount(CLASSES) == pytest.approx([56 / 3] * 3)
-    for kind in set(class_balance.KINDS) - {"weights"}:
+    for kind in set(class_balance.BALANCES) - {"weights"}:
         assert class_balance.weights(kind, CLASSES).tolist() == [1.0, 1.0, 1.0]
 
 
