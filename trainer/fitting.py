@@ -26,7 +26,7 @@ from trainer.recordings import (
 )
 
 MAX_SAMPLES = 65536
-"""Longest window. A judgement: 1.4 s at 48 kHz, and a transform of it is a matter of milliseconds."""
+"""Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
 
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, gives the same fit as 2, then
