@@ -193,7 +193,7 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
 
 
 def _check_int8(order: Order) -> None:
-    if order.int8 and not REGISTRY[order.detector].packs:
+    if order.int8 and not REGISTRY[order.detector].quantisable:
         create(order.detector).in_int8()  # says which can
 
 

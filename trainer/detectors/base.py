@@ -31,9 +31,9 @@ class Detector(ABC):
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
     """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
-    packs: ClassVar[bool] = False
+    quantisable: ClassVar[bool] = False
     """Whether its weights can be stored as 8-bit integers."""
-    claim: ClassVar[str] = "sum"
+    contributions_combine_by: ClassVar[str] = "sum"
     """How contributions combine into the score: "sum", or "max" for the largest of them."""
     golden_tolerance: ClassVar[float] = 1e-4
     """Relative difference of a score between processors that counts as equal: ten times `parity`, as

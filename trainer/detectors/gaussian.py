@@ -16,7 +16,7 @@ TEXTBOOK: Final = 3.0
 """The three-sigma rule: 0.27 % of a single Gaussian feature exceeds it."""
 
 
-class Bell(VectorDetector):
+class GaussianFeatures(VectorDetector):
     """Base of the three detectors, with their options."""
 
     def __init__(self, front_end: str = "", transform: str = "none", ratios: bool = False) -> None:
@@ -34,13 +34,13 @@ class Bell(VectorDetector):
         return f"{names},ratios" if self.ratios and "ratios" not in names else names
 
 
-class ZScore(Bell):
+class ZScore(GaussianFeatures):
     """The largest absolute standard score of all features; the textbook's rule is z > 3."""
 
     name = "zscore"
     summary = "largest absolute standard score over features; the textbook's threshold is 3"
     default_front_end = "spectrum,time"
-    claim = "max"
+    contributions_combine_by = "max"
 
     def _learn(self, vectors: Floats) -> None:
         above = float((np.abs(vectors).max(axis=1) > TEXTBOOK).mean())
@@ -54,7 +54,7 @@ class ZScore(Bell):
         return np.asarray(np.abs(vectors).max(axis=1))
 
 
-class Gaussian(Bell):
+class Gaussian(GaussianFeatures):
     """One independent Gaussian per feature: standardisation has learnt all there is."""
 
     name = "gaussian"
@@ -72,7 +72,7 @@ class Gaussian(Bell):
         return np.asarray(0.5 * np.square(vectors).sum(axis=1))
 
 
-class MultivariateGaussian(Bell):
+class MultivariateGaussian(GaussianFeatures):
     """Gaussian with a full covariance: half the squared Mahalanobis distance.
 
     Contributions split the squared distance by the corr-max transformation: Garthwaite and Koch, "Evaluating

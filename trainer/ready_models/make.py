@@ -43,7 +43,7 @@ def make_models(
         label = f"{order.detector}, {number + 1} of {len(orders)}: "
         part = _part(progress, number / len(orders), 1 / len(orders), label)
         maker = _Maker(recordings, folder, part)
-        figures |= maker.make(order, int8 and REGISTRY[order.detector].packs)
+        figures |= maker.make(order, int8 and REGISTRY[order.detector].quantisable)
         if not (folder / f"{order.detector}{INT8}.onnx").exists():
             figures.pop(f"{order.detector}{INT8}", None)
         cards.write(folder, figures, unsupervised())  # after each: if a later one fails, the page is complete

@@ -29,7 +29,7 @@ class ReconstructionDetector(VectorDetector):
     whitens: ClassVar[bool] = False
     """Whether residuals of short windows are whitened by their covariance in training."""
     shared_scale: ClassVar[bool] = True
-    packs: ClassVar[bool] = True
+    quantisable: ClassVar[bool] = True
 
     def features(self) -> tuple[Feature, ...]:
         """Name the bands of each channel, or the front end's features where there is no waveform."""
