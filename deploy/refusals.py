@@ -1,5 +1,4 @@
-"""Run the commands of the technician's laptop: errors of the operating system become messages with a
-remedy."""
+"""Run the commands of the technician's laptop: errors of the system become messages with a remedy."""
 
 import typer
 

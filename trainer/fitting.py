@@ -29,8 +29,7 @@ MAX_SAMPLES = 65536
 """Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
 
 Kept = dict[tuple[object, ...], Detector]
-"""Fitted detectors by what they were fitted on: leaving out load 1, then 2, gives the same fit as 2, then
-1."""
+"""Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ class Order:
     """Whether a threshold is given that the data do not support."""
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     budget: str = ""
-    """False alarms that a sensor may raise, such as `1/month`; empty to bound the share of windows
-    instead."""
+    """False alarms that a sensor may raise, such as `1/month`; empty to bound windows instead."""
     accept: tuple[str, ...] = ()
     """Checks of recordings that are not to refuse, see `trainer.recordings.checks`."""
     int8: bool = False

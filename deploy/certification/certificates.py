@@ -1,5 +1,4 @@
-"""Make certificates (X.509, RFC 5280) of an authority, servers and devices: EC P-256, one purpose per
-certificate."""
+"""Make X.509 certificates of an authority, servers and devices: EC P-256, one purpose per certificate."""
 
 import datetime as dt
 import ipaddress

@@ -228,9 +228,8 @@ def _epoch_s() -> int:
         return int(given)
     command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (
-        int(done.stdout) if done.returncode == 0 else 1_767_225_600
-    )  # 2026-01-01: without git the build is reproducible, too
+    # Without git the build is reproducible, too: 2026-01-01.
+    return int(done.stdout) if done.returncode == 0 else 1_767_225_600
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-"""The fleet sheet, CSV with one device per row; `read_sheet` returns `Device`s or reports all that is
-wrong."""
+"""The fleet sheet, CSV with one device per row; `read_sheet` returns `Device`s or reports every error."""
 
 import csv
 import ipaddress

@@ -48,8 +48,7 @@ def progress(title: str) -> Iterator[Report]:
 
 @contextmanager
 def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
-    """Provide a function that reports the progress of several tasks, each with its name and a bar of its
-    own."""
+    """Provide a function that reports the progress of several named tasks, each with its own bar."""
     lines: dict[str, Report] = {}
     if not console.is_terminal:
         yield lambda name, share, what: _of(lines, name, lambda: _lines(f"{title} {name}"))(share, what)

@@ -52,8 +52,7 @@ class RankedDetector:
     """Of the windows of that recording against the normal ones of the same trial."""
     unseen_condition: Unseen | None
     unseen_fault_kinds: Mapping[str, float]
-    """Supervised only, by kind of fault: share of its windows missed when the kind was left out of
-    training."""
+    """Supervised only, by kind of fault: share of its windows missed when left out of training."""
     louder: float
     """Factor on the level of normal vibration before half of the windows exceed the threshold."""
     bytes: int
@@ -62,8 +61,7 @@ class RankedDetector:
     export_s: float
     """Seconds of the longest export."""
     score_s: float
-    """Seconds to score one window on the machine that compared: only ratios between detectors mean
-    anything."""
+    """Seconds to score one window on this machine: only ratios between detectors are meaningful."""
     refused: str = ""
     """Why there are no figures."""
 

@@ -75,8 +75,7 @@ class DetectorTrials:
     refused: str = ""
     """Why there are none."""
     unseen_fault_kinds: Mapping[str, float] = field(default_factory=dict)
-    """Supervised only, by kind of fault: share of its windows missed when the kind was left out of
-    training."""
+    """Supervised only, by kind of fault: share of its windows missed when left out of training."""
 
     @property
     def supervised(self) -> bool:

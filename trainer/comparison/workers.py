@@ -87,8 +87,7 @@ def _pass_on(
 
 
 class _Worker:
-    """What a worker process was given; set once when it starts. Recordings are pickled once, not with every
-    order."""
+    """What a worker process was given; set at its start, so that recordings are pickled only once."""
 
     recordings: tuple[Recording, ...] = ()
     reports: "SimpleQueue[ProgressReport] | None" = None

@@ -22,8 +22,7 @@ checkerboard."""
 
 
 class ConvAutoencoder(ReconstructionDetector):
-    """Strided convolutions that shorten the signal, each to a quarter, and transposed ones that restore
-    it."""
+    """Strided convolutions that shorten the signal, each to a quarter, and transposed ones back."""
 
     name = "conv_autoencoder"
     summary = "1-D convolutions down and back: mean square of what it cannot rebuild"

@@ -17,8 +17,7 @@ class GaussianMixture(VectorDetector):
     default_front_end = "spectrum"
 
     def __init__(self, front_end: str = "", states: int = 3, ridge: float = 1e-3) -> None:
-        """`states` is the number of Gaussians; `ridge` is added to every variance of the standardised
-        features."""
+        """`states` is the number of Gaussians; `ridge` is added to every variance of the features."""
         super().__init__(front_end)
         if states < 1 or ridge < 0:
             raise ChoiceError(

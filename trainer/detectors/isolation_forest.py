@@ -55,8 +55,7 @@ class IsolationForest(VectorDetector):
 
 
 def _paths(tree: Tree) -> tuple[Tree, Floats]:
-    """Return a tree and each node's path length: its depth, and the mean depth its windows would still
-    need."""
+    """Return a tree and each node's path length: its depth, and the mean depth below it."""
     depth = np.zeros(tree.node_count)
     for node in range(tree.node_count):  # children have larger numbers than their parents
         for child in (tree.children_left[node], tree.children_right[node]):
@@ -66,8 +65,7 @@ def _paths(tree: Tree) -> tuple[Tree, Floats]:
 
 
 def _mean_path(windows: NDArray[np.int64]) -> Floats:
-    """Mean path of an unsuccessful search in a binary search tree of so many windows; Liu et al., equation
-    1."""
+    """Mean path of an unsuccessful search in a search tree of so many windows; Liu et al., equation 1."""
     count = np.maximum(windows.astype(np.float64), 2.0)
     longer = 2 * (np.log(count - 1) + np.euler_gamma) - 2 * (count - 1) / count
     return np.where(windows <= 1, 0.0, np.where(windows == 2, 1.0, longer))

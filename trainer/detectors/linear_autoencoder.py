@@ -36,8 +36,7 @@ class LinearAutoencoder(ReconstructionDetector):
         learning_rate: float = 1e-3,
         patience: int = 12,
     ) -> None:
-        """`widths` like "500-250-125"; if empty, those, or half, a quarter and an eighth of a narrower
-        window."""
+        """`widths` like "500-250-125"; if empty, those, or fewer for a narrower window."""
         super().__init__(front_end)
         try:
             self._widths = [int(part) for part in widths.split("-") if part]
@@ -50,8 +49,7 @@ class LinearAutoencoder(ReconstructionDetector):
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def needs(self, width: int) -> int:
-        """As many windows as features, from half a batch to a whole one: BatchNorm estimates moments of a
-        batch."""
+        """As many windows as features, from half a batch to a batch: BatchNorm needs its moments."""
         return max(32, min(width, self._training.batch))
 
     def _learn(self, vectors: Floats) -> None:

@@ -65,7 +65,7 @@ class OneClassSvm(VectorDetector):
         return own - density, None
 
     def _judge(self, vectors: Floats) -> Floats:
-        """Use the fitted object's own decision function, and the kernel sum in logarithms where that is too
+        """Use the fitted object's own decision function, or the kernel sum in logarithms if it is too
         small."""
         squares = np.square(vectors[:, np.newaxis] - self._support).sum(axis=2)
         logs = -np.asarray(logsumexp(self._logs - self._kernel_gamma * squares, axis=1))

@@ -88,8 +88,7 @@ class PrincipalComponents(ReconstructionDetector):
 
 
 def _principal(centred: Floats) -> tuple[Floats, Floats]:
-    """Variances [components], largest first, and axes [features, components] of centred rows [n,
-    features]."""
+    """Variances [components], descending, and axes [features, components] of rows [n, features]."""
     rows = centred[np.linspace(0, len(centred) - 1, min(len(centred), MOST_WINDOWS)).round().astype(int)]
     count, width = rows.shape
     # With fewer rows than features the Gram matrix is the smaller one, and has the same eigenvalues.

@@ -84,8 +84,7 @@ class Recurrent(ReconstructionDetector):
         learning_rate: float = 3e-3,
         patience: int = 5,
     ) -> None:
-        """`patch` is the number of samples in a step; 0 for the fewest with which a window has at most 32
-        steps."""
+        """`patch` is the number of samples in a step; 0 for the fewest that give at most 32 steps."""
         super().__init__(front_end)
         if hidden < 1 or patch < 0:
             raise ChoiceError(

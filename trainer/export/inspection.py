@@ -12,8 +12,7 @@ JsonObject = dict[str, Any]
 
 
 def all_detectors() -> list[JsonObject]:
-    """Return name, version, summary, whether it is supervised, and options with defaults of every
-    detector."""
+    """Return name, version, summary, supervision, and options with defaults of every detector."""
     return [
         {
             "detector": name,

@@ -148,8 +148,7 @@ def _contributions(artefact: Artefact, recording: Recording) -> Scores:
 
 
 def _chosen(watched: Sequence[ScoredRecording], hardest: ScoredRecording | None) -> list[ScoredRecording]:
-    """The two normal recordings with the highest scores, the hardest faulty one, and a few other faulty
-    ones."""
+    """The two normal recordings with the highest scores, the hardest faulty one, and a few other."""
     normal = [item for item in watched if item.recording.label == NORMAL]
     highest = sorted(normal, key=lambda item: -float(np.nanmax(item.scores)))[:2]
     faulty = [item for item in watched if item.recording.label != NORMAL and item is not hardest]

@@ -68,8 +68,7 @@ def waveforms(normal: Recording, faulty: Recording | None) -> str:
 
 @_styled
 def spectra(recordings: Sequence[Recording]) -> str:
-    """Draw the normal spectrum with its spread over windows and conditions, and the median faulty one.
-    Returns SVG."""
+    """Draw the normal spectrum with its spread, and the median faulty one. Returns SVG."""
     figure = _figure(3.2)
     axis = figure.subplots()
     for label, colour, dash in ((NORMAL, _BLUE, "-"), ("faulty", _ORANGE, "--")):
@@ -143,8 +142,7 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
 
 @_styled
 def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
-    """Draw mean contributions [features] of normal and of faulty windows, largest features only. Returns
-    SVG."""
+    """Draw the largest mean contributions [features] of normal and of faulty windows. Returns SVG."""
     count = min(len(manifest.features), _MOST_FEATURES)
     reference = normal if faulty is None else faulty
     chosen = np.sort(np.argsort(reference)[::-1][:count])

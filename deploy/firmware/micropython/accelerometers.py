@@ -124,8 +124,7 @@ class MPU6050:
         self._reset()
 
     def read(self):
-        """All readings in the FIFO. After an overflow they no longer begin at a whole reading and are
-        discarded."""
+        """All readings in the FIFO. After an overflow they are cut in the middle and discarded."""
         if self._registers.get(0x3A)[0] & 0x10:
             self._reset()
             return bytearray(), True

@@ -93,8 +93,7 @@ class Clock:
 
 
 class Sampler:
-    """Turns readings of a chip's FIFO into frames. Times are counted in samples of the chip's own
-    oscillator."""
+    """Turns readings of a chip's FIFO into frames. Times are counted in samples of the chip."""
 
     def __init__(self, chip, framer, clock, count=32):
         """Send frames of `count` readings; `clock` gives microseconds, and says how many were lost."""

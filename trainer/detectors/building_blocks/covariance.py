@@ -21,8 +21,7 @@ quiet features."""
 
 @dataclass(frozen=True, slots=True)
 class Whitening:
-    """The symmetric (ZCA) whitening: it makes features uncorrelated with variance 1 and changes them
-    least."""
+    """The symmetric (ZCA) whitening: makes features uncorrelated with variance 1, changing them least."""
 
     root: Floats
     """Symmetric inverse square root of the covariance, rounded to float32: [features, features]."""

@@ -50,8 +50,7 @@ def constant(builder: GraphBuilder, weights: Floats, axis: int) -> GraphValue:
 
 
 def network(trained: nn.Module) -> nn.Module:
-    """Return a copy of a trained network with its weights quantised and dequantised; biases stay as they
-    are."""
+    """Return a copy of a trained network with its weights quantised and dequantised; biases stay."""
     copied = copy.deepcopy(trained)
     with torch.no_grad():
         for layer in (module for module in copied.modules() if isinstance(module, _QUANTISED)):

@@ -24,8 +24,7 @@ gets."""
 RATES: Final = (0.1, 0.3, 1.0)
 """Step sizes tried at fitting, about half a decade apart."""
 BOUND: Final = 3.0
-"""Codes are clipped to this magnitude: 99.7 % of the normally distributed codes seen in training lie within
-it."""
+"""Codes are clipped to this magnitude: 99.7 % of the normally distributed training codes are within."""
 PRIOR: Final = 0.05
 """Weight of the mean square code. A judgement: large enough to make the search converge, small beside the
 residual."""
@@ -38,8 +37,7 @@ what parity allows."""
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Gradient descent on the residual, the difference of discriminator features and the prior of the
-    code."""
+    """Gradient descent on residual, difference of discriminator features and prior of the code."""
 
     pair: Pair
     share: float
@@ -59,8 +57,7 @@ class Search:
             return min(stable or tried[:1], key=lambda search: float(search.loss(search.run(inputs), inputs)))
 
     def stable(self, inputs: Tensor) -> bool:
-        """Whether nearly equal inputs end at nearly equal codes, so that rounding does not decide the
-        score."""
+        """Whether nearly equal inputs give nearly equal codes, so that rounding cannot decide the score."""
         moved = (self.run(inputs * (1 + NUDGE)) - self.run(inputs)).abs().max()
         return float(moved) <= GROWTH * NUDGE
 
@@ -104,8 +101,7 @@ class Search:
         return code
 
     def _step_factors(self) -> list[float]:
-        """Factors on the step, decreasing linearly; each also bounds its length, which far from normal is
-        huge."""
+        """Factors on the step, decreasing linearly; each also bounds the length of its step."""
         return [1.0 - step / self.steps for step in range(self.steps)]
 
 

@@ -74,8 +74,7 @@ class ReconstructionDetector(VectorDetector):
         """Reconstruct standardised vectors [n, features] with the fitted object."""
 
     def _unit(self) -> float:
-        """Factor on residuals: from the fit's own standard deviation to the reference level of the
-        context."""
+        """Factor on residuals: from the fit's own deviation to the reference level of the context."""
         # The deviation depends on the conditions fitted on. Thresholds come from scores of fits that each
         # left one condition out, so all fits score relative to one level, that of all normal vibration.
         if not self._front.waveform or self._context.reference <= 0:
@@ -84,8 +83,7 @@ class ReconstructionDetector(VectorDetector):
         return float(np.float32(deviation / self._context.reference))
 
     def _learn_residuals(self, vectors: Floats) -> None:
-        """Learn mean and whitening of residuals [n, features], if `whitens` and the window is short
-        enough."""
+        """Learn mean and whitening of residuals of vectors [n, features], if they are whitened."""
         if not self._whitened():
             return
         residual = vectors - self._rebuilt(vectors)

@@ -50,5 +50,4 @@ class SupervisedDetector(VectorDetector):
 
     @abstractmethod
     def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
-        """Learn from vectors [n, features], class numbers [n], 0 for normal, and one weight per class
-        [classes]."""
+        """Learn from vectors [n, features], class numbers [n], 0 is normal, and weights [classes]."""

@@ -113,8 +113,7 @@ def autoencoder(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch and use one thread inside the block; restore the caller's random state and threads after
-    it."""
+    """Seed torch and use one thread inside the block; then restore random state and threads."""
     with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         yield
@@ -153,8 +152,7 @@ def batches(inputs: Tensor, size: int, shuffle: torch.Generator) -> Iterator[Ten
 
 
 def _split(inputs: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Training and validation inputs; of few, all are both, so that the training loss decides when to
-    stop."""
+    """Training and validation inputs; of few, all are both, and the training loss decides when to stop."""
     blocks = -(-len(inputs) // _BLOCK)
     if blocks < _LEAST_BLOCKS:
         return inputs, inputs

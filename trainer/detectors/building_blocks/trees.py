@@ -12,8 +12,7 @@ Floats = NDArray[np.float64]
 
 
 class Tree(Protocol):
-    """The attributes of scikit-learn's `tree_` that are read here, one value per node; children are -1 at
-    leaves."""
+    """Attributes of scikit-learn's `tree_`, one value per node; the children of leaves are -1."""
 
     node_count: int
     children_left: NDArray[np.int64]

@@ -31,8 +31,7 @@ themselves are the features."""
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Standardisation: each feature less its mean, over its standard deviation, both of the training
-    windows."""
+    """Standardisation: each feature less its mean, over its standard deviation, of the training windows."""
 
     mean: Floats
     """[features]"""
@@ -47,8 +46,7 @@ class Scale:
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
     def write(self, vectors: GraphValue, exact: bool = False) -> GraphValue:
-        """Add the same to a graph, vectors [batch, features]; the result is in double precision if
-        `exact`."""
+        """Add the same to a graph, vectors [batch, features]; in double precision if `exact`."""
         scaled = (((vectors.as_double() if exact else vectors) - self.mean) * self.per_deviation).clip(LIMIT)
         return scaled if exact else scaled.as_float()
 
@@ -59,23 +57,20 @@ class VectorDetector(Detector):
     default_front_end: ClassVar[str]
     """For windows of at least SHORT samples."""
     transform: str = "none"
-    """How features are made more Gaussian, see `trainer.graphs.transforms`; some detectors offer it as an
-    option."""
+    """How features are made more Gaussian, see `trainer.graphs.transforms`; an option of some."""
     int8: bool = False
     """Whether the weights are kept as 8-bit integers."""
     least_samples: ClassVar[int] = 1
     """Shortest window that the method works on."""
     shared_scale: ClassVar[bool] = False
-    """Whether samples of one channel share mean and deviation, as networks need it, or each feature has its
-    own."""
+    """Whether samples of a channel share mean and deviation, as networks need it, or have their own."""
 
     def __init__(self, front_end: str = "") -> None:
         """`front_end` names one or several; if empty, the detector's own, or `raw` for short windows."""
         self.front_end = front_end
 
     def fit(self, windows: Samples, context: FitContext) -> None:
-        """Compute and standardise the features of normal windows [n, samples, channels], then learn from
-        them."""
+        """Standardise the features of normal windows [n, samples, channels] and learn from them."""
         check_windows(windows, context, self.name)
         self._context = context
         self._samples = windows.shape[1]
@@ -137,8 +132,7 @@ class VectorDetector(Detector):
 
     @abstractmethod
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
-        """Add score [batch] and contributions, if any, of standardised vectors [batch, features] to the
-        graph."""
+        """Add score [batch] and contributions, if any, of vectors [batch, features] to the graph."""
 
     @abstractmethod
     def _judge(self, vectors: Floats) -> Floats:
