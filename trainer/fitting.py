@@ -137,17 +137,23 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
 
     Raises ExportError; nothing is left behind then.
     """
-    stamp = ExportDetails(
+    return write_model(
+        fitted.detector, fitted.windows, fitted.context, details(fitted, order, notes or {}), path
+    )
+
+
+def details(fitted: Fitted, order: Order, notes: Mapping[str, str]) -> ExportDetails:
+    """What the file says beside what the detector knows of itself."""
+    return ExportDetails(
         name=order.name or order.detector,
         hop=order.hop,
         threshold=fitted.calibrated.threshold.value,
         calibration=fitted.calibrated.calibration,
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
-        created=_now(),
-        notes={**fitted.calibrated.notes, **(notes or {})},
+        created=creation_time(),
+        notes={**fitted.calibrated.notes, **notes},
     )
-    return write_model(fitted.detector, fitted.windows, fitted.context, stamp, path)
 
 
 def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
@@ -203,7 +209,7 @@ def _share(progress: Progress, start: float, share: float) -> Progress:
     return lambda done, what: progress(start + share * done, what)
 
 
-def _now() -> str:
+def creation_time() -> str:
     """Tell the time, or the one that a reproducible build was given (reproducible-builds.org)."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(given), UTC) if given.isdigit() else datetime.now(UTC)

@@ -1,5 +1,6 @@
 """Recordings: lists, reading, checking, widening, cutting into windows and folds."""
 
+from trainer.recordings.arrays import check_together, recording_from_array, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.checks import RecordingProblem, check_recordings, problem_notes, recording_problems
 from trainer.recordings.child_reader import read_content
@@ -29,6 +30,7 @@ __all__ = [
     "RecordingProblem",
     "check_folds_apart",
     "check_recordings",
+    "check_together",
     "choose_augmentation",
     "condition_names",
     "convert_recordings",
@@ -41,7 +43,9 @@ __all__ = [
     "measure_quota",
     "problem_notes",
     "read_content",
+    "recording_from_array",
     "recording_problems",
+    "recordings_from_table",
     "variant_count",
     "widen",
     "windows_digest",

@@ -1,0 +1,280 @@
+"""A graph that another tool made becomes a model: calibrated on recordings, proved, given its manifest.
+
+The graph is fixed: calibration scores every condition with it and refits nothing. Whether it had seen those
+recordings is its maker's to know, and the manifest says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.core import AlarmPolicy, ArtefactError, Calibration, Manifest, Samples
+from edge_runtime.models import Graph, Scores, prove_model, read_model
+from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of
+from trainer.core import ChoiceError, FitContext, FitError, Progress, check_apart, check_file, quiet
+from trainer.export import (
+    BATCHES,
+    ExportDetails,
+    ForeignGraph,
+    golden_windows,
+    producer,
+    read_foreign,
+    stamped,
+    write_bytes,
+)
+from trainer.fitting import creation_time
+from trainer.library.models import FilePath, Model
+from trainer.recordings import (
+    NORMAL,
+    Recording,
+    check_recordings,
+    check_together,
+    gather_windows,
+    load_list,
+    problem_notes,
+    windows_digest,
+)
+
+DETECTOR: Final = "adopted"
+"""The manifest's detector for graphs that were not fitted here."""
+_TOLERANCE: Final = 1e-4
+"""Relative difference of a score between batch sizes and between processors: as for our own detectors."""
+_SCALES: Final = (1.0, 0.25, 4.0)
+"""Levels that the golden windows will have, see `trainer.export`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionOrder:
+    """What is asked of the model, beside its graph."""
+
+    name: str = ""
+    """What a site calls it; "adopted" when empty."""
+    hop: int | None = None
+    """Samples from one window to the next; None for half a window."""
+    method: str = ""
+    rate: float | None = None
+    budget: str = ""
+    policy: AlarmPolicy | None = None
+    accept: tuple[str, ...] = ()
+    best_effort: bool = False
+
+
+def adopt(
+    graph: bytes | FilePath,
+    recordings: Recording | Sequence[Recording],
+    *,
+    name: str = "",
+    hop: int | None = None,
+    method: str = "",
+    false_alarm_rate: float | None = None,
+    max_false_alarms: str = "",
+    policy: AlarmPolicy | None = None,
+    accept: Sequence[str] = (),
+    best_effort: bool = False,
+    progress: Progress = quiet,
+) -> Model:
+    """Calibrate a foreign ONNX graph on the normal recordings and prove it; `graph` is a file or its bytes.
+
+    The graph takes float32 windows [batch, samples, channels] in the recordings' unit and gives one float32
+    score each, [batch], higher for a stranger window; of standard ONNX operators, without loops, functions
+    and external data. Raises ArtefactError for any other graph and for scores that are of no use;
+    ChoiceError, RecordingError and FitError as `fit` does.
+    """
+    where = "graph" if isinstance(graph, bytes) else str(graph)
+    data = graph if isinstance(graph, bytes) else _read(Path(graph))
+    given = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
+    order = AdoptionOrder(
+        name, hop, method, false_alarm_rate, max_false_alarms, policy, tuple(accept), best_effort
+    )
+    return _adopted(read_foreign(data, where), where, given, order, progress)
+
+
+def adopt_list(
+    model: Path, listing: Path, output: Path, order: AdoptionOrder, progress: Progress = quiet
+) -> Manifest:
+    """Do all of it for `trainer adopt`: read both files, calibrate, write. Raises what `adopt` does."""
+    check_file(output, listing, model)
+    foreign = read_foreign(_read(model), str(model))
+    progress(0.0, f"reading {listing.name}")
+    recordings = load_list(listing)
+    check_apart(output, *(Path(item.file) for item in recordings))
+    made = _adopted(foreign, str(model), recordings, order, progress)
+    progress(1.0, f"writing {output.name}")
+    write_bytes(made.data, output)
+    return made.manifest
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_model(path)
+    except ArtefactError as error:  # its remedy is for files that `trainer fit` wrote
+        raise ArtefactError(error.what, where=error.where, remedy="Give the ONNX file to adopt") from error
+
+
+def _adopted(
+    foreign: ForeignGraph,
+    where: str,
+    recordings: tuple[Recording, ...],
+    order: AdoptionOrder,
+    progress: Progress,
+) -> Model:
+    check_together(recordings)
+    _check_channels(foreign, recordings[0], where)
+    found = check_recordings(recordings, order.accept)
+    hop = _hop(order, foreign.samples)
+    plan = CalibrationPlan(
+        samples=foreign.samples,
+        hop=hop,
+        rate=order.rate,
+        method=order.method,
+        best_effort=order.best_effort,
+        budget=order.budget,
+        policy=order.policy or AlarmPolicy(),
+    )
+    context = context_of(recordings, progress=progress)
+    windows = _normal_windows(recordings, plan)
+    data = foreign.model.SerializeToString()
+    graph = Graph(data, where)
+    _check_scores(graph, windows, where)
+    calibrated = calibrate(lambda _windows, _context: data, recordings, plan, context)
+    details = ExportDetails(
+        name=order.name or DETECTOR,
+        hop=hop,
+        threshold=calibrated.threshold.value,
+        calibration=_calibration(calibrated),
+        policy=plan.policy,
+        data_digest=windows_digest(windows),
+        created=creation_time(),
+        notes={
+            "adopted": f"the graph of {Path(where).name}, not fitted here",
+            **calibrated.notes,
+            **problem_notes(found),
+        },
+    )
+    made = stamped(foreign.model, _manifest(foreign, graph, windows, context, details), where)
+    return Model(prove_model(made, where), made)
+
+
+def _hop(order: AdoptionOrder, samples: int) -> int:
+    hop = max(1, samples // 2) if order.hop is None else order.hop
+    if not 1 <= hop <= samples:
+        raise ChoiceError(
+            f"windows of {samples} samples every {hop} cannot be cut",
+            remedy="Give a hop between 1 and the window's length, which the graph states",
+        )
+    return hop
+
+
+def _check_channels(foreign: ForeignGraph, first: Recording, where: str) -> None:
+    count = len(first.channels)
+    if foreign.channels == count:
+        return
+    turned = foreign.samples == count
+    raise ArtefactError(
+        f"takes windows of {foreign.samples} samples x {foreign.channels} channels, the recordings have "
+        f"{count} channel{'s'[: count - 1]} ({', '.join(first.channels)})",
+        where=where,
+        remedy="Its axes seem to be [batch, channels, samples]: put a Transpose in front of it"
+        if turned
+        else "Give recordings of the channels it was made for",
+    )
+
+
+def _normal_windows(recordings: Sequence[Recording], plan: CalibrationPlan) -> Samples:
+    normals = [item for item in recordings if item.label == NORMAL]
+    if not normals:
+        raise FitError(
+            "no normal recordings to calibrate on",
+            where="list",
+            remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
+        )
+    return gather_windows(normals, plan.cut, seed=0)[0]
+
+
+def _check_scores(graph: Graph, windows: Samples, where: str) -> None:
+    """Refuse scores that no threshold can be set on, or that other windows of a batch have a say in."""
+    chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
+    probes = np.concatenate([chosen * np.float32(scale) for scale in _SCALES])
+    alone = _scores(graph, probes, 1, where)
+    if not np.isfinite(alone).all():
+        raise ArtefactError(
+            f"gives the score {alone[~np.isfinite(alone)][0]} to a normal window",
+            where=where,
+            remedy="Let it give finite scores to any finite window, also to louder and quieter ones: "
+            "bound its logarithms, quotients and roots",
+        )
+    if alone.min() == alone.max():
+        raise ArtefactError(
+            f"gives every window the score {alone[0]:g}",
+            where=where,
+            remedy="Export the graph from the window to the score, with the weights it was fitted with",
+        )
+    typical = max(float(np.median(np.abs(alone))), 1e-12)
+    for size in BATCHES:
+        apart = np.abs(_scores(graph, probes, size, where) - alone) / np.maximum(np.abs(alone), typical)
+        if not apart.max() <= _TOLERANCE:
+            raise ArtefactError(
+                f"scores a window otherwise in a batch of {size} than alone, by {apart.max():.2g}, relative",
+                where=where,
+                remedy="Export it in evaluation mode, without dropout, noise or statistics over the batch",
+            )
+
+
+def _scores(graph: Graph, windows: Samples, size: int, where: str) -> Scores:
+    parts = [windows[start : start + size] for start in range(0, len(windows), size)]
+    try:
+        found = [graph.score(part) for part in parts]
+    except Exception as error:  # onnxruntime's exceptions share no other base
+        raise ArtefactError(
+            f"onnxruntime cannot run it on {size} windows ({str(error).splitlines()[0][:200]})",
+            where=where,
+            remedy="Export it with a dynamic first axis, the batch, and try it with onnxruntime",
+        ) from error
+    for part, scores in zip(parts, found, strict=True):
+        if scores.shape != (len(part),):
+            raise ArtefactError(
+                f"gives scores of shape {list(scores.shape)} for {len(part)} windows",
+                where=where,
+                remedy="Reduce or squeeze its output to [batch], one score a window",
+            )
+    return np.concatenate(found)
+
+
+def _manifest(
+    foreign: ForeignGraph, graph: Graph, windows: Samples, context: FitContext, details: ExportDetails
+) -> Manifest:
+    return Manifest(
+        name=details.name,
+        detector=DETECTOR,
+        detector_version="1",
+        created=details.created,
+        rate_hz=context.rate_hz,
+        samples=foreign.samples,
+        hop=details.hop,
+        channels=context.channels,
+        unit=context.unit,
+        lowpass_hz=context.lowpass_hz,
+        threshold=details.threshold,
+        calibration=details.calibration,
+        policy=details.policy,
+        features=(),
+        golden=golden_windows(graph, windows),
+        golden_tolerance=_TOLERANCE,
+        data_digest=details.data_digest,
+        opset=foreign.opset,
+        producer=producer(),
+        notes=details.notes,
+    )
+
+
+def _calibration(calibrated: Calibrated) -> Calibration:
+    found = calibrated.calibration
+    tried = f"{len(found.conditions)} condition{'s'[: len(found.conditions) - 1]}"
+    return replace(
+        found,
+        statement=f"{calibrated.threshold.statement}. Method {found.method}: the graph was given and not "
+        f"refitted, so it scored {tried} which it may have learnt from; then this promises too much",
+    )

@@ -1,0 +1,49 @@
+"""Detectors side by side, as a table."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from trainer import fitting
+from trainer.comparison import Bars, rank_detectors, trial_folds, try_all
+from trainer.recordings import Recording, check_recordings, check_together
+
+Row = dict[str, Any]
+
+
+def compare(
+    recordings: Sequence[Recording],
+    detectors: Sequence[str] = (),
+    *,
+    samples: int = 1024,
+    hop: int | None = None,
+    seed: int = 0,
+    augment: str = "auto",
+    train_on: str = "unseen",
+    accept: Sequence[str] = (),
+    processes: int = 1,
+    progress: Bars = lambda _detector, _share, _what: None,
+) -> list[Row]:
+    """Try detectors on operating conditions they never saw: one row each, the one to take first.
+
+    All detectors are tried where none are named. The rows are dictionaries with the same keys, as
+    `pandas.DataFrame` takes them; shares of windows are those of the worst condition and the mean over
+    conditions, NaN where there was nothing to count. Raises ChoiceError, RecordingError and FitError.
+    """
+    orders = fitting.orders(",".join(detectors), samples=samples, hop=hop, seed=seed, augment=augment)
+    given = tuple(recordings)
+    check_together(given)
+    findings = check_recordings(given, accept)
+    trial_folds(given, train_on)  # too few conditions should not cost the fits
+    found = rank_detectors(train_on, try_all(given, orders, train_on, processes, progress), findings)
+    rows = [_row(asdict(ranked), found.recommended) for ranked in found.ranking]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [{name: row.get(name, math.nan) for name in names} for row in rows]  # a refused one has no figures
+
+
+def _row(ranked: Row, recommended: str) -> Row:
+    unseen = ranked.pop("unseen_condition") or {}
+    kinds, refused = ranked.pop("unseen_fault_kinds"), ranked.pop("refused")
+    head = {"detector": ranked["detector"], "recommended": ranked["detector"] == recommended}
+    return {**head, **ranked, **unseen, "unseen_fault_kinds": kinds, "refused": refused}
