@@ -275,6 +275,6 @@ def _calibration(calibrated: Calibrated) -> Calibration:
     tried = f"{len(found.conditions)} condition{'s'[: len(found.conditions) - 1]}"
     return replace(
         found,
-        statement=f"{calibrated.threshold.statement}. Method {found.method}: the graph was given and not "
-        f"refitted, so it scored {tried} which it may have learnt from; then this promises too much",
+        statement=f"{calibrated.threshold.statement}. Method {found.method}: {tried} scored by a graph that "
+        "was given and not refitted; where it learnt from them, this promises too much",
     )
