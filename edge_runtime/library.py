@@ -111,7 +111,7 @@ def decode_frames(
     rate_hz: float = 1000.0,
     scale: float = 1.0,
 ) -> Iterator[Frame | Hello | Fault]:
-    """Decode what a sensor sent: frames, greetings, and what was wrong between them; bad bytes never raise.
+    """Decode what a sensor sent: frames, hellos, and what was wrong between them; bad bytes never raise.
 
     `data` is one run of bytes, or several in the order of their arrival. `channels`, `rate_hz` and `scale`
     are for protocols whose line does not carry them, such as `lines`. Raises DataError for a protocol that
@@ -125,7 +125,7 @@ def decode_frames(
 
 
 def encode_frames(recording: Signal) -> bytes:
-    """Encode a recording as a simulated sensor would send it: a greeting, then its frames of float32.
+    """Encode a recording as a simulated sensor would send it: a hello, then its frames of float32.
 
     Raises DataError for a recording whose rate or channels no frame can state.
     """

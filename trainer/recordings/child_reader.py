@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
+import trainer
 from trainer.core import RecordingError
 from trainer.formats import FULL_SCALE, MAX_VALUES, Content, Request
 
@@ -22,7 +23,7 @@ _UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".fl
 _KINDS: Final = {".npz": "archive", ".wav": "wave"}
 _WALL_S: Final = 60.0
 _HEAD: Final = 64 * 1024
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
+_ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
 # -I keeps the current folder and PYTHONPATH out, so a recordings folder cannot bring code along.
 _CHILD: Final = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer.formats.child import main; main()"
 # One thread: a pool per child would reserve more address space than the child may have.
