@@ -110,10 +110,13 @@ def test_a_type_checker_sees_the_types(tmp_path):
         "reveal_type(trainer.fit)\n"
         "edge_runtime.lod_model('pump.onnx')\n"
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", str(script)]
-    done = subprocess.run(
-        [*command, "--ignore-missing-imports"], check=False, capture_output=True, text=True, cwd=ROOT
-    )
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        str(script),
+    ]  # our settings and cache: `make check` has filled it
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert 'Revealed type is "edge_runtime.models.scorer.Artefact"' in done.stdout
     assert "trainer.library.models.FittedModel" in done.stdout
     assert 'Module has no attribute "lod_model"' in done.stdout
@@ -233,6 +236,37 @@ def test_an_evaluation_takes_recordings_or_one(model, recordings):
     assert found.by_alarm.caught == found.by_alarm.faulty == 1
     assert trainer.evaluate(model.artefact, faulty).by_alarm.caught == 1
     assert math.isnan(trainer.evaluate(model, recordings[0]).by_window.auroc)
+
+
+def test_a_fit_takes_an_array_or_a_table_as_it_is():
+    samples = stretch(300)
+    model = trainer.fit(samples, "gaussian", rate_hz=RATE_HZ, channels=["x"], unit="m/s2", samples=128)
+    assert (model.manifest.channels, model.manifest.unit) == (("x",), "m/s2")
+    assert model.manifest.calibration.conditions == ("recorded",)
+    assert trainer.evaluate(model, stretch(50, seed=3)).by_window.false_alarms == 0
+    table = {"x": stretch(180)[:, 0], "condition": np.repeat(CONDITIONS, 60 * 128)}
+    by_condition = trainer.fit(table, "gaussian", rate_hz=RATE_HZ, samples=128)
+    assert by_condition.manifest.calibration.conditions == CONDITIONS
+    assert [row.windows for row in trainer.evaluate(by_condition, table).by_recording] == [119] * 3
+    rows = trainer.compare(table, ["gaussian"], rate_hz=RATE_HZ, samples=128)
+    assert [row["recommended"] for row in rows] == [True]
+    with pytest.raises(trainer.RecordingError, match="without a sampling rate"):
+        trainer.fit(samples, "gaussian")
+    with pytest.raises(trainer.RecordingError, match="not numbers"):
+        trainer.fit(["loud", 1], "gaussian", rate_hz=RATE_HZ)
+
+
+def test_one_file_is_read_as_a_line_of_a_list_is():
+    listed = load_list(SAMPLE / "cwru.csv")[3]
+    terms = {"rate_hz": 48000, "target_rate_hz": 12000, "lowpass_hz": 5000}
+    read = trainer.recording_from_file(
+        SAMPLE / "cwru" / "100.mat", channels=["DE"], unit="g", condition="3 hp", **terms
+    )
+    assert (read.digest, read.name, read.condition) == (listed.digest, listed.name, listed.condition)
+    with pytest.raises(trainer.RecordingError, match="no such file"):
+        trainer.recording_from_file("none.mat", channels=["DE"], unit="g")
+    with pytest.raises(trainer.RecordingError, match="rate_hz is blank"):
+        trainer.recording_from_file(SAMPLE / "cwru" / "100.mat", channels=["DE"], unit="g")
 
 
 def test_options_may_be_numbers_and_wrong_ones_are_refused(recordings):

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
         read_recordings,
         write,
     )
-    from trainer.recordings import Recording, recording_from_array, recordings_from_table
+    from trainer.recordings import (
+        Recording,
+        recording_from_array,
+        recording_from_file,
+        recordings_from_table,
+    )
 
     __version__: str
 
@@ -50,6 +55,7 @@ __all__ = [
     "fit",
     "read_recordings",
     "recording_from_array",
+    "recording_from_file",
     "recordings_from_table",
     "write",
 ]
@@ -58,6 +64,7 @@ _ROOMS = {
     "Evaluation": "evaluation",
     "Recording": "recordings",
     "recording_from_array": "recordings",
+    "recording_from_file": "recordings",
     "recordings_from_table": "recordings",
 }
 """Where a name is imported from that is neither an error of `core` nor of `library`."""

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from edge_runtime.core import AlarmPolicy, ArtefactError, Calibration, Manifest, Samples
-from edge_runtime.models import Graph, Scores, prove_model, read_model
+from edge_runtime.models import Graph, prove_model, read_model
 from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of
 from trainer.core import ChoiceError, FitContext, FitError, Progress, check_apart, check_file, quiet
 from trainer.export import (
-    BATCHES,
     ExportDetails,
     ForeignGraph,
     golden_windows,
@@ -26,10 +23,13 @@ from trainer.export import (
     write_bytes,
 )
 from trainer.fitting import creation_time
+from trainer.library.foreign_scores import TOLERANCE, check_scores
 from trainer.library.models import FilePath, Model
 from trainer.recordings import (
     NORMAL,
+    Data,
     Recording,
+    as_recordings,
     check_recordings,
     check_together,
     gather_windows,
@@ -40,10 +40,6 @@ from trainer.recordings import (
 
 DETECTOR: Final = "adopted"
 """The manifest's detector for graphs that were not fitted here."""
-_TOLERANCE: Final = 1e-4
-"""Relative difference of a score between batch sizes and between processors: as for our own detectors."""
-_SCALES: Final = (1.0, 0.25, 4.0)
-"""Levels that the golden windows will have, see `trainer.export`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,11 @@ class AdoptionOrder:
 
 def adopt(
     graph: bytes | FilePath,
-    recordings: Recording | Sequence[Recording],
+    data: Data,
     *,
+    rate_hz: float | None = None,
+    channels: Sequence[str] | None = None,
+    unit: str = "g",
     name: str = "",
     hop: int | None = None,
     method: str = "",
@@ -78,18 +77,18 @@ def adopt(
 ) -> Model:
     """Calibrate a foreign ONNX graph on the normal recordings and prove it; `graph` is a file or its bytes.
 
-    The graph takes float32 windows [batch, samples, channels] in the recordings' unit and gives one float32
-    score each, [batch], higher for a stranger window; of standard ONNX operators, without loops, functions
-    and external data. Raises ArtefactError for any other graph and for scores that are of no use;
-    ChoiceError, RecordingError and FitError as `fit` does.
+    `data` as for `fit`. The graph takes float32 windows [batch, samples, channels] in the recordings' unit
+    and gives one float32 score each, [batch], higher for a stranger window; of standard ONNX operators,
+    without loops, functions and external data. Raises ArtefactError for any other graph and for scores that
+    are of no use; ChoiceError, RecordingError and FitError as `fit` does.
     """
     where = "graph" if isinstance(graph, bytes) else str(graph)
-    data = graph if isinstance(graph, bytes) else _read(Path(graph))
-    given = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
+    foreign = read_foreign(graph if isinstance(graph, bytes) else _read(Path(graph)), where)
+    given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
     order = AdoptionOrder(
         name, hop, method, false_alarm_rate, max_false_alarms, policy, tuple(accept), best_effort
     )
-    return _adopted(read_foreign(data, where), where, given, order, progress)
+    return _adopted(foreign, where, given, order, progress)
 
 
 def adopt_list(
@@ -121,12 +120,40 @@ def _adopted(
     order: AdoptionOrder,
     progress: Progress,
 ) -> Model:
+    plan = _plan(order, foreign.samples)
     check_together(recordings)
     _check_channels(foreign, recordings[0], where)
     found = check_recordings(recordings, order.accept)
-    hop = _hop(order, foreign.samples)
-    plan = CalibrationPlan(
-        samples=foreign.samples,
+    context = context_of(recordings, progress=progress)
+    windows = _normal_windows(recordings, plan)
+    data = foreign.model.SerializeToString()
+    graph = Graph(data, where)
+    check_scores(graph, windows, where)
+    calibrated = calibrate(lambda _windows, _context: data, recordings, plan, context)
+    notes = {"adopted": f"the graph of {Path(where).name}, not fitted here", **calibrated.notes}
+    details = ExportDetails(
+        name=order.name or DETECTOR,
+        hop=plan.hop,
+        threshold=calibrated.threshold.value,
+        calibration=_calibration(calibrated),
+        policy=plan.policy,
+        data_digest=windows_digest(windows),
+        created=creation_time(),
+        notes={**notes, **problem_notes(found)},
+    )
+    made = stamped(foreign.model, _manifest(foreign, graph, windows, context, details), where)
+    return Model(prove_model(made, where), made)
+
+
+def _plan(order: AdoptionOrder, samples: int) -> CalibrationPlan:
+    hop = max(1, samples // 2) if order.hop is None else order.hop
+    if not 1 <= hop <= samples:
+        raise ChoiceError(
+            f"windows of {samples} samples every {hop} cannot be cut",
+            remedy="Give a hop between 1 and the window's length, which the graph states",
+        )
+    return CalibrationPlan(
+        samples=samples,
         hop=hop,
         rate=order.rate,
         method=order.method,
@@ -134,38 +161,6 @@ def _adopted(
         budget=order.budget,
         policy=order.policy or AlarmPolicy(),
     )
-    context = context_of(recordings, progress=progress)
-    windows = _normal_windows(recordings, plan)
-    data = foreign.model.SerializeToString()
-    graph = Graph(data, where)
-    _check_scores(graph, windows, where)
-    calibrated = calibrate(lambda _windows, _context: data, recordings, plan, context)
-    details = ExportDetails(
-        name=order.name or DETECTOR,
-        hop=hop,
-        threshold=calibrated.threshold.value,
-        calibration=_calibration(calibrated),
-        policy=plan.policy,
-        data_digest=windows_digest(windows),
-        created=creation_time(),
-        notes={
-            "adopted": f"the graph of {Path(where).name}, not fitted here",
-            **calibrated.notes,
-            **problem_notes(found),
-        },
-    )
-    made = stamped(foreign.model, _manifest(foreign, graph, windows, context, details), where)
-    return Model(prove_model(made, where), made)
-
-
-def _hop(order: AdoptionOrder, samples: int) -> int:
-    hop = max(1, samples // 2) if order.hop is None else order.hop
-    if not 1 <= hop <= samples:
-        raise ChoiceError(
-            f"windows of {samples} samples every {hop} cannot be cut",
-            remedy="Give a hop between 1 and the window's length, which the graph states",
-        )
-    return hop
 
 
 def _check_channels(foreign: ForeignGraph, first: Recording, where: str) -> None:
@@ -194,55 +189,6 @@ def _normal_windows(recordings: Sequence[Recording], plan: CalibrationPlan) -> S
     return gather_windows(normals, plan.cut, seed=0)[0]
 
 
-def _check_scores(graph: Graph, windows: Samples, where: str) -> None:
-    """Refuse scores that no threshold can be set on, or that other windows of a batch have a say in."""
-    chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
-    probes = np.concatenate([chosen * np.float32(scale) for scale in _SCALES])
-    alone = _scores(graph, probes, 1, where)
-    if not np.isfinite(alone).all():
-        raise ArtefactError(
-            f"gives the score {alone[~np.isfinite(alone)][0]} to a normal window",
-            where=where,
-            remedy="Let it give finite scores to any finite window, also to louder and quieter ones: "
-            "bound its logarithms, quotients and roots",
-        )
-    if alone.min() == alone.max():
-        raise ArtefactError(
-            f"gives every window the score {alone[0]:g}",
-            where=where,
-            remedy="Export the graph from the window to the score, with the weights it was fitted with",
-        )
-    typical = max(float(np.median(np.abs(alone))), 1e-12)
-    for size in BATCHES:
-        apart = np.abs(_scores(graph, probes, size, where) - alone) / np.maximum(np.abs(alone), typical)
-        if not apart.max() <= _TOLERANCE:
-            raise ArtefactError(
-                f"scores a window otherwise in a batch of {size} than alone, by {apart.max():.2g}, relative",
-                where=where,
-                remedy="Export it in evaluation mode, without dropout, noise or statistics over the batch",
-            )
-
-
-def _scores(graph: Graph, windows: Samples, size: int, where: str) -> Scores:
-    parts = [windows[start : start + size] for start in range(0, len(windows), size)]
-    try:
-        found = [graph.score(part) for part in parts]
-    except Exception as error:  # onnxruntime's exceptions share no other base
-        raise ArtefactError(
-            f"onnxruntime cannot run it on {size} windows ({str(error).splitlines()[0][:200]})",
-            where=where,
-            remedy="Export it with a dynamic first axis, the batch, and try it with onnxruntime",
-        ) from error
-    for part, scores in zip(parts, found, strict=True):
-        if scores.shape != (len(part),):
-            raise ArtefactError(
-                f"gives scores of shape {list(scores.shape)} for {len(part)} windows",
-                where=where,
-                remedy="Reduce or squeeze its output to [batch], one score a window",
-            )
-    return np.concatenate(found)
-
-
 def _manifest(
     foreign: ForeignGraph, graph: Graph, windows: Samples, context: FitContext, details: ExportDetails
 ) -> Manifest:
@@ -262,7 +208,7 @@ def _manifest(
         policy=details.policy,
         features=(),
         golden=golden_windows(graph, windows),
-        golden_tolerance=_TOLERANCE,
+        golden_tolerance=TOLERANCE,
         data_digest=details.data_digest,
         opset=foreign.opset,
         producer=producer(),

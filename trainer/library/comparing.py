@@ -7,15 +7,18 @@ from typing import Any
 
 from trainer import fitting
 from trainer.comparison import Bars, rank_detectors, trial_folds, try_all
-from trainer.recordings import Recording, check_recordings, check_together
+from trainer.recordings import Data, as_recordings, check_recordings, check_together
 
 Row = dict[str, Any]
 
 
 def compare(
-    recordings: Sequence[Recording],
+    data: Data,
     detectors: Sequence[str] = (),
     *,
+    rate_hz: float | None = None,
+    channels: Sequence[str] | None = None,
+    unit: str = "g",
     samples: int = 1024,
     hop: int | None = None,
     seed: int = 0,
@@ -27,12 +30,13 @@ def compare(
 ) -> list[Row]:
     """Try detectors on operating conditions they never saw: one row each, the one to take first.
 
-    All detectors are tried where none are named. The rows are dictionaries with the same keys, as
-    `pandas.DataFrame` takes them; shares of windows are those of the worst condition and the mean over
-    conditions, NaN where there was nothing to count. Raises ChoiceError, RecordingError and FitError.
+    `data` as for `fit`. All detectors are tried where none are named. The rows are dictionaries with the
+    same keys, as `pandas.DataFrame` takes them; shares of windows are those of the worst condition and the
+    mean over conditions, NaN where there was nothing to count. Raises ChoiceError, RecordingError and
+    FitError.
     """
     orders = fitting.orders(",".join(detectors), samples=samples, hop=hop, seed=seed, augment=augment)
-    given = tuple(recordings)
+    given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
     check_together(given)
     findings = check_recordings(given, accept)
     trial_folds(given, train_on)  # too few conditions should not cost the fits

@@ -13,7 +13,15 @@ from trainer.detectors import create
 from trainer.evaluation import Evaluation
 from trainer.export import model_bytes, write_bytes
 from trainer.fitting import Kept, Order
-from trainer.recordings import Recording, check_recordings, check_together, load_list, problem_notes
+from trainer.recordings import (
+    Data,
+    Recording,
+    as_recordings,
+    check_recordings,
+    check_together,
+    load_list,
+    problem_notes,
+)
 
 FilePath = str | PathLike[str]
 Option = str | int | float | bool
@@ -64,9 +72,12 @@ def read_recordings(listing: FilePath) -> tuple[Recording, ...]:
 
 
 def fit(
-    recordings: Recording | Sequence[Recording],
+    data: Data,
     detector: str = "principal_components",
     *,
+    rate_hz: float | None = None,
+    channels: Sequence[str] | None = None,
+    unit: str = "g",
     samples: int = 1024,
     hop: int | None = None,
     name: str = "",
@@ -84,6 +95,7 @@ def fit(
 ) -> FittedModel:
     """Fit a detector on the normal recordings and calibrate it on operating conditions that it did not see.
 
+    `data` are recordings; or a table or an array, with `rate_hz` and what else is to be said of its samples.
     Windows of `samples` are cut every `hop`, half a window where it is left out. What can be asked for is
     what `trainer fit` takes, by the same names. Raises ChoiceError for what there is not, RecordingError for
     recordings that one model cannot be for, FitError where the data cannot support what is asked.
@@ -104,7 +116,7 @@ def fit(
         int8=int8,
     )
     create(detector, order.options)  # says which there are
-    given = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
+    given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
     check_together(given)
     return _model(given, order, tuple(accept), {}, progress)
 
@@ -134,13 +146,22 @@ def calibrate(
     return _model(model.recordings, order, model.accept, model.kept, progress)
 
 
-def evaluate(model: Model | Artefact, recordings: Recording | Sequence[Recording]) -> Evaluation:
+def evaluate(model: Model | Artefact, data: Data) -> Evaluation:
     """Judge a model on labelled recordings: by window, by recording and by alarm.
 
-    Raises RecordingError where a recording and the model disagree on rate, band, channels or unit.
+    A table or an array is taken to be at the model's rate and in its unit, and is limited to its band. Raises
+    RecordingError where a recording and the model disagree on rate, band, channels or unit.
     """
-    given = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
-    return evaluation.evaluate(model.artefact if isinstance(model, Model) else model, given)
+    artefact = model.artefact if isinstance(model, Model) else model
+    manifest = artefact.manifest
+    given = as_recordings(
+        data,
+        rate_hz=manifest.rate_hz,
+        channels=manifest.channels,
+        unit=manifest.unit,
+        lowpass_hz=manifest.lowpass_hz,
+    )
+    return evaluation.evaluate(artefact, given)
 
 
 def write(model: Model, path: FilePath) -> Manifest:

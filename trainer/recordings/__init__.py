@@ -1,9 +1,10 @@
 """Recordings: lists, reading, checking, widening, cutting into windows and folds."""
 
-from trainer.recordings.arrays import check_together, recording_from_array, recordings_from_table
+from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.checks import RecordingProblem, check_recordings, problem_notes, recording_problems
 from trainer.recordings.child_reader import read_content
+from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
 from trainer.recordings.folds import (
@@ -25,9 +26,11 @@ __all__ = [
     "NORMAL",
     "Augmentation",
     "Cut",
+    "Data",
     "Fold",
     "Recording",
     "RecordingProblem",
+    "as_recordings",
     "check_folds_apart",
     "check_recordings",
     "check_together",
@@ -44,6 +47,7 @@ __all__ = [
     "problem_notes",
     "read_content",
     "recording_from_array",
+    "recording_from_file",
     "recording_problems",
     "recordings_from_table",
     "variant_count",

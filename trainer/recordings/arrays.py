@@ -1,9 +1,10 @@
-"""Recordings from arrays and tables in memory, converted and checked as those that a list names."""
+"""Recordings from arrays, tables and single files, converted and checked as those that a list names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -15,7 +16,7 @@ from trainer.formats import Content, ParsedSamples
 from trainer.recordings import labels
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import Recording, recording_of
+from trainer.recordings.recording import Recording, read_recording, recording_of
 
 ONE_CONDITION: Final = "recorded"
 """The operating condition of recordings that name none."""
@@ -119,30 +120,39 @@ def recordings_from_table(
     )
 
 
-def check_together(recordings: Sequence[Recording]) -> None:
-    """Refuse recordings that one detector cannot be for: of other rates, bands, channels or units, or none.
+def recording_from_file(
+    path: str | PathLike[str],
+    *,
+    channels: Sequence[str],
+    unit: str,
+    label: str = NORMAL,
+    condition: str = ONE_CONDITION,
+    signals: Sequence[str] = (),
+    rate_hz: float | None = None,
+    target_rate_hz: float | None = None,
+    lowpass_hz: float | None = None,
+    full_scale: float | None = None,
+) -> Recording:
+    """Read one file, .mat, .npz, .csv, .wav or text, as a line of a recordings list would.
 
-    Raises RecordingError, also where two hold the same samples.
+    `signals` are variables or columns of the file, found by the channels' names when they are left out;
+    `rate_hz` may be left out where the file states it. Raises RecordingError.
     """
-    if not recordings:
-        raise RecordingError("no recordings", remedy="Give at least one of the healthy machine")
-    first = recordings[0]
-    seen: dict[str, Recording] = {}
-    for other in recordings:
-        for what in ("rate_hz", "lowpass_hz", "channels", "unit"):
-            if getattr(other, what) != getattr(first, what):
-                raise RecordingError(
-                    f"{what} is {getattr(other, what)}, that of {first.name} is {getattr(first, what)}",
-                    where=other.name,
-                    remedy="Make them the same; target_rate_hz resamples and lowpass_hz filters",
-                )
-        if other.digest in seen:
-            raise RecordingError(
-                f"holds the very samples of {seen[other.digest].name}",
-                where=other.name,
-                remedy="One of the two is a copy; leave it out",
-            )
-        seen[other.digest] = other
+    where = str(path)
+    labels.check(label, where)
+    row = ListRow(
+        file=Path(path),
+        signals=tuple(signals),
+        label=label,
+        condition=condition,
+        rate_hz=_positive("rate_hz", rate_hz, where),
+        target_rate_hz=_positive("target_rate_hz", target_rate_hz, where),
+        lowpass_hz=_positive("lowpass_hz", lowpass_hz, where),
+        channels=tuple(channels),
+        unit=unit,
+        full_scale=full_scale,
+    )
+    return read_recording(row)
 
 
 def _numbers(samples: ArrayLike | Columns, where: str) -> ParsedSamples:
