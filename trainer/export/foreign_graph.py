@@ -4,7 +4,6 @@ The edge runs one graph from `window` [batch, samples, channels] to `score` [bat
 operators only. What needs more than a gateway's onnxruntime, reads other files or may never end is refused.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +42,16 @@ def read_foreign(data: bytes, where: str) -> ForeignGraph:
     if not model.graph.node:
         raise _refusal("is not an ONNX file, or its graph is empty", where, "Give the exported model itself")
     _check_operators(model, where)
-    _check_tensors(model, where)
+    attributes = [item for node in model.graph.node for item in node.attribute]
+    constants = [tensor for item in attributes for tensor in (item.t, *item.tensors)]
+    if any(item.data_location == TensorProto.EXTERNAL for item in (*model.graph.initializer, *constants)):
+        raise _refusal(
+            "keeps its weights in another file",
+            where,
+            "Save it whole with onnx.save(model, path, save_as_external_data=False)",
+        )
+    if model.graph.sparse_initializer:
+        raise _refusal("holds sparse weights", where, "Export them as dense tensors")
     window, score = _input(model.graph, where), _output(model.graph, where)
     samples, channels = _window_shape(window, where)
     try:
@@ -52,7 +60,7 @@ def read_foreign(data: bytes, where: str) -> ForeignGraph:
         first = str(error).strip().splitlines()[0][:200]
         raise _refusal(f"is not valid ONNX ({first})", where, "Export it again") from error
     opset = next((item.version for item in model.opset_import if item.domain in _STANDARD), 0)
-    return ForeignGraph(_under_our_names(model, window, score), samples, channels, opset)
+    return ForeignGraph(_rename(model, window, score), samples, channels, opset)
 
 
 def _check_operators(model: onnx.ModelProto, where: str) -> None:
@@ -76,24 +84,6 @@ def _check_operators(model: onnx.ModelProto, where: str) -> None:
                 where,
                 "Export it without loops and branches: windows have one length, so loops can be unrolled",
             )
-
-
-def _check_tensors(model: onnx.ModelProto, where: str) -> None:
-    if model.graph.sparse_initializer:
-        raise _refusal("holds sparse weights", where, "Export them as dense tensors")
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(model.graph)):
-        raise _refusal(
-            "keeps its weights in another file",
-            where,
-            "Save it whole with onnx.save(model, path, save_as_external_data=False)",
-        )
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for item in node.attribute:
-            yield from (item.t, *item.tensors)
 
 
 def _input(graph: onnx.GraphProto, where: str) -> ValueInfoProto:
@@ -166,41 +156,29 @@ def _shape_text(value: ValueInfoProto) -> str:
     return "[" + ", ".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims) + "]"
 
 
-def _under_our_names(
-    model: onnx.ModelProto, window: ValueInfoProto, score: ValueInfoProto
-) -> onnx.ModelProto:
-    """Copy the graph with its input and output renamed; whatever else bore our names gets another."""
+def _rename(model: onnx.ModelProto, window: ValueInfoProto, score: ValueInfoProto) -> onnx.ModelProto:
+    """Make a model of the graph with its input and output renamed; what else bore our names gets another."""
     graph = model.graph
     names = {window.name: WINDOW, score.name: SCORE}
     used = {name for node in graph.node for name in (*node.input, *node.output)}
     for ours in (WINDOW, SCORE):
         if ours in used and ours not in names:
             names[ours] = next(name for at in range(len(used) + 1) if (name := f"{ours}_{at}") not in used)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
     dims = [dim.dim_value for dim in window.type.tensor_type.shape.dim[1:]]
     made = onnx.helper.make_graph(
-        [_renamed_node(node, names) for node in graph.node],
+        list(graph.node),
         "adopted",
         [onnx.helper.make_tensor_value_info(WINDOW, TensorProto.FLOAT, ["batch", *dims])],
         [onnx.helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["batch"])],
-        [_renamed_tensor(tensor, names) for tensor in graph.initializer],
+        list(graph.initializer),
     )
     opsets = [item for item in model.opset_import if item.domain in _STANDARD]
     return onnx.helper.make_model(made, ir_version=model.ir_version, opset_imports=opsets, producer_name="")
-
-
-def _renamed_node(node: onnx.NodeProto, names: Mapping[str, str]) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    copy.input[:] = [names.get(name, name) for name in node.input]
-    copy.output[:] = [names.get(name, name) for name in node.output]
-    return copy
-
-
-def _renamed_tensor(tensor: TensorProto, names: Mapping[str, str]) -> TensorProto:
-    copy = TensorProto()
-    copy.CopyFrom(tensor)
-    copy.name = names.get(tensor.name, tensor.name)
-    return copy
 
 
 def _refusal(what: str, where: str, remedy: str) -> ArtefactError:

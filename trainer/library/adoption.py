@@ -11,8 +11,8 @@ from typing import Final
 
 from edge_runtime.core import AlarmPolicy, ArtefactError, Calibration, Manifest, Samples
 from edge_runtime.models import Graph, prove_model, read_model
-from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of
-from trainer.core import ChoiceError, FitContext, FitError, Progress, check_apart, check_file, quiet
+from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of, training
+from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
 from trainer.export import (
     ExportDetails,
     ForeignGraph,
@@ -26,13 +26,11 @@ from trainer.fitting import creation_time
 from trainer.library.foreign_scores import TOLERANCE, check_scores
 from trainer.library.models import FilePath, Model
 from trainer.recordings import (
-    NORMAL,
     Data,
     Recording,
     as_recordings,
     check_recordings,
     check_together,
-    gather_windows,
     load_list,
     problem_notes,
     windows_digest,
@@ -125,7 +123,7 @@ def _adopted(
     _check_channels(foreign, recordings[0], where)
     found = check_recordings(recordings, order.accept)
     context = context_of(recordings, progress=progress)
-    windows = _normal_windows(recordings, plan)
+    windows, _ = training(recordings, plan, context)
     data = foreign.model.SerializeToString()
     graph = Graph(data, where)
     check_scores(graph, windows, where)
@@ -176,17 +174,6 @@ def _check_channels(foreign: ForeignGraph, first: Recording, where: str) -> None
         if turned
         else "Give recordings of the channels it was made for",
     )
-
-
-def _normal_windows(recordings: Sequence[Recording], plan: CalibrationPlan) -> Samples:
-    normals = [item for item in recordings if item.label == NORMAL]
-    if not normals:
-        raise FitError(
-            "no normal recordings to calibrate on",
-            where="list",
-            remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
-        )
-    return gather_windows(normals, plan.cut, seed=0)[0]
 
 
 def _manifest(

@@ -41,13 +41,13 @@ def compare(
     findings = check_recordings(given, accept)
     trial_folds(given, train_on)  # too few conditions should not cost the fits
     found = rank_detectors(train_on, try_all(given, orders, train_on, processes, progress), findings)
-    rows = [_row(asdict(ranked), found.recommended) for ranked in found.ranking]
+    rows: list[Row] = []
+    for ranked in found.ranking:
+        row = asdict(ranked)
+        last = {name: row.pop(name) for name in ("unseen_fault_kinds", "refused")}
+        unseen = row.pop("unseen_condition") or {}
+        rows.append(
+            {"detector": "", "recommended": ranked.detector == found.recommended} | row | unseen | last
+        )
     names = dict.fromkeys(name for row in rows for name in row)
     return [{name: row.get(name, math.nan) for name in names} for row in rows]  # a refused one has no figures
-
-
-def _row(ranked: Row, recommended: str) -> Row:
-    unseen = ranked.pop("unseen_condition") or {}
-    kinds, refused = ranked.pop("unseen_fault_kinds"), ranked.pop("refused")
-    head = {"detector": ranked["detector"], "recommended": ranked["detector"] == recommended}
-    return {**head, **ranked, **unseen, "unseen_fault_kinds": kinds, "refused": refused}
