@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import edge_runtime
@@ -305,6 +307,21 @@ def test_what_the_edge_cannot_run_or_use_is_refused_with_the_remedy(name, normal
     assert refused.value.remedy
     assert "\n" not in str(refused.value)
     assert capfd.readouterr() == ("", "")
+
+
+@given(
+    at=st.integers(0, len(model_of().SerializeToString()) - 1),
+    removed=st.integers(0, 4),
+    inserted=st.binary(max_size=4),
+)
+@settings(max_examples=100)
+def test_a_damaged_file_is_refused_or_proves_itself(normals, at, removed, inserted):
+    data, said = model_of().SerializeToString(), ""
+    try:
+        trainer.adopt(data[:at] + inserted + data[at + removed :], normals)
+    except edge_runtime.EdgeError as refused:
+        said = str(refused)
+    assert "\n" not in said
 
 
 def test_a_turned_graph_is_said_to_be_turned(normals):

@@ -121,9 +121,11 @@ def _output(graph: onnx.GraphProto, where: str) -> ValueInfoProto:
 def _check_type(verb: str, value: ValueInfoProto, where: str) -> None:
     kind = value.type.tensor_type.elem_type
     if kind != TensorProto.FLOAT:
-        name = TensorProto.DataType.Name(kind).lower()
+        names = {number: name.lower() for name, number in TensorProto.DataType.items()}
         raise _refusal(
-            f"{verb} {value.name!r} as {name}, not as float32", where, "Cast it to float32 inside the graph"
+            f"{verb} {value.name!r} as {names.get(kind, kind)}, not as float32",
+            where,
+            "Cast it to float32 inside the graph",
         )
 
 
