@@ -93,6 +93,13 @@ def test_importing_it_loads_no_library_and_starts_nothing(package):
     )
 
 
+def test_without_the_training_libraries_the_trainer_says_what_to_install():
+    code = "import sys, trainer; sys.modules['scipy'] = None; trainer.ChoiceError; trainer.fit"
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT)
+    assert "ModuleNotFoundError" in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("Run: pip install 'steadyhum[trainer]'")
+
+
 def test_importing_the_edge_takes_a_fraction_of_what_numpy_takes():
     code = (
         "import time; a = time.perf_counter(); import numpy; b = time.perf_counter(); import edge_runtime; "

@@ -79,7 +79,11 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
             found = import_module("importlib.metadata").version("steadyhum")
         else:
             room = _ROOMS.get(name, "core" if name.endswith("Error") else "library")
-            found = getattr(import_module(f"{__name__}.{room}"), name)
+            try:
+                found = getattr(import_module(f"{__name__}.{room}"), name)
+            except ModuleNotFoundError as error:
+                error.add_note("The plain install is the edge only. Run: pip install 'steadyhum[trainer]'")
+                raise
         globals()[name] = found
         return found
 
