@@ -137,23 +137,17 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
 
     Raises ExportError; nothing is left behind then.
     """
-    return write_model(
-        fitted.detector, fitted.windows, fitted.context, details(fitted, order, notes or {}), path
-    )
-
-
-def details(fitted: Fitted, order: Order, notes: Mapping[str, str]) -> ExportDetails:
-    """What the file says beside what the detector knows of itself."""
-    return ExportDetails(
+    stamp = ExportDetails(
         name=order.name or order.detector,
         hop=order.hop,
         threshold=fitted.calibrated.threshold.value,
         calibration=fitted.calibrated.calibration,
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
-        created=creation_time(),
-        notes={**fitted.calibrated.notes, **notes},
+        created=_now(),
+        notes={**fitted.calibrated.notes, **(notes or {})},
     )
+    return write_model(fitted.detector, fitted.windows, fitted.context, stamp, path)
 
 
 def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
@@ -209,7 +203,7 @@ def _share(progress: Progress, start: float, share: float) -> Progress:
     return lambda done, what: progress(start + share * done, what)
 
 
-def creation_time() -> str:
+def _now() -> str:
     """Tell the time, or the one that a reproducible build was given (reproducible-builds.org)."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(given), UTC) if given.isdigit() else datetime.now(UTC)

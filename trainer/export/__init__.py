@@ -2,16 +2,7 @@
 
 from trainer.export.foreign_graph import ForeignGraph, read_foreign
 from trainer.export.inspection import all_detectors, describe_detector, manifest_json, manifest_text
-from trainer.export.onnx_file import (
-    BATCHES,
-    ExportDetails,
-    golden_windows,
-    model_bytes,
-    producer,
-    stamped,
-    write_bytes,
-    write_model,
-)
+from trainer.export.onnx_file import BATCHES, ExportDetails, write_model
 
 __all__ = [
     "BATCHES",
@@ -19,13 +10,8 @@ __all__ = [
     "ForeignGraph",
     "all_detectors",
     "describe_detector",
-    "golden_windows",
     "manifest_json",
     "manifest_text",
-    "model_bytes",
-    "producer",
     "read_foreign",
-    "stamped",
-    "write_bytes",
     "write_model",
 ]

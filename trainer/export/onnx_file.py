@@ -59,55 +59,20 @@ def write_model(
     Raises ExportError when graph and fitted object disagree or the file is too large, AccessError and
     UnavailableError when it cannot be written. Nothing is left behind then; what was at `path` stays.
     """
-    data, manifest = model_bytes(detector, windows, context, stamp, str(path))
-    write_bytes(data, path)
-    return manifest
-
-
-def model_bytes(
-    detector: Detector, windows: Samples, context: FitContext, stamp: ExportDetails, where: str
-) -> tuple[bytes, Manifest]:
-    """Give the content of the file that `write_model` writes, not yet opened by the edge's scorer.
-
-    Raises ExportError when graph and fitted object disagree or the file is too large.
-    """
     model = detector.graph()
     graph = Graph(model.SerializeToString(), where=detector.name)
     parity_error(detector, graph, windows)
     manifest = _manifest(detector, graph, windows, context, stamp)
-    data = stamped(model, manifest, where)
+    onnx.helper.set_model_props(model, _metadata(manifest, path))
+    data = model.SerializeToString(deterministic=True)
     if len(data) > detector.max_bytes:
         raise ExportError(
             f"{detector.name} came out at {len(data)} bytes, more than {detector.max_bytes}",
-            where=where,
+            where=str(path),
             remedy="Choose shorter windows, fewer channels or a smaller network",
         )
-    return data, manifest
-
-
-def write_bytes(data: bytes, path: Path) -> None:
-    """Write a model file whole, or not at all where the edge would refuse it.
-
-    Raises ExportError for what the edge refuses, AccessError and UnavailableError.
-    """
-    with whole_file(path) as file:
-        file.write(data)
-        file.flush()
-        _prove(Path(file.name), path)
-
-
-def stamped(model: onnx.ModelProto, manifest: Manifest, where: str) -> bytes:
-    """Put a manifest into a model's metadata and serialise it. Raises ExportError for figures not finite."""
-    try:
-        metadata = manifest_to_metadata(manifest)
-    except ValueError as error:
-        raise ExportError(
-            f"a figure is not finite (threshold {manifest.threshold:g})",
-            where=where,
-            remedy="The detector does not fit this data; choose another",
-        ) from error
-    onnx.helper.set_model_props(model, metadata)
-    return bytes(model.SerializeToString(deterministic=True))
+    _write(data, path)
+    return manifest
 
 
 def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
@@ -158,21 +123,27 @@ def _manifest(
         calibration=stamp.calibration,
         policy=stamp.policy,
         features=detector.features() if graph.explains else (),
-        golden=golden_windows(graph, windows),
+        golden=_golden(graph, windows),
         golden_tolerance=detector.golden_tolerance,
         data_digest=stamp.data_digest,
         opset=OPSET,
-        producer=producer(),
+        producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
         notes={**detector.notes(), **stamp.notes},
     )
 
 
-def producer() -> str:
-    """Name the program and version that a manifest says made it."""
-    return f"steadyhum {importlib.metadata.version('steadyhum')}"
+def _metadata(manifest: Manifest, path: Path) -> dict[str, str]:
+    try:
+        return manifest_to_metadata(manifest)
+    except ValueError as error:
+        raise ExportError(
+            f"a figure is not finite (threshold {manifest.threshold:g})",
+            where=str(path),
+            remedy="The detector does not fit this data; choose another",
+        ) from error
 
 
-def golden_windows(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
+def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
     """Choose windows over the whole range of training scores, and the middle one louder and quieter."""
     ranked = np.argsort(graph.score(windows), kind="stable")
     room = max(1, min(_GOLDEN, GOLDEN_BYTES // windows[0].nbytes - len(_SCALES)))
@@ -183,6 +154,13 @@ def golden_windows(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
     return tuple(
         Golden(window, float(score)) for window, score in zip(golden, graph.score(golden), strict=True)
     )
+
+
+def _write(data: bytes, path: Path) -> None:
+    with whole_file(path) as file:
+        file.write(data)
+        file.flush()
+        _prove(Path(file.name), path)
 
 
 def _prove(partial: Path, path: Path) -> None:

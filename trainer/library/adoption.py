@@ -7,24 +7,30 @@ recordings is its maker's to know, and the manifest says so.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from edge_runtime.core import AlarmPolicy, ArtefactError, Calibration, Manifest, Samples
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edge_runtime.core import (
+    AlarmPolicy,
+    ArtefactError,
+    Calibration,
+    Feature,
+    Manifest,
+    Samples,
+    manifest_from_metadata,
+    manifest_to_metadata,
+)
 from edge_runtime.models import Graph, prove_model, read_model
 from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of, training
 from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
-from trainer.export import (
-    ExportDetails,
-    ForeignGraph,
-    golden_windows,
-    producer,
-    read_foreign,
-    stamped,
-    write_bytes,
-)
-from trainer.fitting import creation_time
+from trainer.detectors import Detector
+from trainer.export import ForeignGraph, read_foreign
+from trainer.fitting import Fitted, Order
 from trainer.library.foreign_scores import TOLERANCE, check_scores
-from trainer.library.models import FilePath, Model
+from trainer.library.models import FilePath, Model, content_of, write
 from trainer.recordings import (
     Data,
     Recording,
@@ -33,11 +39,43 @@ from trainer.recordings import (
     check_together,
     load_list,
     problem_notes,
-    windows_digest,
 )
 
-DETECTOR: Final = "adopted"
-"""The manifest's detector for graphs that were not fitted here."""
+MAX_BYTES: Final = 48 * 1024 * 1024
+"""Largest file: the edge reads 64 MiB, golden windows and manifest included."""
+
+
+class Adopted(Detector):
+    """A graph that was not fitted here, in the place of a fitted detector: it only scores."""
+
+    name = "adopted"
+    summary = "a graph that another tool made"
+    golden_tolerance = TOLERANCE
+    parity = TOLERANCE
+    max_bytes = MAX_BYTES
+
+    def __init__(self, foreign: ForeignGraph, graph: Graph) -> None:
+        """Take a graph that was checked, and the same opened."""
+        self._foreign, self._graph = foreign, graph
+
+    def fit(self, windows: Samples, context: FitContext) -> None:
+        """Learn nothing: the graph is fixed."""
+
+    def graph(self) -> onnx.ModelProto:
+        """Give the graph as it is."""
+        return self._foreign.model
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name nothing: the graph gives the score alone."""
+        return ()
+
+    def reference_scores(self, windows: Samples) -> NDArray[np.float64]:
+        """Score each window alone: in any batch it must score the same."""
+        return np.array([self._graph.score_one(window) for window in windows])
+
+    def within(self, context: FitContext) -> Self:  # noqa: ARG002  the name is the interface's
+        """Give itself: the graph knows no reference level."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +138,7 @@ def adopt_list(
     check_apart(output, *(Path(item.file) for item in recordings))
     made = _adopted(foreign, str(model), recordings, order, progress)
     progress(1.0, f"writing {output.name}")
-    write_bytes(made.data, output)
-    return made.manifest
+    return write(made, output)
 
 
 def _read(path: Path) -> bytes:
@@ -128,19 +165,27 @@ def _adopted(
     graph = Graph(data, where)
     check_scores(graph, windows, where)
     calibrated = calibrate(lambda _windows, _context: data, recordings, plan, context)
-    notes = {"adopted": f"the graph of {Path(where).name}, not fitted here", **calibrated.notes}
-    details = ExportDetails(
-        name=order.name or DETECTOR,
-        hop=plan.hop,
-        threshold=calibrated.threshold.value,
-        calibration=_calibration(calibrated),
-        policy=plan.policy,
-        data_digest=windows_digest(windows),
-        created=creation_time(),
-        notes={**notes, **problem_notes(found)},
+    notes = {"adopted": f"the graph of {Path(where).name}, not fitted here", **problem_notes(found)}
+    fitted = Fitted(
+        detector=Adopted(foreign, graph),
+        windows=windows,
+        context=context,
+        calibrated=replace(calibrated, calibration=_calibration(calibrated)),
+        fit_s=0.0,
+        calibrate_s=0.0,
     )
-    made = stamped(foreign.model, _manifest(foreign, graph, windows, context, details), where)
+    written = Order(Adopted.name, name=order.name, samples=plan.samples, hop=plan.hop, policy=plan.policy)
+    made = _with_opset(content_of(fitted, written, notes), foreign.opset)
     return Model(prove_model(made, where), made)
+
+
+def _with_opset(data: bytes, opset: int) -> bytes:
+    """The same file with the opset that the graph really has, where our own graphs have the one we choose."""
+    model = onnx.ModelProto.FromString(data)
+    found = {item.key: item.value for item in model.metadata_props}
+    manifest = replace(manifest_from_metadata(found, where=Adopted.name), opset=opset)
+    onnx.helper.set_model_props(model, manifest_to_metadata(manifest))
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def _plan(order: AdoptionOrder, samples: int) -> CalibrationPlan:
@@ -173,33 +218,6 @@ def _check_channels(foreign: ForeignGraph, first: Recording, where: str) -> None
         remedy="Its axes seem to be [batch, channels, samples]: put a Transpose in front of it"
         if turned
         else "Give recordings of the channels it was made for",
-    )
-
-
-def _manifest(
-    foreign: ForeignGraph, graph: Graph, windows: Samples, context: FitContext, details: ExportDetails
-) -> Manifest:
-    return Manifest(
-        name=details.name,
-        detector=DETECTOR,
-        detector_version="1",
-        created=details.created,
-        rate_hz=context.rate_hz,
-        samples=foreign.samples,
-        hop=details.hop,
-        channels=context.channels,
-        unit=context.unit,
-        lowpass_hz=context.lowpass_hz,
-        threshold=details.threshold,
-        calibration=details.calibration,
-        policy=details.policy,
-        features=(),
-        golden=golden_windows(graph, windows),
-        golden_tolerance=TOLERANCE,
-        data_digest=details.data_digest,
-        opset=foreign.opset,
-        producer=producer(),
-        notes=details.notes,
     )
 
 

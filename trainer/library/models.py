@@ -1,5 +1,6 @@
 """Models in memory: fitted on recordings, calibrated, judged, written."""
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -8,11 +9,10 @@ from pathlib import Path
 from edge_runtime.core import AlarmPolicy, Manifest
 from edge_runtime.models import Artefact, prove_model
 from trainer import evaluation, fitting
-from trainer.core import Progress, check_file, quiet
+from trainer.core import ExportError, Progress, check_file, quiet, whole_file
 from trainer.detectors import create
 from trainer.evaluation import Evaluation
-from trainer.export import model_bytes, write_bytes
-from trainer.fitting import Kept, Order
+from trainer.fitting import Fitted, Kept, Order
 from trainer.recordings import (
     Data,
     Recording,
@@ -170,8 +170,21 @@ def write(model: Model, path: FilePath) -> Manifest:
     Raises AccessError or UnavailableError where it cannot be written.
     """
     check_file(Path(path))
-    write_bytes(model.data, Path(path))
+    with whole_file(Path(path)) as file:
+        file.write(model.data)
     return model.manifest
+
+
+def content_of(fitted: Fitted, order: Order, notes: Mapping[str, str]) -> bytes:
+    """The content of the file that `trainer fit` would write. Raises ExportError."""
+    name = order.name or order.detector
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        try:
+            fitting.write(fitted, order, path, notes)
+        except ExportError as error:
+            raise ExportError(error.what, where=name, remedy=error.remedy) from error
+        return path.read_bytes()
 
 
 def _model(
@@ -182,7 +195,5 @@ def _model(
     progress: Progress,
 ) -> FittedModel:
     notes = problem_notes(check_recordings(recordings, accept))
-    fitted = fitting.fit(recordings, order, progress, kept)
-    details = fitting.details(fitted, order, notes)
-    data, _ = model_bytes(fitted.detector, fitted.windows, fitted.context, details, details.name)
-    return FittedModel(prove_model(data, details.name), data, recordings, order, accept, kept)
+    data = content_of(fitting.fit(recordings, order, progress, kept), order, notes)
+    return FittedModel(prove_model(data, order.name or order.detector), data, recordings, order, accept, kept)

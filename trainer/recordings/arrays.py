@@ -1,7 +1,7 @@
 """Recordings from arrays, tables and single files, converted and checked as those that a list names."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from os import PathLike
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trainer.core import RecordingError
-from trainer.formats import Content, ParsedSamples
+from trainer.formats import ParsedSamples
 from trainer.recordings import labels
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import Recording, read_recording, recording_of
+from trainer.recordings.recording import Recording, _check_values, _convert, read_recording
 
 ONE_CONDITION: Final = "recorded"
 """The operating condition of recordings that name none."""
@@ -69,9 +69,7 @@ def recording_from_array(
         channels=_channels(samples, channels, values.shape[1], where),
         unit=unit,
     )
-    made = recording_of(row, Content(values), where)
-    called = name or f"array {made.digest[:12]}"
-    return replace(made, name=called, file=called)
+    return _recording(row, values, name)
 
 
 def recordings_from_table(
@@ -153,6 +151,26 @@ def recording_from_file(
         full_scale=full_scale,
     )
     return read_recording(row)
+
+
+def _recording(row: ListRow, values: ParsedSamples, name: str) -> Recording:
+    where, rate_hz = str(row.file), row.rate_hz or 0.0
+    _check_values(values, row.channels, where)
+    samples = _convert(values, rate_hz, row, where)
+    digest = hashlib.sha256(samples.data.cast("B")).hexdigest()
+    called = name or f"array {digest[:12]}"
+    return Recording(
+        name=called,
+        file=called,
+        stored=samples,
+        rate_hz=row.target_rate_hz or rate_hz,
+        lowpass_hz=row.lowpass_hz,
+        channels=row.channels,
+        unit=row.unit,
+        label=row.label,
+        condition=row.condition,
+        digest=digest,
+    )
 
 
 def _numbers(samples: ArrayLike | Columns, where: str) -> ParsedSamples:

@@ -84,11 +84,6 @@ def read_recording(row: ListRow) -> Recording:
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
     content = child_reader.read_content(row.file, row.signals, row.channels, where)
     content = child_reader.physical(content, row.full_scale, row.unit, where)
-    return recording_of(row, content, where)
-
-
-def recording_of(row: ListRow, content: Content, where: str) -> Recording:
-    """Check and convert what was read for one line of a list. Raises RecordingError."""
     rate_hz = _rate(row, content, where)
     _check_unit(row, content, where)
     _check_values(content.values, row.channels, where)
