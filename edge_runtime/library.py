@@ -35,7 +35,7 @@ FilePath = str | PathLike[str]
 
 
 def load_model(path: FilePath, threads: int = 1) -> Artefact:
-    """Open a model file and let it prove itself by its golden windows.
+    """Open a model file and verify it by its golden windows.
 
     Raises ArtefactError for a missing, foreign or damaged file.
     """
@@ -85,7 +85,7 @@ def replay(
     threshold: float | None = None,
     policy: AlarmPolicy | None = None,
 ) -> Iterator[Verdict]:
-    """Give the verdicts that the service would reach on a recording, in order; times count from its start.
+    """Return the verdicts of the service on a recording, in order; times count from its start.
 
     `recording` is a file, what `read_recording` gave, or samples [samples, channels] at the model's rate and
     in its unit. `threshold` and `policy` replace the model's. Raises DataError where the recording and the
@@ -111,7 +111,7 @@ def decode_frames(
     rate_hz: float = 1000.0,
     scale: float = 1.0,
 ) -> Iterator[Frame | Hello | Fault]:
-    """Decode what a sensor sent: frames, hellos, and what was wrong between them; bad bytes never raise.
+    """Decode what a sensor sent into frames, hellos and faults; bad bytes never raise.
 
     `data` is one run of bytes, or several in the order of their arrival. `channels`, `rate_hz` and `scale`
     are for protocols whose line does not carry them, such as `lines`. Raises DataError for a protocol that

@@ -14,8 +14,9 @@ from tests.shared import ROOT
 
 FOLDER = ROOT / "docs" / "how-to"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
-BLOCK = re.compile(r"^<!-- (.+?) -->\n```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLACE = re.compile(r"(new) (\S+)|in (\S+) (after|before|replace) ?(.+)", re.DOTALL)
+BLOCK = re.compile(r"^(New file [^\n]+|In `[^\n]+|Run):\n\n```[a-z]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = r"(?:`` (.+) ``|`([^`]+)`)"
+PLACE = re.compile(rf"New file `(\S+)`|In `(\S+)`, (after|before|in place of) {CODE}")
 MOST_FILES = 3
 MADE = ("tests/", "docs/")
 """What is beside the files to touch: tests, and pages, which are generated or say what was added."""
@@ -27,21 +28,21 @@ class Step:
     """One block of a page."""
 
     verb: str
-    """new, after, before, replace, or run."""
+    """new, after, before, in place of, or run."""
     file: str
     text: str
     block: str
 
 
 def steps_of(page):
-    for marker, block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        if marker == "run":
+    for place, block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        if place == "Run":
             yield Step("run", "", "", block)
             continue
-        found = PLACE.fullmatch(marker)
-        assert found, f"{page.name}: no such place: {marker}"
-        new, made, changed, verb, text = found.groups()
-        yield Step(new or verb, made or changed, text or "", block)
+        found = PLACE.fullmatch(place)
+        assert found, f"{page.name}: no such place: {place}"
+        made, changed, verb, *texts = found.groups()
+        yield Step(verb or "new", made or changed, "".join(filter(None, texts)), block)
 
 
 def apply(step, tree):
@@ -53,7 +54,7 @@ def apply(step, tree):
         return
     before = path.read_text(encoding="utf-8")
     assert before.count(step.text) == 1, f"{step.file} holds {step.text!r} {before.count(step.text)} times"
-    if step.verb == "replace":
+    if step.verb == "in place of":
         path.write_text(before.replace(step.text, step.block.rstrip("\n")), encoding="utf-8")
         return
     lines = before.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""An ONNX graph that another tool made: may the edge run it, and under the names the edge uses.
+"""Check an ONNX graph that another tool made, and rename its input and output as the edge expects.
 
 The edge runs one graph from `window` [batch, samples, channels] to `score` [batch] in float32, of standard
 operators only. What needs more than a gateway's onnxruntime, reads other files or may never end is refused.
@@ -19,7 +19,7 @@ _CONTROL: Final = ("Loop", "Scan", "If")
 
 @dataclass(frozen=True, slots=True)
 class ForeignGraph:
-    """A graph that passed: one input `window`, one output `score`, no metadata of its maker's."""
+    """A checked graph with the input `window`, the output `score` and no metadata."""
 
     model: onnx.ModelProto
     samples: int
@@ -28,7 +28,7 @@ class ForeignGraph:
 
 
 def read_foreign(data: bytes, where: str) -> ForeignGraph:
-    """Check the bytes of an ONNX file and give its graph under the edge's names.
+    """Check the bytes of an ONNX file and return its graph under the edge's names.
 
     Raises ArtefactError with the remedy for everything the edge does not run.
     """
@@ -159,7 +159,7 @@ def _shape_text(value: ValueInfoProto) -> str:
 
 
 def _rename(model: onnx.ModelProto, window: ValueInfoProto, score: ValueInfoProto) -> onnx.ModelProto:
-    """Make a model of the graph with its input and output renamed; what else bore our names gets another."""
+    """Return a model with input and output renamed; other values with those names are renamed, too."""
     graph = model.graph
     names = {window.name: WINDOW, score.name: SCORE}
     used = {name for node in graph.node for name in (*node.input, *node.output)}

@@ -1,7 +1,7 @@
-"""A graph that another tool made becomes a model: calibrated on recordings, proved, given its manifest.
+"""Make a model of a graph that another tool made: calibrate it on recordings, verify it, add the manifest.
 
 The graph is fixed: calibration scores every condition with it and refits nothing. Whether it had seen those
-recordings is its maker's to know, and the manifest says so.
+recordings is not known here, and the manifest says so.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ MAX_BYTES: Final = 48 * 1024 * 1024
 
 
 class Adopted(Detector):
-    """A graph that was not fitted here, in the place of a fitted detector: it only scores."""
+    """A graph that was not fitted here, as a detector that can only score."""
 
     name = "adopted"
     summary = "a graph that another tool made"
@@ -55,18 +55,18 @@ class Adopted(Detector):
     max_bytes = MAX_BYTES
 
     def __init__(self, foreign: ForeignGraph, graph: Graph) -> None:
-        """Take a graph that was checked, and the same opened."""
+        """Take a graph that was checked, and the same graph opened."""
         self._foreign, self._graph = foreign, graph
 
     def fit(self, windows: Samples, context: FitContext) -> None:
-        """Learn nothing: the graph is fixed."""
+        """Do nothing: the graph is fixed."""
 
     def graph(self) -> onnx.ModelProto:
-        """Give the graph as it is."""
+        """Return the graph unchanged."""
         return self._foreign.model
 
     def features(self) -> tuple[Feature, ...]:
-        """Name nothing: the graph gives the score alone."""
+        """Return nothing: the score is the only output."""
         return ()
 
     def reference_scores(self, windows: Samples) -> NDArray[np.float64]:
@@ -74,7 +74,7 @@ class Adopted(Detector):
         return np.array([self._graph.score_one(window) for window in windows])
 
     def within(self, context: FitContext) -> Self:  # noqa: ARG002  the name is the interface's
-        """Give itself: the graph knows no reference level."""
+        """Return itself: the graph does not use the reference level."""
         return self
 
 
@@ -114,7 +114,7 @@ def adopt(
     """Calibrate a foreign ONNX graph on the normal recordings and prove it; `graph` is a file or its bytes.
 
     `data` as for `fit`. The graph takes float32 windows [batch, samples, channels] in the recordings' unit
-    and gives one float32 score each, [batch], higher for a stranger window; of standard ONNX operators,
+    and gives one float32 score each, [batch], higher for more anomalous windows; of standard ONNX operators,
     without loops, functions and external data. Raises ArtefactError for any other graph and for scores that
     are of no use; ChoiceError, RecordingError and FitError as `fit` does.
     """
@@ -130,7 +130,7 @@ def adopt(
 def adopt_list(
     model: Path, listing: Path, output: Path, order: AdoptionOrder, progress: Progress = quiet
 ) -> Manifest:
-    """Do all of it for `trainer adopt`: read both files, calibrate, write. Raises what `adopt` does."""
+    """Read graph and recordings list, calibrate and write the model. Raises what `adopt` does."""
     check_file(output, listing, model)
     foreign = read_foreign(_read(model), str(model))
     progress(0.0, f"reading {listing.name}")
@@ -180,7 +180,7 @@ def _adopted(
 
 
 def _with_opset(data: bytes, opset: int) -> bytes:
-    """The same file with the opset that the graph really has, where our own graphs have the one we choose."""
+    """Return the file with the opset of its graph in the manifest, in place of that of our own graphs."""
     model = onnx.ModelProto.FromString(data)
     found = {item.key: item.value for item in model.metadata_props}
     manifest = replace(manifest_from_metadata(found, where=Adopted.name), opset=opset)

@@ -28,7 +28,7 @@ def compare(
     processes: int = 1,
     progress: Bars = lambda _detector, _share, _what: None,
 ) -> list[Row]:
-    """Try detectors on operating conditions they never saw: one row each, the one to take first.
+    """Try detectors on operating conditions left out of their fits: one row each, the recommended one first.
 
     `data` as for `fit`. All detectors are tried where none are named. The rows are dictionaries with the
     same keys, as `pandas.DataFrame` takes them; shares of windows are those of the worst condition and the

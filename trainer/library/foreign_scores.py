@@ -1,4 +1,4 @@
-"""Are the scores of a graph that was not fitted here of use: finite, not constant, one window's own?"""
+"""Check the scores of a graph that was not fitted here: finite, not constant, independent of the batch."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _SCALES: Final = (1.0, 0.25, 4.0)
 
 
 def check_scores(graph: Graph, windows: Samples, where: str) -> None:
-    """Refuse scores that no threshold can be set on, or that other windows of a batch have a say in."""
+    """Refuse scores that no threshold can be set on, or that depend on the other windows of a batch."""
     chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
     probes = np.concatenate([chosen * np.float32(scale) for scale in _SCALES])
     alone = _scores(graph, probes, 1, where)

@@ -29,7 +29,7 @@ Option = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Model:
-    """A model that was made here and proved itself, in a file or not yet."""
+    """A model in memory that was verified as the edge verifies a file."""
 
     artefact: Artefact
     """What `edge_runtime.load_model` would give: for `edge_runtime.score` and `edge_runtime.replay`."""
@@ -93,7 +93,7 @@ def fit(
     int8: bool = False,
     progress: Progress = quiet,
 ) -> FittedModel:
-    """Fit a detector on the normal recordings and calibrate it on operating conditions that it did not see.
+    """Fit a detector on the normal recordings and calibrate it on conditions left out of the fit.
 
     `data` are recordings; or a table or an array, with `rate_hz` and what else is to be said of its samples.
     Windows of `samples` are cut every `hop`, half a window where it is left out. What can be asked for is
@@ -131,7 +131,7 @@ def calibrate(
     best_effort: bool = False,
     progress: Progress = quiet,
 ) -> FittedModel:
-    """Find the threshold of a fitted model in another way; the fits are those it has.
+    """Find the threshold of a fitted model in another way; its fits are used again.
 
     Raises ChoiceError and FitError as `fit` does.
     """
@@ -176,7 +176,7 @@ def write(model: Model, path: FilePath) -> Manifest:
 
 
 def content_of(fitted: Fitted, order: Order, notes: Mapping[str, str]) -> bytes:
-    """The content of the file that `trainer fit` would write. Raises ExportError."""
+    """Return the content of the file that `trainer fit` would write. Raises ExportError."""
     name = order.name or order.detector
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"

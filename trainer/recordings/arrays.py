@@ -214,7 +214,7 @@ def _texts(table: Table, names: Sequence[str], name: str, without: str, rows: in
 
 
 def _runs(*columns: NDArray[np.str_]) -> Iterator[slice]:
-    """Stretches of rows over which no column changes."""
+    """Yield the stretches of rows over which no column changes."""
     rows = len(columns[0])
     changes = [np.flatnonzero(column[1:] != column[:-1]) + 1 for column in columns]
     edges = np.unique(np.concatenate([[0, rows], *changes])).tolist()

@@ -21,7 +21,7 @@ def as_recordings(
     unit: str = "g",
     lowpass_hz: float | None = None,
 ) -> tuple[Recording, ...]:
-    """Give recordings as they are; a table by its labels and conditions, an array as one normal recording.
+    """Return recordings as they are, those of a table by label and condition, and an array as a normal one.
 
     Raises RecordingError for samples without a rate, and for whatever no recording can be made of.
     """
@@ -44,7 +44,7 @@ def as_recordings(
 
 
 def check_together(recordings: Sequence[Recording]) -> None:
-    """Refuse recordings that one detector cannot be for: of other rates, bands, channels or units, or none.
+    """Refuse recordings that differ in rate, band, channels or unit, and an empty collection.
 
     Raises RecordingError, also where two hold the same samples.
     """
