@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import UnavailableError, run_command
-from trainer.cli import compare, terminal
+from trainer.cli import adopt, compare, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
 app.add_typer(recordings_app, name="recordings")
+app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
 app.add_typer(reproduce_command.app, name="reproduce")

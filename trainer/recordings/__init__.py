@@ -1,8 +1,10 @@
 """Recordings: lists, reading, checking, widening, cutting into windows and folds."""
 
+from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.checks import RecordingProblem, check_recordings, problem_notes, recording_problems
 from trainer.recordings.child_reader import read_content
+from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
 from trainer.recordings.folds import (
@@ -24,11 +26,14 @@ __all__ = [
     "NORMAL",
     "Augmentation",
     "Cut",
+    "Data",
     "Fold",
     "Recording",
     "RecordingProblem",
+    "as_recordings",
     "check_folds_apart",
     "check_recordings",
+    "check_together",
     "choose_augmentation",
     "condition_names",
     "convert_recordings",
@@ -41,7 +46,10 @@ __all__ = [
     "measure_quota",
     "problem_notes",
     "read_content",
+    "recording_from_array",
+    "recording_from_file",
     "recording_problems",
+    "recordings_from_table",
     "variant_count",
     "widen",
     "windows_digest",
