@@ -5,10 +5,10 @@ READY := .venv/ready
 DATA ?= ../shared/data
 
 # Files where every branch must be tested; a branch that needs root or a broker can only be seen with them.
-GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py setbacks.py spool*.py publisher*.py))
+GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test check coverage models bench soak lock clean
+.PHONY: demo test check coverage models docs bench soak lock clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -35,6 +35,12 @@ models: $(READY)
 	mkdir -p build
 	$(BIN)/trainer recordings cwru $(DATA)/cwru -o build/cwru.csv
 	$(BIN)/trainer models build/cwru.csv -o exported_models --int8
+
+# The pages that are made from the code; tests fail where one differs.
+docs: $(READY)
+	$(BIN)/python -m docs.configuration
+	$(BIN)/python -m docs.messages
+	$(BIN)/python -m docs.reference
 
 # Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
 bench: $(READY)

@@ -1,4 +1,4 @@
-"""Writes configuration.md from the settings' own docstrings: `python docs/configuration.py`."""
+"""Writes configuration.md from the settings' own docstrings: `python -m docs.configuration`."""
 
 import ast
 import dataclasses
@@ -18,7 +18,7 @@ HEAD = """\
 
 One TOML file, read strictly: an unknown key is refused with its line and the nearest known name, exit code
 78. `edge-runtime check --config FILE` refuses whatever `run` would. Paths are relative to the file. SIGHUP
-reads it anew and keeps the old one, saying why, when the new one is not in order.
+reads it again; when the new one is refused, the log and the health message say why and the old one stays.
 
 ```toml
 state_folder = "/var/lib/edge-runtime"
@@ -58,12 +58,12 @@ off_delay_s = 10
 
 
 def render() -> str:
-    """Write the page."""
+    """Return the page."""
     return HEAD + "".join(f"{row}\n" for row in rows(Config, ""))
 
 
 def rows(kind: type, at: str) -> Iterator[str]:
-    """Write one row a key; a table's own keys follow it."""
+    """Yield one row for each key; a table's own keys follow it."""
     hints, said = get_type_hints(kind, include_extras=True), described(kind)
     for field in dataclasses.fields(kind):
         hint = hints[field.name]
@@ -88,7 +88,7 @@ def described(kind: type) -> dict[str, str]:
 
 
 def type_name(hint: Any) -> str:
-    """Name a type as TOML's users would."""
+    """Name a type in TOML's words."""
     if isinstance(hint, UnionType):
         return type_name(next(part for part in get_args(hint) if part is not type(None)))
     if dataclasses.is_dataclass(hint):
@@ -102,7 +102,7 @@ def type_name(hint: Any) -> str:
 
 
 def default(field: "dataclasses.Field[Any]") -> str:
-    """Write the default as TOML, `required` where there is none."""
+    """Return the default as TOML, `required` where there is none."""
     if field.default is None or field.default_factory is not dataclasses.MISSING:
         return ""
     if field.default is dataclasses.MISSING:

@@ -1,4 +1,4 @@
-"""The command `edge-runtime`: `run` at once, whatever else is asked for through `commands`."""
+"""The command `edge-runtime`: `run` at once, every other command through `cli`."""
 
 import sys
 from pathlib import Path
@@ -8,8 +8,8 @@ def main() -> None:
     """Run the command line."""
     match sys.argv[1:]:
         case "run", "--config", config:
-            # What reads any other command line takes a third of the time of a start, and would stay in
-            # memory for ever: 12 MB that a gateway has better use for.
+            # typer takes a third of the time of a start and would stay in memory: 12 MB, which a gateway with
+            # many sensors needs for them.
             from edge_runtime.service import run
 
             run(Path(config))

@@ -1,4 +1,4 @@
-"""What `edge-runtime` can be told; see `__main__` for the usual way to start the service."""
+"""The commands of `edge-runtime`; see `__main__` for the usual way to start the service."""
 
 import json
 import math
@@ -20,7 +20,6 @@ app = typer.Typer(
     name="edge-runtime",
     help="Watches machines by their vibration: reads sensors, scores windows, publishes alarms over MQTT.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -28,12 +27,31 @@ ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"edge-runtime {version('steadyhum')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
 @app.command()
 def run(config: ConfigFile) -> None:
     """Run the service until it is told to stop."""
-    # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. What
-    # reads the command line would stay in memory for ever: the process replaces itself.
-    # -P: nothing in the folder we are in may pass for a module of ours.
+    # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
+    # libraries of the command line would stay in memory: the process replaces itself.
+    # -P: no file in the current folder may pass for a module of ours.
     service = [sys.executable, "-P", "-m", "edge_runtime.service", str(config)]
     os.execv(sys.executable, service)  # noqa: S606  no shell is wanted
 
@@ -44,15 +62,15 @@ def check(config: ConfigFile) -> None:
     read_config(config)
     from edge_runtime.gateway import prepare, probe_ports
 
-    plan = prepare(config)
-    for sensor, watch in zip(plan.config.sensor, plan.watches, strict=True):
+    prepared = prepare(config)
+    for sensor, watch in zip(prepared.config.sensor, prepared.watches, strict=True):
         manifest = watch.artefact.manifest
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
             f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
             f"threshold {watch.threshold:g}: ok"
         )
-    for missing in probe_ports(plan.config):
+    for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 
 
@@ -73,16 +91,16 @@ def replay(
     if threshold is not None and not math.isfinite(threshold):
         raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
     watch = Watch.of(load_model(model), threshold=threshold)
-    told: list[Replayed] = []
+    transitions: list[Replayed] = []
     windows = 0
     for item in replay(read_part(recording), watch, speed):
         windows += 1
         if item.verdict.transition is not None:
-            told.append(item)
+            transitions.append(item)
         if scores or item.verdict.transition is not None:
             typer.echo(_replayed(item, as_json=as_json))
     if not as_json:
-        begun = sum(item.verdict.transition == "new" for item in told)
+        begun = sum(item.verdict.transition == "new" for item in transitions)
         typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
 
 
@@ -112,10 +130,12 @@ def simulate(
 
     signals = [read_part(part) for part in recording]
     join_signals(signals)  # refuses what does not belong together, before anything is opened
-    sensor = SimulatedSensor(sample_format=_sample_format(sample_format))
-    say = _json_lines if as_json else _plain_lines
+    if sample_format.upper() not in SampleFormat.__members__:
+        known = ", ".join(SampleFormat.__members__).lower()
+        raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
+    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
     with open_output(port, baud, link) as (name, write):
-        say({"port": name})
+        _print_fields({"port": name}, as_json=as_json)
         if wait:
             sys.stdin.readline()
         play_signals(
@@ -124,9 +144,11 @@ def simulate(
             write,
             rate_factor=rate_factor,
             faults=InjectedFaults.parse(faults),
-            on_part=lambda index: say({"part": recording[index], "time": time.time()}),
+            on_part=lambda index: _print_fields(
+                {"part": recording[index], "time": time.time()}, as_json=as_json
+            ),
         )
-        say({"done": True})
+        _print_fields({"done": True}, as_json=as_json)
 
 
 @app.command()
@@ -176,7 +198,7 @@ def listen(
         cert_file=cert_file,
         key_file=key_file,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is told in any case
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is printed in any case
     raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
 
 
@@ -206,19 +228,7 @@ def _replayed(item: Any, *, as_json: bool) -> str:
     )
 
 
-def _sample_format(name: str) -> SampleFormat:
-    try:
-        return SampleFormat[name.upper()]
-    except KeyError:
-        known = ", ".join(item.name.lower() for item in SampleFormat)
-        raise ConfigError(f"no format {name!r}", where="--format", remedy=f"Choose one of {known}") from None
-
-
-def _json_lines(fields: dict[str, Any]) -> None:
-    typer.echo(json.dumps(fields))
-    sys.stdout.flush()
-
-
-def _plain_lines(fields: dict[str, Any]) -> None:
-    typer.echo("  ".join(f"{name} {value}" for name, value in fields.items()))
-    sys.stdout.flush()
+def _print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
+    plain = "  ".join(f"{name} {value}" for name, value in fields.items())
+    typer.echo(json.dumps(fields) if as_json else plain)
+    sys.stdout.flush()  # a program may wait for the line

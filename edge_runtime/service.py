@@ -1,4 +1,4 @@
-"""The process that watches: `edge-runtime run` is or becomes this one."""
+"""The process of the service: `edge-runtime run` is or becomes this one."""
 
 import signal
 import sys
@@ -6,30 +6,29 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Serve with the configuration named by the only argument, until told to stop."""
+    """Serve with the configuration named by the only argument, until a signal stops it."""
     run(Path(sys.argv[1]))
 
 
 def run(config: Path) -> None:
-    """Serve until told to stop, and exit; a refusal is one line and its exit code."""
-    # Until `signals.asked` listens, an interrupt ends the process instead of failing some import, and what is
-    # to be reloaded waits.
+    """Serve until a signal stops it, and exit; a refusal is one line on standard error and its exit code."""
+    # Until `signals.handled` is entered, an interrupt ends the process instead of failing some import, and a
+    # request to reload waits.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     # Not before: numpy starts threads when it is imported, and one that does not hold SIGHUP back would be
     # given it.
     from edge_runtime.core import run_command
 
-    run_command(lambda: sys.exit(_serve(config)), "edge-runtime")
+    def serve_to_the_end() -> None:
+        from edge_runtime.configuration import read_config
 
+        read_config(config)  # a mistake in it is reported before onnxruntime is loaded
+        from edge_runtime.gateway import serve
 
-def _serve(config: Path) -> int:
-    from edge_runtime.configuration import read_config
+        sys.exit(serve(config))
 
-    read_config(config)  # a mistake in it is told before onnxruntime is loaded
-    from edge_runtime.gateway import serve
-
-    return serve(config)
+    run_command(serve_to_the_end, "edge-runtime")
 
 
 if __name__ == "__main__":

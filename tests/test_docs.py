@@ -48,7 +48,7 @@ def test_every_command_in_the_documents_exists():
 
 
 def test_the_page_of_settings_is_what_the_code_says():
-    """Written by `python docs/configuration.py`; a setting without a description is one nobody can use."""
+    """Written by `make docs`; a setting without a description is one nobody can use."""
     page = ROOT / "docs" / "configuration.md"
     rendered = runpy.run_path(str(page.with_suffix(".py")))["render"]()
     assert page.read_text() == rendered

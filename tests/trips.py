@@ -1,8 +1,8 @@
 """Which files of the edge an alarm passes from the port to the broker's acknowledgement.
 
-`python -m tests.trips` plays a calm and then a loud sensor to the real service behind a real Mosquitto, and prints
-the files whose functions were called in between, and how often a call crossed from one file into another. With
-PYTHONPATH set to an earlier checkout, `python tests/trips.py` prints the same of that.
+`python -m tests.trips` plays a calm and then a loud sensor to the real service behind a real Mosquitto, and
+prints the files whose functions were called in between, and how often a call crossed into another file.
+With PYTHONPATH set to an earlier checkout, `python tests/trips.py` prints the same of that.
 """
 
 import json
@@ -18,14 +18,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import edge_runtime
+from tests.broker import Broker, Subscriber, until
+from tests.edge import sites
+
 HERE = Path(__file__).resolve()
 OUTPUT = "STEADYHUM_TRIPS_FILE"
 
 
 def traced() -> None:
     """Be `edge-runtime`, and write which files were passed between SIGUSR1 and SIGUSR2."""
-    import edge_runtime
-
     root = str(Path(edge_runtime.__file__).parent)
     passed: Counter[str] = Counter()
     crossings: set[tuple[str, str]] = set()
@@ -58,9 +60,6 @@ def traced() -> None:
 
 def trip(folder: Path) -> dict[str, Any]:
     """Play the alarm and return what was passed: `files` and `crossings`."""
-    from tests.broker import Broker, Subscriber, until
-    from tests.edge import sites
-
     output = folder / "trips.json"
     os.environ[OUTPUT] = str(output)
     sites.EDGE = [sys.executable, str(HERE), "--traced"]

@@ -1,4 +1,4 @@
-"""What a subscriber can prove of an alarm's way: `run_listen` keeps account of what arrived."""
+"""What a subscriber can prove about delivery: `run_listen` audits the sequence numbers of what arrives."""
 
 from edge_runtime.audit.listen import run_listen, settings_of
 

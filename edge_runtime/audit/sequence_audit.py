@@ -1,11 +1,11 @@
-"""Proves from outside that nothing was lost: `Ledger` keeps account of sequence numbers. Pure.
+"""Proves from a subscriber's side that nothing was lost: `SequenceAudit` accounts for sequence numbers. Pure.
 
 Every stored message carries `epoch` and `seq`; within an epoch the numbers of one kind of message of one
 device have no holes. A hole that stays is a loss. A number below the highest may still come, because new
 alarms overtake stored ones after an outage: such a message is late, not lost. The same number again is a
 duplicate, as QoS 1 allows; the same number with another body must never be.
 
-What came before the first number heard is unknown. But a device already heard that begins another epoch
+What came before the first number received is unknown. But a device already known that begins another epoch
 begins it with 1.
 """
 
@@ -18,39 +18,44 @@ from enum import StrEnum
 from typing import Any, Final
 
 MAX_STREAMS: Final = 10_000
+"""Above the devices of any plant; a hostile publisher must not fill the memory with topics."""
 MAX_BODIES: Final = 100_000
+"""Checksums kept to compare duplicates, measured 24 MB; what is older counts as a duplicate."""
+_MAX_SEQ: Final = 2**62
+"""No spool gives a number from here."""
 _REPLAYED: Final = (b',"replayed":true}', b',"replayed":false}')
+"""How the publisher ends a body."""
 
 
 class Discrepancy(StrEnum):
     """What a message turned out to be."""
 
     ON_TIME = "on_time"
-    """The next number, or the first seen."""
+    """The next number, or the first."""
     AHEAD = "ahead"
     """Numbers before it are still missing."""
     LATE = "late"
     """Fills a hole."""
     DUPLICATE = "duplicate"
-    """Seen before, body and all."""
+    """Received before, with the same body."""
     CONFLICT = "conflict"
-    """The number was seen before with another body."""
+    """The number was received before with another body."""
     UNNUMBERED = "unnumbered"
     """Carries no number: state, availability, live telemetry, or not ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SequencedMessage:
-    """One message as the ledger sees it."""
+    """One message and what the audit found about it."""
 
     topic: str
-    finding: Discrepancy
+    discrepancy: Discrepancy
     members: dict[str, Any]
     """The body's members; empty when it is no JSON object."""
     missing: int = 0
     """Numbers of its stream that are missing after it."""
     disordered: bool = False
-    """A first appearance that came after a later number of its lane: new or replayed."""
+    """Received first after a later number of its kind, new or replayed."""
 
 
 @dataclass(slots=True)
@@ -61,8 +66,9 @@ class Stream:
     kind: str
     epoch: str
     runs: list[list[int]] = field(default_factory=list)
-    """Numbers seen, as rising runs [first, last]."""
+    """Numbers received, as rising runs [first, last]."""
     last: dict[bool, int] = field(default_factory=dict)
+    """Highest number received, by `replayed`."""
     received: int = 0
     duplicates: int = 0
     conflicts: int = 0
@@ -83,9 +89,9 @@ class Stream:
         first = self.runs[0][0]
         return self.runs[-1][1] - max(first, 1) + 1 - self.received
 
-    def take(self, seq: int) -> bool:
+    def add(self, seq: int) -> bool:
         """Note a number; False when it was there."""
-        at = bisect_right(self.runs, [seq, 2**63])
+        at = bisect_right(self.runs, [seq, _MAX_SEQ])
         if at and self.runs[at - 1][1] >= seq:
             return False
         self.runs.insert(at, [seq, seq])
@@ -97,40 +103,53 @@ class Stream:
 
 
 class SequenceAudit:
-    """Account of everything heard."""
+    """Accounts for every message received."""
 
     def __init__(self) -> None:
-        """Nothing was heard."""
+        """Start with nothing received."""
         self.streams: dict[tuple[str, str, str], Stream] = {}
-        self.foreign = 0
+        self.unnumbered = 0
         """Messages that are no JSON object with a number."""
         self._known: set[tuple[str, str]] = set()
-        self._bodies: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
+        self._checksums: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
 
-    def hear(self, topic: str, body: bytes) -> SequencedMessage:
-        """Enter a message."""
-        members = _members(body)
+    def add(self, topic: str, body: bytes) -> SequencedMessage:
+        """Account for a message; any topic and body will do."""
+        try:
+            members = json.loads(body)
+        except (ValueError, RecursionError):
+            members = {}
+        members = members if isinstance(members, dict) else {}
         seq, epoch = members.get("seq"), members.get("epoch")
-        if type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < 2**62:
-            self.foreign += 1
+        if type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < _MAX_SEQ:
+            self.unnumbered += 1
             return SequencedMessage(topic, Discrepancy.UNNUMBERED, members)
-        stream = self._stream(topic, epoch)
-        finding = self._enter(stream, seq, body)
-        fresh = finding in (Discrepancy.ON_TIME, Discrepancy.AHEAD, Discrepancy.LATE)
+        levels = topic.split("/")
+        # The last two levels are sensor and kind; a device numbers all its sensors' messages together.
+        device, kind = "/".join(levels[:-2]), levels[-1]
+        key = (device, kind, epoch)
+        if key not in self.streams and len(self.streams) >= MAX_STREAMS:
+            key = ("", "", "")  # all others together: counted, but not kept apart
+        if key not in self.streams:
+            self.streams[key] = Stream(*key, runs=[[0, 0]] if key[:2] in self._known else [])
+            self._known.add(key[:2])
+        stream = self.streams[key]
+        discrepancy = self._compare(stream, seq, body)
+        new = discrepancy in (Discrepancy.ON_TIME, Discrepancy.AHEAD, Discrepancy.LATE)
         replayed = members.get("replayed") is True
-        disordered = fresh and seq < stream.last.get(replayed, 0)
-        if fresh:
+        disordered = new and seq < stream.last.get(replayed, 0)
+        if new:
             stream.last[replayed] = max(seq, stream.last.get(replayed, 0))
             stream.replayed += replayed
             stream.disordered += disordered
-        return SequencedMessage(topic, finding, members, stream.lost, disordered)
+        return SequencedMessage(topic, discrepancy, members, stream.lost, disordered)
 
     def lost(self) -> int:
         """Numbers that are missing just now."""
         return sum(stream.lost for stream in self.streams.values())
 
-    def summary(self) -> list[dict[str, object]]:
-        """Each stream's account, in order of its topic."""
+    def summary(self) -> list[dict[str, Any]]:
+        """One dictionary for each stream, in order of device, kind and epoch."""
         return [
             {
                 "device": stream.device,
@@ -149,48 +168,22 @@ class SequenceAudit:
             for _, stream in sorted(self.streams.items())
         ]
 
-    def _stream(self, topic: str, epoch: str) -> Stream:
-        levels = topic.split("/")
-        # The last two levels are sensor and kind; a device numbers all its sensors' messages together.
-        device, kind = "/".join(levels[:-2]), levels[-1]
-        key = (device, kind, epoch)
-        if key not in self.streams and len(self.streams) >= MAX_STREAMS:
-            key = ("", "", "")  # beyond any sensible plant: counted, not told apart
-        if key not in self.streams:
-            self.streams[key] = Stream(*key, runs=[[0, 0]] if key[:2] in self._known else [])
-            self._known.add(key[:2])
-        return self.streams[key]
-
-    def _enter(self, stream: Stream, seq: int, body: bytes) -> Discrepancy:
+    def _compare(self, stream: Stream, seq: int, body: bytes) -> Discrepancy:
         key = (stream.device, stream.kind, stream.epoch, seq)
-        checksum = zlib.crc32(_bare(body))
+        # The same message may be sent as new and, after a lost acknowledgement, again as replayed.
+        ending = next((ending for ending in _REPLAYED if body.endswith(ending)), b"")
+        checksum = zlib.crc32(body[: len(body) - len(ending)])
         highest = stream.runs[-1][1] if stream.runs else seq - 1
-        if not stream.take(seq):
-            same = self._bodies.get(key, checksum) == checksum
+        if not stream.add(seq):
+            same = self._checksums.get(key, checksum) == checksum
             stream.duplicates += same
             stream.conflicts += not same
             return Discrepancy.DUPLICATE if same else Discrepancy.CONFLICT
-        self._bodies[key] = checksum
-        if len(self._bodies) > MAX_BODIES:
-            self._bodies.popitem(last=False)
+        self._checksums[key] = checksum
+        if len(self._checksums) > MAX_BODIES:
+            self._checksums.popitem(last=False)
         stream.received += 1
         stream.late += seq < highest
         if seq < highest:
             return Discrepancy.LATE
         return Discrepancy.ON_TIME if seq == highest + 1 else Discrepancy.AHEAD
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return members if isinstance(members, dict) else {}
-
-
-def _bare(body: bytes) -> bytes:
-    # The same message may be sent as new and, after a lost acknowledgement, again as replayed.
-    for ending in _REPLAYED:
-        if body.endswith(ending):
-            return body[: -len(ending)]
-    return body

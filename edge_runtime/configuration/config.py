@@ -29,17 +29,18 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """How often things are told that are no alarms."""
+    """How often state and health are published."""
 
     state_s: float = 10.0
-    """The retained state is refreshed this often, and at once when an alarm begins or ends."""
+    """Seconds between two refreshes of the retained state; it also changes at once with an alarm."""
     health_s: float = 60.0
-    """The health message with all counters is sent this often."""
+    """Seconds between two health messages with all counters."""
     scores: bool = False
     """Publish every window's score too, at QoS 0; live only, never stored."""
 
     def __post_init__(self) -> None:
         for name in ("state_s", "health_s"):
+            # Bounds against mistakes: ten a second from each sensor flood a broker, one a day says nothing.
             if not 0.1 <= getattr(self, name) <= 86400:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0.1 and 86400")
 
@@ -68,12 +69,12 @@ class Config:
 
 
 def read_config(path: Path) -> Config:
-    """Read the configuration. Raises ConfigError (exit 78) for anything it does not understand."""
+    """Read the configuration at `path`. Raises ConfigError (exit 78) for anything it does not understand."""
     return strict_toml.read(Config, path)
 
 
 def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
-    """Compare what the site says of a sensor with what its model was made for.
+    """Compare what the site states of a sensor with what its model was made for.
 
     Raises ConfigError with both values for every disagreement.
     """

@@ -1,4 +1,4 @@
-"""A TOML file to a tree of frozen dataclasses, refusing whatever is not in the tree.
+"""A TOML file to a tree of frozen dataclasses, refusing every key and value that is not in the tree.
 
 An unknown key is a typing mistake: the nearest known one is named. Every refusal gives file and line.
 """
@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from edge_runtime.core import ConfigError
 
@@ -24,10 +24,16 @@ T = TypeVar("T")
 _HEADING = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"^\s*\"?([\w-]+)\"?\s*=")
 _PLAIN: dict[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_FLOAT_LIMIT: Final = 2**1023
+"""Well below 2**1024, from which on an integer has no IEEE 754 double and float() raises OverflowError."""
 
 
 def read(kind: type[Tree], path: Path) -> Tree:
-    """Read the file into `kind`. Raises ConfigError, naming line and key, for whatever does not fit."""
+    """Read the file into `kind`, a dataclass. Raises ConfigError with line and key for what does not fit.
+
+    Paths in it become relative to the file's folder. Settings check themselves: a ValueError of `kind` whose
+    message begins with a field's name is refused at that field's line.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
@@ -41,19 +47,25 @@ def read(kind: type[Tree], path: Path) -> Tree:
 
 class _Reader:
     def __init__(self, path: Path, text: str) -> None:
-        self._path, self._positions = path, _positions(text)
+        self._path, self._lines = path, _line_numbers(text)
 
     def build(self, kind: type[Tree], table: Mapping[str, Any], at: tuple[str, ...]) -> Tree:
         hints = get_type_hints(kind, include_extras=True)
         for key in table:
             if key not in hints:
-                raise self._unknown(key, list(hints), at)
+                near = difflib.get_close_matches(key, hints, n=1)
+                remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(hints))}"
+                raise self._refuse(f"unknown key {_dotted((*at, key))!r}", (*at, key), remedy)
         values = {key: self._value(hints[key], value, (*at, key)) for key, value in table.items()}
         try:
             return kind(**values)
         except TypeError as error:
-            fields = dataclasses.fields(kind)
-            missing = [f.name for f in fields if _required(f) and f.name not in values]
+            required = [
+                field.name
+                for field in dataclasses.fields(kind)
+                if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            ]
+            missing = [name for name in required if name not in values]
             what = f"{_dotted(at)} lacks {', '.join(missing)}" if missing else str(error)
             raise self._refuse(what, at, "Add what is missing") from error
         except ValueError as error:
@@ -66,7 +78,7 @@ class _Reader:
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
             return self.build(hint, self._expect(value, dict, "a table", at), at)
         if get_origin(hint) is tuple:
-            return self._tuple(get_args(hint), self._expect(value, list, "a list", at), at)
+            return self._build_tuple(get_args(hint), self._expect(value, list, "a list", at), at)
         if isinstance(hint, type) and issubclass(hint, StrEnum):
             return hint(self._choice([str(choice) for choice in hint], value, at))
         if get_origin(hint) is Annotated:
@@ -75,9 +87,13 @@ class _Reader:
             raise self._refuse(f"{_dotted(at)} is {value!r}, with control characters", at, "Remove them")
         if hint is Path:
             return self._path.parent / self._expect(value, str, "a path as text", at)
-        return self._plain(hint, value, at)
+        if hint is float and type(value) is int and abs(value) < _FLOAT_LIMIT:
+            value = float(value)
+        if type(value) is not hint:  # not isinstance: true is no whole number here
+            raise self._refuse(f"{_dotted(at)} is {value!r}, not {_PLAIN[hint]}", at, "Correct the value")
+        return value
 
-    def _tuple(self, parts: tuple[Any, ...], values: list[Any], at: tuple[str, ...]) -> tuple[Any, ...]:
+    def _build_tuple(self, parts: tuple[Any, ...], values: list[Any], at: tuple[str, ...]) -> tuple[Any, ...]:
         if parts[-1] is Ellipsis:
             parts = (parts[0],) * len(values)
         if len(parts) != len(values):
@@ -93,58 +109,36 @@ class _Reader:
             raise self._refuse(what, at, f"Choose one of {', '.join(known)}")
         return value
 
-    def _plain(self, hint: type, value: Any, at: tuple[str, ...]) -> Any:
-        if hint is float and type(value) is int and abs(value) < 2**1023:
-            return float(value)
-        if type(value) is not hint:
-            raise self._refuse(f"{_dotted(at)} is {value!r}, not {_PLAIN[hint]}", at, "Correct the value")
-        return value
-
     def _expect(self, value: Any, kind: type[T], name: str, at: tuple[str, ...]) -> T:
         if not isinstance(value, kind):
             raise self._refuse(f"{_dotted(at)} is {value!r}, not {name}", at, "Correct the value")
         return value
 
-    def _unknown(self, key: str, known: list[str], at: tuple[str, ...]) -> ConfigError:
-        near = difflib.get_close_matches(key, known, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known))}"
-        return self._refuse(f"unknown key {_dotted((*at, key))!r}", (*at, key), remedy)
-
     def _refuse(self, what: str, at: tuple[str, ...], remedy: str) -> ConfigError:
-        return ConfigError(what, where=f"{self._path}, line {self._line(at)}", remedy=remedy)
-
-    def _line(self, at: tuple[str, ...]) -> int:
+        # The line of the key itself, or of the nearest table around it; 1 for the whole file.
         prefixes = (at[:length] for length in range(len(at), 0, -1))
-        return next((self._positions[prefix] for prefix in prefixes if prefix in self._positions), 1)
+        line = next((self._lines[prefix] for prefix in prefixes if prefix in self._lines), 1)
+        return ConfigError(what, where=f"{self._path}, line {line}", remedy=remedy)
 
 
-def _positions(text: str) -> dict[tuple[str, ...], int]:
+def _line_numbers(text: str) -> dict[tuple[str, ...], int]:
     """Find the line of every table and key, as tomllib does not keep them; lists of tables by index."""
-    positions: dict[tuple[str, ...], int] = {}
+    lines: dict[tuple[str, ...], int] = {}
     entries: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
         if heading := _HEADING.match(line):
-            table = _indexed(tuple(part.strip() for part in heading[2].split(".")), entries)
+            table = tuple(part.strip() for part in heading[2].split("."))
+            if table[:-1] in entries:  # [sensor.alarm] belongs to the last [[sensor]] before it
+                table = (*table[:-1], str(entries[table[:-1]]), table[-1])
             if heading[1] == "[[":
                 entries[table] = entries.get(table, -1) + 1
-                positions.setdefault(table, number)
+                lines.setdefault(table, number)
                 table = (*table, str(entries[table]))
-            positions[table] = number
+            lines[table] = number
         elif key := _KEY.match(line):
-            positions[(*table, key[1])] = number
-    return positions
-
-
-def _indexed(name: tuple[str, ...], entries: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
-    """`[sensor.alarm]` belongs to the last `[[sensor]]` before it."""
-    if name[:-1] in entries:
-        return (*name[:-1], str(entries[name[:-1]]), name[-1])
-    return name
-
-
-def _required(field: "dataclasses.Field[Any]") -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            lines[*table, key[1]] = number
+    return lines
 
 
 def _dotted(at: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
-"""What is wrong with this gateway, and what to do about it: `examine` yields `Finding`s in order of mending.
+"""What is wrong with this gateway, and the remedy: `examine` yields `Finding`s in the order of repair.
 
-Every check looks at the real thing and goes on where another failed: one visit is to find all there is.
-Nothing is changed, and a running service keeps its port and its client id.
+Every check examines the real device, file or broker, and goes on where another failed: one visit is to find
+every fault. Nothing is changed, and a running service keeps its port and its client id.
 """
 
 from edge_runtime.doctor.examination import examine

@@ -7,66 +7,61 @@ from typing import Final
 from edge_runtime.configuration import Config, read_config
 from edge_runtime.core import EdgeError, Manifest
 from edge_runtime.doctor import broker, host, ports, serial_line, storage, unit
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
 from edge_runtime.doctor.host import Host
 
 BOOT_FOLDERS: Final = ("/boot/firmware/steadyhum", "/boot/steadyhum")
+"""Where a prepared card has its files: the boot partition of Debian 12 and later, and of earlier ones."""
 
 
 def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
-    """Examine this gateway with the configuration at `path`, listening `listen_s` seconds to each sensor."""
+    """Examine this gateway with the configuration at `path`, listening `listen_s` seconds to each sensor.
+
+    Raises nothing that a check can meet: each becomes a finding. Run it to its end as one user, root or the
+    service's.
+    """
     yield from host.examine_host(host_seen)
     yield from unit.examine_unit(host_seen)
-    yield from _left_secrets(host_seen)
+    for folder in BOOT_FOLDERS:
+        if keys := sorted(host_seen.path(folder).rglob("*.key")):
+            what = f"{', '.join(key.name for key in keys)} lies on the card's open partition"
+            remedy = f"Delete {folder}: whoever holds the card can read it"
+            yield warning(Check.SECRETS_LEFT, folder, what, remedy)
     libraries = host.try_libraries()
     yield libraries
     try:
         with host.acting_as_service(host_seen):
             config = read_config(path)
     except EdgeError as error:
-        yield refused("config", error)
+        yield refused(Check.CONFIG, error)
         return
-    yield ok("config", str(path), f"{len(config.sensor)} sensors")
+    yield ok(Check.CONFIG, str(path), f"{len(config.sensor)} sensors")
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
-        yield from _as_service(host_seen, lambda: _models(config, manifests))
+        from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which has just been tried
+
+        yield from _as_service(host_seen, lambda: models.examine_models(config, manifests))
     else:
-        yield skipped("model.opens", str(path), "onnxruntime does not run here")
+        yield skipped(Check.MODEL_OPENS, str(path), "onnxruntime does not run here")
     yield from _sensors(host_seen, config, manifests, listen_s)
     yield from _as_service(host_seen, lambda: broker.examine_broker(config))
 
 
 def _as_service(seen: Host, check: Callable[[], Findings]) -> Findings:
     with host.acting_as_service(seen):
-        findings = list(check())  # all at once: whoever asked must not act as the service in between
+        findings = list(check())  # all at once: the caller must not act as the service in between
     yield from findings
-
-
-def _models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
-    from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which may crash: tried before
-
-    opened = models.open_models(config)
-    manifests |= {file: item.manifest for file, item in opened.items() if not isinstance(item, EdgeError)}
-    yield from models.examine_models(config, opened)
 
 
 def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen_s: float) -> Findings:
     service = storage.service_pid(config.state_folder)
     for sensor in config.sensor:
-        *_, last = told = list(ports.examine_port(seen, sensor, service))
-        yield from told
-        if last.check == "port.opens" and last.level is Level.OK:
+        *_, last = findings = list(ports.examine_port(seen, sensor, service))
+        yield from findings
+        if last.check is Check.PORT_OPENS and last.level is Level.OK:
             url = str(ports.local(seen, sensor) or sensor.port)
             yield from serial_line.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
         else:
-            yield skipped("line.frames", sensor.name, f"not listened to: {last.what}")
-
-
-def _left_secrets(seen: Host) -> Findings:
-    for folder in BOOT_FOLDERS:
-        keys = sorted(seen.path(folder).rglob("*.key"))
-        if keys:
-            what = f"{', '.join(key.name for key in keys)} lies on the card's open partition"
-            remedy = f"Delete {folder}: whoever holds the card can read it"
-            yield warning("secrets.left", folder, what, remedy)
+            yield skipped(Check.LINE_FRAMES, sensor.name, f"not listened to: {last.what}")

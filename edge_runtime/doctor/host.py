@@ -14,18 +14,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, clock_doubt
+from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 
-UNAVAILABLE: Final = 69
 SERVICE_USER: Final = "edge-runtime"
+"""Whom the Debian package creates."""
 TRIAL_S: Final = 120.0
+"""Balances a slow card, from which importing takes long, against waiting for a disk that has failed."""
+_ELF_32_BIT: Final = b"\x7fELF\x01"
+"""elf(5): the magic number and ELFCLASS32."""
 _TIME_ERROR: Final = 5
+"""adjtimex(2): the clock is not synchronised."""
+_TIMEX_BYTES: Final = 512
+"""More than struct timex has on any processor."""
 _NEEDED: Final = {
     "flags": frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt", "cx16")),
     "Features": frozenset(("fp", "asimd")),
 }
-"""What the wheels of numpy and onnxruntime take for granted: x86-64-v2, and Armv8.0."""
+"""What the wheels of numpy and onnxruntime require, by the line of /proc/cpuinfo: x86-64-v2, and Armv8.0."""
+_REINSTALL: Final = (
+    "Install the steadyhum package made for this processor and Debian release; on an old processor, "
+    "use a 64-bit board of the Raspberry Pi 3 generation or later"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +75,11 @@ class Host:
 @contextlib.contextmanager
 def acting_as_service(host: Host) -> Iterator[None]:
     """Be the service's user for a while, where root asks: what root may do says nothing about the service."""
-    user = _other_user(host)
-    if user is None:
+    user = None
+    if os.geteuid() == 0 and host.root == Path("/"):
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(host.user_name)
+    if user is None or not user.pw_uid:
         yield
         return
     groups = os.getgroups()
@@ -80,26 +94,44 @@ def acting_as_service(host: Host) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def _other_user(host: Host) -> pwd.struct_passwd | None:
-    if os.geteuid() != 0 or host.root != Path("/"):
-        return None
-    try:
-        user = pwd.getpwnam(host.user_name)
-    except KeyError:
-        return None
-    return user if user.pw_uid else None
-
-
 def examine_host(host: Host) -> Findings:
-    """Look at word size, processor and clock."""
-    yield _word_size(host)
-    yield _processor(host)
-    yield _clock(host)
+    """Examine word size, processor and clock."""
+    # A 64-bit kernel below a 32-bit userland is usual on the Raspberry Pi: ask a program, not the kernel.
+    head = b""
+    with contextlib.suppress(OSError), host.path("/bin/sh").open("rb") as shell:
+        head = shell.read(len(_ELF_32_BIT))
+    about, unavailable = "operating system", UnavailableError.exit_code
+    if head == _ELF_32_BIT:
+        remedy = "Install the 64-bit image of the operating system; onnxruntime has no 32-bit wheels"
+        yield fault(Check.OS_BITS, about, "this is a 32-bit system", remedy, unavailable)
+    else:
+        yield ok(Check.OS_BITS, about, "64-bit")
+    lines = (line.partition(":") for line in host.text("/proc/cpuinfo").splitlines())
+    lacking = (_NEEDED.get(key.strip(), frozenset()) - set(value.split()) for key, _, value in lines)
+    if missing := next(filter(None, lacking), None):
+        what = f"this processor lacks {', '.join(sorted(missing))}, which the libraries need"
+        yield fault(Check.CPU, "processor", what, _REINSTALL, unavailable)
+    else:
+        yield ok(Check.CPU, "processor", "has what the libraries need")
+    if doubt := clock_doubt(time.time()):
+        remedy = f"{CLOCK_REMEDY}. Certificates are refused until then"
+        yield fault(Check.CLOCK, "clock", doubt, remedy, unavailable)
+        return
+    synchronised = host.path("/run/systemd/timesync/synchronized").exists()
+    if not synchronised and host.root == Path("/"):
+        # struct timex begins with `modes`; zero reads and changes nothing.
+        synchronised = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)) != _TIME_ERROR
+    if synchronised:
+        yield ok(Check.CLOCK, "clock", "synchronised")
+    else:
+        what = "not synchronised: alarms may carry wrong times"
+        yield warning(Check.CLOCK, "clock", what, CLOCK_REMEDY)
 
 
 @functools.cache  # what a process could import once, it can
 def try_libraries() -> Finding:
     """Import numpy and onnxruntime in a child: where they crash, they would take the doctor with them."""
+    about, unavailable = "onnxruntime", UnavailableError.exit_code
     try:
         done = subprocess.run(
             [sys.executable, "-c", "import numpy, onnxruntime; print(onnxruntime.__version__)"],
@@ -110,60 +142,14 @@ def try_libraries() -> Finding:
         )
     except subprocess.TimeoutExpired:
         remedy = "Look at the system log for a failing disk or memory"
-        return fault("libraries", "onnxruntime", f"no answer in {TRIAL_S:.0f} s", remedy, UNAVAILABLE)
+        return fault(Check.LIBRARIES, about, f"no answer in {TRIAL_S:.0f} s", remedy, unavailable)
     if done.returncode == 0:
-        return ok("libraries", "onnxruntime", f"{done.stdout.strip()} runs here")
-    return fault("libraries", "onnxruntime", _crash(done.returncode, done.stderr), _REINSTALL, UNAVAILABLE)
-
-
-_REINSTALL: Final = (
-    "Install the steadyhum package made for this processor and Debian release; on an old processor, "
-    "use a 64-bit board of the Raspberry Pi 3 generation or later"
-)
-
-
-def _crash(code: int, stderr: str) -> str:
-    if code == -signal.SIGILL:
-        return "uses an instruction this processor does not have (illegal instruction)"
-    if code < 0:
-        return f"crashes when it is loaded ({signal.Signals(-code).name})"
-    return f"cannot be loaded ({(stderr.strip().splitlines() or ['no message'])[-1][:200]})"
-
-
-def _word_size(host: Host) -> Finding:
-    # A 64-bit kernel below a 32-bit userland is usual on the Raspberry Pi: ask a program, not the kernel.
-    try:
-        with host.path("/bin/sh").open("rb") as shell:
-            head = shell.read(5)
-    except OSError:
-        head = b""
-    if head == b"\x7fELF\x01":
-        remedy = "Install the 64-bit image of the operating system; onnxruntime has no 32-bit wheels"
-        return fault("os.bits", "operating system", "this is a 32-bit system", remedy, UNAVAILABLE)
-    return ok("os.bits", "operating system", "64-bit")
-
-
-def _processor(host: Host) -> Finding:
-    for line in host.text("/proc/cpuinfo").splitlines():
-        key, _, value = line.partition(":")
-        needed = _NEEDED.get(key.strip(), frozenset())
-        if missing := needed - set(value.split()):
-            what = f"this processor lacks {', '.join(sorted(missing))}, which the libraries need"
-            return fault("cpu", "processor", what, _REINSTALL, UNAVAILABLE)
-    return ok("cpu", "processor", "has what the libraries need")
-
-
-def _clock(host: Host) -> Finding:
-    if doubt := clock_doubt(time.time()):
-        remedy = f"{CLOCK_REMEDY}. Certificates are refused until then"
-        return fault("clock", "clock", doubt, remedy, UNAVAILABLE)
-    if host.path("/run/systemd/timesync/synchronized").exists() or _kernel_says_synchronised(host):
-        return ok("clock", "clock", "synchronised")
-    return warning("clock", "clock", "not synchronised: alarms may carry wrong times", CLOCK_REMEDY)
-
-
-def _kernel_says_synchronised(host: Host) -> bool:
-    if host.root != Path("/"):
-        return False
-    # struct timex begins with `modes`; zero reads and changes nothing. 512 bytes are more than it has.
-    return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) != _TIME_ERROR)
+        return ok(Check.LIBRARIES, about, f"{done.stdout.strip()} runs here")
+    if done.returncode == -signal.SIGILL:
+        what = "uses an instruction this processor does not have (illegal instruction)"
+    elif done.returncode < 0:
+        what = f"crashes when it is loaded ({signal.Signals(-done.returncode).name})"
+    else:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        what = f"cannot be loaded ({last[:200]})"  # one line of a report
+    return fault(Check.LIBRARIES, about, what, _REINSTALL, unavailable)

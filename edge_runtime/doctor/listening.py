@@ -1,17 +1,17 @@
-"""Listening to a line for a while: `hear` gives `Heard`, everything needed to judge the sensor at its end."""
+"""Listening to a line for a while: `listen` returns a `Capture`, everything needed to judge the sensor."""
 
 import time
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_runtime.core import EdgeError, Fault, FaultKind, Frame, Hello
 from edge_runtime.sensors import SensorSettings, Source
 from edge_runtime.sensors.protocols import PROTOCOLS, Decoder, new_decoder
 
 BAUDS: Final = (921600, 115200, 460800, 230400, 1000000, 2000000, 3000000, 57600, 38400, 19200, 9600)
+"""What serial adapters and firmware commonly use; our default and the most usual one first."""
 PROBE_S: Final = 0.6
 """Long enough for a frame or two lines of every rate that fits a baud rate."""
 GUESSED_ERRORS: Final = 0.5
@@ -21,11 +21,12 @@ _RATE_FROM: Final = 10
 
 
 @dataclass(slots=True)
-class Heard:
+class Capture:
     """What came from a line."""
 
     seconds: float = 0.0
     size: int = 0
+    """Bytes received."""
     frames: list[Frame] = field(default_factory=list)
     arrivals_s: list[float] = field(default_factory=list)
     """When each frame came, monotonic seconds."""
@@ -39,50 +40,46 @@ class Heard:
         """Samples a second by this computer's clock; None when too little came to say."""
         if len(self.frames) < _RATE_FROM:
             return None
-        counts = self._positions()
-        at_s = np.array(self.arrivals_s)
-        span_s = at_s - at_s.mean()
-        # Slope of a straight line through all arrivals: bursts and single late ones hardly move it.
-        return float(span_s @ counts / (span_s @ span_s)) if span_s.any() else None
-
-    def _positions(self) -> NDArray[np.int64]:
-        """Samples sent by the end of each frame: by sequence numbers where they tell: losses count."""
         lengths = np.array([len(frame.samples) for frame in self.frames], np.int64)
         boots = {(frame.sensor_id, frame.boot_id) for frame in self.frames}
         if len(boots) > 1 or (lengths != lengths[0]).any():
-            return np.cumsum(lengths)
-        first = self.frames[0].sequence
-        numbers = np.array([(frame.sequence - first) % 2**32 for frame in self.frames], np.int64)
-        return numbers * int(lengths[0])
+            counts = np.cumsum(lengths)
+        else:  # by sequence numbers, so that the samples of lost frames count
+            first = self.frames[0].sequence
+            numbers = np.array([(frame.sequence - first) % 2**32 for frame in self.frames], np.int64)
+            counts = numbers * int(lengths[0])
+        at_s = np.array(self.arrivals_s)
+        span_s = at_s - at_s.mean()
+        # Least-squares slope through all arrivals: bursts and single late ones hardly move it.
+        return float(span_s @ counts / (span_s @ span_s)) if span_s.any() else None
 
     def share(self, *kinds: FaultKind) -> float:
-        """Faults of these kinds, of all that came."""
+        """Faults of these kinds as a share of all that came, 0 to 1."""
         count = sum(fault.count for fault in self.faults if fault.kind in kinds)
         return count / (count + len(self.frames)) if count else 0.0
 
 
-def hear(url: str, baud: int, codec: Decoder, seconds: float) -> Heard:
-    """Listen for `seconds`. Raises what opening the port raises."""
-    heard = Heard()
+def listen(url: str, baud: int, decoder: Decoder, seconds: float) -> Capture:
+    """Listen for `seconds`. Raises what opening the port raises: UnavailableError, BusyError, AccessError."""
+    capture = Capture()
     begun_s = time.monotonic()
     with Source(url, baud) as source:
         while (elapsed_s := time.monotonic() - begun_s) < seconds:
             try:
                 data = source.read()
             except EdgeError as error:
-                heard.lost = error.what
+                capture.lost = error.what
                 break
-            _take(heard, codec, data)
-    heard.seconds = max(elapsed_s, 1e-3)
-    return heard
+            _decode(capture, decoder, data)
+    capture.seconds = max(elapsed_s, 1e-3)  # a port that is lost at once would divide by zero
+    return capture
 
 
-def right_settings(url: str, sensor: SensorSettings) -> tuple[int, str] | None:
+def find_settings(url: str, sensor: SensorSettings) -> tuple[int, str] | None:
     """Try every protocol at every usual baud rate; the first that something can be read at, or None."""
-    bauds = (sensor.baud, *(baud for baud in BAUDS if baud != sensor.baud))
-    for baud in bauds:
+    for baud in (sensor.baud, *(baud for baud in BAUDS if baud != sensor.baud)):
         try:
-            protocol = _spoken(url, baud, sensor)
+            protocol = _find_protocol(url, baud, sensor)
         except EdgeError:  # a speed this adapter does not have
             continue
         if protocol is not None:
@@ -90,32 +87,31 @@ def right_settings(url: str, sensor: SensorSettings) -> tuple[int, str] | None:
     return None
 
 
-def _spoken(url: str, baud: int, sensor: SensorSettings) -> str | None:
-    """What is spoken at this baud rate, if anything is."""
-    heard = {name: Heard() for name in PROTOCOLS}
+def _find_protocol(url: str, baud: int, sensor: SensorSettings) -> str | None:
+    captures = {name: Capture() for name in PROTOCOLS}
     decoders = {name: new_decoder(name, sensor.line) for name in PROTOCOLS}
     proven = [name for name, protocol in PROTOCOLS.items() if protocol.checksummed]
     until_s = time.monotonic() + PROBE_S
     with Source(url, baud) as source:
-        while time.monotonic() < until_s and not any(heard[name].frames for name in proven):
+        while time.monotonic() < until_s and not any(captures[name].frames for name in proven):
             data = source.read()
             for name, decoder in decoders.items():
-                _take(heard[name], decoder, data)
+                _decode(captures[name], decoder, data)
     for name in sorted(PROTOCOLS, key=lambda name: name not in proven):
-        errors = 0.0 if name in proven else heard[name].share(*FaultKind)
-        if heard[name].frames and errors < GUESSED_ERRORS:
+        errors = 0.0 if name in proven else captures[name].share(*FaultKind)
+        if captures[name].frames and errors < GUESSED_ERRORS:
             return name
     return None
 
 
-def _take(heard: Heard, codec: Decoder, data: bytes) -> None:
+def _decode(capture: Capture, decoder: Decoder, data: bytes) -> None:
     now_s = time.monotonic()
-    heard.size += len(data)
-    for item in codec.feed(data):
+    capture.size += len(data)
+    for item in decoder.feed(data):
         if isinstance(item, Frame):
-            heard.frames.append(item)
-            heard.arrivals_s.append(now_s)
+            capture.frames.append(item)
+            capture.arrivals_s.append(now_s)
         elif isinstance(item, Hello):
-            heard.hello = item
+            capture.hello = item
         else:
-            heard.faults.append(item)
+            capture.faults.append(item)

@@ -1,4 +1,4 @@
-"""The models: whole, what they were when they were sent, right for their sensors, and fast enough here."""
+"""The models: whole, the files that were sent, right for their sensors, and fast enough here."""
 
 import time
 from collections.abc import Iterable
@@ -6,97 +6,82 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement
-from edge_runtime.core import EdgeError, Manifest
+from edge_runtime.core import DataError, EdgeError, Manifest
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
 from edge_runtime.sensors import SensorSettings
 
-BAD_DATA: Final = 65
 BUSY_SHARE: Final = 0.5
 """A model that takes more of the time between two windows leaves too little for everything else."""
 _RUNS: Final = 7
+"""Odd, so that the median is one of them; few, since a slow model may take a second for each."""
 _SENT_AGAIN: Final = "Copy the model again from where it was made; this copy is not what was sent"
 
 
-def open_models(config: Config) -> dict[Path, Artefact | EdgeError]:
-    """Open every model once; golden windows are scored on the way."""
-    return {file: _open(file) for file in {sensor.model for sensor in config.sensor}}
+def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
+    """Examine every model, and every sensor's agreement with its own.
 
-
-def examine_models(config: Config, models: dict[Path, Artefact | EdgeError]) -> Findings:
-    """Look at every model, and at every sensor's agreement with its own."""
-    for file, opened in models.items():
-        yield from _digest(file) if config.model_authority is None else _signed(file, config.model_authority)
-        if isinstance(opened, EdgeError):
-            yield refused("model.golden" if "golden" in opened.what else "model.opens", opened)
+    Opening a model scores its golden windows. The manifests of those that could be opened are added to
+    `manifests`, by file.
+    """
+    for file in {sensor.model for sensor in config.sensor}:
+        yield from _examine_origin(file, config.model_authority)
+        try:
+            opened = load_model(file)
+        except EdgeError as error:
+            yield refused(Check.MODEL_GOLDEN if "golden" in error.what else Check.MODEL_OPENS, error)
             continue
-        manifest = opened.manifest
+        manifests[file] = manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"
-        yield ok("model.opens", str(file), f"{manifest.name}: {manifest.detector}, {golden}")
-        yield _speed(file, opened, config.sensor)
+        yield ok(Check.MODEL_OPENS, str(file), f"{manifest.name}: {manifest.detector}, {golden}")
+        yield _measure_speed(file, opened, config.sensor)
     for sensor in config.sensor:
-        opened = models[sensor.model]
-        if isinstance(opened, Artefact):
-            yield _agreement(sensor, opened.manifest)
+        if sensor.model not in manifests:
+            continue
+        try:
+            check_agreement(sensor, manifests[sensor.model])
+        except EdgeError as error:
+            yield refused(Check.MODEL_AGREEMENT, error)
+        else:
+            what = "rate, channels and unit are those of the model"
+            yield ok(Check.MODEL_AGREEMENT, sensor.name, what)
 
 
-def _open(file: Path) -> Artefact | EdgeError:
+def _examine_origin(file: Path, authority: Path | None) -> Findings:
+    """Check the signature where the site wants one, else the digest the file was sent with, if it was."""
     try:
-        return load_model(file)
-    except EdgeError as error:
-        return error
-
-
-def _signed(file: Path, authority: Path) -> Findings:
-    try:
-        check_signed(file, digest_of(file), authority)
-    except OSError:
-        return  # not there at all, which opening it says
-    except EdgeError as error:
-        yield refused("model.signature", error)
-    else:
-        yield ok("model.signature", str(file), f"signed by the authority in {authority}")
-
-
-def _digest(file: Path) -> Findings:
-    try:
-        (_, sent), digest = read_digests(file.parent), digest_of(file)
+        digest = digest_of(file)
+        if authority is not None:
+            check_signed(file, digest, authority)
+            yield ok(Check.MODEL_SIGNATURE, str(file), f"signed by the authority in {authority}")
+            return
+        _, sent = read_digests(file.parent)
     except OSError:
         return  # not sent with digests, or not there at all, which opening it says
+    except EdgeError as error:
+        yield refused(Check.MODEL_SIGNATURE, error)
+        return
     if sent.get(file.name) == digest:
-        yield ok("model.digest", str(file), f"is the file named in {DIGESTS}")
+        yield ok(Check.MODEL_DIGEST, str(file), f"is the file named in {DIGESTS}")
     elif file.name in sent:
         what = f"is not the file named in {DIGESTS} (SHA-256 {digest[:12]}... here)"
-        yield fault("model.digest", str(file), what, _SENT_AGAIN, BAD_DATA)
+        yield fault(Check.MODEL_DIGEST, str(file), what, _SENT_AGAIN, DataError.exit_code)
 
 
-def _agreement(sensor: SensorSettings, manifest: Manifest) -> Finding:
-    try:
-        check_agreement(sensor, manifest)
-    except EdgeError as error:
-        return refused("model.agreement", error)
-    return ok("model.agreement", sensor.name, "rate, channels and unit are those of the model")
-
-
-def _speed(file: Path, opened: Artefact, sensors: Iterable[SensorSettings]) -> Finding:
+def _measure_speed(file: Path, opened: Artefact, sensors: Iterable[SensorSettings]) -> Finding:
     manifest = opened.manifest
-    users = sum(sensor.model == file for sensor in sensors)
-    hop_s = manifest.hop / manifest.rate_hz
-    share = users * _score_s(opened) / hop_s
-    what = f"scoring takes {100 * share:.1f} % of the time between two windows"
-    if share < BUSY_SHARE:
-        return ok("model.speed", str(file), what)
-    remedy = "Fit with a longer hop or a smaller detector, or use a faster board"
-    if share < 1:
-        return warning("model.speed", str(file), what, remedy)
-    return fault("model.speed", str(file), what, remedy, BAD_DATA)
-
-
-def _score_s(opened: Artefact) -> float:
-    window = opened.manifest.golden[0].samples
-    times = []
+    window, times_s = manifest.golden[0].samples, []
     for _ in range(_RUNS):
         begun_s = time.perf_counter()
         opened.graph.score_one(window)
-        times.append(time.perf_counter() - begun_s)
-    return sorted(times)[_RUNS // 2]
+        times_s.append(time.perf_counter() - begun_s)
+    users = sum(sensor.model == file for sensor in sensors)
+    share = users * sorted(times_s)[_RUNS // 2] / (manifest.hop / manifest.rate_hz)
+    what = f"scoring takes {100 * share:.1f} % of the time between two windows"
+    if share < BUSY_SHARE:
+        return ok(Check.MODEL_SPEED, str(file), what)
+    remedy = "Fit with a longer hop or a smaller detector, or use a faster board"
+    if share < 1:
+        return warning(Check.MODEL_SPEED, str(file), what, remedy)
+    return fault(Check.MODEL_SPEED, str(file), what, remedy, DataError.exit_code)

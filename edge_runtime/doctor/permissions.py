@@ -1,16 +1,16 @@
 """May the service's user open a device? Answered from the system's files, for a user who is not asking."""
 
-import os
 import stat
 from pathlib import Path
 from typing import Final
 
+from edge_runtime.core import AccessError
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, fault, ok
 from edge_runtime.doctor.host import Host
 from edge_runtime.doctor.unit import settings
 from edge_runtime.sensors import SensorSettings
 
-_NO_ACCESS: Final = 77
 _OWNER: Final = stat.S_IRUSR | stat.S_IWUSR
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
 _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
@@ -19,36 +19,24 @@ _OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 def examine_permission(host: Host, sensor: SensorSettings, path: Path) -> Finding:
     """Compare owner, group and mode of a port with the user, and with the groups the unit adds."""
     status, user = path.stat(), host.user_name
-    if _may_use(host, status, user):
-        return ok("port.permission", sensor.name, f"{user} may use it")
     group = _group_name(host, status.st_gid)
+    accounts = [row for row in _rows(host, "/etc/passwd") if row[0] == user]
+    groups = {row[0] for row in _rows(host, "/etc/group") if user in row[-1].split(",")}
+    groups |= {word for value in settings(host, "SupplementaryGroups") for word in value.split()}
+    groups |= {_group_name(host, int(row[3])) for row in accounts if row[3].isdigit()}
+    # path_resolution(7): only the first of owner, group and others that applies counts.
+    needed = _OTHERS
+    if status.st_uid in [int(row[2]) for row in accounts if row[2].isdigit()][:1]:
+        needed = _OWNER
+    elif group in groups:
+        needed = _GROUP
+    if user == "root" or status.st_mode & needed == needed:
+        return ok(Check.PORT_PERMISSION, sensor.name, f"{user} may use it")
     remedy = f"usermod -aG {group} {user}, then restart the service or log in again"
     if not status.st_mode & stat.S_IRGRP:
         remedy = f"chmod 660 {sensor.port}, or a udev rule that gives it to a group, which {user} joins"
     what = f"{user} may not use {sensor.port} (group {group}, mode {stat.S_IMODE(status.st_mode):04o})"
-    return fault("port.permission", sensor.name, what, remedy, _NO_ACCESS)
-
-
-def _may_use(host: Host, status: os.stat_result, user: str) -> bool:
-    if user == "root":
-        return True
-    if status.st_uid == _number(host, user):
-        return status.st_mode & _OWNER == _OWNER
-    if _group_name(host, status.st_gid) in _groups_of(host, user):
-        return status.st_mode & _GROUP == _GROUP
-    return status.st_mode & _OTHERS == _OTHERS
-
-
-def _groups_of(host: Host, user: str) -> set[str]:
-    names = {row[0] for row in _rows(host, "/etc/group") if user in row[-1].split(",")}
-    names |= {word for value in settings(host, "SupplementaryGroups") for word in value.split()}
-    primary = [row[3] for row in _rows(host, "/etc/passwd") if row[0] == user]
-    return names | {_group_name(host, int(number)) for number in primary if number.isdigit()}
-
-
-def _number(host: Host, user: str) -> int:
-    numbers = [row[2] for row in _rows(host, "/etc/passwd") if row[0] == user]
-    return next((int(number) for number in numbers if number.isdigit()), -1)
+    return fault(Check.PORT_PERMISSION, sensor.name, what, remedy, AccessError.exit_code)
 
 
 def _group_name(host: Host, number: int) -> str:
@@ -57,4 +45,4 @@ def _group_name(host: Host, number: int) -> str:
 
 def _rows(host: Host, file: str) -> list[list[str]]:
     rows = [line.split(":") for line in host.text(file).splitlines()]
-    return [row for row in rows if len(row) > 3]
+    return [row for row in rows if len(row) > 3]  # group(5) has four fields, passwd(5) seven

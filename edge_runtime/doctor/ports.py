@@ -1,19 +1,20 @@
-"""The way to a sensor: is the port there, by which name, for whom, and who holds it."""
+"""The way to a sensor: is the port there, by which name, for whom, and which program holds it."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import BusyError, EdgeError
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.host import Host
 from edge_runtime.doctor.permissions import examine_permission
 from edge_runtime.sensors import SensorSettings, Source
 
 _BY_ID: Final = "/dev/serial/by-id"
+"""Links that udev names after the device's own serial number."""
 _RENUMBERED: Final = ("ttyUSB", "ttyACM")
-_CONSOLE: Final = 75
+"""Names that the kernel numbers in the order in which devices appear."""
 
 
 def local(host: Host, sensor: SensorSettings) -> Path | None:
@@ -22,92 +23,74 @@ def local(host: Host, sensor: SensorSettings) -> Path | None:
 
 
 def examine_port(host: Host, sensor: SensorSettings, service: int | None) -> Findings:
-    """Look at a port; the last finding is an OK `port.opens` where, and only where, it can be listened to."""
+    """Examine a port; the last finding is an OK `port.opens` where, and only where, it can be listened to.
+
+    `service` is the process id of the running service, None without one.
+    """
     path = local(host, sensor)
     if path is not None:
-        yield from _name(host, sensor, path)
-        yield from _console(host, sensor, path)
-        yield from _modem_manager(host, sensor)
+        yield from _examine_device(host, sensor, path)
         if path.exists():
             yield examine_permission(host, sensor, path)
-    yield _opens(host, sensor, path, service)
-
-
-def _opens(host: Host, sensor: SensorSettings, path: Path | None, service: int | None) -> Finding:
-    holders = _holders(host, path) if path else []
+    holders = _holders(host, str(path.resolve())) if path else []
     if service and any(pid == service for pid, _ in holders):
-        return ok("port.in_service", sensor.name, f"the running service (process {service}) reads it")
+        what = f"the running service (process {service}) reads it"
+        yield ok(Check.PORT_IN_SERVICE, sensor.name, what)
+        return
     try:
         with Source(str(path or sensor.port), sensor.baud):
             # Opening proves little: a program that asked for no lock gets every other byte all the same.
-            return _busy(sensor, holders, "") if holders else ok("port.opens", sensor.name, sensor.port)
+            free = ok(Check.PORT_OPENS, sensor.name, sensor.port)
+            finding = _busy(sensor, holders, "") if holders else free
     except BusyError as error:
-        return _busy(sensor, holders, error.remedy)
+        finding = _busy(sensor, holders, error.remedy)
     except EdgeError as error:
+        finding = refused(Check.PORT_OPENS, error)
         if path is not None and not path.exists():
-            return fault("port.present", sensor.name, _absent(sensor), _plugged(host), error.exit_code)
-        return refused("port.opens", error)
+            names = ", ".join(sorted(link.name for link in _links(host)))
+            remedy = f"Plug the sensor in, or set `port` to one of those present: {_BY_ID}/{names}"
+            if not names:
+                remedy = f"Plug the sensor in, with a cable that carries data; nothing is in {_BY_ID}"
+            what = f"{sensor.port} does not exist"
+            finding = fault(Check.PORT_PRESENT, sensor.name, what, remedy, error.exit_code)
+    yield finding  # after the port is closed, for the caller to listen to it
 
 
 def _busy(sensor: SensorSettings, holders: list[tuple[int, str]], remedy: str) -> Finding:
-    who = ", ".join(f"{name} (process {pid})" for pid, name in holders) or "a program of another user"
+    names = ", ".join(f"{name} (process {pid})" for pid, name in holders) or "a program of another user"
     stop = f"Stop it: `kill {holders[0][0]}`" if holders else remedy
-    return fault("port.busy", sensor.name, f"{sensor.port} is held by {who}", stop, BusyError.exit_code)
+    what = f"{sensor.port} is held by {names}"
+    return fault(Check.PORT_BUSY, sensor.name, what, stop, BusyError.exit_code)
 
 
-def _absent(sensor: SensorSettings) -> str:
-    return f"{sensor.port} does not exist"
-
-
-def _plugged(host: Host) -> str:
-    names = sorted(path.name for path in _by_id(host))
-    if not names:
-        return "Plug the sensor in, with a cable that carries data; nothing is in /dev/serial/by-id"
-    return f"Plug the sensor in, or set `port` to one of those present: {_BY_ID}/{', '.join(names)}"
-
-
-def _by_id(host: Host) -> Iterable[Path]:
-    folder = host.path(_BY_ID)
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _name(host: Host, sensor: SensorSettings, path: Path) -> Findings:
-    if not Path(sensor.port).name.startswith(_RENUMBERED) or sensor.port.startswith(_BY_ID):
-        return
-    same = [link.name for link in _by_id(host) if link.resolve() == path.resolve()]
-    remedy = f"Set port to {_BY_ID}/{same[0]}" if same else f"Use the sensor's name in {_BY_ID}"
-    what = f"{sensor.port} is numbered in the order of plugging: after a restart it may be another sensor"
-    yield warning("port.name", sensor.name, what, remedy)
-
-
-def _console(host: Host, sensor: SensorSettings, path: Path) -> Findings:
+def _examine_device(host: Host, sensor: SensorSettings, path: Path) -> Findings:
+    by_id = sensor.port.startswith(_BY_ID)
+    renumbered = Path(sensor.port).name.startswith(_RENUMBERED)
+    if renumbered and not by_id:
+        same = [link.name for link in _links(host) if link.resolve() == path.resolve()]
+        remedy = f"Set port to {_BY_ID}/{same[0]}" if same else f"Use the sensor's name in {_BY_ID}"
+        what = f"{sensor.port} is numbered in the order of plugging: after a restart it may be another sensor"
+        yield warning(Check.PORT_NAME, sensor.name, what, remedy)
     words = host.text("/proc/cmdline").split()
     consoles = {word.removeprefix("console=").split(",")[0] for word in words if word.startswith("console=")}
     if {path.name, path.resolve().name} & consoles:
         what = f"{sensor.port} is also the system's console: its messages mix with the frames"
         remedy = "raspi-config, Interface Options, Serial Port: login shell no, hardware yes; then restart"
-        yield fault("port.console", sensor.name, what, remedy, _CONSOLE)
-
-
-def _modem_manager(host: Host, sensor: SensorSettings) -> Findings:
-    if not Path(sensor.port).name.startswith(_RENUMBERED) and not sensor.port.startswith(_BY_ID):
+        yield fault(Check.PORT_CONSOLE, sensor.name, what, remedy, BusyError.exit_code)
+    if not renumbered and not by_id:
         return
+    folders = [host.path(f"{folder}/udev/rules.d") for folder in ("/etc", "/usr/lib", "/lib")]
+    rules = [file for folder in folders for file in folder.glob("*.rules") if file.is_file()]
     running = any(name == "ModemManager" for _, name in _processes(host))
-    rules = [file for folder in ("/etc", "/usr/lib", "/lib") for file in _rules(host, folder)]
     if running and not any("ID_MM_DEVICE_IGNORE" in file.read_text(errors="replace") for file in rules):
         what = "ModemManager runs and talks to every serial device it finds, sensors included"
-        yield warning("port.modem_manager", sensor.name, what, "systemctl disable --now ModemManager")
+        remedy = "systemctl disable --now ModemManager"
+        yield warning(Check.PORT_MODEM_MANAGER, sensor.name, what, remedy)
 
 
-def _rules(host: Host, folder: str) -> list[Path]:
-    return [file for file in host.path(f"{folder}/udev/rules.d").glob("*.rules") if file.is_file()]
-
-
-def _holders(host: Host, path: Path) -> list[tuple[int, str]]:
-    target = str(path.resolve())
-    return [
-        (pid, name) for pid, name in _processes(host) if pid != os.getpid() and _has_open(host, pid, target)
-    ]
+def _links(host: Host) -> list[Path]:
+    folder = host.path(_BY_ID)
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _processes(host: Host) -> list[tuple[int, str]]:
@@ -115,9 +98,14 @@ def _processes(host: Host) -> list[tuple[int, str]]:
     return [(int(entry.name), host.text(f"/proc/{entry.name}/comm").strip()) for entry in folders]
 
 
-def _has_open(host: Host, pid: int, target: str) -> bool:
-    try:
-        links = [os.readlink(entry) for entry in host.path(f"/proc/{pid}/fd").iterdir()]
-    except OSError:  # another user's process, or one that has just ended
-        return False
-    return target in links
+def _holders(host: Host, device: str) -> list[tuple[int, str]]:
+    """Process id and name of every other program that has the device open."""
+    found = []
+    for pid, name in _processes(host):
+        try:
+            links = [os.readlink(entry) for entry in host.path(f"/proc/{pid}/fd").iterdir()]
+        except OSError:  # another user's process, or one that has just ended
+            continue
+        if device in links and pid != os.getpid():
+            found.append((pid, name))
+    return found

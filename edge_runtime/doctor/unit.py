@@ -1,38 +1,43 @@
 """The service as systemd knows it: installed, started at boot, watched, and which groups it gets."""
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
+from edge_runtime.core import UnavailableError
+from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, fault, ok, skipped, warning
-from edge_runtime.doctor.host import UNAVAILABLE, Host
+from edge_runtime.doctor.host import Host
 
 UNIT: Final = "edge-runtime.service"
 _FOLDERS: Final = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
-"""Later ones win."""
+"""Later ones take precedence, as in systemd.unit(5)."""
 
 
 def examine_unit(host: Host) -> Findings:
-    """Look at the unit, its drop-ins and its link into the boot."""
+    """Examine the unit, its drop-ins and its link into the boot."""
     installed = _installed(host)
     if installed is None:
-        yield skipped("service", UNIT, "not installed as a service here")
+        yield skipped(Check.SERVICE, UNIT, "not installed as a service here")
         return
-    if _masked(installed):
+    if installed.is_symlink() and str(installed.readlink()) == "/dev/null":  # masked, systemctl(1)
         remedy = "systemctl unmask edge-runtime && systemctl enable --now edge-runtime"
-        yield fault("service", UNIT, "is masked and cannot be started", remedy, UNAVAILABLE)
+        yield fault(
+            Check.SERVICE, UNIT, "is masked and cannot be started", remedy, UnavailableError.exit_code
+        )
         return
     wanted = host.path(f"/etc/systemd/system/multi-user.target.wants/{UNIT}")
     if wanted.is_symlink():
-        yield ok("service", UNIT, "starts at boot")
+        yield ok(Check.SERVICE, UNIT, "starts at boot")
     else:
-        yield warning("service", UNIT, "does not start at boot", "systemctl enable --now edge-runtime")
+        yield warning(Check.SERVICE, UNIT, "does not start at boot", "systemctl enable --now edge-runtime")
     watchdog = (settings(host, "WatchdogSec") or ["0"])[-1]
-    watchdog = watchdog.removesuffix("s").rstrip()  # seconds are what a plain number means
+    watchdog = watchdog.removesuffix("s").rstrip()  # a plain number is seconds, systemd.time(7)
     if watchdog in ("", "0"):
         remedy = f"Remove what sets WatchdogSec from /etc/systemd/system/{UNIT}.d"
-        yield warning("watchdog", UNIT, "WatchdogSec is off: a hang would go unnoticed", remedy)
+        yield warning(Check.WATCHDOG, UNIT, "WatchdogSec is off: a hang would go unnoticed", remedy)
     else:
-        yield ok("watchdog", UNIT, f"restarts the service after {watchdog} s without progress")
+        yield ok(Check.WATCHDOG, UNIT, f"restarts the service after {watchdog} s without progress")
 
 
 def settings(host: Host, key: str) -> list[str]:
@@ -43,7 +48,10 @@ def settings(host: Host, key: str) -> list[str]:
     files = [installed]
     for folder in _FOLDERS:
         files += sorted(host.path(f"{folder}/{UNIT}.d").glob("*.conf"))
-    lines = [line for file in files for line in _read(file).splitlines()]
+    lines: list[str] = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            lines += file.read_text(errors="replace").splitlines()
     pairs = (line.partition("=") for line in lines if not line.lstrip().startswith(("#", ";")))
     return [value.strip() for name, _, value in pairs if name.strip() == key]
 
@@ -52,14 +60,3 @@ def _installed(host: Host) -> Path | None:
     places = [host.path(f"{folder}/{UNIT}") for folder in _FOLDERS]
     found = [place for place in places if place.is_symlink() or place.exists()]
     return found[-1] if found else None
-
-
-def _masked(unit: Path) -> bool:
-    return unit.is_symlink() and str(unit.readlink()) == "/dev/null"
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""

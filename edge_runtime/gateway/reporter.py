@@ -29,7 +29,7 @@ _REMOVED: Final = "the sensor is no longer in the configuration"
 
 
 class Reporter:
-    """Reports on one sensor."""
+    """Reports on one sensor. `now_us` is the sensor's clock now, microseconds, as in its verdicts."""
 
     def __init__(
         self, sensor: str, topics: Topics, model: ModelSummary, spool: Spool, publisher: Publisher
@@ -51,65 +51,63 @@ class Reporter:
         return alarms
 
     def event(self, verdict: Verdict, now_us: int) -> None:
-        """Commit an alarm's beginning, going on or end; `now_us` is the sensor's clock, now."""
-        told = self._in_wall_time(verdict, now_us)
-        alarm = told.alarm
+        """Commit an alarm's beginning, update or end to the spool; a verdict without an alarm is ignored."""
+        published = self._in_wall_time(verdict, now_us)
+        alarm = published.alarm
         if alarm is None:
             return
-        stamp = self._stamp()
-        ended = told.transition is Transition.END
+        context = self._context()
+        ended = published.transition is Transition.END
         self._spool.put(
             MessageClass.ALARM,
             self._event_topic,
-            lambda seq, epoch: event_message(told, seq, epoch, stamp),
+            lambda seq, epoch: event_message(published, seq, epoch, context),
             OpenAlarm(f"{self._sensor}/{alarm.kind}", None if ended else alarm),
         )
 
     def state(self, verdict: Verdict, now_us: int) -> None:
         """Replace the retained state."""
-        told = self._in_wall_time(verdict, now_us)
-        self._publisher.retain(self._state_topic, state_message(told, self._stamp()))
+        published = self._in_wall_time(verdict, now_us)
+        self._publisher.retain(self._state_topic, state_message(published, self._context()))
 
     def score(self, verdict: Verdict, now_us: int) -> None:
-        """Send one window's score, if the broker is there."""
+        """Send one window's score, if the broker is connected."""
         self._windows += 1
-        told = verdict._replace(time_us=verdict.time_us + _wall_us() - now_us)
-        self._publisher.offer(self._score_topic, score_message(told, self._windows))
+        published = verdict._replace(time_us=verdict.time_us + _wall_us() - now_us)
+        self._publisher.offer(self._score_topic, score_message(published, self._windows))
 
-    def health(self, figures: dict[str, object]) -> None:
-        """Send the counters, if the broker is there."""
+    def health(self, members: dict[str, object]) -> None:
+        """Send the health message, if the broker is connected; `members` are those of `HealthBody`."""
         now_us = _wall_us()
-        body = health_message(figures, now_us, clock_ok=not clock_doubt(now_us / 1e6))
+        body = health_message(members, now_us, clock_ok=not clock_doubt(now_us / 1e6))
         self._publisher.offer(self._health_topic, body)
 
     def _in_wall_time(self, verdict: Verdict, now_us: int) -> Verdict:
         offset_us = _wall_us() - now_us
         alarm = verdict.alarm
         if alarm is not None:
-            alarm = replace(alarm, start_us=self._start_us(alarm, offset_us))
+            known_id, start_us = self._starts.get(alarm.kind, ("", 0))
+            if known_id != alarm.id:
+                start_us = alarm.start_us + offset_us
+                self._starts[alarm.kind] = alarm.id, start_us
+            alarm = replace(alarm, start_us=start_us)
         return verdict._replace(time_us=verdict.time_us + offset_us, alarm=alarm)
 
-    def _start_us(self, alarm: Alarm, offset_us: int) -> int:
-        known, start_us = self._starts.get(alarm.kind, ("", 0))
-        if known != alarm.id:
-            start_us = alarm.start_us + offset_us
-            self._starts[alarm.kind] = alarm.id, start_us
-        return start_us
-
-    def _stamp(self) -> MessageContext:
+    def _context(self) -> MessageContext:
         now_us = _wall_us()
         return MessageContext(now_us, not clock_doubt(now_us / 1e6), self._model)
 
 
 def end_orphans(sensors: Collection[str], topics: Topics, spool: Spool, publisher: Publisher) -> None:
-    """End the alarms of sensors that are not among `sensors`: the site took them away, nobody else would."""
+    """End the alarms of sensors that are not among `sensors`: no pipeline is left that would end them."""
     owners = {key.rpartition("/")[0] for key in spool.open_alarms()}
     for sensor in sorted(owners.difference(sensors)):
         reporter = Reporter(sensor, topics, _NO_MODEL, spool, publisher)
         for alarm in reporter.open_alarms():
-            now_us, over = _wall_us(), replace(alarm, reason=_REMOVED)
-            reporter.event(Verdict(now_us, math.nan, math.nan, False, over, Transition.END), now_us)
-        publisher.retain(topics.sensor(sensor, "state"), b"")  # an empty one takes the old one away
+            now_us, ended = _wall_us(), replace(alarm, reason=_REMOVED)
+            reporter.event(Verdict(now_us, math.nan, math.nan, False, ended, Transition.END), now_us)
+        # MQTT 5 section 3.3.1.3: an empty retained message removes the one before.
+        publisher.retain(topics.sensor(sensor, "state"), b"")
 
 
 def _wall_us() -> int:

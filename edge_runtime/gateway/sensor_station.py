@@ -1,4 +1,4 @@
-"""What belongs to one sensor at run time: its reader, its pipeline, and what is said of it when."""
+"""What belongs to one sensor at run time: its reader, its pipeline, and when what is reported of it."""
 
 import logging
 import time
@@ -13,6 +13,10 @@ from edge_runtime.sensors import Chunk, PortReader, SensorSettings
 HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
 whole window, beyond two windows' length, a hint at sensor and model."""
+LOST_AFTER_S: Final = 1.0
+"""A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
+INTERRUPT_EVERY_S: Final = 0.2
+"""Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -31,12 +35,12 @@ class Station:
         self._settings, self._report = settings, report
         self._reader, self._pipeline, self._reporter = reader, pipeline, reporter
         self._started_s = self._frame_s = self._window_s = time.monotonic()
-        self._windows, self._patience_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
+        self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
         self._state_s = self._interrupted_s = float("-inf")
         self._latest: Verdict | None = None
-        self._unsaid: list[Verdict] = []
+        self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         for alarm in reporter.open_alarms():
@@ -59,33 +63,33 @@ class Station:
         if status.frames > frames:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
-            self._tell(verdict)
+            self._report_verdict(verdict)
         if self._report.scores:
-            self._unsaid += verdicts
+            self._unsent += verdicts
 
-    def say_scores(self) -> None:
+    def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
-        for verdict in self._unsaid:
+        for verdict in self._unsent:
             self._reporter.score(verdict, self._sensor_now_us())
-        self._unsaid.clear()
+        self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
-        """Look after what the clock brings about: silence, and the state that is due."""
-        silence = self._silence(now_s)
-        trouble = silence or self._idleness(now_s)
-        if trouble and now_s - self._interrupted_s >= 0.2:
+        """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
+        trouble, silent = self._find_trouble(now_s)
+        if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
-            judge = self._pipeline.interrupted if silence else self._pipeline.unusable
+            judge = self._pipeline.interrupted if silent else self._pipeline.unusable
             for verdict in judge(self._sensor_now_us(), trouble):
-                self._tell(verdict)
-        if silence:
-            self._window_s = now_s  # the wait for a window begins when frames come again
-        self._note(trouble or self._pipeline.status.problem)
-        if self._latest is not None and now_s - self._state_s >= self._report.state_s:
+                self._report_verdict(verdict)
+        trouble = trouble or self._pipeline.status.problem
+        if bool(trouble) != bool(self.trouble):
+            _log.warning("%s: %s", self.name, trouble or "fine again")
+        self.trouble = trouble
+        if now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
     def figures(self) -> dict[str, float | None]:
-        """Count what happened on the line and in the pipeline."""
+        """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
         status = self._pipeline.status
         faults = {f"faults.{kind}": float(status.faults[kind]) for kind in FaultKind}
         return {
@@ -97,16 +101,16 @@ class Station:
             **faults,
         }
 
-    def health(self, figures: dict[str, object]) -> None:
-        """Send the health message."""
+    def health(self, members: dict[str, object]) -> None:
+        """Send the health message: this sensor's own members, then `members` of the whole gateway."""
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
             "last_fault": self._pipeline.status.last_fault,
         }
-        self._reporter.health({**own, **figures})
+        self._reporter.health({**own, **members})
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _report_verdict(self, verdict: Verdict) -> None:
         self._latest = verdict
         if verdict.transition is None:
             return
@@ -129,37 +133,30 @@ class Station:
             self._state_s = time.monotonic()
             self._reporter.state(self._latest, self._sensor_now_us())
 
-    def _silence(self, now_s: float) -> str:
-        """Say why nothing usable comes, or return an empty text."""
-        quiet_s = now_s - max(self._frame_s, self._started_s)
-        if self._reader.problem and quiet_s > min(1.0, self._settings.silence_s):
-            return f"sensor_lost: {self._reader.problem}"
-        if quiet_s <= self._settings.silence_s:
-            return ""
-        if now_s - self._bytes_s > self._settings.silence_s:
-            return "silent: the port is open and nothing comes"
-        if quiet_s <= HINT_AFTER_S:
-            return ""
-        fault = self._pipeline.status.last_fault
-        return f"no_valid_frame: bytes come but no frame ({fault}); check baud rate, protocol and wiring"
-
-    def _idleness(self, now_s: float) -> str:
-        """Say why frames come and nothing is scored, or return an empty text."""
-        status = self._pipeline.status
+    def _find_trouble(self, now_s: float) -> tuple[str, bool]:
+        """Return why nothing is scored, empty where something is, and whether no frames come at all."""
+        status, silence_s = self._pipeline.status, self._settings.silence_s
+        silent_s = now_s - max(self._frame_s, self._started_s)
+        trouble = ""
+        if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
+            trouble = f"sensor_lost: {self._reader.problem}"
+        elif silent_s > silence_s and now_s - self._bytes_s > silence_s:
+            trouble = "silent: the port is open and nothing comes"
+        elif silent_s > max(silence_s, HINT_AFTER_S):
+            hint = "check baud rate, protocol and wiring"
+            trouble = f"no_valid_frame: bytes come but no frame ({status.last_fault}); {hint}"
+        if trouble:
+            self._window_s = now_s  # the wait for a window begins when frames come again
+            return trouble, True
         if status.windows != self._windows:
             self._windows, self._window_s = status.windows, now_s
-        if now_s - self._window_s <= self._patience_s:
-            return ""
-        fault = status.last_fault or "they come too slowly"
-        return f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+        if now_s - self._window_s > self._window_limit_s:
+            fault = status.last_fault or "they come too slowly"
+            trouble = f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+        return trouble, False
 
     def _sensor_now_us(self) -> int:
         newest_us = self._pipeline.status.newest_us
-        if not newest_us:  # it has never said what time it is
+        if not newest_us:  # no frame has stated the sensor's time yet
             return time.time_ns() // 1000
         return newest_us + round((time.monotonic() - self._frame_s) * 1e6)
-
-    def _note(self, trouble: str) -> None:
-        if bool(trouble) != bool(self.trouble):
-            _log.warning("%s: %s", self.name, trouble or "fine again")
-        self.trouble = trouble

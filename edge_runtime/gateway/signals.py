@@ -1,4 +1,4 @@
-"""What the outside asks of a running service: to stop, or to read its configuration again."""
+"""What signals request of a running service: to stop, or to read its configuration again."""
 
 import os
 import signal
@@ -7,28 +7,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Asked:
-    """What signals have asked for so far."""
+class Requests:
+    """What signals have requested so far."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
         """SIGTERM or SIGINT came."""
         self.reload = False
-        """SIGHUP came; who reloads takes it back."""
+        """SIGHUP came; cleared by the code that reloads."""
 
 
 @contextmanager
-def asked() -> Iterator[Asked]:
-    """Note signals while the block runs; a second one to stop ends the process at once."""
-    wishes = Asked()
+def handled() -> Iterator[Requests]:
+    """Note signals while the block runs; a second one to stop ends the process at once, with exit code 0.
+
+    Call it in the main thread, as Python demands of what sets a signal's handler.
+    """
+    requests = Requests()
 
     def stop(_number: int, _frame: object) -> None:
-        if wishes.stop.is_set():  # asked twice: everything that counts is on disk already
+        if requests.stop.is_set():  # the second: everything that counts is on disk already
             os._exit(0)
-        wishes.stop.set()
+        requests.stop.set()
 
     def reload(_number: int, _frame: object) -> None:
-        wishes.reload = True
+        requests.reload = True
 
     before = {
         number: signal.signal(number, handler)
@@ -36,7 +39,7 @@ def asked() -> Iterator[Asked]:
     }
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that came during the start comes now
     try:
-        yield wishes
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The way to the broker, which may be away."""
+"""Connection, session and publisher: what gets stored messages to the MQTT broker."""
 
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context

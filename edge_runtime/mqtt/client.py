@@ -12,18 +12,18 @@ from edge_runtime.mqtt.credentials import read_password, tls_context
 from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_INCOMING_BYTES: Final = 64 * 1024
-"""A broker that announces a larger packet to us is not listened to."""
+"""The connection ends at a larger packet: we subscribe to nothing, and acknowledgements take some bytes."""
 
 
 class Client(mqtt.Client):
-    """Hears when something arrives, counts what is sent and refuses to gather huge packets in memory."""
+    """Notes when bytes arrive, counts those sent and refuses to collect huge packets in memory."""
 
-    heard_s = 0.0
-    """When bytes last came, monotonic seconds."""
+    received_s = 0.0
+    """When bytes last arrived, monotonic seconds."""
     sent_bytes = 0
     """Bytes handed to the socket."""
     failure: OSError | None = None
-    """What reading ended with."""
+    """The error that ended reading."""
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         sent = super()._sock_send(buf)
@@ -40,7 +40,7 @@ class Client(mqtt.Client):
         except OSError as error:
             self.failure = error
             raise
-        self.heard_s = time.monotonic() if data else self.heard_s
+        self.received_s = time.monotonic() if data else self.received_s
         return data
 
 
@@ -55,7 +55,7 @@ def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None)
     )
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
-    client.max_inflight_messages_set(0)  # what may be in flight is ours to say; paho is to queue nothing
+    client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing
     if will_topic is not None:
         client.will_set(will_topic, OFFLINE, qos=1, retain=True)
     if settings.username is not None:
@@ -69,4 +69,5 @@ def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None)
 
 
 def _no_delay(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    # Nagle's algorithm would hold an alarm back until the one before it is acknowledged.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,9 +1,9 @@
-"""One session with the broker over one paho client: `Connection`. Used by one thread, which does the waiting.
+"""One connection to the broker over one paho client: `Connection`. Used by one thread, which waits in it.
 
 paho is given no thread and no queue: `turn` waits for its socket, and a message is only handed over when it
 may be in flight. A client is used for one connection and thrown away, so nothing it remembers can be sent
-again behind our back. `wait_for_publish` and `is_published` are true even for messages the broker refused, so
-only the reason code given to `on_publish` counts.
+again without our knowledge. `wait_for_publish` and `is_published` are true even for messages the broker
+refused, so only the reason code given to `on_publish` counts. Reason codes: MQTT 5.0, section 2.4.
 """
 
 import math
@@ -25,16 +25,30 @@ from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
 PACKET_OVERHEAD_BYTES: Final = 16
-_SILENCE: Final = 1.8
-_KEEPALIVE, _TAKEN_OVER = 0x8D, 0x8E
-_PASSING: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
-"""Reasons for refusing a connection that may be gone a moment later."""
-_BANNED: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
-"""Reasons for ending a connection that will not be gone a moment later."""
+"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
+_SILENT_KEEPALIVES: Final = 1.8
+"""A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
+_WAITS_PER_KEEPALIVE: Final = 10
+"""Silence is checked for so often, so that it is noticed in time."""
+_CONNECT_WAIT_S: Final = 0.5
+"""While connecting, `cancelled` is asked this often."""
+_ERROR: Final = 0x80
+"""Reason codes from here are refusals."""
+_KEEPALIVE_TIMEOUT, _TAKEN_OVER = 0x8D, 0x8E
+_TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
+"""Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
+unavailable, server busy, connection rate exceeded."""
+_LASTING: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
+"""Ends of a connection that will not be over a moment later: not authorized, bad authentication method,
+administrative action, use another server, server moved."""
+_MOST_IN_FLIGHT: Final = 65535
+"""What a broker takes that states no Receive Maximum: MQTT 5.0, section 3.2.2.3.3."""
+_LARGEST_PACKET: Final = 2**28
+"""What MQTT can express, for a broker that states no Maximum Packet Size: section 3.2.2.3.6."""
 
 
 class Connection:
-    """From CONNECT to the end of it."""
+    """One connection, from CONNECT to its end."""
 
     def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str | None = None) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
@@ -43,7 +57,7 @@ class Connection:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None
-        self._welcomed = False
+        self._accepted = False
         self._pace = Pace()
         self._acks: list[tuple[int, int]] = []
         self._end: LinkError | None = None
@@ -59,8 +73,8 @@ class Connection:
         return not self._client.want_write()
 
     @property
-    def roomy(self) -> bool:
-        """Whether what is handed over now would be on its way within about a second."""
+    def has_room(self) -> bool:
+        """Whether what is handed over now would be sent within about a second."""
         sock, client = self._client.socket(), self._client
         return (
             sock is not None
@@ -69,82 +83,92 @@ class Connection:
         )
 
     @property
-    def quiet_s(self) -> float:
-        """Seconds since the broker was heard."""
-        return time.monotonic() - self._client.heard_s
+    def silent_s(self) -> float:
+        """Seconds since anything was received from the broker."""
+        return time.monotonic() - self._client.received_s
 
     def open(self, wake: socket.socket, cancelled: Callable[[], bool]) -> None:
         """Connect; each step has its own time-out. Raises LinkError.
 
-        `wake` becoming readable ends the waiting of this and of every `turn`; reading it is the caller's.
+        `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
-        self._client.heard_s = time.monotonic()
-        self._dial()
-        deadline_s = time.monotonic() + self._settings.connect_timeout_s
-        while not self._welcomed:
+        settings = self._settings
+        self._client.received_s = time.monotonic()
+        try:  # a new client starts a clean session by itself
+            self._client.connect(settings.host, settings.port, settings.keepalive_s)
+        except (OSError, ValueError) as error:
+            raise self.error(*explain(error), LinkErrorKind.UNREACHABLE) from error
+        deadline_s = time.monotonic() + settings.connect_timeout_s
+        while not self._accepted:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or cancelled():
                 raise self.error(
                     "no answer to CONNECT", "Check that this is an MQTT port", LinkErrorKind.UNREACHABLE
                 )
-            self.turn(min(left_s, 0.5))
+            self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
     def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
-        """Hand a message over and return its number, which acknowledgements name."""
+        """Hand a message over and return its packet identifier, which acknowledgements name.
+
+        Raises ValueError for a topic or body that MQTT cannot carry.
+        """
         while True:
             info = self._client.publish(topic, body, qos=qos, retain=retain and self._retain)
-            if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the number is still in use: take the next
+            if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
     def turn(self, timeout_s: float) -> list[tuple[int, int]]:
-        """Wait for the socket or a wake-up, move bytes; (number, reason code) of what was acknowledged.
+        """Wait for the socket or a wake-up and transfer bytes.
 
-        Raises LinkError when the connection is lost or has been silent for too long.
+        Returns (packet identifier, reason code) of what was acknowledged. Raises LinkError when the
+        connection is lost or has been silent for too long.
         """
         try:
-            self._move(timeout_s)
-        except Exception as error:  # whatever a broker can make paho raise ends this connection and no more
+            self._transfer(timeout_s)
+        except Exception as error:  # what a broker can make paho raise ends this connection only
             raise self.error(
                 f"the broker sent nonsense ({error!r})", "Check it", LinkErrorKind.CLOSED
             ) from error
         acks, self._acks = self._acks, []
         if acks:
-            return acks  # they count even if they were the broker's last words
+            return acks  # they count even if the connection ended after them
         if self._end is not None:
             raise self._end
-        if self.quiet_s > _SILENCE * self._settings.keepalive_s:
-            raise self._silent()
+        if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
+            raise self._silence()
         return acks
 
     def leave(self) -> None:
-        """Say goodbye, so that the broker does not publish our last will."""
+        """Send DISCONNECT, so that the broker does not publish our last will, and close."""
         self._client.disconnect()
         self.drop()
 
     def drop(self) -> None:
-        """Close without a word."""
+        """Close without DISCONNECT: the broker publishes our last will."""
         self._client.on_disconnect = None
         sock = self._client.socket()
         if sock is not None:
             sock.close()
 
-    def _dial(self) -> None:
-        settings = self._settings
-        try:  # a new client starts a clean session by itself
-            self._client.connect(settings.host, settings.port, settings.keepalive_s)
-        except (OSError, ValueError) as error:
-            what, remedy = explain(error)
-            raise self.error(what, remedy, LinkErrorKind.UNREACHABLE) from error
-
-    def _move(self, timeout_s: float) -> None:
+    def _transfer(self, timeout_s: float) -> None:
         sock = self._client.socket()
         if sock is None:
             self._on_disconnect()
             return
-        if (isinstance(sock, ssl.SSLSocket) and sock.pending()) or self._heard(sock.fileno(), timeout_s):
-            # paho also tells when a QoS 0 message is written, whose number may be that of one in flight, and
-            # takes longer for it than for writing: it is listened to only while it reads.
+        readable = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        if not readable:  # bytes that are decrypted already would not be seen by poll
+            file = sock.fileno()
+            poller = select.poll()
+            poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
+            if self._wake is not None:
+                poller.register(self._wake, select.POLLIN)
+            timeout_s = min(timeout_s, self._settings.keepalive_s / _WAITS_PER_KEEPALIVE)
+            events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
+            readable = bool(events.get(file, 0) & ~select.POLLOUT)  # the end of the stream included
+        if readable:
+            # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
+            # flight, and takes longer for the call than for writing: it is set only while paho reads.
             self._client.on_publish = self._on_publish
             self._client.loop_read()
             self._client.on_publish = None
@@ -152,27 +176,18 @@ class Connection:
             self._client.loop_write()
         self._client.loop_misc()
 
-    def _heard(self, file: int, timeout_s: float) -> bool:
-        """Wait for the broker or a wake-up; whether there is something to read, the end included."""
-        poller = select.poll()
-        poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
-        if self._wake is not None:
-            poller.register(self._wake, select.POLLIN)
-        timeout_s = min(timeout_s, self._settings.keepalive_s / 10)  # silence must not go unnoticed for long
-        events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
-        return bool(events.get(file, 0) & ~select.POLLOUT)
-
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        if reason.value >= 0x80:
-            loss = LinkErrorKind.UNREACHABLE if reason.value in _PASSING else LinkErrorKind.REFUSED
+        if reason.value >= _ERROR:
+            loss = LinkErrorKind.UNREACHABLE if reason.value in _TEMPORARY else LinkErrorKind.REFUSED
             remedy = "Check user name, password, certificate and client id against the broker's log"
             self._end = self.error(f"the broker refuses us: {reason}", remedy, loss)
             return
-        self._welcomed = True
-        self.in_flight = min(self.in_flight, getattr(properties, "ReceiveMaximum", 65535))
-        self.max_packet_bytes = min(self.max_packet_bytes, getattr(properties, "MaximumPacketSize", 2**28))
+        self._accepted = True
+        self.in_flight = min(self.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+        largest = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET)
+        self.max_packet_bytes = min(self.max_packet_bytes, largest)
         self._retain = getattr(properties, "RetainAvailable", 1) == 1
         if getattr(properties, "MaximumQoS", 2) < 1:
             self._end = self.error(
@@ -186,33 +201,37 @@ class Connection:
     ) -> None:
         self._acks.append((mid, reason.value))
 
-    def _on_disconnect(self, *told: Any) -> None:
-        if self._end is None:  # paho may tell twice; the first time knows the reason
-            server = bool(told) and told[2].is_disconnect_packet_from_server
-            self._end = self._sent_away(told[3]) if server else self._lost(told[3].value if told else 0)
-
-    def _sent_away(self, reason: ReasonCode) -> LinkError:
-        if reason.value == _TAKEN_OVER:
+    def _on_disconnect(self, *arguments: Any) -> None:
+        # paho's callback (client, data, flags, reason, properties); without arguments where it has no socket.
+        if self._end is not None:  # paho may call twice; the first call has the reason
+            return
+        reason: Any = arguments[3] if arguments else None
+        by_broker = reason is not None and arguments[2].is_disconnect_packet_from_server
+        what, remedy, loss = (
+            "the connection was closed",
+            "See the broker's log, or the network between here and there",
+            LinkErrorKind.HUNG_UP,
+        )
+        if by_broker and reason.value == _TAKEN_OVER:
+            what, loss = "another client has taken over our client id", LinkErrorKind.TAKEN_OVER
             remedy = "Two programs use this client id; give each device its own"
-            return self.error("another client has taken over our client id", remedy, LinkErrorKind.TAKEN_OVER)
-        if reason.value in _BANNED:
-            return self.error(
-                f"the broker sent us away: {reason}", "Ask whoever runs it", LinkErrorKind.REFUSED
-            )
-        return self.error(f"the broker ended the connection: {reason}", "See its log", LinkErrorKind.CLOSED)
+        elif by_broker and reason.value in _LASTING:
+            what, remedy = f"the broker sent us away: {reason}", "Ask whoever runs it"
+            loss = LinkErrorKind.REFUSED
+        elif by_broker:
+            what, remedy = f"the broker ended the connection: {reason}", "See its log"
+            loss = LinkErrorKind.CLOSED
+        elif reason is not None and reason.value == _KEEPALIVE_TIMEOUT:
+            self._end = self._silence()
+            return
+        elif self._client.failure is not None:
+            (what, remedy), loss = explain(self._client.failure), LinkErrorKind.CLOSED
+        self._end = self.error(what, remedy, loss)
 
-    def _lost(self, code: int) -> LinkError:
-        if code == _KEEPALIVE:
-            return self._silent()
-        if self._client.failure is not None:
-            return self.error(*explain(self._client.failure), LinkErrorKind.CLOSED)
-        remedy = "See the broker's log, or the network between here and there"
-        return self.error("the connection was closed", remedy, LinkErrorKind.HUNG_UP)
-
-    def _silent(self) -> LinkError:
-        what = f"the broker has been silent for {self.quiet_s:.0f} s"
+    def _silence(self) -> LinkError:
+        what = f"the broker has been silent for {self.silent_s:.0f} s"
         return self.error(what, "Check the network between here and there", LinkErrorKind.SILENT)
 
     def error(self, what: str, remedy: str, loss: LinkErrorKind) -> LinkError:
-        """A reason to end this connection."""
+        """An error that names this connection's host and port; not raised here."""
         return LinkError(what, where=self._where, remedy=remedy, loss=loss)

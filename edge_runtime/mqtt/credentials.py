@@ -11,13 +11,14 @@ from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LIMIT_BYTES: Final = 64 * 1024
+"""More than any password or key has; a path given by mistake must not fill the memory."""
 
 
 class _Socket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; paho would leave that to chance."""
+    """Closes itself when the handshake fails; paho leaves that to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Shake hands, or be closed."""
+        """Do the TLS handshake; close the socket where it fails."""
         try:
             super().do_handshake(block)
         except OSError:
@@ -59,36 +60,28 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if settings.ca_file is not None:
-        context = _with_authority(context, settings.ca_file)
+        # A site that names its authority means that one, and not the system's hundred others as well.
+        own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        own.minimum_version = context.minimum_version
+        own.check_hostname, own.verify_mode = context.check_hostname, context.verify_mode
+        context = own
+        try:
+            context.load_verify_locations(settings.ca_file)
+        except OSError as error:
+            raise _unusable("authority's certificate", settings.ca_file, error) from error
     if settings.cert_file is not None:
         key_file = settings.key_file or settings.cert_file
         _read_secret(key_file, "private key")
-        _load_identity(context, settings.cert_file, key_file)
+        try:
+            context.load_cert_chain(settings.cert_file, key_file, password=_no_password)
+        except OSError as error:
+            raise _unusable("client certificate or its key", settings.cert_file, error) from error
     context.sslsocket_class = _Socket
     return context
 
 
-def _with_authority(context: ssl.SSLContext, ca_file: Path) -> ssl.SSLContext:
-    # A site that names its authority means that one, and not the system's hundred others as well.
-    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    own.minimum_version = context.minimum_version
-    own.check_hostname, own.verify_mode = context.check_hostname, context.verify_mode
-    try:
-        own.load_verify_locations(ca_file)
-    except OSError as error:
-        raise _unusable("authority's certificate", ca_file, error) from error
-    return own
-
-
-def _load_identity(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
-    try:
-        context.load_cert_chain(cert_file, key_file, password=_no_password)
-    except OSError as error:
-        raise _unusable("client certificate or its key", cert_file, error) from error
-
-
 def _no_password() -> str:
-    # Without this OpenSSL would ask on the terminal, and a service has none.
+    # Without this callback OpenSSL would ask on the terminal, and a service has none.
     raise ConfigError(
         "the private key is encrypted",
         where="key_file",
@@ -114,18 +107,15 @@ def _read_secret(path: Path, what: str) -> str:
             remedy="Give the path of a plain file, not a link, that this user can read",
         ) from error
     try:
-        _check_private(os.fstat(file), path, what)
+        status = os.fstat(file)
+        owned = status.st_uid in (os.geteuid(), 0)
+        if not (stat.S_ISREG(status.st_mode) and owned) or status.st_mode & _OTHERS:
+            mode = f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}"
+            raise AccessError(
+                f"the {what} is open to others ({mode})",
+                where=str(path),
+                remedy=f"chmod 600 {path.name}, and chown it to the service's user",
+            )
         return os.read(file, _LIMIT_BYTES).decode(errors="replace")
     finally:
         os.close(file)
-
-
-def _check_private(status: os.stat_result, path: Path, what: str) -> None:
-    owner = status.st_uid in (os.geteuid(), 0)
-    if stat.S_ISREG(status.st_mode) and owner and not status.st_mode & _OTHERS:
-        return
-    raise AccessError(
-        f"the {what} is open to others (mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid})",
-        where=str(path),
-        remedy=f"chmod 600 {path.name}, and chown it to the service's user",
-    )

@@ -9,12 +9,12 @@ from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
 
 
 class LinkErrorKind(StrEnum):
-    """Why there is no connection, as far as it decides what happens next."""
+    """Why there is no connection; each kind is followed by different waits and blame."""
 
     UNREACHABLE = "unreachable"
     """No TCP or TLS connection, or no answer to CONNECT."""
     REFUSED = "refused"
-    """The broker does not want us."""
+    """The broker does not accept this client."""
     TAKEN_OVER = "taken_over"
     """Another client has connected under our id."""
     HUNG_UP = "hung_up"
@@ -22,20 +22,20 @@ class LinkErrorKind(StrEnum):
     CLOSED = "closed"
     """It was reset, or the other side said why it ended it."""
     SILENT = "silent"
-    """Nothing was heard, or nothing acknowledged, for too long."""
+    """Nothing was received, or nothing acknowledged, for too long."""
 
 
 class LinkError(UnavailableError):
     """There is no connection, or no longer."""
 
     def __init__(self, what: str, *, where: str, remedy: str, loss: LinkErrorKind) -> None:
-        """As every refusal, with the kind of loss."""
+        """As every EdgeError, with the kind of loss."""
         super().__init__(what, where=where, remedy=remedy)
         self.loss = loss
 
 
 def explain(error: Exception) -> tuple[str, str]:
-    """What went wrong with a socket or TLS, in a sentence, and the remedy."""
+    """(what went wrong with a socket or TLS, the remedy), each for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
         if doubt := clock_doubt(time.time()):

@@ -1,4 +1,7 @@
-"""What must wait before it is tried again: connections, topics, messages. Pure; time is an argument."""
+"""What must wait before it is tried again: connections, topics, messages.
+
+Pure; times are arguments, in monotonic seconds.
+"""
 
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
@@ -12,10 +15,17 @@ Key = tuple[MessageClass, int]
 
 _Thing = TypeVar("_Thing", bound=Hashable)
 _ASIDE_AFTER, _DEAD_AFTER = 3, 10
+"""Strikes: once or twice may be a coincidence, and ten pauses that double take half an hour."""
 _TRUST_AFTER: Final = 100
-_HOPEFUL: Final = 10
+"""Messages that must go through before suspects that were not sent again are forgotten."""
+_QUICK_STRIKES: Final = 10
+"""Strikes in a row that are followed by quick attempts: three for each of a few bad messages."""
 _CROWD: Final = 100
+"""Far more than the messages that one fault in this program could spoil at a time."""
 _AT_ONCE_S: Final = 5.0
+"""A broker that dislikes a message closes at once; this leaves time for a slow link."""
+_MAX_DOUBLINGS: Final = 40
+"""2**40 s is longer than any bound; without a limit the power would overflow after 1024 attempts."""
 
 
 class Backoff:
@@ -24,20 +34,21 @@ class Backoff:
     def __init__(self, bounds_s: tuple[float, float], random: Random, *, least: float = 0.0) -> None:
         """`bounds_s` are the bound of the first wait and of the longest; `least` is the share always waited.
 
-        With `least` 0 this is "full jitter": the fleet spreads out after a broker's restart.
+        With `least` 0 this is "full jitter" (Brooker, "Exponential Backoff And Jitter", AWS Architecture
+        Blog, 2015): a fleet's attempts spread out after a broker's restart.
         """
         self._bounds_s, self._random, self._least = bounds_s, random, least
         self._attempt = 0
 
     def next_s(self) -> float:
-        """Wait this long now."""
+        """Seconds to wait before the next attempt; counts the attempt."""
         first_s, longest_s = self._bounds_s
-        bound_s = min(longest_s, first_s * 2.0 ** min(self._attempt, 40))
+        bound_s = min(longest_s, first_s * 2.0 ** min(self._attempt, _MAX_DOUBLINGS))
         self._attempt += 1
         return self._random.uniform(self._least * bound_s, bound_s)
 
     def reset(self) -> None:
-        """Things went well."""
+        """Begin with the first bound again."""
         self._attempt = 0
 
 
@@ -49,7 +60,7 @@ class _Pause:
 
 
 class Pauses(Generic[_Thing]):
-    """Things that are left alone for a while, each time for twice as long."""
+    """Things that are not tried for a while, each time for twice as long."""
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:
         """First and longest pause, seconds."""
@@ -57,7 +68,7 @@ class Pauses(Generic[_Thing]):
         self._pauses: dict[_Thing, _Pause] = {}
 
     def add(self, thing: _Thing, now_s: float) -> None:
-        """Leave it alone from now on; while it already is, nothing changes."""
+        """Pause it from now on; a pause that is running stays as it is."""
         pause = self._pauses.get(thing)
         if pause is None:
             self._pauses[thing] = _Pause(now_s + self._bounds_s[0], self._bounds_s[0])
@@ -66,16 +77,16 @@ class Pauses(Generic[_Thing]):
             self._pauses[thing] = _Pause(now_s + wait_s, wait_s)
 
     def clear(self, thing: _Thing) -> bool:
-        """All is well with it; True when it had been left alone."""
+        """Forget its pauses; True when it had one."""
         return self._pauses.pop(thing, None) is not None
 
     def holds(self, thing: _Thing) -> bool:
-        """Whether it is to be left alone."""
+        """Whether its pause is running."""
         pause = self._pauses.get(thing)
         return pause is not None and not pause.over
 
     def end(self, now_s: float) -> list[_Thing]:
-        """Things whose pause is over as of now; each is named once."""
+        """Things whose pause is over as of now; each is returned once."""
         due = [thing for thing, pause in self._pauses.items() if not pause.over and pause.until_s <= now_s]
         for thing in due:
             self._pauses[thing].over = True
@@ -83,11 +94,11 @@ class Pauses(Generic[_Thing]):
 
     @property
     def things(self) -> tuple[_Thing, ...]:
-        """What is or was left alone and has not been cleared."""
+        """What has or had a pause and has not been cleared."""
         return tuple(self._pauses)
 
     def __len__(self) -> int:
-        """How many things are or were left alone and have not been cleared."""
+        """How many things have or had a pause and have not been cleared."""
         return len(self._pauses)
 
 
@@ -103,9 +114,10 @@ class Quarantine:
 
     When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
     alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the
-    others go on. One that the broker refuses for its own sake is set aside at the first. Both are tried again
+    others go on. One that the broker refuses by itself is set aside at the first. Both are tried again
     later, and given up as dead after ten strikes, which takes half an hour, and only if others went through
-    between the last two: a broker that accepts nothing condemns nothing, and a bad link hardly ever does.
+    between the last two: where a broker accepts nothing, no message is given up, and on a bad link hardly
+    ever one.
     """
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:
@@ -113,21 +125,21 @@ class Quarantine:
         self._suspects: set[Key] = set()
         self._strikes: dict[Key, _Strikes] = {}
         self._aside: Pauses[Key] = Pauses(bounds_s)
-        self._passed = self._trusted_at = self._in_a_row = 0
+        self._passed = self._trust_at = self._strikes_in_a_row = 0
 
     @property
-    def careful(self) -> bool:
-        """Whether to send one message at a time."""
+    def one_at_a_time(self) -> bool:
+        """Whether there are suspects: send one message at a time."""
         return bool(self._suspects)
 
     @property
-    def hopeful(self) -> bool:
-        """Whether strikes since the last success are so few that a quick attempt may find the culprit."""
-        return 0 < self._in_a_row <= _HOPEFUL
+    def quick_retry(self) -> bool:
+        """Whether strikes since the last success are so few that a quick attempt may find the bad message."""
+        return 0 < self._strikes_in_a_row <= _QUICK_STRIKES
 
     @property
     def crowded(self) -> bool:
-        """Whether so many are set aside that it cannot be the messages' fault."""
+        """Whether so many are set aside that the messages cannot be the cause."""
         return len(self._aside) >= _CROWD
 
     def holds(self, key: Key) -> bool:
@@ -141,37 +153,37 @@ class Quarantine:
         return bool(due)
 
     def passed(self, key: Key) -> None:
-        """The broker has it."""
+        """Note that the broker has acknowledged the message."""
         self._passed += 1
-        self._in_a_row = 0
+        self._strikes_in_a_row = 0
         self.forget(key)
-        if self._passed >= self._trusted_at:  # suspects that never come have left the queue
+        if self._passed >= self._trust_at:  # suspects that never come have left the queue
             self._suspects.clear()
 
     def forget(self, key: Key) -> None:
-        """It is no longer in the queue, or not to blame."""
+        """Forget a message that has left the queue or is not the cause."""
         self._suspects.discard(key)
         self._strikes.pop(key, None)
         self._aside.clear(key)
 
-    def begins_at(self, klass: MessageClass, first: int) -> None:
-        """The queue holds no row of this class below `first`: what was said of those is forgotten."""
+    def forget_below(self, klass: MessageClass, first: int) -> None:
+        """Forget all messages of this class with ids below `first`: the queue holds none of them."""
         for key in {*self._suspects, *self._strikes, *self._aside.things}:
             if key[0] is klass and key[1] < first:
                 self.forget(key)
 
     def stalled(self, key: Key, now_s: float) -> None:
-        """Never acknowledged while others were: set it aside."""
+        """Set aside a message that was not acknowledged while later ones were."""
         self._aside.add(key, now_s)
 
     def refused(self, key: Key, now_s: float) -> bool:
-        """The broker refuses this message for its own sake; True when it is to be given up."""
+        """Note that the broker refuses this message and not its topic; True when it is to be given up."""
         return self._strike(key, now_s, aside_after=1)
 
     def lost(self, in_flight: Collection[Key], waited_s: float, now_s: float) -> Key | None:
-        """The broker closed the connection with these in flight; returns one that is to be given up.
+        """Note that the broker closed the connection with these in flight; returns one to be given up.
 
-        `waited_s` is how long ago the last of them was sent.
+        `waited_s` is how long ago the last of them was sent. None where none is to be given up.
         """
         self._suspect(set(in_flight))
         if len(in_flight) != 1 or waited_s > _AT_ONCE_S:
@@ -182,13 +194,13 @@ class Quarantine:
     def _suspect(self, keys: set[Key]) -> None:
         if keys:
             self._suspects |= keys
-            self._trusted_at = self._passed + _TRUST_AFTER
+            self._trust_at = self._passed + _TRUST_AFTER
 
     def _strike(self, key: Key, now_s: float, aside_after: int) -> bool:
         strikes = self._strikes.setdefault(key, _Strikes())
         proven = self._passed > strikes.passed
         strikes.count, strikes.passed = strikes.count + 1, self._passed
-        self._in_a_row += 1
+        self._strikes_in_a_row += 1
         if strikes.count >= _DEAD_AFTER and proven:
             self.forget(key)
             return True

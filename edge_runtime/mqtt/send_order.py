@@ -1,13 +1,14 @@
-"""Which stored message goes next: `Lanes`.
+"""Which stored message goes next: `SendOrder`.
 
-Two wishes pull apart after an outage: that messages arrive in order, and that a new alarm does not wait
-behind an hour of old ones. So what was stored before the connection began is one lane, sent oldest first and
-marked `replayed`; what is stored since is another, also oldest first, and ahead of it. Within (class,
-replayed) the order is that of `seq`; across the two, `seq` tells a subscriber that more is to come: an `end`
-may be heard before its replayed `new`, and carries all that the `new` said. A site that wants one order
-instead sets `live_first = false`, and new alarms wait their turn.
+Two aims conflict after an outage: that messages arrive in order, and that a new alarm does not wait behind an
+hour of old ones. So what was stored before the connection began is sent oldest first and marked `replayed`;
+what is stored since is sent also oldest first, and before it. Within (class, replayed) the order is that of
+`seq`; across the two, a gap in `seq` tells a subscriber that more is to come: an `end` may arrive before its
+replayed `new`, and carries all that the `new` said. A site that wants one order instead sets
+`live_first = false`, and new alarms wait their turn.
 
-Alarms go before telemetry in any case. A message that was set aside (see `setbacks`) comes when it comes.
+Alarms go before telemetry in any case. A message that is set aside for a while (see `retries`) is sent when
+that is over, whatever its number.
 """
 
 from collections import deque
@@ -17,65 +18,69 @@ from typing import Final
 from edge_runtime.spool import MAX_ID, MessageClass, Spool, StoredMessage
 
 _CHUNK: Final = 64
-_PATIENCE: Final = 512
+"""Rows read at a time: a few times what may be in flight by default, and little memory."""
+_MAX_SKIPPED: Final = 512
+"""Rows passed over in one call: some milliseconds of work, so that acknowledgements do not wait for long."""
 
 
-class _Lane:
-    def __init__(self, klass: MessageClass, after: int, upto: int) -> None:
-        self.klass, self.after, self.upto = klass, after, upto
-        self.rows: deque[StoredMessage] = deque()
+class _Span:
+    """Rows of one class with after < id <= upto, read in chunks; `after` rises with each row taken."""
+
+    def __init__(self, spool: Spool, klass: MessageClass, after: int, upto: int) -> None:
+        self._spool, self._klass, self._after, self._upto = spool, klass, after, upto
+        self._rows: deque[StoredMessage] = deque()
+
+    def take(self) -> StoredMessage | None:
+        """The next row; None when there is none for now."""
+        if not self._rows and self._after < min(self._upto, self._spool.last_id(self._klass)):
+            self._rows.extend(self._spool.peek(self._klass, _CHUNK, self._after, self._upto))
+        if not self._rows:
+            return None
+        row = self._rows.popleft()
+        self._after = row.id
+        return row
 
 
-class Lanes:
+class SendOrder:
     """Reads ahead in the spool; a row is given once per connection unless `rewind` is called."""
 
     def __init__(self, spool: Spool, *, live_first: bool) -> None:
         """Nothing is read before `begin`."""
         self._spool, self._live_first = spool, live_first
-        self._mark = dict.fromkeys(MessageClass, 0)
-        self._lanes: list[_Lane] = []
+        self._last_replayed = dict.fromkeys(MessageClass, 0)
+        self._spans: list[_Span] = []
         self.unfinished = False
-        """Whether `next` gave up skipping before it had seen everything: call it again soon."""
+        """Whether `next` stopped before it had seen everything: call it again soon."""
 
     def begin(self) -> None:
-        """A connection begins: all that is stored by now will be replayed."""
-        self._mark = {klass: self._spool.last_id(klass) for klass in MessageClass}
+        """Start a connection: all that is stored by now will be replayed."""
+        self._last_replayed = {klass: self._spool.last_id(klass) for klass in MessageClass}
         self.rewind()
 
     def rewind(self) -> None:
         """Look at everything again, because something that was skipped may be sent now."""
-        self._lanes = []
-        for klass in MessageClass:
-            mark = self._mark[klass]
-            spans = [(mark, MAX_ID), (0, mark)] if self._live_first else [(0, MAX_ID)]
-            self._lanes += [_Lane(klass, *span) for span in spans]
+        self._spans = []
+        for klass, last in self._last_replayed.items():
+            bounds = [(last, MAX_ID), (0, last)] if self._live_first else [(0, MAX_ID)]
+            self._spans += [_Span(self._spool, klass, *each) for each in bounds]
 
     def is_replayed(self, row: StoredMessage) -> bool:
         """Whether the row was stored before the connection began."""
-        return row.id <= self._mark[row.klass]
+        return row.id <= self._last_replayed[row.klass]
 
     def next(self, skip: Callable[[StoredMessage], bool], *, urgent: bool = False) -> StoredMessage | None:
-        """The row to send now, passing over those that `skip` names; None when there is none.
+        """The row to send now, passing over those for which `skip` is true; None when there is none.
 
         `urgent` asks for new alarms only.
         """
         self.unfinished = False
-        patience = _PATIENCE
-        for lane in self._lanes[: (1 if self._live_first else 0) if urgent else None]:
-            while row := self._take(lane):
+        skipped = 0
+        for span in self._spans[: (1 if self._live_first else 0) if urgent else None]:
+            while row := span.take():
                 if not skip(row):
                     return row
-                patience -= 1
-                if not patience:
+                skipped += 1
+                if skipped == _MAX_SKIPPED:
                     self.unfinished = True
                     return None
         return None
-
-    def _take(self, lane: _Lane) -> StoredMessage | None:
-        if not lane.rows and lane.after < min(lane.upto, self._spool.last_id(lane.klass)):
-            lane.rows.extend(self._spool.peek(lane.klass, _CHUNK, lane.after, lane.upto))
-        if not lane.rows:
-            return None
-        row = lane.rows.popleft()
-        lane.after = row.id
-        return row

@@ -7,6 +7,10 @@ from typing import Final
 from edge_runtime.core import check_within
 
 _MAX_TEXT_BYTES: Final = 65535
+"""MQTT gives strings a length of two bytes: MQTT 5.0, section 1.5.4."""
+_MAX_PACKET_BYTES: Final = 2**28
+"""MQTT gives packets 28 bits of length: MQTT 5.0, section 1.5.5."""
+_DAY_S: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +53,28 @@ class BrokerSettings:
     """None for plain MQTT, which is refused beyond this machine unless `accept_insecure` is set."""
     accept_insecure: bool = False
     """The site knows that others on the network can read and forge what is sent."""
+    # Balances traffic, 2 bytes each way, against how long an alarm may go into a dead link.
     keepalive_s: int = 10
     """Seconds of quiet after which the broker is asked for a sign of life; a dead link shows within twice."""
+    # TCP sends a lost SYN again after 1 and 3 s (RFC 6298): two losses are survived.
     connect_timeout_s: float = 5.0
     """Seconds allowed to each step: TCP connection, TLS handshake, answer to CONNECT."""
+    # Longer than a link that is still useful delays; then it doubles, up to twentyfold.
     ack_timeout_s: float = 30.0
-    """Seconds until a message that the broker does not acknowledge makes us connect anew."""
+    """Seconds until a message that the broker does not acknowledge makes us connect again."""
+    # Keeps a link of 100 ms busy at 200 messages a second; as many may arrive twice.
     in_flight: int = 20
     """Messages handed over and not yet acknowledged, at most."""
+    # Short beside a broker's restart, and few enough attempts for an outage of days.
     backoff_s: tuple[float, float] = (1.0, 30.0)
     """Seconds before the next attempt: bound of the first wait, and of the longest."""
+    # People have to act; two clients with one id must not evict each other every second.
     refused_backoff_s: tuple[float, float] = (30.0, 60.0)
     """The same after the broker refused us or another client took our id."""
+    # Access lists are changed by people: minutes are soon enough.
     denied_retry_s: tuple[float, float] = (30.0, 600.0)
     """Seconds before what the broker denied, or nobody hears, is tried again: first, longest."""
+    # The limit of common cloud brokers is 128 to 256 kB; alarms take some hundred bytes.
     max_packet_bytes: int = 256 * 1024
     """Larger messages are set aside before they are sent; the broker may state a lower limit."""
     require_subscriber: bool = False
@@ -73,11 +85,12 @@ class BrokerSettings:
     """Telemetry messages waiting for the socket, at most; then the oldest are dropped and counted."""
     state_topics: int = 1000
     """Retained topics remembered for the next connection, at most."""
+    # systemd kills a service after 90 s by default; people who restart one wait less.
     drain_s: float = 5.0
     """Seconds a clean stop may spend on sending what is stored."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what cannot be meant."""
+        """Raise ValueError for a value that is out of range or contradicts another."""
         if not self.host or any(char.isspace() or char == "/" for char in self.host):
             raise ValueError(f"host is {self.host!r}, must be the broker's name or address and nothing else")
         if self.password_file is not None and self.username is None:
@@ -87,15 +100,16 @@ class BrokerSettings:
                 raise ValueError(f"{name} is longer than {_MAX_TEXT_BYTES} bytes, which MQTT has no room for")
         if self.mqtt not in ("5", "3.1.1"):
             raise ValueError(f"mqtt is {self.mqtt!r}, must be '5' or '3.1.1'")
+        # Lower bounds leave room for tests, upper ones catch a slip of the unit; 65535 is MQTT's, and TCP's.
         check_within(self, 1, 65535, "port", "in_flight", "keepalive_s")
         check_within(self, 0.1, 3600, "connect_timeout_s", "ack_timeout_s")
         check_within(self, 1, 10**6, "live_queue", "state_topics")
-        check_within(self, 256, 2**28, "max_packet_bytes")
+        check_within(self, 256, _MAX_PACKET_BYTES, "max_packet_bytes")
         check_within(self, 0, 3600, "drain_s")
         for name in ("backoff_s", "refused_backoff_s", "denied_retry_s"):
             first, longest = getattr(self, name)
-            if not 0 < first <= longest <= 86400:
-                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to 86400")
+            if not 0 < first <= longest <= _DAY_S:
+                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to {_DAY_S}")
         if not (self.accept_insecure or self.private):
             raise ValueError(
                 f"host {self.host!r} without verified tls can be overheard and forged, "

@@ -1,4 +1,4 @@
-"""Messages that are not queued: `Noticeboard` holds the latest retained states and live telemetry."""
+"""Messages that are not stored: the latest retained states, and live telemetry that waits to be sent."""
 
 import threading
 from collections import deque
@@ -10,7 +10,7 @@ class UnqueuedMessages:
     """Written by the pipeline's thread, read by the publisher's; both parts are bounded."""
 
     def __init__(self, state_topics: int, live_queue: int) -> None:
-        """At most so many retained topics, and so many live messages waiting."""
+        """`state_topics` retained topics at most, and `live_queue` live messages waiting."""
         self._state_topics, self._live_queue = state_topics, live_queue
         self._mutex = threading.Lock()
         self._states: dict[str, bytes] = {}
@@ -27,7 +27,7 @@ class UnqueuedMessages:
             return True
 
     def offer(self, topic: str, body: bytes) -> bool:
-        """Add a live message; False when the oldest one was dropped for it."""
+        """Add a live message; False when the oldest one was dropped to make room."""
         with self._mutex:
             self._live.append((topic, body))
             fits = len(self._live) <= self._live_queue
@@ -36,12 +36,12 @@ class UnqueuedMessages:
             return fits
 
     def renew(self) -> None:
-        """Every state is due again: a connection begins."""
+        """Make every state due again: a new connection publishes them all."""
         with self._mutex:
             self._due = dict.fromkeys(self._states)
 
     def take_state(self, busy: frozenset[str] | set[str]) -> Message | None:
-        """A state that is due and whose topic is not `busy`."""
+        """(topic, body) of a state that is due and whose topic is not `busy`; None where there is none."""
         with self._mutex:
             topic = next((topic for topic in self._due if topic not in busy), None)
             if topic is None:
@@ -50,7 +50,7 @@ class UnqueuedMessages:
             return topic, self._states[topic]
 
     def take_live(self) -> Message | None:
-        """The oldest live message."""
+        """(topic, body) of the oldest live message; None where none waits."""
         with self._mutex:
             return self._live.popleft() if self._live else None
 

@@ -1,8 +1,8 @@
-"""One program per state folder: `FolderLock`, which also remembers what the last program had promised.
+"""One program per state folder: `FolderLock`, whose file also records the last alarm that was stored.
 
-The promise is the number of the last alarm it stored. It is written after every one without syncing, which
-the death of a process cannot undo; so a file that knows less than was promised has been damaged, even where
-it looks whole, as a database does that has lost the end of its WAL.
+The number is written after every alarm without syncing, which the death of a process cannot undo. So a
+database that knows a lower number has been damaged, even where it looks whole, as one does that has lost the
+end of its WAL.
 """
 
 import contextlib
@@ -10,82 +10,125 @@ import errno
 import fcntl
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from edge_runtime.core import AccessError, BusyError, UnavailableError
 
 _DENIED: Final = (errno.EACCES, errno.EPERM)
-_RECORD: Final = 64
-_NONE: Final = -1
+_RECORD_BYTES: Final = 64
+"""Fixed, so that a short record leaves no rest of a longer one; pid 2**22 and alarm 2**62 take 49 bytes."""
+_CLOSED: Final = -1
+"""No file descriptor: those of the system are 0 and above."""
 _REMEDY: Final = "The state folder must exist on a writable disk and belong to the user of this program"
 
 
-class FolderLock:
-    """Holds a lock file with flock; the kernel lets go of it however the program ends.
+@dataclass(frozen=True, slots=True)
+class _LockRecord:
+    """What the lock file says: `pid 12 run 3f0a9c stored 7`."""
 
-    Let go while the disk is in trouble, so that it can be unmounted, mended and mounted again under us. What
-    is at the path then is locked again, unless another program has used it meanwhile: what we hold in memory
-    carries numbers that may be that one's now.
+    holder: str = ""
+    """The program that wrote it; empty where it cannot be read."""
+    stored: int = 0
+    """Number of the last alarm that program stored; 0 for none."""
+
+    @classmethod
+    def read(cls, file: int) -> Self:
+        text = ""
+        with contextlib.suppress(OSError):  # a disk that cannot be read: as if the file was empty
+            text = os.pread(file, _RECORD_BYTES, 0).decode(errors="replace").strip()
+        holder, _, number = text.partition(" stored")
+        number = number.removeprefix(" ")
+        return cls(holder, int(number) if number.isascii() and number.isdigit() else 0)
+
+    @property
+    def names_program(self) -> bool:
+        return self.holder.startswith("pid ")
+
+    def write(self, file: int) -> None:
+        record = f"{self.holder} stored {self.stored}".encode().ljust(_RECORD_BYTES)
+        with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
+            os.pwrite(file, record, 0)
+
+
+class FolderLock:
+    """Holds a lock file with flock; the kernel releases it however the program ends.
+
+    It is released while the disk is in trouble, so that the disk can be unmounted, repaired and mounted again
+    while this program runs. Then the file at the path is locked again, unless another program has used it
+    meanwhile: the ids of rows held in memory could then collide with ids that program has given.
     """
 
     def __init__(self, path: Path) -> None:
         """Take the lock; raises as `take` does."""
-        self._path, self._file = path, _NONE
-        self._name, self._held = f"pid {os.getpid()} run {secrets.token_hex(3)}", False
-        self.promised = 0
-        """The number that programs before us had stored, 0 where they left no word."""
+        self._path, self._file = path, _CLOSED
+        # A process id alone may be used again; 24 random bits tell two runs apart.
+        self._name, self._was_held = f"pid {os.getpid()} run {secrets.token_hex(3)}", False
+        self.last_stored = 0
+        """Number of the last alarm stored by this program or one before it; 0 where none is recorded."""
         self.take()
 
     def take(self) -> None:
         """Take the lock, where it is not held.
 
-        Raises BusyError while another program holds it, or has held it since we let go, AccessError or
+        Raises BusyError while another program holds it, or has held it since we released it, AccessError or
         UnavailableError when the file cannot be opened.
         """
-        if self._file != _NONE:
+        if self._file != _CLOSED:
             return
-        file = _open(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            refusal = AccessError if error.errno in _DENIED else UnavailableError
+            what = error.strerror or "cannot be opened"
+            raise refusal(what, where=str(self._path), remedy=_REMEDY) from error
         try:
             self._claim(file)
         except BaseException:
             os.close(file)
             raise
-        self._file, self._held = file, True
+        self._file, self._was_held = file, True
+
+    def record_stored(self, seq: int) -> None:
+        """Record that alarm `seq` is stored; the lock must be held."""
+        self.last_stored = seq
+        _LockRecord(self._name, seq).write(self._file)
+
+    def release(self) -> None:
+        """Release the lock, where it is held."""
+        file, self._file = self._file, _CLOSED
+        if file != _CLOSED:
+            os.close(file)
 
     def _claim(self, file: int) -> None:
-        locked = _locked(file)
-        holder = _word(file).partition(" stored")[0]
-        if not locked or (self._held and holder.startswith("pid ") and holder != self._name):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locked = True
+        except BlockingIOError:
+            locked = False
+        found = _LockRecord.read(file)
+        if not locked or (self._was_held and found.names_program and found.holder != self._name):
+            uses = "has used" if locked else "uses"
             raise BusyError(
-                f"another program {'has used' if locked else 'uses'} this folder ({holder or 'unknown'})",
+                f"another program {uses} this folder ({found.holder or 'unknown'})",
                 where=str(self._path),
                 remedy="Stop one of them, or give each its own state folder",
             )
-        self.promised = max(self.promised, _promise(_word(file)))
-        self._record(file)
-        with contextlib.suppress(OSError):  # whose it is must be known after the disk was mended
+        self.last_stored = max(self.last_stored, found.stored)
+        _LockRecord(self._name, self.last_stored).write(file)
+        with contextlib.suppress(
+            OSError
+        ):  # the holder must be known after a power cut or a repair of the disk
             os.fsync(file)
-
-    def promise(self, seq: int) -> None:
-        """Alarm `seq` is stored; the lock is held."""
-        self.promised = seq
-        self._record(self._file)
-
-    def release(self) -> None:
-        """Let go, where it is held."""
-        file, self._file = self._file, _NONE
-        if file != _NONE:
-            os.close(file)
-
-    def _record(self, file: int) -> None:
-        record = f"{self._name} stored {self.promised}".encode().ljust(_RECORD)
-        with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
-            os.pwrite(file, record, 0)
 
 
 def check_folder(folder: Path) -> None:
-    """Raise as `FolderLock` does where the folder cannot be used, without making or locking anything."""
+    """Check that the folder could be used, without making or locking anything.
+
+    Raises AccessError where it cannot be written, and UnavailableError where a file is in its place.
+    """
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         return
@@ -93,35 +136,3 @@ def check_folder(folder: Path) -> None:
         (AccessError, "cannot be written") if nearest.is_dir() else (UnavailableError, "is no folder")
     )
     raise refusal(what, where=str(nearest), remedy=_REMEDY)
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _word(file: int) -> str:
-    with contextlib.suppress(OSError):  # of a disk that cannot be read: as if nothing was said
-        return os.pread(file, _RECORD, 0).decode(errors="replace").strip()
-    return ""
-
-
-def _promise(record: str) -> int:
-    word, _, number = record.rpartition(" ")
-    return int(number) if word.endswith(" stored") and number.isascii() and number.isdigit() else 0
-
-
-def _open(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        refusal = AccessError if error.errno in _DENIED else UnavailableError
-        raise refusal(
-            error.strerror or "cannot be opened",
-            where=str(path),
-            remedy=_REMEDY,
-        ) from error

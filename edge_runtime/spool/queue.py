@@ -1,14 +1,14 @@
 """The durable queue: an alarm counts as raised once it is in here, and leaves when the broker has it.
 
-The pipeline's thread calls `put`, the publisher's `peek` and `ack`. One lock stands round the one connection:
-a `put` of an alarm holds it while the medium syncs, a few milliseconds, and nobody else's work is urgent
+The pipeline's thread calls `put`, the publisher's `peek` and `ack`. One lock guards the one connection: a
+`put` of an alarm holds it while the medium syncs, a few milliseconds, and no other thread's work is urgent
 enough to deserve a second connection (`store` says what that would risk).
 
 On a full disk telemetry is dropped and counted, and alarms use the reserve. On a disk that fails, alarms wait
 in a bounded ring in memory, under an epoch of their own so that no number is ever given twice, and are sent
-from there; they move to the disk when it works again. A damaged file is replaced (see `salvage`); the new one
-has a new epoch, and rows keep their place. Ages are counted in seconds of service: a wall clock that jumps
-expires nothing.
+from there; they move to the disk when it works again. A damaged file is replaced (see `recovery`); the new
+one has a new epoch, and rows keep their place. Ages are counted in seconds of service: a wall clock that
+jumps expires nothing.
 """
 
 import threading
@@ -23,12 +23,17 @@ from edge_runtime.spool.disk import Disk
 from edge_runtime.spool.recovery import Salvaged
 from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
-from edge_runtime.spool.store import MAX_ID
+from edge_runtime.spool.store import MAX_ID, Store
 from edge_runtime.spool.totals import CLOCK, EncodeMessage, QueueTotals
 
 __all__ = ["DeadLetter", "EncodeMessage", "MessageClass", "OpenAlarm", "Spool", "StoredMessage"]
 
 _BATCH: Final = 256
+"""Rows looked at in one step of dropping: few transactions, and the lock is held for milliseconds only."""
+_INTERNAL: Final = frozenset((CLOCK, *(f"{klass}.id" for klass in MessageClass)))
+"""Counters that only the spool needs."""
+_LEAST_RUN_S: Final = 60.0
+"""Shorter than this no rate is known; the first messages after a start would claim a full disk soon."""
 
 
 class Spool:
@@ -41,13 +46,13 @@ class Spool:
 
         Raises BusyError when another program holds the folder, AccessError or UnavailableError when it
         cannot be used at all, DataError when a newer version wrote the file. A damaged file or a failing
-        disk is no reason not to start: `salvaged` and `trouble` tell of them.
+        disk is no reason not to start: `salvaged` and `trouble` report them.
         """
         self._limits, self._mutex = limits, threading.RLock()
-        self._held = QueueTotals(limits, clock)
-        self.announce: Callable[[], None] = lambda: None
+        self._totals = QueueTotals(limits, clock)
+        self.on_put: Callable[[], None] = lambda: None
         """Called after every `put`, on the thread that put."""
-        self._disk = Disk(folder, limits, clock, self._held.adopt)
+        self._disk = Disk(folder, limits, clock, self._totals)
 
     @classmethod
     def open(cls, folder: Path, limits: SpoolLimits | None = None) -> Self:
@@ -65,7 +70,7 @@ class Spool:
     @property
     def epoch(self) -> str:
         """Names this queue's numbering; a new file has a new one."""
-        return self._held.epoch
+        return self._totals.epoch
 
     @property
     def trouble(self) -> str:
@@ -75,7 +80,7 @@ class Spool:
     @property
     def salvaged(self) -> Salvaged | None:
         """What came of the last damaged file found since start."""
-        return self._held.salvaged
+        return self._totals.salvaged
 
     def put(
         self, klass: MessageClass, topic: str, encode: EncodeMessage, open_alarm: OpenAlarm | None = None
@@ -87,14 +92,14 @@ class Spool:
         goes on whatever the disk does.
         """
         with self._mutex:
-            self._held.apply(open_alarm)
+            self._totals.apply(open_alarm)
             seq = self._put_on_disk(klass, topic, encode, open_alarm)
             if seq is None and klass is MessageClass.ALARM:
-                seq = self._held.put_in_ring(topic, encode)
+                seq = self._totals.put_in_ring(topic, encode)
             elif seq is None:
                 seq = 0
-                self._held.count(f"{klass}.dropped.disk")
-        self.announce()
+                self._totals.count(f"{klass}.dropped.disk")
+        self.on_put()
         return seq
 
     def peek(
@@ -102,17 +107,17 @@ class Spool:
     ) -> list[StoredMessage]:
         """At most `limit` whole rows with after < id <= upto, oldest first; damaged ones are dropped."""
         with self._mutex:
-            gone = self._held.deleted[klass]
+            deleted = self._totals.deleted[klass]
             while True:
-                after = gone.past(after)
+                after = deleted.skip_dead(after)
                 rows, read_to = self._read(klass, limit, after, upto)
-                alive = [row for row in rows if row.id not in gone]
+                alive = [row for row in rows if row.id not in deleted]
                 if alive or read_to == after:
                     return alive
-                gone.note(after, read_to)
+                deleted.add_dead_range(after, read_to)
 
     def ack(self, klass: MessageClass, ids: Iterable[int]) -> None:
-        """The broker has these; they leave. After a power cut they may come back, and be sent twice."""
+        """Remove what the broker has acknowledged. After a power cut it may come back, and be sent twice."""
         with self._mutex:
             self._leave(klass, set(ids), f"{klass}.acked")
 
@@ -122,31 +127,31 @@ class Spool:
             self._leave(row.klass, {row.id}, f"{row.klass}.dead", DeadLetter(row, reason))
 
     def dead_letters(self) -> list[DeadLetter]:
-        """Rows that were set aside, oldest first."""
+        """Messages taken out of the queue because they could not be sent, oldest first."""
         with self._mutex:
-            return self._disk.run(lambda store: store.dead()) or []
+            return self._disk.run(Store.dead_letters) or []
 
     def open_alarms(self) -> dict[str, Alarm]:
         """Alarms that began and have not ended, by key: what to resume after a crash."""
         with self._mutex:
-            return dict(self._held.alarms)
+            return dict(self._totals.alarms)
 
     def last_id(self, klass: MessageClass) -> int:
         """Id of the newest row ever put."""
         with self._mutex:
-            return int(self._held.counters.get(f"{klass}.id", 0))
+            return int(self._totals.counters.get(f"{klass}.id", 0))
 
     def first_id(self, klass: MessageClass) -> int:
         """Id of the oldest row that is held; where none is, that of the next one put."""
         rows = self.peek(klass, 1)
         return rows[0].id if rows else self.last_id(klass) + 1
 
-    def tend(self) -> None:
-        """Expire what is too old and bring a troubled disk back; call about every second, from any thread."""
+    def maintain(self) -> None:
+        """Expire old rows and reopen a failed file; call about every second, from any thread."""
         with self._mutex:
-            self._disk.tend()
-            if self._held.behind:
-                self._disk.run(self._held.catch_up, alarm=True)
+            self._disk.maintain()
+            if self._totals.file_is_behind:
+                self._disk.run(self._totals.catch_up, alarm=True)
             self._expire(MessageClass.TELEMETRY, self._limits.telemetry_age_s)
             self._expire(MessageClass.ALARM, self._limits.alarm_age_s)
 
@@ -154,26 +159,29 @@ class Spool:
         """Counters and gauges, flat, for health; those of one class begin with its name.
 
         `depth` rows and `bytes` are held; seq - acked - dead - dropped.* = depth. `ring` alarms wait in
-        memory. None where there is nothing to say: the age of nothing, the capacity at no rate.
+        memory. Ages are seconds. None where there is no value: no row is held, or no rate is known.
         """
         with self._mutex:
-            counters = self._held.counters
+            totals = self._totals
             figures: dict[str, float | None] = {
-                name: value for name, value in counters.items() if not name.endswith((".id", CLOCK))
+                name: value for name, value in totals.counters.items() if name not in _INTERNAL
             }
             for klass in MessageClass:
-                figures[f"{klass}.depth"] = self._held.rows[klass]
-                figures[f"{klass}.bytes"] = self._held.bytes[klass]
-            figures["ring"], figures["disk_failures"] = len(self._held.ring), self._disk.failures
-            figures["oldest_age_s"] = self._oldest_age_s()
-            figures["hours_of_capacity"] = self._hours_of_capacity()
+                figures[f"{klass}.depth"] = totals.rows[klass]
+                figures[f"{klass}.bytes"] = totals.bytes[klass]
+            figures["ring"], figures["disk_failures"] = len(totals.ring), self._disk.failures
+            first = [clock_s for klass in MessageClass for _, clock_s, _ in self._oldest(klass)[:1]]
+            figures["oldest_age_s"] = totals.service_s() - min(first) if first else None
+            free_bytes = max(self._limits.max_bytes - sum(totals.bytes.values()), 0)
+            hours = max(totals.running_s(), _LEAST_RUN_S) / 3600
+            figures["hours_of_capacity"] = free_bytes * hours / totals.bytes_put if totals.bytes_put else None
             return figures
 
     def close(self) -> None:
         """Close in order."""
         with self._mutex:
-            self._disk.revive()  # what waits in memory has this last chance
-            self._disk.run(self._held.catch_up, alarm=True)
+            self._disk.revive()  # the last chance for what waits in memory
+            self._disk.run(self._totals.catch_up, alarm=True)
             self._disk.close()
 
     def _read(
@@ -183,7 +191,7 @@ class Spool:
         rows, damaged = found or ([], [])
         if damaged:
             self._remove(klass, damaged, f"{klass}.dropped.damaged")
-        ring = [row for row in self._held.ring if row.klass is klass and after < row.id <= upto]
+        ring = [row for row in self._totals.ring if row.klass is klass and after < row.id <= upto]
         rows = [*rows, *ring][:limit]
         return rows, max([*(row.id for row in rows), *damaged], default=after)
 
@@ -193,37 +201,38 @@ class Spool:
         alarm = klass is MessageClass.ALARM
         if self._disk.full and not alarm:
             return None
-        if self._held.ringing and not self._disk.run(self._held.settle, alarm=True):
+        if self._totals.ring_in_use and not self._disk.run(self._totals.store_ring, alarm=True):
             return None  # the ring goes first, or order would be lost
         seq = self._disk.run(
-            lambda store: self._held.insert(store, klass, topic, encode, open_alarm), alarm=alarm
+            lambda store: self._totals.insert(store, klass, topic, encode, open_alarm), alarm=alarm
         )
         if seq is not None:
             if alarm:
-                self._disk.promise(seq)
-            self._shed()
+                self._disk.record_stored(seq)
+            self._drop_excess()
         return seq
 
     def _leave(
         self, klass: MessageClass, ids: set[int], counter: str, letter: DeadLetter | None = None
     ) -> None:
-        ring = {row.id for row in self._held.ring if row.klass is klass} & ids
-        if ring:
-            self._held.take_from_ring(ring, counter)
-        if ids - ring:
-            self._remove(klass, sorted(ids - ring), counter, letter)
+        in_ring = {row.id for row in self._totals.ring if row.klass is klass} & ids
+        if in_ring:
+            self._totals.remove_from_ring(in_ring, counter)
+        if ids - in_ring:
+            self._remove(klass, sorted(ids - in_ring), counter, letter)
 
     def _remove(
         self, klass: MessageClass, ids: Sequence[int], counter: str, letter: DeadLetter | None = None
     ) -> bool:
-        done = self._disk.run(lambda store: self._held.delete(store, klass, ids, counter, letter))
+        done = self._disk.run(lambda store: self._totals.delete(store, klass, ids, counter, letter))
         if not done:
-            self._held.deleted[klass].add(ids, counter)
+            self._totals.deleted[klass].add(ids, counter)
         return bool(done)
 
-    def _shed(self) -> None:
-        while (excess := sum(self._held.bytes.values()) - self._limits.max_bytes) > 0:
-            klass = MessageClass.TELEMETRY if self._held.rows[MessageClass.TELEMETRY] else MessageClass.ALARM
+    def _drop_excess(self) -> None:
+        rows = self._totals.rows
+        while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
+            klass = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM
             oldest = self._oldest(klass)
             sums = accumulate((cost for _, _, cost in oldest), initial=0)
             ids = [row_id for (row_id, _, _), freed in zip(oldest, sums, strict=False) if freed < excess]
@@ -231,19 +240,10 @@ class Spool:
                 return  # the disk is in trouble and this is tried again with the next message
 
     def _expire(self, klass: MessageClass, age_s: float) -> None:
-        before_s = self._held.service_s() - age_s
+        before_s = self._totals.service_s() - age_s
         ids = [row_id for row_id, clock_s, _ in self._oldest(klass) if age_s and clock_s < before_s]
         if ids:
             self._remove(klass, ids, f"{klass}.dropped.age")
 
     def _oldest(self, klass: MessageClass) -> list[tuple[int, float, int]]:
         return self._disk.run(lambda store: store.oldest(klass, _BATCH)) or []
-
-    def _oldest_age_s(self) -> float | None:
-        first = [clock_s for klass in MessageClass for _, clock_s, _ in self._oldest(klass)[:1]]
-        return self._held.service_s() - min(first) if first else None
-
-    def _hours_of_capacity(self) -> float | None:
-        hours = max(self._held.running_s(), 60.0) / 3600
-        left = max(self._limits.max_bytes - sum(self._held.bytes.values()), 0)
-        return left * hours / self._held.bytes_put if self._held.bytes_put else None

@@ -1,4 +1,4 @@
-"""What the spool holds: `Row`, its class, and what goes with it: `OpenAlarm`, `DeadLetter`."""
+"""What the spool holds: `StoredMessage` and its class, `OpenAlarm`, `DeadLetter`."""
 
 import json
 import zlib
@@ -10,10 +10,11 @@ from typing import Final
 from edge_runtime.core import Alarm, AlarmKind
 
 ROW_OVERHEAD_BYTES: Final = 64
+"""What a row takes beside topic and body: its six numbers and its share of the pages' headers, about."""
 
 
 class MessageClass(StrEnum):
-    """What a row is worth: alarms are the last to be dropped and the first to be sent."""
+    """Priority of a row: alarms are the last to be dropped and the first to be sent."""
 
     ALARM = "alarm"
     TELEMETRY = "telemetry"
@@ -21,7 +22,7 @@ class MessageClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A stored message."""
+    """A message in the queue, one row of the file."""
 
     klass: MessageClass
     id: int
@@ -42,7 +43,7 @@ class StoredMessage:
 
     @property
     def crc(self) -> int:
-        """Checksum over everything in the row."""
+        """CRC-32 over everything in the row."""
         head = f"{self.klass}|{self.id}|{self.seq}|{self.created_us}|{self.clock_s!r}|{self.topic}|"
         return zlib.crc32(self.body, zlib.crc32(head.encode()))
 
@@ -66,7 +67,10 @@ class DeadLetter:
 
 
 def stored_message_of(record: Sequence[object]) -> StoredMessage | None:
-    """A row from its columns, or None when types or checksum disagree."""
+    """A row from its columns (class, id, seq, topic, body, created_us, clock_s, crc).
+
+    None when types or checksum disagree.
+    """
     klass, row_id, seq, topic, body, created_us, clock_s, crc = record
     if not (isinstance(topic, str) and isinstance(body, bytes) and isinstance(clock_s, float)):
         return None
@@ -79,6 +83,6 @@ def stored_message_of(record: Sequence[object]) -> StoredMessage | None:
 
 
 def alarm_of(body: str) -> Alarm:
-    """An open alarm from its JSON."""
+    """An open alarm from its JSON; raises ValueError, KeyError or TypeError for any other text."""
     fields = json.loads(body)
     return Alarm(**{**fields, "kind": AlarmKind(fields["kind"])})

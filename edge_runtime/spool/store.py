@@ -2,8 +2,8 @@
 
 SQLite up to 3.51.2, and so Debian 12's, can corrupt a WAL database that has two connections. Exclusive
 locking makes ours the only one there can be, and keeps the WAL's index in memory, so that a full disk cannot
-kill the process through a memory map. Every failure leaves here as the `sqlite3.Error` it is; `spool` has
-the answers.
+kill the process through a memory map. Every failure leaves here as the `sqlite3.Error` it is; `disk` handles
+it.
 
 A transaction that stores an alarm is synced to the medium before it returns. Others are not: they survive
 the death of the process, and a power cut only costs telemetry, or sends an acknowledged message twice.
@@ -31,10 +31,27 @@ from edge_runtime.spool.rows import (
 )
 
 SCHEMA: Final = 1
+"""Version of the tables below; a file with another one is not opened."""
 MAX_ID: Final = 2**62
-WAL_PAGES: Final = 1000
+"""Above any id: at a thousand rows a second it would take 146 million years to get there."""
 QUEUE_COLUMNS: Final = 8
+"""Those of `_per_class`."""
+_WAL_PAGES: Final = 1000
+"""SQLite's own default, about 4 MB: moved into the file at that size, and no longer after a checkpoint."""
+_PAGE_BYTES: Final = 4096
+"""SQLite's default page size since 3.12.0."""
+_PRAGMAS: Final = (
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"wal_autocheckpoint = {_WAL_PAGES}",
+    f"journal_size_limit = {_WAL_PAGES * _PAGE_BYTES}",
+    "cell_size_check = ON",
+    "trusted_schema = OFF",
+)
+"""In this order: the locking mode decides how the WAL is opened."""
 _ALARM: Final = "alarm/"
+"""Begins the names of the records that are open alarms."""
 
 
 def _per_class(statement: str) -> dict[MessageClass, str]:
@@ -75,56 +92,34 @@ class Store:
         Raises sqlite3.Error when it cannot be opened or is damaged, and DataError when a newer version
         of this program wrote it.
         """
+        # No time-out: there is no other connection to wait for, and the spool's lock is held meanwhile.
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         # A damaged topic must reach the checksum; by default it would end the whole query.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
+        self._durable = True
         try:
-            self._prepare(path)
+            for pragma in _PRAGMAS:
+                self._db.execute(f"PRAGMA {pragma}").fetchall()
+            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                with self.transaction(durable=True):
+                    for statement in (*_QUEUE.values(), _RECORD, _DEAD):
+                        self._db.execute(statement)
+                    self._write("meta", {"schema": SCHEMA, "epoch": uuid.uuid4().hex})
+                    self._write("counters", {})
+            verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(f"quick_check: {verdict}")
+            if (schema := self._record("meta")["schema"]) != SCHEMA:
+                what = f"the spool has schema {schema}, this program knows {SCHEMA}"
+                remedy = "Install the version that wrote it, or move the file away to start an empty one"
+                raise DataError(what, where=str(path), remedy=remedy)
+            self.counters: dict[str, float] = self._record("counters")
+            self.epoch: str = self._record("meta")["epoch"]
         except BaseException as error:
             self._db.close()
             if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes what is damaged
                 raise sqlite3.DatabaseError("the schema is damaged") from error
             raise
-
-    def _prepare(self, path: Path) -> None:
-        for pragma in (
-            "locking_mode = EXCLUSIVE",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            f"wal_autocheckpoint = {WAL_PAGES}",
-            f"journal_size_limit = {WAL_PAGES * 4096}",
-            "cell_size_check = ON",
-            "trusted_schema = OFF",
-        ):
-            self._db.execute(f"PRAGMA {pragma}").fetchall()
-        self._durable = True
-        if self._is_empty():
-            self._create()
-        self._check(path)
-        self.counters: dict[str, float] = self._record("counters")
-        self.epoch: str = self._record("meta")["epoch"]
-
-    def _is_empty(self) -> bool:
-        return not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-
-    def _create(self) -> None:
-        with self.transaction(durable=True):
-            for statement in (*_QUEUE.values(), _RECORD, _DEAD):
-                self._db.execute(statement)
-            self._write("meta", {"schema": SCHEMA, "epoch": uuid.uuid4().hex})
-            self._write("counters", {})
-
-    def _check(self, path: Path) -> None:
-        verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"quick_check: {verdict}")
-        schema = self._record("meta")["schema"]
-        if schema != SCHEMA:
-            raise DataError(
-                f"the spool has schema {schema}, this program knows {SCHEMA}",
-                where=str(path),
-                remedy="Install the version that wrote it, or move the file away to start an empty one",
-            )
 
     def _record(self, name: str) -> Any:
         found = self._db.execute("SELECT body, crc FROM record WHERE name = ?", (name,)).fetchone()
@@ -138,7 +133,10 @@ class Store:
 
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
-        """Everything inside is stored, or nothing; `durable` syncs it to the medium before returning."""
+        """Everything inside is stored, or nothing; `durable` syncs it to the medium before returning.
+
+        Raises sqlite3.Error, and whatever the block raises.
+        """
         if durable != self._durable:
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
@@ -181,7 +179,7 @@ class Store:
         return rows, damaged
 
     def oldest(self, klass: MessageClass, limit: int) -> list[tuple[int, float, int]]:
-        """(id, clock_s, bytes it counts for) of the first rows."""
+        """(id, clock_s, bytes it counts for) of the first rows, at most `limit`."""
         found = self._db.execute(_OLDEST[klass], (limit,))
         return [(row_id, clock_s, size + ROW_OVERHEAD_BYTES) for row_id, clock_s, size in found]
 
@@ -210,15 +208,15 @@ class Store:
         )
         return alarms_of(stored)
 
-    def bury(self, letter: DeadLetter, keep: int) -> int:
-        """Add a dead letter; returns how many of the oldest beyond `keep` were forgotten. Inside one."""
+    def add_dead_letter(self, letter: DeadLetter, keep: int) -> int:
+        """Add a dead letter and delete the oldest above `keep`; returns how many. Inside a transaction."""
         row = letter.row
         values = (letter.reason, row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s)
         self._db.execute("INSERT INTO dead VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         statement = "DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?"
         return self._db.execute(statement, (keep,)).rowcount
 
-    def dead(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[DeadLetter]:
         """Dead letters, oldest first."""
         stored = self._db.execute(
             "SELECT reason, class, row_id, seq, topic, body, created_us, clock_s FROM dead ORDER BY id"

@@ -1,13 +1,13 @@
-"""What the spool holds, as memory knows it: counters, totals, open alarms, and what the disk still lacks.
+"""What the spool holds, as memory knows it: counters, totals, open alarms, and what the file still lacks.
 
-The disk may be away. Then `Holdings` is the truth and the file catches up: alarms raised meanwhile wait in
-the ring, rows that left the queue meanwhile are remembered as gone. Methods that take a `Store` change
-nothing here unless it was committed.
+The disk may be unusable for a time. Then `QueueTotals` is the truth and the file catches up: alarms raised
+meanwhile wait in the ring, rows that left the queue meanwhile are remembered as deleted. Methods that take a
+`Store` change nothing here unless it was committed, and raise sqlite3.Error when it was not.
 """
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from edge_runtime.core import Alarm
@@ -21,8 +21,8 @@ EncodeMessage = Callable[[int, str], bytes]
 """(seq, epoch) to the message's body; may be called twice for one message, so it must not count."""
 CLOCK: Final = "clock_s"
 """Name of the counter that keeps the seconds of service."""
-_STEP: Final = 1000
-"""Rows let go in one transaction, at most."""
+_DELETE_ROWS: Final = 1000
+"""Rows deleted in one transaction, at most: what is done stays done when a full disk ends the next one."""
 _OVERSIZE: Final = "larger than a row of the spool may be"
 
 
@@ -43,19 +43,19 @@ class QueueTotals:
         self.alarms: dict[str, Alarm] = {}
         self.ring: list[StoredMessage] = []
         self._ring_epoch, self._ring_seq = "", 0
-        self._doubtful: list[int] = []
+        self._uncertain_ids: list[int] = []
         self.deleted = {klass: DeletedRows() for klass in MessageClass}
-        """Rows that have left the queue and that the disk would not let go."""
+        """Rows that have left the queue and that are still in the file."""
         self.salvaged: Salvaged | None = None
 
     @property
-    def behind(self) -> bool:
+    def file_is_behind(self) -> bool:
         """Whether the file lacks something."""
-        return self.ringing or any(self.deleted.values())
+        return self.ring_in_use or any(self.deleted.values())
 
     @property
-    def ringing(self) -> bool:
-        """Whether alarms went into the ring and the file does not know yet."""
+    def ring_in_use(self) -> bool:
+        """Whether alarms went into the ring that are not in the file yet."""
         return bool(self._ring_epoch)
 
     def running_s(self) -> float:
@@ -97,38 +97,35 @@ class QueueTotals:
         self.catch_up(store)
 
     def catch_up(self, store: Store) -> bool:
-        """Bring the file up to what is true, the ring first and then step by step."""
-        self.settle(store)
-        for klass, gone in self.deleted.items():
-            while gone:
-                self._let_go(store, klass, gone.some(_STEP))
+        """Bring the file up to date, the ring first and then the deleted rows, a part at a time."""
+        self.store_ring(store)
+        for klass, deleted in self.deleted.items():
+            while deleted:
+                part, counters, freed = deleted.first(_DELETE_ROWS), dict(self.counters), []
+                with store.transaction(durable=False):
+                    for row_id, counter in part.items():
+                        found = store.delete(klass, [row_id])
+                        _add(counters, counter, len(found))
+                        freed += found
+                    store.count(counters | {CLOCK: self.service_s()})
+                self.counters = counters
+                self._grow(klass, freed, sign=-1)
+                deleted.discard(part)
         return True
 
-    def settle(self, store: Store) -> bool:
+    def store_ring(self, store: Store) -> bool:
         """Store the alarms that wait in the ring; quick, however much else the file lacks."""
         counters = dict(self.counters)
         with store.transaction(durable=True):
             store.insert(self.ring)
-            _add(counters, "alarm.replaced", len(store.delete(MessageClass.ALARM, self._doubtful)))
+            _add(counters, "alarm.replaced", len(store.delete(MessageClass.ALARM, self._uncertain_ids)))
             store.set_alarms(self.alarms)
             store.count(counters | {CLOCK: self.service_s()})
-        self.deleted[MessageClass.ALARM].released(self._doubtful)
-        self.counters, self.ring, self._ring_epoch, self._doubtful = counters, [], "", []
+        self.deleted[MessageClass.ALARM].discard(self._uncertain_ids)
+        self.counters, self.ring, self._ring_epoch, self._uncertain_ids = counters, [], "", []
         for klass in MessageClass:
             self.rows[klass], self.bytes[klass], _ = store.total(klass)
         return True
-
-    def _let_go(self, store: Store, klass: MessageClass, ids: Mapping[int, str]) -> None:
-        counters, costs = dict(self.counters), []
-        with store.transaction(durable=False):
-            for row_id, counter in ids.items():
-                freed = store.delete(klass, [row_id])
-                _add(counters, counter, len(freed))
-                costs += freed
-            store.count(counters | {CLOCK: self.service_s()})
-        self.counters = counters
-        self._grow(klass, costs, sign=-1)
-        self.deleted[klass].released(ids)
 
     def insert(
         self, store: Store, klass: MessageClass, topic: str, encode: EncodeMessage, change: OpenAlarm | None
@@ -143,7 +140,7 @@ class QueueTotals:
                 store.insert([row])
             else:
                 _add(counters, f"{klass}.dead")
-                store.bury(DeadLetter(row, _OVERSIZE), self._limits.dead_rows)
+                store.add_dead_letter(DeadLetter(row, _OVERSIZE), self._limits.dead_rows)
             if change is not None:
                 store.set_alarm(change)
             store.count(counters | {CLOCK: self.service_s()})
@@ -160,13 +157,13 @@ class QueueTotals:
         counter: str,
         letter: DeadLetter | None = None,
     ) -> bool:
-        """Let rows go and count them; a row that was there is kept as `letter` where one is given."""
+        """Delete rows and count them; a row that was there is kept as `letter` where one is given."""
         counters = dict(self.counters)
         with store.transaction(durable=False):
             freed = store.delete(klass, ids)
             _add(counters, counter, len(freed))
             if letter is not None and freed:
-                _add(counters, "dead.forgotten", store.bury(letter, self._limits.dead_rows))
+                _add(counters, "dead.forgotten", store.add_dead_letter(letter, self._limits.dead_rows))
             store.count(counters | {CLOCK: self.service_s()})
         self.counters = counters
         self._grow(klass, freed, sign=-1)
@@ -176,8 +173,8 @@ class QueueTotals:
         """Hold an alarm that the disk does not take; returns its number, in the ring's own epoch."""
         if not self._ring_epoch:
             # The transaction that failed may still turn up in the file; its message is in the ring now.
-            self._doubtful = [self._next_id()]
-            self.deleted[MessageClass.ALARM].add(self._doubtful, "alarm.replaced")
+            self._uncertain_ids = [self._next_id()]
+            self.deleted[MessageClass.ALARM].add(self._uncertain_ids, "alarm.replaced")
             self._ring_epoch, self._ring_seq = uuid.uuid4().hex, 0
         self._ring_seq += 1
         body = encode(self._ring_seq, self._ring_epoch)
@@ -187,14 +184,15 @@ class QueueTotals:
             self.count("alarm.dropped.ring")
         return self._ring_seq
 
-    def take_from_ring(self, ids: set[int], counter: str) -> None:
-        """Let alarms in the ring go and count them."""
+    def remove_from_ring(self, ids: set[int], counter: str) -> None:
+        """Remove alarms from the ring and count them."""
         kept = [row for row in self.ring if row.id not in ids]
         self.count(counter, len(self.ring) - len(kept))
         self.ring = kept
 
     def _next_id(self) -> int:
-        if not self.epoch:  # no file was open yet: stay clear of every id that may be in it
+        # No file was open yet: half the range is more than any file can have used, and leaves as much.
+        if not self.epoch:
             self.counters.setdefault("alarm.id", MAX_ID // 2)
         return int(_add(self.counters, "alarm.id"))
 

@@ -1,5 +1,6 @@
 """The command line: exit codes of sysexits.h, one line on standard error, no traceback."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -140,3 +141,25 @@ def test_whoever_stops_reading_us_sees_no_traceback(files):
     done = subprocess.run(["bash", "-c", command], cwd=files, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
+
+
+def test_version(files):
+    code, printed, _ = run("--version", cwd=files)
+    assert (code, printed) == (0, f"edge-runtime {importlib.metadata.version('steadyhum')}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [("edge-runtime d", {"doctor"}), ("edge-runtime replay --mo", {"--model"}), ("trainer fi", {"fit"})],
+)
+def test_the_shell_completes_commands_and_options(line, wanted):
+    """What a shell runs once `--install-completion` has been called."""
+    program = line.split(maxsplit=1)[0]
+    module = program.replace("-", "_")
+    start = f"import sys; sys.argv = [{program!r}]; from {module}.__main__ import main; main()"
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    environ = {**os.environ, f"_{module.upper()}_COMPLETE": "complete_bash", **words}
+    done = subprocess.run(
+        [sys.executable, "-c", start], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stderr, set(done.stdout.split())) == ("", wanted)

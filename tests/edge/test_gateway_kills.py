@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.audit.sequence_audit import SequenceAudit
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import events
 from tests.faults.proxy import ChaosProxy
@@ -86,7 +86,7 @@ def account(subscriber, raised):
     arrived = {json.loads(body)["id"] for _, body in heard}
     ledger = SequenceAudit()
     for topic, body in heard:
-        ledger.hear(topic, body)
+        ledger.add(topic, body)
     assert not set(raised) - arrived, f"{len(set(raised) - arrived)} of {len(raised)} lost"
     (stream,) = ledger.summary()
     assert (ledger.lost(), stream["conflicts"], stream["disordered"]) == (0, 0, 0), stream
@@ -155,7 +155,7 @@ def test_the_broker_is_killed_again_and_again(home, saving):
         raised = promised(_while_read(process, lambda: _kill(broker, kills, random.Random(3))))
         taken = tap.acknowledged & set(raised)
         with Spool.open(home) as spool:
-            waiting = {json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10**6)}
+            waiting = {json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10**6)}
         assert not set(raised) - taken - waiting, "left, and no broker took it"
         subscriber.subscribed = False
         broker.start()

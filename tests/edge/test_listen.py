@@ -92,8 +92,8 @@ def test_says_what_it_hears(broker, mouth):
     mouth.say(b"online", topic="steadyhum/site/device/availability")
     mouth.say(body(1), body(2), body(2, replayed=True), body(4))
     assert join() == LOSS_EXIT
-    told = [line.partition(" ")[2] for line in lines]
-    assert told == [
+    shown = [line.partition(" ")[2] for line in lines]
+    assert shown == [
         "connected, new session",
         "listening to steadyhum/#",
         "steadyhum/site/device/availability online",
@@ -112,19 +112,19 @@ def test_json_lines(broker, mouth):
     join, lines = listen(broker.port, json_lines=True)
     mouth.say(body(1), body(3), body(2))
     assert join() == 0
-    told = [json.loads(line) for line in lines]
-    assert [each["what"] for each in told] == [
+    shown = [json.loads(line) for line in lines]
+    assert [each["what"] for each in shown] == [
         "connected",
         "listening",
         *["message"] * 4,
         "stream",
         "summary",
     ]
-    assert [each["finding"] for each in told[2:6]] == ["unnumbered", "on_time", "ahead", "late"]
-    assert told[5]["disordered"]
-    assert told[5]["body"]["seq"] == 2
-    assert told[-1]["lost"] == 0
-    assert all("at" in each for each in told)
+    assert [each["finding"] for each in shown[2:6]] == ["unnumbered", "on_time", "ahead", "late"]
+    assert shown[5]["disordered"]
+    assert shown[5]["body"]["seq"] == 2
+    assert shown[-1]["lost"] == 0
+    assert all("at" in each for each in shown)
 
 
 @needs_mosquitto
@@ -202,12 +202,12 @@ def test_topics_that_are_no_filter(broker, topics):
 @pytest.mark.parametrize("json_lines", [False, True])
 def test_whatever_others_say_is_printable(broker, mouth, json_lines):
     join, lines = listen(broker.port, json_lines=json_lines)
-    told = (
+    shown = (
         b'{"seq":1,"epoch":"\\ud800","type":"\\u001b[31m"}',
         b'{"seq":2,"epoch":"e","x":1e999}',
         b"\x1b[2J",
     )
-    mouth.say(*told)
+    mouth.say(*shown)
     join()
     assert sum("steadyhum/" in line and "listening" not in line for line in lines) >= 3
     assert "".join(lines).isprintable()

@@ -1,4 +1,4 @@
-"""The way out over a real cable that is cut without a word, loses packets or is slow."""
+"""Publishing over a real link that is cut without notice, loses packets or is slow."""
 
 import contextlib
 import os

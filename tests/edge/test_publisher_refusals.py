@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
 from tests.faults.alarm_account import body_of
@@ -18,8 +18,8 @@ def gateway():
         yield gateway
 
 
-def closes_at(word):
-    return lambda published: CLOSE if word in published.body else 0
+def closes_at(text):
+    return lambda published: CLOSE if text in published.body else 0
 
 
 def test_a_poison_message_does_not_hold_up_those_behind_it(gateway):
@@ -195,15 +195,15 @@ def test_a_long_queue_for_a_denied_topic_does_not_stop_the_thread(gateway):
 
 
 def test_nobody_listens(gateway):
-    heard = {"on": False}
-    with FakeBroker(lambda _published: 0 if heard["on"] else 16) as broker:
+    subscribed = {"on": False}
+    with FakeBroker(lambda _published: 0 if subscribed["on"] else 16) as broker:
         put(gateway, "a", "b")
-        gateway.spool.put(Klass.TELEMETRY, "steadyhum/site/device/pump/log", body_of("telemetry"))
+        gateway.spool.put(MessageClass.TELEMETRY, "steadyhum/site/device/pump/log", body_of("telemetry"))
         publisher = gateway.publish(broker.port, require_subscriber=True, denied_retry_s=(0.3, 0.3))
         until(lambda: counted(publisher, "mqtt.unheard_kept") >= 2)
         until(lambda: gateway.spool.figures()["telemetry.depth"] == 0)
         assert depth(gateway) == 2
-        heard["on"] = True
+        subscribed["on"] = True
         until(lambda: depth(gateway) == 0)
 
 

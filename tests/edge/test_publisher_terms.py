@@ -48,7 +48,7 @@ def test_refused_clients_do_not_hammer(gateway):
         assert "refuses us" in until(lambda: troubles(publisher).get("broker"))
         put(gateway, "b")
         time.sleep(1.5)
-        assert len(broker.connects) == 1, "even a new alarm is no reason to knock again"
+        assert len(broker.connects) == 1, "even a new alarm is no reason to connect again"
 
 
 def test_a_busy_broker_is_tried_again_soon(gateway):

@@ -13,7 +13,7 @@ from edge_runtime.messages.steadyhum import ModelSummary
 from edge_runtime.messages.topics import Topics
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.broker import free_port
 
@@ -50,7 +50,7 @@ def test_every_message_of_an_alarm_names_the_same_start(reporter, spool):
     an_alarm(reporter, "a", 5_000_000)
     an_alarm(reporter, "b", 9_000_000)
     starts = {}
-    for row in spool.peek(Klass.ALARM, 10):
+    for row in spool.peek(MessageClass.ALARM, 10):
         body = json.loads(row.body)
         starts.setdefault(body["id"], set()).add(body["start_time"])
     assert {name: len(each) for name, each in starts.items()} == {"a": 1, "b": 1}

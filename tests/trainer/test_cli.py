@@ -1,5 +1,6 @@
 """The command `trainer`, as a user or a script meets it: real processes on the sample recordings."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -221,3 +222,7 @@ def test_a_broken_pipe_is_no_traceback(model):
     )
     assert done.stdout == "{"
     assert "Traceback" not in done.stderr
+
+
+def test_version():
+    assert trainer("--version").stdout == f"trainer {importlib.metadata.version('steadyhum')}\n"

@@ -15,7 +15,6 @@ app = typer.Typer(
     name="trainer",
     help="Fits anomaly detectors on normal vibration; each becomes one ONNX file with its threshold.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
@@ -27,6 +26,25 @@ app.add_typer(reproduce_command.app, name="reproduce")
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A file made by `trainer fit`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"trainer {version('steadyhum')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 @recordings_app.command("cwru")

@@ -1,4 +1,4 @@
-"""Rows that were acknowledged and that a full disk does not let go: not given out again, read only once."""
+"""Rows that were acknowledged and that a full disk does not delete: not given out again, read only once."""
 
 import contextlib
 import json
@@ -9,43 +9,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.spool.deleted_rows import DeletedRows
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.disks import fill, mount_tmpfs
 from tests.faults.alarm_account import body_of
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 30))))
-def test_leaps_over_what_is_gone_and_over_nothing_else(steps):
-    """Against a set: a leap from anywhere ends before the first row that nobody has seen to be gone."""
-    gone, known = DeletedRows(), set()
+def test_skips_known_dead_ranges_and_nothing_else(steps):
+    """Against a set: a skip from anywhere ends before the first row that no read has found deleted."""
+    deleted, known = DeletedRows(), set()
     for reading, first, last in steps:
         if reading and last > first:
-            gone.note(first, last)
+            deleted.add_dead_range(first, last)
             known |= set(range(first + 1, last + 1))
         for after in range(32):
-            assert gone.past(after) == next(i for i in range(after, 64) if i + 1 not in known)
-    gone.add([1, 2], "a")
-    gone.add([2, 3], "b")
-    assert gone.some(9) == {1: "a", 2: "a", 3: "b"}
-    gone.released([1, 2, 3])
-    assert gone.past(0) == 0, "nothing is left to be leapt over"
+            assert deleted.skip_dead(after) == next(i for i in range(after, 64) if i + 1 not in known)
+    deleted.add([1, 2], "a")
+    deleted.add([2, 3], "b")
+    assert deleted.first(9) == {1: "a", 2: "a", 3: "b"}
+    deleted.discard([1, 2, 3])
+    assert deleted.skip_dead(0) == 0, "nothing is left to be skipped"
 
 
 def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
     with Spool(small_disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(100):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n:02}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n:02}"))
         stone = fill(small_disk)
-        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):  # the last of the room that the WAL has
-            pass
-        spool.ack(Klass.ALARM, range(1, 71))
+        while spool.put(MessageClass.TELEMETRY, "t", body_of("t", 3000)):
+            pass  # until the WAL has no room left either
+        spool.ack(MessageClass.ALARM, range(1, 71))
         assert spool.figures()["alarm.depth"] == 100, "they could not be removed"
-        assert [row.id for row in spool.peek(Klass.ALARM, 10)] == list(range(71, 81))
-        assert [row.id for row in spool.peek(Klass.ALARM, 64, after=68)] == list(range(71, 101))
-        assert spool.peek(Klass.ALARM, 10, upto=70) == []
+        assert [row.id for row in spool.peek(MessageClass.ALARM, 10)] == list(range(71, 81))
+        assert [row.id for row in spool.peek(MessageClass.ALARM, 64, after=68)] == list(range(71, 101))
+        assert spool.peek(MessageClass.ALARM, 10, upto=70) == []
         stone.unlink()
-        spool.tend()
+        spool.maintain()
         assert spool.figures()["alarm.depth"] == 30
         assert spool.figures()["alarm.acked"] == 70
 
@@ -53,15 +53,15 @@ def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
 def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
     with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
         for n in range(20):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n}", 3000))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n}", 3000))
         stone = fill(small_disk)
-        spool.put(Klass.ALARM, "t", body_of("over", 3000))
+        spool.put(MessageClass.ALARM, "t", body_of("over", 3000))
         assert spool.trouble == "the disk is full"
         stone.unlink()
-        spool.tend()
-        spool.put(Klass.ALARM, "t", body_of("last"))
+        spool.maintain()
+        spool.put(MessageClass.ALARM, "t", body_of("last"))
         assert spool.figures()["alarm.bytes"] <= 64 * 1024
-        assert json.loads(spool.peek(Klass.ALARM, 1000)[-1].body)["id"] == "last"
+        assert json.loads(spool.peek(MessageClass.ALARM, 1000)[-1].body)["id"] == "last"
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def disks(tmp_path):
 
 
 def work_to_drain(disk, count):
-    """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
+    """Drain a spool whose disk deletes nothing, from the start after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n}"))
         stone = fill(disk)
-        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):
+        while spool.put(MessageClass.TELEMETRY, "t", body_of("t", 3000)):
             pass
         steps = Counter()
         part = "drain"
@@ -92,17 +92,17 @@ def work_to_drain(disk, count):
 
         spool._disk._store._db.set_progress_handler(step, 10)
         drained = []
-        while rows := spool.peek(Klass.ALARM, 64):
+        while rows := spool.peek(MessageClass.ALARM, 64):
             drained += [row.id for row in rows]
-            spool.ack(Klass.ALARM, drained[-len(rows) :])
+            spool.ack(MessageClass.ALARM, drained[-len(rows) :])
         part = "raise"
         for n in range(20):
-            spool.put(Klass.ALARM, "t", body_of(f"late{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"late{n}"))
         spool._disk._store._db.set_progress_handler(None, 0)
         assert drained == list(range(1, count + 1))
         assert spool.figures()["ring"] > 10, "there was next to no room"
         stone.unlink()
-        spool.tend()
+        spool.maintain()
         assert (spool.figures()["alarm.acked"], spool.figures()["alarm.depth"]) == (count, 20)
         return steps
 

@@ -66,22 +66,22 @@ def test_pauses_double_and_end():
 
 def test_a_loss_makes_suspects_until_they_pass():
     quarantine = Quarantine((10, 100))
-    assert not quarantine.careful
+    assert not quarantine.one_at_a_time
     assert quarantine.lost([A, B], 0.1, 0) is None
-    assert quarantine.careful
+    assert quarantine.one_at_a_time
     quarantine.passed(A)
-    assert quarantine.careful
+    assert quarantine.one_at_a_time
     quarantine.passed(B)
-    assert not quarantine.careful
+    assert not quarantine.one_at_a_time
 
 
 def test_suspects_that_never_come_are_forgotten():
     quarantine = Quarantine((10, 100))
     quarantine.lost([A, B], 0.1, 0)
     for n in range(100, 200):
-        assert quarantine.careful
+        assert quarantine.one_at_a_time
         quarantine.passed((MessageClass.ALARM, n))
-    assert not quarantine.careful
+    assert not quarantine.one_at_a_time
 
 
 def strike(quarantine, key, times, now_s=0.0):
@@ -94,11 +94,11 @@ def test_three_strikes_set_aside_and_ten_with_proof_condemn():
     assert not quarantine.holds(A)
     assert strike(quarantine, A, 1) == [None]
     assert quarantine.holds(A)
-    assert not quarantine.careful
+    assert not quarantine.one_at_a_time
     quarantine.passed(B)
     assert not quarantine.end(9)
     assert quarantine.end(10)
-    assert quarantine.careful, "it comes back alone"
+    assert quarantine.one_at_a_time, "it comes back alone"
     now_s = 11.0
     for _ in range(6):
         assert strike(quarantine, A, 1, now_s) == [None]
@@ -124,14 +124,14 @@ def test_a_link_that_breaks_later_accuses_nobody():
 
 def test_hope_lasts_for_ten_strikes():
     quarantine = Quarantine((10, 100))
-    assert not quarantine.hopeful
+    assert not quarantine.quick_retry
     strike(quarantine, A, 10)
-    assert quarantine.hopeful
+    assert quarantine.quick_retry
     strike(quarantine, A, 1)
-    assert not quarantine.hopeful
+    assert not quarantine.quick_retry
     quarantine.passed(B)
     strike(quarantine, A, 1)
-    assert quarantine.hopeful
+    assert quarantine.quick_retry
 
 
 def test_a_refused_message_waits_at_once():
@@ -150,7 +150,7 @@ def test_a_crowd_is_not_to_blame():
         quarantine.stalled((MessageClass.ALARM, n), 0)
     assert quarantine.crowded
     assert quarantine.end(10)
-    assert not quarantine.careful, "those without strikes are no suspects"
+    assert not quarantine.one_at_a_time, "those without strikes are no suspects"
 
 
 @given(
@@ -196,9 +196,9 @@ def test_what_the_queue_dropped_is_forgotten():
     for key in (A, B, C):
         quarantine.stalled(key, 0)
     quarantine.refused(B, 0)
-    quarantine.begins_at(MessageClass.TELEMETRY, 100)
+    quarantine.forget_below(MessageClass.TELEMETRY, 100)
     assert all(map(quarantine.holds, (A, B, C)))
-    quarantine.begins_at(MessageClass.ALARM, C[1])
+    quarantine.forget_below(MessageClass.ALARM, C[1])
     assert list(map(quarantine.holds, (A, B, C))) == [False, False, True]
 
 
@@ -208,5 +208,5 @@ def test_messages_that_were_dropped_do_not_crowd_the_others():
     for n in range(100):
         quarantine.stalled((MessageClass.ALARM, n), 0)
     assert quarantine.crowded
-    quarantine.begins_at(MessageClass.ALARM, 100)
+    quarantine.forget_below(MessageClass.ALARM, 100)
     assert not quarantine.crowded

@@ -1,24 +1,28 @@
 """Topics and bodies, as a subscriber sees them."""
 
+import dataclasses
 import json
 import math
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs import messages
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages import steadyhum
+from edge_runtime.messages import bodies, steadyhum
 from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
+from tests.edge.recorded_messages import HEALTH, RECORDED, SCORES, STATES, VERDICTS
 
 START_US = 1_767_225_600_250_000
 MODEL = ModelSummary(
     "pump", "gaussian", "1", "ab" * 32, True, {"rms": ("g", None, None), "band1": ("g2", 10.0, 20.0)}
 )
-STAMP = MessageContext(START_US + 3_000_000, True, MODEL)
+CONTEXT = MessageContext(START_US + 3_000_000, True, MODEL)
 ALARM = Alarm("01H", AlarmKind.ANOMALY, START_US, 7.5)
 
 
@@ -27,7 +31,7 @@ def verdict(transition, alarm=ALARM, score=5.0, contributions=(("band1", 0.75), 
 
 
 def event(*arguments, **changes):
-    return json.loads(steadyhum.event_message(verdict(*arguments, **changes), 17, "e" * 32, STAMP))
+    return json.loads(steadyhum.event_message(verdict(*arguments, **changes), 17, "e" * 32, CONTEXT))
 
 
 def test_a_new_alarm():
@@ -62,31 +66,31 @@ def test_an_end_has_its_time():
 
 def test_a_sensor_fault_has_no_score():
     alarm = Alarm("01S", AlarmKind.SENSOR, START_US, math.nan, "flat")
-    told = event(Transition.NEW, alarm, math.nan, ())
-    assert (told["kind"], told["reason"], told["score"], told["peak"]) == ("sensor_fault", "flat", None, None)
-    assert told["top_bands"] == []
+    body = event(Transition.NEW, alarm, math.nan, ())
+    assert (body["kind"], body["reason"], body["score"], body["peak"]) == ("sensor_fault", "flat", None, None)
+    assert body["top_bands"] == []
 
 
 def test_no_event_without_a_transition():
     for wrong in (verdict(None), verdict(Transition.NEW, None)):
         with pytest.raises(ValueError, match="no alarm"):
-            steadyhum.event_message(wrong, 1, "e", STAMP)
+            steadyhum.event_message(wrong, 1, "e", CONTEXT)
 
 
 def test_only_the_largest_bands_are_named_and_unknown_ones_too():
     many = tuple((f"f{n}", 1.0 / (n + 1)) for n in range(100))
-    told = event(Transition.NEW, contributions=many)["top_bands"]
-    assert [band["name"] for band in told] == [f"f{n}" for n in range(steadyhum.MAX_BANDS)]
-    assert told[0] == {"name": "f0", "share": 1.0, "unit": "", "low_hz": None, "high_hz": None}
+    bands = event(Transition.NEW, contributions=many)["top_bands"]
+    assert [band["name"] for band in bands] == [f"f{n}" for n in range(bodies.MAX_BANDS)]
+    assert bands[0] == {"name": "f0", "share": 1.0, "unit": "", "low_hz": None, "high_hz": None}
 
 
 def test_state_is_on_while_the_alarm_lasts():
-    on = json.loads(steadyhum.state_message(verdict(None), STAMP))
+    on = json.loads(steadyhum.state_message(verdict(None), CONTEXT))
     assert (on["alarm"], on["alarm_id"], on["kind"], on["peak"]) == ("ON", "01H", "anomaly", 7.5)
     assert on["time"] == "2026-01-01T00:00:02.250000Z"
     for off in (verdict(Transition.END), verdict(None, None)):
-        told = json.loads(steadyhum.state_message(off, STAMP))
-        assert (told["alarm"], told["alarm_id"], told["start_time"], told["peak"]) == (
+        body = json.loads(steadyhum.state_message(off, CONTEXT))
+        assert (body["alarm"], body["alarm_id"], body["start_time"], body["peak"]) == (
             "OFF",
             None,
             None,
@@ -107,16 +111,17 @@ def test_score_is_small():
 
 
 def test_health_keeps_its_shape_and_loses_what_is_not_finite():
-    figures = {"status": "ok", "figures": {"a": math.inf, "b": [1, math.nan, None], "c": True}, "odd": {1}}
-    told = json.loads(steadyhum.health_message(figures, START_US, clock_ok=False))
-    assert told["figures"] == {"a": None, "b": [1, None, None], "c": True}
-    assert told["clock_ok"] is False
-    assert told["odd"] == "{1}"
+    figures = {"a": math.inf, "b": [1, math.nan, None], "c": True}
+    members = {**HEALTH, "figures": figures, "sensor": {1}}
+    body = json.loads(steadyhum.health_message(members, START_US, clock_ok=False))
+    assert body["figures"] == {"a": None, "b": [1, None, None], "c": True}
+    assert body["clock_ok"] is False
+    assert body["sensor"] == "{1}"
 
 
 @pytest.mark.parametrize("replayed", [True, False])
 def test_replayed_is_added_when_a_message_is_sent(replayed):
-    body = steadyhum.event_message(verdict(Transition.NEW), 1, "e", STAMP)
+    body = steadyhum.event_message(verdict(Transition.NEW), 1, "e", CONTEXT)
     sent = steadyhum.stamp_replayed(body, replayed=replayed)
     assert json.loads(sent) == {**json.loads(body), "replayed": replayed}
 
@@ -151,18 +156,71 @@ def test_parts_that_mqtt_forbids_are_refused(part):
 )
 def test_any_verdict_becomes_strict_json(text, score, time_us, contributions):
     alarm = Alarm(text, AlarmKind.ANOMALY, time_us, score, text)
-    told = Verdict(time_us, score, score, False, alarm, Transition.NEW, tuple(contributions))
+    judged = Verdict(time_us, score, score, False, alarm, Transition.NEW, tuple(contributions))
     for body in (
-        steadyhum.event_message(told, 1, text, STAMP),
-        steadyhum.state_message(told, STAMP),
-        steadyhum.score_message(told, 1),
+        steadyhum.event_message(judged, 1, text, CONTEXT),
+        steadyhum.state_message(judged, CONTEXT),
+        steadyhum.score_message(judged, 1),
     ):
         json.loads(body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
         assert b"\n" not in body
 
 
 def test_model_of_a_manifest():
-    told = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
-    assert (told.name, told.detector, told.version, told.supported) == ("rms", "rms", "1", True)
-    assert told.sha256 == "cd" * 32
-    assert told.bands["power y"] == ("g2", None, None)
+    summary = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
+    assert (summary.name, summary.detector, summary.version, summary.supported) == ("rms", "rms", "1", True)
+    assert summary.sha256 == "cd" * 32
+    assert summary.bands["power y"] == ("g2", None, None)
+
+
+def recorded_again():
+    """Every recorded body made now, with the name of its schema, in the order of the recording."""
+    events = [
+        steadyhum.event_message(given, seq, "e" * 32, context)
+        for seq, (given, context) in enumerate(VERDICTS, 1)
+    ]
+    yield from (("stored event", body) for body in events)
+    yield from (("state", steadyhum.state_message(*given)) for given in STATES)
+    yield from (("score", steadyhum.score_message(given, n)) for n, given in enumerate(SCORES))
+    yield "health", steadyhum.health_message(HEALTH, START_US, clock_ok=True)
+    well = {**HEALTH, "status": "ok", "trouble": "", "troubles": {}}
+    yield "health", steadyhum.health_message(well, 2**62, clock_ok=False)
+    yield "probe", steadyhum.probe_message(START_US, clock_ok=True)
+    for replayed in (True, False):
+        yield "event", steadyhum.stamp_replayed(events[0], replayed=replayed)
+    yield "availability", steadyhum.ONLINE
+    yield "availability", steadyhum.OFFLINE
+
+
+def test_bodies_are_those_that_were_recorded():
+    assert [body for _, body in recorded_again()] == RECORDED
+
+
+@pytest.mark.parametrize("name", messages.MESSAGES)
+def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name):
+    schema = messages.schema(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    seen = [body for kind, body in recorded_again() if kind == name]
+    assert seen
+    for body in seen:
+        value = body.decode() if name == "availability" else json.loads(body)
+        validator.validate(value)
+        if name != "availability":
+            assert list(value) == list(schema["properties"])
+            shorter = {key: value[key] for key in list(value)[1:]}
+            assert not validator.is_valid(shorter)
+
+
+def test_every_message_has_a_schema():
+    nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody}
+    declared = {kind for kind in vars(bodies).values() if dataclasses.is_dataclass(kind)}
+    assert declared - nested == {message.body for message in messages.MESSAGES.values()}
+
+
+def test_the_page_and_the_schemas_are_what_the_code_says():
+    """Written by `python -m docs.messages`."""
+    for path, text in messages.files().items():
+        assert path.read_text(encoding="utf-8") == text, path

@@ -1,0 +1,157 @@
+"""Writes schema/*.json and tables of protocol.md from the published messages: `python -m docs.messages`."""
+
+import dataclasses
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from docs.configuration import described
+from edge_runtime.messages import bodies
+
+HERE = Path(__file__).parent
+PAGE = HERE / "protocol.md"
+BEGIN, END = "<!-- made by docs/messages.py -->\n", "<!-- end of what docs/messages.py makes -->\n"
+_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+class Message(NamedTuple):
+    """One kind of message on the broker."""
+
+    leaf: str
+    """Last level of its topic."""
+    qos: int
+    retained: bool
+    body: type
+    remark: str = ""
+
+
+MESSAGES: dict[str, Message] = {
+    "availability": Message("availability", 1, True, bodies.AvailabilityBody),
+    "state": Message("state", 1, True, bodies.StateBody),
+    "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
+    "health": Message("health", 0, False, bodies.HealthBody),
+    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit"),
+    "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
+}
+"""By the name of the schema."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of one message; of the plain text for `availability`."""
+    body = MESSAGES[name].body
+    inner = _object(body)
+    if body is bodies.AvailabilityBody:
+        inner = inner["properties"]["status"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        "description": _text(inspect.getdoc(body)),
+        **inner,
+    }
+
+
+def render(page: str) -> str:
+    """Return the page with the part between the marks made again."""
+    head, _, rest = page.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    made = "\n".join(_lines())
+    return f"{head}{BEGIN}\n{made}\n\n{END}{tail}"
+
+
+def files() -> Mapping[Path, str]:
+    """Return every file this script writes, with its text."""
+    written = {HERE / f"schema/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in MESSAGES}
+    return {**written, PAGE: render(PAGE.read_text(encoding="utf-8"))}
+
+
+def _lines() -> Iterator[str]:
+    yield "| topic | QoS | retained | body |"
+    yield "|---|---|---|---|"
+    for name, message in MESSAGES.items():
+        topic = f"<base>/{'' if name == 'availability' else '<sensor>/'}{message.leaf}"
+        what = _text(inspect.getdoc(message.body)).rstrip(".")
+        what += f"; {message.remark}" if message.remark else ""
+        link = f"[{name}](schema/{name}.json)"
+        yield f"| `{topic}` | {message.qos} | {'yes' if message.retained else 'no'} | {link}: {what} |"
+    for name, message in MESSAGES.items():
+        yield from ("", f"### {name}", "", "| field | type | meaning |", "|---|---|---|")
+        yield from _rows(message.body, "")
+
+
+def _rows(body: type, at: str) -> Iterator[str]:
+    hints, said = get_type_hints(body, include_extras=True), _described(body)
+    for field in dataclasses.fields(body):
+        hint = hints[field.name]
+        yield f"| `{at}{field.name}` | {_type_name(_schema_of(hint))} | {said[field.name]} |"
+        for part in (hint, *get_args(hint)):
+            if isinstance(part, type) and dataclasses.is_dataclass(part):
+                listed = "[]" if get_origin(hint) is tuple else ""
+                yield from _rows(part, f"{at}{field.name}{listed}.")
+
+
+def _type_name(found: Mapping[str, Any]) -> str:
+    if "anyOf" in found:
+        return " or ".join(_type_name(part) for part in found["anyOf"])
+    if "enum" in found:
+        return " or ".join(f'"{item}"' for item in found["enum"])
+    if "const" in found:
+        return json.dumps(found["const"])
+    return "time" if found.get("format") == "date-time" else str(found["type"])
+
+
+def _described(body: type) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for kind in reversed(body.__mro__):
+        if dataclasses.is_dataclass(kind):
+            found |= {name: _text(text) for name, text in described(kind).items()}
+    return found
+
+
+def _object(body: type) -> dict[str, Any]:
+    hints, said = get_type_hints(body, include_extras=True), _described(body)
+    members = {}
+    for field in dataclasses.fields(body):
+        found = _schema_of(hints[field.name])
+        if field.default is not dataclasses.MISSING:
+            found = {"const": field.default}
+        members[field.name] = {**found, "description": said[field.name]}
+    return {"type": "object", "required": list(members), "properties": members}
+
+
+def _schema_of(hint: Any) -> dict[str, Any]:  # noqa: PLR0911  one line a type
+    if isinstance(hint, UnionType) or type(None) in get_args(hint):
+        return {"anyOf": [_schema_of(part) for part in get_args(hint)]}
+    if hint is type(None):
+        return {"type": "null"}
+    if get_origin(hint) is Annotated:
+        return {"type": "string", "format": get_args(hint)[1]}
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    if get_origin(hint) is tuple:
+        return {"type": "array", "items": _schema_of(get_args(hint)[0]), "maxItems": bodies.MAX_BANDS}
+    if get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": _schema_of(get_args(hint)[1])}
+    if issubclass(hint, StrEnum):
+        return {"enum": [str(item) for item in hint]}
+    return {"type": _PLAIN[hint]} if hint in _PLAIN else _object(hint)
+
+
+def _text(docstring: str | None) -> str:
+    return " ".join((docstring or "").split())
+
+
+def main() -> None:
+    """Write the files."""
+    for path, text in files().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Meanings that no docstring holds: health figures, troubles, other exit codes, environment variables.
+
+`tests/test_reference.py` finds these names in the code, and fails where this file lacks one or has one more.
+"""
+
+SENSOR_FIGURES = {
+    "frames": ("counter", "Frames decoded since the service started."),
+    "windows": ("counter", "Windows judged since the service started."),
+    "rate_hz": ("gauge", "Sampling rate by the gateway's clock, Hz; null until it is known."),
+    "port_opened": ("counter", "How often the port was opened; more than 1 is a sensor that came back."),
+    "alarms_active": ("gauge", "Alarms of this sensor that have begun and not ended."),
+    "faults.<kind>": ("counter", "What could not be used, by kind; see below."),
+}
+"""Of `sensor` in the health message: name to (kind, meaning)."""
+
+FIGURES = {
+    "names_refused": ("counter", "Names of figures that were not taken because there are too many."),
+    "inbox.dropped": ("counter", "Chunks of bytes dropped because scoring did not keep up."),
+    "mqtt.connected": ("gauge", "1 while the broker has accepted the connection, else 0."),
+    "mqtt.connections": ("counter", "Connections made."),
+    "mqtt.connections_lost": ("counter", "Connections lost and attempts that failed."),
+    "mqtt.delivered": (
+        "counter",
+        "Stored messages that the broker acknowledged, those without a subscriber left out.",
+    ),
+    "mqtt.unheard": (
+        "counter",
+        "Stored messages acknowledged that had no subscriber (MQTT 5, reason code 16).",
+    ),
+    "mqtt.unheard_kept": (
+        "counter",
+        "Alarms kept because no subscriber was there; `broker.require_subscriber`.",
+    ),
+    "mqtt.denied": ("counter", "Messages that the broker refused with a reason code."),
+    "mqtt.dead_letters": ("counter", "Stored messages given up: too large, or refused time and again."),
+    "mqtt.live_dropped": ("counter", "Live messages dropped: too many were waiting, or too large."),
+    "mqtt.states_refused": ("counter", "Retained states not sent: too many topics, or too large."),
+    "spool.<class>.seq": ("counter", "Number of the newest message."),
+    "spool.<class>.acked": ("counter", "Messages that the broker acknowledged."),
+    "spool.<class>.dead": ("counter", "Messages set aside as dead letters."),
+    "spool.<class>.dropped.age": (
+        "counter",
+        "Messages dropped as too old; `spool.telemetry_age_s`, `spool.alarm_age_s`.",
+    ),
+    "spool.<class>.dropped.bytes": ("counter", "Messages dropped to stay below `spool.max_bytes`."),
+    "spool.<class>.dropped.damaged": ("counter", "Messages dropped because their row was damaged on disk."),
+    "spool.<class>.dropped.disk": ("counter", "Messages dropped because the disk took none; never alarms."),
+    "spool.alarm.dropped.ring": (
+        "counter",
+        "Alarms dropped from memory while the disk took none; `spool.ring_rows`.",
+    ),
+    "spool.alarm.replaced": ("counter", "Alarms of a failed transaction that were stored again from memory."),
+    "spool.<class>.depth": ("gauge", "Messages stored now."),
+    "spool.<class>.bytes": ("gauge", "Bytes that they take."),
+    "spool.ring": ("gauge", "Alarms waiting in memory for the disk."),
+    "spool.disk_failures": ("counter", "Operations that the disk refused."),
+    "spool.oldest_age_s": (
+        "gauge",
+        "Age of the oldest stored message, seconds of service; null without one.",
+    ),
+    "spool.hours_of_capacity": (
+        "gauge",
+        "Hours until the spool is full at the rate since start; null without one.",
+    ),
+    "spool.dead.forgotten": ("counter", "Dead letters dropped for newer ones; `spool.dead_rows`."),
+    "spool.salvaged.files": ("counter", "Damaged spool files that were replaced."),
+    "spool.salvaged.rows": ("counter", "Messages recovered from them."),
+}
+"""Of `figures` in the health message; <class> is `alarm` or `telemetry`."""
+
+TROUBLES = {
+    "broker": "There is no connection, and why.",
+    "insecure": "Others on the network can read and forge what is sent.",
+    "clock": "The wall clock has not been set since boot.",
+    "reload": "The configuration was not read again, and why.",
+    "sensor <name>": "What is wrong with that sensor or its line.",
+    "spool": "What is wrong with the disk.",
+    "spool_corrupt": "The spool was damaged, and what was recovered.",
+    "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",
+    "size of <topic>": "A message to the topic is larger than the broker takes.",
+    "dead letters": "Why the latest dead letter was given up.",
+}
+"""Of `troubles` in the health message."""
+
+EXIT_CODES = {
+    0: "Done; for `run`: stopped by SIGTERM or SIGINT.",
+    1: "`doctor`: warnings only. `listen`: messages are missing or came twice.",
+    64: "The command line is wrong.",
+    70: "A fault of this program: the log says where.",
+    74: "The output cannot be written.",
+    130: "Interrupted from the keyboard.",
+}
+"""Those that are no class of error."""
+
+ENVIRONMENT = {
+    "NOTIFY_SOCKET": ("edge-runtime run", "Socket of systemd, sd_notify(3); without it nothing is reported."),
+    "WATCHDOG_USEC": (
+        "edge-runtime run",
+        "Microseconds without progress until systemd restarts the service.",
+    ),
+    "WATCHDOG_PID": ("edge-runtime run", "Process that the watchdog is for; another's is ignored."),
+    "ORT_DISABLE_TELEMETRY": ("both", "Set to 1 unless given: onnxruntime sends and stores nothing."),
+    "PYTHONUNBUFFERED": ("unit, container, demo", "Set to 1: log lines appear at once."),
+    "OMP_NUM_THREADS": ("trainer", "Set to 1 in the process that reads a foreign file, as the next two."),
+    "OPENBLAS_NUM_THREADS": ("trainer", "See OMP_NUM_THREADS."),
+    "MKL_NUM_THREADS": ("trainer", "See OMP_NUM_THREADS."),
+    "PATH": ("trainer", "Passed on to the process that reads a foreign file."),
+    "LD_LIBRARY_PATH": ("trainer", "Passed on to the process that reads a foreign file."),
+    "TMPDIR": ("trainer", "Folder for samples that do not fit in memory; without it /var/tmp, if writable."),
+    "SOURCE_DATE_EPOCH": (
+        "trainer, packages",
+        "Seconds since 1970 written as the time of making: same input, same bytes.",
+    ),
+    "PYTHON": ("deploy/setup.sh", "Python to set up with."),
+    "STEADYHUM_SENSOR": ("container", "Name of the sensor in /dev/serial/by-id."),
+    "STEADYHUM_SHARED_DATA": ("tests", "Folder of the full recordings; without them some tests are skipped."),
+    "STEADYHUM_HEAVY": ("tests", "The make target whose tests, which need root, are not skipped."),
+    "STEADYHUM_SOAK": ("tests", "1 runs fault tests at full length."),
+    "STEADYHUM_KILLS": ("tests", "How often a gateway is killed."),
+    "STEADYHUM_CUTS": ("tests", "How many power cuts are tried."),
+    "STEADYHUM_MUTATIONS": ("tests", "How many damaged spool files are tried."),
+    "STEADYHUM_EXAMPLES": ("tests", "How many sequences the spool's model test tries."),
+    "_EDGE_RUNTIME_COMPLETE": ("edge-runtime", "Set by the shell's completion script."),
+    "_TRAINER_COMPLETE": ("trainer", "Set by the shell's completion script."),
+}
+"""Name to (who reads or sets it, meaning)."""
