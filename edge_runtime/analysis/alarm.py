@@ -4,6 +4,7 @@ Timing terms are those of OPC UA part 9, section B.1.5: OnDelay, OffDelay, Alarm
 k-of-n vote comes before the delays.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,21 @@ from dataclasses import replace
 from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Transition, Verdict
 
 Contributions = tuple[tuple[str, float], ...]
+"""Feature name and its share in the score, largest first."""
+
+
+def end_limit(policy: AlarmPolicy, threshold: float) -> float:
+    """Score at or below which an alarm may end: the threshold less the deadband."""
+    return threshold - policy.deadband * abs(threshold)
+
+
+def settling_windows(policy: AlarmPolicy, hop_s: float) -> int:
+    """How many windows in a row at or below `end_limit`, `hop_s` seconds apart, end every alarm and vote.
+
+    The state of an `AlarmMachine` after them does not depend on any score before them.
+    """
+    delays = math.ceil((policy.off_delay_s + policy.on_delay_s) / hop_s)
+    return policy.votes[1] + delays + 2  # delays run from a first window on; one more where times are rounded
 
 
 class AlarmMachine:
@@ -22,9 +38,10 @@ class AlarmMachine:
         """Judge scores against `threshold`; `new_id` names an alarm when it begins."""
         self._kind, self._policy, self._new_id = kind, policy, new_id
         self.threshold = threshold
-        self._limit = threshold - policy.deadband * abs(threshold)
+        self._end_limit = end_limit(policy, threshold)
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
+        """Time and vote of the last n windows; None for a time of a clock that has restarted since."""
         self._votes = 0
         self._alarm: Alarm | None = None
         self._voted_since_us: int | None = None
@@ -41,7 +58,7 @@ class AlarmMachine:
         self._alarm, self._reported_us = alarm, None
 
     def clock_restarted(self) -> None:
-        """Forget when things began: the sensor's clock has started anew, its old times mean nothing."""
+        """Forget when things began: the sensor's clock has restarted, and its old times mean nothing."""
         self._voted_since_us = self._calm_since_us = self._reported_us = None
         self._recent = deque((None, exceeded) for _, exceeded in self._recent)
 
@@ -51,17 +68,30 @@ class AlarmMachine:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
         exceeded = score > self.threshold
         self._vote(time_us, exceeded)
-        if self._alarm is None:
-            transition = self._maybe_begin(time_us, score, reason)
+        transition = None
+        if self._alarm is not None:
+            transition = self._continue(self._alarm, time_us, score)
+        elif self._votes < self._needed:
+            self._voted_since_us = None
         else:
-            transition = self._go_on(time_us, score)
+            since_us = time_us if self._voted_since_us is None else self._voted_since_us
+            self._voted_since_us = since_us
+            if time_us - since_us >= self._policy.on_delay_s * 1e6:
+                known = (time for time, exceeded in self._recent if exceeded and time is not None)
+                start_us = min(since_us, next(known, since_us))
+                self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
+                self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
+                transition = Transition.NEW
         verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
         return verdict
 
     def rest(self, time_us: int) -> bool:
-        """Say that nothing exceeds at `time_us`; False where that is worth a verdict, for `step` to give."""
+        """Step with a score that exceeds nothing, without making a verdict.
+
+        Return False, and leave the window for `step`, where an alarm or a vote makes the verdict matter.
+        """
         if self._alarm is not None or self._votes:
             return False
         self._vote(time_us, exceeded=False)
@@ -74,43 +104,23 @@ class AlarmMachine:
         if len(self._recent) > self._of:
             self._votes -= self._recent.popleft()[1]
 
-    def _voted(self) -> bool:
-        return self._votes >= self._needed
-
-    def _maybe_begin(self, time_us: int, score: float, reason: str) -> Transition | None:
-        if not self._voted():
-            self._voted_since_us = None
-            return None
-        if self._voted_since_us is None:
-            self._voted_since_us = time_us
-        if time_us - self._voted_since_us < self._policy.on_delay_s * 1e6:
-            return None
-        known = (time for time, exceeded in self._recent if exceeded and time is not None)
-        start_us = min(self._voted_since_us, next(known, self._voted_since_us))
-        self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
-        self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
-        return Transition.NEW
-
-    def _go_on(self, time_us: int, score: float) -> Transition | None:
-        alarm = self._alarm
-        if alarm is not None and score > alarm.peak_score:
+    def _continue(self, alarm: Alarm, time_us: int, score: float) -> Transition | None:
+        if score > alarm.peak_score:
             self._alarm = replace(alarm, peak_score=score)
-        if self._is_over(time_us, score):
-            self._recent.clear()
-            self._votes = 0
-            return Transition.END
-        if self._reported_us is None:  # resumed: its times are of a clock that may have started anew
+        if not score <= self._end_limit:  # NaN is not calm
+            self._calm_since_us = None
+        else:
+            if self._calm_since_us is None:
+                self._calm_since_us = time_us
+            calm = time_us - self._calm_since_us >= self._policy.off_delay_s * 1e6
+            if calm and self._votes < self._needed:
+                self._recent.clear()
+                self._votes = 0
+                return Transition.END
+        if self._reported_us is None:  # resumed: its times are of a clock that may have restarted
             self._reported_us = time_us
         wait_us = self._policy.re_alarm_s * 1e6
         if wait_us and time_us - self._reported_us >= wait_us:
             self._reported_us = time_us
             return Transition.UPDATE
         return None
-
-    def _is_over(self, time_us: int, score: float) -> bool:
-        if not score <= self._limit:
-            self._calm_since_us = None
-            return False
-        if self._calm_since_us is None:
-            self._calm_since_us = time_us
-        return time_us - self._calm_since_us >= self._policy.off_delay_s * 1e6 and not self._voted()

@@ -1,9 +1,10 @@
-"""Is this a sensor at all? Flat, stuck, saturated, not-a-number and off-rate are sensor faults.
+"""Checks that a sensor works: one table of checks on a window, `CHECKS`; and its sampling rate.
 
-They must never reach a detector: a dead accelerometer is not a quiet machine.
+A sensor fault must never reach a detector: a dead accelerometer is not a quiet machine.
 """
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,45 +12,101 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.analysis.windows import RATE_TOLERANCE
-from edge_runtime.core import Samples
+from edge_runtime.core import FaultReason, Samples, SensorFault
 
 STUCK_SHARE: Final = 0.25
-"""A channel that repeats one value for this share of a window is stuck."""
+"""A channel that repeats one value for this share of a window is stuck. A judgement: the coarse
+counts of a quiet machine repeat for less, and a sensor that hangs repeats for whole windows."""
 SATURATED_SHARE: Final = 0.01
-"""A channel at its range's end for this share of a window is saturated."""
-_REPEATS_WORTH_A_LOOK: Final = 0.2
+"""A channel at its range's end for this share of a window is saturated. A judgement: single shocks may reach
+the end, but one sample in a hundred cut off already distorts the spectrum."""
+_FULL_SCALE: Final = 0.999
+"""Share of the range that counts as its end: the largest positive count of an 11-bit converter is 1023/1024
+of its range, that of a wider one is nearer."""
+_REPEATS_SHARE: Final = 0.2
+"""A channel is searched for a stuck run only where more of its samples than this equal the one before: less
+than STUCK_SHARE by enough that from 17 samples on no such run is missed."""
 _MIN_WINDOW: Final = 16
-"""Shorter windows are tables rather than signals: repeated values say nothing there."""
-_HUGE: Final = float(np.finfo(np.float32).max) / 2
-_Bools = NDArray[np.bool_]
+"""Shorter windows are tables rather than signals: repeated values mean nothing there."""
+_LARGEST: Final = float(np.finfo(np.float32).max) / 2
+"""The difference of two samples below it is finite in float32, so that neither is NaN nor infinite."""
+_Flags = NDArray[np.bool_]
 
 
-def problem(samples: Samples, channels: tuple[str, ...], range_: float = math.inf) -> str:
-    """Name what is wrong with a window [samples, channels], or return an empty text.
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """A window by channel, with what several checks need."""
 
-    `range_` is the largest magnitude the sensor can report, in the window's unit.
-    """
-    reached = 0.999 * range_
-    return "" if _beyond_doubt(samples, reached) else _named(samples, channels, reached)
-
-
-def _beyond_doubt(samples: Samples, reached: float) -> bool:
-    """Say whether nothing can be wrong, in passes over the whole window that hardly tell channels apart.
-
-    Reducing 1024 x 3 along its first axis takes twenty times as long as reducing it whole.
-    """
-    if not _within(samples, min(reached, _HUGE)):
-        return False
-    repeats = samples[1:] == samples[:-1]  # a channel that is flat or stuck has many of them
-    few = _REPEATS_WORTH_A_LOOK * len(repeats) - 1
-    if np.count_nonzero(repeats) <= few:
-        return True
-    # Coarse counts repeat by chance, hardly ever twice running; a stuck channel's run only loses one.
-    return int(np.count_nonzero(repeats[1:] & repeats[:-1])) <= few
+    rows: Samples
+    """Shape [channels, samples], contiguous: reducing along memory is many times faster than across it."""
+    low: Samples
+    """Smallest sample of each channel; NaN where any is."""
+    high: Samples
+    """Largest sample of each channel; NaN where any is."""
+    span: Samples
+    """`high` less `low`: not finite where a sample is not, or the difference exceeds float32."""
+    full_scale: float
+    """Magnitude from which on a sample is at the end of the sensor's range."""
 
 
-def _within(samples: Samples, limit: float) -> bool:
-    # Any NaN comes through all three reductions and compares false.
+@dataclass(frozen=True, slots=True)
+class SensorCheck:
+    """One row of the table."""
+
+    reason: FaultReason
+    bound: str
+    """What fails, in words: one line for the documentation."""
+    remedy: str
+    fails: Callable[[Channels], _Flags]
+    """Which channels fail."""
+    ruled_out: Callable[[Samples, float], bool] | None
+    """Whether a window [samples, channels] cannot fail, from a cheap pass over all its channels together; the
+    second argument is the full scale. Checks may share one. Without one the check runs on every window, which
+    then costs reductions by channel."""
+    min_samples: int = _MIN_WINDOW
+    """Shorter windows are not checked."""
+
+
+class SensorChecks:
+    """A table of checks, applied in its order."""
+
+    def __init__(self, checks: Iterable[SensorCheck]) -> None:
+        """Take the rows; a healthy window costs one call of each different `ruled_out` among them."""
+        self._checks = tuple(checks)
+        self._always = tuple(check for check in self._checks if check.ruled_out is None)
+        cheap = (check.ruled_out for check in self._checks if check.ruled_out is not None)
+        self._exclusions = tuple(dict.fromkeys(cheap))
+
+    def problem(
+        self, samples: Samples, channels: tuple[str, ...], range_: float = math.inf
+    ) -> SensorFault | None:
+        """Name the first check that a window [samples, channels] fails, or return None.
+
+        `range_` is the largest magnitude the sensor can report, in the window's unit.
+        """
+        full_scale = _FULL_SCALE * range_
+        suspected = self._always
+        for ruled_out in self._exclusions:
+            if not ruled_out(samples, full_scale):
+                suspected = self._checks
+                break
+        if not suspected:
+            return None
+        rows = np.ascontiguousarray(samples.T)
+        low, high = rows.min(axis=1), rows.max(axis=1)
+        with np.errstate(all="ignore"):  # infinity less infinity, and what exceeds float32
+            window = Channels(rows, low, high, high - low, full_scale)
+        for check in suspected:
+            if len(samples) >= check.min_samples and (wrong := check.fails(window)).any():
+                names = (channel for channel, bad in zip(channels, wrong, strict=True) if bad)
+                return SensorFault(check.reason, ", ".join(names))
+        return None
+
+
+def _within_range(samples: Samples, full_scale: float) -> bool:
+    limit = full_scale if full_scale < _LARGEST else _LARGEST  # min() takes twice as long
+    # Reducing 1024 x 3 along its first axis takes twenty times as long as reducing it whole. Any NaN comes
+    # through all three reductions and compares false.
     if float(np.vdot(samples, samples)) < limit * limit:  # then so is each sample's square
         return True
     return bool(
@@ -57,49 +114,67 @@ def _within(samples: Samples, limit: float) -> bool:
     )
 
 
-def _named(samples: Samples, channels: tuple[str, ...], reached: float) -> str:
-    columns = np.ascontiguousarray(samples.T)  # reducing along memory is many times faster
-    low, high = columns.min(axis=1), columns.max(axis=1)
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(high - low)  # min and max carry any NaN through
-    if not finite.all():
-        return f"not_a_number: {_names(channels, ~finite)}"
-    if len(samples) < _MIN_WINDOW:
-        return ""
-    if (low == high).any():
-        return f"flat: {_names(channels, low == high)}"
-    if (np.maximum(-low, high) >= reached).any() and (saturated := _saturated(columns, reached)).any():
-        return f"saturated: {_names(channels, saturated)}"
-    stuck = _stuck(columns)
-    return f"stuck: {_names(channels, stuck)}" if stuck.any() else ""
+def _seldom_repeats(samples: Samples, _full_scale: float) -> bool:
+    repeats = samples[1:] == samples[:-1]  # a channel that is flat or stuck has many of them
+    few = _REPEATS_SHARE * len(repeats) - 1
+    if np.count_nonzero(repeats) <= few:
+        return True
+    # Coarse counts repeat by chance, hardly ever twice running; a stuck channel's run only loses one.
+    return int(np.count_nonzero(repeats[1:] & repeats[:-1])) <= few
 
 
-def _names(channels: tuple[str, ...], wrong: _Bools) -> str:
-    return ", ".join(channel for channel, bad in zip(channels, wrong, strict=True) if bad)
-
-
-def _saturated(columns: Samples, reached: float) -> _Bools:
-    return np.asarray((np.abs(columns) >= reached).mean(axis=1) > SATURATED_SHARE)
-
-
-def _stuck(columns: Samples) -> _Bools:
-    repeats = columns[:, 1:] == columns[:, :-1]
+def _stuck(window: Channels) -> _Flags:
+    repeats = window.rows[:, 1:] == window.rows[:, :-1]
     # Counting equal neighbours is cheap and rules nearly every channel out.
-    suspects = np.count_nonzero(repeats, axis=1) > _REPEATS_WORTH_A_LOOK * repeats.shape[1]
-    limit = STUCK_SHARE * columns.shape[1]
-    return np.array(
-        [bool(suspect) and _longest_run(row) >= limit for row, suspect in zip(repeats, suspects, strict=True)]
-    )
+    suspects = np.asarray(np.count_nonzero(repeats, axis=1) > _REPEATS_SHARE * repeats.shape[1])
+    limit = STUCK_SHARE * window.rows.shape[1]
+    for channel in np.flatnonzero(suspects):
+        run_ends = np.flatnonzero(np.concatenate(([True], ~repeats[channel], [True])))
+        suspects[channel] = np.diff(run_ends).max() >= limit  # the longest run, in samples
+    return suspects
 
 
-def _longest_run(repeats: _Bools) -> int:
-    ends = np.flatnonzero(np.concatenate(([True], ~repeats, [True])))
-    return int(np.diff(ends).max())
+CHECKS: Final = (
+    SensorCheck(
+        FaultReason.NOT_A_NUMBER,
+        "a sample is NaN, infinite, or too large for float32 arithmetic",
+        "Check the sensor and its firmware",
+        lambda window: ~np.isfinite(window.span),
+        ruled_out=_within_range,
+        min_samples=1,
+    ),
+    SensorCheck(
+        FaultReason.FLAT,
+        "all samples of a channel are equal",
+        "The sensor is dead or not wired: check its supply and its SPI or I2C lines",
+        lambda window: window.low == window.high,
+        ruled_out=_seldom_repeats,
+    ),
+    SensorCheck(
+        FaultReason.SATURATED,
+        f"more than {SATURATED_SHARE:.0%} of a channel's samples are at the end of the sensor's range",
+        "The vibration exceeds the sensor's range: choose a larger range or another place",
+        lambda window: (np.abs(window.rows) >= window.full_scale).mean(axis=1) > SATURATED_SHARE,
+        ruled_out=_within_range,
+    ),
+    SensorCheck(
+        FaultReason.STUCK,
+        f"a channel repeats one value for {STUCK_SHARE:.0%} of a window or longer",
+        "The sensor repeats itself: restart it, check its SPI or I2C lines",
+        _stuck,
+        ruled_out=_seldom_repeats,
+    ),
+)
+"""Every check of a window, the gravest first: the first that fails is what an alarm names."""
+REMEDIES: Final[Mapping[FaultReason, str]] = {check.reason: check.remedy for check in CHECKS}
+
+problem: Final = SensorChecks(CHECKS).problem
+"""The check of a window in service, doctor and trainer: see `SensorChecks.problem`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateReading:
-    """How fast samples really come, against a clock that is not the sensor's."""
+    """The sampling rate by a clock other than the sensor's, and the rate that the sensor states."""
 
     measured_hz: float
     stated_hz: float
@@ -117,6 +192,7 @@ class RateMeter:
     """
 
     def __init__(self, stated_hz: float, span_s: float = 10.0) -> None:
+        """Compare with `stated_hz`, once every `span_s` seconds."""
         self._stated_hz, self._span_s = stated_hz, span_s
         self._since_s: float | None = None
         self._count = 0
@@ -124,7 +200,7 @@ class RateMeter:
     def add(self, count: int, now_s: float) -> RateReading | None:
         """Count samples that arrived at `now_s`; a reading once per span."""
         if self._since_s is None:
-            self._since_s = now_s  # this burst began before the clock started: it opens the span only
+            self._since_s = now_s  # this burst began before the span: it is not counted
             return None
         self._count += count
         elapsed_s = now_s - self._since_s
@@ -135,5 +211,5 @@ class RateMeter:
         return reading
 
     def reset(self) -> None:
-        """Start over: samples were lost, so counting them says nothing about the sensor's clock."""
+        """Begin a new span: samples were lost, so their count says nothing about the sensor's clock."""
         self._since_s, self._count = None, 0

@@ -8,8 +8,12 @@ import numpy as np
 from edge_runtime.core import Fault, FaultKind, Frame, Samples, Window
 
 RATE_TOLERANCE: Final = 0.01
-"""Largest relative difference between the rate a frame states and the artefact's."""
-_WRAP: Final = 2**32
+"""Largest relative difference between the rate a frame states and the artefact's. A judgement: wide enough
+for a sensor that keeps time by an RC oscillator, narrow enough that another setting of its rate shows."""
+_SEQUENCES: Final = 2**32
+"""Sequence numbers wrap here, as a frame carries them; one that lies more than half behind is an old one."""
+_OVERRUNS: Final = 2**16
+"""A frame's count of overruns wraps here."""
 _UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
 
 
@@ -33,13 +37,25 @@ class Windower:
 
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
-        if self._follows(frame):
+        last = self._last
+        # Nearly every frame follows the last one in every respect: then nothing else is examined.
+        if (
+            last is not None
+            and frame.sequence == last.sequence + 1
+            and frame.boot_id == last.boot_id
+            and frame.sensor_id == last.sensor_id
+            and frame.rate_hz == last.rate_hz
+            and frame.overruns == last.overruns
+            and frame.samples.shape == last.samples.shape
+            and abs(frame.time_us - last.time_us - self._length_us) <= self._slack_us
+        ):
             self._last = frame
             return self._append(frame), []
-        faults = self._judge(frame)
-        if any(fault.kind in _UNUSABLE for fault in faults):
+        fault = self._fault(frame)
+        faults = [] if fault is None else [fault]
+        if fault is not None and fault.kind in _UNUSABLE:
             return [], faults
-        if faults or self._last is None:
+        if faults or last is None:
             self._start = self._end = 0
         self._last = frame
         self._length_us, self._slack_us = _length_us(frame), _slack_us(frame)
@@ -49,39 +65,40 @@ class Windower:
         """Forget what is buffered: the line was interrupted."""
         self._last = None
 
-    def _follows(self, frame: Frame) -> bool:
-        """Whether a frame is what had to come next in every way: nearly all are, and need no question."""
-        last = self._last
-        return (
-            last is not None
-            and frame.sequence == last.sequence + 1
-            and frame.boot_id == last.boot_id
-            and frame.sensor_id == last.sensor_id
-            and frame.rate_hz == last.rate_hz
-            and frame.overruns == last.overruns
-            and frame.samples.shape == last.samples.shape
-            and abs(frame.time_us - last.time_us - self._length_us) <= self._slack_us
-        )
-
-    def _judge(self, frame: Frame) -> list[Fault]:
+    def _fault(self, frame: Frame) -> Fault | None:
+        """What is wrong with a frame by itself, or after the last one."""
         if frame.samples.shape[1] != self._channels:
             detail = f"{frame.samples.shape[1]} channels, model has {self._channels}"
-            return [Fault(FaultKind.MISMATCH, detail)]
+            return Fault(FaultKind.MISMATCH, detail)
         if abs(frame.rate_hz - self._rate_hz) > RATE_TOLERANCE * self._rate_hz:
-            return [
-                Fault(FaultKind.MISMATCH, f"sensor samples at {frame.rate_hz} Hz, model at {self._rate_hz}")
-            ]
-        last = self._last
+            detail = f"sensor samples at {frame.rate_hz} Hz, model at {self._rate_hz}"
+            return Fault(FaultKind.MISMATCH, detail)
+        last, fault = self._last, None
         if last is None:
-            return []
+            return None
+        ahead = (frame.sequence - last.sequence - 1) % _SEQUENCES
+        late_us = frame.time_us - last.time_us - _length_us(last)
         if (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id):
-            return [Fault(FaultKind.REBOOT, f"boot {last.boot_id} became {frame.boot_id}")]
-        return _continuity(last, frame)
+            fault = Fault(FaultKind.REBOOT, f"boot {last.boot_id} became {frame.boot_id}")
+        elif ahead >= _SEQUENCES // 2:
+            fault = Fault(FaultKind.DUPLICATE, f"sequence {frame.sequence} after {last.sequence}")
+        elif ahead:
+            fault = Fault(FaultKind.GAP, f"{ahead} frames before {frame.sequence}", ahead)
+        elif frame.overruns != last.overruns:
+            lost = (frame.overruns - last.overruns) % _OVERRUNS
+            fault = Fault(FaultKind.GAP, f"{lost} samples lost inside the sensor")
+        elif abs(late_us) > _slack_us(last):
+            fault = Fault(FaultKind.GAP, f"time jumps by {late_us / 1000:.1f} ms")
+        return fault
 
     def _append(self, frame: Frame) -> list[Window]:
         count, at = len(frame.samples), self._end
-        if at + count > len(self._buffer):
-            at = self._make_room(count)
+        if at + count > len(self._buffer):  # move what is kept to the front of a buffer with room for both
+            kept = self._buffer[self._start : at].copy()
+            self._start, at = 0, len(kept)
+            if at + count > len(self._buffer):  # at most a window's rest and the longest frame
+                self._buffer = np.empty((at + count, self._channels), np.float32)
+            self._buffer[:at] = kept
         if frame.scale != self._last_scale:
             self._scale, self._last_scale = np.array(frame.scale, np.float32), frame.scale
             self._multiply = np.multiply if frame.scale <= 1 else _multiply_quietly
@@ -91,27 +108,14 @@ class Windower:
         part[...] = frame.samples
         self._multiply(part, self._scale, part)
         windows: list[Window] = []
-        while end - self._start >= self._samples:
-            windows.append(self._window(frame, at))
+        while end - (start := self._start) >= self._samples:
+            # From the newest frame's time, not the first's: a sensor's clock and its stated rate drift apart.
+            time_us = frame.time_us + round((start - at) * 1e6 / frame.rate_hz)
+            view = self._buffer[start : start + self._samples]
+            windows.append(Window(self._index, time_us, frame.rate_hz, view))
+            self._start = start + self._hop
+            self._index += 1
         return windows
-
-    def _make_room(self, count: int) -> int:
-        """Move what is kept to the front of a buffer that has room for `count` more; return its length."""
-        kept = self._buffer[self._start : self._end].copy()
-        if len(kept) + count > len(self._buffer):  # at most a window's rest and the longest frame
-            self._buffer = np.empty((len(kept) + count, self._channels), np.float32)
-        self._buffer[: len(kept)] = kept
-        self._start = 0
-        return len(kept)
-
-    def _window(self, frame: Frame, frame_at: int) -> Window:
-        # Timed from the newest frame, not from the first: a sensor's clock and its stated rate drift apart.
-        time_us = frame.time_us + round((self._start - frame_at) * 1e6 / frame.rate_hz)
-        view = self._buffer[self._start : self._start + self._samples]
-        window = Window(self._index, time_us, frame.rate_hz, view)
-        self._start += self._hop
-        self._index += 1
-        return window
 
 
 def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:
@@ -119,21 +123,6 @@ def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:
     # and asking numpy to be quiet takes longer than multiplying.
     with np.errstate(over="ignore"):
         np.multiply(samples, scale, out)
-
-
-def _continuity(last: Frame, frame: Frame) -> list[Fault]:
-    ahead = (frame.sequence - last.sequence - 1) % _WRAP
-    if ahead >= _WRAP // 2:
-        return [Fault(FaultKind.DUPLICATE, f"sequence {frame.sequence} after {last.sequence}")]
-    if ahead:
-        return [Fault(FaultKind.GAP, f"{ahead} frames before {frame.sequence}", ahead)]
-    if frame.overruns != last.overruns:
-        lost = (frame.overruns - last.overruns) % 2**16
-        return [Fault(FaultKind.GAP, f"{lost} samples lost inside the sensor")]
-    late_us = frame.time_us - last.time_us - _length_us(last)
-    if abs(late_us) > _slack_us(last):
-        return [Fault(FaultKind.GAP, f"time jumps by {late_us / 1000:.1f} ms")]
-    return []
 
 
 def _length_us(frame: Frame) -> float:

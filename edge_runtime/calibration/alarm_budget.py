@@ -1,8 +1,9 @@
 """A false-alarm budget, such as one a month, to a threshold: by replaying, not by assuming.
 
-Held-out normal scores go through the alarm stage itself, with its votes and delays, so overlap and
+Held-out normal scores go through the alarm stage itself, with its votes and delays, so that overlap and
 autocorrelation of windows count as they will in service. Alarms are then counted as rare events: with N
-alarms in T hours the rate is below the Poisson upper limit chi2(2N + 2) / 2T (Garwood 1936).
+alarms in T hours the rate is below the Poisson upper limit chi2(2N + 2) / 2T (Garwood, "Fiducial limits for
+the Poisson distribution", 1936).
 """
 
 import math
@@ -12,9 +13,8 @@ from itertools import count
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_runtime.analysis import AlarmMachine
+from edge_runtime.analysis import AlarmMachine, end_limit, settling_windows
 from edge_runtime.calibration.threshold_methods import CONFIDENCE, AnyScores, Threshold
 from edge_runtime.core import AlarmKind, AlarmPolicy, DataError, Transition
 
@@ -25,6 +25,12 @@ _HOURS: Final[Mapping[str, float]] = {
     "month": 8766.0 / 12,
     "year": 8766.0,
 }
+"""A year of the Julian calendar, 365.25 days, and a twelfth of it."""
+_MAX_ALARMS: Final = 1e6
+"""A judgement: so many in any of these units are a mistake, not a budget."""
+_MOSTLY_ON: Final = 0.5
+"""A threshold that more of the normal windows exceed on average keeps its alarm on most of the time, which
+counts as few alarms."""
 
 _Part = tuple[str, int]
 """Condition and variant."""
@@ -35,8 +41,10 @@ class Budget:
     """How many false alarms one sensor may raise."""
 
     alarms: float
+    """Allowed in `hours`, on average."""
     hours: float
     text: str
+    """As it was written, such as `1/month`."""
 
     @staticmethod
     def parse(text: str) -> "Budget":
@@ -46,7 +54,7 @@ class Budget:
             alarms = float(number)
         except ValueError:
             alarms = math.nan
-        if unit not in _HOURS or not 0 < alarms < 1e6:
+        if unit not in _HOURS or not 0 < alarms < _MAX_ALARMS:
             raise DataError(
                 f"a false-alarm budget cannot be {text!r}",
                 where="threshold",
@@ -77,17 +85,20 @@ class Series:
 
 
 def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
-    """Find the lowest threshold that keeps the budget in each condition, with 95 % confidence.
+    """Find the lowest score that, as threshold, keeps the budget in each condition, with 95 % confidence.
 
-    Variants keep it each by itself, and add no hours to each other's.
+    Variants keep it each by itself, and add no hours to each other's. Source: see the top of this file.
 
     Raises DataError, naming the hours missing of each condition, where even no alarm at all in what was
     recorded would not show it.
     """
-    parts = _added([(item, item.hours) for item in series])
+    parts = _sums([(item, item.hours) for item in series])
     hours = _by_condition(parts, min)
     check_budget(hours, wanted)
-    allowed = {part: _allowed(lasted, wanted) for part, lasted in parts.items()}
+    allowed = {
+        part: next(alarms for alarms in count() if _upper_limit(alarms + 1) > wanted.per_hour * lasted)
+        for part, lasted in parts.items()
+    }
     value = _lowest(series, allowed, policy)
     alarms = _by_condition(_counted(series, value, policy), max)
     total = sum(hours.values())
@@ -102,25 +113,20 @@ def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPoli
 
 
 def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
-    """Count the alarms that the alarm stage raises on a series of scores."""
-    limit = threshold - policy.deadband * abs(threshold)
-    above = np.flatnonzero(series.scores > limit)
-    # After this many calm windows every alarm has ended and every vote lapsed, so what lies between may be
-    # skipped: normal vibration is nearly all calm.
-    calm = policy.votes[1] + math.ceil((policy.off_delay_s + policy.on_delay_s) / series.hop_s) + 2
-    groups = np.split(above, np.flatnonzero(np.diff(above) > calm) + 1)
-    return sum(_raised(series, group, calm, threshold, policy) for group in groups if len(group))
-
-
-def _raised(
-    series: Series, group: NDArray[np.int64], calm: int, threshold: float, policy: AlarmPolicy
-) -> int:
-    numbers = count()
-    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: str(next(numbers)))
+    """Count the alarms that the alarm stage raises on a series of scores, as `AlarmMachine` counts them."""
+    above = np.flatnonzero(series.scores > end_limit(policy, threshold))
+    # Normal vibration is nearly all calm: what lies between two groups changes no state and is skipped.
+    calm = settling_windows(policy, series.hop_s)
     hop_us = round(series.hop_s * 1e6)
-    stretch = range(int(group[0]), min(int(group[-1]) + calm + 1, len(series.scores)))
-    verdicts = (machine.step(index * hop_us, float(series.scores[index])) for index in stretch)
-    return sum(verdict.transition is Transition.NEW for verdict in verdicts)
+    alarms = 0
+    for group in np.split(above, np.flatnonzero(np.diff(above) > calm) + 1):
+        if not len(group):
+            continue  # no score at all is above the limit
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: "replayed")
+        for index in range(int(group[0]), min(int(group[-1]) + calm + 1, len(series.scores))):
+            verdict = machine.step(index * hop_us, float(series.scores[index]))
+            alarms += verdict.transition is Transition.NEW
+    return alarms
 
 
 def _lowest(series: Sequence[Series], allowed: Mapping[_Part, int], policy: AlarmPolicy) -> float:
@@ -140,16 +146,16 @@ def _lowest(series: Sequence[Series], allowed: Mapping[_Part, int], policy: Alar
 
 def _kept(series: Sequence[Series], value: float, allowed: Mapping[_Part, int], policy: AlarmPolicy) -> bool:
     seen = _counted(series, value, policy)
-    # A threshold so low that the alarm never ends raises few alarms, too: it is on nearly all the time.
     exceeded = np.mean([np.mean(item.scores > value) for item in series])
-    return exceeded < 0.5 and all(seen[part] <= allowed[part] for part in allowed)
+    return exceeded < _MOSTLY_ON and all(seen[part] <= allowed[part] for part in allowed)
 
 
 def _counted(series: Sequence[Series], value: float, policy: AlarmPolicy) -> dict[_Part, float]:
-    return _added([(item, alarms_in(item, value, policy)) for item in series])
+    return _sums([(item, alarms_in(item, value, policy)) for item in series])
 
 
-def _added(figures: Sequence[tuple[Series, float]]) -> dict[_Part, float]:
+def _sums(figures: Sequence[tuple[Series, float]]) -> dict[_Part, float]:
+    """Add up figures of series of the same condition and variant."""
     total: dict[_Part, float] = {}
     for item, figure in figures:
         part = item.condition, item.variant
@@ -160,6 +166,7 @@ def _added(figures: Sequence[tuple[Series, float]]) -> dict[_Part, float]:
 def _by_condition(
     figures: Mapping[_Part, float], choose: Callable[[float, float], float]
 ) -> dict[str, float]:
+    """Choose one figure of each condition's variants."""
     chosen: dict[str, float] = {}
     for (name, _), figure in figures.items():
         chosen[name] = choose(chosen.get(name, figure), figure)
@@ -171,7 +178,7 @@ def check_budget(hours: Mapping[str, float], wanted: Budget) -> None:
 
     Raises DataError, naming the hours missing.
     """
-    needed = _limit(0) / wanted.per_hour
+    needed = _upper_limit(0) / wanted.per_hour
     missing = {name: needed - part for name, part in hours.items() if part < needed}
     if missing or not hours:
         listed = ", ".join(f"{part:.4g} h of {name}" for name, part in missing.items())
@@ -182,22 +189,13 @@ def check_budget(hours: Mapping[str, float], wanted: Budget) -> None:
         )
 
 
-def _allowed(hours: float, wanted: Budget) -> int:
-    alarms = 0
-    while _limit(alarms + 1) <= wanted.per_hour * hours:
-        alarms += 1
-    return alarms
-
-
-def _limit(alarms: int) -> float:
-    """Largest expected count that would give so few alarms with a probability of 5 %."""
+def _upper_limit(alarms: int) -> float:
+    """Largest expected count that would give at most so many alarms with a probability of 5 %."""
+    # Bisection; four standard deviations and ten above the count lie past the limit for every count.
     low, high = float(alarms), alarms + 4 * math.sqrt(alarms + 1.0) + 10.0
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _poisson_cdf(alarms, middle) > 1 - CONFIDENCE else (low, middle)
+    while high - low > 1e-9 * high:  # far below a digit that is shown
+        mean = (low + high) / 2
+        logs = [k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(alarms + 1)]
+        at_most = sum(map(math.exp, logs))  # the Poisson distribution function
+        low, high = (mean, high) if at_most > 1 - CONFIDENCE else (low, mean)
     return high
-
-
-def _poisson_cdf(count_: int, mean: float) -> float:
-    logs = [k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(count_ + 1)] if mean > 0 else [0.0]
-    return sum(map(math.exp, logs))

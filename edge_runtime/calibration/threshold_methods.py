@@ -1,6 +1,6 @@
-"""Scores to a threshold: each method says what it promises and refuses what the data cannot support.
+"""Scores to a threshold: each method states what it promises and refuses what the data cannot support.
 
-Scores are of healthy machines, held out of training. Windows that overlap are not independent; callers say
+Scores are of healthy machines, held out of training. Windows that overlap are not independent; callers state
 how many independent ones there are.
 """
 
@@ -18,7 +18,10 @@ from edge_runtime.core import DataError
 AnyScores = NDArray[np.float32] | NDArray[np.float64]
 
 CONFIDENCE: Final = 0.95
-"""How sure a promise is: it holds for this share of all data sets that could have been recorded."""
+"""A promise holds for this share of all data sets that could have been recorded. The level that is usual in
+the field."""
+_ROUNDING: Final = 1e-9
+"""Slack for rounding: a rate of 1/n shall need n - 1 windows, whatever its last bit is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Threshold:
     windows: int
     """Held-out normal windows it rests on."""
     conditions: int
-    """Operating conditions it rests on; 1 where the method does not tell them apart."""
+    """Operating conditions it rests on; 1 where the method does not distinguish them."""
     statement: str
     """The support in words."""
     low: float = math.nan
@@ -57,7 +60,9 @@ def quantile_threshold(
     ordered = in_order(scores)
     count = min(independent or len(ordered), len(ordered))
     rate = _least(count, confidence) if rate is None else checked_rate(rate)
-    spare = _spare(count, rate, confidence)
+    spare = -1  # held-out windows that may lie above the threshold; -1 where even none is too many
+    while spare + 1 < count and binomial_cdf(spare + 1, count, rate) <= (1 - confidence) * (1 + _ROUNDING):
+        spare += 1
     if spare < 0:
         needed = math.ceil(math.log(1 - confidence) / math.log1p(-rate))
         raise DataError(
@@ -97,29 +102,34 @@ def conditions_threshold(
     ordered = {name: in_order(part) for name, part in scores.items()}
     counts = {name: max(1, math.floor(len(part) * independent)) for name, part in ordered.items()}
     rate = 1 / (min(counts.values()) + 1) if rate is None else checked_rate(rate)
-    for name, independent_windows in counts.items():
-        _check_windows(name, independent_windows, rate)
-    tops = np.array([_conformal(part, rate) for part in ordered.values()])
+    tops = np.array([_condition_top(name, ordered[name], counts[name], rate) for name in ordered])
     count = len(tops)
-    factor = spreads(count, confidence)
+    positive = bool((tops > 0).all())
+    values = np.log(tops) if positive else tops
+    bound = float(values.mean() + spreads(count, confidence) * values.std(ddof=1))
     statement = (
         f"At most {rate:.3g} of the windows of an operating condition never seen exceed it, with "
         f"{confidence:.0%} confidence, if it differs from the {count} seen ({', '.join(scores)}) as these do "
         "from each other"
     )
     windows = sum(map(len, ordered.values()))
-    return Threshold(_bound(tops, factor), "conditions", rate, True, windows, count, statement)
+    value = math.exp(bound) if positive else bound
+    return Threshold(value, "conditions", rate, True, windows, count, statement)
 
 
 def spreads(count: int, confidence: float = CONFIDENCE) -> float:
-    """How many standard deviations above their mean the bound from `count` conditions, 2 or more, lies."""
+    """How far above the mean of `count` conditions, 2 or more, the bound lies, in standard deviations.
+
+    The factor of a prediction bound for one more draw of a normal distribution (Hahn and Meeker, 4.8).
+    """
     return t_quantile(confidence, count - 1) * math.sqrt(1 + 1 / count)
 
 
 def f1_threshold(scores: AnyScores, faulty: NDArray[np.bool_]) -> Threshold:
     """Search the threshold with the best F1 on labelled windows, as textbooks do.
 
-    It promises nothing on faults or conditions other than these. Raises DataError without both labels.
+    `faulty` has one label a score. The threshold promises nothing on faults or conditions other than these.
+    Raises DataError without both labels, for no scores, or any that is not finite.
     """
     if not faulty.any() or faulty.all():
         raise DataError(
@@ -177,35 +187,19 @@ def _check_scores(scores: AnyScores) -> None:
         )
 
 
-def _spare(count: int, rate: float, confidence: float) -> int:
-    # The most held-out windows that may lie above the threshold, -1 for "not even none".
-    spare = -1
-    while spare + 1 < count and binomial_cdf(spare + 1, count, rate) <= (1 - confidence) * (1 + 1e-9):
-        spare += 1
-    return spare
-
-
 def _least(count: int, confidence: float) -> float:
+    # The rate that the largest of so many scores promises: (1 - rate)^count = 1 - confidence.
     return -math.expm1(math.log(1 - confidence) / count)
 
 
-def _conformal(ordered: NDArray[np.float64], rate: float) -> float:
-    rank = math.ceil((len(ordered) + 1) * (1 - rate) - 1e-9)
-    return float(ordered[min(rank, len(ordered)) - 1])
-
-
-def _check_windows(name: str, count: int, rate: float) -> None:
-    needed = math.ceil(1 / rate - 1e-9) - 1
+def _condition_top(name: str, ordered: NDArray[np.float64], count: int, rate: float) -> float:
+    """The score of one condition that a new window exceeds at most at `rate`: the conformal quantile."""
+    needed = math.ceil(1 / rate - _ROUNDING) - 1
     if count < needed:
         raise DataError(
             f"condition {name!r} has {count} independent windows, a rate of {rate:g} needs {needed}",
             where="threshold",
             remedy=f"Record {needed - count} windows more of it, or allow a higher rate",
         )
-
-
-def _bound(tops: NDArray[np.float64], factor: float) -> float:
-    positive = bool((tops > 0).all())
-    values = np.log(tops) if positive else tops
-    bound = float(values.mean() + factor * values.std(ddof=1))
-    return math.exp(bound) if positive else bound
+    rank = math.ceil((len(ordered) + 1) * (1 - rate) - _ROUNDING)
+    return float(ordered[min(rank, len(ordered)) - 1])

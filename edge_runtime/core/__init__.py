@@ -1,4 +1,4 @@
-"""What every room speaks of: samples, frames, verdicts, alarms, the manifest, errors, health."""
+"""What every room uses: samples, frames, verdicts, alarms, the manifest, errors, health."""
 
 from edge_runtime.core.errors import (
     AccessError,
@@ -7,6 +7,7 @@ from edge_runtime.core.errors import (
     ConfigError,
     DataError,
     EdgeError,
+    GoldenWindowError,
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
@@ -28,9 +29,11 @@ from edge_runtime.core.records import (
     Counts,
     Fault,
     FaultKind,
+    FaultReason,
     Frame,
     Hello,
     Samples,
+    SensorFault,
     Transition,
     Verdict,
     Window,
@@ -55,14 +58,17 @@ __all__ = [
     "EdgeError",
     "Fault",
     "FaultKind",
+    "FaultReason",
     "Feature",
     "Frame",
     "Golden",
+    "GoldenWindowError",
     "Health",
     "Hello",
     "Manifest",
     "OneOf",
     "Samples",
+    "SensorFault",
     "Transition",
     "UnavailableError",
     "Verdict",

@@ -1,8 +1,9 @@
-"""Every refusal a user can meet, each with an exit code of sysexits.h and a remedy.
+"""Every error that a user can get, each with an exit code of sysexits.h and a remedy.
 
 EdgeError                  70
 ├── DataError              65  a recording or stream holds something unusable
 ├── ArtefactError          65  the .onnx file is missing, foreign, damaged or disagrees with the site
+│   └── GoldenWindowError  65  its golden windows are missing or score differently here
 ├── UnavailableError       69  a port, broker or file system cannot be reached
 ├── BusyError              75  something else holds the port or the state folder
 ├── AccessError            77  permissions, ownership, secrets that others can read
@@ -13,9 +14,10 @@ from typing import ClassVar
 
 
 class EdgeError(Exception):
-    """Base of all refusals: what went wrong, where, and what to do about it."""
+    """Base of all errors: what went wrong, where, and what to do about it."""
 
     exit_code: ClassVar[int] = 70
+    """Of sysexits.h; here EX_SOFTWARE, for what no subclass is about."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         """Keep the three parts apart, so that `--json` output and health can show them separately."""
@@ -42,6 +44,10 @@ class ArtefactError(EdgeError):
     exit_code = 65
 
 
+class GoldenWindowError(ArtefactError):
+    """The golden windows of an .onnx file are missing or score differently here."""
+
+
 class UnavailableError(EdgeError):
     """A port, broker or file system cannot be reached."""
 
@@ -61,6 +67,6 @@ class AccessError(EdgeError):
 
 
 class ConfigError(EdgeError):
-    """The configuration file says something that cannot be done."""
+    """The configuration file requires something that cannot be done."""
 
     exit_code = 78

@@ -1,4 +1,4 @@
-"""From a refusal to one line on standard error and an exit code of sysexits.h; never a traceback."""
+"""From an error to one line on standard error and an exit code of sysexits.h; never a traceback."""
 
 import contextlib
 import errno
@@ -10,16 +10,30 @@ from typing import Final
 from edge_runtime.core.errors import EdgeError
 
 USAGE: Final = 64
+"""EX_USAGE of sysexits.h."""
 INTERRUPTED: Final = 130
+"""What a shell reports of a program that SIGINT, signal 2, ended: 128 and the signal."""
 NOT_WRITTEN: Final = 74
+"""EX_IOERR of sysexits.h."""
 _UNWRITABLE: Final = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF)
+"""Disk full, device broken, no reader, output closed: what standard output can fail with."""
 _TYPER_USAGE: Final = 2
+"""What typer ends with for a wrong command line, where sysexits.h has EX_USAGE."""
 
 
 def run_command(command: Callable[[], object], name: str) -> None:
-    """Run a command line to its end and exit."""
+    """Run a command line to its end and exit; `name` begins the line of an error.
+
+    Raises SystemExit, with the exit code of the error's class, unless all went well.
+    """
     try:
-        _to_the_end(command)
+        # Output is flushed here: when Python ends it is too late to report that it cannot be written.
+        try:
+            command()
+        except SystemExit:  # as typer ends
+            _flush()
+            raise
+        _flush()
     except EdgeError as error:
         complain(name, str(error))
         raise SystemExit(error.exit_code) from None
@@ -31,20 +45,9 @@ def run_command(command: Callable[[], object], name: str) -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except SystemExit as done:
-        # typer says 2 for a wrong command line where sysexits.h says 64.
         raise SystemExit(USAGE if done.code == _TYPER_USAGE else done.code) from None
     finally:
-        _let_go()
-
-
-def _to_the_end(command: Callable[[], object]) -> None:
-    """Run it, and raise OSError where what it said cannot leave: when Python ends it is too late to tell."""
-    try:
-        command()
-    except SystemExit:  # as typer ends
-        _flush()
-        raise
-    _flush()
+        _discard_unwritable()
 
 
 def _flush() -> None:
@@ -52,16 +55,16 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _let_go() -> None:
-    """Point output that cannot be written to nowhere, or Python would try again and end with its own code."""
+def _discard_unwritable() -> None:
+    """Point output that cannot be written to /dev/null: Python would try again and end with its own code."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
                 stream.flush()
         except OSError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
 
 
 def complain(name: str, text: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 MAX_NAMES: Final = 500
-"""Counters and gauges a `Health` takes; further names are counted together as `names_refused`."""
+"""Counters and gauges that a `Health` takes, and as many troubles; figures of further names are counted as
+`names_refused`. A judgement: names that are made from topics must not fill the memory."""
 HealthFigures = Mapping[str, float | None]
 
 
@@ -21,19 +22,19 @@ class Health:
         self._refused = 0
 
     def add(self, name: str, amount: float = 1) -> None:
-        """Count."""
+        """Add to a counter, which begins at 0."""
         with self._mutex:
             if self._takes(name):
                 self._figures[name] = (self._figures.get(name) or 0) + amount
 
     def set(self, name: str, value: float | None) -> None:
-        """Set a gauge; None when there is nothing to say."""
+        """Set a gauge; None while it has no value."""
         with self._mutex:
             if self._takes(name):
                 self._figures[name] = value
 
     def tell(self, name: str, text: str) -> None:
-        """Say in words what is wrong with `name`; an empty text clears it."""
+        """Set the trouble of that name, in words; an empty text clears it."""
         with self._mutex:
             if not text:
                 self._texts.pop(name, None)
@@ -41,7 +42,7 @@ class Health:
                 self._texts[name] = text
 
     def source(self, prefix: str, figures: Callable[[], HealthFigures]) -> None:
-        """Ask `figures` at every snapshot and show them under `prefix`."""
+        """Call `figures` at every snapshot and show them as `prefix.name`."""
         with self._mutex:
             self._sources[prefix] = figures
 
@@ -55,7 +56,7 @@ class Health:
         return found
 
     def troubles(self) -> dict[str, str]:
-        """What is wrong just now, in words, by name; empty when all is well."""
+        """What is wrong now, in words, by name; empty when nothing is."""
         with self._mutex:
             return dict(self._texts)
 

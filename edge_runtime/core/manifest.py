@@ -1,8 +1,8 @@
-"""The `Manifest`: everything an .onnx file says about itself beside its graph.
+"""The `Manifest`: everything an .onnx file states about itself beside its graph.
 
-It rides in the file's metadata as one canonical JSON text, so that any ONNX tool can read it. The threshold
-is in here and not in the graph, because sites retune it. Written by the trainer, read by the edge; neither
-needs the `onnx` package for it.
+It is stored in the file's metadata as one canonical JSON text, so that any ONNX tool can read it. The
+threshold is in here and not in the graph, because sites change it. Written by the trainer, read by the edge;
+neither needs the `onnx` package for it.
 """
 
 import base64
@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.errors import ArtefactError, GoldenWindowError
 from edge_runtime.core.records import AlarmPolicy, Samples
 
 SCHEMA = 1
+"""Raised when a program that reads this one could not read the next."""
 MANIFEST_KEY = "steadyhum.manifest"
 SCHEMA_KEY = "steadyhum.schema"
 
@@ -34,7 +35,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A window and the score the trainer saw for it: the file's own test, run wherever it is loaded."""
+    """A window and its score at the trainer: the file's own test, run wherever it is loaded."""
 
     samples: Samples
     """Physical units, shape [samples, channels]."""
@@ -48,7 +49,7 @@ class Calibration:
     method: str
     """Name of the method in `edge_runtime.calibration`."""
     false_alarm_rate: float
-    """Share of normal windows that may exceed the threshold, as asked for."""
+    """Share of normal windows that may exceed the threshold, as requested."""
     supported: bool
     """Whether the data could support that rate."""
     statement: str
@@ -79,7 +80,7 @@ class Manifest:
     channels: tuple[str, ...]
     unit: str
     lowpass_hz: float | None
-    """Bandwidth of the training signals where the list limited it; the sensor must be band-limited alike."""
+    """Bandwidth of the training signals where the list limited it; the sensor must have the same."""
     threshold: float
     calibration: Calibration
     policy: AlarmPolicy
@@ -94,13 +95,19 @@ class Manifest:
     opset: int
     producer: str
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What else the trainer has to say: augmentation ranges, regularisation, unsupported conditions."""
+    """What else the trainer states: augmentation ranges, regularisation, unsupported conditions."""
 
 
 def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
-    """Write the manifest as ONNX metadata: canonical JSON, floats exact, windows as base64 float32."""
+    """Write the manifest as ONNX metadata: canonical JSON, floats exact, windows as base64 float32.
+
+    Raises ValueError for a number that is not finite: JSON has none.
+    """
     body = asdict(manifest)
-    body["golden"] = [_golden_to_json(golden) for golden in manifest.golden]
+    body["golden"] = []
+    for golden in manifest.golden:
+        samples = np.ascontiguousarray(golden.samples, dtype="<f4").tobytes()
+        body["golden"].append({"samples": base64.b64encode(samples).decode("ascii"), "score": golden.score})
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return {SCHEMA_KEY: str(SCHEMA), MANIFEST_KEY: text}
 
@@ -108,7 +115,8 @@ def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
 def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
     """Read the manifest back; `where` is the file's name for messages.
 
-    Raises ArtefactError for a foreign file, another schema version, or fields that make no sense.
+    Raises ArtefactError for a foreign file, another schema version, or fields that make no sense;
+    GoldenWindowError, which is one, where golden windows or their tolerance are missing.
     """
     if MANIFEST_KEY not in metadata:
         raise ArtefactError(
@@ -133,13 +141,10 @@ def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
             remedy="The file is damaged; export or copy it again",
         ) from error
     if wrong:
-        raise ArtefactError("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
+        provable = manifest.golden and math.isfinite(manifest.golden_tolerance)
+        error_class = ArtefactError if provable else GoldenWindowError
+        raise error_class("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
     return manifest
-
-
-def _golden_to_json(golden: Golden) -> dict[str, object]:
-    data = np.ascontiguousarray(golden.samples, dtype="<f4")
-    return {"samples": base64.b64encode(data.tobytes()).decode("ascii"), "score": golden.score}
 
 
 def _from_json(body: dict[str, Any]) -> Manifest:
@@ -147,24 +152,19 @@ def _from_json(body: dict[str, Any]) -> Manifest:
     shape = (int(body["samples"]), len(channels))
     calibration = body.pop("calibration")
     policy = body.pop("policy")
+    needed, of = policy.pop("votes")
+    golden = []
+    for entry in body.pop("golden"):
+        data = np.frombuffer(base64.b64decode(entry["samples"], validate=True), dtype="<f4")
+        golden.append(Golden(data.reshape(shape).astype(np.float32), float(entry["score"])))
     return Manifest(
         channels=channels,
         calibration=Calibration(conditions=tuple(calibration.pop("conditions")), **calibration),
-        policy=AlarmPolicy(votes=_votes(policy.pop("votes")), **policy),
+        policy=AlarmPolicy(votes=(int(needed), int(of)), **policy),
         features=tuple(Feature(**feature) for feature in body.pop("features")),
-        golden=tuple(_golden_from_json(golden, shape) for golden in body.pop("golden")),
+        golden=tuple(golden),
         **body,
     )
-
-
-def _votes(pair: list[int]) -> tuple[int, int]:
-    needed, of = pair
-    return int(needed), int(of)
-
-
-def _golden_from_json(body: dict[str, Any], shape: tuple[int, int]) -> Golden:
-    data = np.frombuffer(base64.b64decode(body["samples"], validate=True), dtype="<f4")
-    return Golden(samples=data.reshape(shape).astype(np.float32), score=float(body["score"]))
 
 
 def _contradictions(manifest: Manifest) -> list[str]:

@@ -1,6 +1,7 @@
 """What flows through the edge, in order: `Frame`, `Window`, `Verdict`; and `Fault` beside them.
 
-Nobody mutates one. Times are microseconds since the Unix epoch as the sensor's frames state them.
+None is changed after it was made. Times are microseconds since the Unix epoch as the sensor's frames state
+them.
 """
 
 import math
@@ -12,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_FRAME_SAMPLES: Final = 4096
-"""No decoder makes a frame of more samples; buffers are laid out for it."""
+"""No decoder makes a frame of more samples, so that buffers are bounded. A judgement: a frame of 8 KiB holds
+at most 4076 samples of one int16 channel."""
+
+_MAX_VOTES: Final = 1000
+"""A judgement: an alarm keeps the time of so many windows, and a delay says the same of longer spans."""
 
 Samples = NDArray[np.float32]
 Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]
@@ -21,11 +26,12 @@ Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]
 class Frame(NamedTuple):
     """Consecutive samples from one sensor, as they came off the line.
 
-    A tuple, since every one costs: a frozen dataclass of so many fields takes five times as long to make.
+    A tuple, since frames are made on the hot path: a frozen dataclass of so many fields takes five times as
+    long to make.
     """
 
     sensor_id: int
-    """Identifier burnt into the sensor, 0 to 2**32 - 1."""
+    """Identifier fixed in the sensor, 0 to 2**32 - 1."""
     boot_id: int
     """Changes whenever the sensor restarts; sequence numbers are only comparable within one boot."""
     sequence: int
@@ -44,7 +50,7 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a sensor says about itself, once after boot and then every so often."""
+    """What a sensor states about itself, after boot and at intervals."""
 
     sensor_id: int
     boot_id: int
@@ -90,6 +96,43 @@ class Fault:
     count: int = 1
 
 
+class FaultReason(StrEnum):
+    """Why a sensor or its line cannot be trusted: the first word of a sensor-fault alarm's reason."""
+
+    NOT_A_NUMBER = "not_a_number"
+    """Samples are NaN or infinite."""
+    FLAT = "flat"
+    """A channel has one value throughout a window."""
+    SATURATED = "saturated"
+    """A channel is at the end of the sensor's range too often."""
+    STUCK = "stuck"
+    """A channel repeats one value for a good part of a window."""
+    RATE = "rate"
+    """Samples come faster or slower than the sensor states."""
+    MISMATCH = "mismatch"
+    """The sensor's hello disagrees with the model."""
+    SENSOR_LOST = "sensor_lost"
+    """The port cannot be opened or read."""
+    SILENT = "silent"
+    """The port is open and nothing comes."""
+    NO_VALID_FRAME = "no_valid_frame"
+    """Bytes come, and no frame is among them."""
+    NO_WINDOW = "no_window"
+    """Frames come, and no whole window is among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFault:
+    """What is wrong with a sensor: the reason for programs, the detail for people."""
+
+    reason: FaultReason
+    detail: str
+
+    def __str__(self) -> str:
+        """The text that alarms publish and the spool stores, such as `flat: DE`."""
+        return f"{self.reason}: {self.detail}"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a detector scores."""
@@ -107,6 +150,8 @@ class Window:
 class AlarmPolicy:
     """When a run of scores becomes an alarm. Names after OPC UA part 9, section B.1.5."""
 
+    # The defaults are judgements: one or two outliers of five raise nothing, a score that varies about the
+    # limit ends no alarm within a second, and an alarm that lasts is repeated once an hour.
     votes: tuple[int, int] = (3, 5)
     """(k, n): k of the last n windows must exceed the threshold."""
     on_delay_s: float = 0.0
@@ -120,8 +165,8 @@ class AlarmPolicy:
 
     def __post_init__(self) -> None:
         needed, of = self.votes
-        if not 1 <= needed <= of <= 1000:
-            raise ValueError(f"votes is {list(self.votes)}, must be [k, n] with 1 <= k <= n <= 1000")
+        if not 1 <= needed <= of <= _MAX_VOTES:
+            raise ValueError(f"votes is {list(self.votes)}, must be [k, n] with 1 <= k <= n <= {_MAX_VOTES}")
         for name in ("on_delay_s", "off_delay_s", "deadband", "re_alarm_s"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
@@ -152,11 +197,11 @@ class Alarm:
     start_us: int
     peak_score: float
     reason: str = ""
-    """For sensor faults, the first check that failed."""
+    """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
 
 
 class Verdict(NamedTuple):
-    """What one window came to."""
+    """The outcome of one window."""
 
     time_us: int
     """Time of the window's last sample, microseconds: an alarm cannot be known before it."""

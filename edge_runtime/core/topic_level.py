@@ -2,14 +2,15 @@
 
 from typing import Final
 
-# The specification allows a whole topic 65,535 bytes; six levels of this many stay far below every broker's
-# own limit, and a name that is longer is a mistake.
 MAX_BYTES: Final = 200
+"""MQTT 5.0, section 4.7.3, allows a whole topic 65,535 bytes; six levels of this many stay far below what
+brokers allow, and a longer name is a mistake."""
 TOPIC_LEVEL_RULE: Final = f"1 to {MAX_BYTES} bytes, no / + # nor control characters, no $ in front"
 
 
 def is_topic_level(part: str) -> bool:
     """Whether `part` is a level that MQTT forbids nowhere and that does not add another."""
+    # Wildcards and separator are the specification's, and C0 and C1 control characters it discourages.
     wrong = any(char in "+#/" or ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in part)
     lone = any(0xD800 <= ord(char) < 0xE000 for char in part)  # surrogates have no UTF-8
     size = len(part.encode(errors="replace"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement
-from edge_runtime.core import DataError, EdgeError, Manifest
+from edge_runtime.core import DataError, EdgeError, GoldenWindowError, Manifest
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
@@ -29,8 +29,11 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
         yield from _examine_origin(file, config.model_authority)
         try:
             opened = load_model(file)
+        except GoldenWindowError as error:
+            yield refused(Check.MODEL_GOLDEN, error)
+            continue
         except EdgeError as error:
-            yield refused(Check.MODEL_GOLDEN if "golden" in error.what else Check.MODEL_OPENS, error)
+            yield refused(Check.MODEL_OPENS, error)
             continue
         manifests[file] = manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"

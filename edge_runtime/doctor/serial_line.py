@@ -3,8 +3,16 @@
 import math
 from typing import Final
 
-from edge_runtime.analysis import RATE_TOLERANCE, Windower, problem
-from edge_runtime.core import ConfigError, DataError, EdgeError, FaultKind, Manifest, UnavailableError
+from edge_runtime.analysis import RATE_TOLERANCE, REMEDIES, Windower, problem
+from edge_runtime.core import (
+    ConfigError,
+    DataError,
+    EdgeError,
+    FaultKind,
+    Manifest,
+    SensorFault,
+    UnavailableError,
+)
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.listening import Capture, find_settings, listen
@@ -20,11 +28,6 @@ WIRE_SHARE: Final = 1.05
 BITS_PER_BYTE: Final = 10
 """On the wire: a start bit, eight of data, a stop bit."""
 _DAMAGE: Final = (FaultKind.GARBAGE, FaultKind.CRC, FaultKind.LINE, FaultKind.SCHEMA)
-_SIGNAL_REMEDIES: Final = {
-    "flat": "The sensor is dead or not wired: check its supply and its SPI or I2C lines",
-    "stuck": "The sensor repeats itself: restart it, check its SPI or I2C lines",
-    "saturated": "The vibration exceeds the sensor's range: choose a larger range or another place",
-}
 
 
 def examine_line(url: str, sensor: SensorSettings, manifest: Manifest | None, seconds: float) -> Findings:
@@ -102,15 +105,16 @@ def _compare_with_model(sensor: SensorSettings, capture: Capture, manifest: Mani
         return
     windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
     range_limit = sensor.range or (capture.hello.range if capture.hello else math.inf)
-    wrong, gaps = "", 0
+    wrong: SensorFault | None = None
+    gaps = 0
     for frame in capture.frames:
         windows, faults = windower.push(frame)
         gaps += sum(fault.kind is FaultKind.GAP for fault in faults)
         found = (problem(window.samples, manifest.channels, range_limit) for window in windows)
-        wrong = next((text for text in found if text), wrong)
+        wrong = next((fault_seen for fault_seen in found if fault_seen), wrong)
     if wrong:
-        remedy = _SIGNAL_REMEDIES.get(wrong.split(":", maxsplit=1)[0], "Check the sensor and its firmware")
-        yield fault(Check.SENSOR_SIGNAL, sensor.name, wrong, remedy, DataError.exit_code)
+        remedy = REMEDIES[wrong.reason]
+        yield fault(Check.SENSOR_SIGNAL, sensor.name, str(wrong), remedy, DataError.exit_code)
     else:
         what = "the samples look like those of a working sensor"
         yield ok(Check.SENSOR_SIGNAL, sensor.name, what)

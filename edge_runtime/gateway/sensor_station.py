@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, Transition, Verdict
+from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
 from edge_runtime.sensors import Chunk, PortReader, SensorSettings
@@ -81,10 +81,10 @@ class Station:
             judge = self._pipeline.interrupted if silent else self._pipeline.unusable
             for verdict in judge(self._sensor_now_us(), trouble):
                 self._report_verdict(verdict)
-        trouble = trouble or self._pipeline.status.problem
-        if bool(trouble) != bool(self.trouble):
-            _log.warning("%s: %s", self.name, trouble or "fine again")
-        self.trouble = trouble
+        text = str(trouble or self._pipeline.status.problem or "")
+        if bool(text) != bool(self.trouble):
+            _log.warning("%s: %s", self.name, text or "fine again")
+        self.trouble = text
         if now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -133,18 +133,19 @@ class Station:
             self._state_s = time.monotonic()
             self._reporter.state(self._latest, self._sensor_now_us())
 
-    def _find_trouble(self, now_s: float) -> tuple[str, bool]:
-        """Return why nothing is scored, empty where something is, and whether no frames come at all."""
+    def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
+        """Return why nothing is scored, None where something is, and whether no frames come at all."""
         status, silence_s = self._pipeline.status, self._settings.silence_s
         silent_s = now_s - max(self._frame_s, self._started_s)
-        trouble = ""
+        trouble: SensorFault | None = None
         if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
-            trouble = f"sensor_lost: {self._reader.problem}"
+            trouble = SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
         elif silent_s > silence_s and now_s - self._bytes_s > silence_s:
-            trouble = "silent: the port is open and nothing comes"
+            trouble = SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         elif silent_s > max(silence_s, HINT_AFTER_S):
             hint = "check baud rate, protocol and wiring"
-            trouble = f"no_valid_frame: bytes come but no frame ({status.last_fault}); {hint}"
+            detail = f"bytes come but no frame ({status.last_fault}); {hint}"
+            trouble = SensorFault(FaultReason.NO_VALID_FRAME, detail)
         if trouble:
             self._window_s = now_s  # the wait for a window begins when frames come again
             return trouble, True
@@ -152,7 +153,8 @@ class Station:
             self._windows, self._window_s = status.windows, now_s
         if now_s - self._window_s > self._window_limit_s:
             fault = status.last_fault or "they come too slowly"
-            trouble = f"no_window: frames come but no whole window ({fault}); check sensor, model and cable"
+            detail = f"frames come but no whole window ({fault}); check sensor, model and cable"
+            trouble = SensorFault(FaultReason.NO_WINDOW, detail)
         return trouble, False
 
     def _sensor_now_us(self) -> int:

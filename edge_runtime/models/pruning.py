@@ -1,14 +1,15 @@
-"""A model cut down to what one of its outputs needs: `pruned`; and whether it is whole: `reaches_out`.
+"""A model reduced to what one of its outputs needs: `pruned`; and whether it is complete: `reaches_out`.
 
 onnxruntime computes every node of a file, whatever outputs it is asked for; the contributions take a fifth of
-some detectors' time and are wanted for few windows. The edge has no `onnx` to take a graph apart, and needs
-little of it: the wire format of protobuf (protobuf.dev/programming-guides/encoding) and a few field numbers
-of onnx.proto, which never change.
+some detectors' time and are wanted for few windows. The edge does not install `onnx`, and needs little of it:
+the wire format of protobuf (protobuf.dev/programming-guides/encoding) and a few field numbers of onnx.proto,
+which never change.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
+# Field numbers of onnx.proto.
 _GRAPH: Final = 7  # of a model
 _METADATA: Final = 14
 _NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of a graph
@@ -16,8 +17,14 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE = 1, 2, 5
 _SUBGRAPHS: Final = (6, 11)  # of an attribute
 _TENSOR_NAME: Final = 8
 _OUTPUT_NAME: Final = 1
-_FIXED: Final = {1: 8, 5: 4}
-_BYTES: Final = 2
+_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
+# Wire types of protobuf.
+_VARINT: Final = 0
+_LENGTH_DELIMITED: Final = 2
+_FIXED_BYTES: Final = {1: 8, 5: 4}
+"""Length of the fixed-size types, I64 and I32."""
+_VARINT_BITS: Final = 64
+"""Longest number that a varint may hold."""
 _PARTS: Final = {
     "model": {_GRAPH: "graph", 25: "function"},
     "graph": {_NODE: "node", _INITIALIZER: "tensor", 15: "sparse"},
@@ -28,26 +35,31 @@ _PARTS: Final = {
     "tensor": {},
 }
 """What of each kind of message may hold, or lead to, a tensor: field number to kind."""
-_EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
 _DEEPEST: Final = 64
+"""Deepest nesting of messages that is followed. A judgement: no exporter nests so deep, and Python's stack
+allows more."""
 
 Raw = TypeVar("Raw", bytes, memoryview)
 
 
 def pruned(model: bytes, output: str) -> bytes:
-    """Give the model without whatever `output` does not need; without its metadata, too.
+    """Return the model without whatever `output` does not need, and without its metadata.
 
-    Raises ValueError for bytes that are no model, and for a graph within the graph: its needs do not show.
+    Raises ValueError for bytes that are no model, and for a graph within the graph: what that needs is not
+    among its node's inputs.
     """
-    fields = [field for field in _fields(model) if field[0] != _METADATA]
-    return b"".join(
-        _written(_GRAPH, _cut(content, output.encode())) if number == _GRAPH else whole
-        for number, content, whole in fields
-    )
+    parts = []
+    for number, content, whole in _fields(model):
+        if number == _GRAPH:
+            graph = _cut(content, output.encode())
+            parts += [_varint(_GRAPH << 3 | _LENGTH_DELIMITED), _varint(len(graph)), graph]
+        elif number != _METADATA:
+            parts.append(whole)
+    return b"".join(parts)
 
 
 def reaches_out(model: bytes) -> bool:
-    """Whether any tensor's data lies in another file, which onnxruntime would look for where we happen to be.
+    """Whether any tensor's data lies in another file, which onnxruntime would look for in the current folder.
 
     Raises ValueError for bytes that are no model.
     """
@@ -68,34 +80,27 @@ def _reaches_out(message: memoryview, kind: str, depth: int) -> bool:
 
 
 def _cut(graph: bytes, output: bytes) -> bytes:
+    """The graph's bytes with only those nodes, initializers and outputs that `output` needs."""
     fields = list(_fields(graph))
-    nodes, needed = _needed([content for number, content, _ in fields if number == _NODE], output)
+    nodes, needed = set(), {output}
+    for number, node, _ in reversed(fields):  # nodes stand in the order of their computation
+        if number != _NODE:
+            continue
+        if needed.intersection(_texts(node, _NODE_OUTPUT)):
+            for attribute in _texts(node, _NODE_ATTRIBUTE):
+                if any(number in _SUBGRAPHS for number, _, _ in _fields(attribute)):
+                    raise ValueError("a node holds a graph of its own")
+            nodes.add(node)
+            needed.update(_texts(node, _NODE_INPUT))
+            needed.discard(b"")  # stands for an input that is left out
     wanted: dict[int, Callable[[bytes], bool]] = {
         _NODE: nodes.__contains__,
-        _INITIALIZER: lambda content: not needed.isdisjoint(_texts(content, _TENSOR_NAME)),
-        _OUTPUT: lambda content: _texts(content, _OUTPUT_NAME) == [output],
+        _INITIALIZER: lambda tensor: not needed.isdisjoint(_texts(tensor, _TENSOR_NAME)),
+        _OUTPUT: lambda value: _texts(value, _OUTPUT_NAME) == [output],
     }
     return b"".join(
         whole for number, content, whole in fields if number not in wanted or wanted[number](content)
     )
-
-
-def _needed(nodes: list[bytes], output: bytes) -> tuple[set[bytes], set[bytes]]:
-    """Nodes, and names of values, that an output needs; nodes stand in the order of their work."""
-    kept, names = set(), {output}
-    for node in reversed(nodes):
-        if names.intersection(_texts(node, _NODE_OUTPUT)):
-            _check_flat(node)
-            kept.add(node)
-            names.update(_texts(node, _NODE_INPUT))
-            names.discard(b"")  # stands for an input that is left out
-    return kept, names
-
-
-def _check_flat(node: bytes) -> None:
-    for attribute in _texts(node, _NODE_ATTRIBUTE):
-        if any(number in _SUBGRAPHS for number, _, _ in _fields(attribute)):
-            raise ValueError("a node holds a graph of its own")
 
 
 def _texts(message: bytes, wanted: int) -> list[bytes]:
@@ -109,13 +114,13 @@ def _fields(message: Raw) -> Iterator[tuple[int, Raw, Raw]]:
         begin = at
         key, at = _number(message, at)
         kind = key & 7
-        if kind == 0:
+        if kind == _VARINT:
             start, end = at, _number(message, at)[1]
-        elif kind == _BYTES:
+        elif kind == _LENGTH_DELIMITED:
             size, start = _number(message, at)
             end = start + size
-        elif kind in _FIXED:
-            start, end = at, at + _FIXED[kind]
+        elif kind in _FIXED_BYTES:
+            start, end = at, at + _FIXED_BYTES[kind]
         else:
             raise ValueError(f"no field of kind {kind}")
         if end > len(message):
@@ -126,7 +131,7 @@ def _fields(message: Raw) -> Iterator[tuple[int, Raw, Raw]]:
 
 def _number(message: bytes | memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
-    while at < len(message) and shift < 64:
+    while at < len(message) and shift < _VARINT_BITS:
         byte = message[at]
         value |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
@@ -135,11 +140,8 @@ def _number(message: bytes | memoryview, at: int) -> tuple[int, int]:
     raise ValueError("a number runs past the end")
 
 
-def _written(number: int, content: bytes) -> bytes:
-    return _coded(number << 3 | _BYTES) + _coded(len(content)) + content
-
-
-def _coded(value: int) -> bytes:
+def _varint(value: int) -> bytes:
+    """A number as `_number` reads it: seven bits a byte, lowest first, the eighth where more follow."""
     coded = bytearray()
     while value > 0x7F:
         coded.append(value & 0x7F | 0x80)

@@ -1,7 +1,7 @@
-"""onnxruntime behind two doors: `Graph` scores windows, `load` opens an artefact and lets it prove itself.
+"""All use of onnxruntime: `Graph` scores windows, `load_model` opens an artefact and verifies it.
 
-A file proves itself before it may score: its manifest must agree with its graph, and the golden windows in
-it must score here as they did at the trainer, whatever processor and onnxruntime version this is.
+A file is verified before it may score: its manifest must agree with its graph, and the golden windows in it
+must score here as they did at the trainer, whatever processor and onnxruntime version this is.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_runtime.core import ArtefactError, Manifest, Samples, manifest_from_metadata
+from edge_runtime.core import ArtefactError, GoldenWindowError, Manifest, Samples, manifest_from_metadata
 from edge_runtime.models.pruning import pruned, reaches_out
 
 Scores = NDArray[np.float32]
@@ -23,13 +23,19 @@ Scores = NDArray[np.float32]
 WINDOW: Final = "window"
 SCORE: Final = "score"
 CONTRIBUTIONS: Final = "contributions"
+"""Names of a detector's input and outputs."""
 MAX_MODEL_BYTES: Final = 64 * 1024 * 1024
+"""A judgement: detectors have kilobytes to a few megabytes, and onnxruntime needs several times the file."""
 _BATCH: Final = 256
+"""Windows of one run. A judgement: more are hardly faster, and an hour of windows shall not need an hour's
+worth of activations."""
+_QUOTED: Final = 200
+"""Characters of onnxruntime's own message that an error quotes: its first line may be a whole graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """An opened .onnx file that has proven itself."""
+    """An opened .onnx file that has been verified."""
 
     manifest: Manifest
     graph: "Graph"
@@ -40,59 +46,68 @@ class Graph:
 
     Scores come from a session without the contributions' share of the work, contributions from one of the
     whole model, opened when they are first asked for. Sessions may be shared between sensors, not between
-    threads of this program: one thread scores.
+    threads of this program: a single thread scores.
     """
 
     def __init__(self, model: bytes, where: str, threads: int = 1) -> None:
-        """Open a model from its bytes; `where` names it in messages.
+        """Open a model from its bytes; `where` names it in messages, `threads` is onnxruntime's for one run.
 
         Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a detector's.
         """
         self._model, self._where, self._threads = model, where, threads
         self._whole: onnxruntime.InferenceSession | None = None
-        session = _open_whole(model, where, threads)
+        try:
+            incomplete = reaches_out(model)
+        except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
+            _open(model, where, threads)
+            incomplete = True
+        if incomplete:
+            raise ArtefactError(
+                "keeps data in other files, or is not written as an ONNX file should be",
+                where=where,
+                remedy="Export it with `trainer fit`, which writes one whole file",
+            )
+        session = _open(model, where, threads)
         self.window_shape = _window_shape(session, where)
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
-        """The file's metadata, where the manifest rides."""
-        outputs = [output.name for output in session.get_outputs()]
-        if SCORE not in outputs:
-            raise ArtefactError(
-                f"the graph has outputs {outputs}, none is {SCORE!r}",
-                where=where,
-                remedy="Export it with `trainer fit`",
-            )
-        self.explains = CONTRIBUTIONS in outputs
-        self._session = self._lean(session) if self.explains else session
+        """The file's metadata, which carries the manifest."""
+        self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
+        """Whether it has contributions."""
+        self._session = session
+        if self.explains:
+            try:
+                self._session = _open(pruned(model, SCORE), where, threads)
+            except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
+                self._whole = session
         self._run = self._session.run
         self._binding: onnxruntime.IOBinding | None = None
 
     def score(self, windows: Samples) -> Scores:
-        """Score windows [batch, samples, channels] in physical units; higher is more anomalous."""
+        """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
         parts = [self._run((SCORE,), {WINDOW: part})[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def score_one(self, window: Samples) -> float:
         """Score one window [samples, channels]: the hot path, which makes no array."""
-        if self._binding is None:
-            self._binding = self._bound()
+        if self._binding is None:  # binds input and output to two arrays that no run makes or copies again
+            self._window = np.zeros((1, *self.window_shape), np.float32)
+            self._score = np.zeros(1, np.float32)
+            binding = self._session.io_binding()
+            for bind, name, array in (
+                (binding.bind_input, WINDOW, self._window),
+                (binding.bind_output, SCORE, self._score),
+            ):
+                bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+            self._binding = binding
         self._window[0] = window
         self._session.run_with_iobinding(self._binding)
         return float(self._score[0])
 
-    def _bound(self) -> onnxruntime.IOBinding:
-        """Tie input and output to two arrays that stay where they are: no run makes or copies one."""
-        self._window = np.zeros((1, *self.window_shape), np.float32)
-        self._score = np.zeros(1, np.float32)
-        binding = self._session.io_binding()
-        for bind, name, held in (
-            (binding.bind_input, WINDOW, self._window),
-            (binding.bind_output, SCORE, self._score),
-        ):
-            bind(name, "cpu", 0, np.float32, held.shape, held.ctypes.data)
-        return binding
-
     def contributions(self, windows: Samples) -> Scores:
-        """What made each score, [batch, features]; an empty second axis where the method cannot say."""
+        """Each feature's share in each score, [batch, features]; [batch, 0] where the graph has none.
+
+        `windows` as for `score`.
+        """
         if not self.explains or not len(windows):
             return np.empty((len(windows), 0), dtype=np.float32)
         if self._whole is None:
@@ -100,40 +115,41 @@ class Graph:
         run = self._whole.run
         return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
 
-    def _lean(self, whole: onnxruntime.InferenceSession) -> onnxruntime.InferenceSession:
-        try:
-            return _open(pruned(self._model, SCORE), self._where, self._threads)
-        except (ValueError, ArtefactError):  # a file we cannot cut scores as it is
-            self._whole = whole
-            return whole
-
 
 def load_model(path: Path, threads: int = 1) -> Artefact:
-    """Open an artefact and let it prove itself.
+    """Open an artefact and verify it.
 
-    Raises ArtefactError for a missing, foreign or damaged file, for a manifest that disagrees with the
-    graph, and for golden windows that score differently here.
+    Raises ArtefactError for a missing, foreign or damaged file and for a manifest that disagrees with the
+    graph; GoldenWindowError, which is one, for golden windows that score differently here.
     """
     return prove_model(read_model(path), str(path), threads)
 
 
 def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
-    """Open an artefact from its bytes, as `load` does; `where` names it in messages."""
+    """Open an artefact from its bytes, as `load_model` does; `where` names it in messages."""
     graph = Graph(model, where, threads)
     manifest = manifest_from_metadata(graph.metadata, where=where)
-    _check_shape(manifest, graph, where=where)
+    declared = (manifest.samples, len(manifest.channels))
+    if declared != graph.window_shape:
+        raise ArtefactError(
+            f"the manifest says windows of {declared[0]} samples x {declared[1]} channels, "
+            f"the graph takes {graph.window_shape[0]} x {graph.window_shape[1]}",
+            where=where,
+            remedy="The file was altered after export; export it again",
+        )
     _check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
 
 
 def read_model(path: Path) -> bytes:
-    """Read a model's file, once: what is checked is then what is opened.
+    """Read a model's file, once, so that what is checked is what is opened.
 
     Raises ArtefactError for a file that is missing, too large or no file at all.
     """
     try:
         status = path.stat()
-        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):  # a folder says so itself
+        # A folder fails below, with the system's own message.
+        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):
             raise ArtefactError(
                 "is no plain file",
                 where=str(path),
@@ -154,21 +170,6 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def _open_whole(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
-    try:
-        whole = not reaches_out(model)
-    except ValueError:  # no model, which onnxruntime says better; what it takes nevertheless is not trusted
-        _open(model, where, threads)
-        whole = False
-    if whole:
-        return _open(model, where, threads)
-    raise ArtefactError(
-        "keeps data in other files, or is not written as an ONNX file should be",
-        where=where,
-        remedy="Export it with `trainer fit`, which writes one whole file",
-    )
-
-
 def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -178,65 +179,51 @@ def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSessio
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions share no other base
         raise ArtefactError(
-            f"onnxruntime refuses it ({str(error).splitlines()[0][:200]})",
+            f"onnxruntime refuses it ({str(error).splitlines()[0][:_QUOTED]})",
             where=where,
             remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
         ) from error
 
 
 def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:
-    inputs = session.get_inputs()
-    shape = inputs[0].shape if inputs else []
+    """Samples and channels that a graph takes. Raises ArtefactError where it is not a detector's."""
+    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    wrong = (
+        f"takes {[(node.name, node.type, node.shape) for node in inputs]}, "
+        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]"
+    )
     with contextlib.suppress(ValueError, TypeError):
         if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
-            _, samples, channels = shape
-            return int(samples), int(channels)
-    raise ArtefactError(
-        f"the graph takes {[(node.name, node.type, node.shape) for node in inputs]}, "
-        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]",
-        where=where,
-        remedy="Export it with `trainer fit`",
-    )
+            _, samples, channels = inputs[0].shape
+            shape = int(samples), int(channels)
+            if SCORE in outputs:
+                return shape
+            wrong = f"has outputs {outputs}, none is {SCORE!r}"
+    raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:
-    # Bounded, so that evaluating an hour of windows does not need an hour's worth of activations.
     if windows.dtype != np.float32:
         windows = windows.astype(np.float32)
     return [windows[start : start + _BATCH] for start in range(0, len(windows), _BATCH)]
 
 
-def _check_shape(manifest: Manifest, graph: Graph, where: str) -> None:
-    declared = (manifest.samples, len(manifest.channels))
-    if declared != graph.window_shape:
-        raise ArtefactError(
-            f"the manifest says windows of {declared[0]} samples x {declared[1]} channels, "
-            f"the graph takes {graph.window_shape[0]} x {graph.window_shape[1]}",
-            where=where,
-            remedy="The file was altered after export; export it again",
-        )
-
-
 def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
-    # Relative to the score; one near zero, the sum of large terms, to what the others amount to.
+    # Relative to the score; for one near zero, the sum of large terms, to the median of all.
     usual = float(np.median([abs(golden.score) for golden in manifest.golden]))
     for index, golden in enumerate(manifest.golden):
-        score = _score(graph, golden.samples, where)
-        allowed = manifest.golden_tolerance * max(abs(golden.score), usual)
-        if not abs(score - golden.score) <= allowed:  # so that a score that is no number is refused, too
+        try:
+            score = graph.score_one(golden.samples)
+        except Exception as error:  # onnxruntime's exceptions share no other base
             raise ArtefactError(
+                f"onnxruntime cannot run it ({str(error).splitlines()[0][:_QUOTED]})",
+                where=where,
+                remedy="Export it with `trainer fit`, which tries what it writes",
+            ) from error
+        allowed = manifest.golden_tolerance * max(abs(golden.score), usual)
+        if not abs(score - golden.score) <= allowed:  # a score of NaN is refused, too
+            raise GoldenWindowError(
                 f"golden window {index} scores {score:.7g} here and {golden.score:.7g} at the trainer",
                 where=where,
                 remedy="The file is damaged or this onnxruntime computes wrongly; keep the previous model",
             )
-
-
-def _score(graph: Graph, window: Samples, where: str) -> float:
-    try:
-        return graph.score_one(window)
-    except Exception as error:  # onnxruntime's exceptions share no other base
-        raise ArtefactError(
-            f"onnxruntime cannot run it ({str(error).splitlines()[0][:200]})",
-            where=where,
-            remedy="Export it with `trainer fit`, which tries what it writes",
-        ) from error

@@ -1,8 +1,9 @@
-"""Whose model is this? `check_signed` wants it listed in a SHA256SUMS that the plant's authority has signed.
+"""Who signed a model: `check_signed` requires it in a SHA256SUMS that the plant's authority has signed.
 
 Beside the models lie `SHA256SUMS`, as sha256sum writes it, and `SHA256SUMS.p7s`, a detached CMS signature
 (RFC 5652) over it. The program `openssl` verifies: the edge has no library for it. Only a certificate for
-signing messages counts, so that no device's key can sign, and dates do not: a board may start in the past.
+signing messages counts, so that no device's key can sign. Dates do not count: a board without a battery
+starts in the past.
 """
 
 import hashlib
@@ -11,19 +12,23 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError
+from edge_runtime.core import ArtefactError, ConfigError, UnavailableError
 
 DIGESTS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.p7s"
 _LIMIT_BYTES: Final = 1024 * 1024
+"""Most that is read of SHA256SUMS: ten thousand models, of about a hundred bytes a line."""
 _TIMEOUT_S: Final = 30.0
+"""A judgement: openssl takes milliseconds, on a board that is starting seconds."""
+_QUOTED: Final = 200
+"""Characters of openssl's reason that an error quotes: more is no reason but data."""
 _NOT_THE_SYSTEMS: Final = ("-no-CApath", "-no-CAstore")
 """Without these openssl would also trust the system's hundred authorities."""
 _COPY: Final = f"Copy the model again together with {DIGESTS} and {SIGNATURE}"
 
 
 def read_digests(folder: Path) -> tuple[bytes, dict[str, str]]:
-    """What SHA256SUMS in `folder` says: its bytes, and SHA-256 by file name. Raises OSError."""
+    """Content of SHA256SUMS in `folder`: its bytes, and SHA-256 by file name. Raises OSError."""
     with (folder / DIGESTS).open("rb") as file:
         data = file.read(_LIMIT_BYTES)
     pairs = (line.partition(" ") for line in data.decode(errors="replace").splitlines())
@@ -68,20 +73,12 @@ def _verify(data: bytes, signature: Path, authority: Path) -> None:
             command, input=data, capture_output=True, check=False, timeout=_TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _no_openssl(error) from error
+        remedy = "Install openssl, or remove model_authority from the configuration"
+        what = f"openssl cannot be run ({error})"
+        raise UnavailableError(what, where="model_authority", remedy=remedy) from error
     if done.returncode:
+        # thread:error:code:library:function:reason:file:line:data, from the reason on
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
+        why = ":".join(lines[-1].split(":")[5:]).strip(" :")[:_QUOTED] if lines else "openssl gives no reason"
         remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
-        raise ArtefactError(
-            f"the signature is not right: {_last(done.stderr)}", where=str(signature), remedy=remedy
-        )
-
-
-def _no_openssl(error: Exception) -> EdgeError:
-    remedy = "Install openssl, or remove model_authority from the configuration"
-    return UnavailableError(f"openssl cannot be run ({error})", where="model_authority", remedy=remedy)
-
-
-def _last(stderr: bytes) -> str:
-    """openssl's own reason, the part behind the last colons that is meant for people."""
-    lines = [line for line in stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
-    return ":".join(lines[-1].split(":")[5:]).strip(" :")[:200] if lines else "openssl gives no reason"
+        raise ArtefactError(f"the signature is not right: {why}", where=str(signature), remedy=remedy)

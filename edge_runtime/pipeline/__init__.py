@@ -1,4 +1,4 @@
-"""One sensor's way from bytes to verdicts, live or replayed."""
+"""The stages of one sensor, from bytes to verdicts, live or replayed."""
 
 from edge_runtime.pipeline.playback import Replayed, replay
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch

@@ -1,4 +1,4 @@
-"""A recording through the very pipeline of the live service: the same bytes, the same events.
+"""A recording through the pipeline of the live service: the same bytes give the same events.
 
 The recording is encoded as the simulated sensor would send it and decoded again; nothing is skipped.
 """
@@ -11,7 +11,7 @@ from itertools import count
 from edge_runtime.core import DataError, Verdict
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors import Signal, SimulatedSensor, check_sendable, signal_frames, signal_hello
-from edge_runtime.sensors.protocols import FrameDecoder, encode_data
+from edge_runtime.sensors.protocols import LineFormat, new_decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +24,23 @@ class Replayed:
 
 
 def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replayed]:
-    """Give the verdicts on a recording, times counted from its start.
+    """Give the verdicts on a recording, times in microseconds from its start.
 
-    `speed` 1 takes as long as the recording did, 0 no longer than it must. Raises DataError when recording
-    and model disagree on rate, channels or unit.
+    `speed` is relative to the recording's own; at 0 it runs as fast as it can. Raises DataError when
+    recording and model disagree on rate, channels or unit, or the recording is shorter than a window.
     """
     check_agreement(signal, watch)
     alarms, windows = count(1), count()
-    pipeline = SensorPipeline(watch, FrameDecoder(), lambda: f"replay-{next(alarms)}")
     sensor = SimulatedSensor()
+    decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
+    pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
     pipeline.feed(signal_hello(signal, sensor), 0.0)
     begin_s = time.monotonic()
     for frame in signal_frames(signal, sensor):
         now_s = frame.time_us / 1e6 + len(frame.samples) / frame.rate_hz
         if speed > 0:
             time.sleep(max(0.0, begin_s + now_s / speed - time.monotonic()))
-        for verdict in pipeline.feed(encode_data(frame, sensor.sample_format), now_s):
+        for verdict in pipeline.feed(sensor.encode(frame), now_s):
             yield Replayed(next(windows), verdict)
 
 

@@ -1,4 +1,4 @@
-"""One sensor's way from bytes to verdicts. Live, replayed and evaluated vibration all pass through here.
+"""The stages of one sensor, from bytes to verdicts; live and replayed vibration pass through the same.
 
     bytes -> decoder -> frames -> windower -> windows -> quality -> graph -> score -> alarm -> verdict
 
@@ -10,45 +10,50 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine, Contributions, RateMeter, RateReading, Windower, problem
+from edge_runtime.analysis import AlarmMachine, RateMeter, RateReading, Windower, problem
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
     AlarmPolicy,
     Fault,
     FaultKind,
+    FaultReason,
     Frame,
-    Hello,
-    Manifest,
+    SensorFault,
     Verdict,
     Window,
 )
-from edge_runtime.models import Artefact, Graph
+from edge_runtime.models import Artefact
 from edge_runtime.sensors.protocols import Decoder
 
-TOP_CONTRIBUTIONS = 5
-_SENSOR_POLICY = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
-_SENSOR_THRESHOLD = 0.5
-_CLOCK_JUMP_S = 5.0
-"""A sensor's clock that leaves ours by more from one frame to the next was set, or started anew."""
+TOP_CONTRIBUTIONS: Final = 5
+"""Features named in a verdict. A judgement: what a person reads at a glance."""
+_SENSOR_POLICY: Final = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
+"""A judgement: three windows running, since a jerked cable spoils one or two; over after a healthy second."""
+_HEALTHY, _SENSOR_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
+"""Scores of the sensor's own alarm, and the threshold between them."""
+_CLOCK_JUMP_S: Final = 5.0
+"""A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
+judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How one sensor is watched: the artefact, and what the site says differently."""
+    """How one sensor is watched: the artefact, and what the site sets differently."""
 
     artefact: Artefact
     threshold: float
     policy: AlarmPolicy
     range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello frame may say it, too."""
+    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
-        """Watch as the artefact's manifest says, but for what is given."""
+        """Watch as the artefact's manifest says, except for what is given."""
         manifest = artefact.manifest
         limit = manifest.threshold if threshold is None else threshold
         return Watch(artefact, limit, policy or manifest.policy)
@@ -59,14 +64,17 @@ class LineStatus:
     """What is known of the line and the sensor at its end."""
 
     frames: int = 0
+    """Frames that came, whether they could be used or not."""
     windows: int = 0
+    """Windows that were checked or scored."""
     newest: Frame | None = None
     faults: Counter[FaultKind] = field(default_factory=Counter)
     last_fault: str = ""
+    """Kind and detail of the newest of them; empty before the first."""
     rate: RateReading | None = None
-    hello: Hello | None = None
-    problem: str = ""
-    """What is wrong with the sensor now; empty while it is fine."""
+    """The last measurement of the sampling rate; None before the first."""
+    problem: SensorFault | None = None
+    """What is wrong with the sensor now; None while it is fine."""
 
     @property
     def newest_us(self) -> int:
@@ -83,15 +91,17 @@ class SensorPipeline:
         """Watch one sensor; `new_id` names its alarms."""
         manifest = watch.artefact.manifest
         self.status = LineStatus()
-        self._manifest: Manifest = manifest
-        self._graph: Graph = watch.artefact.graph
+        self._manifest = manifest
+        self._graph = watch.artefact.graph
         self._decoder = decoder
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._rate_meter = RateMeter(manifest.rate_hz)
         self._range = watch.range
         self._newest_s = 0.0
         self._silent = False
-        self._stranger = ""
+        self._expected = manifest.unit, len(manifest.channels)
+        self._disagreement: SensorFault | None = None
+        """Between the sensor's hello and the model, until a hello agrees."""
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
@@ -119,23 +129,30 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
+            elif (said := (item.unit, len(item.channels))) == self._expected:
+                self._disagreement, self._range = None, min(self._range, item.range)
             else:
-                self._greet(item)
+                detail = f"sensor has (unit, channels) {said}, model {self._expected}"
+                self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
+                self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
         return verdicts
 
-    def interrupted(self, time_us: int, reason: str) -> list[Verdict]:
-        """Say that nothing usable has come for too long; call it about once a second while it lasts."""
+    def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
+        """Judge a line from which nothing usable comes; to be called about once a second while it lasts.
+
+        `time_us` is what the sensor's clock would show now.
+        """
         self._silent = True
         self._windower.reset()
         self._rate_meter.reset()
-        return self._judge_sensor(time_us, reason)
+        return self._judge_sensor(time_us, fault)
 
-    def unusable(self, time_us: int, reason: str) -> list[Verdict]:
-        """Say that frames come and no window of them; call it about once a second while it lasts."""
-        return self._judge_sensor(time_us, reason)
+    def unusable(self, time_us: int, fault: SensorFault) -> list[Verdict]:
+        """Judge a sensor whose frames give no window; to be called about once a second while it lasts."""
+        return self._judge_sensor(time_us, fault)
 
     def reconnected(self) -> None:
-        """Say that the port was opened again: whatever is there now, its clock may be another."""
+        """Begin a new connection: the port was opened again, and the clock at its end may be another."""
         self._windower.reset()
         self._restart_clocks()
 
@@ -149,74 +166,50 @@ class SensorPipeline:
         status.newest, self._newest_s = frame, now_s
         status.frames += 1
         windows, faults = self._windower.push(frame)
-        if faults or self._silent:  # what follows without a fault cannot have left our clock
+        if faults or self._silent:  # without either the sensor's clock cannot have jumped
+            self._silent = False
+            for fault in faults:
+                self._count(fault)
+                self._rate_meter.reset()
             apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
-            self._resume_line(faults, apart_s)
+            if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
+                self._restart_clocks()
         if (reading := self._rate_meter.add(len(frame.samples), now_s)) is not None:
             status.rate = reading
         verdicts: list[Verdict] = []
         for window in windows:
-            verdicts += self._conclude(window)
+            verdicts += self._judge(window)
         return verdicts
 
-    def _resume_line(self, faults: list[Fault], apart_s: float) -> None:
-        """After faults or silence, during which the sensor's clock went `apart_s` seconds from ours."""
-        self._silent = False
-        for fault in faults:
-            self._count(fault)
-            self._rate_meter.reset()
-        if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
-            self._restart_clocks()
-
-    def _conclude(self, window: Window) -> list[Verdict]:
+    def _judge(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
         time_us = window.time_us + self._length_us
-        reason = self._problem(window)
-        verdicts = self._judge_sensor(time_us, reason)
-        if reason:
+        fault = self._disagreement or problem(window.samples, self._manifest.channels, self._range)
+        if fault is None and (rate := self.status.rate) is not None and rate.off:
+            detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
+            fault = SensorFault(FaultReason.RATE, detail)
+        verdicts = self._judge_sensor(time_us, fault)
+        if fault is not None:
             # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
             return verdicts or [
                 Verdict(time_us, math.nan, self._anomaly.threshold, False, self._sensor.active, None)
             ]
         score = self._graph.score_one(window.samples)
-        contributions = self._explain(window, score)
-        return [*verdicts, self._anomaly.step(time_us, score, contributions=contributions)]
-
-    def _judge_sensor(self, time_us: int, reason: str) -> list[Verdict]:
-        self.status.problem = reason
-        if not reason and self._sensor.rest(time_us):
-            return []
-        verdict = self._sensor.step(time_us, 1.0 if reason else 0.0, reason)
-        return [verdict] if verdict.transition is not None else []
-
-    def _problem(self, window: Window) -> str:
-        seen = problem(window.samples, self._manifest.channels, self._range)
-        return self._stranger or seen or self._rate_problem()
-
-    def _rate_problem(self) -> str:
-        rate = self.status.rate
-        if rate is None or not rate.off:
-            return ""
-        return f"rate: measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
-
-    def _explain(self, window: Window, score: float) -> Contributions:
-        # Explaining costs a second run of the graph: only for windows that somebody will ask about.
         if score <= self._anomaly.threshold or not self._feature_names:
-            return ()
+            return [*verdicts, self._anomaly.step(time_us, score)]
+        # A second run of the graph, hence only for windows that raise a question.
         shares = self._graph.contributions(window.samples[np.newaxis])[0]
         largest = np.argsort(shares)[::-1][:TOP_CONTRIBUTIONS]
-        return tuple((self._feature_names[index], float(shares[index])) for index in largest)
+        top = tuple((self._feature_names[index], float(shares[index])) for index in largest)
+        return [*verdicts, self._anomaly.step(time_us, score, contributions=top)]
 
-    def _greet(self, hello: Hello) -> None:
-        self.status.hello = hello
-        said = (hello.unit, len(hello.channels))
-        expected = (self._manifest.unit, len(self._manifest.channels))
-        if said == expected:
-            self._stranger = ""
-            self._range = min(self._range, hello.range)
-        else:
-            self._stranger = f"mismatch: sensor has (unit, channels) {said}, model {expected}"
-            self._count(Fault(FaultKind.MISMATCH, self._stranger))
+    def _judge_sensor(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
+        self.status.problem = fault
+        if fault is None and self._sensor.rest(time_us):
+            return []
+        score, reason = (_HEALTHY, "") if fault is None else (_FAULTY, str(fault))
+        verdict = self._sensor.step(time_us, score, reason)
+        return [verdict] if verdict.transition is not None else []
 
     def _count(self, fault: Fault) -> None:
         self.status.faults[fault.kind] += fault.count

@@ -1,26 +1,28 @@
 """Where bytes come from, by URL: a serial port, or pyserial's `socket://` and `rfc2217://`.
 
-Only I/O is here. Whatever a port throws becomes one of two refusals: it cannot be reached now (the caller
-tries again), or something else holds it.
+Only I/O is here. Whatever a port raises becomes one of three errors: it cannot be reached now (the caller
+tries again), another program has it, or this user may not open it.
 """
 
 import contextlib
 import errno
-import fcntl
 import os
-import termios
 from typing import Final, Protocol, cast
-
-import serial
 
 from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
 
 READ_TIMEOUT_S: Final = 0.2
-"""Longest wait of one read; how quickly a stop is noticed."""
+"""Longest wait of one read. A judgement: a stop is noticed within it, and an idle port costs five wake-ups a
+second."""
 MAX_READ: Final = 4096
-"""As much as the kernel keeps for a serial line. Python takes memory for as many bytes as are asked for and
-gives back what did not come: asking for 64 KB left holes, megabytes of them in half an hour."""
-_PORT_ERRORS: Final = (serial.SerialException, OSError, termios.error, ValueError, TypeError)
+"""As much as the kernel keeps for a serial line. Python allocates as many bytes as are requested and frees
+what did not come: requests of 64 KB left holes in the heap, megabytes of them in half an hour."""
+_PORT_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, TypeError)
+"""What pyserial raises; its own SerialException is an OSError."""
+with contextlib.suppress(ImportError):  # Unix only
+    import termios
+
+    _PORT_ERRORS += (termios.error,)
 
 
 class _Port(Protocol):
@@ -28,6 +30,8 @@ class _Port(Protocol):
 
     @property
     def in_waiting(self) -> int: ...
+    @property
+    def is_open(self) -> bool: ...
     def fileno(self) -> int: ...
     def read(self, size: int, /) -> bytes: ...
     def write(self, data: bytes, /) -> int | None: ...
@@ -42,36 +46,41 @@ class Source:
         self.url = url
         self._baud = baud
         self._port: _Port | None = None
+        self._serial_line = False
 
     def open(self) -> None:
-        """Open the port for us alone, dropping what waited in it.
+        """Open the port exclusively, dropping what waited in it.
 
         Raises UnavailableError, AccessError (no permission) or BusyError (another program has it).
         """
+        import serial  # noqa: PLC0415  its Unix part needs termios; without that the rest of this room works
+
         try:
             port = serial.serial_for_url(self.url, do_not_open=True)
             port.baudrate, port.timeout = self._baud, READ_TIMEOUT_S
-            if isinstance(port, serial.Serial):
+            self._serial_line = isinstance(port, serial.Serial)
+            if self._serial_line:
                 port.exclusive = True
             port.open()
             self._port = cast("_Port", port)
-            _keep_others_out(port)
+            if self._serial_line:
+                # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
+                _set_exclusive(self._port.fileno(), True)
         except _PORT_ERRORS as error:
             self.close()
             raise _refusal(self.url, error) from error
 
     def read(self) -> bytes:
-        """Return what has come, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing came.
+        """Return what has arrived, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing arrived.
 
-        Raises UnavailableError when the port went away.
+        Raises UnavailableError when the port went away or is closed.
         """
-        if self._port is None:
-            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        port = self._opened()
         try:
-            first = self._port.read(1)
-            # What came with the first byte is taken at once: one wake-up a burst, not one a byte.
-            waiting = min(self._port.in_waiting, MAX_READ) if first else 0
-            return first + self._port.read(waiting) if waiting else first
+            first = port.read(1)
+            # What arrived with the first byte is taken at once: one wake-up a burst, not one a byte.
+            waiting = min(port.in_waiting, MAX_READ) if first else 0
+            return first + port.read(waiting) if waiting else first
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
 
@@ -80,42 +89,49 @@ class Source:
         """The open port's descriptor, to be waited on together with others; None where there is none."""
         try:
             return None if self._port is None else self._port.fileno()
-        except _PORT_ERRORS:  # rfc2217 reads in a thread of its own
+        except _PORT_ERRORS:  # pyserial reads rfc2217 in a separate thread
             return None
 
     def drain(self) -> bytes:
-        """Return what has come, when the descriptor says that something has.
+        """Return what has arrived, without waiting; for when the descriptor is ready.
 
-        Raises UnavailableError when the port went away.
+        Raises UnavailableError when the port went away or is closed.
         """
-        descriptor = self.descriptor
-        if descriptor is None:
-            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
         try:
-            data = os.read(descriptor, MAX_READ)
-        except OSError as error:
+            data = os.read(self._opened().fileno(), MAX_READ)
+        except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
         if not data:
             raise _refusal(self.url, OSError("the device reports data and has none: it was unplugged"))
         return data
 
     def write(self, data: bytes) -> None:
-        """Send bytes; the simulated sensor's side. Raises UnavailableError when the port went away."""
-        if self._port is None:
-            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        """Send bytes, as the simulated sensor does.
+
+        Raises UnavailableError when the port went away or is closed.
+        """
+        port = self._opened()
         try:
-            self._port.write(data)
+            port.write(data)
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
 
     def close(self) -> None:
-        """Close the port; never raises, a port that is gone included."""
+        """Close the port; never raises, not even for a port that was unplugged."""
         port, self._port = self._port, None
         if port is not None:
             with contextlib.suppress(*_PORT_ERRORS):
-                _let_others_in(port)
+                # The mark stays where another program has the device open, such as a pty's other side:
+                # without this only root could open it again.
+                if self._serial_line and port.is_open:
+                    _set_exclusive(port.fileno(), False)
             with contextlib.suppress(*_PORT_ERRORS):
                 port.close()
+
+    def _opened(self) -> _Port:
+        if self._port is None:
+            raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
+        return self._port
 
     def __enter__(self) -> "Source":
         self.open()
@@ -125,17 +141,12 @@ class Source:
         self.close()
 
 
-def _keep_others_out(port: serial.SerialBase) -> None:
-    # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
-    if isinstance(port, serial.Serial):
-        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+def _set_exclusive(descriptor: int, wanted: bool) -> None:
+    with contextlib.suppress(ImportError):  # Unix only: elsewhere the system gives a port to one program
+        import fcntl  # noqa: PLC0415  see above
+        import termios  # noqa: PLC0415  see above
 
-
-def _let_others_in(port: _Port) -> None:
-    # The mark outlives us where somebody else has the device open, a pty's other side above all: without
-    # this only root could open it again.
-    if isinstance(port, serial.Serial) and port.is_open:
-        fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+        fcntl.ioctl(descriptor, termios.TIOCEXCL if wanted else termios.TIOCNXCL)
 
 
 def _refusal(url: str, error: Exception) -> EdgeError:

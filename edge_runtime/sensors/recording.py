@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 
 from edge_runtime.core import DataError, Samples
 
 MAX_BYTES: Final = 1 << 30
-"""Largest recording, unpacked: three channels at 12 kHz for two hours."""
+"""Largest recording, unpacked: three channels at 12 kHz for two hours. It is read whole, and a gateway has
+little more memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A stretch of vibration."""
+    """A continuous recording of vibration."""
 
     samples: Samples
     """Physical units, shape [samples, channels]."""
@@ -31,9 +31,10 @@ class Signal:
 
 
 def read_signal(path: Path) -> Signal:
-    """Read a recording.
+    """Read a recording, .npz or .csv.
 
-    Raises DataError for a file that is missing, of another format, pickled, too large, or not numbers.
+    Raises DataError for a file that is missing, of another format, pickled, too large, not numbers, without
+    samples, or whose rate or channel names make no sense.
     """
     readers = {".npz": _read_npz, ".csv": _read_csv}
     reader = readers.get(path.suffix.lower())
@@ -45,13 +46,21 @@ def read_signal(path: Path) -> Signal:
         )
     try:
         signal = reader(path)
-    except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise a dozen kinds at a damaged file
+    except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise many kinds at a damaged file
         raise DataError(
             f"cannot be read ({error.__class__.__name__}: {error})",
             where=str(path),
             remedy="Give a .npz written by `trainer recordings convert`, or a .csv of numbers with a header",
         ) from error
-    _check(signal, path)
+    wrong = ""
+    if not 0 < signal.rate_hz < math.inf:
+        wrong = f"the rate is {signal.rate_hz} Hz"
+    elif len(signal.channels) != signal.samples.shape[1]:
+        wrong = f"{len(signal.channels)} channel names for {signal.samples.shape[1]} columns"
+    elif not len(signal.samples):
+        wrong = "it holds no samples"
+    if wrong:
+        raise DataError(wrong, where=str(path), remedy="Convert the recording again")
     return signal
 
 
@@ -59,13 +68,18 @@ def _read_npz(path: Path) -> Signal:
     with zipfile.ZipFile(path) as archive:
         if (size := sum(entry.file_size for entry in archive.infolist())) > MAX_BYTES:
             raise ValueError(f"unpacks to {size} bytes, at most {MAX_BYTES} are read")
-    # allow_pickle=False: a pickle is a program, and recordings come from strangers.
+    # allow_pickle=False: a pickle is a program, and recordings come from other people.
     with np.load(path, allow_pickle=False) as members:
-        samples = np.asarray(members["samples"])
+        samples = _columns(np.asarray(members["samples"]))
+        rate_hz = float(members["rate_hz"])
+        stated = "channels" in members
+        names = (
+            np.atleast_1d(members["channels"]) if stated else [f"ch{at}" for at in range(samples.shape[1])]
+        )
         return Signal(
-            samples=_columns(samples),
-            rate_hz=float(members["rate_hz"]),
-            channels=_names(members, samples),
+            samples=samples,
+            rate_hz=rate_hz,
+            channels=tuple(str(name) for name in names),
             unit=str(members["unit"]) if "unit" in members else "",
         )
 
@@ -75,12 +89,6 @@ def _columns(samples: np.ndarray[Any, np.dtype[Any]]) -> Samples:
         raise ValueError(f"samples are {samples.dtype} of shape {samples.shape}, not [samples, channels]")
     with np.errstate(over="ignore"):  # what no float32 holds becomes infinite, and is a sensor fault
         return np.ascontiguousarray(samples.reshape(len(samples), -1), dtype=np.float32)
-
-
-def _names(members: NpzFile, samples: np.ndarray[Any, np.dtype[Any]]) -> tuple[str, ...]:
-    if "channels" in members:
-        return tuple(str(name) for name in np.atleast_1d(members["channels"]))
-    return tuple(f"ch{index}" for index in range(samples.shape[1] if samples.ndim == 2 else 1))
 
 
 def _read_csv(path: Path) -> Signal:
@@ -98,15 +106,3 @@ def _read_csv(path: Path) -> Signal:
     rate_hz = 1000 * (len(table) - 1) / span_ms if span_ms > 0 else math.nan
     names = tuple(name.strip() for name in header[1:])
     return Signal(_columns(table[:, 1:]), float(rate_hz), names, "m/s2" if names[0][:3] == "acc" else "")
-
-
-def _check(signal: Signal, path: Path) -> None:
-    wrong = ""
-    if not 0 < signal.rate_hz < math.inf:
-        wrong = f"the rate is {signal.rate_hz} Hz"
-    elif len(signal.channels) != signal.samples.shape[1]:
-        wrong = f"{len(signal.channels)} channel names for {signal.samples.shape[1]} columns"
-    elif not len(signal.samples):
-        wrong = "it holds no samples"
-    if wrong:
-        raise DataError(wrong, where=str(path), remedy="Convert the recording again")

@@ -14,6 +14,7 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineForm
 class SensorSettings:
     """One sensor and the model that watches it. What is stated here must agree with the model."""
 
+    # Defaults: the firmware's baud rate; and two seconds of silence, many frames of any sensor, by judgement.
     name: str
     """Level of its topics."""
     port: str
@@ -43,7 +44,14 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
-        _check_port(self.port)
+        # What can never be a port is a mistake; what is only missing now is waited for.
+        scheme, remote, rest = self.port.partition("://")
+        host = urlsplit(self.port).hostname if remote else ""
+        known = scheme in ("socket", "rfc2217") and host and rest.rpartition(":")[2].strip("/").isdigit()
+        if not self.port or (remote and not known):
+            raise ValueError(
+                f"port is {self.port!r}, must be a path, socket://host:port or rfc2217://host:port"
+            )
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -57,14 +65,3 @@ class SensorSettings:
     def line(self) -> LineFormat:
         """What a decoder has to know of the line."""
         return LineFormat(len(self.channels), self.rate_hz, self.scale)
-
-
-def _check_port(port: str) -> None:
-    # What will never be a port is a mistake; what is only missing now is waited for.
-    scheme, remote, where = port.partition("://")
-    parts = urlsplit(port if remote else "")
-    known = (
-        scheme in ("socket", "rfc2217") and parts.hostname and where.rpartition(":")[2].strip("/").isdigit()
-    )
-    if not port or (remote and not known):
-        raise ValueError(f"port is {port!r}, must be a path, socket://host:port or rfc2217://host:port")

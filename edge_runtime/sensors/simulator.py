@@ -1,6 +1,6 @@
-"""A sensor that is not there: plays recordings as steadyhum frames, with faults if asked.
+"""A simulated sensor: plays recordings as a real sensor would send them, with faults on the line if asked.
 
-It sits behind the same interface as a real one, so demonstrations and tests use what the field uses.
+It sends through the same ports and protocols as a real one, so demonstrations and tests use what sites use.
 """
 
 import random
@@ -14,12 +14,21 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.core import MAX_FRAME_SAMPLES, ConfigError, DataError, Frame, Hello, Samples
-from edge_runtime.sensors.protocols import MAX_BODY, SampleFormat, encode_data, encode_hello
+from edge_runtime.core import MAX_FRAME_SAMPLES, ConfigError, DataError, Frame, Hello
+from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, MAX_BODY, PROTOCOLS, SampleFormat
 from edge_runtime.sensors.recording import Signal, read_signal
 
 FIRMWARE: Final = "steadyhum-simulator"
 _OVERHEAD: Final = 40
+"""Bytes of a frame's body beside its samples: a header of 36 and a checksum of 4, see protocols/frames.py."""
+_SAMPLE_BYTES: Final = 4
+"""Of the largest sample format, float32."""
+_FULL_SCALE: Final = {SampleFormat.INT16: 2**15 - 1, SampleFormat.INT24: 2**23 - 1}
+"""Largest count; its negative is the smallest that is sent, so that the range is symmetric."""
+_NOISE_BYTES: Final = 64
+"""Most bytes of one burst of noise. A judgement: one burst in nine holds a delimiter, 0 of 256 values."""
+_ROUNDING_S: Final = 1e-6
+"""How far a part may extend past the recording's end: seconds are given rounded to microseconds."""
 _PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
 
@@ -30,7 +39,7 @@ class InjectedFaults:
     drop: float = 0.0
     """The frame is not sent."""
     flip: float = 0.0
-    """One random bit of the frame is turned over."""
+    """One random bit of the frame is inverted."""
     repeat: float = 0.0
     """The frame is sent twice."""
     cut: float = 0.0
@@ -38,6 +47,7 @@ class InjectedFaults:
     noise: float = 0.0
     """Up to 64 random bytes come before the frame."""
     seed: int = 0
+    """Of the random numbers: the same seed gives the same faults."""
 
     @staticmethod
     def parse(spec: str) -> "InjectedFaults":
@@ -62,7 +72,7 @@ class InjectedFaults:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSensor:
-    """How the simulated sensor presents itself."""
+    """What the simulated sensor states of itself, and how it sends."""
 
     sensor_id: int = 1
     boot_id: int = 1
@@ -70,12 +80,28 @@ class SimulatedSensor:
     sample_format: SampleFormat = SampleFormat.FLOAT32
     range: float = 16.0
     """Largest magnitude of the integer formats, in the recording's unit; beyond it samples saturate."""
+    protocol: str = DEFAULT_PROTOCOL
+    """As a site's configuration names it."""
+
+    def encode(self, item: Frame | Hello) -> bytes:
+        """What goes onto the line for a frame or a hello.
+
+        Raises ConfigError for a protocol that is only read, and ValueError for what it cannot carry.
+        """
+        encode = PROTOCOLS[self.protocol].encode
+        if encode is None:
+            raise ConfigError(
+                f"the protocol {self.protocol!r} cannot be simulated",
+                where="simulate",
+                remedy=f"Use one of {', '.join(name for name, row in PROTOCOLS.items() if row.encode)}",
+            )
+        return encode(item, self.sample_format)
 
 
 def read_part(text: str) -> Signal:
     """Read `RECORDING` or `RECORDING@FROM-TO`, the latter in seconds.
 
-    Raises DataError when the part is not in the recording.
+    Raises DataError when the part is not in the recording, and as `read_signal` for its file.
     """
     part = _PART.fullmatch(text)
     if part is None:
@@ -83,7 +109,7 @@ def read_part(text: str) -> Signal:
     signal = read_signal(Path(part[1]))
     begin_s, end_s = float(part[2]), float(part[3])
     length_s = len(signal.samples) / signal.rate_hz
-    if not 0 <= begin_s < end_s <= length_s + 1e-6:
+    if not 0 <= begin_s < end_s <= length_s + _ROUNDING_S:
         raise DataError(
             f"no part from {begin_s} to {end_s} s", where=part[1], remedy=f"It is {length_s:.3f} s long"
         )
@@ -119,10 +145,14 @@ def check_sendable(signal: Signal) -> None:
 
 
 def signal_frames(signal: Signal, sensor: SimulatedSensor, start_us: int = 0) -> Iterator[Frame]:
-    """Cut a signal into the frames a sensor would send; the last may be shorter."""
-    room = (MAX_BODY - _OVERHEAD) // (4 * signal.samples.shape[1])
+    """Cut a signal into the frames a sensor would send, the first at `start_us`; the last may be shorter."""
+    room = (MAX_BODY - _OVERHEAD) // (_SAMPLE_BYTES * signal.samples.shape[1])
     step = max(1, min(sensor.frame_samples, room, MAX_FRAME_SAMPLES))
-    counts, scale = _counts(signal.samples, sensor)
+    counts, scale = signal.samples, 1.0
+    if sensor.sample_format is not SampleFormat.FLOAT32:
+        full_scale = _FULL_SCALE[sensor.sample_format]
+        scale = float(np.float32(sensor.range / full_scale))  # as the frame will carry it
+        counts = np.clip(np.rint(counts / scale), -full_scale, full_scale).astype(np.float32)
     for sequence, at in enumerate(range(0, len(counts), step)):
         time_us = start_us + round(at * 1e6 / signal.rate_hz)
         part = counts[at : at + step]
@@ -130,11 +160,11 @@ def signal_frames(signal: Signal, sensor: SimulatedSensor, start_us: int = 0) ->
 
 
 def signal_hello(signal: Signal, sensor: SimulatedSensor) -> bytes:
-    """Encode the sensor's greeting."""
-    greeting = Hello(
+    """Encode the sensor's hello, which names the signal's channels and unit. Raises as `encode` does."""
+    hello = Hello(
         sensor.sensor_id, sensor.boot_id, signal.channels, signal.unit, sensor.range, "simulated", FIRMWARE
     )
-    return encode_hello(greeting)
+    return sensor.encode(hello)
 
 
 def play_signals(
@@ -149,9 +179,10 @@ def play_signals(
     """Send signals one after another at their true rate times `rate_factor`.
 
     Each frame leaves when its last sample would be in. A pty or a fast port never limits to a sensor's
-    pace, so the pace is kept here, without drift. `on_part` is called when a part's first frame leaves.
+    pace, so the pace is kept here, without drift. `on_part` is called with a part's index when its first
+    frame leaves. Raises DataError as `join_signals` does, and whatever `write` raises.
     """
-    signal, line = join_signals(parts), _Line(faults or InjectedFaults())
+    signal, line = join_signals(parts), _FaultyLine(faults or InjectedFaults())
     starts = list(accumulate((len(part.samples) for part in parts[:-1]), initial=0))
     begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
     write(signal_hello(signal, sensor))
@@ -162,19 +193,11 @@ def play_signals(
         while begun < len(starts) and starts[begun] < sent:
             on_part(begun)
             begun += 1
-        for data in line.send(encode_data(frame, sensor.sample_format)):
+        for data in line.send(sensor.encode(frame)):
             write(data)
 
 
-def _counts(samples: Samples, sensor: SimulatedSensor) -> tuple[Samples, float]:
-    if sensor.sample_format is SampleFormat.FLOAT32:
-        return samples, 1.0
-    top = 2 ** (15 if sensor.sample_format is SampleFormat.INT16 else 23) - 1
-    scale = float(np.float32(sensor.range / top))  # as the frame will carry it
-    return np.clip(np.rint(samples / scale), -top, top).astype(np.float32), scale
-
-
-class _Line:
+class _FaultyLine:
     """Applies faults to encoded frames, reproducibly."""
 
     def __init__(self, faults: InjectedFaults) -> None:
@@ -182,21 +205,23 @@ class _Line:
         self._random = random.Random(faults.seed)  # noqa: S311  a simulation, no secret
 
     def send(self, data: bytes) -> list[bytes]:
-        happens, faults = self._happens, self._faults
+        faults, generator = self._faults, self._random
+
+        def happens(share: float) -> bool:
+            return (
+                share > 0 and generator.random() < share
+            )  # a fault at 0 draws no number: seeds stay comparable
+
         if happens(faults.drop):
             return []
         if happens(faults.flip):
-            data = self._flip(data)
+            bit = generator.randrange(8 * len(data))
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            data = bytes(flipped)
         if happens(faults.cut):
-            data = data[: self._random.randrange(len(data))]
-        before = [self._random.randbytes(self._random.randrange(1, 65))] if happens(faults.noise) else []
+            data = data[: generator.randrange(len(data))]
+        before = (
+            [generator.randbytes(generator.randrange(1, _NOISE_BYTES + 1))] if happens(faults.noise) else []
+        )
         return [*before, data, data] if happens(faults.repeat) else [*before, data]
-
-    def _happens(self, share: float) -> bool:
-        return share > 0 and self._random.random() < share
-
-    def _flip(self, data: bytes) -> bytes:
-        bit = self._random.randrange(8 * len(data))
-        turned = bytearray(data)
-        turned[bit // 8] ^= 1 << bit % 8
-        return bytes(turned)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.analysis.alarm import AlarmMachine
+from edge_runtime.analysis.alarm import AlarmMachine, end_limit, settling_windows
 from edge_runtime.core.records import Alarm, AlarmKind, AlarmPolicy, Transition
 
 LOW, HIGH = 0.0, 2.0
@@ -135,6 +135,25 @@ def test_transitions_always_alternate(scores, votes, on_delay_s, off_delay_s):
 def test_impossible_policies_are_refused(field, value):
     with pytest.raises(ValueError, match=f"^{field} is"):
         AlarmPolicy(**{field: value})
+
+
+@given(
+    st.lists(st.floats(-3, 3), max_size=60),
+    st.integers(1, 5).flatmap(lambda of: st.tuples(st.integers(1, of), st.just(of))),
+    st.floats(0, 10),
+    st.floats(0, 10),
+    st.floats(0, 1),
+    st.floats(0.01, 3),
+)
+def test_enough_calm_windows_end_every_alarm_and_every_vote(
+    scores, votes, on_delay_s, off_delay_s, deadband, hop_s
+):
+    """The budget skips longer calms than this: an alarm or a vote that outlasted one would be lost to it."""
+    watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s, deadband=deadband)
+    policy = AlarmPolicy(votes, on_delay_s, off_delay_s, deadband)
+    calm = [end_limit(policy, 1.0)] * settling_windows(policy, hop_s)
+    transitions(watch, [*scores, *calm], hop_s)
+    assert watch.rest(10**9)
 
 
 def test_may_rest_only_while_no_vote_and_no_alarm_stands():

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.core.records import AlarmKind, AlarmPolicy, FaultKind, Hello, Transition
+from edge_runtime.core.records import (
+    AlarmKind,
+    AlarmPolicy,
+    FaultKind,
+    FaultReason,
+    Hello,
+    SensorFault,
+    Transition,
+)
 from edge_runtime.models.scorer import load_model
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
@@ -110,7 +118,7 @@ def test_a_hello_that_disagrees_with_the_model_is_a_sensor_fault(artefact, unit,
 def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact):
     pipeline, verdicts = run(artefact, signal(0.3))
     for second in (3, 4, 5):
-        verdicts += pipeline.interrupted(second * 1_000_000, "silent: no frame for 2 s")
+        verdicts += pipeline.interrupted(second * 1_000_000, SensorFault(FaultReason.SILENT, "no frame"))
     assert told(verdicts) == [("new", "sensor_fault")]
     late = signal(0.3, seconds=2)
     for frame in signal_frames(late, SENSOR, start_us=6_000_000):

@@ -1,15 +1,19 @@
 """Sensor faults are told from machine faults, and real vibration is called neither."""
 
 import math
+from dataclasses import replace
 from itertools import groupby, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.analysis.sensor_checks import RateMeter, problem
+from edge_runtime.analysis.sensor_checks import CHECKS, RateMeter, SensorCheck, SensorChecks, problem
+from edge_runtime.core.records import FaultReason, SensorFault
 
+HERE = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(1)
 CHANNELS = ("x", "y", "z")
 
@@ -22,6 +26,11 @@ def with_channel(change):
     window = noise()
     window[:, 1] = change(window[:, 1])
     return window
+
+
+def published(*window):
+    """The text of an alarm's reason; empty for none."""
+    return str(problem(*window) or "")
 
 
 @pytest.mark.parametrize(
@@ -40,18 +49,69 @@ def with_channel(change):
     ],
 )
 def test_problems(window, expected):
-    assert problem(window.astype(np.float32), CHANNELS, range_=16.0 if "sat" in expected else 1e9) == expected
+    assert published(window.astype(np.float32), CHANNELS, 16.0 if "sat" in expected else 1e9) == expected
 
 
 def test_a_single_peak_at_the_end_of_the_range_is_no_saturation():
     window = noise()
     window[5, 0] = 16.0
-    assert problem(window, CHANNELS, range_=16.0) == ""
+    assert published(window, CHANNELS, 16.0) == ""
 
 
 def test_short_windows_are_tables():
-    assert problem(np.ones((5, 3), np.float32), CHANNELS) == ""
-    assert problem(np.full((5, 3), np.nan, np.float32), CHANNELS) == "not_a_number: x, y, z"
+    assert published(np.ones((5, 3), np.float32), CHANNELS) == ""
+    assert published(np.full((5, 3), np.nan, np.float32), CHANNELS) == "not_a_number: x, y, z"
+
+
+def test_a_fault_is_a_reason_for_programs_and_a_text_for_people():
+    found = problem(with_channel(lambda y: y * 0), CHANNELS)
+    assert found == SensorFault(FaultReason.FLAT, "y")
+    assert (found.reason.value, str(found)) == ("flat", "flat: y")
+
+
+def toy_check(ruled_out):
+    """Fails where a channel's mean is off; the other checks find nothing wrong with it."""
+    return SensorCheck(
+        FaultReason.RATE,
+        "a channel's mean is over 5",
+        "Balance it",
+        lambda window: window.rows.mean(axis=1) > 5,
+        ruled_out,
+    )
+
+
+@pytest.mark.parametrize("ruled_out", [None, lambda samples, _full_scale: samples.mean() < 1])
+@pytest.mark.parametrize("at", range(len(CHECKS) + 1))
+def test_a_check_added_to_the_table_is_reached(at, ruled_out):
+    """Wherever its row stands, and whether a cheap pass can rule it out or not."""
+    checks = SensorChecks([*CHECKS[:at], toy_check(ruled_out), *CHECKS[at:]])
+    assert str(checks.problem(with_channel(lambda y: y + 9), CHANNELS)) == "rate: y"
+    assert checks.problem(noise(), CHANNELS) is None
+    for spoil, expected in ((lambda y: y * 0, "flat: y"), (lambda y: y * np.nan, "not_a_number: y")):
+        assert str(checks.problem(with_channel(spoil), CHANNELS)) == expected
+
+
+def test_no_check_runs_on_a_window_that_the_cheap_passes_clear():
+    """The rows say what clears them: two checks that say the same cost one pass."""
+    passes = []
+
+    def clears(_samples, full_scale):
+        passes.append(full_scale)
+        return True
+
+    checks = SensorChecks([replace(check, fails=pytest.fail, ruled_out=clears) for check in CHECKS])
+    assert checks.problem(noise(), CHANNELS, 1000.0) is None
+    assert passes == [999.0]
+
+
+def test_every_row_says_what_to_do():
+    assert len({check.reason for check in CHECKS}) == len(CHECKS)
+    assert all(check.bound and check.remedy for check in CHECKS)
+
+
+@pytest.mark.parametrize("reason", FaultReason)
+def test_the_protocol_page_names_every_reason(reason):
+    assert f"`{reason}`" in (HERE / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("true_hz", "off"), [(12000, False), (12100, False), (12200, True), (11800, True)])
@@ -116,4 +176,4 @@ def test_shortcuts_never_change_what_is_found(samples, coarse, damage, channel, 
         case "nan" | "inf" | "huge":
             column[begin % samples] = {"nan": np.nan, "inf": -np.inf, "huge": 1e30}[damage]
     window = window.astype(np.float32)
-    assert problem(window, CHANNELS, range_) == by_definition(window, range_)
+    assert published(window, CHANNELS, range_) == by_definition(window, range_)

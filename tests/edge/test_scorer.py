@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.errors import ArtefactError, GoldenWindowError
 from edge_runtime.core.manifest import (
     MANIFEST_KEY,
     SCHEMA_KEY,
@@ -74,6 +74,16 @@ def test_refuses_a_file_that_does_not_prove_itself(tmp_path, changes, message):
         load_model(write_artefact(tmp_path / "m.onnx", **changes))
     assert "m.onnx" in str(refusal.value)
     assert refusal.value.remedy
+
+
+def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path):
+    """The doctor names it apart from a damaged file, whatever the message says."""
+    for changes in (REFUSED[-1].values[0], {"metadata": metadata_with(golden=[])}):
+        with pytest.raises(GoldenWindowError):
+            load_model(write_artefact(tmp_path / "m.onnx", **changes))
+    with pytest.raises(ArtefactError) as refusal:
+        load_model(write_artefact(tmp_path / "golden.onnx", hop=65))
+    assert not isinstance(refusal.value, GoldenWindowError)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 
 from edge_runtime.core.errors import ConfigError, DataError
 from edge_runtime.core.records import Fault, Frame, Hello
+from edge_runtime.sensors.protocols.base import SensorProtocol
 from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.sensors.protocols.registry import PROTOCOLS
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import (
     InjectedFaults,
@@ -59,6 +61,26 @@ def test_plays_at_the_true_rate():
     assert min(late_s[1:]) > -0.001
     assert late_s[-1] < 0.2
     assert [type(item) for _, data in arrivals for item in decoded(data)] == [Hello] + [Frame] * 10
+
+
+def test_a_protocol_of_the_registry_is_played_as_it_encodes(monkeypatch):
+    toy = SensorProtocol(
+        name="toy",
+        summary="toy",
+        decoder=lambda _line: FrameDecoder(),
+        checksummed=False,
+        encode=lambda item, stored: f"{type(item).__name__}:{stored.name};".encode(),
+    )
+    monkeypatch.setitem(PROTOCOLS, "toy", toy)
+    sent = bytearray()
+    play_signals([SIGNAL], SimulatedSensor(frame_samples=1000, protocol="toy"), sent.extend, rate_factor=1e6)
+    assert sent == b"Hello:FLOAT32;" + 3 * b"Frame:FLOAT32;"
+
+
+def test_a_protocol_that_is_only_read_is_not_simulated():
+    with pytest.raises(ConfigError, match="'lines' cannot be simulated") as refusal:
+        play_signals([SIGNAL], SimulatedSensor(protocol="lines"), lambda _data: None)
+    assert refusal.value.remedy == "Use one of frames"
 
 
 def wire(spec):

@@ -6,6 +6,8 @@ import os
 import pty
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import tty
 
@@ -113,3 +115,20 @@ def test_a_closed_port_is_free_for_others(line):
         assert os.geteuid() != 0 or exclusive()
     assert not exclusive()
     os.close(keeper)
+
+
+HIDDEN = """
+import sys
+for name in ("fcntl", "pty", "resource", "termios", "tty"):
+    sys.modules[name] = None  # importing it raises ImportError, as where it does not exist
+import select
+del select.epoll
+import edge_runtime.sensors
+import edge_runtime.pipeline
+signal = edge_runtime.sensors.Signal([[1.0]], 1000.0, ("x",), "g")
+edge_runtime.sensors.check_sendable(signal)
+"""
+
+
+def test_sensors_import_where_unix_only_modules_are_missing():
+    subprocess.run([sys.executable, "-c", HIDDEN], check=True, timeout=120)

@@ -47,7 +47,7 @@ def score_recording(artefact: Artefact, recording: Recording) -> ScoredRecording
     manifest = artefact.manifest
     _check(manifest, recording)
     cut, times_us = _cut(manifest, recording.samples)
-    problems = tuple(problem(window, manifest.channels) for window in cut)
+    problems = tuple(str(problem(window, manifest.channels) or "") for window in cut)
     scores = artefact.graph.score(cut)
     scores[[bool(text) for text in problems]] = np.nan
     verdicts = tuple(judge(scores, times_us, manifest.threshold, manifest.policy))

@@ -1,13 +1,7 @@
-"""What sensors speak. Pure codecs: bytes in, frames out."""
+"""Sensor protocols. Pure codecs: bytes in, frames out, and back for the simulated sensor."""
 
-from edge_runtime.sensors.protocols.base import Decoder, LineFormat
-from edge_runtime.sensors.protocols.frames import (
-    MAX_BODY,
-    FrameDecoder,
-    SampleFormat,
-    encode_data,
-    encode_hello,
-)
+from edge_runtime.sensors.protocols.base import Decoder, LineFormat, SampleFormat, SensorProtocol
+from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.protocols.registry import DEFAULT_PROTOCOL, PROTOCOLS, new_decoder
 
 __all__ = [
@@ -18,6 +12,7 @@ __all__ = [
     "FrameDecoder",
     "LineFormat",
     "SampleFormat",
+    "SensorProtocol",
     "encode_data",
     "encode_hello",
     "new_decoder",

@@ -1,7 +1,8 @@
-"""What every sensor protocol is: a name, a decoder, and how it is recognised."""
+"""What every sensor protocol is: a name, a decoder, an encoder where it can be simulated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from edge_runtime.core import Fault, Frame, Hello
@@ -9,8 +10,16 @@ from edge_runtime.core import Fault, Frame, Hello
 Decoded = Frame | Hello | Fault
 
 
+class SampleFormat(IntEnum):
+    """How a sample is stored; the numbers are those of a steadyhum frame's format field."""
+
+    INT16 = 1
+    INT24 = 2
+    FLOAT32 = 3
+
+
 class Decoder(Protocol):
-    """A sans-I/O codec: whatever a port gave goes in, what it meant comes out."""
+    """A codec without I/O: the bytes a port gave go in, what they mean comes out."""
 
     def feed(self, data: bytes) -> Sequence[Decoded]:
         """Take the next bytes and return what became complete with them; never raises."""
@@ -39,5 +48,8 @@ class SensorProtocol:
     decoder: Callable[[LineFormat], Decoder]
     """Makes a fresh decoder of one line."""
     checksummed: bool
-    """Whether one frame proves that this is what the sensor speaks. Without a checksum noise may pass for a
-    reading now and then, and the doctor wants most of what comes to be good."""
+    """Whether one frame proves that the sensor uses this protocol. Without a checksum noise may pass for a
+    reading now and then, and the doctor requires most of the line to be valid."""
+    encode: Callable[[Frame | Hello, SampleFormat], bytes] | None = None
+    """What a simulated sensor sends for a frame or a hello. Raises ValueError for what the protocol cannot
+    carry. None for a protocol that is only read."""

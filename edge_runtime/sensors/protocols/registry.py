@@ -1,4 +1,4 @@
-"""Every sensor protocol there is. The service, the doctor and the configuration read this table."""
+"""Every sensor protocol there is. Service, doctor, simulator and configuration read this table."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,9 +8,10 @@ from edge_runtime.sensors.protocols.frames import FRAMES
 from edge_runtime.sensors.protocols.text_lines import LINES
 
 PROTOCOLS: Final[Mapping[str, SensorProtocol]] = {protocol.name: protocol for protocol in (FRAMES, LINES)}
+"""By the name that the configuration gives; a protocol is added as a row of the tuple."""
 DEFAULT_PROTOCOL: Final = FRAMES.name
 
 
 def new_decoder(protocol: str, line: LineFormat) -> Decoder:
-    """Make a fresh decoder of the protocol with that name."""
+    """Make a fresh decoder of the protocol with that name. Raises KeyError for a name not in the table."""
     return PROTOCOLS[protocol].decoder(line)

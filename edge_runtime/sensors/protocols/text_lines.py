@@ -1,6 +1,6 @@
 """Text lines of numbers, as Edge Impulse's data forwarder sends them, to frames; without any I/O.
 
-One reading a line, values apart by comma, tab or blank, no header and no time. A bad line is counted and
+One reading a line, values separated by comma, tab or blank, no header and no time. A bad line is counted and
 leaves a gap; it does not end the stream as it does in the original.
 """
 
@@ -14,6 +14,11 @@ from edge_runtime.sensors.protocols.base import SensorProtocol
 MAX_LINE: Final = 512
 """Longest line in bytes; 16 values of 31 characters."""
 _LARGEST: Final = float(np.finfo(np.float32).max)
+"""Larger values become infinite as float32."""
+_QUOTED: Final = 40
+"""Characters of a bad line that its fault quotes: enough to recognise it in a log line."""
+_DEVICE_TEXT: Final = 80
+"""Characters of a sensor's own error message that are kept: one line of a terminal."""
 
 
 class LineDecoder:
@@ -33,47 +38,42 @@ class LineDecoder:
     def feed(self, data: bytes) -> list[Frame | Fault]:
         """Take the next bytes and return what became complete with them; never raises."""
         lines = (self._tail + data).split(b"\n")
-        self._tail = lines.pop()
-        if self._first and lines:  # the first line may have begun before we listened
+        self._tail = lines.pop()[: MAX_LINE + 1]  # one byte over: it stays recognisable as too long
+        if self._first and lines:  # the first line may have begun before the port was opened
             self._first = False
             del lines[0]
-        self._tail = self._tail[: MAX_LINE + 1]  # one byte over: it stays recognisable as too long
-        return self._frames(lines)
-
-    def _frames(self, lines: list[bytes]) -> list[Frame | Fault]:
         decoded: list[Frame | Fault] = []
         rows: list[list[float]] = []
         for line in lines:
-            row = self._row(line)
+            row = self._parse(line)
             if isinstance(row, Fault):
-                decoded += [*self._flush(rows), row]
-                rows = []
-                # A skipped number tells the windows that something is missing here.
+                decoded += [*self._take_frame(rows), row]
+                # A skipped sequence number is the gap that the missing reading leaves.
                 self._sequence = (self._sequence + 1) % 2**32
                 self._readings += 1
             elif row:
                 rows.append(row)
             if len(rows) == MAX_FRAME_SAMPLES:
-                decoded += self._flush(rows)
-                rows = []
-        return decoded + self._flush(rows)
+                decoded += self._take_frame(rows)
+        return decoded + self._take_frame(rows)
 
-    def _row(self, line: bytes) -> list[float] | Fault:
+    def _parse(self, line: bytes) -> list[float] | Fault:
         if len(line) > MAX_LINE:
             return Fault(FaultKind.LINE, "line too long")
         text = line.decode("ascii", errors="replace").strip()
         if text[:4].upper().startswith(("ERR", "<ERR")):
-            return Fault(FaultKind.DEVICE, text[:80])
+            return Fault(FaultKind.DEVICE, text[:_DEVICE_TEXT])
         try:
             # "1_000" is a number to Python, and on a line it is two that ran together.
             row = [float(value) for value in text.replace(",", " ").replace("_", "?").split()]
         except ValueError:
-            return Fault(FaultKind.LINE, f"not numbers: {text[:40]!r}")
+            return Fault(FaultKind.LINE, f"not numbers: {text[:_QUOTED]!r}")
         if row and (len(row) != self._channels or not all(abs(value) <= _LARGEST for value in row)):
-            return Fault(FaultKind.LINE, f"not {self._channels} finite values: {text[:40]!r}")
+            return Fault(FaultKind.LINE, f"not {self._channels} finite values: {text[:_QUOTED]!r}")
         return row
 
-    def _flush(self, rows: list[list[float]]) -> list[Frame | Fault]:
+    def _take_frame(self, rows: list[list[float]]) -> list[Frame]:
+        """Make a frame of the rows, if there are any, and empty the list."""
         if not rows:
             return []
         time_us = round(self._readings * 1e6 / self._rate_hz)
@@ -81,6 +81,7 @@ class LineDecoder:
         frame = Frame(0, 0, self._sequence, time_us, self._rate_hz, self._scale, 0, samples)
         self._sequence = (self._sequence + 1) % 2**32
         self._readings += len(rows)
+        rows.clear()
         return [frame]
 
 
