@@ -8,7 +8,7 @@ comes.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 SCHEMAS: Final = (1, 2)
@@ -39,6 +39,19 @@ configuration."""
 Check = Callable[[Any], bool]
 
 
+class FieldError(ValueError):
+    """A field is missing, unknown, or cannot be what it is."""
+
+    def __init__(self, field: str, what: str) -> None:
+        """Keep the field's name apart."""
+        super().__init__(f"{field} {what}")
+        self.field = field
+
+
+class ContradictionError(ValueError):
+    """Each field is what it may be, and two of them do not go together."""
+
+
 def read_body(text: str, schema: int) -> dict[str, Any]:
     """Read a manifest's JSON text of that schema. Raises ValueError that names the field and what it may
     be."""
@@ -50,6 +63,10 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
         raise ValueError("lists within lists without end") from None
     if not isinstance(body, dict):
         raise ValueError("it is no JSON object")
+    if body.get("golden") == []:
+        raise FieldError(
+            "golden", "is empty: there are no golden windows, and nothing to prove the file with"
+        )
     known = _FIELDS if schema == 1 else {**_FIELDS, **_ROOM}
     _check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
     _check_together(body)
@@ -104,11 +121,11 @@ def _map_to(check: Check, most: int, longest: int = MAX_TEXT) -> Check:
     )
 
 
-def _object(fields: Mapping[str, Check], optional: frozenset[str] = frozenset()) -> Check:
+def _object(at: str, fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check:
     def check(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
-        _check_fields(value, fields, optional, "")
+        _check_fields(value, fields, optional, f"{at}.")
         return True
 
     return check
@@ -155,10 +172,10 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "unit": _text(),
     "lowpass_hz": _or_null(_POSITIVE),
     "threshold": _ANY,
-    "calibration": _object(_CALIBRATION),
-    "policy": _object(_POLICY, frozenset(_POLICY)),
-    "features": _list_of(_object(_FEATURE, frozenset({"low_hz", "high_hz"})), 0, _MAX_FEATURES),
-    "golden": _list_of(_object(_GOLDEN), 1, _MAX_GOLDEN),
+    "calibration": _object("calibration", _CALIBRATION),
+    "policy": _object("policy", _POLICY, optional=_POLICY),
+    "features": _list_of(_object("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
+    "golden": _list_of(_object("golden", _GOLDEN), 1, _MAX_GOLDEN),
     "golden_tolerance": _number(0, _MAX_TOLERANCE),
     "data_digest": _text(),
     "opset": _whole(1, 1000),
@@ -175,25 +192,25 @@ _ROOM: Final[Mapping[str, Check]] = dict.fromkeys(
 
 
 def _check_fields(
-    body: Mapping[str, Any], known: Mapping[str, Check], optional: frozenset[str], at: str
+    body: Mapping[str, Any], known: Mapping[str, Check], optional: Collection[str], at: str
 ) -> None:
     for name in body:
         if name not in known:
-            raise ValueError(f"{at}{str(name)[:MAX_TEXT]!r} is no field of a manifest")
+            raise FieldError(f"{at}{name[:MAX_TEXT]}", "is no field of a manifest")
     for name, check in known.items():
         if name not in body:
             if name not in optional:
-                raise ValueError(f"{at}{name} is missing")
+                raise FieldError(f"{at}{name}", "is missing")
         elif not check(body[name]):
-            raise ValueError(f"{at}{name} is {repr(body[name])[:80]}, which it cannot be")
+            raise FieldError(f"{at}{name}", f"is {repr(body[name])[:80]}, which it cannot be")
 
 
 def _check_together(body: Mapping[str, Any]) -> None:
     if body["hop"] > body["samples"]:
-        raise ValueError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
+        raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
     votes = body["policy"].get("votes", [1, 1])[0]
     takes_s = votes * body["hop"] / body["rate_hz"]
     if votes > _FEW_VOTES and takes_s > _PROMPT_S:
-        raise ValueError(
-            f"policy asks for {votes} votes, which take {takes_s:.0f} s: its alarms come too late"
+        raise ContradictionError(
+            f"the policy asks for {votes} votes, which take {takes_s:.0f} s: its alarms come too late"
         )

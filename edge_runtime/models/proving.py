@@ -19,7 +19,7 @@ import numpy as np
 
 from edge_runtime.core import ArtefactError, EdgeError, Manifest, Samples
 from edge_runtime.models.graph_limits import check_graph
-from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model
+from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
 from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 300 * 1024 * 1024
@@ -76,6 +76,17 @@ def prove_in_child(model: bytes, where: str) -> Proof:
     return Proof(window_s)
 
 
+def load_model(path: Path, threads: int = 1) -> Artefact:
+    """Open a foreign file: read once, proved in a child process, opened here.
+
+    Raises ArtefactError for a file that is missing, foreign, damaged or hostile, for a manifest that
+    disagrees with the graph, and for golden windows that score differently here.
+    """
+    model = read_model(path)
+    prove_in_child(model, str(path))
+    return prove_model(model, str(path), threads)
+
+
 def main() -> None:
     """Be the child: a model on standard input, one line of JSON on standard output."""
     model = sys.stdin.buffer.read(MAX_MODEL_BYTES + 1)
@@ -111,7 +122,7 @@ def examine(model: bytes) -> float:
     wanted = 1 if manifest.calibration.method == "f1" else _UNLIKE_WANTED
     if exceeded < wanted:
         raise ArtefactError(
-            f"only {exceeded} of {len(_UNLIKE)} windows that are unlike any machine's normal vibration (noise, "
+            f"only {exceeded} of {len(_UNLIKE)} windows unlike any machine's normal vibration (noise, "
             f"impacts and tones, ten times as strong and more) exceed the threshold {manifest.threshold:g}",
             remedy="It would miss what it is to find; calibrate it again",
         )

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.core import Samples
-from edge_runtime.models import Artefact, Graph, load_model
+from edge_runtime.models import Artefact, Graph, open_trusted
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.replay import score_recording
 from trainer.recordings import Recording
@@ -50,7 +50,7 @@ class Int8Cost:
 
 def int8_cost(plain: Path, small: Path, recordings: Sequence[Recording]) -> Int8Cost:
     """Compare two files on labelled recordings, through the edge's own stages."""
-    first, second = load_model(plain), load_model(small)
+    first, second = open_trusted(plain), open_trusted(small)
     losses = [evaluate(artefact, recordings).by_window.auroc for artefact in (first, second)]
     otherwise, changed = _verdicts(first, second, recordings)
     return Int8Cost(
