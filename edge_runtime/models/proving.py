@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_runtime.core import ArtefactError, EdgeError, Manifest, Samples
+from edge_runtime.core import ArtefactError, EdgeError, Manifest, Samples, first_line
 from edge_runtime.models.graph_limits import check_graph
 from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
 from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
@@ -165,7 +165,7 @@ def _tried(artefact: Artefact, name: str, window: Samples) -> float:
             shares = artefact.graph.contributions(window[np.newaxis])
     except Exception as error:
         raise ArtefactError(
-            f"it fails on a window that is {name} ({_first_line(error)})",
+            f"it fails on a window that is {name} ({first_line(error)})",
             remedy="It would fail when it is needed; fit it again",
         ) from error
     if math.isnan(score) and name != "huge":
@@ -199,7 +199,7 @@ def _address_space() -> int:
 
 def _failed(what: str, error: Exception) -> dict[str, Any]:
     return {
-        "error": f"{what} ({error.__class__.__name__}: {_first_line(error)})",
+        "error": f"{what} ({error.__class__.__name__}: {first_line(error)})",
         "remedy": "The file is damaged or was made for another program; export it again",
     }
 
@@ -209,7 +209,3 @@ def _beyond_memory() -> dict[str, Any]:
         "error": f"it takes more than {MEMORY_BYTES // 1024**2} MB of memory",
         "remedy": "Detectors take far less; fit a smaller one",
     }
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:200]
