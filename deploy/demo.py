@@ -1,9 +1,10 @@
-"""`make demo`: the whole path on real bearing vibration, with nothing but this repository.
+"""`make demo`: from recordings to an alarm over MQTT on real bearing vibration, with files of this repository
+only.
 
-Fits a detector on normal vibration at three motor loads, then plays the fourth load, which it never saw, to
-a real `edge-runtime run` through a pty at the true 12 kHz: normal, an inner-race fault, normal again. Prints
-what an MQTT subscriber sees. Exits 0 only if exactly one alarm came, within 3 s of the fault, and ended
-after it.
+Fits a detector on normal vibration at three motor loads, then plays the fourth load to a real `edge-runtime
+run` through a pty at the true 12 kHz: normal, an inner-race fault, normal again. Prints what an MQTT
+subscriber receives. Exits 0 only if there was exactly one alarm, within 3 s of the fault, and it ended after
+the fault.
 """
 
 import contextlib
@@ -35,10 +36,13 @@ from deploy.demo_processes import (
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = Path("tests/data/cwru.csv")
 UNSEEN = "2 hp"
+"""The load that is left out of the training and played."""
 NORMAL, FAULT = "99.npz", "107.npz"
 PARTS = [f"{NORMAL}@0-4.4", f"{NORMAL}@0-4.4", f"{FAULT}@0-3.9", f"{NORMAL}@0-4.4", f"{NORMAL}@0-4.4"]
 FAULT_PART = 2
+"""Index of the fault in PARTS."""
 ALARM_WITHIN_S = 3.0
+"""Shorter than the part with the fault (3.9 s), with room for a busy machine."""
 
 CONFIG = """\
 state_folder = "state"
@@ -67,7 +71,7 @@ state_s = 2.0
 
 
 def main() -> int:
-    """Run the demo; 0 when it held."""
+    """Run the demo; return 0 if it passed, else 1."""
     os.chdir(ROOT)
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
@@ -86,7 +90,7 @@ def main() -> int:
 
 
 def train() -> None:
-    """Fit on the loads that the demo will not play, and convert the one it will."""
+    """Fit on the loads that the demo does not play, and convert the one that it plays."""
     head, *rows = SAMPLE.read_text().splitlines()
     listed = [row.replace("cwru/", f"{(SAMPLE.parent / 'cwru').resolve()}/", 1) for row in rows]
     known = [row for row in listed if ",normal," in row and UNSEEN not in row]
@@ -101,7 +105,7 @@ def train() -> None:
 
 @contextlib.contextmanager
 def broker() -> Iterator[tuple[int, str]]:
-    """Start a broker on a free port; yield the port and the MQTT version it speaks."""
+    """Start a broker on a free port; yield the port and its MQTT version."""
     port = free_port()
     mosquitto = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
     if mosquitto:
@@ -122,7 +126,7 @@ Seen = list[tuple[float, str, str]]
 
 @contextlib.contextmanager
 def subscriber(port: int, version: str) -> Iterator[Seen]:
-    """Subscribe as anybody would; yield the growing list of (time, topic, body)."""
+    """Subscribe to all topics; yield the growing list of (time, topic, body)."""
     seen: Seen = []
     protocol = mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber", protocol=protocol)
@@ -138,17 +142,17 @@ def subscriber(port: int, version: str) -> Iterator[Seen]:
 
 
 def show(seen: Seen, topic: str, body: str) -> None:
-    """Keep a message and print it."""
+    """Append a message to `seen` and print it."""
     seen.append((time.time(), topic, body))
     print(f"  {time.strftime('%H:%M:%S')}  {topic}  {shortened(body)}", flush=True)
 
 
 def shortened(body: str) -> str:
-    """Print the fields that a person wants of a JSON body."""
+    """Return the fields of a JSON body that matter to a reader; any other body as it is."""
     with contextlib.suppress(ValueError):
         fields = json.loads(body)
         if isinstance(fields, dict):
-            wanted = (
+            shown = (
                 "type",
                 "alarm",
                 "kind",
@@ -159,18 +163,18 @@ def shortened(body: str) -> str:
                 "end_time",
                 "seq",
             )
-            return "  ".join(f"{name}={neat(fields[name])}" for name in wanted if fields.get(name))
+            return "  ".join(f"{name}={neat(fields[name])}" for name in shown if fields.get(name))
     return body
 
 
 def neat(value: object) -> object:
-    """Round a number as a person would."""
+    """Return a float with four significant digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
 @contextlib.contextmanager
 def simulator() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Start the sensor that is not there; yield its port and the process, which waits for a line to begin."""
+    """Start a simulated sensor; yield its port and the process, which waits for a line of input to begin."""
     parts = [WORK / part for part in PARTS]
     command = [tool("edge-runtime"), "simulate", *parts, "--port", "pty", "--json", "--wait"]
     with process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sensor:
@@ -178,7 +182,7 @@ def simulator() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 
 
 def play(sensor: "subprocess.Popen[str]") -> list[float]:
-    """Let the sensor begin; return when each part began."""
+    """Start the sensor; return the times at which its parts began, in seconds since the epoch."""
     assert sensor.stdin
     print("begin", file=sensor.stdin, flush=True)
     begun = []
@@ -190,28 +194,28 @@ def play(sensor: "subprocess.Popen[str]") -> list[float]:
 
 
 def judge(seen: Seen, begun: list[float]) -> int:
-    """Compare what the subscriber saw with what was played."""
+    """Compare what the subscriber received with what was played; return the exit code."""
     events = [(at, json.loads(body)) for at, topic, body in seen if topic.endswith("/event")]
-    told = [(body["type"], at) for at, body in events]
-    delay_s = told[0][1] - begun[FAULT_PART] if told else float("nan")
+    changes = [(body["type"], at) for at, body in events]
+    delay_s = changes[0][1] - begun[FAULT_PART] if changes else float("nan")
     fault_end_s = begun[FAULT_PART + 1]
-    held = (
-        [kind for kind, _ in told] == ["new", "end"]
+    passed = (
+        [kind for kind, _ in changes] == ["new", "end"]
         and 0 <= delay_s <= ALARM_WITHIN_S
-        and told[1][1] >= fault_end_s
+        and changes[1][1] >= fault_end_s
         and len({body["id"] for _, body in events}) == 1
     )
     print()
-    say(f"events: {', '.join(kind for kind, _ in told) or 'none'}")
-    if told:
+    say(f"events: {', '.join(kind for kind, _ in changes) or 'none'}")
+    if changes:
         say(f"the alarm came {delay_s:.2f} s after the fault began (allowed: {ALARM_WITHIN_S:.0f} s)")
-        say(f"it ended {told[-1][1] - fault_end_s:.2f} s after the fault did")
+        say(f"it ended {changes[-1][1] - fault_end_s:.2f} s after the fault did")
     say(
         "DEMO PASSED: one alarm for the fault, none on normal vibration at a load never seen"
-        if held
+        if passed
         else f"DEMO FAILED: exactly one alarm was expected; logs and files are in {WORK}"
     )
-    return 0 if held else 1
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the demo needs behind the scenes: programs that run as long as a block, free ports, waiting."""
+"""Parts of the demo: programs that run for the length of a block, free ports, waiting."""
 
 import contextlib
 import os
@@ -39,36 +39,36 @@ def process(command: list[object], **options: Any) -> Iterator["subprocess.Popen
 
 
 def started(name: str, *arguments: object) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
-    """Run one of our own programs for the length of the block."""
+    """Run a program of this project for the length of the block."""
     say(f"start: {name} {' '.join(map(str, arguments[:1]))}")
     return process([tool(name), *arguments])
 
 
 def run(name: str, *arguments: object) -> None:
-    """Run one of our own programs to its end."""
+    """Run a program of this project to its end."""
     subprocess.run([tool(name), *map(str, arguments)], check=True)
 
 
 def tool(name: str) -> str:
-    """Find one of our own programs beside this Python."""
+    """Return the path of a program of this project, in the folder of this Python."""
     return str(Path(sys.executable).with_name(name))
 
 
 def free_port() -> int:
-    """Ask the system for a port nobody uses."""
+    """Return a TCP port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def reachable(port: int) -> bool:
-    """Say whether something listens."""
+    """Return whether something listens on the port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
 
 
 def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
-    """Wait until `happened()`, or give up."""
+    """Wait until `happened()` is true; exit after so many seconds."""
     deadline = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > deadline:
@@ -77,5 +77,5 @@ def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
 
 
 def say(text: str) -> None:
-    """Tell what is being done."""
+    """Print what is being done."""
     print(f"demo: {text}", flush=True)

@@ -1,6 +1,6 @@
 """A broker for the demo where Mosquitto is not installed: `embedded_broker.py PORT`.
 
-amqtt speaks MQTT 3.1.1 only and forgets sessions on restart: good enough to watch a demo, never for a plant.
+amqtt supports MQTT 3.1.1 only and loses sessions on restart: enough for a demo, not for production.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How a command of the technician's laptop ends: whatever the system denies is a refusal in words, too."""
+"""Run the commands of the technician's laptop: errors of the system become messages with a remedy."""
 
 import typer
 

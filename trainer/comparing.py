@@ -1,4 +1,4 @@
-"""The order of steps of `trainer compare`: guards, trials, table, page, the recommended model."""
+"""The steps of `trainer compare`: check recordings, run trials, rank, write page and recommended model."""
 
 import json
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ from trainer.report import report_page
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms detectors are compared."""
+    """Settings of a comparison."""
 
     train_on: str = "unseen"
-    """`unseen`: learn from all conditions but the one judged; `single`: learn from one, judge the others."""
+    """`unseen`: fit on all conditions but the one evaluated; `single`: fit on one, evaluate on the others."""
     noise_db: float | None = None
-    """Power of white noise added to every recording, over that of the normal ones."""
+    """Power of white noise added to every recording, relative to that of the normal ones."""
     accept: tuple[str, ...] = ()
-    """Guards whose refusal is overruled."""
+    """Checks of recordings that are not to refuse."""
     processes: int = 0
     """Detectors at a time; 0 for one a processor."""
 
@@ -41,20 +41,21 @@ class Terms:
 def compare_list(
     listing: Path, orders: Sequence[Order], terms: Terms, output: Path | None, bars: Bars
 ) -> Comparison:
-    """Do all of it; nothing is written without `output`.
+    """Read, check and compare; write the results into the folder `output`, if given.
 
     Raises RecordingError, FitError, ChoiceError; AccessError or UnavailableError where it cannot write.
     """
     if output is not None:
-        check_folder(output)  # where nothing can be written, nobody should wait for it
+        check_folder(output)  # before hours of fitting
     recordings = load_list(listing)
     found = check_recordings(recordings, terms.accept)
-    trial_folds(recordings, terms.train_on)  # too few conditions should not cost the fits
-    heard = _heard(recordings, terms.noise_db, orders[0].seed)
-    comparison = compare(heard, orders, terms, found, bars)
+    trial_folds(recordings, terms.train_on)  # raises for too few conditions, before the fits
+    if terms.noise_db is not None:
+        recordings = with_noise(recordings, terms.noise_db, orders[0].seed)
+    comparison = compare(recordings, orders, terms, found, bars)
     if output is not None:
         notes = {} if terms.noise_db is None else {"noise": f"white, {terms.noise_db:g} dB, added on purpose"}
-        write(comparison, heard, orders, output, {**problem_notes(found), **notes})
+        write(comparison, recordings, orders, output, {**problem_notes(found), **notes})
     return comparison
 
 
@@ -65,7 +66,10 @@ def compare(
     findings: Sequence[RecordingProblem],
     bars: Bars,
 ) -> Comparison:
-    """Try detectors on conditions they never saw. Raises FitError, ChoiceError, UnavailableError."""
+    """Run the trials of all orders and rank the detectors.
+
+    Raises FitError where no detector can be fitted, ChoiceError, UnavailableError where a process was killed.
+    """
     candidates = try_all(recordings, orders, terms.train_on, terms.processes, bars)
     found = rank_detectors(terms.train_on, candidates, findings)
     if not any(candidate.trials for candidate in candidates):
@@ -86,9 +90,9 @@ def write(
 ) -> None:
     """Write compare.json; for a recommended detector also its model, fitted on everything, and the page.
 
-    Of an earlier run into the same folder nothing is left, and nothing else is touched.
+    Files of an earlier run in the same folder are removed, all other files stay.
     """
-    _clear(folder)
+    _remove_earlier(folder)
     make_folder(folder)
     write_text(folder / "compare.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
     if not found.recommended:
@@ -101,9 +105,10 @@ def write(
 
 
 def write_report(model: Path, listing: Path, target: Path, progress: Progress = quiet) -> None:
-    """Write the page on one model and the recordings of a list; its folder is made.
+    """Write the page on one model and the recordings of a list; its folder is created.
 
-    Raises what reading them does; AccessError, UnavailableError or ChoiceError for a place that cannot be.
+    Raises what reading them raises; AccessError, UnavailableError or ChoiceError for a target that cannot be
+    written.
     """
     make_folder(target.parent)
     check_file(target, model, listing)
@@ -111,14 +116,16 @@ def write_report(model: Path, listing: Path, target: Path, progress: Progress = 
     write_text(target, report_page(artefact, recordings, recording_problems(recordings), progress=progress))
 
 
-def _heard(recordings: tuple[Recording, ...], noise_db: float | None, seed: int) -> tuple[Recording, ...]:
-    return recordings if noise_db is None else with_noise(recordings, noise_db, seed)
-
-
-def _clear(folder: Path) -> None:
-    told = folder / "compare.json"
-    stale = [folder / f"{name}.onnx" for name in _earlier(told)]
-    for path in (*stale, folder / "report.html", told):
+def _remove_earlier(folder: Path) -> None:
+    """Remove what an earlier run wrote; models only where its compare.json recommends them."""
+    figures = folder / "compare.json"
+    try:
+        items = json.loads(figures.read_text(encoding="utf-8"))
+        # Only names of detectors: what else the file says must not choose what is removed.
+        names = [item["detector"] for item in items if item["recommended"] and item["detector"] in REGISTRY]
+    except (OSError, ValueError, TypeError, KeyError):
+        names = []
+    for path in (*(folder / f"{name}.onnx" for name in names), folder / "report.html", figures):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -127,12 +134,3 @@ def _clear(folder: Path) -> None:
                 where=str(path),
                 remedy="Remove it, or give -o another folder",
             ) from error
-
-
-def _earlier(path: Path) -> list[str]:
-    """Name what an earlier run recommended: its model lies beside. Nothing where that cannot be told."""
-    try:
-        items = json.loads(path.read_text(encoding="utf-8"))
-        return [item["detector"] for item in items if item["recommended"] and item["detector"] in REGISTRY]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []

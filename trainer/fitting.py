@@ -1,4 +1,4 @@
-"""The order of steps from a recordings list to a file, and from a file to figures."""
+"""Fit, calibrate and write a model from a recordings list; evaluate a file."""
 
 import os
 import time
@@ -26,58 +26,58 @@ from trainer.recordings import (
 )
 
 MAX_SAMPLES = 65536
+"""Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
 
 Kept = dict[tuple[object, ...], Detector]
-"""Fitted detectors by what they learnt from: leaving out load 1, then 2, is the same fit as 2, then 1."""
+"""Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to fit, and how."""
+    """What to fit, and with which settings."""
 
     detector: str
     options: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
-    """What a site calls the model; the detector's name when empty."""
+    """Of the model; the detector's if empty."""
     samples: int = 1024
     hop: int = 512
     seed: int = 0
     method: str = ""
-    """How the threshold is found; empty for what the data supports best."""
+    """How the threshold is found; empty for the method that the data support best."""
     rate: float | None = None
-    """Share of normal windows that may exceed it; None for the lowest the data support."""
+    """Share of normal windows that may exceed the threshold; None for the lowest that the data support."""
     best_effort: bool = False
+    """Whether a threshold is given that the data do not support."""
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     budget: str = ""
-    """False alarms a sensor may raise, such as `1/month`; empty where windows are counted instead."""
+    """False alarms that a sensor may raise, such as `1/month`; empty to bound windows instead."""
     accept: tuple[str, ...] = ()
-    """Guards whose refusal is overruled, see `trainer.recordings.checks`."""
+    """Checks of recordings that are not to refuse, see `trainer.recordings.checks`."""
     int8: bool = False
     """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
     augment: str = "auto"
-    """How normal recordings are widened: `auto`, `off`, or ranges as `recordings.augment` reads them."""
+    """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
 
     def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
-        """How windows are cut and what is asked of the threshold."""
-        supervised = REGISTRY[self.detector].supervised
+        """Return how windows are cut and what the threshold has to fulfil."""
         normal = condition_names(item for item in recordings if item.label == NORMAL)
-        widened = choose_augmentation(self.augment, len(normal))
         return CalibrationPlan(
             samples=self.samples,
             hop=self.hop,
             rate=self.rate,
             method=self.method,
             best_effort=self.best_effort,
-            supervised=supervised,
+            supervised=REGISTRY[self.detector].supervised,
             budget=self.budget,
             policy=self.policy,
-            augmentation=widened,
+            augmentation=choose_augmentation(self.augment, len(normal)),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A detector that has learnt, not yet written."""
+    """A fitted detector with its threshold, not yet written."""
 
     detector: Detector
     windows: Samples
@@ -86,41 +86,42 @@ class Fitted:
     fit_s: float
     """Seconds for the fit on all conditions."""
     calibrate_s: float
-    """Seconds for the fits with one condition left out each."""
+    """Seconds for the fits that each left one condition out."""
 
 
 def orders(
     names: str, *, samples: int = 1024, hop: int | None = None, seed: int = 0, augment: str = "auto"
 ) -> list[Order]:
-    """Order several detectors by their names, separated by commas; all there are when empty.
+    """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
-    Windows are half over each other without `hop`. Raises ChoiceError for a name that there is not, or
-    windows that cannot be cut.
+    Without `hop` windows overlap by half. Raises ChoiceError for an unknown name, and for windows that cannot
+    be cut.
     """
     wanted = [name.strip() for name in names.split(",")] if names else list(REGISTRY)
     for name in wanted:
         create(name)
     step = max(1, samples // 2) if hop is None else hop
-    made = [
+    found = [
         Order(name, samples=samples, hop=step, seed=seed, augment=augment) for name in dict.fromkeys(wanted)
     ]
-    choose_augmentation(augment, 1)
-    _check_cut(made[0])
-    return made
+    choose_augmentation(augment, 1)  # raises for ranges that cannot be read
+    _check_cut(found[0])
+    return found
 
 
 def fit(
     recordings: tuple[Recording, ...], order: Order, progress: Progress = quiet, kept: Kept | None = None
 ) -> Fitted:
-    """Fit on the normal recordings and find the threshold on what was left out.
+    """Fit on the normal recordings; find the threshold from fits that each left one condition out.
 
-    Fits that are in `kept` are not made again, new ones are put there. Raises ChoiceError for what there is
-    not, FitError where the data cannot support it.
+    Fits in `kept` are used again, new ones are added to it. Raises ChoiceError for an unknown detector,
+    option or method, FitError where the data do not support it.
     """
     _check_cut(order)
     _check_int8(order)
     kept = {} if kept is None else kept
     context, plan = context_of(recordings, order.seed, progress), order.plan(recordings)
+    # Calibration makes most of the fits, so it has most of the progress bar.
     started = time.perf_counter()
     calibrated = calibrate(
         fitter(order, kept), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
@@ -135,8 +136,11 @@ def fit(
 def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
     """Write a fitted detector with its threshold and further notes.
 
-    Raises ExportError; nothing is left behind then.
+    Raises ExportError, and AccessError or UnavailableError where it cannot write; then no file is left.
     """
+    # The time, or the one that a reproducible build is given: reproducible-builds.org, SOURCE_DATE_EPOCH.
+    epoch_s = os.environ.get("SOURCE_DATE_EPOCH", "")
+    created = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s.isdigit() else datetime.now(UTC)
     stamp = ExportDetails(
         name=order.name or order.detector,
         hop=order.hop,
@@ -144,16 +148,16 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         calibration=fitted.calibrated.calibration,
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
-        created=_now(),
+        created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )
     return write_model(fitted.detector, fitted.windows, fitted.context, stamp, path)
 
 
 def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
-    """Do all of it: read a recordings list, fit, calibrate, write."""
+    """Read a recordings list, check it, fit, calibrate and write the file. Raises what each of these does."""
     _check_int8(order)
-    create(order.detector, order.options)  # a wrong name should not cost the reading
+    create(order.detector, order.options)  # a wrong name is reported before the recordings are read
     check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
     recordings = load_list(listing)
@@ -171,7 +175,7 @@ def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Eva
 
 
 def fitter(order: Order, kept: Kept) -> FitGraph:
-    """Say how to fit this detector and get its graph, afresh unless it is in `kept`."""
+    """Return a function that fits this detector, unless it is in `kept`, and returns its graph as bytes."""
     return lambda windows, context: bytes(_fitted(order, windows, context, kept).graph().SerializeToString())
 
 
@@ -187,7 +191,7 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
 
 
 def _check_int8(order: Order) -> None:
-    if order.int8 and not REGISTRY[order.detector].packs:
+    if order.int8 and not REGISTRY[order.detector].quantisable:
         create(order.detector).in_int8()  # says which can
 
 
@@ -201,10 +205,3 @@ def _check_cut(order: Order) -> None:
 
 def _share(progress: Progress, start: float, share: float) -> Progress:
     return lambda done, what: progress(start + share * done, what)
-
-
-def _now() -> str:
-    """Tell the time, or the one that a reproducible build was given (reproducible-builds.org)."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(given), UTC) if given.isdigit() else datetime.now(UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

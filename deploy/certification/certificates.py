@@ -1,4 +1,4 @@
-"""Making certificates: an authority, servers, devices. EC P-256 throughout; one purpose a certificate."""
+"""Make X.509 certificates of an authority, servers and devices: EC P-256, one purpose per certificate."""
 
 import datetime as dt
 import ipaddress
@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS: Final = 3650
+"""Ten years: when it ends every device has to be provisioned again. Balances that with the risk of a lost
+key."""
 DEVICE_DAYS: Final = 825
-"""The longest that common clients accept of a server; devices get the same."""
+"""The longest that common clients accept of a server (CA/Browser Forum, ballot 193); devices get the same."""
 _BACKDATED: Final = dt.timedelta(days=1)
-"""A device whose clock is a little slow must not find its new certificate in the future."""
+"""A new certificate must be valid for a device whose clock is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Pair:
 
     @property
     def key_pem(self) -> bytes:
-        """The key as PEM, not encrypted: a service has nobody to ask for a password."""
+        """The key as PEM, not encrypted: nobody is there to give a service its password."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -56,12 +58,12 @@ def make_server(authority: Pair, hosts: list[str], now: dt.datetime, days: int =
 
 
 def make_device(authority: Pair, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Pair:
-    """A client's certificate; the broker takes its name for the user's."""
+    """A client's certificate; the broker uses its common name as the user name."""
     return _issue(authority, name, (now, days), ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
 
 def sign_detached(authority: Pair, data: bytes, now: dt.datetime) -> bytes:
-    """A detached CMS signature (RFC 5652, DER) by a certificate made for this alone; its key is thrown away.
+    """A detached CMS signature (RFC 5652, DER) by a certificate made for this signature; its key is not kept.
 
     Its purpose is the signing of messages, which no device's certificate has.
     """

@@ -27,8 +27,9 @@ from edge_runtime.core import AccessError, ConfigError, EdgeError
 from edge_runtime.models import DIGESTS, SIGNATURE
 
 RENEW_DAYS: Final = 60
+"""How long before the end a certificate is due: two months to bring a new one to every device."""
 _LONGEST_NAME: Final = 64
-"""Letters in a certificate's common name, by X.520."""
+"""Characters in a certificate's common name: ub-common-name of X.520 and RFC 5280."""
 _LOST: Final = (
     "Put ca.key back from where you keep it; if it is lost, make an authority in another folder with"
     " `deploy/authority init --folder` and provision every device and broker again"
@@ -38,7 +39,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where an authority lives."""
+    """The folder of an authority."""
 
     path: Path
 
@@ -91,7 +92,7 @@ class Folder:
         """The device's pair when there is one that will last; None when there is none.
 
         Raises ConfigError for a name that no device may have, and for a certificate that is not a device's:
-        no other key may get onto a card. AccessError when it has expired: somebody must decide to `renew`.
+        no other key may get onto a card. AccessError when it has expired: `renew` has to be given on purpose.
         """
         _check_name(name)
         certificate, key = self.path / f"{name}.crt", self.path / f"{name}.key"
@@ -109,7 +110,7 @@ class Folder:
         return pair
 
     def renew(self, now: dt.datetime, within_days: int = RENEW_DAYS) -> list[Path]:
-        """Sign anew, with new keys, whatever ends within so many days; returns the files."""
+        """Renew, with new keys, all certificates that end within so many days; returns the files."""
         limit = now + dt.timedelta(days=within_days)
         due = [(path, found) for path, found in self.all() if found.not_valid_after_utc < limit]
         return [self._again(found, now) for path, found in due if path.name != "ca.crt"]

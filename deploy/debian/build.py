@@ -30,8 +30,9 @@ LEFT_OUT: Final = (
     "onnxruntime/tools/",
     "onnxruntime/transformers/",
 )
-"""Training and development tools inside wheels; no part of running."""
+"""Training and development tools inside wheels, not needed to run."""
 _FOR_COMPILERS: Final = (".pyi", ".a", ".h", ".pxd")
+"""Files that only compilers and type checkers read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def build(package: Package) -> Path:
 
 
 def _environment(home: Path, python: str, wheels: list[Path]) -> None:
-    """Lay a virtual environment out: what `python -m venv` and an installer of wheels would have made."""
+    """Lay out a virtual environment: what `python -m venv` and an installer of wheels would have made."""
     packages = home / f"lib/python{python}/site-packages"
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
@@ -207,7 +208,7 @@ def _plain_files(tree: Path) -> list[Path]:
 
 
 def digest_md5(file: Path) -> str:
-    """MD5 as dpkg wants it in md5sums; a checksum, no protection."""
+    """MD5, hexadecimal, which dpkg expects in md5sums: against accidental damage only."""
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
@@ -222,11 +223,12 @@ def _compressed(source: Path, target: Path) -> None:
 
 
 def _epoch_s() -> int:
-    told = os.environ.get("SOURCE_DATE_EPOCH")
-    if told:
-        return int(told)
+    given = os.environ.get("SOURCE_DATE_EPOCH")  # reproducible-builds.org
+    if given:
+        return int(given)
     command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Without git the build is reproducible, too: 2026-01-01.
     return int(done.stdout) if done.returncode == 0 else 1_767_225_600
 
 

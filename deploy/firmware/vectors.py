@@ -1,12 +1,13 @@
-"""`vectors.txt` and `runs.txt`: frames as every implementation must make them, by the edge's own encoder.
+"""`vectors.txt` and `runs.txt`: frames that every implementation must produce, made by the edge's own
+encoder.
 
-A line is words apart by blanks: `data`, sensor id, boot id, sequence, time_us, rate_mhz, scale, overruns,
+A line is words separated by blanks: `data`, sensor id, boot id, sequence, time_us, rate_mhz, scale, overruns,
 channels, format, readings, samples as hex, frame as hex; or `hello`, sensor id, boot id, range, unit, serial
-number, firmware, names with commas, frame as hex. Scales and ranges are exact in float32.
+number, firmware, names separated by commas, frame as hex. Scales and ranges are exact in float32.
 
-A line of `runs.txt` is a sensor's life: rate_mhz, readings a frame, start in microseconds, looks at the FIFO
-with commas (microseconds:readings:whether it ran over), samples lost in all, frames as hex. The n-th reading
-is n, -n, 3 n modulo 2^16, lost ones not counted.
+A line of `runs.txt` is a run of a sensor: rate_mhz, readings per frame, start in microseconds, readouts of
+the FIFO separated by commas (microseconds:readings:whether it overflowed), samples lost in total, frames as
+hex. The n-th reading is n, -n, 3 n modulo 2^16, lost ones not counted.
 """
 
 from collections.abc import Iterator
@@ -102,8 +103,8 @@ def _run(rate_mhz: int, count: int, start_us: int, looks: list[Look]) -> str:
             time_us = start_us + sent * 10**9 // rate_mhz
             frames.append(_three(rows[:count], len(frames), time_us, rate_mhz, lost))
             rows, sent = rows[count:], sent + count
-    told = ",".join(f"{at_us}:{fresh}:{int(overrun)}" for at_us, fresh, overrun in looks)
-    return f"{rate_mhz} {count} {start_us} {told} {lost} {b''.join(frames).hex()}"
+    readouts = ",".join(f"{at_us}:{fresh}:{int(overrun)}" for at_us, fresh, overrun in looks)
+    return f"{rate_mhz} {count} {start_us} {readouts} {lost} {b''.join(frames).hex()}"
 
 
 def _three(numbers: list[int], sequence: int, time_us: int, rate_mhz: int, lost: int) -> bytes:

@@ -1,1 +1,1 @@
-"""From a fleet sheet to cards: everything a device needs, checked before anything is written."""
+"""Provision devices from a fleet sheet: everything is checked before anything is written."""

@@ -70,7 +70,7 @@ def _chosen(sheet: Path, device: str, *, single: bool) -> list[Device]:
 
 
 def warnings(card: Path | None, ssh_key: Path | None) -> Iterator[str]:
-    """What the technician should know before he leaves, in sentences."""
+    """Sentences on what a technician should know before leaving for the site."""
     if ssh_key is None:
         yield "no --ssh-key: nobody can log in over the network, only with a screen and a keyboard"
     if card is not None and not installs_itself(card):

@@ -1,4 +1,4 @@
-"""The printable card of a device: what it is called, where it talks, how to see whether it is well."""
+"""The printable card of a device: its name, its broker and topics, and how to check that it works."""
 
 import html
 import io
@@ -20,7 +20,7 @@ def topics_url(device: Device) -> str:
 
 
 def card_html(device: Device, valid_until: str) -> str:
-    """One page, nothing fetched from anywhere."""
+    """Return one self-contained HTML page."""
     picture = io.BytesIO()
     code = segno.make(topics_url(device), error="m", micro=False)
     code.save(picture, kind="svg", xmldecl=False, svgclass=None, lineclass=None, omitsize=True, border=4)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs steadyhum from the folder this file is in, as root: cloud-init runs it on a Raspberry Pi's first
-# boot; on a Jetson, or any Debian, run  sudo sh install.sh  once. Then the key is gone from this folder.
+# boot; on a Jetson, or any Debian, run  sudo sh install.sh  once. It removes the key from this folder.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 etc=/etc/edge-runtime
@@ -12,7 +12,7 @@ fail() {
     exit "$3"
 }
 
-# From then on the key is on the device; what lies on the open partition is for whoever finds the card.
+# The key is on the device by then, and anyone who finds the card can read this partition.
 erase_key() {
     shred -n 1 "$here/device.key" 2>/dev/null || true
     rm -f "$here/device.key"
@@ -55,7 +55,7 @@ install -d -m 0750 -o root -g edge-runtime "$etc" "$etc/models"
 install -m 0640 -o root -g edge-runtime "$here/config.toml" "$here/ca.crt" "$etc"
 install -m 0640 -o root -g edge-runtime "$here"/models/* "$etc/models"
 install -m 0600 -o edge-runtime -g edge-runtime "$here/device.crt" "$here/device.key" "$etc"
-# Enabled before it is known to start: once mended, the next boot is enough.
+# Enabled before it is known to start: once the cause is removed, the next boot is enough.
 [ ! -d /run/systemd/system ] || systemctl enable edge-runtime.service >>"$log" 2>&1 ||
     say "the service does not start at boot, see $log. Run  systemctl enable edge-runtime"
 sync

@@ -1,4 +1,4 @@
-"""What will be written for a device, decided before anything is: `Plan`, its picture, and its writing."""
+"""What will be written for a device, decided before anything is: `CardPlan`."""
 
 import hashlib
 import os
@@ -28,12 +28,12 @@ class CardPlan:
 
     @property
     def size(self) -> int:
-        """Bytes that will be written, generously."""
+        """Bytes that will be written; an upper bound."""
         copied = sum(source.stat().st_size for source in self.copies.values())
-        return copied + sum(map(len, self.texts.values())) + 16 * 1024
+        return copied + sum(map(len, self.texts.values())) + 16 * 1024  # certificate, key, digests
 
     def picture(self, where: Path) -> str:
-        """What will happen, as a tree."""
+        """What will be written, as a tree."""
         secret = "device.crt, device.key (" + ("to be signed" if self.pair is None else "there already") + ")"
         sizes = {name: len(text) for name, text in self.texts.items()}
         sizes |= {name: source.stat().st_size for name, source in self.copies.items()}
@@ -45,7 +45,7 @@ class CardPlan:
     def write(self, folder: Path, pair: Pair, card: Path, card_text: str) -> None:
         """Write everything into `folder`, digests last, and the printable card to `card`. Raises OSError.
 
-        What an earlier provisioning left there goes: its key, and its mark that all is installed.
+        Files of an earlier provisioning are removed: its key, and its mark that all is installed.
         """
         if (folder / "steadyhum").exists():
             shutil.rmtree(folder / "steadyhum")

@@ -1,4 +1,4 @@
-"""From sheet, models, authority and package to plans; every refusal comes from here, nothing is written."""
+"""Make plans from sheet, models, authority and packages; all checks are made here, nothing is written."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A device's config.toml: what the sheet says, with rate, channels and unit from the model itself."""
+"""A device's config.toml: values of the sheet, with rate, channels and unit of the model."""
 
 import json
 import tempfile
@@ -12,7 +12,7 @@ ETC = "/etc/edge-runtime"
 
 
 def config_text(device: Device, manifests: dict[str, Manifest]) -> str:
-    """The configuration, proven with the edge's own reader; `manifests` by the model's name in the sheet.
+    """The configuration, checked with the edge's own reader; `manifests` by the model's name in the sheet.
 
     Raises ConfigError for what the edge would refuse.
     """

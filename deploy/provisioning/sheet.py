@@ -1,4 +1,4 @@
-"""The fleet sheet: CSV, a device a row; `read_sheet` gives `Device`s or says all that is wrong with it."""
+"""The fleet sheet, CSV with one device per row; `read_sheet` returns `Device`s or reports every error."""
 
 import csv
 import ipaddress
@@ -17,7 +17,7 @@ REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 RESERVED: Final = {"ca": "the plant's authority", "steadyhum-viewer": "whoever may read every topic"}
-"""Names that no device may have: its certificate would be the other's."""
+"""Names that no device may have: the certificate would be that of something else."""
 _PORT: Final = re.compile(
     r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+",
     re.ASCII,
@@ -25,6 +25,7 @@ _PORT: Final = re.compile(
 _RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
 _HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?", re.ASCII)
 MQTT_TLS_PORT: Final = 8883
+"""IANA's port of secure-mqtt."""
 
 
 class Platform(StrEnum):
@@ -116,8 +117,8 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
     yield from _network_problems(*(row.get(name, "").strip() for name in ("address", "gateway", "dns")))
     counts = {column: len(_cells(row, column)) for column in ("sensor", "port", "model")}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{count} in {column}" for column, count in counts.items())
-        yield f": {told}; every sensor needs one of each, with ; between"
+        numbers = ", ".join(f"{count} in {column}" for column, count in counts.items())
+        yield f": {numbers}; every sensor needs one of each, with ; between"
     for column in ("sensor", "port"):
         repeated = [value for value, count in Counter(_cells(row, column)).items() if count > 1]
         yield from (f", {column}: {value!r} appears more than once" for value in repeated)

@@ -10,12 +10,12 @@ from typing import Final
 from edge_runtime.core import AccessError, ConfigError, UnavailableError
 
 SLACK_BYTES: Final = 8 * 1024 * 1024
-"""Left free on a card: the system writes there, too."""
+"""Left free on a card, a judgement: the system writes a few megabytes there, too."""
 _BOOT_FILES: Final = ("config.txt", "cmdline.txt")
 _FAT: Final = ("vfat", "msdos", "exfat")
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 _OWN: Final = ("/", "/boot", "/boot/efi", "/boot/firmware", "/home", "/usr", "/var")
-"""Where a running system lives: what carries these is no card."""
+"""Mount points of a running system: a disk with one of them is not a card."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+"""Augmentation: each property is changed by what is stated, and nothing else is."""
+
 import numpy as np
 import pytest
 

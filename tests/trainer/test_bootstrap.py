@@ -1,3 +1,5 @@
+"""Bootstrap intervals: coverage over recordings, and the exact bound where nothing varies."""
+
 import math
 
 import numpy as np

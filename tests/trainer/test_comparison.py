@@ -83,8 +83,8 @@ def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
     assert found.recommended == "principal_components"
     assert "principal_components comes first because it costs less at equal errors" in found.reason
     assert "a file 1e+02 times as large" in found.reason
-    deaf = replace(light, trials=tuple(replace(trial, louder=5.7) for trial in light.trials))
-    found = ranking.rank_detectors("unseen", [deaf, heavy])
+    insensitive = replace(light, trials=tuple(replace(trial, louder=5.7) for trial in light.trials))
+    found = ranking.rank_detectors("unseen", [insensitive, heavy])
     assert "linear_autoencoder comes first because it notices a much smaller rise in level" in found.reason
     near = [replace(trial, louder=1.6) for trial in light.trials]
     near = replace(light, detector="linear_autoencoder", trials=tuple(near))
@@ -98,8 +98,8 @@ def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
 
 
 def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
-    told = [{"detector": "zscore", "recommended": True}, {"detector": "gaussian", "recommended": False}]
-    (tmp_path / "compare.json").write_text(json.dumps(told))
+    listed = [{"detector": "zscore", "recommended": True}, {"detector": "gaussian", "recommended": False}]
+    (tmp_path / "compare.json").write_text(json.dumps(listed))
     for name in ("zscore.onnx", "report.html", "gaussian.onnx", "notes.txt"):
         (tmp_path / name).write_text("earlier")
     alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
@@ -156,7 +156,7 @@ def test_processes_change_nothing_but_the_time(contrasted):
     assert not multiprocessing.active_children()
 
 
-def test_a_process_that_the_system_ends_is_told():
+def test_a_process_that_the_system_kills_is_reported():
     def end_one(*_):
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 

@@ -67,7 +67,7 @@ def test_contributions_make_the_score_as_claimed(name):
         assert parts.shape == (32, 0)
         return
     assert parts.shape == (32, len(detector.features()))
-    whole = {"sum": parts.sum(axis=1), "max": parts.max(axis=1)}[detector.claim]
+    whole = {"sum": parts.sum(axis=1), "max": parts.max(axis=1)}[detector.contributions_combine_by]
     scores = graph.score(windows)
     assert np.abs(whole - scores).max() <= 1e-5 * np.abs(scores).max()
 

@@ -1,10 +1,12 @@
+"""The CWRU table against the index, the sample and the full recordings."""
+
 import pytest
 import scipy.io
 
 from tests.shared import FULL, SAMPLE, needs
 from tests.trainer.builders import mat, noise
 from trainer.core.errors import RecordingError
-from trainer.recordings.cwru import _known, cwru_list
+from trainer.recordings.cwru import FILES, cwru_list
 from trainer.recordings.listing import write_list
 from trainer.recordings.recording import load_list, read_recordings
 
@@ -23,9 +25,8 @@ def test_the_sample_is_as_its_list_says(tmp_path):
 
 def test_the_table_says_what_the_index_says():
     rows = {item.file.stem: item for item in cwru_list(SAMPLE / "cwru")}
-    known = dict(_known())
     for number, item in rows.items():
-        assert known[int(number)] == (item.label, item.condition, item.rate_hz)
+        assert FILES[int(number)] == (item.label, item.condition, item.rate_hz)
 
 
 def test_unknown_numbers_are_refused(tmp_path):
@@ -39,9 +40,8 @@ def test_unknown_numbers_are_refused(tmp_path):
 @needs("cwru")
 def test_the_full_recordings_read_and_the_table_agrees():
     rows = cwru_list(FULL / "cwru")
-    known = dict(_known())
     for item in rows:
-        assert known[int(item.file.stem)] == (item.label, item.condition, item.rate_hz)
+        assert FILES[int(item.file.stem)] == (item.label, item.condition, item.rate_hz)
     assert len(rows) == 69
     traps = [item for item in rows if item.file.stem in {"99", "174", "3001", "3008"}]
     for recording in read_recordings(traps):

@@ -150,7 +150,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_of_somebody_else_is_refused(tmp_path):
+def test_a_folder_of_another_user_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     detector, data = fitted()
     with pytest.raises(AccessError, match="Permission denied"):

@@ -1,3 +1,5 @@
+"""Recordings lists: what is accepted, and what each refusal says."""
+
 import pytest
 
 from tests.shared import SAMPLE

@@ -134,8 +134,8 @@ def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
 
 def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
     """The list may hold other recordings than those that were learnt from."""
-    told = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
-    for notes, learnt in (({}, "the healthy machine at only"), (told, f"{told['recorded']}: only")):
+    noted = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
+    for notes, learnt in (({}, "the healthy machine at only"), (noted, f"{noted['recorded']}: only")):
         path = write_artefact(tmp_path / "rms.onnx", notes=notes)
         artefact = scorer.open_trusted(path)
         assert artefact.manifest.calibration.conditions == ("only",)
@@ -144,14 +144,14 @@ def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
         assert "as the model takes it: 1000 samples a second" in text
 
 
-def test_a_detector_deaf_to_level_is_said_to_be_in_words():
+def test_a_detector_that_never_notices_the_level_is_described_in_words():
     assert (level_factor(1.5), level_factor(float("inf"))) == (
         "1.50 x",
         "never",
     )
 
 
-def test_names_cannot_smuggle_markup_into_the_page(tmp_path):
+def test_markup_in_names_is_escaped(tmp_path):
     artefact = scorer.open_trusted(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
     text = report_page(artefact, [recording(level=0.3)])
     assert "<script" not in text

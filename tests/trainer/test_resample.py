@@ -1,3 +1,5 @@
+"""Resampling: pass band, stop band, phase and the mean."""
+
 import numpy as np
 import pytest
 from scipy import signal

@@ -57,8 +57,8 @@ def test_the_choice_makes_every_feature_more_gaussian():
 def test_what_was_never_seen_stays_finite(kind):
     rows = np.abs(skewed()) + np.float32(0.01)
     made = transforms.fit_transform(kind, rows, tuple("abcd"))
-    strange = np.array([[-1e12] * 4, [0] * 4, [1e12] * 4], dtype=np.float32)
-    assert np.isfinite(applied(made, strange)).all()
+    extreme = np.array([[-1e12] * 4, [0] * 4, [1e12] * 4], dtype=np.float32)
+    assert np.isfinite(applied(made, extreme)).all()
 
 
 def test_a_logarithm_of_what_may_be_negative_is_refused():

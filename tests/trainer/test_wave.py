@@ -1,4 +1,4 @@
-"""Sound files: every kind that recorders write, the scale that nobody may guess, and hostile ones."""
+"""Sound files: every kind that recorders write, the scale, which is never assumed, and hostile files."""
 
 import contextlib
 import struct

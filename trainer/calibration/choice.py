@@ -1,4 +1,4 @@
-"""Scores of what was left out to a threshold, by the method asked for or the best supported one."""
+"""From held-out scores to a threshold, by the method asked for or the one that the data support best."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,15 +34,17 @@ from trainer.recordings import (
 
 METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
 RECORDED: Final = "recorded"
-"""The manifest's note on how much was learnt from."""
+"""Name of the manifest's note on how much vibration was used."""
 _FEW: Final = 3
-"""Fewer conditions than this make a bound so wide that the manifest says so."""
+"""Fewer conditions than this make a bound so wide that the manifest says so: with 2 it is 7.7 standard
+deviations above the mean, with 3 it is 3.4."""
 _QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
+"""Of held-out scores, for the manifest: the median, and decades of the tail down to the largest."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationPlan:
-    """How windows are cut and what is asked of the threshold."""
+    """How windows are cut, and requirements on the threshold."""
 
     samples: int
     hop: int
@@ -51,7 +53,7 @@ class CalibrationPlan:
     method: str = ""
     """One of METHODS; empty for the one best supported by the data."""
     best_effort: bool = False
-    """Whether a threshold that the data cannot support is given all the same, marked so."""
+    """Whether a threshold that the data cannot support is still returned, marked as such."""
     supervised: bool = False
     """Whether the detector learns from labelled faults, too."""
     budget: str = ""
@@ -59,7 +61,7 @@ class CalibrationPlan:
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     """The alarm's votes and delays, which the budget is counted with."""
     augmentation: Augmentation | None = None
-    """How normal recordings are widened before they are learnt from; None for not at all."""
+    """How normal recordings are widened before a fit; None for not at all."""
     most_values: int = MOST_VALUES
     """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
 
@@ -75,40 +77,40 @@ class Held:
 
     recording: Recording
     scores: Scores
-    """In order of time, one a window."""
+    """In order of time, one per window."""
     variant: int = 0
-    """Which of the recording's variants they are of, where it was widened."""
+    """Number of the recording's variant, where it was widened."""
 
 
 def choose(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
-    """Name the method: what was asked for, else what these recordings support best.
+    """Return the method: the one asked for, else the one that these recordings support best.
 
-    Raises ChoiceError for a method there is not or wishes that exclude each other, FitError for a rate or
-    budget that makes no sense or that so few hours cannot show: before anything is fitted.
+    Raises ChoiceError for an unknown method or requirements that exclude each other, FitError for a rate or
+    budget that is out of range or that so few hours cannot show: before anything is fitted.
     """
-    method = plan.method or _best(normals, plan)
+    default = "conditions" if len(condition_names(normals)) > 1 else "quantile"
+    method = plan.method or ("budget" if plan.budget else default)
     if method not in METHODS:
         raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
-    _check_wishes(method, plan)
+    _check_requirements(method, plan)
     try:
-        _check(normals, plan)
+        if plan.rate is not None:
+            checked_rate(plan.rate)
+        if plan.budget:
+            budget = Budget.parse(plan.budget)
+            if normals and not plan.best_effort:
+                hours = {
+                    name: sum(item.duration_s for item in normals if item.condition == name) / 3600
+                    for name in condition_names(normals)
+                }
+                check_budget(hours, budget)
     except DataError as error:
         raise FitError(error.what, where=error.where, remedy=error.remedy) from error
     return method
 
 
-def find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
-    """Find the threshold. Raises FitError where the held-out scores cannot support what is asked."""
-    try:
-        return _by_method(method, held, plan)
-    except DataError as error:
-        if not plan.best_effort:
-            raise FitError(error.what, where=error.where, remedy=error.remedy) from error
-        return _best_effort(held, plan.rate or 0.0, error)
-
-
-def _check_wishes(method: str, plan: CalibrationPlan) -> None:
-    """A wish that the method does not hear must not be lost without a word."""
+def _check_requirements(method: str, plan: CalibrationPlan) -> None:
+    """Refuse a requirement that the method would ignore."""
     if method == "budget" and not plan.budget:
         raise ChoiceError("method budget needs a budget", remedy="Give --max-false-alarms, such as 1/month")
     if plan.budget and method != "budget":
@@ -123,68 +125,51 @@ def _check_wishes(method: str, plan: CalibrationPlan) -> None:
         )
 
 
-def _check(normals: Sequence[Recording], plan: CalibrationPlan) -> None:
-    if plan.rate is not None:
-        checked_rate(plan.rate)
-    if plan.budget:
-        wanted = Budget.parse(plan.budget)
-        if normals and not plan.best_effort:
-            check_budget(_hours(normals), wanted)
+def find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
+    """Find the threshold. Raises FitError where the held-out scores cannot support what is asked."""
+    try:
+        return _find(method, held, plan)
+    except DataError as error:
+        if not plan.best_effort:
+            raise FitError(error.what, where=error.where, remedy=error.remedy) from error
+        scores = np.concatenate([item.scores for item in held if item.recording.label == NORMAL])
+        conditions = len(condition_names(item.recording for item in held))
+        largest = f"The threshold is the largest score of {len(scores)} held-out windows"
+        statement = f"Unsupported: {error.what}. {largest}"
+        return Threshold(
+            float(scores.max()), "largest", plan.rate or 0.0, False, len(scores), conditions, statement
+        )
 
 
-def _hours(normals: Sequence[Recording]) -> dict[str, float]:
-    return {
-        name: sum(item.duration_s for item in normals if item.condition == name) / 3600
-        for name in condition_names(normals)
-    }
-
-
-def _by_method(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
-    share = plan.hop / plan.samples
+def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold:
     if method == "f1":
         scores = np.concatenate([item.scores for item in held])
         faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in held])
         return f1_threshold(scores, faulty)
     normal = [item for item in held if item.recording.label == NORMAL]
     if method == "budget":
-        return _by_budget(normal, plan)
+        series = [
+            Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz, item.variant)
+            for item in normal
+        ]
+        return budget_threshold(series, Budget.parse(plan.budget), plan.policy)
+    by_condition = {
+        name: np.concatenate([item.scores for item in normal if item.recording.condition == name])
+        for name in condition_names(item.recording for item in normal)
+    }
+    share = plan.hop / plan.samples  # windows that overlap are not independent
     if method == "conditions":
-        return conditions_threshold(_by_condition(normal), plan.rate, independent=share)
+        return conditions_threshold(by_condition, plan.rate, independent=share)
     scores = np.concatenate([item.scores for item in normal])
     # Variants of one window are no further draws of what the machine does.
-    alike = variant_count(plan.augmentation) if plan.augmentation and len(_by_condition(normal)) == 1 else 1
+    alike = variant_count(plan.augmentation) if plan.augmentation and len(by_condition) == 1 else 1
     independent = max(1, int(len(scores) * share / alike))
     by_share = quantile_threshold if method == "quantile" else tail_threshold
     return by_share(scores, plan.rate, independent=independent)
 
 
-def _by_budget(normal: Sequence[Held], plan: CalibrationPlan) -> Threshold:
-    series = [
-        Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz, item.variant)
-        for item in normal
-    ]
-    return budget_threshold(series, Budget.parse(plan.budget), plan.policy)
-
-
-def _by_condition(held: Sequence[Held]) -> dict[str, Scores]:
-    names = condition_names(item.recording for item in held)
-    return {
-        name: np.concatenate([item.scores for item in held if item.recording.condition == name])
-        for name in names
-    }
-
-
-def _best_effort(held: Sequence[Held], rate: float, error: DataError) -> Threshold:
-    scores = np.concatenate([item.scores for item in held if item.recording.label == NORMAL])
-    names = condition_names(item.recording for item in held)
-    statement = (
-        f"Unsupported: {error.what}. The threshold is the largest score of {len(scores)} held-out windows"
-    )
-    return Threshold(float(scores.max()), "largest", rate, False, len(scores), len(names), statement)
-
-
 def describe(found: Threshold, held: Sequence[Held], plan: CalibrationPlan) -> Calibration:
-    """Say for the manifest what the threshold rests on."""
+    """Describe for the manifest what the threshold rests on."""
     normal = [item for item in held if item.recording.label == NORMAL]
     scores = np.concatenate([item.scores for item in normal]).astype(np.float64)
     names = condition_names(item.recording for item in normal)
@@ -200,9 +185,14 @@ def describe(found: Threshold, held: Sequence[Held], plan: CalibrationPlan) -> C
 
 
 def notes(normals: Sequence[Recording], plan: CalibrationPlan) -> dict[str, str]:
-    """Say what was recorded and widened, and which operating conditions the threshold does not speak for."""
+    """Note for the manifest what was recorded, widened, and which conditions the threshold does not cover."""
     names = condition_names(normals)
-    found = {RECORDED: f"{_span(normals)} of normal vibration in {_counted(len(normals), 'recording')}"}
+    seconds = sum(item.duration_s for item in normals)
+    span = f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+    if seconds < 120:
+        span = f"{seconds:.1f} s"
+    plural = "" if len(normals) == 1 else "s"
+    found = {RECORDED: f"{span} of normal vibration in {len(normals)} recording{plural}"}
     if plan.augmentation:
         found["augmentation"] = str(plan.augmentation)
     if len(names) == 1:
@@ -213,48 +203,26 @@ def notes(normals: Sequence[Recording], plan: CalibrationPlan) -> dict[str, str]
     return found
 
 
-def _span(normals: Sequence[Recording]) -> str:
-    seconds = sum(item.duration_s for item in normals)
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _reason(method: str, names: Sequence[str], plan: CalibrationPlan) -> str:
+    count = len(names)
     if method not in METHODS:
-        tried = f"{len(names)} conditions were" if len(names) > 1 else "blocks of one condition were"
+        tried = f"{count} conditions were" if count > 1 else "blocks of one condition were"
         return f"For it {tried} left out in turn"
-    chosen = (
-        "was asked for"
-        if method in (plan.method, plan.budget and "budget")
-        else "is what this data supports best"
-    )
-    if len(names) > 1:
-        few = f". {_width(len(names))}" if method == "conditions" and len(names) < _FEW else ""
-        return f"Method {method} {chosen}: {len(names)} conditions were left out in turn{few}"
+    asked = method in (plan.method, plan.budget and "budget")
+    chosen = "was asked for" if asked else "is what this data supports best"
+    if count > 1:
+        few = ""
+        if method == "conditions" and count < _FEW:
+            now, then = (spreads(number) for number in (count, count + 1))
+            few = (
+                f". From {count} conditions this threshold is set very high, {now:.1f} times their spread "
+                f"above their mean, and faults may pass below it; with one more it would be {then:.1f} "
+                "times: record the healthy machine at another load or speed"
+            )
+        return f"Method {method} {chosen}: {count} conditions were left out in turn{few}"
     if plan.augmentation:
         chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
     return (
         f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
         "left out in turn; no unseen condition was tried"
     )
-
-
-def _width(count: int) -> str:
-    """Say in words how wide a bound from so few conditions is, and what one more would do."""
-    now, then = (spreads(number) for number in (count, count + 1))
-    return (
-        f"From {count} conditions this threshold is set very high, {now:.1f} times their spread above their "
-        f"mean, and faults may pass below it; with one more it would be {then:.1f} times: "
-        "record the healthy machine at another load or speed"
-    )
-
-
-def _best(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
-    if plan.budget:
-        return "budget"
-    return "conditions" if len(condition_names(normals)) > 1 else "quantile"

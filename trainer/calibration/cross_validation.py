@@ -1,4 +1,4 @@
-"""Held-out scores to a threshold: leave out each operating condition in turn, refit, score what was left out.
+"""Cross-validation by operating condition: leave out each in turn, refit, score what was left out.
 
 The scores come from the exported graph run by the edge's own scorer, so the threshold is for what will run.
 """
@@ -28,29 +28,31 @@ from trainer.recordings import (
 )
 
 FitGraph = Callable[[Samples, FitContext], bytes]
-"""Fits a detector afresh on windows and returns its graph as ONNX bytes."""
+"""Fits a new detector on windows [n, samples, channels] and returns its graph as ONNX bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """The threshold, what supports it, and the scores it rests on."""
+    """The threshold, what supports it, and the held-out scores."""
 
     threshold: Threshold
     calibration: Calibration
     held: tuple[Held, ...]
     notes: Mapping[str, str]
-    """What the manifest should tell beside: what was widened, what was never tried."""
+    """Further notes for the manifest: what was widened, what was never tried."""
 
 
 def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progress = quiet) -> FitContext:
-    """Say what a detector may know beside the windows. The recordings agree on it: they are of one list."""
+    """Return what a detector may know besides the windows; recordings of one list agree on it."""
     first = recordings[0]
+    normals = [item for item in recordings if item.label == NORMAL]
+    powers = [float(item.samples.astype(np.float64).var(axis=0).mean()) for item in normals]
     return FitContext(
         rate_hz=first.rate_hz,
         channels=first.channels,
         unit=first.unit,
         lowpass_hz=first.lowpass_hz,
-        reference=_level([item for item in recordings if item.label == NORMAL]),
+        reference=float(np.sqrt(np.mean(powers))) if powers else 0.0,
         seed=seed,
         progress=progress,
     )
@@ -59,9 +61,9 @@ def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progres
 def training(
     recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
 ) -> tuple[Samples, FitContext]:
-    """Windows to fit on, and the context with their labels where the detector is supervised.
+    """Windows to fit on, [n, samples, channels], and the context with their labels for supervised detectors.
 
-    Raises FitError when no normal recording is there to learn from.
+    Raises FitError where there is no normal recording.
     """
     normals = [item for item in recordings if item.label == NORMAL]
     if not normals:
@@ -84,7 +86,16 @@ def calibrate(
     normals = [item for item in recordings if item.label == NORMAL]
     method = choice.choose(normals, plan)
     used = recordings if plan.supervised or method == "f1" else normals
-    held = _hold_out(fit, used, plan, context)
+    names = condition_names(normals)
+    if not names:
+        training(used, plan, context)  # raises the error that names what is missing
+    folds = tuple(fold for fold in leave_out_conditions(used) if fold.name in names)
+    if len(names) == 1:
+        try:
+            folds = leave_out_blocks(used, plan.samples)
+        except RecordingError as error:
+            raise FitError(error.what, where=error.where, remedy=error.remedy) from error
+    held = hold_out(fit, folds, plan, context)
     found = choice.find(method, held, plan)
     kept = measure_quota(_learnt(recordings, plan), plan.cut, plan.augmentation)
     notes = choice.notes(normals, plan) | kept.note(context.seed)
@@ -92,7 +103,10 @@ def calibrate(
 
 
 def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, context: FitContext) -> list[Held]:
-    """Refit for every fold and score what it holds out, in order of the folds."""
+    """Refit for every fold and score what it holds out, in order of the folds.
+
+    Raises FitError where a fold leaves no normal recording, and what `fit` raises.
+    """
     held: list[Held] = []
     for number, fold in enumerate(folds):
         share = number / len(folds)
@@ -101,7 +115,7 @@ def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, contex
         graph = Graph(fit(*training(fold.train, plan, inner)), where=f"fit without {fold.name}")
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
-        for item in fold.held:  # a variant is gone when it is scored
+        for item in fold.held:  # one variant in memory at a time
             held += [
                 Held(item, graph.score(cut_windows(one, plan.samples, plan.hop)), variant)
                 for variant, one in enumerate(widen([item], ranges, context.seed))
@@ -109,38 +123,12 @@ def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, contex
     return held
 
 
-def _hold_out(
-    fit: FitGraph, recordings: Sequence[Recording], plan: CalibrationPlan, context: FitContext
-) -> list[Held]:
-    normals = [item for item in recordings if item.label == NORMAL]
-    if not normals:
-        training(recordings, plan, context)  # says what is missing
-    try:
-        folds = _folds(recordings, normals, plan)
-    except RecordingError as error:
-        raise FitError(error.what, where=error.where, remedy=error.remedy) from error
-    return hold_out(fit, folds, plan, context)
-
-
-def _folds(
-    recordings: Sequence[Recording], normals: Sequence[Recording], plan: CalibrationPlan
-) -> tuple[Fold, ...]:
-    if len(condition_names(normals)) == 1:
-        return leave_out_blocks(recordings, plan.samples)
-    known = set(condition_names(normals))
-    return tuple(fold for fold in leave_out_conditions(recordings) if fold.name in known)
-
-
 def _learnt(recordings: Sequence[Recording], plan: CalibrationPlan) -> list[Recording]:
-    """Normal recordings, and behind them the faulty ones where the detector is supervised."""
+    """Normal recordings, then the faulty ones where the detector is supervised."""
     normals = [item for item in recordings if item.label == NORMAL]
     return normals + [item for item in recordings if plan.supervised and item.label != NORMAL]
 
 
-def _level(normals: Sequence[Recording]) -> float:
-    powers = [float(item.samples.astype(np.float64).var(axis=0).mean()) for item in normals]
-    return float(np.sqrt(np.mean(powers))) if powers else 0.0
-
-
 def _within(progress: Progress, start: float, share: float, name: str) -> Progress:
+    """Return a function that reports the progress of one fold as `share` of the whole, from `start` on."""
     return lambda done, what: progress(start + share * done, f"without {name}: {what}")

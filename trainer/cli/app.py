@@ -1,4 +1,4 @@
-"""The command `trainer`. Libraries that are slow to import are imported by the command that needs them."""
+"""The command `trainer`. Each command imports the libraries it needs: some are slow to import."""
 
 import json
 from pathlib import Path

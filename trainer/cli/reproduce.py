@@ -1,4 +1,4 @@
-"""The commands `trainer reproduce ...`: each prints its table, or with `--json` one array of objects."""
+"""The commands `trainer reproduce ...`: each prints a table, or with `--json` an array of objects."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from trainer.cli import terminal
 from trainer.core import Progress
 
 DATA = Path("../shared/data")
+"""Where the data sets of this project lie beside a checkout."""
 
 app = typer.Typer(help="Tables of the literature and of courses, on their own data.", no_args_is_help=True)
 

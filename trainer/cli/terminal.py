@@ -1,4 +1,4 @@
-"""Progress and refusals on a terminal: a bar where there is one, plain lines elsewhere."""
+"""Progress and messages of the commands: a progress bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from trainer.core import Progress as Report
 
 _EVERY_S: Final = 5.0
+"""Seconds between lines where there is no bar: a log of an hour stays below a thousand lines."""
 _LIBRARIES: Final = {
     "h5py",
     "imblearn",
@@ -22,6 +23,7 @@ _LIBRARIES: Final = {
     "sklearn",
     "torch",
 }
+"""Modules of the extra `trainer`: without it one of them is the first that cannot be imported."""
 
 _COLUMNS: Final = (
     TextColumn("{task.description}"),
@@ -31,12 +33,12 @@ _COLUMNS: Final = (
 )
 
 console = Console(stderr=True, highlight=False)
-output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)  # the widest table
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """Give a function to report progress with, while something long happens."""
+    """Provide a function that reports the progress of one task."""
     if not console.is_terminal:
         yield _lines(title)
         return
@@ -46,7 +48,7 @@ def progress(title: str) -> Iterator[Report]:
 
 @contextmanager
 def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
-    """Give a function to report progress of several things with, each by its name; one bar each."""
+    """Provide a function that reports the progress of several named tasks, each with its own bar."""
     lines: dict[str, Report] = {}
     if not console.is_terminal:
         yield lambda name, share, what: _of(lines, name, lambda: _lines(f"{title} {name}"))(share, what)
@@ -58,7 +60,7 @@ def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
 
 
 def missing_library(error: ModuleNotFoundError) -> str | None:
-    """Tell what to install when one of the trainer's libraries is not there; None for any other module."""
+    """Return what to install if one of the trainer's libraries is missing; None for any other module."""
     name = (error.name or "").partition(".")[0]
     if name not in _LIBRARIES:
         return None

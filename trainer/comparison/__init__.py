@@ -1,4 +1,4 @@
-"""Many detectors on conditions they never saw."""
+"""Compare detectors on operating conditions that they were not fitted on."""
 
 from trainer.comparison.ranking import Comparison, rank_detectors
 from trainer.comparison.table import (

@@ -1,4 +1,4 @@
-"""Where detectors stand after their trials, and which of them a site should take."""
+"""The ranking of detectors by their trials, and which of them is recommended."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _CRITERIA: Final = (
     "costs less at equal errors (the other takes {})",
     "notices a smaller rise in level at equal errors and like cost",
 )
-"""What each part of a candidate's rank says."""
+"""What being better in each part of `DetectorTrials.rank` means, in words."""
 TITLES: Final = {
     "unseen": "each operating condition is judged by a fit on the others",
     "single": "all other operating conditions are judged by a fit on one",
@@ -26,7 +26,7 @@ TITLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """On conditions that were not learnt from: the worst trial, and the mean over trials."""
+    """Error rates on conditions that were not fitted on: of the worst trial, and the mean over trials."""
 
     worst_false_alarm_rate: float
     mean_false_alarm_rate: float
@@ -34,59 +34,61 @@ class Unseen:
     mean_miss_rate: float
     alarmed_fault_recordings: int
     fault_recordings: int
-    """All there were; a recording counts once for each trial that judged it."""
+    """A recording counts once for each trial that judged it."""
     alarmed_normal_recordings: int
     normal_recordings: int
 
 
 @dataclass(frozen=True, slots=True)
 class RankedDetector:
-    """One detector."""
+    """The figures of one detector over its trials."""
 
     detector: str
     supervised: bool
     auroc: float
-    """Of all windows of a trial's unseen conditions, mean over trials: every recording counts."""
+    """Over all windows of a trial's unseen conditions; the mean over trials."""
     worst_recording: str
     worst_recording_auroc: float
-    """Of its windows against the same trial's normal ones."""
+    """Of the windows of that recording against the normal ones of the same trial."""
     unseen_condition: Unseen | None
     unseen_fault_kinds: Mapping[str, float]
-    """Supervised only: share of windows missed of a kind of fault that was left out of the training."""
+    """Supervised only, by kind of fault: share of its windows missed when left out of training."""
     louder: float
     """Factor on the level of normal vibration before half of the windows exceed the threshold."""
     bytes: int
     fit_s: float
-    """The longest fit."""
+    """Seconds of the longest fit."""
     export_s: float
+    """Seconds of the longest export."""
     score_s: float
-    """To score one window, on the machine that compared: of use beside the other detectors' only."""
+    """Seconds to score one window on this machine: only ratios between detectors are meaningful."""
     refused: str = ""
+    """Why there are no figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Detectors on conditions they never saw."""
+    """The outcome of `trainer compare`."""
 
     arrangement: str
     candidates: tuple[DetectorTrials, ...]
-    """Those that may be recommended first, then best first."""
+    """Recommendable ones first, each group best first."""
     findings: tuple[RecordingProblem, ...] = ()
-    """What is odd about the recordings."""
+    """Problems of the recordings that did not stop the comparison."""
 
     @property
     def recommended(self) -> str:
-        """The detector to take; empty where none can be believed."""
+        """The best recommendable detector; empty where there is none."""
         best = self.candidates[0]
         return best.detector if best.recommendable else ""
 
     @property
     def reason(self) -> str:
-        """Why that one, or why none."""
+        """Why that one, or why none, in sentences separated by semicolons."""
         if not self.recommended:
             return "all are supervised, were refused, or have thresholds that the data do not support"
         best, *others = self.candidates
-        found = [f"{best.detector} {_told(best)}"]
+        found = [f"{best.detector} {_performance(best)}"]
         if wrong := best.false_alarms:
             found.append(
                 f"beware: the best there is raised {wrong} false alarm{'s'[: wrong - 1]} on the healthy "
@@ -95,23 +97,23 @@ class Comparison:
         rivals = [other for other in others if other.recommendable]
         if rivals:
             found += [
-                f"next comes {rivals[0].detector}, which {_told(rivals[0])}",
+                f"next comes {rivals[0].detector}, which {_performance(rivals[0])}",
                 _compared(best, rivals[0]),
             ]
         return "; ".join(found)
 
     @property
     def title(self) -> str:
-        """What the figures are about."""
+        """What was fitted on which conditions."""
         return TITLES[self.arrangement]
 
     @property
     def ranking(self) -> list[RankedDetector]:
-        """One for each detector, in the candidates' order."""
+        """One entry per detector, in the order of the candidates."""
         return [rank_detector(candidate) for candidate in self.candidates]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One object a detector; what is not finite becomes null."""
+        """One object per detector; numbers that are not finite become null."""
         shared = {
             "arrangement": self.arrangement,
             "findings": [asdict(finding) for finding in self.findings],
@@ -122,7 +124,7 @@ class Comparison:
                 "recommended": candidate.detector == self.recommended,
                 "reason": self.reason if candidate.detector == self.recommended else "",
                 **shared,
-                "trials": [_trial(trial) for trial in candidate.trials],
+                "trials": [_trial_json(trial) for trial in candidate.trials],
             }
             for candidate in self.candidates
         ]
@@ -131,13 +133,13 @@ class Comparison:
 def rank_detectors(
     arrangement: str, candidates: Sequence[DetectorTrials], findings: Sequence[RecordingProblem] = ()
 ) -> Comparison:
-    """Put candidates in order."""
+    """Sort candidates: recommendable ones first, then by rank."""
     order = sorted(candidates, key=lambda candidate: (not candidate.recommendable, candidate.rank))
     return Comparison(arrangement, tuple(order), tuple(findings))
 
 
 def rank_detector(candidate: DetectorTrials) -> RankedDetector:
-    """Sum up one detector's trials."""
+    """Summarise the trials of one detector."""
     trials = candidate.trials
     aurocs = [(value, name) for trial in trials for name, value in trial.aurocs.items()]
     lowest, worst = min(aurocs, default=(math.nan, ""))
@@ -147,7 +149,7 @@ def rank_detector(candidate: DetectorTrials) -> RankedDetector:
         auroc=_mean([trial.evaluation.by_window.auroc for trial in trials]),
         worst_recording=worst,
         worst_recording_auroc=lowest,
-        unseen_condition=_unseen(candidate) if trials else None,
+        unseen_condition=_error_rates(candidate) if trials else None,
         unseen_fault_kinds=candidate.unseen_fault_kinds,
         louder=max((trial.louder for trial in trials), default=math.nan),
         bytes=max((trial.bytes for trial in trials), default=0),
@@ -158,7 +160,7 @@ def rank_detector(candidate: DetectorTrials) -> RankedDetector:
     )
 
 
-def _unseen(candidate: DetectorTrials) -> Unseen:
+def _error_rates(candidate: DetectorTrials) -> Unseen:
     by_window = [trial.evaluation.by_window for trial in candidate.trials]
     rows = [row for trial in candidate.trials for row in trial.evaluation.by_recording]
     alarmed = [row for row in rows if row.alarms]
@@ -174,7 +176,7 @@ def _unseen(candidate: DetectorTrials) -> Unseen:
     )
 
 
-def _told(candidate: DetectorTrials) -> str:
+def _performance(candidate: DetectorTrials) -> str:
     found = rank_detector(candidate)
     rates = found.unseen_condition
     if rates is None:
@@ -184,38 +186,36 @@ def _told(candidate: DetectorTrials) -> str:
         if math.isfinite(rates.worst_miss_rate)
         else " (no faulty recordings were listed)"
     )
+    louder = (
+        f"notices the healthy machine {found.louder:.2f} times as loud"
+        if math.isfinite(found.louder)
+        else "does not notice the healthy machine however loud"
+    )
     return (
         f"raised an alarm on {rates.alarmed_normal_recordings} of {rates.normal_recordings} healthy and "
         f"{rates.alarmed_fault_recordings} of {rates.fault_recordings} faulty recordings, exceeded its "
         f"threshold in {rates.worst_false_alarm_rate:.2%} of healthy windows{missed} in the worst condition, "
-        f"and {_heard(found.louder)}"
+        f"and {louder}"
     )
-
-
-def _heard(louder: float) -> str:
-    if not math.isfinite(louder):
-        return "does not notice the healthy machine however loud"
-    return f"notices the healthy machine {louder:.2f} times as loud"
 
 
 def _compared(best: DetectorTrials, rival: DetectorTrials) -> str:
-    """Say in words what put one before the other."""
-    for said, mine, other in zip(_CRITERIA, best.rank, rival.rank, strict=True):
-        if mine < other:
-            return f"{best.detector} comes first because it {said.format(_costs(best, rival))}"
+    """Say which criterion put the best before the next."""
+    mine, other = rank_detector(best), rank_detector(rival)
+    fit, score, size = (
+        f"{ratio:.2g}"
+        for ratio in (other.fit_s / mine.fit_s, other.score_s / mine.score_s, other.bytes / mine.bytes)
+    )
+    costs = (
+        f"{fit} times as long to fit and {score} times to score a window, with a file {size} times as large"
+    )
+    for criterion, of_best, of_rival in zip(_CRITERIA, best.rank, rival.rank, strict=True):
+        if of_best < of_rival:
+            return f"{best.detector} comes first because it {criterion.format(costs)}"
     return "nothing that is compared tells the two apart"
 
 
-def _costs(best: DetectorTrials, rival: DetectorTrials) -> str:
-    mine, other = rank_detector(best), rank_detector(rival)
-    ratios = (other.fit_s / mine.fit_s, other.score_s / mine.score_s, other.bytes / mine.bytes)
-    fit, score, size = (f"{ratio:.2g}" for ratio in ratios)
-    return (
-        f"{fit} times as long to fit and {score} times to score a window, with a file {size} times as large"
-    )
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial_json(trial: Trial) -> dict[str, Any]:
     return {
         "learnt": trial.learnt,
         "unseen": trial.unseen,

@@ -23,9 +23,9 @@ _COLUMNS = (
 
 
 def comparison_table(found: Comparison) -> Table:
-    """One line a detector: AUROC, share of windows, recordings with an alarm, what it costs.
+    """One row per detector: AUROC, shares of windows, recordings with an alarm, costs.
 
-    Time to score a window is given as a ratio to the first line's: milliseconds are this machine's.
+    The time to score a window is relative to that of the first row: seconds would depend on the machine.
     """
     made = Table(title=found.title)
     made.add_column("detector")
@@ -39,24 +39,24 @@ def comparison_table(found: Comparison) -> Table:
 
 
 def detector_label(ranked: RankedDetector) -> str:
-    """Name a detector, saying when it is only there for contrast."""
+    """Return the name of a detector, marked if it is supervised."""
     return f"{ranked.detector} (supervised)" if ranked.supervised else ranked.detector
 
 
 def level_factor(louder: float) -> str:
-    """Write by what factor vibration must grow to be seen."""
+    """Format the factor by which vibration must grow to exceed the threshold."""
     return f"{louder:.2f} x" if math.isfinite(louder) else "never"
 
 
 def comparison_remarks(found: Comparison) -> list[str]:
-    """Say in sentences what is recommended, what was refused, and what supervised detectors miss."""
+    """Return sentences on what is recommended, what was refused, and what supervised detectors miss."""
     chosen = found.recommended or "none"
     refused = [f"{item.detector} was refused: {item.refused}" for item in found.ranking if item.refused]
     return [f"recommended: {chosen}; {found.reason}", *refused, *unseen_kinds_table(found)]
 
 
 def unseen_kinds_table(found: Comparison) -> list[str]:
-    """What supervised detectors miss of a kind of fault they never saw, one line each."""
+    """Return a line for each kind of fault and supervised detector: what it misses of a kind it never saw."""
     return [
         f"{item.detector}: of {kind} faults, never shown to it, it calls {missed:.1%} of the windows normal"
         for item in found.ranking

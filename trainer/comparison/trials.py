@@ -1,11 +1,12 @@
-"""How a detector and its threshold do on a condition they never saw: fit without it, judge on it.
+"""Trials of a detector and its threshold on an operating condition that both were not fitted on.
 
-Everything goes the way a real model goes: calibrated inside what remains, exported, opened by the edge's
-scorer, judged through the edge's stages.
+A trial does what is done with a real model: it calibrates on the remaining conditions only, exports, loads
+the file with the edge's scorer and evaluates it through the edge's stages.
 """
 
 import tempfile
 import time
+import timeit
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,43 +35,47 @@ from trainer.recordings import (
 
 ARRANGEMENTS: Final = ("unseen", "single")
 _LOUDEST: Final = 100.0
+"""Largest factor tried, 40 dB: a detector that has not exceeded its threshold by then never will."""
+_PRECISION: Final = 1.001
+"""Of the factor that the bisection finds; it is printed with two decimals."""
 _TIMED: Final = 50
+"""Timings of one window, of which the median is taken: enough that a busy moment does not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One fit, and what it did on what it had not seen."""
+    """One fit, and how it did on conditions that were left out."""
 
     detector: str
     learnt: tuple[str, ...]
-    """Conditions it learnt from."""
+    """Conditions it was fitted on."""
     unseen: tuple[str, ...]
-    """Conditions it was judged on."""
+    """Conditions it was evaluated on."""
     evaluation: Evaluation
     calibration: Calibration
     louder: float
     """Factor on the level at which half of the unseen normal windows exceed the threshold."""
     aurocs: Mapping[str, float]
-    """Of each faulty recording, against all unseen normal windows."""
+    """AUROC of each faulty recording, by name, against all unseen normal windows."""
     bytes: int
     fit_s: float
-    """Seconds for this fit, if it was not made before."""
+    """Seconds for this fit; near 0 if it was kept from an earlier trial."""
     export_s: float
-    """Seconds to write, compare and prove the file."""
+    """Seconds to write, compare and check the file."""
     score_s: float
-    """Seconds to score one window with the edge's scorer, here: the median of fifty."""
+    """Seconds to score one window with the edge's scorer on this machine; the median of fifty."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorTrials:
-    """All trials of one detector; the worst counts."""
+    """All trials of one detector; ranks use the worst."""
 
     detector: str
     trials: tuple[Trial, ...]
     refused: str = ""
     """Why there are none."""
     unseen_fault_kinds: Mapping[str, float] = field(default_factory=dict)
-    """Supervised only: share of windows missed of a kind of fault that was left out of the training."""
+    """Supervised only, by kind of fault: share of its windows missed when left out of training."""
 
     @property
     def supervised(self) -> bool:
@@ -79,7 +84,7 @@ class DetectorTrials:
 
     @property
     def recommendable(self) -> bool:
-        """Whether a site may be told to use it: learns from normal alone, its thresholds are supported."""
+        """Whether it learns from normal windows alone and the data support all its thresholds."""
         supported = bool(self.trials) and all(trial.calibration.supported for trial in self.trials)
         return supported and not self.supervised
 
@@ -107,25 +112,25 @@ class DetectorTrials:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Smaller is better: wrong recordings, the worst trial's wrong windows, deafness to level, cost.
+        """Smaller is better: wrong recordings, the worst trial's share of wrong windows, level noticed, cost.
 
-        Deafness counts by doublings first, and to the last digit at the very end: what hears a machine
-        that is half as loud is worth its price, a tenth less is not.
+        The level at which a detector notices a louder machine counts in doublings before the cost, and
+        exactly after it: noticing half the level is worth a higher cost, a tenth less is not.
         """
         if not self.trials:
             return (np.inf,)
         wrong = self.false_alarms + self.uncaught
         rates = [rate for rate in (self.false_alarm_rate, self.missed_rate) if np.isfinite(rate)]
-        deaf = max(trial.louder for trial in self.trials)
-        doublings = round(np.log2(deaf)) if np.isfinite(deaf) else np.inf
-        return (wrong, round(max(rates, default=np.inf), 3), doublings, round(np.log10(self.cost)), deaf)
+        noticed = max(trial.louder for trial in self.trials)
+        doublings = round(np.log2(noticed)) if np.isfinite(noticed) else np.inf
+        return (wrong, round(max(rates, default=np.inf), 3), doublings, round(np.log10(self.cost)), noticed)
 
     @property
     def cost(self) -> float:
-        """Seconds to fit, seconds to score a window and bytes, multiplied: each counts by its ratio.
+        """Product of seconds to fit, seconds to score a window and bytes, so that ratios of each count alike.
 
-        Of no use as a figure of its own. Ranks see it in powers of ten, so that a busy machine, which moves
-        times by half, seldom changes who is recommended.
+        The product has no meaning of its own. Ranks use its power of ten, so that a busy machine, which
+        changes times by half, seldom changes the recommendation.
         """
         each = [trial.fit_s * trial.score_s * trial.bytes for trial in self.trials]
         return float(np.median(each)) if each else np.inf
@@ -137,17 +142,17 @@ def run_trials(
     arrangement: str = "unseen",
     progress: Progress = quiet,
 ) -> DetectorTrials:
-    """Try one detector on every condition.
+    """Run the trials of one detector, one for each operating condition.
 
-    `unseen`: learn from all conditions but one, judge on that one. `single`: learn from one, judge on all
-    others. Raises FitError when there are too few conditions to leave one out; a detector that refuses
-    the data gives a candidate without trials.
+    `unseen`: fit on all conditions but one, evaluate on that one. `single`: fit on one, evaluate on all
+    others. Raises FitError when there are too few conditions; a detector that refuses the data has no trials.
     """
     trials: list[Trial] = []
     kept: fitting.Kept = {}
     for number, fold in enumerate(chosen := trial_folds(recordings, arrangement)):
         try:
-            trials.append(_try(fold, order, kept, _part(progress, fold, number / len(chosen), len(chosen))))
+            part = _part(progress, fold, number / len(chosen), len(chosen))
+            trials.append(_trial(fold, order, kept, part))
         except (TrainerError, DataError) as error:
             progress(1.0, "refused")
             return DetectorTrials(order.detector, (), str(error))
@@ -157,16 +162,18 @@ def run_trials(
 
 
 def louder(graph: Graph, threshold: float, normal: Samples) -> float:
-    """Factor on the level of normal windows at which half of them exceed the threshold.
+    """Factor on the level of normal windows [n, samples, channels] at which half of them exceed the
+    threshold.
 
-    The price of learning that level does not matter: a fault that only raises the level stays unseen below.
+    A fault that only raises the level is not noticed below it. 1 if they exceed it already, infinity if they
+    do not at 100 times their level. Found by bisection.
     """
     low, high = 1.0, _LOUDEST
     if np.median(graph.score(normal)) > threshold:
         return 1.0
     if not np.median(graph.score(normal * np.float32(high))) > threshold:
         return np.inf
-    while high / low > 1.001:
+    while high / low > _PRECISION:
         middle = float(np.sqrt(low * high))
         above = np.median(graph.score(normal * np.float32(middle))) > threshold
         low, high = (low, middle) if above else (middle, high)
@@ -174,9 +181,9 @@ def louder(graph: Graph, threshold: float, normal: Samples) -> float:
 
 
 def trial_folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]:
-    """Split the list as an arrangement says.
+    """Split recordings into what is fitted and what is left out, one fold for each normal condition.
 
-    Raises ChoiceError for one that there is not, FitError for too few operating conditions.
+    Raises ChoiceError for an unknown arrangement, FitError for fewer than two normal operating conditions.
     """
     if arrangement not in ARRANGEMENTS:
         raise ChoiceError(
@@ -198,7 +205,7 @@ def _part(progress: Progress, fold: Fold, start: float, parts: int) -> Progress:
     return lambda done, what: progress(start + done / parts, f"without {fold.name}: {what}")
 
 
-def _try(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> Trial:
+def _trial(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> Trial:
     learnt = [item for item in fold.train if REGISTRY[order.detector].supervised or item.label == NORMAL]
     check_folds_apart(learnt, fold.held)
     fitted = fitting.fit(fold.train, order, progress, kept)
@@ -211,6 +218,8 @@ def _try(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> Tr
     watched = [score_recording(artefact, item) for item in fold.held]
     unseen = [item for item in fold.held if item.label == NORMAL]
     normal, _ = gather_windows(unseen, Cut(order.samples, order.hop), order.seed)
+    window = normal[:1]
+    times_s = timeit.repeat(lambda: artefact.graph.score(window), number=1, repeat=_TIMED)
     return Trial(
         detector=order.detector,
         learnt=condition_names(item for item in fold.train if item.label == NORMAL),
@@ -222,17 +231,8 @@ def _try(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> Tr
         bytes=size,
         fit_s=fitted.fit_s,
         export_s=export_s,
-        score_s=_score_s(artefact.graph, normal[:1]),
+        score_s=float(np.median(times_s)),
     )
-
-
-def _score_s(graph: Graph, window: Samples) -> float:
-    times = []
-    for _ in range(_TIMED):
-        started = time.perf_counter()
-        graph.score(window)
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
 
 
 def _aurocs(watched: Sequence[ScoredRecording]) -> dict[str, float]:

@@ -1,13 +1,12 @@
-"""Detectors tried side by side, each in a process of its own, with news of how far they are."""
+"""Trials of several detectors at once, each in a process of its own that reports its progress."""
 
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from multiprocessing.queues import SimpleQueue
 from typing import Final
@@ -19,17 +18,20 @@ from trainer.fitting import Order
 from trainer.recordings import Recording
 
 Bars = Callable[[str, float, str], None]
-"""Called with a detector, the share done of it, 0 to 1, and a word on what is being done."""
-News = tuple[str, float, str]
+"""Called with a detector, the share done of it, 0 to 1, and a few words on what is being done."""
+ProgressReport = tuple[str, float, str]
+"""The arguments of a call of `Bars`."""
 _EVERY_S: Final = 0.5
+"""Seconds between reports of a worker: a bar that moves twice a second looks alive and costs nothing."""
 
 
 def try_all(
     recordings: Sequence[Recording], orders: Sequence[Order], arrangement: str, processes: int, bars: Bars
 ) -> list[DetectorTrials]:
-    """Try every order, `processes` at a time (0: one a processor), in the orders' order.
+    """Run the trials of every order, `processes` at a time (0: one per processor); results are in the orders'
+    order.
 
-    Raises ChoiceError for a negative number, UnavailableError when the system ends a process.
+    Raises ChoiceError for a negative number, UnavailableError when the system kills a process.
     """
     if processes < 0:
         raise ChoiceError(
@@ -37,20 +39,25 @@ def try_all(
         )
     count = min(processes or os.cpu_count() or 1, len(orders))
     if count > 1:
-        return _side_by_side(recordings, orders, arrangement, count, bars)
+        return _in_processes(recordings, orders, arrangement, count, bars)
     return [run_trials(recordings, order, arrangement, partial(bars, order.detector)) for order in orders]
 
 
-def _side_by_side(
+def _in_processes(
     recordings: Sequence[Recording], orders: Sequence[Order], arrangement: str, count: int, bars: Bars
 ) -> list[DetectorTrials]:
     context = multiprocessing.get_context("spawn")
-    news: SimpleQueue[News] = context.SimpleQueue()
-    pool = ProcessPoolExecutor(count, context, _begin, (tuple(recordings), news))
+    reports: SimpleQueue[ProgressReport] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(count, context, _initialise, (tuple(recordings), reports))
     try:
-        with _deaf():
-            waiting = [pool.submit(_try, order, arrangement) for order in orders]
-        _follow(waiting, news, bars)
+        # Workers inherit the signal mask: an interrupt at the terminal reaches this process only, which ends
+        # them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            waiting = [pool.submit(_run, order, arrangement) for order in orders]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _pass_on(waiting, reports, bars)
         return [done.result() for done in waiting]
     except BrokenProcessPool as error:
         raise UnavailableError(
@@ -60,50 +67,43 @@ def _side_by_side(
         ) from error
     except BaseException:
         for process in multiprocessing.active_children():
-            process.terminate()  # hours of fitting that nobody waits for any more
+            process.terminate()  # its result would not be used
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    # Processes begun here are deaf to an interrupt from their first breath: this one ends them.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _follow(waiting: Sequence[Future[DetectorTrials]], news: "SimpleQueue[News]", bars: Bars) -> None:
+def _pass_on(
+    waiting: Sequence[Future[DetectorTrials]], reports: "SimpleQueue[ProgressReport]", bars: Bars
+) -> None:
+    """Pass reports to `bars` until all are done or one has failed."""
     pending = set(waiting)
     while pending:
         pending = wait(pending, _EVERY_S).not_done
-        while not news.empty():
-            bars(*news.get())
+        while not reports.empty():
+            bars(*reports.get())
         if any(done.done() and done.exception() for done in waiting):
             return
 
 
-class _BarOfWorkers:
-    """What a process of the crew has been given; set once when it begins."""
+class _Worker:
+    """What a worker process was given; set at its start, so that recordings are pickled only once."""
 
     recordings: tuple[Recording, ...] = ()
-    news: "SimpleQueue[News] | None" = None
+    reports: "SimpleQueue[ProgressReport] | None" = None
 
 
-def _begin(recordings: tuple[Recording, ...], news: "SimpleQueue[News]") -> None:
-    _BarOfWorkers.recordings, _BarOfWorkers.news = recordings, news
+def _initialise(recordings: tuple[Recording, ...], reports: "SimpleQueue[ProgressReport]") -> None:
+    _Worker.recordings, _Worker.reports = recordings, reports
 
 
-def _try(order: Order, arrangement: str) -> DetectorTrials:
+def _run(order: Order, arrangement: str) -> DetectorTrials:
     last = 0.0
 
     def progress(share: float, what: str) -> None:
         nonlocal last
-        if _BarOfWorkers.news is not None and (share >= 1 or time.monotonic() - last >= _EVERY_S):
+        if _Worker.reports is not None and (share >= 1 or time.monotonic() - last >= _EVERY_S):
             last = time.monotonic()
-            _BarOfWorkers.news.put((order.detector, share, what))
+            _Worker.reports.put((order.detector, share, what))
 
-    return run_trials(_BarOfWorkers.recordings, order, arrangement, progress)
+    return run_trials(_Worker.recordings, order, arrangement, progress)

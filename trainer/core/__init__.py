@@ -1,4 +1,4 @@
-"""What every room of the trainer speaks of: errors, progress, what a fit knows, files written whole."""
+"""What every folder of the trainer uses: errors, progress, the context of a fit, atomic files."""
 
 from trainer.core.atomic_files import (
     check_apart,

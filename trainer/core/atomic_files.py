@@ -1,7 +1,7 @@
-"""Files that are whole or not there at all: what a command writes for people and for the edge.
+"""Files that are whole or do not exist: what a command writes for people and for the edge.
 
 Everything is written beside its place, under a name that begins with a dot, and moved there when it is on
-disk. Whatever goes wrong, also an interrupt, what was at the place before is still there.
+disk. After any failure, an interrupt included, the earlier file is still there.
 """
 
 import os
@@ -16,25 +16,28 @@ from trainer.core.errors import ChoiceError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Give a binary file to write; its name tells where it lies until it takes its place at `path`.
+    """Open a binary file to write; it is moved to `path` when the block ends without an exception.
 
-    Raises AccessError or UnavailableError where it cannot be written. A pipe or device is written as it is.
+    Until then it lies under another name, which `name` of the file gives. A pipe or device is written in
+    place. Raises AccessError or UnavailableError where it cannot be written.
     """
+    # A file moved to the place of a pipe or device would replace it.
+    in_place = path.exists() and not path.is_file() and not path.is_dir()
     try:
-        with _stream(path) if _keeps_its_place(path) else _beside(path) as file:
+        with path.open("wb") if in_place else _partial_file(path) as file:
             yield file
     except OSError as error:
         raise _refusal(error, path) from error
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text. Raises AccessError or UnavailableError."""
+    """Write a text as UTF-8. Raises AccessError or UnavailableError."""
     with whole_file(path) as file:
         file.write(text.encode("utf-8"))
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where it is not there. Raises AccessError or UnavailableError."""
+    """Make a folder, and those above it, where it is missing. Raises AccessError or UnavailableError."""
     check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +46,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_file(path: Path, *read: Path) -> None:
-    """Refuse a place that cannot be written, or one of the files `read`, before anybody waits for the work.
+    """Refuse a path that cannot be written, or one of the files `read`, before long work begins.
 
     Raises AccessError, UnavailableError or ChoiceError.
     """
@@ -57,7 +60,7 @@ def check_file(path: Path, *read: Path) -> None:
 
 
 def check_apart(path: Path, *read: Path) -> None:
-    """Refuse to write over what is read. Raises ChoiceError."""
+    """Refuse to write over one of the files `read`. Raises ChoiceError."""
     for other in read:
         if path.exists() and other.exists() and path.samefile(other):
             raise ChoiceError(
@@ -67,11 +70,11 @@ def check_apart(path: Path, *read: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be made or written to. Raises AccessError or UnavailableError."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UnavailableError("is not a folder", where=str(there), remedy="Give another one")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise AccessError("cannot be written to", where=str(there), remedy="Give a folder that is yours")
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UnavailableError("is not a folder", where=str(nearest), remedy="Give another one")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise AccessError("cannot be written to", where=str(nearest), remedy="Give a folder that is yours")
 
 
 def _refusal(error: OSError, path: Path) -> AccessError | UnavailableError:
@@ -83,19 +86,8 @@ def _refusal(error: OSError, path: Path) -> AccessError | UnavailableError:
     )
 
 
-def _keeps_its_place(path: Path) -> bool:
-    # Pipes and devices are written to; a file moved there would take their name from them.
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
 @contextmanager
-def _stream(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("wb") as file:
-        yield file
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[IO[bytes]]:
+def _partial_file(path: Path) -> Iterator[IO[bytes]]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -103,15 +95,13 @@ def _beside(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        _sync(path.parent)
+        # The new name is on disk only when its folder is. Windows cannot open folders.
+        if hasattr(os, "O_DIRECTORY"):
+            descriptor = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     finally:
         with suppress(OSError):  # where its folder is no folder, there is nothing to remove
             partial.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,29 +1,29 @@
-"""What a fit knows of its data, and how it says how far it is."""
+"""What a fit knows of its data, and how it reports progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Progress = Callable[[float, str], None]
-"""Called with the share done, 0 to 1, and a word on what is being done."""
+"""Called with the share done, 0 to 1, and a few words on the current step."""
 
 
 def quiet(_share: float, _what: str) -> None:
-    """Report progress to nobody."""
+    """Discard a progress report."""
 
 
 @dataclass(frozen=True, slots=True)
 class FitContext:
-    """What a detector may know beside the windows."""
+    """What a detector may know besides the windows."""
 
     rate_hz: float
     channels: tuple[str, ...]
     unit: str
     lowpass_hz: float | None = None
-    """Bandwidth the windows are limited to; features above it would describe the filter."""
+    """Bandwidth the windows are limited to, Hz; features above it would describe the filter."""
     reference: float = 0.0
-    """Level of all normal vibration, rms in `unit`; 0 where unknown. A score measured in it keeps its scale
+    """Level of all normal vibration, rms in `unit`; 0 where unknown. A score relative to it keeps its scale
     when a condition is left out of training."""
     seed: int = 0
     labels: Sequence[str] = ()
-    """One label a window, for supervised detectors only; empty otherwise."""
+    """One label per window, for supervised detectors only; empty otherwise."""
     progress: Progress = quiet

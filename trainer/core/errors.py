@@ -1,4 +1,6 @@
-"""Every refusal of the trainer. Same shape and exit codes as the edge's, so one handler prints both.
+"""Every error of the trainer. Same fields and exit codes as the edge's, so one handler prints both.
+
+Exit codes are those of sysexits.h: 64 usage, 65 data, 70 internal error.
 
 edge_runtime.core.errors.EdgeError
 └── TrainerError           70
@@ -12,7 +14,7 @@ from edge_runtime.core import EdgeError
 
 
 class TrainerError(EdgeError):
-    """Base of the trainer's refusals."""
+    """Base of the trainer's errors."""
 
 
 class RecordingError(TrainerError):

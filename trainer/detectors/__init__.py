@@ -1,4 +1,4 @@
-"""Every detector there is, by name. A new one is a file here and a line in `REGISTRY`."""
+"""All detectors by name. A new one is a file here and a line in `REGISTRY`."""
 
 import inspect
 from collections.abc import Mapping
@@ -51,31 +51,31 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
 
 
 def create(name: str, options: Mapping[str, str] | None = None) -> Detector:
-    """Make an unfitted detector; `options` are texts as a command line gives them.
+    """Return an unfitted detector; `options` are texts as a command line gives them.
 
-    Raises ChoiceError for a detector or option that there is not, and for a value that cannot be read.
+    Raises ChoiceError for an unknown detector or option, and for a value that does not have the option's
+    type.
     """
     if name not in REGISTRY:
         raise ChoiceError(f"there is no detector {name!r}", remedy=nearest(name, REGISTRY))
     kind, known = REGISTRY[name], options_of(name)
-    read: dict[str, Option] = {}
+    values: dict[str, Option] = {}
     for option, text in (options or {}).items():
         if option not in known:
             raise ChoiceError(f"{name} has no option {option!r}", remedy=nearest(option, known))
-        read[option] = _read(f"{name} {option}", text, known[option])
-    return kind(**read)
+        default = known[option]
+        try:
+            is_true = text.lower() in {"true", "yes", "1"}  # bool("no") would be True
+            values[option] = is_true if isinstance(default, bool) else type(default)(text)
+        except ValueError as error:
+            raise ChoiceError(
+                f"{name} {option} cannot be {text!r}",
+                remedy=f"Give a {type(default).__name__}, like {default}",
+            ) from error
+    return kind(**values)
 
 
 def options_of(name: str) -> dict[str, Option]:
-    """Tell the options of a registered detector with their defaults."""
+    """Return the options of a registered detector with their defaults."""
     parameters = inspect.signature(REGISTRY[name]).parameters
     return {option: parameter.default for option, parameter in parameters.items()}
-
-
-def _read(what: str, text: str, default: Option) -> Option:
-    try:
-        return text.lower() in {"true", "yes", "1"} if isinstance(default, bool) else type(default)(text)
-    except ValueError as error:
-        raise ChoiceError(
-            f"{what} cannot be {text!r}", remedy=f"Give a {type(default).__name__}, like {default}"
-        ) from error

@@ -1,8 +1,7 @@
-"""What a detector is: two verbs, `fit` and `graph`, and what it can say about itself.
+"""The interface of a detector: `fit`, `graph`, and what it states about itself.
 
-There is no `score` here on purpose. Scores exist in one place, the exported graph run by
-`edge_runtime.models`; a second implementation would be a second truth. `reference_scores` is only what the
-graph is compared with at export.
+There is no `score` method on purpose: scores are computed in one place, by the exported graph that
+`edge_runtime.models` runs. `reference_scores` is only what the graph is compared with at export.
 """
 
 from __future__ import annotations
@@ -18,59 +17,61 @@ from edge_runtime.core import Feature, Samples
 from trainer.core import ChoiceError, FitContext
 
 if TYPE_CHECKING:
-    import onnx  # only named here; `trainer --help` must not wait for it
+    import onnx  # for annotations only: importing it would slow down `trainer --help`
 
 
 class Detector(ABC):
-    """A way to learn what normal windows look like. Higher score is more anomalous, for every detector."""
+    """A model of normal windows. For every detector a higher score is more anomalous."""
 
     name: ClassVar[str]
-    """Registry name."""
+    """Its key in the registry."""
     version: ClassVar[str] = "1"
-    """Changes when the same windows and options would give other scores."""
+    """Changed when the same windows and options give other scores than before."""
     summary: ClassVar[str]
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
-    """Supervised detectors learn from labelled faults and know only those; they are for contrast."""
-    packs: ClassVar[bool] = False
-    """Whether its weights can be kept as 8-bit integers."""
-    claim: ClassVar[str] = "sum"
-    """How contributions make the score: its "sum", or the largest of them, "max"."""
+    """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
+    quantisable: ClassVar[bool] = False
+    """Whether its weights can be stored as 8-bit integers."""
+    contributions_combine_by: ClassVar[str] = "sum"
+    """How contributions combine into the score: "sum", or "max" for the largest of them."""
     golden_tolerance: ClassVar[float] = 1e-4
-    """Relative difference of a score between processors that still counts as the same."""
+    """Relative difference of a score between processors that counts as equal: ten times `parity`, as
+    processors add in other orders."""
     parity: ClassVar[float] = 1e-5
-    """Largest relative difference between graph and fitted object."""
+    """Largest relative difference between graph and fitted object: float32 resolves 1e-7, and sums of a
+    hundred terms lose two digits of that."""
     max_bytes: ClassVar[int] = 2_000_000
-    """Largest file this method may need."""
+    """Largest file allowed. 2 MB is a judgement: quick to send to a gateway over a slow link."""
 
     @abstractmethod
     def fit(self, windows: Samples, context: FitContext) -> None:
         """Learn from normal windows [n, samples, channels] in physical units.
 
-        Raises FitError when the windows cannot support this method: too few, constant, not finite.
+        Raises FitError when the windows are too few, constant or not finite.
         """
 
     @abstractmethod
     def graph(self) -> onnx.ModelProto:
-        """The fitted detector as ONNX: `window` [batch, samples, channels] to `score` [batch].
+        """Return the fitted detector as ONNX: `window` [batch, samples, channels] to `score` [batch].
 
-        With `contributions` [batch, features] as a second output where `features` names any.
+        If `features` names any, there is a second output `contributions` [batch, features].
         """
 
     @abstractmethod
     def features(self) -> tuple[Feature, ...]:
-        """What the entries of `contributions` mean, in order; empty where the method cannot say."""
+        """Return what the columns of `contributions` mean, in order; empty for a method that has none."""
 
     @abstractmethod
     def reference_scores(self, windows: Samples) -> NDArray[np.float64]:
-        """Score windows with the fitted torch or scikit-learn object, to compare the graph with: [n]."""
+        """Score windows [n, samples, channels] with the fitted torch or scikit-learn object: [n]."""
 
     @abstractmethod
     def within(self, context: FitContext) -> Self:
-        """The same fit, measured in the reference level of another context."""
+        """Return the same fit, scoring relative to the reference level of another context."""
 
     def in_int8(self) -> Self:
-        """Give the same fit with its weights rounded to 8-bit integers: a smaller file.
+        """Return the same fit with its weights rounded to 8-bit integers, for a smaller file.
 
         Raises ChoiceError for a method that has no weights to round.
         """
@@ -80,5 +81,5 @@ class Detector(ABC):
         )
 
     def notes(self) -> Mapping[str, str]:
-        """Tell what a reader of the manifest should know about this fit."""
+        """Return what a reader of the manifest should know about this fit, by keyword."""
         return {}

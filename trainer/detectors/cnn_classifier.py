@@ -14,6 +14,7 @@ from trainer.detectors.building_blocks.vectors import SHORT, Floats
 from trainer.graphs import GraphValue
 
 WIDTHS: Final = (64, 128)
+"""Channels of the two blocks; 0.3 MB of weights, well below the largest file."""
 
 
 class CnnClassifier(SupervisedDetector):
@@ -36,22 +37,31 @@ class CnnClassifier(SupervisedDetector):
         learning_rate: float = 3e-3,
         patience: int = 3,
     ) -> None:
-        """Learn from `most` windows at the most, drawn at random; `balance`: weights, over, smote..."""
+        """Learn from at most `most` windows, drawn at random; `balance` is one of BALANCES."""
         super().__init__(front_end, balance)
         self._most = most
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
-        # The class rides behind its window, so that the one training loop keeps them together.
+        # The class is appended to its window: the training loop shuffles and splits rows of one tensor.
         rows = torch.from_numpy(np.column_stack([vectors, classes])).float()
         order = np.random.default_rng(self._context.seed).permutation(len(rows))[: self._most]
-        mixed = rows[torch.from_numpy(order)]
+        chosen = rows[torch.from_numpy(order)]
+        first, second = WIDTHS
         loss = nn.CrossEntropyLoss(torch.from_numpy(weights).float())
         with seeded(self._context.seed):
-            self._network = nn.Sequential(*_layers(len(self._context.channels), len(self._labels)))
+            self._network = nn.Sequential(
+                nn.Conv1d(len(self._context.channels), first, 16, 4, 8),  # kernel, stride, padding
+                nn.BatchNorm1d(first),
+                nn.ReLU(),
+                nn.Conv1d(first, second, 8, 4, 4),
+                nn.BatchNorm1d(second),
+                nn.ReLU(),
+                nn.Linear(second, len(self._labels)),
+            )
             history = train(
                 self._network,
-                mixed,
+                chosen,
                 lambda batch: loss(self._logits(batch[:, :-1]), batch[:, -1].long()),
                 self._training,
                 seed=self._context.seed,
@@ -63,7 +73,7 @@ class CnnClassifier(SupervisedDetector):
         signals = vectors.reshape(0, self._samples, -1).transpose(0, 2, 1)
         *convolutions, head = self._network
         logits = torch_layers.write([head], torch_layers.write(convolutions, signals).mean())
-        # The sum of all other classes keeps its digits where 1 - p(normal) would have none left.
+        # The sum over the fault classes: 1 - p(normal) would lose all digits where p(normal) is near 1.
         return vectors.builder.op("Softmax", logits, axis=-1).part(1, len(self._labels)).sum(), None
 
     def _judge(self, vectors: Floats) -> Floats:
@@ -76,16 +86,3 @@ class CnnClassifier(SupervisedDetector):
         pooled = self._network[:-1](signals).mean(2)
         logits: Tensor = self._network[-1](pooled)
         return logits
-
-
-def _layers(channels: int, classes: int) -> list[nn.Module]:
-    first, second = WIDTHS
-    return [
-        nn.Conv1d(channels, first, 16, 4, 8),
-        nn.BatchNorm1d(first),
-        nn.ReLU(),
-        nn.Conv1d(first, second, 8, 4, 4),
-        nn.BatchNorm1d(second),
-        nn.ReLU(),
-        nn.Linear(second, classes),
-    ]

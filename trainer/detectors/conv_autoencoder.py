@@ -15,11 +15,14 @@ from trainer.detectors.building_blocks.vectors import SHORT, Floats
 from trainer.graphs import GraphValue
 
 STRIDE: Final = 4
+"""Of every layer, so that two of them shorten the signal to a sixteenth."""
 KERNEL: Final = 8
+"""Twice the stride: neighbouring outputs overlap by half, and transposed convolutions leave no
+checkerboard."""
 
 
 class ConvAutoencoder(ReconstructionDetector):
-    """Strided convolutions down to a sixteenth of the values and back."""
+    """Strided convolutions that shorten the signal, each to a quarter, and transposed ones back."""
 
     name = "conv_autoencoder"
     summary = "1-D convolutions down and back: mean square of what it cannot rebuild"
@@ -35,13 +38,20 @@ class ConvAutoencoder(ReconstructionDetector):
         learning_rate: float = 3e-3,
         patience: int = 8,
     ) -> None:
-        """`channels` of each convolution down; each makes the signal four times shorter."""
+        """`channels` of each strided convolution, like "16-32-16"; each shortens the signal to a quarter."""
         super().__init__(front_end)
-        self._channels = _read_channels(channels)
+        try:
+            self._channels = [int(part) for part in channels.split("-")]
+        except ValueError:
+            self._channels = [0]
+        if min(self._channels) < 1:
+            raise ChoiceError(
+                f"conv_autoencoder cannot have channels {channels!r}", remedy="Give numbers, like 16-32-16"
+            )
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def needs(self, width: int) -> int:
-        """Ask for a batch at the least."""
+        """One batch of the default size."""
         return 32 if width else 0
 
     def _learn(self, vectors: Floats) -> None:
@@ -65,7 +75,7 @@ class ConvAutoencoder(ReconstructionDetector):
         return rebuilt[..., : self._length()].swapaxes(1, 2).reshape(vectors.shape)
 
     def _signals(self, vectors: Floats) -> Tensor:
-        """Signals [n, channels, samples], zeros behind them up to a length that every stride divides."""
+        """Signals [n, channels, samples], padded with zeros to a length that all strides together divide."""
         signals = vectors.reshape(len(vectors), self._length(), -1).swapaxes(1, 2)
         padded = np.pad(signals, [(0, 0), (0, 0), (0, self._padding())])
         return torch.from_numpy(padded).float()
@@ -88,16 +98,4 @@ def _layers(channels: list[int]) -> list[nn.Module]:
     for before, after in itertools.pairwise(channels[::-1]):
         layers += [nn.ConvTranspose1d(before, after, KERNEL, STRIDE, STRIDE // 2), nn.BatchNorm1d(after)]
         layers += [nn.LeakyReLU(0.1)]
-    return layers[:-2]  # what comes out is a signal, not an activation
-
-
-def _read_channels(text: str) -> list[int]:
-    try:
-        channels = [int(part) for part in text.split("-")]
-    except ValueError:
-        channels = [0]
-    if min(channels) < 1:
-        raise ChoiceError(
-            f"conv_autoencoder cannot have channels {text!r}", remedy="Give numbers, like 16-32-16"
-        )
-    return channels
+    return layers[:-2]  # no BatchNorm and activation after the last: it outputs the signal

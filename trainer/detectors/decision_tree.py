@@ -1,4 +1,4 @@
-"""A decision tree on features: readable, supervised, for contrast."""
+"""A decision tree on features (CART). Supervised, for contrast."""
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, export_text
@@ -12,18 +12,18 @@ from trainer.graphs import GraphValue
 
 
 class DecisionTree(SupervisedDetector):
-    """Cuts of features, learnt from labelled faults: 1 - p(normal) of the leaf."""
+    """Splits of features, learnt from labelled faults: 1 - p(normal) of the leaf."""
 
     name = "decision_tree"
     summary = "cuts of features: 1 - p(normal)"
     default_front_end = "spectrum,time"
-    # A feature that another processor rounds across a cut ends in another leaf.
+    # A feature that another processor rounds to the other side of a split leads to another leaf.
     golden_tolerance = 1e-2
 
     def __init__(
         self, front_end: str = "", *, balance: str = "weights", depth: int = 6, leaf: int = 5
     ) -> None:
-        """At most `depth` cuts, at least `leaf` windows a leaf; `balance`: weights, over, smote..."""
+        """At most `depth` splits, at least `leaf` windows per leaf; `balance` is one of BALANCES."""
         super().__init__(front_end, balance)
         if depth < 1 or leaf < 1:
             raise ChoiceError(

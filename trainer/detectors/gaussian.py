@@ -1,7 +1,7 @@
-"""Gaussian detectors: features independent of each other, with their full covariance, or several states.
+"""Gaussian detectors: with independent features, and with their full covariance.
 
-Scores are -log p(x) less a constant, so that they are never negative; for one Gaussian the most normal window
-of all scores 0, and the score is the sum of what the features contribute.
+Scores are -log p(x) less a constant, so that they are never negative: the mean of all windows scores 0, and
+the score is the sum of what the features contribute.
 """
 
 from typing import Final
@@ -13,16 +13,17 @@ from trainer.detectors.building_blocks.vectors import Floats, VectorDetector
 from trainer.graphs import GraphValue
 
 TEXTBOOK: Final = 3.0
+"""The three-sigma rule: 0.27 % of a single Gaussian feature exceeds it."""
 
 
-class Bell(VectorDetector):
-    """Base of the three, with their options."""
+class GaussianFeatures(VectorDetector):
+    """Base of the three detectors, with their options."""
 
     def __init__(self, front_end: str = "", transform: str = "none", ratios: bool = False) -> None:
-        """Take the options that make features more Gaussian, or less dependent on the level.
+        """Options that make features more Gaussian, or less dependent on the level.
 
-        `transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the most Gaussian of each feature.
-        `ratios`: also the share of each frequency band in all of them.
+        `transform`: none, log, sqrt, cbrt, yeo-johnson, or auto for the one that makes each feature most
+        Gaussian. `ratios`: whether to add the share of each frequency band in the sum of all bands.
         """
         super().__init__(front_end)
         self.transform = transform
@@ -33,13 +34,13 @@ class Bell(VectorDetector):
         return f"{names},ratios" if self.ratios and "ratios" not in names else names
 
 
-class ZScore(Bell):
-    """The largest absolute standard score: the textbook's rule is z > 3."""
+class ZScore(GaussianFeatures):
+    """The largest absolute standard score of all features; the textbook's rule is z > 3."""
 
     name = "zscore"
     summary = "largest absolute standard score over features; the textbook's threshold is 3"
     default_front_end = "spectrum,time"
-    claim = "max"
+    contributions_combine_by = "max"
 
     def _learn(self, vectors: Floats) -> None:
         above = float((np.abs(vectors).max(axis=1) > TEXTBOOK).mean())
@@ -53,8 +54,8 @@ class ZScore(Bell):
         return np.asarray(np.abs(vectors).max(axis=1))
 
 
-class Gaussian(Bell):
-    """Independent Gaussians, one a feature: nothing is left to learn after standardisation."""
+class Gaussian(GaussianFeatures):
+    """One independent Gaussian per feature: standardisation has learnt all there is."""
 
     name = "gaussian"
     summary = "independent Gaussian features: -log p(x)"
@@ -71,10 +72,10 @@ class Gaussian(Bell):
         return np.asarray(0.5 * np.square(vectors).sum(axis=1))
 
 
-class MultivariateGaussian(Bell):
+class MultivariateGaussian(GaussianFeatures):
     """Gaussian with a full covariance: half the squared Mahalanobis distance.
 
-    Contributions divide the squared distance by the corr-max transformation: Garthwaite and Koch, "Evaluating
+    Contributions split the squared distance by the corr-max transformation: Garthwaite and Koch, "Evaluating
     the contributions of individual variables to a quadratic form", Aust. N. Z. J. Stat. 58 (2016).
     """
 
@@ -83,9 +84,9 @@ class MultivariateGaussian(Bell):
     default_front_end = "spectrum,time"
 
     def _learn(self, vectors: Floats) -> None:
-        learnt = whitening(vectors)
-        self._whitening = learnt.root
-        self._notes |= learnt.notes
+        estimate = whitening(vectors)
+        self._whitening = estimate.root
+        self._notes |= estimate.notes
 
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         white = vectors @ self._whitening

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians: a machine with several operating states."""
+"""A mixture of Gaussians, for a machine with several operating states."""
 
 import numpy as np
 from scipy.special import logsumexp
@@ -17,7 +17,7 @@ class GaussianMixture(VectorDetector):
     default_front_end = "spectrum"
 
     def __init__(self, front_end: str = "", states: int = 3, ridge: float = 1e-3) -> None:
-        """`ridge` is added to every variance of the standardised features."""
+        """`states` is the number of Gaussians; `ridge` is added to every variance of the features."""
         super().__init__(front_end)
         if states < 1 or ridge < 0:
             raise ChoiceError(
@@ -28,10 +28,11 @@ class GaussianMixture(VectorDetector):
         self._ridge = ridge
 
     def needs(self, width: int) -> int:
-        """Ask for a few windows a state; the ridge keeps covariances of fewer than features regular."""
+        """Eight windows per state; the ridge keeps covariances of fewer windows than features regular."""
         return 8 * self._states if width else 0
 
     def _learn(self, vectors: Floats) -> None:
+        # Best of 3 starts: expectation maximisation finds local optima.
         mixture = Mixture(
             self._states, reg_covar=self._ridge, n_init=3, max_iter=300, random_state=self._context.seed
         )
@@ -41,7 +42,7 @@ class GaussianMixture(VectorDetector):
         self._mixture = mixture
         roots = mixture.precisions_cholesky_
         levels = np.log(mixture.weights_) + np.linalg.slogdet(roots)[1]
-        # The density cannot exceed that of all states lying on one another.
+        # The density is at most the sum of the peaks of all states.
         self._ceiling = float(logsumexp(levels))
         self._whitening = rounded(np.concatenate(list(roots), axis=1))
         self._shift = np.concatenate([mean @ root for mean, root in zip(mixture.means_, roots, strict=True)])

@@ -1,4 +1,4 @@
-"""k-means: how far a window is from the nearest of a few typical ones."""
+"""k-means: the distance of a window from the nearest of a few typical ones."""
 
 import numpy as np
 from sklearn.cluster import KMeans as Clusters
@@ -9,24 +9,25 @@ from trainer.graphs import GraphValue
 
 
 class KMeans(VectorDetector):
-    """Distance to the nearest centre, in standard deviations of training."""
+    """Euclidean distance to the nearest centre, in standard deviations of the training features."""
 
     name = "kmeans"
     summary = "distance to the nearest of a few typical windows"
     default_front_end = "spectrum"
 
     def __init__(self, front_end: str = "", centres: int = 8) -> None:
-        """Look for so many centres."""
+        """`centres` is the number of clusters."""
         super().__init__(front_end)
         if centres < 1:
             raise ChoiceError(f"kmeans cannot have {centres} centres", remedy="Give 1 or more")
         self._count = centres
 
     def needs(self, width: int) -> int:
-        """Ask for a few windows round every centre."""
+        """Four windows per centre."""
         return 4 * self._count if width else 0
 
     def _learn(self, vectors: Floats) -> None:
+        # Best of 10 starts: Lloyd's algorithm finds local optima.
         self._clusters = Clusters(self._count, n_init=10, random_state=self._context.seed)
         self._clusters.fit(vectors)
         self._centres = rounded(self._clusters.cluster_centers_)
@@ -37,6 +38,7 @@ class KMeans(VectorDetector):
         residual = vectors - vectors.builder.constant(self._centres.astype(np.float32)).take(nearest, axis=0)
         squares = residual * residual
         distance = squares.sum(keep=True).sqrt()
+        # Contributions sum to the distance; 1e-12 avoids 0 / 0 at a centre.
         return distance.reshape(-1), squares / distance.at_least(1e-12)
 
     def _judge(self, vectors: Floats) -> Floats:

@@ -1,7 +1,8 @@
-"""The linear autoencoder: fully connected layers through a bottleneck and back."""
+"""The fully connected autoencoder, through a bottleneck and back."""
 
 import itertools
 from collections.abc import Iterator
+from typing import Final
 
 import torch
 from torch import nn
@@ -13,7 +14,8 @@ from trainer.detectors.building_blocks.training import Training, autoencoder, ev
 from trainer.detectors.building_blocks.vectors import Floats
 from trainer.graphs import GraphValue
 
-WIDEST = 500
+WIDEST: Final = 500
+"""First width where the window has at least twice as many values: 1.3 million weights at 1024 samples."""
 
 
 class LinearAutoencoder(ReconstructionDetector):
@@ -34,17 +36,25 @@ class LinearAutoencoder(ReconstructionDetector):
         learning_rate: float = 1e-3,
         patience: int = 12,
     ) -> None:
-        """`widths` like "500-250-125"; left empty, those or what a narrower window leaves of them."""
+        """`widths` like "500-250-125"; if empty, those, or fewer for a narrower window."""
         super().__init__(front_end)
-        self._widths = _read_widths(widths)
+        try:
+            self._widths = [int(part) for part in widths.split("-") if part]
+        except ValueError:
+            self._widths = [0]
+        if any(width < 1 for width in self._widths):
+            raise ChoiceError(
+                f"linear_autoencoder cannot have widths {widths!r}", remedy="Give numbers, like 500-250-125"
+            )
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def needs(self, width: int) -> int:
-        """Ask for two batches' worth at the least: BatchNorm learns the statistics of batches."""
+        """As many windows as features, from half a batch to a batch: BatchNorm needs its moments."""
         return max(32, min(width, self._training.batch))
 
     def _learn(self, vectors: Floats) -> None:
-        widths = self._widths or _following(vectors.shape[1])
+        widest = max(min(WIDEST, vectors.shape[1] // 2), 1)
+        widths = self._widths or [max(widest // divisor, 1) for divisor in (1, 2, 4)]
         inputs = torch.from_numpy(vectors).float()
         self._network, history = autoencoder(
             lambda: nn.Sequential(*_layers([vectors.shape[1], *widths])),
@@ -68,20 +78,3 @@ def _layers(widths: list[int]) -> Iterator[nn.Module]:
         yield nn.BatchNorm1d(following)
         yield nn.LeakyReLU(0.1)
     yield nn.Linear(path[-2], path[-1])
-
-
-def _following(width: int) -> list[int]:
-    first = max(min(WIDEST, width // 2), 1)
-    return [max(first // share, 1) for share in (1, 2, 4)]
-
-
-def _read_widths(text: str) -> list[int]:
-    try:
-        widths = [int(part) for part in text.split("-") if part]
-    except ValueError:
-        widths = [0]
-    if any(width < 1 for width in widths):
-        raise ChoiceError(
-            f"linear_autoencoder cannot have widths {text!r}", remedy="Give numbers, like 500-250-125"
-        )
-    return widths

@@ -1,4 +1,4 @@
-"""Local outlier factor: how much sparser it is round a window than round its nearest neighbours.
+"""Local outlier factor: how much sparser a window's neighbourhood is than those of its nearest neighbours.
 
 Source: M. M. Breunig, H.-P. Kriegel, R. T. Ng, J. Sander, "LOF: identifying density-based local outliers",
 SIGMOD 2000.
@@ -14,19 +14,20 @@ from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, ro
 from trainer.graphs import GraphValue
 
 ROOM_BYTES: Final = 1_500_000
+"""For the training windows; what remains of the 2 MB of a file is for golden windows and the front end."""
 
 
 class LocalOutlierFactor(VectorDetector):
-    """Density round a window against the density round its neighbours in training; 1 is usual."""
+    """Density at the window's neighbours in training over the density at the window; 1 is usual."""
 
     name = "local_outlier_factor"
     summary = "how much sparser it is round a window than round its nearest neighbours; 1 is usual"
     default_front_end = "spectrum"
-    # A distance that another processor rounds across another changes one neighbour of twenty.
+    # Two distances that another processor rounds into the other order exchange one neighbour of twenty.
     golden_tolerance = 1e-2
 
     def __init__(self, front_end: str = "", neighbours: int = 20) -> None:
-        """Compare with so many nearest windows of training."""
+        """`neighbours` is the number of nearest training windows; 20 is scikit-learn's default."""
         super().__init__(front_end)
         if neighbours < 1:
             raise ChoiceError(
@@ -35,10 +36,11 @@ class LocalOutlierFactor(VectorDetector):
         self._neighbours = neighbours
 
     def needs(self, width: int) -> int:
-        """Ask for more windows than neighbours."""
+        """More windows than neighbours."""
         return self._neighbours + 1 if width else 0
 
     def _learn(self, vectors: Floats) -> None:
+        # Four bytes for each feature, and for reach, density and squared length.
         room = max(ROOM_BYTES // (4 * (vectors.shape[1] + 3)), self._neighbours + 1)
         if len(vectors) > room:
             self._notes["kept"] = f"{room} of {len(vectors)} windows, evenly chosen: the file stays small"
@@ -49,10 +51,11 @@ class LocalOutlierFactor(VectorDetector):
         distances, nearest = self._factor.kneighbors()
         self._reach = distances[:, -1]
         reached = np.maximum(distances, self._reach[nearest]).mean(axis=1)
-        self._density = 1 / (reached + 1e-10)
+        self._density = 1 / (reached + 1e-10)  # as scikit-learn: duplicates have distance 0
 
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
-        # The square of the window's own length is left out of the comparison: it would drown the differences.
+        # The square of the window's own length is not in the comparison: added, it would round the
+        # differences away.
         offsets = vectors @ (-2 * self._rows.T) + np.square(self._rows).sum(axis=1)
         count = np.array([self._neighbours])
         least, nearest = vectors.builder.ops("TopK", 2, offsets, count, largest=0, sorted=0)

@@ -1,8 +1,8 @@
 """One-class support vector machine with a Gaussian kernel.
 
 Source: B. Schoelkopf et al., "Estimating the support of a high-dimensional distribution", Neural Computation
-13 (2001). Far from all support vectors the decision function is flat and every fault would score alike; its
-logarithm orders windows the same way and keeps falling.
+13 (2001). Far from all support vectors the decision function is constant and all faults would have one score.
+Its logarithm orders windows in the same way and goes on falling.
 """
 
 from typing import Final
@@ -15,12 +15,13 @@ from trainer.core import ChoiceError
 from trainer.detectors.building_blocks.vectors import Floats, VectorDetector, rounded
 from trainer.graphs import GraphValue
 
-_SEEN: Final = 1e-6
-"""Densities below this come out of libsvm as what rounding left of its offset, subtracted and added again."""
+_RESOLVED: Final = 1e-6
+"""Smallest density to take from libsvm: it subtracts its offset, scikit-learn adds it again, and of smaller
+densities only rounding errors remain."""
 
 
 class OneClassSvm(VectorDetector):
-    """Minus the logarithm of the kernel density that the support vectors give, at most 0 on top of one."""
+    """Minus the logarithm of the weighted kernel density of the support vectors; 0 is the least."""
 
     name = "one_class_svm"
     summary = "one-class support vector machine: -log of its decision function before the offset"
@@ -32,10 +33,15 @@ class OneClassSvm(VectorDetector):
         if not 0 < nu <= 1:
             raise ChoiceError(f"one_class_svm cannot have nu={nu:g}", remedy="Give a share between 0 and 1")
         self._nu = nu
-        self._gamma = _read_gamma(gamma)
+        try:
+            self._gamma = gamma if gamma in {"scale", "auto"} else float(gamma)
+        except ValueError as error:
+            raise ChoiceError(
+                f"one_class_svm cannot have gamma {gamma!r}", remedy="Give scale, auto or a number"
+            ) from error
 
     def needs(self, width: int) -> int:
-        """Ask for enough windows that `nu` of them is one."""
+        """Enough windows that a share `nu` of them is at least one."""
         return max(8, int(1 / self._nu)) if width else 0
 
     def _learn(self, vectors: Floats) -> None:
@@ -44,36 +50,24 @@ class OneClassSvm(VectorDetector):
         self._support = rounded(self._machine.support_vectors_)
         weights = self._machine.dual_coef_[0]
         self._logs = np.log(weights / weights.sum())
-        self._steep = _steepness(self._gamma, vectors)
+        # scikit-learn's "scale" and "auto", computed here because it does not publish the value.
+        self._kernel_gamma = 1 / vectors.shape[1] if isinstance(self._gamma, str) else self._gamma
+        if self._gamma == "scale":
+            self._kernel_gamma = float(1 / (vectors.shape[1] * rounded(vectors).var()))
         self._notes["support_vectors"] = str(len(weights))
 
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
-        near = vectors @ (2 * self._steep * self._support.T)
-        own = (vectors * vectors).sum() * self._steep
-        logs = near + (self._logs - self._steep * np.square(self._support).sum(axis=1))
+        # Of -gamma |x - s|^2 the terms with s; the term of x alone is the same for all support vectors.
+        cross = vectors @ (2 * self._kernel_gamma * self._support.T)
+        own = (vectors * vectors).sum() * self._kernel_gamma
+        logs = cross + (self._logs - self._kernel_gamma * np.square(self._support).sum(axis=1))
         density = vectors.builder.op("ReduceLogSumExp", logs, np.array([-1]), keepdims=0)
         return own - density, None
 
     def _judge(self, vectors: Floats) -> Floats:
-        """Take the machine's own decision function, or its logarithm's sum where its offset swallows it."""
+        """Use the fitted object's own decision function, or the kernel sum in logarithms if it is too
+        small."""
         squares = np.square(vectors[:, np.newaxis] - self._support).sum(axis=2)
-        logs = -np.asarray(logsumexp(self._logs - self._steep * squares, axis=1))
+        logs = -np.asarray(logsumexp(self._logs - self._kernel_gamma * squares, axis=1))
         direct = self._machine.score_samples(vectors) / self._machine.dual_coef_.sum()
-        return np.where(direct > _SEEN, -np.log(np.maximum(direct, _SEEN)), logs)
-
-
-def _read_gamma(text: str) -> str | float:
-    if text in {"scale", "auto"}:
-        return text
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ChoiceError(
-            f"one_class_svm cannot have gamma {text!r}", remedy="Give scale, auto or a number"
-        ) from error
-
-
-def _steepness(gamma: str | float, vectors: Floats) -> float:
-    if gamma == "scale":
-        return float(1 / (vectors.shape[1] * rounded(vectors).var()))
-    return 1 / vectors.shape[1] if isinstance(gamma, str) else gamma
+        return np.where(direct > _RESOLVED, -np.log(np.maximum(direct, _RESOLVED)), logs)

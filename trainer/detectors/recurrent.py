@@ -1,13 +1,12 @@
 """Recurrent autoencoders and forecasters, LSTM and GRU.
 
-Long windows are read in patches of neighbouring samples, so that a window is at most 32 steps: a recurrent
-network neither remembers nor learns well over a thousand. Residuals of short windows are weighed by their
-covariance: Malhotra et al., "Long short term memory networks for anomaly detection", ESANN 2015, and
-"LSTM-based encoder-decoder", arXiv 1607.00148.
+Each time step is a patch of neighbouring samples, so that a window has at most 32 steps: a recurrent network
+neither remembers nor learns well over a thousand. Residuals of short windows are whitened by their
+covariance: P. Malhotra et al., "Long short term memory networks for anomaly detection in time series", ESANN
+2015, and "LSTM-based encoder-decoder for multi-sensor anomaly detection", arXiv 1607.00148.
 """
 
-from abc import abstractmethod
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -21,13 +20,58 @@ from trainer.detectors.building_blocks.vectors import Floats
 from trainer.graphs import GraphValue
 
 STEPS: Final = 32
+"""Most steps of a window: balances how long the network has to remember with the size of a patch."""
+
+
+class Autoencoder(nn.Module):
+    """The encoder's last hidden state, repeated for every step and decoded."""
+
+    def __init__(self, layer: type[nn.LSTM | nn.GRU], step: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder = layer(step, hidden, batch_first=True)
+        self.decoder = layer(hidden, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, step)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Reconstruct sequences [n, steps, step]."""
+        states, _ = self.encoder(steps)
+        repeated = states[:, -1:].expand(-1, steps.shape[1], -1)
+        decoded: Tensor = self.head(self.decoder(repeated)[0])
+        return decoded
+
+    def write(self, steps: GraphValue, count: int) -> GraphValue:
+        """Add the network to a graph, for `count` steps [steps, batch, step]: the same shape."""
+        _, last = recurrent_layers.write(self.encoder, steps)
+        states, _ = recurrent_layers.write(self.decoder, last * np.ones((count, 1, 1)))
+        return torch_layers.write([self.head], states)
+
+
+class Forecaster(nn.Module):
+    """Each step predicted from those before it; the first is copied."""
+
+    def __init__(self, layer: type[nn.LSTM | nn.GRU], step: int, hidden: int) -> None:
+        super().__init__()
+        self.reader = layer(step, hidden, batch_first=True)
+        self.head = nn.Linear(hidden, step)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        """Predict sequences [n, steps, step]."""
+        states, _ = self.reader(steps[:, :-1])
+        return torch.cat([steps[:, :1], self.head(states)], dim=1)
+
+    def write(self, steps: GraphValue, _count: int) -> GraphValue:
+        """Add the network to a graph, for steps [steps, batch, step]: the same shape."""
+        states, _ = recurrent_layers.write(self.reader, steps.part(0, -1, axis=0))
+        first = steps.part(0, 1, axis=0)
+        return steps.builder.concat(first, torch_layers.write([self.head], states), axis=0)
 
 
 class Recurrent(ReconstructionDetector):
-    """Base: windows as steps of patches, rebuilt by a network."""
+    """Base: windows as sequences of patches, reconstructed by a network."""
 
     layer: ClassVar[type[nn.LSTM | nn.GRU]]
-    weighs = True
+    network: ClassVar[type[Autoencoder | Forecaster]]
+    whitens = True
 
     def __init__(
         self,
@@ -40,7 +84,7 @@ class Recurrent(ReconstructionDetector):
         learning_rate: float = 3e-3,
         patience: int = 5,
     ) -> None:
-        """`patch` is how many samples make a step; 0 for as few as keep a window at 32 steps."""
+        """`patch` is the number of samples in a step; 0 for the fewest that give at most 32 steps."""
         super().__init__(front_end)
         if hidden < 1 or patch < 0:
             raise ChoiceError(
@@ -52,72 +96,30 @@ class Recurrent(ReconstructionDetector):
         self._training = Training(epochs, batch, learning_rate, patience)
 
     def needs(self, width: int) -> int:
-        """Ask for half a batch at the least."""
+        """Half a batch of the default size."""
         return 32 if width else 0
 
     def _learn(self, vectors: Floats) -> None:
-        self._step = self._step_width(vectors.shape[1])
+        self._step = 1  # values in a step: one feature, or the samples of a patch in all channels
+        if self._front.waveform:
+            least = self._patch or -(-self._samples // STEPS)
+            patch = next(size for size in range(least, self._samples + 1) if self._samples % size == 0)
+            self._step = patch * (vectors.shape[1] // self._samples)
         inputs = torch.from_numpy(vectors).float().reshape(len(vectors), -1, self._step)
         self._network, history = autoencoder(
-            lambda: self._build(self._step), inputs, self._training, self._context
+            lambda: self.network(self.layer, self._step, self._hidden), inputs, self._training, self._context
         )
-        self._weigh(vectors)
+        self._learn_residuals(vectors)
         self._notes |= {"steps": f"{inputs.shape[1]} of {self._step} values", "training": str(history)}
 
     def _rebuild(self, vectors: GraphValue) -> GraphValue:
         steps = vectors.reshape(0, -1, self._step).transpose(1, 0, 2)
-        return self._write(self._network, steps).transpose(1, 0, 2).reshape(0, -1)
+        count = self._width() // self._step
+        return self._network.write(steps, count).transpose(1, 0, 2).reshape(0, -1)
 
     def _rebuilt(self, vectors: Floats) -> Floats:
         inputs = torch.from_numpy(vectors).float().reshape(len(vectors), -1, self._step)
         return torch_layers.floats(evaluate(self._network, inputs)).reshape(vectors.shape)
-
-    @abstractmethod
-    def _build(self, step: int) -> nn.Module:
-        """Make the network for steps of `step` values: [n, steps, step] to the same."""
-
-    @abstractmethod
-    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
-        """Write the network for steps [steps, batch, step]."""
-
-    def _step_width(self, width: int) -> int:
-        if not self._front.waveform:
-            return 1
-        least = self._patch or -(-self._samples // STEPS)
-        patch: int = next(size for size in range(least, self._samples + 1) if self._samples % size == 0)
-        channels: int = width // self._samples
-        return patch * channels
-
-
-class Autoencoder(nn.Module):
-    """The last hidden state, repeated for every step, decoded."""
-
-    def __init__(self, layer: type[nn.LSTM | nn.GRU], step: int, hidden: int) -> None:
-        super().__init__()
-        self.encoder = layer(step, hidden, batch_first=True)
-        self.decoder = layer(hidden, hidden, batch_first=True)
-        self.head = nn.Linear(hidden, step)
-
-    def forward(self, steps: Tensor) -> Tensor:
-        """Rebuild [n, steps, step]."""
-        states, _ = self.encoder(steps)
-        repeated = states[:, -1:].expand(-1, steps.shape[1], -1)
-        decoded: Tensor = self.head(self.decoder(repeated)[0])
-        return decoded
-
-
-class Forecaster(nn.Module):
-    """Each step foretold from those before it; the first is taken as it is."""
-
-    def __init__(self, layer: type[nn.LSTM | nn.GRU], step: int, hidden: int) -> None:
-        super().__init__()
-        self.reader = layer(step, hidden, batch_first=True)
-        self.head = nn.Linear(hidden, step)
-
-    def forward(self, steps: Tensor) -> Tensor:
-        """Foretell [n, steps, step]."""
-        states, _ = self.reader(steps[:, :-1])
-        return torch.cat([steps[:, :1], self.head(states)], dim=1)
 
 
 class LstmAutoencoder(Recurrent):
@@ -126,15 +128,7 @@ class LstmAutoencoder(Recurrent):
     name = "lstm_autoencoder"
     summary = "LSTM: the last hidden state repeated and decoded; mean square of what it cannot rebuild"
     layer: ClassVar[type[nn.LSTM | nn.GRU]] = nn.LSTM
-
-    def _build(self, step: int) -> nn.Module:
-        return Autoencoder(self.layer, step, self._hidden)
-
-    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
-        _, last = recurrent_layers.write(trained.encoder, steps)
-        count = self._width() // self._step
-        states, _ = recurrent_layers.write(trained.decoder, last * np.ones((count, 1, 1)))
-        return torch_layers.write([trained.head], states)
+    network: ClassVar[type[Autoencoder | Forecaster]] = Autoencoder
 
 
 class GruAutoencoder(LstmAutoencoder):
@@ -146,25 +140,17 @@ class GruAutoencoder(LstmAutoencoder):
 
 
 class LstmForecaster(Recurrent):
-    """LSTM that foretells the next step."""
+    """LSTM that predicts the next step."""
 
     name = "lstm_forecaster"
     summary = "LSTM: mean square error of the next sample, or patch of samples, foretold from those before"
     layer: ClassVar[type[nn.LSTM | nn.GRU]] = nn.LSTM
+    network: ClassVar[type[Autoencoder | Forecaster]] = Forecaster
     least_samples = 2
-
-    def _build(self, step: int) -> nn.Module:
-        return Forecaster(self.layer, step, self._hidden)
-
-    def _write(self, trained: Any, steps: GraphValue) -> GraphValue:
-        states, _ = recurrent_layers.write(trained.reader, steps.part(0, -1, axis=0))
-        return steps.builder.concat(
-            steps.part(0, 1, axis=0), torch_layers.write([trained.head], states), axis=0
-        )
 
 
 class GruForecaster(LstmForecaster):
-    """GRU that foretells the next step."""
+    """GRU that predicts the next step."""
 
     name = "gru_forecaster"
     summary = "GRU: mean square error of the next sample, or patch of samples, foretold from those before"

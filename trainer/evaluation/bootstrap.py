@@ -1,8 +1,8 @@
-"""How sure a share of windows is, when what varies is recordings: windows of one recording are alike.
+"""Confidence intervals of a share of windows, resampling recordings: windows of one recording are alike.
 
-Percentile bootstrap over recordings (Efron and Tibshirani 1993, 13). Where no recording, or every one, has
-any, resampling sees no spread at all; there the exact binomial bound over recordings is given (Clopper and
-Pearson 1934): a share is never larger than the chance that a recording has any.
+Percentile bootstrap over recordings (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, 13).
+Where no window, or every one, is counted, resampling has no spread; there the exact binomial bound over
+recordings is used (Clopper and Pearson 1934): the share is at most the probability that a recording has any.
 """
 
 import math
@@ -12,13 +12,15 @@ from typing import Final
 import numpy as np
 
 REPETITIONS: Final = 2000
+"""Percentile intervals need at least 1000 (Efron and Tibshirani, 13.3)."""
 _OUTSIDE: Final = 0.05
+"""Both tails together: the usual 95 % interval."""
 
 Interval = tuple[float, float]
 
 
 def interval(parts: Sequence[tuple[int, int]], seed: int = 0) -> Interval:
-    """95 % interval of a share over recordings, each (how many windows had it, of how many); NaN for none."""
+    """95 % interval of a share, from (windows counted, windows) of each recording; NaN without windows."""
     counted = np.array([pair for pair in parts if pair[1] > 0], dtype=np.float64).reshape(-1, 2)
     if not len(counted):
         return math.nan, math.nan

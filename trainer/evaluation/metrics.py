@@ -1,7 +1,7 @@
-"""What a model does on labelled recordings: per window, per recording and per alarm.
+"""Metrics of a model on labelled recordings: per window, per recording and per alarm.
 
-All of it through the edge's own stages, see `replay`. Windows in which the sensor was at fault are counted
-and left out of every rate.
+All through the edge's own stages, see `replay`. Windows in which the sensor was at fault are counted and left
+out of every rate.
 """
 
 import math
@@ -22,7 +22,7 @@ from trainer.recordings import NORMAL, Recording
 
 @dataclass(frozen=True, slots=True)
 class ByWindow:
-    """Every window a case: faulty is positive. A share of nothing is NaN."""
+    """Confusion matrix and rates of windows; faulty is positive. A share of nothing is NaN."""
 
     true_alarms: int
     false_alarms: int
@@ -41,7 +41,7 @@ class ByWindow:
 
     @property
     def one_minus_auroc(self) -> float:
-        """What is left to perfection, where AUROC itself rounds to 1.000."""
+        """Distance of AUROC to 1, for models where AUROC itself rounds to 1.000."""
         return 1.0 - self.auroc
 
 
@@ -60,7 +60,7 @@ class ByRecording:
     lowest: float
     median: float
     highest: float
-    """Scores."""
+    """Scores: these three; NaN where the sensor was always at fault."""
     alarms: int
     delay_s: float
     """From the recording's start to its first alarm, seconds; NaN for none."""
@@ -74,7 +74,7 @@ class ByRecording:
 
 @dataclass(frozen=True, slots=True)
 class ByAlarm:
-    """What people see: alarms, with the votes and delays of the policy."""
+    """Counts of alarms, with the votes and delays of the policy."""
 
     normal_hours: float
     false_alarms: int
@@ -89,7 +89,7 @@ class ByAlarm:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All of it, for one model on one set of recordings."""
+    """All metrics of one model on one set of recordings."""
 
     model: str
     detector: str
@@ -104,7 +104,7 @@ class Evaluation:
     """95 % interval of the missed rate, over recordings."""
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values for JSON; NaN becomes null."""
+        """Return plain values for JSON; NaN and infinity become null."""
         body = asdict(self)
         body["by_window"]["one_minus_auroc"] = self.by_window.one_minus_auroc
         return {key: _plain(value) for key, value in body.items()}
@@ -118,20 +118,21 @@ def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Prog
     """
     if not recordings:
         raise RecordingError("no recordings to evaluate on", remedy="Give a list with at least one line")
-    watched = []
+    scored = []
     for number, recording in enumerate(recordings):
         progress(number / len(recordings), recording.name)
-        watched.append(score_recording(artefact, recording))
-    return judge_all(artefact, watched)
+        scored.append(score_recording(artefact, recording))
+    return judge_all(artefact, scored)
 
 
-def judge_all(artefact: Artefact, watched: Sequence[ScoredRecording]) -> Evaluation:
-    """Sum up what the edge made of the recordings."""
+def judge_all(artefact: Artefact, scored: Sequence[ScoredRecording]) -> Evaluation:
+    """Summarise scored recordings."""
     manifest = artefact.manifest
-    rows = tuple(_recording(item, manifest.threshold) for item in watched)
-    scores = np.concatenate([item.scores for item in watched]).astype(np.float64)
-    faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in watched])
+    rows = tuple(_recording(item, manifest.threshold) for item in scored)
+    scores = np.concatenate([item.scores for item in scored]).astype(np.float64)
+    faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in scored])
     valid = np.isfinite(scores)
+    faulty_rows = [_above(row) for row in rows if row.label != NORMAL]
     return Evaluation(
         model=manifest.name,
         detector=manifest.detector,
@@ -141,12 +142,12 @@ def judge_all(artefact: Artefact, watched: Sequence[ScoredRecording]) -> Evaluat
         by_alarm=by_alarm(rows),
         by_recording=rows,
         false_alarm_interval=interval([_above(row) for row in rows if row.label == NORMAL]),
-        missed_interval=interval([_below(row) for row in rows if row.label != NORMAL]),
+        missed_interval=interval([(of - above, of) for above, of in faulty_rows]),
     )
 
 
 def by_window(scores: NDArray[np.float64], faulty: NDArray[np.bool_], threshold: float) -> ByWindow:
-    """Count windows, and rank them over all thresholds."""
+    """Count windows at a threshold, and rank them over all; `scores` and `faulty` are of shape [windows]."""
     above = scores > threshold
     hits, false = int((above & faulty).sum()), int((above & ~faulty).sum())
     missed, calm = int((~above & faulty).sum()), int((~above & ~faulty).sum())
@@ -162,7 +163,7 @@ def by_window(scores: NDArray[np.float64], faulty: NDArray[np.bool_], threshold:
         false_alarm_rate=_share(false, false + calm),
         missed_rate=_share(missed, hits + missed),
         auroc=float(roc_auc_score(faulty, scores)) if both else math.nan,
-        # Its sum of shares may come to a rounding error above 1.
+        # Its sum of shares may exceed 1 by a rounding error.
         auprc=min(1.0, float(average_precision_score(faulty, scores))) if both else math.nan,
     )
 
@@ -185,16 +186,16 @@ def by_alarm(rows: Sequence[ByRecording]) -> ByAlarm:
     )
 
 
-def _recording(watched: ScoredRecording, threshold: float) -> ByRecording:
-    recording, alarms = watched.recording, watched.alarms_us
-    scores = watched.scores[np.isfinite(watched.scores)].astype(np.float64)
+def _recording(scored: ScoredRecording, threshold: float) -> ByRecording:
+    recording, alarms = scored.recording, scored.alarms_us
+    scores = scored.scores[np.isfinite(scored.scores)].astype(np.float64)
     low, middle, high = np.quantile(scores, (0.0, 0.5, 1.0)) if len(scores) else (math.nan,) * 3
     return ByRecording(
         name=recording.name,
         label=recording.label,
         condition=recording.condition,
-        windows=len(watched.scores),
-        sensor_faults=sum(bool(text) for text in watched.problems),
+        windows=len(scored.scores),
+        sensor_faults=sum(bool(text) for text in scored.problems),
         exceeded=_share(int((scores > threshold).sum()), len(scores)),
         lowest=float(low),
         median=float(middle),
@@ -206,13 +207,9 @@ def _recording(watched: ScoredRecording, threshold: float) -> ByRecording:
 
 
 def _above(row: ByRecording) -> tuple[int, int]:
-    judged = row.windows - row.sensor_faults
-    return (round(row.exceeded * judged), judged) if judged else (0, 0)
-
-
-def _below(row: ByRecording) -> tuple[int, int]:
-    above, judged = _above(row)
-    return judged - above, judged
+    """Windows above the threshold, and windows with a score."""
+    scored = row.windows - row.sensor_faults
+    return (round(row.exceeded * scored), scored) if scored else (0, 0)
 
 
 def _share(part: int, whole: int) -> float:

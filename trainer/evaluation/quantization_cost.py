@@ -1,4 +1,4 @@
-"""What a smaller variant of a file costs: size, time, and what it judges otherwise."""
+"""Cost of a smaller variant of a file: size, latency, and verdicts that differ."""
 
 import statistics
 import time
@@ -9,36 +9,36 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.core import Samples
-from edge_runtime.models import Artefact, Graph, open_trusted
+from edge_runtime.models import open_trusted
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.replay import score_recording
 from trainer.recordings import Recording
 
 MOST_LOSS: Final = 0.01
-"""AUROC that a variant may cost."""
+"""AUROC that a variant may lose. A judgement: less than the differences between good detectors."""
 MOST_OTHERWISE: Final = 0.001
-"""Share of windows that a variant may judge otherwise; of recordings it may none."""
+"""Share of windows whose verdict may differ: those at the threshold, which noise decides."""
 _ROUNDS: Final = 300
+"""Runs of each file: the median of so many is steady."""
 
 
 @dataclass(frozen=True, slots=True)
 class Int8Cost:
-    """A variant against the file it stands for; ratios are below 1 where the variant is the smaller."""
+    """A variant compared with the original; ratios are below 1 where the variant is smaller or faster."""
 
     size_ratio: float
     latency_ratio: float
-    """Median time of one window, both in one run, in turns."""
+    """Of the median times of one window, measured alternately in one run."""
     auroc_loss: float
     """NaN without faulty recordings."""
     otherwise: float
     """Share of windows on the other side of the threshold."""
     changed: tuple[str, ...]
-    """Recordings that raise an alarm with one and not with the other."""
+    """Recordings that raise an alarm with one file only."""
 
     @property
     def refusal(self) -> str:
-        """Why the variant is not worth having; empty where it is."""
+        """Why the variant is of no use; empty where it is."""
         if not self.auroc_loss < MOST_LOSS:
             return f"it costs {self.auroc_loss:.4f} of AUROC, {MOST_LOSS:g} or more"
         if self.changed:
@@ -49,37 +49,31 @@ class Int8Cost:
 
 
 def int8_cost(plain: Path, small: Path, recordings: Sequence[Recording]) -> Int8Cost:
-    """Compare two files on labelled recordings, through the edge's own stages."""
+    """Compare two files on labelled recordings, through the edge's own stages.
+
+    Raises ArtefactError for a file that is no model, RecordingError as `evaluate` does.
+    """
     first, second = open_trusted(plain), open_trusted(small)
     losses = [evaluate(artefact, recordings).by_window.auroc for artefact in (first, second)]
-    otherwise, changed = _verdicts(first, second, recordings)
-    return Int8Cost(
-        size_ratio=small.stat().st_size / plain.stat().st_size,
-        latency_ratio=_latency(first.graph, second.graph, first.manifest.golden[0].samples),
-        auroc_loss=losses[0] - losses[1],
-        otherwise=otherwise,
-        changed=changed,
-    )
-
-
-def _verdicts(
-    first: Artefact, second: Artefact, recordings: Sequence[Recording]
-) -> tuple[float, tuple[str, ...]]:
     differing, changed = [], []
     for recording in recordings:
         one, other = (score_recording(artefact, recording) for artefact in (first, second))
-        above = [seen.scores > of.manifest.threshold for seen, of in ((one, first), (other, second))]
-        differing.append(above[0] != above[1])
+        differing.append(
+            (one.scores > first.manifest.threshold) != (other.scores > second.manifest.threshold)
+        )
         if bool(one.alarms_us) != bool(other.alarms_us):
             changed.append(recording.name)
-    return float(np.concatenate(differing).mean()), tuple(changed)
-
-
-def _latency(first: Graph, second: Graph, window: Samples) -> float:
+    window = first.manifest.golden[0].samples
     seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(_ROUNDS):  # in turns: what else the machine does slows both
-        for graph, taken in zip((first, second), seconds, strict=True):
+    for _ in range(_ROUNDS):  # alternately: other load slows both
+        for artefact, taken in zip((first, second), seconds, strict=True):
             started = time.perf_counter()
-            graph.score_one(window)
+            artefact.graph.score_one(window)
             taken.append(time.perf_counter() - started)
-    return statistics.median(seconds[1]) / statistics.median(seconds[0])
+    return Int8Cost(
+        size_ratio=small.stat().st_size / plain.stat().st_size,
+        latency_ratio=statistics.median(seconds[1]) / statistics.median(seconds[0]),
+        auroc_loss=losses[0] - losses[1],
+        otherwise=float(np.concatenate(differing).mean()),
+        changed=tuple(changed),
+    )

@@ -4,79 +4,59 @@ import math
 
 from rich.table import Table
 
-from trainer.evaluation.metrics import ByAlarm, ByRecording, ByWindow, Evaluation
+from trainer.evaluation.metrics import Evaluation
 from trainer.recordings import NORMAL
 
 
 def summary_table(evaluation: Evaluation) -> Table:
-    """Windows and alarms, in a few lines."""
+    """Windows and alarms, one quantity per row."""
+    windows, alarms = evaluation.by_window, evaluation.by_alarm
     table = Table(title=f"{evaluation.model}: threshold {evaluation.threshold:.4g} by {evaluation.method}")
     table.add_column("what")
     table.add_column("value", justify="right")
-    rows = (*_windows(evaluation.by_window), *_intervals(evaluation), *_alarms(evaluation.by_alarm))
-    for name, value in rows:
-        table.add_row(name, value)
+    table.add_row("windows, normal", str(windows.false_alarms + windows.true_calm))
+    table.add_row("windows, faulty", str(windows.true_alarms + windows.missed))
+    table.add_row("false alarms (FAR)", _percent(windows.false_alarm_rate))
+    table.add_row("missed (FRR)", _percent(windows.missed_rate))
+    table.add_row("precision", _figure(windows.precision))
+    table.add_row("recall", _figure(windows.recall))
+    table.add_row("F1", _figure(windows.f1))
+    table.add_row("AUROC", _figure(windows.auroc))
+    table.add_row("1 - AUROC", "-" if math.isnan(windows.auroc) else f"{windows.one_minus_auroc:.2e}")
+    table.add_row("AUPRC", _figure(windows.auprc))
+    intervals = {"false alarms": evaluation.false_alarm_interval, "missed": evaluation.missed_interval}
+    for name, (low, high) in intervals.items():
+        if not math.isnan(low):
+            table.add_row(f"{name}, 95 % over recordings", f"{_percent(low)} to {_percent(high)}")
+    table.add_row("alarms on normal", f"{alarms.false_alarms} in {alarms.normal_hours * 60:.3g} minutes")
+    table.add_row("faulty recordings with an alarm", f"{alarms.caught} of {alarms.faulty}")
+    table.add_row("delay, median", _seconds(alarms.median_delay_s))
+    table.add_row("delay, longest", _seconds(alarms.longest_delay_s))
     return table
 
 
 def recordings_table(evaluation: Evaluation) -> Table:
-    """One line a recording; the wrong ones in bold."""
+    """One row per recording; the wrong ones in bold."""
     table = Table(title="by recording")
     for name in ("recording", "label", "condition"):
         table.add_column(name)
     for name in ("windows", "above", "median score", "highest", "alarms", "delay"):
         table.add_column(name, justify="right")
     for row in evaluation.by_recording:
-        table.add_row(*_cells(row), style="" if row.right else "bold")
+        mistake = "" if row.right else " (false alarm)" if row.label == NORMAL else " (missed)"
+        table.add_row(
+            row.name,
+            f"{row.label}{mistake}",
+            row.condition,
+            str(row.windows - row.sensor_faults),
+            _percent(row.exceeded),
+            f"{row.median:.4g}",
+            f"{row.highest:.4g}",
+            str(row.alarms),
+            _seconds(row.delay_s),
+            style="" if row.right else "bold",
+        )
     return table
-
-
-def _windows(found: ByWindow) -> list[tuple[str, str]]:
-    return [
-        ("windows, normal", str(found.false_alarms + found.true_calm)),
-        ("windows, faulty", str(found.true_alarms + found.missed)),
-        ("false alarms (FAR)", _percent(found.false_alarm_rate)),
-        ("missed (FRR)", _percent(found.missed_rate)),
-        ("precision", _figure(found.precision)),
-        ("recall", _figure(found.recall)),
-        ("F1", _figure(found.f1)),
-        ("AUROC", _figure(found.auroc)),
-        ("1 - AUROC", "-" if math.isnan(found.auroc) else f"{found.one_minus_auroc:.2e}"),
-        ("AUPRC", _figure(found.auprc)),
-    ]
-
-
-def _intervals(found: Evaluation) -> list[tuple[str, str]]:
-    named = (("false alarms", found.false_alarm_interval), ("missed", found.missed_interval))
-    return [
-        (f"{name}, 95 % over recordings", f"{_percent(low)} to {_percent(high)}")
-        for name, (low, high) in named
-        if not math.isnan(low)
-    ]
-
-
-def _alarms(found: ByAlarm) -> list[tuple[str, str]]:
-    return [
-        ("alarms on normal", f"{found.false_alarms} in {found.normal_hours * 60:.3g} minutes"),
-        ("faulty recordings with an alarm", f"{found.caught} of {found.faulty}"),
-        ("delay, median", _seconds(found.median_delay_s)),
-        ("delay, longest", _seconds(found.longest_delay_s)),
-    ]
-
-
-def _cells(row: ByRecording) -> tuple[str, ...]:
-    label = row.label if row.label == NORMAL or row.right else f"{row.label} (missed)"
-    return (
-        row.name,
-        label if row.label != NORMAL or row.right else f"{label} (false alarm)",
-        row.condition,
-        str(row.windows - row.sensor_faults),
-        _percent(row.exceeded),
-        f"{row.median:.4g}",
-        f"{row.highest:.4g}",
-        str(row.alarms),
-        _seconds(row.delay_s),
-    )
 
 
 def _percent(share: float) -> str:

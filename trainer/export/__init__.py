@@ -1,4 +1,4 @@
-"""A fitted detector to a file that proves itself, and what is in such a file."""
+"""Export a fitted detector to an ONNX file that can be verified, and inspect such files."""
 
 from trainer.export.inspection import all_detectors, describe_detector, manifest_json, manifest_text
 from trainer.export.onnx_file import ExportDetails, write_model

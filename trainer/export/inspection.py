@@ -1,4 +1,4 @@
-"""What there is: the detectors, and what a file says of itself, for people and for programs."""
+"""Descriptions of the detectors and of model files, as text and as JSON."""
 
 import hashlib
 from dataclasses import asdict
@@ -12,7 +12,7 @@ JsonObject = dict[str, Any]
 
 
 def all_detectors() -> list[JsonObject]:
-    """Tell name, summary, kind and options with their defaults of every detector."""
+    """Return name, version, summary, supervision, and options with defaults of every detector."""
     return [
         {
             "detector": name,
@@ -26,40 +26,37 @@ def all_detectors() -> list[JsonObject]:
 
 
 def describe_detector(entry: JsonObject) -> str:
-    """Write one detector on two lines."""
+    """Return an entry of `all_detectors` as two lines of text."""
     options = ", ".join(f"{name}={value}" for name, value in entry["options"].items())
     kind = " (supervised, for contrast)" if entry["supervised"] else ""
     return f"{entry['detector']}: {entry['summary']}{kind}\n    options: {options}"
 
 
 def manifest_json(manifest: Manifest, path: Path) -> JsonObject:
-    """Tell everything but the golden windows' samples."""
+    """Return the manifest and the file's size and digest; of golden windows only the scores."""
     body = asdict(manifest)
     body["golden"] = [golden.score for golden in manifest.golden]
     return {"file": str(path), "bytes": path.stat().st_size, "sha256": _digest(path), **body}
 
 
 def manifest_text(manifest: Manifest, path: Path) -> str:
-    """Tell the same in a few lines."""
+    """Return a summary of the manifest and the file's size and digest, one line each."""
     calibration = manifest.calibration
     span = f"{manifest.samples / manifest.rate_hz:.4g} s at {manifest.rate_hz:g} Hz"
     conditions = ", ".join(calibration.conditions)
+    band = f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
     lines = {
         "file": f"{path} ({path.stat().st_size} bytes, sha256 {_digest(path)[:16]})",
         "model": f"{manifest.name}, {manifest.detector} version {manifest.detector_version}",
         "window": f"{manifest.samples} samples ({span}), every {manifest.hop}",
-        "channels": f"{', '.join(manifest.channels)} in {manifest.unit}, {_band(manifest)}",
+        "channels": f"{', '.join(manifest.channels)} in {manifest.unit}, {band}",
         "threshold": f"{manifest.threshold:.6g}, {calibration.method} over {conditions}",
         "support": calibration.statement,
         "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
         "made": f"{manifest.created} by {manifest.producer}",
     }
-    # A note may be called as a line above is, and must not stand in its place.
+    # Not merged into one dictionary: a note may have the name of a line above and must not replace it.
     return "\n".join(f"{name:<12} {text}" for name, text in [*lines.items(), *manifest.notes.items()])
-
-
-def _band(manifest: Manifest) -> str:
-    return f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
 
 
 def _digest(path: Path) -> str:

@@ -1,6 +1,6 @@
-"""A fitted detector to a file: stamp, compare, write atomically, let the edge's scorer open it.
+"""Write a fitted detector: compare, add the manifest, write atomically, load with the edge's scorer.
 
-No file appears unless everything agreed, and none is ever there in part.
+A file appears only if every check has passed, and never in part.
 """
 
 import importlib.metadata
@@ -27,34 +27,41 @@ from trainer.detectors import Detector
 from trainer.graphs import OPSET
 
 BATCHES: Final = (1, 2, 7, 64)
-"""Batch sizes that must agree with the fitted object and so with each other."""
+"""Batch sizes at which the graph must agree with the fitted object: one window, few, an odd number and many,
+as onnxruntime chooses other kernels for them."""
 GOLDEN_BYTES: Final = 192 * 1024
-"""Golden windows may take this much; as text in the metadata it is a third more."""
+"""Most that golden windows may take, a tenth of the 2 MB of a file; as base64 in the metadata it is a third
+more."""
 _GOLDEN: Final = 8
+"""Golden windows over the range of scores: each is scored at every start of the edge, so few, and enough to
+cover it."""
 _SCALES: Final = (0.25, 4.0)
+"""Quieter and louder than anything learnt, by 12 dB: the graph must agree there, too, as faults are loud."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportDetails:
-    """What the file says beside what the detector knows of itself."""
+    """What the manifest says and the detector does not know."""
 
     name: str
     """What a site calls this model."""
     hop: int
+    """Samples from the start of one window to that of the next."""
     threshold: float
     calibration: Calibration
     policy: AlarmPolicy
     data_digest: str
+    """SHA-256 of the windows, hexadecimal."""
     created: str
     """RFC 3339, UTC."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What the manifest says beside the detector's own notes."""
+    """Added to the detector's own notes."""
 
 
 def write_model(
     detector: Detector, windows: Samples, context: FitContext, stamp: ExportDetails, path: Path
 ) -> Manifest:
-    """Write a fitted detector. `windows` [n, samples, channels] are those it was fitted on.
+    """Write a fitted detector to `path`. `windows` [n, samples, channels] are those it was fitted on.
 
     Raises ExportError when graph and fitted object disagree or the file is too large, AccessError and
     UnavailableError when it cannot be written. Nothing is left behind then; what was at `path` stays.
@@ -63,7 +70,15 @@ def write_model(
     graph = Graph(model.SerializeToString(), where=detector.name)
     parity_error(detector, graph, windows)
     manifest = _manifest(detector, graph, windows, context, stamp)
-    onnx.helper.set_model_props(model, _metadata(manifest, path))
+    try:
+        metadata = manifest_to_metadata(manifest)
+    except ValueError as error:
+        raise ExportError(
+            f"a figure is not finite (threshold {manifest.threshold:g})",
+            where=str(path),
+            remedy="The detector does not fit this data; choose another",
+        ) from error
+    onnx.helper.set_model_props(model, metadata)
     data = model.SerializeToString(deterministic=True)
     if len(data) > detector.max_bytes:
         raise ExportError(
@@ -71,20 +86,22 @@ def write_model(
             where=str(path),
             remedy="Choose shorter windows, fewer channels or a smaller network",
         )
-    _write(data, path)
+    _write_checked(data, path)
     return manifest
 
 
 def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
     """Compare the graph with the fitted object on normal and on scaled windows, at every batch size.
 
-    Returns the largest difference, relative to the score or to a typical one, whichever is larger. Raises
-    ExportError when it is larger than the detector allows.
+    `windows` are [n, samples, channels]. Returns the largest difference, relative to the score or to a
+    typical one, whichever is larger. Raises ExportError when it is larger than the detector allows.
     """
-    probes = _probes(windows)
+    chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
+    scales = np.resize((1.0, 1.0, *_SCALES), len(chosen)).astype(np.float32)  # half of them as they are
+    probes = np.asarray(chosen * scales[:, np.newaxis, np.newaxis])
     truth = detector.reference_scores(probes)
     typical = float(np.median(np.abs(detector.reference_scores(windows[: BATCHES[-1]]))))
-    allowance = np.maximum(np.abs(truth), max(typical, 1e-12))
+    allowance = np.maximum(np.abs(truth), max(typical, 1e-12))  # not 0, for scores that all are
     worst = 0.0
     for size in BATCHES:
         seen = np.concatenate(
@@ -97,12 +114,6 @@ def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
             remedy=f"At most {detector.parity:g} is allowed; report this with the data's shape",
         )
     return worst
-
-
-def _probes(windows: Samples) -> Samples:
-    chosen = windows[np.linspace(0, len(windows) - 1, BATCHES[-1]).round().astype(int)]
-    scales = np.resize((1.0, 1.0, *_SCALES), len(chosen)).astype(np.float32)
-    return np.asarray(chosen * scales[:, np.newaxis, np.newaxis])
 
 
 def _manifest(
@@ -132,19 +143,8 @@ def _manifest(
     )
 
 
-def _metadata(manifest: Manifest, path: Path) -> dict[str, str]:
-    try:
-        return manifest_to_metadata(manifest)
-    except ValueError as error:
-        raise ExportError(
-            f"a figure is not finite (threshold {manifest.threshold:g})",
-            where=str(path),
-            remedy="The detector does not fit this data; choose another",
-        ) from error
-
-
 def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
-    """Choose windows over the whole range of training scores, and the middle one louder and quieter."""
+    """Choose windows over the whole range of training scores, and the median one louder and quieter."""
     ranked = np.argsort(graph.score(windows), kind="stable")
     room = max(1, min(_GOLDEN, GOLDEN_BYTES // windows[0].nbytes - len(_SCALES)))
     chosen = windows[ranked[np.linspace(0, len(ranked) - 1, room).round().astype(int)]]
@@ -156,17 +156,14 @@ def _golden(graph: Graph, windows: Samples) -> tuple[Golden, ...]:
     )
 
 
-def _write(data: bytes, path: Path) -> None:
+def _write_checked(data: bytes, path: Path) -> None:
+    """Write the file under another name, load it as the edge will, and give it its name only then."""
     with whole_file(path) as file:
         file.write(data)
         file.flush()
-        _prove(Path(file.name), path)
-
-
-def _prove(partial: Path, path: Path) -> None:
-    try:
-        load_model(partial)
-    except ArtefactError as error:
-        raise ExportError(
-            f"the edge would refuse it: {error.what}", where=str(path), remedy=error.remedy
-        ) from error
+        try:
+            load_model(Path(file.name))
+        except ArtefactError as error:
+            raise ExportError(
+                f"the edge would refuse it: {error.what}", where=str(path), remedy=error.remedy
+            ) from error

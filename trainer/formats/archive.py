@@ -1,7 +1,6 @@
 """NumPy archives: arrays by name, nothing pickled."""
 
 import zipfile
-from collections.abc import Sequence
 from typing import IO, Final
 
 import numpy as np
@@ -9,37 +8,42 @@ import numpy as np
 from trainer.formats.contract import MAX_VALUES, Content, Refusal, Request, available, columns, numbers
 
 _MEMBERS: Final = 256
+"""Arrays in an archive: far more than sensors have channels, few enough to list at once."""
+_VALUE_BYTES: Final = 8
+"""Of float64, the widest type that recorders write."""
 
 
 def read(stream: IO[bytes], request: Request) -> Content:
-    """Read arrays from an .npz archive. Raises Refusal."""
+    """Read arrays from an .npz archive, and its `rate_hz` and `unit` where it has them.
+
+    Arrays are found by the request's signals, else by the name `samples` or the channels' names, or it is the
+    only one. Raises Refusal.
+    """
     if not zipfile.is_zipfile(stream):
         raise Refusal("is not an .npz archive", "Write it with numpy.savez; pickled files are refused")
-    _check_archive(stream)
-    stream.seek(0)
-    with np.load(stream, allow_pickle=False) as archive:
-        names = request.signals or _names(archive.files, request)
-        missing = [name for name in names if name not in archive.files]
-        if missing:
-            raise Refusal(f"holds no array {missing[0]!r}", available(archive.files))
-        arrays = [numbers(archive[name], name) for name in names]
-        stated = {key: archive[key].item() for key in ("rate_hz", "unit") if key in archive.files}
-    return Content(columns(arrays, len(request.channels)), stated)
-
-
-def _names(files: Sequence[str], request: Request) -> tuple[str, ...]:
-    if "samples" in files:
-        return ("samples",)
-    if all(channel in files for channel in request.channels):
-        return request.channels
-    if len(files) == 1:
-        return (files[0],)
-    raise Refusal(f"holds no array named samples or {' '.join(request.channels)}", available(files))
-
-
-def _check_archive(stream: IO[bytes]) -> None:
     with zipfile.ZipFile(stream) as archive:
         members = archive.infolist()
     size = sum(member.file_size for member in members)
-    if len(members) > _MEMBERS or size > 8 * MAX_VALUES:
+    if len(members) > _MEMBERS or size > _VALUE_BYTES * MAX_VALUES:  # before anything is unpacked
         raise Refusal(f"unpacks to {size} bytes in {len(members)} arrays", "Split the recording")
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as arrays:
+        names = _names(arrays.files, request)
+        found = [numbers(arrays[name], name) for name in names]
+        stated = {key: arrays[key].item() for key in ("rate_hz", "unit") if key in arrays.files}
+    return Content(columns(found, len(request.channels)), stated)
+
+
+def _names(held: list[str], request: Request) -> tuple[str, ...]:
+    for name in request.signals:
+        if name not in held:
+            raise Refusal(f"holds no array {name!r}", available(held))
+    if request.signals:
+        return request.signals
+    if "samples" in held:
+        return ("samples",)
+    if all(channel in held for channel in request.channels):
+        return request.channels
+    if len(held) == 1:
+        return (held[0],)
+    raise Refusal(f"holds no array named samples or {' '.join(request.channels)}", available(held))

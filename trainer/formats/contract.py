@@ -1,4 +1,4 @@
-"""What a parser is asked and answers. Parsers run in a disposable child process (child.py), never here.
+"""What a parser is asked and answers. Parsers run in a disposable child process, see `child`.
 
 Nothing in this folder imports torch, or anything else of the trainer: a child must start fast.
 """
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 ParsedSamples = NDArray[np.float64]
 
 MAX_VALUES: Final = 64 * 1024 * 1024
+"""Values of a recording, 0.5 GiB as float64: half an hour of three channels at 12 kHz, which a small computer
+can still filter in memory."""
+_LISTED: Final = 20
+"""Names in a message: more would not fit a terminal."""
 FULL_SCALE: Final = "full scale"
 """Unit of sound files: 1.0 is the largest value the recorder could write."""
 
@@ -36,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was found."""
+    """What a parser found."""
 
     values: ParsedSamples
     """Shape [samples, channels]."""
@@ -46,7 +50,7 @@ class Content:
 
 def available(names: Iterable[str]) -> str:
     """Say what a file holds, as a remedy for asking for something else."""
-    held = ", ".join(sorted(names)[:20]) or "no numeric signal"
+    held = ", ".join(sorted(names)[:_LISTED]) or "no numeric signal"
     return f"It holds: {held}; name one in the list's signal column"
 
 
@@ -64,7 +68,10 @@ def numbers(values: Any, name: str) -> ParsedSamples:
 
 
 def columns(arrays: list[ParsedSamples], channels: int) -> ParsedSamples:
-    """Put signals side by side, [samples, channels]; one array may already hold all channels."""
+    """Put signals side by side, [samples, channels]; one array may already hold all channels.
+
+    Raises Refusal where their lengths differ or one is no vector.
+    """
     if len(arrays) == 1 and channels > 1:
         only = np.atleast_2d(arrays[0])
         return only if only.shape[1] == channels else only.T

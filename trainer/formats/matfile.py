@@ -10,9 +10,11 @@ import scipy.io
 from trainer.formats.contract import MAX_VALUES, Content, Refusal, Request, available, columns, numbers
 
 _HEADER: Final = 128
+"""Bytes of a level 5 MAT-file's header (MathWorks, "MAT-File Format", 1-6)."""
 _NUMERIC: Final = {"double", "single", "logical"} | {
     f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)
 }
+"""Classes as `scipy.io.whosmat` names them."""
 
 
 def read(stream: Any, request: Request) -> Content:
@@ -33,7 +35,7 @@ def read(stream: Any, request: Request) -> Content:
 def choose(sizes: Mapping[str, tuple[int, ...]], request: Request) -> tuple[str, ...]:
     """Pick variables: as named, or the CWRU way by channel and file number, or the only one there is.
 
-    Raises Refusal, listing what there is.
+    `sizes` are the shapes of numeric variables by name. Raises Refusal, listing what there is.
     """
     series = {name: size for name, size in sizes.items() if np.prod(size, dtype=np.int64) > 1}
     names = request.signals or tuple(_find(series, channel, request.number) for channel in request.channels)
@@ -47,8 +49,8 @@ def choose(sizes: Mapping[str, tuple[int, ...]], request: Request) -> tuple[str,
 
 def _find(series: Mapping[str, tuple[int, ...]], channel: str, number: str) -> str:
     fitting = [name for name in series if re.fullmatch(rf"X\d+_{re.escape(channel)}_time", name)]
-    own = [name for name in fitting if number and int(name[1:].split("_")[0]) == int(number)]
-    for candidates in (own, fitting, list(series)):
+    numbered = [name for name in fitting if number and int(name[1:].split("_")[0]) == int(number)]
+    for candidates in (numbered, fitting, list(series)):
         if len(candidates) == 1:
             return candidates[0]
         if candidates:

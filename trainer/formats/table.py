@@ -11,11 +11,16 @@ import numpy as np
 from trainer.formats.contract import MAX_VALUES, Content, ParsedSamples, Refusal, Request, available
 
 _LINE: Final = 64 * 1024
+"""Bytes: a reading of thousands of channels; a file without line ends is not read whole into one line."""
+_GAP_STEPS: Final = 1.5
+_ROUNDING_MS: Final = 1.0
+"""A step of the timestamp above 1.5 typical ones and 1 ms is a gap: one missing sample makes two steps, and
+timestamps may be rounded to whole milliseconds."""
 _REPAIR: Final = "Repair the line, or cut the recording there: without it what is apart would be joined"
 
 
 def read(stream: IO[bytes], request: Request) -> Content:
-    """Read columns of numbers. Raises Refusal."""
+    """Read columns of numbers, and the rate in Hz where a timestamp column gives it. Raises Refusal."""
     first = _line(stream, 1)
     cells = _cells(first)
     if not cells:
@@ -31,12 +36,16 @@ def read(stream: IO[bytes], request: Request) -> Content:
 
 
 def _rows(stream: IO[bytes], width: int, number: int) -> ParsedSamples:
+    """Read the lines from line `number` on as [rows, width]; empty ones are skipped."""
     numbers = array("d")
     while text := _line(stream, number):
-        if cells := _cells(text):
-            if len(cells) != width:
-                raise Refusal(f"line {number} has {len(cells)} values, the first had {width}", _REPAIR)
-            numbers.extend(_number(cell, number) for cell in cells)
+        cells = _cells(text)
+        if cells and len(cells) != width:
+            raise Refusal(f"line {number} has {len(cells)} values, the first had {width}", _REPAIR)
+        for cell in cells:
+            if not _is_number(cell) or "_" in cell:  # float() accepts 1_000, which no recorder writes
+                raise Refusal(f"line {number} holds {cell[:40]!r}, not a number", _REPAIR)
+            numbers.append(float(cell))
         if len(numbers) > MAX_VALUES:
             raise Refusal(f"has more than {MAX_VALUES} values", "Split the recording")
         number += 1
@@ -70,15 +79,14 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(cell: str, number: int) -> float:
-    if not _is_number(cell) or "_" in cell:
-        raise Refusal(f"line {number} holds {cell[:40]!r}, not a number", _REPAIR)
-    return float(cell)
-
-
 def _columns(header: list[str], width: int, request: Request) -> list[int]:
+    """Find columns by the request's signals, else by the channels' names, else by their number."""
     if request.signals:
-        return [_column(header, width, signal) for signal in request.signals]
+        names = header or [str(number + 1) for number in range(width)]
+        for signal in request.signals:
+            if signal not in names and not (signal.isdecimal() and 1 <= int(signal) <= width):
+                raise Refusal(f"has no column {signal!r}", available(names))
+        return [names.index(signal) if signal in names else int(signal) - 1 for signal in request.signals]
     if all(channel in header for channel in request.channels):
         return [header.index(channel) for channel in request.channels]
     start = 1 if header and header[0].lower() == "timestamp" else 0
@@ -91,19 +99,11 @@ def _columns(header: list[str], width: int, request: Request) -> list[int]:
     )
 
 
-def _column(header: list[str], width: int, signal: str) -> int:
-    if signal in header:
-        return header.index(signal)
-    if signal.isdecimal() and 1 <= int(signal) <= width:
-        return int(signal) - 1
-    raise Refusal(f"has no column {signal!r}", available(header or [str(n + 1) for n in range(width)]))
-
-
 def _rate(time_ms: ParsedSamples) -> float:
-    """Measure the sampling rate from a timestamp column in milliseconds, as Edge Impulse writes it."""
+    """Measure the sampling rate in Hz from timestamps in milliseconds. Raises Refusal for a gap."""
     steps = np.diff(time_ms)
     typical = float(np.median(steps))
-    wrong = np.flatnonzero(~((steps > 0) & (steps < 1.5 * typical + 1.0)))
+    wrong = np.flatnonzero(~((steps > 0) & (steps < _GAP_STEPS * typical + _ROUNDING_MS)))
     if wrong.size:
         row = int(wrong[0])
         raise Refusal(

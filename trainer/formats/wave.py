@@ -1,64 +1,59 @@
 """Sound files, RIFF WAVE: integers of 16, 24 and 32 bit, floats of 32 and 64, no compression.
 
-Values are shares of full scale: the file does not know what the sensor's volts, or its g, are. Layout after
+Values are shares of full scale: the file does not say what the sensor's volts, or its g, are. Layout after
 Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", and WAVEFORMATEXTENSIBLE.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.formats.contract import (
-    FULL_SCALE,
-    MAX_VALUES,
-    Content,
-    ParsedSamples,
-    Refusal,
-    Request,
-    available,
-)
+from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, Refusal, Request, available
 
 _HEAD: Final = struct.Struct("<4sI4s")
+"""`RIFF`, size, `WAVE`."""
 _CHUNK: Final = struct.Struct("<4sI")
+"""Name and size, which come before each chunk."""
 _FORMAT: Final = struct.Struct("<HHIIHH")
+"""Of the format chunk: tag, channels, rate, bytes per second, bytes per reading, bits per value."""
+_FORMAT_BYTES: Final = 64
+"""Of the format chunk at most: the longest, WAVEFORMATEXTENSIBLE, has 40."""
 _EXTENSIBLE: Final = 0xFFFE
+"""WAVE_FORMAT_EXTENSIBLE: the tag is the first two bytes of the sub-format's GUID, at offset 24."""
 _SUBFORMAT: Final = 24
-_KINDS: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", (3, 64): "<f8"}
-"""By format tag, 1 for integers and 3 for floats, and bits a value; three bytes have no type of their own."""
+_TYPES: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", (3, 64): "<f8"}
+"""By format tag, 1 for integers and 3 for floats, and bits per value; NumPy has no type of three bytes."""
 _CHUNKS: Final = 1024
+"""Searched for data: recorders write fewer than ten; a file of a million empty ones ends here."""
 _DAMAGED: Final = "The file is damaged or was never finished; export or copy it again"
 _PLAIN: Final = "Export it as plain .wav: 16, 24 or 32 bit PCM, or 32 or 64 bit float"
 
 
 def read(stream: IO[bytes], request: Request) -> Content:
-    """Read channels of a .wav file, 1.0 for full scale. Raises Refusal."""
-    shape = b""
-    for name, size in _chunks(stream):
-        if name == b"fmt ":
-            shape = stream.read(min(size, 64))
-        elif name == b"data":
-            return _content(stream, shape, size, request)
-        stream.seek(size - (len(shape) if name == b"fmt " else 0) + size % 2, 1)
-    raise Refusal("holds no data chunk", _DAMAGED)
-
-
-def _chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Read channels of a .wav file as shares of full scale, and its rate in Hz. Raises Refusal."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size or head[:4] != b"RIFF" or head[8:] != b"WAVE":
         raise Refusal("is not a RIFF WAVE file", _PLAIN)
+    format_chunk = b""
     for _ in range(_CHUNKS):
         chunk = stream.read(_CHUNK.size)
         if len(chunk) < _CHUNK.size:
-            return
+            break
         name, size = _CHUNK.unpack(chunk)
-        yield name, size
+        if name == b"data":
+            return _content(stream, format_chunk, size, request)
+        start = stream.tell()
+        if name == b"fmt ":
+            format_chunk = stream.read(min(size, _FORMAT_BYTES))
+        stream.seek(start + size + size % 2)  # chunks are padded to an even size
+    raise Refusal("holds no data chunk", _DAMAGED)
 
 
-def _content(stream: IO[bytes], shape: bytes, size: int, request: Request) -> Content:
-    kind, width, channels, rate_hz = _format(shape)
+def _content(stream: IO[bytes], format_chunk: bytes, size: int, request: Request) -> Content:
+    """Read a data chunk of `size` bytes."""
+    dtype, width, channels, rate_hz = _format(format_chunk)
     count = size // (width * channels) * channels
     if count > MAX_VALUES:
         raise Refusal(f"has {count} values by its header, more than {MAX_VALUES}", "Split the recording")
@@ -66,38 +61,32 @@ def _content(stream: IO[bytes], shape: bytes, size: int, request: Request) -> Co
     if len(data) < count * width:
         raise Refusal(f"ends after {len(data)} of {count * width} bytes of data", _DAMAGED)
     chosen = _columns(channels, request)
-    values = _values(data, kind).reshape(-1, channels)[:, chosen]
+    raw: NDArray[Any] = np.frombuffer(data, dtype=dtype)
+    if width == 3:
+        # In the upper three bytes of four, so that the sign bit is in its place.
+        wide = np.zeros((count, 4), dtype=np.uint8)
+        wide[:, 1:] = raw.reshape(-1, 3)
+        raw = wide.view("<i4")[:, 0]
+    values = raw.astype(np.float64)
+    if raw.dtype.kind == "i":
+        values = values / 2.0 ** (8 * raw.dtype.itemsize - 1)
+    values = values.reshape(-1, channels)[:, chosen]
     return Content(np.ascontiguousarray(values), {"rate_hz": float(rate_hz), "unit": FULL_SCALE})
 
 
-def _format(shape: bytes) -> tuple[str, int, int, int]:
-    """Tell the NumPy type, bytes a value, channels and rate."""
-    if len(shape) < _FORMAT.size:
+def _format(chunk: bytes) -> tuple[str, int, int, int]:
+    """Return the NumPy type, bytes per value, channels and rate in Hz."""
+    if len(chunk) < _FORMAT.size:
         raise Refusal("has no format chunk before its data", _DAMAGED)
-    tag, channels, rate_hz, _, align, bits = _FORMAT.unpack(shape[: _FORMAT.size])
-    if tag == _EXTENSIBLE and len(shape) >= _SUBFORMAT + 2:
-        (tag,) = struct.unpack_from("<H", shape, _SUBFORMAT)
-    kind = _KINDS.get((tag, bits))
-    if kind is None:
+    tag, channels, rate_hz, _, align, bits = _FORMAT.unpack(chunk[: _FORMAT.size])
+    if tag == _EXTENSIBLE and len(chunk) >= _SUBFORMAT + 2:
+        (tag,) = struct.unpack_from("<H", chunk, _SUBFORMAT)
+    dtype = _TYPES.get((tag, bits))
+    if dtype is None:
         raise Refusal(f"is of format {tag} with {bits} bits a value", _PLAIN)
     if not channels or not rate_hz or align != channels * bits // 8:
         raise Refusal(f"states {channels} channels, {rate_hz} Hz and {align} bytes a reading", _DAMAGED)
-    return kind, bits // 8, channels, rate_hz
-
-
-def _values(data: bytes, kind: str) -> ParsedSamples:
-    if kind == "u1":
-        return _three_bytes(np.frombuffer(data, dtype=np.uint8))
-    raw: NDArray[Any] = np.frombuffer(data, dtype=kind)
-    whole = raw.astype(np.float64)
-    return whole if raw.dtype.kind == "f" else whole / 2.0 ** (8 * raw.dtype.itemsize - 1)
-
-
-def _three_bytes(data: NDArray[np.uint8]) -> ParsedSamples:
-    # Put into the upper three bytes of four, so that the sign comes right by itself.
-    wide = np.zeros((len(data) // 3, 4), dtype=np.uint8)
-    wide[:, 1:] = data.reshape(-1, 3)
-    return wide.view("<i4")[:, 0].astype(np.float64) / 2.0**31
+    return dtype, bits // 8, channels, rate_hz
 
 
 def _columns(channels: int, request: Request) -> list[int]:

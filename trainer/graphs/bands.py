@@ -1,4 +1,4 @@
-"""Frequency bands: which coefficients of a spectrum belong together, and what they are called."""
+"""Frequency bands: which coefficients of a spectrum belong together, and their names."""
 
 import math
 from dataclasses import dataclass
@@ -12,6 +12,10 @@ from trainer.core import FitError
 from trainer.graphs import fourier
 
 COUNT: Final = 24
+"""Bands at most. A judgement: enough to separate a machine's lines, few enough that a covariance of three
+channels' bands needs some hundred windows only."""
+_LEAST_NAME_STEPS: Final = 2
+"""Steps of a band's width in its name, so that rounded edges of neighbours differ."""
 Floats = NDArray[np.float64]
 
 
@@ -24,20 +28,20 @@ class Bands:
     rate_hz: float
 
     def matrix(self, samples: int) -> Floats:
-        """Weights from squared DFT magnitudes to mean squares: [coefficients, bands].
+        """Weights from squared DFT magnitudes to mean squares: float64 [coefficients, bands].
 
-        Coefficients are in the order of `fourier.power`; the rows of those outside all bands are zero.
+        Coefficients are in the order of `fourier_plan(samples).bins`; those outside all bands have weight 0.
         """
-        cut = fourier.fourier_plan(samples)
-        index = np.searchsorted(self.edges_hz, cut.bins * self.rate_hz / samples, side="right") - 1
+        plan = fourier.fourier_plan(samples)
+        index = np.searchsorted(self.edges_hz, plan.bins * self.rate_hz / samples, side="right") - 1
         inside = index[:, np.newaxis] == np.arange(len(self.edges_hz) - 1)
-        return np.asarray(inside * cut.weights[:, np.newaxis] / samples**2)
+        return np.asarray(inside * plan.weights[:, np.newaxis] / samples**2)
 
     def features(self, channels: tuple[str, ...], unit: str) -> tuple[Feature, ...]:
-        """Name each band of each channel."""
+        """Name each band of each channel, in Hz; `unit` is that of the values."""
         spans = list(zip(self.edges_hz, self.edges_hz[1:], strict=False))
-        # Slow machines have bands narrower than 2 Hz: whole numbers would give two of them one name.
-        digits = max(0, math.ceil(math.log10(2 / min(high - low for low, high in spans))))
+        # Slow machines have bands narrower than 2 Hz: whole numbers would name two of them alike.
+        digits = max(0, math.ceil(math.log10(_LEAST_NAME_STEPS / min(high - low for low, high in spans))))
         return tuple(
             Feature(f"{channel} {low:.{digits}f}-{high:.{digits}f} Hz", unit, low, high)
             for channel in channels
@@ -57,7 +61,7 @@ def below(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
 
 
 def whole_band(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
-    """Cut as `below`, and put what lies above the limit into one more band: nothing is left out."""
+    """Bands as of `below`, and one more for all above the limit: nothing is left out."""
     inner = below(samples, rate_hz, limit_hz)
     last_hz = samples // 2 * rate_hz / samples
     more = (last_hz + rate_hz / samples / 2,) if inner.edges_hz[-1] <= last_hz else ()
@@ -70,7 +74,7 @@ def between(samples: int, rate_hz: float, low_hz: float, high_hz: float) -> Band
     Raises FitError where no line of the spectrum lies there.
     """
     line_hz = rate_hz / samples
-    # A line on an edge belongs inside, whatever rounding makes of the quotient.
+    # A line on an edge belongs inside; six decimals hide the rounding of the quotient.
     first = max(math.ceil(round(low_hz * samples / rate_hz, 6)), 1)
     last = math.floor(min(round(high_hz * samples / rate_hz, 6), samples / 2))
     if last < first:
@@ -85,10 +89,10 @@ def between(samples: int, rate_hz: float, low_hz: float, high_hz: float) -> Band
 
 
 def carrier(samples: int, rate_hz: float, limit_hz: float | None, low_hz: float) -> Floats:
-    """Gain of each frequency 0..n-1 in the analytic signal of what lies between `low_hz` and `limit_hz`.
+    """Gains of the DFT's frequencies for the analytic signal of `low_hz` to `limit_hz`: float64 [samples].
 
-    Negative frequencies have none, positive ones count twice; where less than an octave is left above
-    `low_hz`, everything but the mean is kept.
+    Negative frequencies have gain 0, positive ones 2; where less than an octave is left above `low_hz`,
+    everything but the mean is kept.
     """
     top_hz = min(limit_hz or rate_hz, rate_hz / 2)
     lines_hz = np.arange(samples) * rate_hz / samples

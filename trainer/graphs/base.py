@@ -1,6 +1,6 @@
-"""What a front end is: the way from a window to a vector of features, written into the graph.
+"""Front ends: from a window to a vector of features, written into the graph.
 
-Every one is finite for any finite window, constant, saturated or huge: inputs are limited, divisors and
+Features are finite for any finite window, constant, saturated or huge: inputs are limited, divisors and
 logarithms have floors far below what a sensor can resolve.
 """
 
@@ -15,9 +15,9 @@ from trainer.core import FitContext
 from trainer.graphs.builder import GraphBuilder, GraphValue, run_graph
 
 LIMIT: Final = 1e12
-"""Samples beyond this magnitude count as this magnitude: their squares must not overflow float32."""
+"""Larger magnitudes count as this one: squares, 1e24, summed over a window stay below float32's 3.4e38."""
 FLOOR: Final = 1e-10
-"""Smallest amplitude told apart from silence, in the unit of the samples."""
+"""Smallest amplitude that differs from silence, in the unit of the samples: sensors resolve about 1e-6."""
 
 
 class FrontEnd(ABC):
@@ -41,7 +41,7 @@ class FrontEnd(ABC):
         """Name the features, in order."""
 
     def groups(self) -> NDArray[np.int64]:
-        """Features that share one scale have the same number: samples of one channel do."""
+        """A number per feature, int64 [features]; features with the same number share one scale."""
         return np.arange(len(self.features()))
 
     def compute(self, windows: Samples) -> NDArray[np.floating]:
@@ -51,10 +51,10 @@ class FrontEnd(ABC):
 
 
 def centred(builder: GraphBuilder) -> GraphValue:
-    """Give the window, limited, less its mean, in double precision: [batch, samples, channels].
+    """Write the window, limited, less its mean, in double precision: [batch, samples, channels].
 
-    In float32 the mean is off by a few units of its last place, which on a sensor with gravity in it is not
-    small beside the vibration.
+    In float32 the mean is off by a few units of its last place, which is not small against the vibration
+    where the sensor measures gravity, too.
     """
     limited = builder.window.clip(LIMIT).as_double()
     # Spread over the samples first: onnxruntime takes ten times as long to subtract one row from every other.

@@ -1,8 +1,8 @@
-"""An ONNX graph under construction: arithmetic on `Value`s writes nodes.
+"""An ONNX graph under construction: arithmetic on `GraphValue`s writes nodes.
 
 Graphs are written node by node and not traced from torch: tracing took 1.3 to 136 s a detector, and
-calibration would pay that for every condition it leaves out. Here it takes milliseconds. The price, that
-graph and fitted object could disagree, is paid at export, where the two are always compared.
+calibration would take that for every condition it leaves out. Here it takes milliseconds. Graph and fitted
+object could disagree, so export always compares the two; see docs/decisions/0006.
 """
 
 from __future__ import annotations
@@ -22,26 +22,31 @@ from edge_runtime.models import WINDOW
 OPSET: Final = 20
 ML_OPSET: Final = 3
 IR_VERSION: Final = 10
+"""onnxruntime runs these from 1.18 on; the edge asks for at least 1.20."""
 
 _BATCH: Final = "batch"
+_RUN_WINDOWS: Final = 256
+"""Windows in one run. A judgement: it bounds the memory of values between nodes."""
+_FATAL_ONLY: Final = 4
+"""Of onnxruntime's log levels: errors are raised as exceptions anyway."""
 
 Axes = Sequence[int]
 
 
 class GraphValue:
-    """What a node gives, or a constant: arithmetic on it writes further nodes. First axis: the batch."""
+    """Output of a node, or a constant; arithmetic on it writes further nodes. The first axis is the batch."""
 
     __slots__ = ("_builder", "double", "name")
 
     def __init__(self, builder: GraphBuilder, name: str, double: bool = False) -> None:
-        """Only `Tape` makes these."""
+        """Made by `GraphBuilder` only."""
         self._builder = builder
         self.name = name
         self.double = double
 
     @property
     def builder(self) -> GraphBuilder:
-        """The graph it belongs to."""
+        """The graph that it belongs to."""
         return self._builder
 
     def __add__(self, other: GraphValue | ArrayLike) -> GraphValue:
@@ -101,11 +106,11 @@ class GraphValue:
         return self._builder.op("Abs", self)
 
     def as_double(self) -> GraphValue:
-        """Write it in double precision; what is computed with it stays so."""
+        """Write a cast to double precision, which all computed from it has."""
         return self if self.double else GraphValue(self._builder, self._cast(TensorProto.DOUBLE), double=True)
 
     def as_float(self) -> GraphValue:
-        """Write it in single precision again."""
+        """Write a cast to single precision."""
         return GraphValue(self._builder, self._cast(TensorProto.FLOAT)) if self.double else self
 
     def _cast(self, kind: int) -> str:
@@ -146,7 +151,7 @@ class GraphValue:
 
 
 class GraphBuilder:
-    """One graph from `window` [batch, samples, channels] to whatever is asked for."""
+    """One graph from `window`, float32 [batch, samples, channels], to the outputs that `model` names."""
 
     def __init__(self, samples: int, channels: int, int8: bool = False) -> None:
         """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers."""
@@ -167,8 +172,8 @@ class GraphBuilder:
         self, kind: str, outputs: int, *inputs: GraphValue | ArrayLike, domain: str = "", **attributes: Any
     ) -> tuple[GraphValue, ...]:
         """Write one node with several outputs."""
-        double = any(isinstance(given, GraphValue) and given.double for given in inputs)
-        names = [self._input(given, double) for given in inputs]
+        double = any(isinstance(item, GraphValue) and item.double for item in inputs)
+        names = [self._input(item, double) for item in inputs]
         results = [f"v{len(self._nodes)}_{index}" for index in range(outputs)]
         node = helper.make_node(kind, names, results, domain=domain or None, **attributes)
         self._nodes.append(node)
@@ -184,11 +189,11 @@ class GraphBuilder:
         return kept.as_double() if like.double else kept
 
     def concat(self, *parts: GraphValue, axis: int = -1) -> GraphValue:
-        """Write several values behind one another."""
+        """Write a concatenation along one axis."""
         return parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=axis)
 
     def model(self, outputs: Mapping[str, GraphValue], widths: Mapping[str, int]) -> onnx.ModelProto:
-        """Close the graph. `widths` gives the second axis of outputs that have one; the rest are [batch]."""
+        """Return the model. `widths` gives the second axis of outputs with two; the others are [batch]."""
         renamed = [helper.make_node("Identity", [value.name], [name]) for name, value in outputs.items()]
         shapes = {name: (_BATCH, widths[name]) if name in widths else (_BATCH,) for name in outputs}
         graph = helper.make_graph(
@@ -198,42 +203,40 @@ class GraphBuilder:
             [_info(name, shape, outputs[name].double) for name, shape in shapes.items()],
             list(self._constants.values()),
         )
-        return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=self._opsets(), producer_name="")
+        opsets = [helper.make_opsetid("", OPSET)]
+        if any(node.domain == "ai.onnx.ml" for node in self._nodes):
+            opsets.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
+        return helper.make_model(graph, ir_version=IR_VERSION, opset_imports=opsets, producer_name="")
 
-    def _opsets(self) -> list[onnx.OperatorSetIdProto]:
-        used = {node.domain for node in self._nodes}
-        ml = [helper.make_opsetid("ai.onnx.ml", ML_OPSET)] if "ai.onnx.ml" in used else []
-        return [helper.make_opsetid("", OPSET), *ml]
-
-    def _input(self, given: GraphValue | ArrayLike, double: bool = False) -> str:
-        if isinstance(given, GraphValue):
-            return given.name
-        array = np.asarray(given)
+    def _input(self, value: GraphValue | ArrayLike, double: bool = False) -> str:
+        if isinstance(value, GraphValue):
+            return value.name
+        array = np.asarray(value)
         exact = np.float64 if double else np.float32
         array = np.ascontiguousarray(array, exact if array.dtype.kind == "f" else array.dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             name = f"c{len(self._constants)}"
-            self._constants[key] = numpy_helper.from_array(array.reshape(np.shape(given)), name)
+            self._constants[key] = numpy_helper.from_array(array.reshape(np.shape(value)), name)
         return str(self._constants[key].name)
 
 
 def run_graph(builder: GraphBuilder, value: GraphValue, width: int, windows: Samples) -> NDArray[np.floating]:
     """Compute one value of a graph under construction for windows [n, samples, channels]: [n, width].
 
-    The same engine that will run at the edge computes the features a detector learns from.
+    A detector learns from features that the edge's engine computed.
     """
     model = builder.model({"value": value}, {"value": width}).SerializeToString()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = _FATAL_ONLY
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    parts = [windows[start : start + 256] for start in range(0, len(windows), 256)]
+    parts = [windows[start : start + _RUN_WINDOWS] for start in range(0, len(windows), _RUN_WINDOWS)]
     results = [session.run(["value"], {WINDOW: np.asarray(part, dtype=np.float32)})[0] for part in parts]
     return np.concatenate(results) if results else np.empty((0, width), dtype=np.float32)
 
 
-def _float(given: GraphValue | ArrayLike) -> GraphValue | ArrayLike:
-    return given if isinstance(given, GraphValue) else np.asarray(given, dtype=np.float64)
+def _float(value: GraphValue | ArrayLike) -> GraphValue | ArrayLike:
+    return value if isinstance(value, GraphValue) else np.asarray(value, dtype=np.float64)
 
 
 def _info(name: str, shape: Sequence[int | str], double: bool = False) -> onnx.ValueInfoProto:

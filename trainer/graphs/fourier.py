@@ -17,11 +17,12 @@ from trainer.graphs.builder import GraphValue
 
 Floats = NDArray[np.float64]
 MAX_FACTOR = 512
+"""Of a length. A judgement: a matrix of 1024 x 1024 values is the most that a file holds for a spectrum."""
 
 
 @dataclass(frozen=True, slots=True)
 class FourierPlan:
-    """How a length is cut, and which frequency each coefficient holds."""
+    """Factors of a length, and the frequency of each coefficient."""
 
     rows: int
     columns: int
@@ -30,14 +31,14 @@ class FourierPlan:
     bins: NDArray[np.int64]
     """Frequency index 0..n/2 of each coefficient, [kept x columns]."""
     weights: Floats
-    """How often each coefficient counts in the whole power, so that the weights sum to n."""
+    """How often each coefficient counts in the total power; the weights sum to n."""
 
 
 @lru_cache(maxsize=32)
 def fourier_plan(samples: int) -> FourierPlan:
-    """Cut a length into two factors as near to each other as there are.
+    """Split a length into the two factors nearest to each other.
 
-    Raises FitError for lengths, like large primes, that no two small factors give.
+    Raises FitError for lengths without two small factors, such as large primes.
     """
     rows = max(factor for factor in range(1, int(samples**0.5) + 1) if samples % factor == 0)
     columns = samples // rows
@@ -48,7 +49,7 @@ def fourier_plan(samples: int) -> FourierPlan:
         )
     kept = rows // 2 + 1
     index = np.arange(kept)[:, np.newaxis] + rows * np.arange(columns)
-    # Row k stands for row rows - k too, except rows 0 and rows / 2, which hold their own conjugates.
+    # Row k also counts for row rows - k, except rows 0 and rows / 2, which hold their own conjugates.
     alone = (np.arange(kept) * 2) % rows == 0
     weights = np.broadcast_to(np.where(alone, 1.0, 2.0)[:, np.newaxis], index.shape)
     return FourierPlan(rows, columns, kept, np.minimum(index, samples - index).ravel(), weights.ravel())
@@ -57,15 +58,15 @@ def fourier_plan(samples: int) -> FourierPlan:
 def power_spectrum(signals: GraphValue, samples: int, taper: Floats | None = None) -> GraphValue:
     """Squared magnitudes of the DFT of signals [batch, channels, samples].
 
-    Gives [batch, channels, coefficients] in the order of `plan(samples).bins`; weighted by
-    `plan(samples).weights` and summed it is samples x the sum of squares (Parseval).
+    Gives [batch, channels, coefficients] in the order of `fourier_plan(samples).bins`; weighted by
+    `fourier_plan(samples).weights` and summed it is samples x the sum of squares (Parseval).
     """
-    cut = fourier_plan(samples)
+    plan = fourier_plan(samples)
     if taper is not None:
         signals = signals * taper
-    both = _transformed(signals, cut, cut.kept)
+    both = _transformed(signals, plan, plan.kept)
     squares = both * both
-    real, imaginary = _halves(squares, cut.columns)
+    real, imaginary = _halves(squares, plan.columns)
     return (real + imaginary).reshape(0, 0, -1)
 
 
@@ -75,30 +76,34 @@ def magnitude(signals: GraphValue, samples: int, gains: Floats) -> GraphValue:
     With gains of 2 for positive frequencies and 0 for negative ones that is the envelope: the magnitude of
     the analytic signal (Hilbert transform). Gives [batch, channels, samples].
     """
-    cut = fourier_plan(samples)
-    own = gains.reshape(cut.columns, cut.rows).T / samples  # row k1, column k2: frequency k1 + rows k2
-    shaped = _transformed(signals, cut, cut.rows) * np.hstack([own, own])
-    parts = _halves(shaped @ _second(cut.columns).T, cut.columns)
-    stacked = signals.builder.concat(*_twiddled(*parts, -_turn(cut, cut.rows)), axis=-2)
-    both = signals.builder.op("MatMul", _second(cut.rows), stacked)
-    real, imaginary = _halves(both * both, cut.rows, axis=-2)
+    plan = fourier_plan(samples)
+    own = gains.reshape(plan.columns, plan.rows).T / samples  # row k1, column k2: frequency k1 + rows k2
+    shaped = _transformed(signals, plan, plan.rows) * np.hstack([own, own])
+    parts = _halves(shaped @ _dft_matrix(plan.columns).T, plan.columns)
+    stacked = signals.builder.concat(*_rotated(*parts, -_twiddle_angles(plan, plan.rows)), axis=-2)
+    both = signals.builder.op("MatMul", _dft_matrix(plan.rows), stacked)
+    real, imaginary = _halves(both * both, plan.rows, axis=-2)
     return (real + imaginary).sqrt().reshape(0, 0, -1)
 
 
-def _transformed(signals: GraphValue, cut: FourierPlan, rows: int) -> GraphValue:
+def _transformed(signals: GraphValue, plan: FourierPlan, rows: int) -> GraphValue:
     """Write the first `rows` rows of coefficients, real before imaginary parts: [.., rows, 2 columns]."""
-    grid = signals.reshape(0, 0, cut.rows, cut.columns)
-    angle = -2 * np.pi * np.outer(np.arange(rows), np.arange(cut.rows)) / cut.rows
+    grid = signals.reshape(0, 0, plan.rows, plan.columns)
+    angle = -2 * np.pi * np.outer(np.arange(rows), np.arange(plan.rows)) / plan.rows
     real = grid.builder.op("MatMul", np.cos(angle), grid)
     imaginary = grid.builder.op("MatMul", np.sin(angle), grid)
-    return grid.builder.concat(*_twiddled(real, imaginary, _turn(cut, rows))) @ _second(cut.columns)
+    return grid.builder.concat(*_rotated(real, imaginary, _twiddle_angles(plan, rows))) @ _dft_matrix(
+        plan.columns
+    )
 
 
-def _turn(cut: FourierPlan, rows: int) -> Floats:
-    return np.asarray(-2 * np.pi * np.outer(np.arange(rows), np.arange(cut.columns)) / cut.rows / cut.columns)
+def _twiddle_angles(plan: FourierPlan, rows: int) -> Floats:
+    return np.asarray(
+        -2 * np.pi * np.outer(np.arange(rows), np.arange(plan.columns)) / plan.rows / plan.columns
+    )
 
 
-def _twiddled(real: GraphValue, imaginary: GraphValue, angle: Floats) -> tuple[GraphValue, GraphValue]:
+def _rotated(real: GraphValue, imaginary: GraphValue, angle: Floats) -> tuple[GraphValue, GraphValue]:
     cosine, sine = np.cos(angle), np.sin(angle)
     return real * cosine - imaginary * sine, real * sine + imaginary * cosine
 
@@ -107,8 +112,8 @@ def _halves(both: GraphValue, length: int, axis: int = -1) -> tuple[GraphValue, 
     return both.part(0, length, axis), both.part(length, 2 * length, axis)
 
 
-def _second(columns: int) -> Floats:
+def _dft_matrix(length: int) -> Floats:
     """The complex DFT matrix as one real matrix, for rows that hold real parts, then imaginary parts."""
-    angle = -2 * np.pi * np.outer(np.arange(columns), np.arange(columns)) / columns
+    angle = -2 * np.pi * np.outer(np.arange(length), np.arange(length)) / length
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.block([[cosine, sine], [-sine, cosine]])

@@ -12,6 +12,9 @@ from trainer.graphs.base import FLOOR, LIMIT, FrontEnd, centred
 from trainer.graphs.builder import GraphBuilder, GraphValue
 from trainer.graphs.spectra import Envelope, Ratios, Spectrum
 
+_LEAST_MEAN: Final = 1e-6
+"""Divisor for silence: of a signal of rms 1 the mean magnitude is at least 1 / sqrt(samples)."""
+
 
 class Raw(FrontEnd):
     """The samples as they are."""
@@ -20,7 +23,7 @@ class Raw(FrontEnd):
     waveform = True
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, samples x channels], limited."""
+        """Write [batch, samples x channels], limited."""
         return builder.window.clip(LIMIT).reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
@@ -35,20 +38,20 @@ class Raw(FrontEnd):
 
 
 class Waveform(Raw):
-    """The samples less each channel's mean over the window: a sensor's offset says nothing of a machine."""
+    """The samples less each channel's mean over the window: a sensor's offset is no property of a machine."""
 
     name = "waveform"
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, samples x channels], centred."""
+        """Write [batch, samples x channels], centred."""
         return centred(builder).as_float().reshape(0, -1)
 
 
 class Time(FrontEnd):
-    """The textbook's statistics of a vibration signal, of each channel, mean removed, in double precision.
+    """Statistics of a vibration signal in the time domain, per channel, mean removed, in double precision.
 
-    A shape factor is 1.25 give or take 0.005: in single precision rounding alone would move it by a visible
-    share of its deviation.
+    A shape factor is about 1.25 with a deviation of 0.005: rounding to single precision would be a visible
+    share of that.
 
     Names and formulas as in Lei et al., "A review on empirical mode decomposition in fault diagnosis", and
     ISO 13373-1; kurtosis is Pearson's, 3 for Gaussian noise.
@@ -66,13 +69,13 @@ class Time(FrontEnd):
     )
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, statistics x channels]: all channels of the first statistic, then of the next."""
-        # A row of each channel: onnxruntime divides and reduces along rows many times faster.
+        """Write [batch, statistics x channels]: all channels of the first statistic, then of the next."""
+        # A row for each channel: onnxruntime divides and reduces along rows many times faster.
         signal = centred(builder).transpose(0, 2, 1)
         rms = (signal * signal).mean(keep=True).sqrt()
         unit = signal / rms.at_least(FLOOR)  # powers of this cannot overflow: at most samples ** (k / 2)
         magnitude, square = unit.abs(), unit * unit
-        crest, mean = magnitude.max(keep=True), magnitude.mean(keep=True).at_least(1e-6)
+        crest, mean = magnitude.max(keep=True), magnitude.mean(keep=True).at_least(_LEAST_MEAN)
         shape = square.mean(keep=True).sqrt() / mean
         kurtosis = (square * square).mean(keep=True)
         skewness = (square * unit).mean(keep=True)
@@ -90,7 +93,7 @@ class Time(FrontEnd):
 
 
 class Joined(FrontEnd):
-    """Several front ends behind one another."""
+    """Several front ends, their features concatenated."""
 
     name = "joined"
 
@@ -100,7 +103,7 @@ class Joined(FrontEnd):
         self._parts = parts
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give all features of the first part, then of the next."""
+        """Write all features of the first part, then of the next."""
         values = [part.values(builder) for part in self._parts]
         exact = any(value.double for value in values)
         return builder.concat(*(value.as_double() if exact else value for value in values))
@@ -116,9 +119,9 @@ FRONT_ENDS: Final[Mapping[str, type[FrontEnd]]] = {
 
 
 def front_end(names: str, samples: int, context: FitContext) -> FrontEnd:
-    """Prepare the front end called `names`, or several joined by commas or plus signs.
+    """Make the front end called `names`, or several joined by commas or plus signs.
 
-    Raises ChoiceError for a name that there is not.
+    Raises ChoiceError for an unknown name.
     """
     wanted = [name.strip() for name in names.replace("+", ",").split(",")]
     for name in wanted:

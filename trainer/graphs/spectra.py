@@ -1,8 +1,8 @@
-"""Front ends that look at frequencies: spectrum, shares of it, and the spectrum of the envelope.
+"""Front ends in the frequency domain: spectrum, shares of it, and the spectrum of the envelope.
 
-All in double precision: a band may hold a millionth of the loudest one's energy, and what single precision
-loses of the loud is much beside the quiet. Its logarithm, in deviations of training, then changed with the
-batch size by up to 1e-3.
+All in double precision: a band may hold a millionth of the loudest one's energy, little more than what the
+loudest one loses in single precision. Then the logarithm, in standard deviations of training, changed with
+the batch size by up to 1e-3.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from trainer.graphs.base import FLOOR, FrontEnd, centred
 from trainer.graphs.builder import GraphBuilder, GraphValue
 
 ENVELOPE_HZ: Final = (10.0, 1000.0)
-"""Where the blows of bearings and gears repeat: shaft and ball-pass frequencies and their first multiples."""
+"""Where impacts of bearings and gears repeat: shaft and ball-pass frequencies, and their multiples."""
 
 
 class Spectrum(FrontEnd):
@@ -25,7 +25,7 @@ class Spectrum(FrontEnd):
     name = "spectrum"
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        """Write [batch, channels x bands]: all bands of the first channel, then of the next."""
         return self._energies(builder).log().reshape(0, -1)
 
     def features(self) -> tuple[Feature, ...]:
@@ -33,7 +33,7 @@ class Spectrum(FrontEnd):
         return self._bands().features(self.context.channels, f"ln {self.context.unit}^2")
 
     def _energies(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, channels, bands]."""
+        """Write [batch, channels, bands]."""
         return _energies(centred(builder).transpose(0, 2, 1), self.samples, self._bands())
 
     def _bands(self) -> bands.Bands:
@@ -43,7 +43,7 @@ class Spectrum(FrontEnd):
 class Ratios(Spectrum):
     """Log of each band's share in the energy of all bands: the shape of a spectrum, whatever its level.
 
-    A machine that only runs louder keeps its ratios; a fault that only raises the level keeps them, too.
+    A machine that only becomes louder keeps its ratios; a fault that only raises the level is not seen.
     """
 
     name = "ratios"
@@ -58,7 +58,7 @@ class Ratios(Spectrum):
             )
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        """Write [batch, channels x bands]: all bands of the first channel, then of the next."""
         energies = self._energies(builder)
         return (energies.log() - energies.sum(keep=True).log()).reshape(0, -1)
 
@@ -69,9 +69,9 @@ class Ratios(Spectrum):
 
 
 class Envelope(FrontEnd):
-    """Log energies of the envelope's spectrum, 10 to 1000 Hz, Hann window: how often something knocks.
+    """Log energies of the envelope's spectrum, 10 to 1000 Hz, Hann window: how often impacts repeat.
 
-    A blow rings at the frequencies of the structure and repeats at those of the fault. The signal from
+    An impact excites the structure's resonances and repeats at the frequency of the fault. The signal from
     1000 Hz up to the band limit is kept, or all of it where that is less than an octave; the magnitude of
     its analytic signal (Hilbert transform) is the envelope. Source: McFadden and Smith, "Vibration monitoring
     of rolling element bearings by the high-frequency resonance technique", Tribology International 17 (1984).
@@ -85,7 +85,7 @@ class Envelope(FrontEnd):
         self._bands = bands.between(samples, context.rate_hz, *ENVELOPE_HZ)
 
     def values(self, builder: GraphBuilder) -> GraphValue:
-        """Give [batch, channels x bands]: all bands of the first channel, then of the next."""
+        """Write [batch, channels x bands]: all bands of the first channel, then of the next."""
         signals = centred(builder).transpose(0, 2, 1)
         rate_hz, limit_hz = self.context.rate_hz, self.context.lowpass_hz
         gains = bands.carrier(self.samples, rate_hz, limit_hz, ENVELOPE_HZ[1])
@@ -99,9 +99,9 @@ class Envelope(FrontEnd):
         return self._bands.features(named, f"ln {self.context.unit}^2")
 
 
-def _energies(signals: GraphValue, samples: int, cut: bands.Bands) -> GraphValue:
+def _energies(signals: GraphValue, samples: int, within: bands.Bands) -> GraphValue:
     """Write the mean square in each band of signals [batch, channels, samples]: [batch, channels, bands]."""
     taper = np.hanning(samples + 1)[:-1]
-    shares = cut.matrix(samples) / float(np.square(taper).mean())
+    shares = within.matrix(samples) / float(np.square(taper).mean())
     power = fourier.power_spectrum(signals, samples, taper)
     return power @ power.builder.compact(shares, like=power) + FLOOR**2

@@ -1,4 +1,4 @@
-"""The models that are shipped, and their cards."""
+"""Ready models: one calibrated file for each detector, with model cards."""
 
 from trainer.ready_models.cards import int8_table
 from trainer.ready_models.make import make_models, unsupervised

@@ -1,7 +1,7 @@
-"""What lies beside ready models: a card for each, and one page over all of a folder.
+"""Model cards of ready models, and the page over all models of a folder.
 
-The page is written from `figures.json`, which keeps what was found when each file was made: files that a
-later run does not make again stay on it.
+The page is made from `figures.json`, which holds the figures of every file since it was made, so that files
+which a later run does not make again stay on the page.
 """
 
 import json
@@ -19,10 +19,13 @@ from trainer.evaluation import Evaluation, Int8Cost
 from trainer.recordings import NORMAL, Recording
 
 CardFigures = dict[str, Any]
+"""What the page says of one file, as plain values for JSON."""
 ModelFigures = dict[str, CardFigures]
+"""Those of all files, by the name of the file."""
 
 FILE: Final = "figures.json"
 LARGE_BYTES: Final = 2_000_000
+"""The page gives the reason for larger files: the most that a detector may need without saying so."""
 LIMITS: Final = (
     "It has learnt one machine on one rig: its threshold and its idea of normal belong to that machine, "
     "that sensor, that mounting and the conditions named above. On any other machine, fit a model of its "
@@ -54,13 +57,21 @@ of four bytes, both timed in turns in one run.
 
 
 def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording], path: Path) -> str:
-    """Write the model card, Markdown."""
+    """Return the model card, Markdown. `path` is the model's file, `recordings` are those evaluated."""
+    windows, alarms = found.by_window, found.by_alarm
     normal = [item for item in recordings if item.label == NORMAL]
     sections = {
         "Data": [f"{data(manifest, normal)} SHA-256 of the windows: `{manifest.data_digest}`."],
         "Conditions": _listed(f"{item.condition}: {item.name}, {item.duration_s:.1f} s" for item in normal),
         "Threshold": [f"{manifest.threshold:.7g}", "", manifest.calibration.statement + "."],
-        "ModelFigures": _figures(found),
+        "Figures": [
+            f"On all {len(found.by_recording)} recordings, those it learnt from among them:",
+            "",
+            f"- AUROC {windows.auroc:.4f}; false alarms {windows.false_alarm_rate:.2%}, missed "
+            f"{windows.missed_rate:.2%} of windows",
+            f"- alarms on {alarms.caught} of {alarms.faulty} faulty recordings",
+            f"- {alarms.false_alarms} alarms on normal ones",
+        ],
         "Limits": [LIMITS],
         "Notes": _listed(f"{name}: {text}" for name, text in manifest.notes.items()),
     }
@@ -74,7 +85,7 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
 
 
 def data(manifest: Manifest, normal: Sequence[Recording]) -> str:
-    """Say in a sentence what was learnt from."""
+    """Return a sentence on the recordings that were fitted on."""
     seconds = sum(item.duration_s for item in normal)
     band = f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
     return (
@@ -85,13 +96,14 @@ def data(manifest: Manifest, normal: Sequence[Recording]) -> str:
 
 
 def entry(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording], path: Path) -> CardFigures:
-    """Give what the page says of one file, as plain values for JSON."""
+    """Return what the page says of one file."""
+    constants = onnx.load(path, load_external_data=False).graph.initializer
     windows, alarms = found.by_window, found.by_alarm
     rates = (windows.auroc, windows.false_alarm_rate, windows.missed_rate)
     auroc, false_alarm_rate, missed_rate = (rate if np.isfinite(rate) else None for rate in rates)
     return {
         "bytes": path.stat().st_size,
-        "weights": _weights(path),
+        "weights": int(sum(np.prod(tensor.dims, dtype=np.int64) for tensor in constants)),
         "auroc": auroc,
         "false_alarm_rate": false_alarm_rate,
         "missed_rate": missed_rate,
@@ -102,7 +114,7 @@ def entry(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording]
 
 
 def int8_entry(cost: Int8Cost) -> CardFigures:
-    """Give what the page says of a variant."""
+    """Return what the page says of a variant with 8-bit weights."""
     return {
         "size_ratio": cost.size_ratio,
         "latency_ratio": cost.latency_ratio,
@@ -113,7 +125,7 @@ def int8_entry(cost: Int8Cost) -> CardFigures:
 
 
 def read(folder: Path) -> ModelFigures:
-    """Read what earlier runs found of files that are still there."""
+    """Read the figures of earlier runs, of files that still exist."""
     path = folder / FILE
     if not path.exists():
         return {}
@@ -122,14 +134,14 @@ def read(folder: Path) -> ModelFigures:
 
 
 def write(folder: Path, figures: ModelFigures, expected: Sequence[str]) -> None:
-    """Write figures and page; `expected` are the detectors that the page should have."""
+    """Write figures and page; `expected` are the detectors that should be on the page."""
     ordered = {name: figures[name] for name in sorted(figures)}
     write_text(folder / FILE, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
     write_text(folder / "README.md", page(ordered, expected))
 
 
 def page(figures: ModelFigures, expected: Sequence[str]) -> str:
-    """Write the page over all files, Markdown."""
+    """Return the page over all files, Markdown."""
     origins: dict[str, list[str]] = {}
     for name, body in figures.items():
         origins.setdefault(body["data"], []).append(name)
@@ -141,14 +153,19 @@ def page(figures: ModelFigures, expected: Sequence[str]) -> str:
         for name, body in figures.items()
         if body["bytes"] > LARGE_BYTES
     ]
-    rows = "\n".join(_row(name, body) for name, body in figures.items())
+    rows = [
+        f"| `{name}` | {body['bytes'] / 1000:.0f} | {_rate(body['auroc'], 4)} "
+        f"| {_rate(body['false_alarm_rate'], 4)} | {_rate(body['missed_rate'], 4)} "
+        f"| {body['caught']} | {body['false_alarms']} |"
+        for name, body in figures.items()
+    ]
     head = "| file | KB | AUROC | false alarms | missed | faults found | alarms on normal |\n" + "|---" * 7
-    parts = [_INTRODUCTION, *(f"{text}\n" for text in learnt), f"{head}|\n{rows}\n"]
+    parts = [_INTRODUCTION, *(f"{text}\n" for text in learnt), "\n".join([f"{head}|", *rows]) + "\n"]
     return "\n".join([*parts, *(f"{text}\n" for text in remarks)]) + int8_table(figures)
 
 
 def int8_table(figures: ModelFigures) -> str:
-    """Write the table of variants with 8-bit weights, Markdown; empty where none was tried."""
+    """Return the table of variants with 8-bit weights, Markdown; empty where none was tried."""
     tried = {name: body["int8"] for name, body in figures.items() if "int8" in body}
     rows = [
         f"| `{name}` | {of['size_ratio']:.2f} | {of['latency_ratio']:.2f} | {_rate(of['auroc_loss'], 5)} "
@@ -158,35 +175,12 @@ def int8_table(figures: ModelFigures) -> str:
     return _INT8 + "\n".join(rows) + "\n" if rows else ""
 
 
-def _row(name: str, body: CardFigures) -> str:
-    rates = [f"{_rate(body[key], 4)}" for key in ("auroc", "false_alarm_rate", "missed_rate")]
-    cells = [f"`{name}`", f"{body['bytes'] / 1000:.0f}", *rates, body["caught"], str(body["false_alarms"])]
-    return f"| {' | '.join(cells)} |"
-
-
 def _rate(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _named(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _weights(path: Path) -> int:
-    constants = onnx.load(path, load_external_data=False).graph.initializer
-    return int(sum(np.prod(tensor.dims, dtype=np.int64) for tensor in constants))
-
-
-def _figures(found: Evaluation) -> list[str]:
-    windows, alarms = found.by_window, found.by_alarm
-    return [
-        f"On all {len(found.by_recording)} recordings, those it learnt from among them:",
-        "",
-        f"- AUROC {windows.auroc:.4f}; false alarms {windows.false_alarm_rate:.2%}, missed "
-        f"{windows.missed_rate:.2%} of windows",
-        f"- alarms on {alarms.caught} of {alarms.faulty} faulty recordings",
-        f"- {alarms.false_alarms} alarms on normal ones",
-    ]
 
 
 def _listed(items: Iterable[str]) -> list[str]:

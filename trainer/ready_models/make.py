@@ -1,4 +1,4 @@
-"""A folder of ready models, each with a card that says what it is good for and what not."""
+"""Make a folder of ready models, each with a card on its data, figures and limits."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,11 +17,11 @@ from trainer.ready_models.cards import CardFigures, ModelFigures
 from trainer.recordings import Recording
 
 INT8: Final = "_int8"
-"""What the name of a file with 8-bit weights ends with."""
+"""Suffix of the name of a variant with 8-bit weights."""
 
 
 def unsupervised() -> list[str]:
-    """Every detector that learns from normal vibration alone."""
+    """Return the names of the detectors that learn from normal vibration alone."""
     return [name for name, kind in REGISTRY.items() if not kind.supervised]
 
 
@@ -32,24 +32,26 @@ def make_models(
     progress: Progress,
     int8: bool = False,
 ) -> ModelFigures:
-    """Fit each order on the normal recordings, judge it on all, write file, card and the folder's page.
+    """Fit each order on the normal recordings, evaluate it on all, write file, card and the folder's page.
 
-    With `int8` also a variant with 8-bit weights of each detector that has weights, where it is worth it.
-    Gives what the page says of every file in the folder.
+    With `int8` also a variant with 8-bit weights of each detector that has weights, unless it is refused: see
+    `trainer.evaluation.Int8Cost`. Returns what the page says of every file in the folder.
     """
     make_folder(folder)
     figures = cards.read(folder)
     for number, order in enumerate(orders):
-        shelf = _Shelf(recordings, folder, _share(progress, number, len(orders), order.detector))
-        figures |= shelf.put(order, int8 and REGISTRY[order.detector].packs)
+        label = f"{order.detector}, {number + 1} of {len(orders)}: "
+        part = _part(progress, number / len(orders), 1 / len(orders), label)
+        maker = _Maker(recordings, folder, part)
+        figures |= maker.make(order, int8 and REGISTRY[order.detector].quantisable)
         if not (folder / f"{order.detector}{INT8}.onnx").exists():
             figures.pop(f"{order.detector}{INT8}", None)
-        cards.write(folder, figures, unsupervised())  # what is there is told, whatever happens next
+        cards.write(folder, figures, unsupervised())  # after each: if a later one fails, the page is complete
     return figures
 
 
-class _Shelf:
-    """Where files of one detector go."""
+class _Maker:
+    """Makes the files of one detector; its variant takes the fits of the file itself."""
 
     def __init__(self, recordings: tuple[Recording, ...], folder: Path, progress: Progress) -> None:
         self._recordings = recordings
@@ -57,9 +59,9 @@ class _Shelf:
         self._progress = progress
         self._kept: Kept = {}
 
-    def put(self, order: Order, int8: bool) -> ModelFigures:
-        """Write the file, and its variant where it is worth it."""
-        # Rounding takes the networks that were trained for the file itself: the last tenth of the way.
+    def make(self, order: Order, int8: bool) -> ModelFigures:
+        """Write the file, and with `int8` its variant unless that is refused; returns the figures of both."""
+        # The variant only rounds networks that have been trained: a tenth of the progress.
         made = {order.detector: self._write(order, order.detector, _part(self._progress, 0, 0.9))}
         if int8:
             name = order.detector + INT8
@@ -67,7 +69,9 @@ class _Shelf:
             cost = int8_cost(self._path(order.detector), self._path(name), self._recordings)
             made[order.detector]["int8"] = cards.int8_entry(cost)
             if cost.refusal:
-                self._drop(name)
+                for suffix in (".onnx", ".md"):
+                    with suppress(FileNotFoundError):
+                        self._path(name).with_suffix(suffix).unlink()
             else:
                 made[name] = small
         return made
@@ -81,18 +85,9 @@ class _Shelf:
         write_text(path.with_suffix(".md"), text)
         return cards.entry(manifest, found, self._recordings, path)
 
-    def _drop(self, name: str) -> None:
-        for suffix in (".onnx", ".md"):
-            with suppress(FileNotFoundError):
-                self._path(name).with_suffix(suffix).unlink()
-
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.onnx"
 
 
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    return lambda done, what: progress(start + share * done, what)
-
-
-def _share(progress: Progress, number: int, count: int, name: str) -> Progress:
-    return lambda done, what: progress((number + done) / count, f"{name}, {number + 1} of {count}: {what}")
+def _part(progress: Progress, start: float, share: float, label: str = "") -> Progress:
+    return lambda done, what: progress(start + share * done, f"{label}{what}")

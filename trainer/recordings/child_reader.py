@@ -9,7 +9,7 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import numpy as np
 
@@ -18,35 +18,45 @@ from trainer.core import RecordingError
 from trainer.formats import FULL_SCALE, MAX_VALUES, Content, Request
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
+"""First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
 _UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
-"""Known, and not text, which any other ending is taken for."""
-_KINDS: Final = {".npz": "archive", ".wav": "wave"}
+"""Endings of known binary formats; every ending that is in no list is read as text."""
+_KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile"}
 _WALL_S: Final = 60.0
+"""The child may use half of it as processor time; the rest is for a busy machine and slow storage."""
 _HEAD: Final = 64 * 1024
+"""Bytes of the line of JSON: it holds a message and a few numbers, some hundred bytes."""
+_VALUE_BYTES: Final = 8
+"""The child sends float64."""
 _ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
-# -I keeps the current folder and PYTHONPATH out, so a recordings folder cannot bring code along.
+# -I keeps the current folder and PYTHONPATH out, so that no code beside the recordings is imported.
 _CHILD: Final = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer.formats.child import main; main()"
-# One thread: a pool per child would reserve more address space than the child may have.
+# One thread: a pool of threads would reserve more address space than the child may have.
 _SINGLE: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_KEPT: Final = ("PATH", "LD_LIBRARY_PATH")
+# What finds the interpreter's libraries. Without the last one Python does not start on Windows.
+_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...], where: str) -> Content:
     """Read signals as float64 [samples, channels], and what the file states about itself.
 
-    `signals` may be empty: then they are found by the channels' names. Raises RecordingError for a file that
-    is missing, damaged, hostile or holds something else.
+    `signals` may be empty: then they are found by the channels' names. `where` begins the messages. Raises
+    RecordingError for a file that is missing, damaged, hostile or holds something else.
     """
-    digits = re.fullmatch(r"\d+", path.stem)
-    if path.suffix.lower() in _UNREAD:
+    suffix = path.suffix.lower()
+    if suffix in _UNREAD:
         raise RecordingError(
             f"{path.suffix[1:]} files are not read",
             where=where,
             remedy="Export .csv, .npz, .mat or .wav; from Python, numpy.savez with samples, rate_hz and unit",
         )
+    kind = _KINDS.get(suffix, "table")
+    digits = path.stem if re.fullmatch(r"\d+", path.stem) else ""
     with _open(path, where) as file:
-        request = Request(_kind(path, file), signals, channels, digits.group() if digits else "")
-        head, body = _run(file, request, where)
+        if kind == "matfile":
+            kind = "hdf" if file.read(len(_HDF_MATLAB)) == _HDF_MATLAB else kind
+            file.seek(0)
+        head, body = _run(file, Request(kind, signals, channels, digits), where)
     if "error" in head:
         raise RecordingError(str(head["error"]), where=where, remedy=str(head["remedy"]))
     values = np.frombuffer(body, dtype="<f8").reshape(int(head["rows"]), int(head["columns"]))
@@ -56,7 +66,8 @@ def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...]
 def physical(content: Content, full_scale: float | None, unit: str, where: str) -> Content:
     """Turn shares of full scale into the list's unit, where the file holds shares.
 
-    Raises RecordingError where nobody said what full scale is, or said it of a file in physical units.
+    Raises RecordingError where neither list nor unit says what full scale is, or where the list says it of a
+    file in physical units.
     """
     shares = content.stated.get("unit") == FULL_SCALE
     if not shares and full_scale is None:
@@ -77,57 +88,6 @@ def physical(content: Content, full_scale: float | None, unit: str, where: str) 
     return Content(content.values * (1.0 if full_scale is None else full_scale), stated)
 
 
-def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any], bytes]:
-    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
-    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
-    with _start(command, file, environment) as child:
-        timer = threading.Timer(_WALL_S, child.kill)
-        timer.start()
-        try:
-            head, body = _receive(child)
-        finally:
-            timer.cancel()
-            child.kill()
-    if not head or len(body) != _promised(head):
-        raise RecordingError(
-            "the parser crashed or took too long",
-            where=where,
-            remedy="The file is damaged or not what its name says; export or download it again",
-        )
-    return head, body
-
-
-def _receive(child: "subprocess.Popen[bytes]") -> tuple[dict[str, Any], bytes]:
-    # Never more than promised: a child taken over by its file must not fill the parent's memory.
-    pipe = child.stdout
-    if pipe is None:
-        return {}, b""
-    head: dict[str, Any] = {}
-    with contextlib.suppress(ValueError):
-        head = dict(json.loads(pipe.readline(_HEAD)))
-    return head, pipe.read(min(_promised(head), 8 * MAX_VALUES))
-
-
-def _promised(head: dict[str, Any]) -> int:
-    rows, columns = head.get("rows", 0), head.get("columns", 0)
-    return 8 * rows * columns if isinstance(rows, int) and isinstance(columns, int) else 0
-
-
-def _start(command: list[str], file: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
-        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
-    )
-
-
-def _kind(path: Path, file: IO[bytes]) -> str:
-    suffix = path.suffix.lower()
-    if suffix != ".mat":
-        return _KINDS.get(suffix, "table")
-    magic = file.read(len(_HDF_MATLAB))
-    file.seek(0)
-    return "hdf" if magic == _HDF_MATLAB else "matfile"
-
-
 def _open(path: Path, where: str) -> IO[bytes]:
     if not path.is_file():
         raise RecordingError(
@@ -141,3 +101,36 @@ def _open(path: Path, where: str) -> IO[bytes]:
         raise RecordingError(
             error.strerror or "cannot be opened", where=where, remedy="Check the file's permissions"
         ) from error
+
+
+def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any], bytes]:
+    """Return the child's line of JSON and the values that follow it."""
+    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
+    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
+    head: dict[str, Any] = {}
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
+    ) as child:
+        timer = threading.Timer(_WALL_S, child.kill)
+        timer.start()
+        try:
+            pipe = cast("IO[bytes]", child.stdout)
+            with contextlib.suppress(ValueError):  # a child that crashed has written no JSON
+                head = dict(json.loads(pipe.readline(_HEAD)))
+            # Never more than announced: a child under a file's control must not fill the parent's memory.
+            body = pipe.read(min(_announced_bytes(head), _VALUE_BYTES * MAX_VALUES))
+        finally:
+            timer.cancel()
+            child.kill()
+    if not head or len(body) != _announced_bytes(head):
+        raise RecordingError(
+            "the parser crashed or took too long",
+            where=where,
+            remedy="The file is damaged or not what its name says; export or download it again",
+        )
+    return head, body
+
+
+def _announced_bytes(head: dict[str, Any]) -> int:
+    rows, columns = head.get("rows", 0), head.get("columns", 0)
+    return _VALUE_BYTES * rows * columns if isinstance(rows, int) and isinstance(columns, int) else 0

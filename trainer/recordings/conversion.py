@@ -8,7 +8,7 @@ from trainer.recordings.recording import Recording, load_list, write_npz
 
 
 def convert_recordings(listing: Path, folder: Path) -> Iterator[tuple[Path, Recording]]:
-    """Write every recording of a list as .npz into a folder, which is made; give each when it is there.
+    """Write every recording of a list as .npz into a folder, which is made; yield each when it is written.
 
     Raises RecordingError for a list or recording that cannot be used, ChoiceError where a recording would be
     written over itself, AccessError or UnavailableError where it cannot be written.
@@ -25,13 +25,13 @@ def convert_recordings(listing: Path, folder: Path) -> Iterator[tuple[Path, Reco
 
 
 def places(recordings: Sequence[Recording], folder: Path) -> list[Path]:
-    """Name a file for each: as the recording is called, numbered from the second of that name on."""
-    found: list[Path] = []
+    """Path of a file for each: the recording's name, numbered from the second of that name on."""
+    paths: list[Path] = []
     for recording in recordings:
         plain = recording.name.replace(" ", "_").replace("/", "_")
         name, number = plain, 1
-        while folder / f"{name}.npz" in found:
+        while folder / f"{name}.npz" in paths:
             number += 1
             name = f"{plain}-{number}"
-        found.append(folder / f"{name}.npz")
-    return found
+        paths.append(folder / f"{name}.npz")
+    return paths

@@ -16,9 +16,11 @@ from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
 
 TARGET_RATE_HZ: Final = 12000.0
+"""The lower of the two recorded rates: every recording can be brought to it."""
 LOWPASS_HZ: Final = 5000.0
 """The 12 kHz recordings end near 5.8 kHz, decimated 48 kHz ones do not; below 5 kHz they are alike."""
-_RATES: Final = {12: 12000.0, 48: 48000.0}
+_RATE_OF_NORMAL_HZ: Final = 48000.0
+"""Whatever an index says, see above."""
 
 # Label: numbers at loads of 0, 1, 2 and 3 hp.
 _NORMAL: Final[Mapping[str, tuple[int, ...]]] = {NORMAL: (97, 98, 99, 100)}
@@ -55,14 +57,34 @@ _AT_48_KHZ: Final[Mapping[str, tuple[int, ...]]] = {
     "outer race 0.021 in at 12": (262, 263, 264, 265),
 }
 
+FILES: Final[Mapping[int, tuple[str, str, float]]] = {
+    number: (label, f"{load} hp", rate_hz)
+    for table, rate_hz in ((_NORMAL, _RATE_OF_NORMAL_HZ), (_AT_12_KHZ, 12000.0), (_AT_48_KHZ, 48000.0))
+    for label, numbers in table.items()
+    for load, number in enumerate(numbers)
+}
+"""Label, condition and rate in Hz of every drive-end recording, by the number in its file's name."""
+
 
 def cwru_list(folder: Path) -> tuple[ListRow, ...]:
-    """List a folder of CWRU drive-end recordings, by its index.csv when there, else by file number.
+    """List a folder of CWRU drive-end recordings, by its index.csv if there is one, else by file number.
 
     Rows ask for 12 kHz and 5 kHz bandwidth. Raises RecordingError for a missing folder or unknown files.
     """
     index = folder / "index.csv"
-    rows = tuple(_by_index(folder, index) if index.is_file() else _by_number(folder))
+    if index.is_file():
+        rows = tuple(_indexed(folder, index))
+    else:
+        numbered = (path for path in folder.rglob("*.mat") if re.fullmatch(r"\d+", path.stem))
+        files = sorted(numbered, key=lambda path: int(path.stem))
+        for file in files:
+            if int(file.stem) not in FILES:
+                raise RecordingError(
+                    f"{file.stem} is not the number of a drive-end recording",
+                    where=str(file),
+                    remedy="Describe the files in an index.csv, or move this one away",
+                )
+        rows = tuple(_row(file, *FILES[int(file.stem)]) for file in files)
     if not rows:
         raise RecordingError(
             "holds no CWRU recordings",
@@ -72,50 +94,25 @@ def cwru_list(folder: Path) -> tuple[ListRow, ...]:
     return rows
 
 
-def _row(file: Path, label: str, condition: str, rate_hz: float) -> ListRow:
-    # The signal stays blank: the reader finds the drive end by the number in the file's name.
-    return ListRow(file, (), label, condition, rate_hz, TARGET_RATE_HZ, LOWPASS_HZ, ("DE",), "g")
-
-
-def _by_number(folder: Path) -> Iterator[ListRow]:
-    known = dict(_known())
-    files = (path for path in folder.rglob("*.mat") if re.fullmatch(r"\d+", path.stem))
-    for file in sorted(files, key=lambda path: int(path.stem)):
-        if int(file.stem) not in known:
-            raise RecordingError(
-                f"{file.stem} is not the number of a drive-end recording",
-                where=str(file),
-                remedy="Describe the files in an index.csv, or move this one away",
-            )
-        yield _row(file, *known[int(file.stem)])
-
-
-def _known() -> Iterator[tuple[int, tuple[str, str, float]]]:
-    for table, rate_hz in ((_NORMAL, _RATES[48]), (_AT_12_KHZ, _RATES[12]), (_AT_48_KHZ, _RATES[48])):
-        for label, numbers in table.items():
-            for load, number in enumerate(numbers):
-                yield number, (label, f"{load} hp", rate_hz)
-
-
-def _by_index(folder: Path, index: Path) -> Iterator[ListRow]:
+def _indexed(folder: Path, index: Path) -> Iterator[ListRow]:
     with index.open(newline="", encoding="utf-8-sig") as file:
         for entry in csv.DictReader(file):
-            where = f"{index}: {entry.get('file')}"
             try:
-                label = _label(entry)
-                rate_hz = _RATES[48] if label == NORMAL else float(entry["sample_rate_hz"])
+                label, rate_hz = entry["condition"], _RATE_OF_NORMAL_HZ
+                if label != NORMAL:
+                    label = f"{label} {entry['fault_diameter_in']} in"
+                    if position := entry.get("outer_race_position_oclock"):
+                        label = f"{label} at {position}"
+                    rate_hz = float(entry["sample_rate_hz"])
                 yield _row(folder / entry["file"], label, f"{entry['load_hp']} hp", rate_hz)
             except (KeyError, TypeError, ValueError) as error:
                 raise RecordingError(
                     f"cannot be read ({error.__class__.__name__}: {error})",
-                    where=where,
+                    where=f"{index}: {entry.get('file')}",
                     remedy="It needs the columns file, condition, load_hp and sample_rate_hz",
                 ) from error
 
 
-def _label(entry: Mapping[str, str]) -> str:
-    if entry["condition"] == NORMAL:
-        return NORMAL
-    size = f"{entry['condition']} {entry['fault_diameter_in']} in"
-    place = entry.get("outer_race_position_oclock")
-    return f"{size} at {place}" if place else size
+def _row(file: Path, label: str, condition: str, rate_hz: float) -> ListRow:
+    # The signal stays blank: the reader finds the drive end by the number in the file's name.
+    return ListRow(file, (), label, condition, rate_hz, TARGET_RATE_HZ, LOWPASS_HZ, ("DE",), "g")

@@ -1,4 +1,4 @@
-"""The recordings list: plain CSV that any plant can write, one recording a line.
+"""The recordings list: plain CSV that any plant can write, one recording per line.
 
 `file, signal, label, condition, rate_hz, target_rate_hz, lowpass_hz, channels, unit`; files relative to the
 list. `signal` may be blank (found by the channels' names), as may `rate_hz` where the file states it,
@@ -34,7 +34,21 @@ COLUMNS: Final = (
 FULL_SCALE: Final = "full_scale"
 """A last column that may be left out."""
 _FIELDS: Final = (*COLUMNS, FULL_SCALE)
+_NUMBERS: Final = ("rate_hz", "target_rate_hz", "lowpass_hz", FULL_SCALE)
+_REMEDIES: Final = {
+    "file": "Name the recording, relative to the list",
+    "label": f"Write {NORMAL!r}, or what is wrong with the machine",
+    "condition": "Name the operating condition, such as a load, a speed or a day; thresholds rest on it",
+    "channels": "Name the channels, such as DE or 'x y z'",
+    "unit": "Name the unit of the recorded values, such as g or m/s2",
+}
+"""For the fields that must not be blank."""
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
+"""Some hundred thousand lines; a recording given by mistake is not read as a list."""
+_MAX_NUMBER: Final = 1e9
+"""No rate or full scale is near it: a date or an identifier in the wrong column is."""
+_HIGHEST_LOWPASS: Final = 0.45
+"""Share of the rate: the filter's edge, a tenth of its frequency wide, must end below half the rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,7 @@ class ListRow:
 
     file: Path
     signals: tuple[str, ...]
-    """Variables or columns of the file, one a channel; empty to find them by the channels' names."""
+    """Variables or columns of the file, one per channel; empty to find them by the channels' names."""
     label: str
     """`normal`, or what is wrong with the machine."""
     condition: str
@@ -53,6 +67,7 @@ class ListRow:
     target_rate_hz: float | None
     """Rate the detector is for; None to keep the recorded one."""
     lowpass_hz: float | None
+    """Bandwidth that the recordings are limited to; None for none."""
     channels: tuple[str, ...]
     unit: str
     where: str = ""
@@ -74,9 +89,7 @@ def read_list(path: Path) -> tuple[ListRow, ...]:
     rows = [_row(path, number, cells) for number, cells in _lines(path) if any(cells)]
     if not rows:
         raise RecordingError("lists no recordings", where=str(path), remedy="Add a line for each one")
-    _check_repeats(rows)
-    for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
-        _check_same(rows, name)
+    _check_together(rows)
     return tuple(rows)
 
 
@@ -86,72 +99,63 @@ def write_list(rows: Sequence[ListRow], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     width = len(_FIELDS if any(row.full_scale for row in rows) else COLUMNS)
     writer.writerow(_FIELDS[:width])
-    writer.writerows(_cells(row, path.parent)[:width] for row in rows)
+    for row in rows:
+        values = (getattr(row, name) for name in _NUMBERS)
+        rate, target, lowpass, full_scale = ("" if value is None else f"{value:g}" for value in values)
+        file = Path(os.path.relpath(row.file, path.parent)).as_posix()
+        cells = [file, " ".join(row.signals), row.label, row.condition, rate, target, lowpass]
+        writer.writerow([*cells, " ".join(row.channels), row.unit, full_scale][:width])
     write_text(path, text.getvalue())
 
 
-def _cells(row: ListRow, folder: Path) -> list[str]:
-    numbers = [row.rate_hz, row.target_rate_hz, row.lowpass_hz, row.full_scale]
-    rate, target, lowpass, full_scale = ["" if number is None else f"{number:g}" for number in numbers]
-    return [
-        Path(os.path.relpath(row.file, folder)).as_posix(),
-        " ".join(row.signals),
-        row.label,
-        row.condition,
-        *(rate, target, lowpass),
-        " ".join(row.channels),
-        row.unit,
-        full_scale,
-    ]
-
-
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_LIST_BYTES:
             what, remedy = f"is larger than {_MAX_LIST_BYTES} bytes", "Give the list, not a recording"
             raise RecordingError(what, where=str(path), remedy=remedy)
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         what, remedy = error.strerror or "cannot be read", "Give the path of a recordings list"
         raise RecordingError(what, where=str(path), remedy=remedy) from error
     except UnicodeDecodeError as error:
         raise RecordingError("is not text", where=str(path), remedy="Give the list itself") from error
-    return _parsed(text, path)
 
 
-def _parsed(text: str, path: Path) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(text.splitlines(), strict=True)
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Number and cells of each line after the first; columns that the list leaves out are blank."""
+    reader = csv.reader(_text(path).splitlines(), strict=True)
     try:
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except csv.Error as error:
-        where, remedy = f"{path}:{reader.line_num}", "Repair the line's quotes"
-        raise RecordingError(f"is not CSV ({error})", where=where, remedy=remedy) from error
-    if not lines or tuple(lines[0][1]) not in (COLUMNS, _FIELDS):
+        where = f"{path}:{reader.line_num}"
         raise RecordingError(
-            f"the first line is {', '.join(lines[0][1])[:200] if lines else 'missing'!r}",
+            f"is not CSV ({error})", where=where, remedy="Repair the line's quotes"
+        ) from error
+    header = tuple(lines[0][1]) if lines else ()
+    if header not in (COLUMNS, _FIELDS):
+        quoted = ", ".join(header)[:200] if lines else "missing"  # a wrong file may be one long line
+        raise RecordingError(
+            f"the first line is {quoted!r}",
             where=f"{path}:1",
             remedy=f"A recordings list begins with the line {','.join(COLUMNS)}",
         )
-    return [(number, _filled(cells, len(lines[0][1]), f"{path}:{number}")) for number, cells in lines[1:]]
-
-
-def _filled(cells: list[str], width: int, where: str) -> list[str]:
-    """Give a line every field, blank where the list leaves the column out."""
-    if any(cells) and len(cells) != width:
-        raise RecordingError(
-            f"{len(cells)} fields instead of {width}",
-            where=where,
-            remedy=f"Fields are {','.join(_FIELDS[:width])}",
-        )
-    return [*cells, *[""] * (len(_FIELDS) - width)]
+    for number, cells in lines[1:]:
+        if any(cells) and len(cells) != len(header):
+            raise RecordingError(
+                f"{len(cells)} fields instead of {len(header)}",
+                where=f"{path}:{number}",
+                remedy=f"Fields are {','.join(header)}",
+            )
+    blank = [""] * (len(_FIELDS) - len(header))
+    return [(number, [*cells, *blank]) for number, cells in lines[1:]]
 
 
 def _row(path: Path, number: int, cells: Sequence[str]) -> ListRow:
     where = f"{path}:{number}"
     named = dict(zip(_FIELDS, cells, strict=True))
-    for name in ("file", "label", "condition", "channels", "unit"):
+    for name, remedy in _REMEDIES.items():
         if not named[name]:
-            raise RecordingError(f"{name} is blank", where=where, remedy=_REMEDIES[name])
+            raise RecordingError(f"{name} is blank", where=where, remedy=remedy)
     labels.check(named["label"], where)
     rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
     row = ListRow(
@@ -171,18 +175,6 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> ListRow:
     return row
 
 
-_REMEDIES: Final = {
-    "file": "Name the recording, relative to the list",
-    "label": f"Write {NORMAL!r}, or what is wrong with the machine",
-    "condition": "Name the operating condition, such as a load, a speed or a day; thresholds rest on it",
-    "channels": "Name the channels, such as DE or 'x y z'",
-    "unit": "Name the unit of the recorded values, such as g or m/s2",
-}
-
-
-_NUMBERS: Final = (*COLUMNS[4:7], FULL_SCALE)
-
-
 def _positive(named: dict[str, str], name: str, where: str) -> float | None:
     if not named[name]:
         return None
@@ -190,7 +182,7 @@ def _positive(named: dict[str, str], name: str, where: str) -> float | None:
         value = float(named[name])
     except ValueError:
         value = math.nan
-    if not 0 < value < 1e9:
+    if not 0 < value < _MAX_NUMBER:
         raise RecordingError(
             f"{name} is {named[name]!r}",
             where=where,
@@ -216,15 +208,15 @@ def _check_row(row: ListRow) -> None:
             where=row.where,
             remedy="Raising a rate adds nothing; choose the lowest rate of all recordings as target",
         )
-    if row.lowpass_hz and target and row.lowpass_hz > 0.45 * target:
+    if row.lowpass_hz and target and row.lowpass_hz > _HIGHEST_LOWPASS * target:
         raise RecordingError(
             f"lowpass_hz {row.lowpass_hz:g} leaves no room below half of {target:g} Hz",
             where=row.where,
-            remedy=f"Choose at most {0.45 * target:g}, or leave it blank",
+            remedy=f"Choose at most {_HIGHEST_LOWPASS * target:g}, or leave it blank",
         )
 
 
-def _check_repeats(rows: Sequence[ListRow]) -> None:
+def _check_together(rows: Sequence[ListRow]) -> None:
     seen: dict[tuple[Path, tuple[str, ...]], ListRow] = {}
     for row in rows:
         first = seen.setdefault((row.file, row.signals), row)
@@ -237,14 +229,12 @@ def _check_repeats(rows: Sequence[ListRow]) -> None:
                 f"and {row.label!r} at {row.condition!r} here"
             )
         raise RecordingError(f"{row.file.name} {what}", where=row.where, remedy="Remove one of the two lines")
-
-
-def _check_same(rows: Sequence[ListRow], name: str) -> None:
-    values = [getattr(row, name) for row in rows]
-    for row, value in zip(rows, values, strict=True):
-        if value != values[0]:
-            raise RecordingError(
-                f"{name} is {value} here and {values[0]} on the first line",
-                where=row.where,
-                remedy="One list serves one detector; put these recordings into a list of their own",
-            )
+    for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
+        expected = getattr(rows[0], name)
+        for row in rows:
+            if getattr(row, name) != expected:
+                raise RecordingError(
+                    f"{name} is {getattr(row, name)} here and {expected} on the first line",
+                    where=row.where,
+                    remedy="One list serves one detector; put these recordings into a list of their own",
+                )

@@ -1,14 +1,13 @@
 """A recording as detectors see it: physical units, one rate, one band, checked.
 
-Every recording listed is read whole, converted and put to rest on disk: memory holds what is being read, at
-most a few recordings, and later what is being looked at. An hour of three channels at 12 kHz is 0.5 GB there.
+Every recording of a list is read whole, converted and stored on disk: memory holds what is being read, at
+most a few recordings, and later what is in use. An hour of three channels at 12 kHz takes 0.5 GB there.
 """
 
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +18,16 @@ from trainer.core import RecordingError, whole_file
 from trainer.formats import Content, ParsedSamples
 from trainer.recordings import child_reader, resample
 from trainer.recordings.listing import ListRow, read_list
-from trainer.recordings.spill_file import Scratch, Stretch
+from trainer.recordings.spill_file import SpillFile, StoredSamples
 
 _SHORTEST: Final = 64
+"""Samples: shorter files are truncated or no recordings, as no window is shorter."""
 _RATE_TOLERANCE: Final = 0.01
+"""Share: the clocks of cheap recorders are off by less, a wrong rate by more."""
+_LARGEST: Final = 1e9
+"""Magnitude that vibration has in no unit; damaged float values often exceed it."""
 _READERS: Final = 4
+"""Files read at a time: the parsing children share the processors with the filters of this process."""
 _READ_BYTES: Final = 256 * 1024 * 1024
 """Bytes of files read at a time, if more than one: decoding and filtering take several times as much."""
 
@@ -35,8 +39,8 @@ class Recording:
     name: str
     """File name without its ending, and the signals where they were named."""
     file: str
-    stored: Samples | Stretch
-    """What `samples` gives: in memory, or at rest on disk."""
+    stored: Samples | StoredSamples
+    """The samples: in memory, or on disk."""
     rate_hz: float
     lowpass_hz: float | None
     channels: tuple[str, ...]
@@ -44,15 +48,15 @@ class Recording:
     label: str
     condition: str
     digest: str
-    """SHA-256 over the samples as they stand here."""
+    """SHA-256 over the samples as they are here, float32."""
 
     @property
     def samples(self) -> Samples:
-        """Physical units, shape [samples, channels], converted to `rate_hz` and limited to `lowpass_hz`.
+        """Physical units, float32 [samples, channels], converted to `rate_hz` and limited to `lowpass_hz`.
 
-        Mapped anew each time it is asked for, so that it leaves memory when nobody looks at it any more.
+        Mapped again on each access, so that it leaves memory when it is no longer used.
         """
-        return self.stored.samples() if isinstance(self.stored, Stretch) else self.stored
+        return self.stored.samples() if isinstance(self.stored, StoredSamples) else self.stored
 
     @property
     def duration_s(self) -> float:
@@ -66,16 +70,23 @@ def load_list(path: Path) -> tuple[Recording, ...]:
 
 
 def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
-    """Read recordings, several at a time, and put them to rest on disk.
+    """Read recordings, several at a time, and store them on disk.
 
     Raises RecordingError, also where two hold the same samples or their rates differ; AccessError or
-    UnavailableError where they cannot be put down.
+    UnavailableError where they cannot be stored.
     """
-    scratch = Scratch()
-    with ThreadPoolExecutor(_readers(rows)) as pool:
-        recordings = tuple(pool.map(partial(_at_rest, scratch), rows))
-    _check_rates(rows, recordings)
-    _check_copies(rows, recordings)
+    spill_file = SpillFile()
+
+    def read_and_store(row: ListRow) -> Recording:
+        recording = read_recording(row)
+        return replace(recording, stored=spill_file.put(recording.samples))
+
+    # The largest files, hours of vibration, are read one at a time.
+    largest = max((row.file.stat().st_size for row in rows if row.file.is_file()), default=0)
+    readers = min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
+    with ThreadPoolExecutor(readers) as pool:
+        recordings = tuple(pool.map(read_and_store, rows))
+    _check_together(rows, recordings)
     return recordings
 
 
@@ -84,8 +95,7 @@ def read_recording(row: ListRow) -> Recording:
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
     content = child_reader.read_content(row.file, row.signals, row.channels, where)
     content = child_reader.physical(content, row.full_scale, row.unit, where)
-    rate_hz = _rate(row, content, where)
-    _check_unit(row, content, where)
+    rate_hz = _agreed_rate(row, content, where)
     _check_values(content.values, row.channels, where)
     samples = _convert(content.values, rate_hz, row, where)
     return Recording(
@@ -100,17 +110,6 @@ def read_recording(row: ListRow) -> Recording:
         condition=row.condition,
         digest=hashlib.sha256(samples.data.cast("B")).hexdigest(),
     )
-
-
-def _at_rest(scratch: Scratch, row: ListRow) -> Recording:
-    recording = read_recording(row)
-    return replace(recording, stored=scratch.put(recording.samples))
-
-
-def _readers(rows: Sequence[ListRow]) -> int:
-    # The largest files, hours of vibration, are read one at a time.
-    largest = max((row.file.stat().st_size for row in rows if row.file.is_file()), default=0)
-    return min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
 
 
 def write_npz(recording: Recording, path: Path) -> None:
@@ -132,33 +131,30 @@ def write_npz(recording: Recording, path: Path) -> None:
         )
 
 
-def _rate(row: ListRow, content: Content, where: str) -> float:
-    stated = content.stated.get("rate_hz")
-    if row.rate_hz is None and stated is None:
+def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
+    """Rate in Hz; refuses where what the file states contradicts the list's rate or unit."""
+    rate_hz = row.rate_hz or content.stated.get("rate_hz")
+    if not rate_hz:
         raise RecordingError(
             "rate_hz is blank and the file states none",
             where=where,
             remedy="Write the sampling rate into the list",
         )
-    if row.rate_hz is None:
-        return float(stated or 0.0)
-    if stated is not None and abs(float(stated) / row.rate_hz - 1) > _RATE_TOLERANCE:
+    stated = content.stated.get("rate_hz", rate_hz)
+    if abs(float(stated) / float(rate_hz) - 1) > _RATE_TOLERANCE:
         raise RecordingError(
-            f"the file's own rate is {float(stated):g} Hz, the list says {row.rate_hz:g} Hz",
+            f"the file's own rate is {float(stated):g} Hz, the list says {rate_hz:g} Hz",
             where=where,
             remedy="Correct rate_hz in the list; a column timestamp counts as milliseconds",
         )
-    return row.rate_hz
-
-
-def _check_unit(row: ListRow, content: Content, where: str) -> None:
-    stated = content.stated.get("unit", row.unit)
-    if stated != row.unit:
+    unit = content.stated.get("unit", row.unit)
+    if unit != row.unit:
         raise RecordingError(
-            f"the file's values are in {stated}, the list says {row.unit}",
+            f"the file's values are in {unit}, the list says {row.unit}",
             where=where,
             remedy="Correct the unit in the list, or convert the file",
         )
+    return float(rate_hz)
 
 
 def _check_values(values: ParsedSamples, channels: tuple[str, ...], where: str) -> None:
@@ -169,29 +165,19 @@ def _check_values(values: ParsedSamples, channels: tuple[str, ...], where: str) 
             remedy="The recording is truncated or too short to learn from; record longer",
         )
     for channel, column in zip(channels, values.T, strict=True):
-        _check_channel(channel, column, where)
-
-
-def _check_channel(channel: str, column: ParsedSamples, where: str) -> None:
-    wrong = np.flatnonzero(~np.isfinite(column))
-    if wrong.size:
-        raise RecordingError(
-            f"channel {channel} holds {column[wrong[0]]} at sample {wrong[0]}, {wrong.size} such in all",
-            where=where,
-            remedy="Cut the recording there or record again; filling gaps would invent vibration",
-        )
-    if np.abs(column).max() > 1e9:
-        raise RecordingError(
-            f"channel {channel} holds {column[np.abs(column).argmax()]:g}, no vibration in any unit",
-            where=where,
-            remedy="Check that the signal is vibration and the file is not damaged",
-        )
-    if column.min() == column.max():
-        raise RecordingError(
-            f"channel {channel} is constant at {column[0]:g}",
-            where=where,
-            remedy="The sensor was dead or not connected; record again",
-        )
+        what = remedy = ""
+        wrong = np.flatnonzero(~np.isfinite(column))
+        if wrong.size:
+            what = f"holds {column[wrong[0]]} at sample {wrong[0]}, {wrong.size} such in all"
+            remedy = "Cut the recording there or record again; filling gaps would invent vibration"
+        elif np.abs(column).max() > _LARGEST:
+            what = f"holds {column[np.abs(column).argmax()]:g}, no vibration in any unit"
+            remedy = "Check that the signal is vibration and the file is not damaged"
+        elif column.min() == column.max():
+            what = f"is constant at {column[0]:g}"
+            remedy = "The sensor was dead or not connected; record again"
+        if what:
+            raise RecordingError(f"channel {channel} {what}", where=where, remedy=remedy)
 
 
 def _convert(values: ParsedSamples, rate_hz: float, row: ListRow, where: str) -> Samples:
@@ -210,18 +196,15 @@ def _convert(values: ParsedSamples, rate_hz: float, row: ListRow, where: str) ->
     return np.ascontiguousarray(made, dtype=np.float32)
 
 
-def _check_rates(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
-    lowest = min((item.rate_hz for item in recordings), default=0.0)
+def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
+    lowest_hz = min((item.rate_hz for item in recordings), default=0.0)
     for row, recording in zip(rows, recordings, strict=True):
-        if recording.rate_hz > lowest * (1 + _RATE_TOLERANCE):
+        if recording.rate_hz > lowest_hz * (1 + _RATE_TOLERANCE):
             raise RecordingError(
-                f"is at {recording.rate_hz:g} Hz, others of the list at {lowest:g} Hz",
+                f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
                 where=f"{row.where}: {row.file}" if row.where else str(row.file),
-                remedy=f"Write {lowest:g} as target_rate_hz on every line, or make a list for each rate",
+                remedy=f"Write {lowest_hz:g} as target_rate_hz on every line, or make a list for each rate",
             )
-
-
-def _check_copies(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
     seen: dict[str, tuple[ListRow, Recording]] = {}
     for row, recording in zip(rows, recordings, strict=True):
         first_row, first = seen.setdefault(recording.digest, (row, recording))

@@ -1,16 +1,16 @@
-"""Which windows a fit keeps: all there are, or as many as fit in memory, evenly over conditions and time.
+"""Which windows a fit keeps: all, or as many as fit in memory, evenly over conditions and time.
 
-See docs/decisions/0009. Nothing is drawn where everything fits.
+See docs/decisions/0009. Nothing is drawn where everything fits. Source: stratified sampling with equal
+allocation, one draw in each stretch of time (Cochran, "Sampling Techniques", 5).
 """
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_runtime.core import Samples
 from trainer.recordings.augment import Augmentation, variant_lengths, widen
@@ -19,10 +19,11 @@ from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 
 MOST_VALUES: Final = 64 * 1024 * 1024
-"""Samples in the windows of one fit, all channels counted: 256 MB, and some times that in fitting."""
+"""Samples in the windows of one fit, all channels counted: 256 MB as float32. A judgement: a fit takes
+a multiple of it, and an office computer still has room."""
 
 Group = tuple[str, str]
-"""A condition and a label: each gets its share."""
+"""A condition and a label: each has its own share of the windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,15 @@ class Cut:
     """How windows are cut, and how many samples those of one fit may hold."""
 
     samples: int
+    """Of one window."""
     hop: int
+    """Samples from one window to the next."""
     most_values: int = MOST_VALUES
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many windows there are of each group, and how many of them are kept."""
+    """How many windows each group has, and how many of them are kept."""
 
     there: Mapping[Group, int]
     kept: Mapping[Group, int]
@@ -47,7 +50,7 @@ class Quota:
         return self.kept == self.there
 
     def note(self, seed: int) -> dict[str, str]:
-        """Say in a manifest how many were kept; nothing where all were."""
+        """Note for the manifest: how many are kept; empty where all are."""
         if self.whole:
             return {}
         return {
@@ -59,24 +62,33 @@ class Quota:
 def gather_windows(
     recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
 ) -> tuple[Samples, list[str]]:
-    """Windows of recordings to learn from or judge, [n, samples, channels], and the label of each.
+    """Windows of recordings, float32 [n, samples, channels], and the label of each.
 
-    Normal recordings are widened by `ranges`, one variant in memory at a time.
+    Normal recordings are widened by `ranges`, one variant in memory at a time. Raises RecordingError for a
+    recording shorter than a window.
     """
     quota = measure_quota(recordings, cut, ranges)
     seen: Counter[Group] = Counter()
     parts, labels = [], []
-    for item in _widened(recordings, ranges, seed):
-        part = cut_windows(item, cut.samples, cut.hop)
-        if not quota.whole:
-            part = part[_draw(item, len(part), quota, seen, seed)]
-        parts.append(np.ascontiguousarray(part))
-        labels += [item.label] * len(part)
+    for recording in recordings:
+        for item in widen([recording], ranges if recording.label == NORMAL else None, seed):
+            part = cut_windows(item, cut.samples, cut.hop)
+            if not quota.whole:
+                # One window of each of as many equal parts of time as its share of the group's windows.
+                group = _group(item)
+                there, kept = quota.there[group], quota.kept[group]
+                before, seen[group] = seen[group], min(seen[group] + len(part), there)
+                draws = seen[group] * kept // there - before * kept // there
+                edges = np.linspace(0, len(part), max(1, draws + 1)).astype(np.int64)
+                rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+                part = part[rng.integers(edges[:-1], edges[1:])]
+            parts.append(np.ascontiguousarray(part))
+            labels += [item.label] * len(part)
     return np.concatenate(parts), labels
 
 
 def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None = None) -> Quota:
-    """Count windows, and share out what may be kept: whoever has fewer than an equal share gives them all."""
+    """Count windows, and divide what may be kept equally: a smaller group is kept whole."""
     there: Counter[Group] = Counter()
     for item in recordings:
         sizes = variant_lengths(item, ranges if item.label == NORMAL else None)
@@ -86,27 +98,12 @@ def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentatio
 
 
 def shares(there: Mapping[Group, int], room: int) -> dict[Group, int]:
-    """Share out `room` equally; what one does not need goes to the others."""
+    """Divide `room` equally over groups of sizes `there`; what a small one leaves goes to the others."""
     kept = {}
     for place, (group, count) in enumerate(sorted(there.items(), key=lambda item: item[1])):
         kept[group] = min(count, room // (len(there) - place))
         room -= kept[group]
     return kept
-
-
-def _widened(recordings: Sequence[Recording], ranges: Augmentation | None, seed: int) -> Iterable[Recording]:
-    for item in recordings:
-        yield from widen([item], ranges if item.label == NORMAL else None, seed)
-
-
-def _draw(item: Recording, count: int, quota: Quota, seen: Counter[Group], seed: int) -> NDArray[np.int64]:
-    # One window of each of as many equal stretches as this recording's part of the group's share.
-    group = _group(item)
-    before, seen[group] = seen[group], min(seen[group] + count, quota.there[group])
-    parts = [place * quota.kept[group] // quota.there[group] for place in (before, seen[group])]
-    edges = np.linspace(0, count, max(1, parts[1] - parts[0] + 1)).astype(np.int64)
-    rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
-    return rng.integers(edges[:-1], edges[1:])
 
 
 def _group(item: Recording) -> Group:

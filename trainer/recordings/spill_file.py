@@ -1,6 +1,6 @@
-"""One file without a name that holds the samples of a list: memory is for what is being looked at.
+"""One unnamed file that holds the samples of a list, so that memory holds only what is in use.
 
-The file is gone when the last process that holds it ends, however it ends; see docs/decisions/0009.
+The file is deleted when the last process that has it open ends, however it ends; see docs/decisions/0009.
 """
 
 import errno
@@ -20,92 +20,92 @@ import numpy as np
 
 from edge_runtime.core import AccessError, Samples, UnavailableError
 
-_ROOMY: Final = Path("/var/tmp")  # noqa: S108 - a file without a name cannot be guessed; /tmp may be memory
+_LARGE_FOLDER: Final = Path("/var/tmp")  # noqa: S108 - an unnamed file cannot be guessed; /tmp may be memory
 _VALUE_BYTES: Final = 4
+"""Of float32."""
+_WRITE_BYTES: Final = 2**30
+"""At a time: macOS refuses to write 2 GiB or more in one call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Samples at rest: rows of a scratch file, mapped when they are looked at."""
+class StoredSamples:
+    """Samples on disk: rows of a spill file, mapped when they are used."""
 
-    scratch: "Scratch"
+    file: "SpillFile"
     start: int
-    """Where its first value lies, in values from the file's start."""
+    """Position of the first value, in values from the file's start."""
     rows: int
     channels: int
 
     def __len__(self) -> int:
-        """Samples a channel."""
+        """Samples per channel."""
         return self.rows
 
-    def __getitem__(self, rows: slice) -> "Stretch":
-        """Take a part of it, without a step."""
+    def __getitem__(self, rows: slice) -> "StoredSamples":
+        """Select a range of rows; a step is ignored."""
         first, last, _ = rows.indices(self.rows)
-        return Stretch(self.scratch, self.start + first * self.channels, max(0, last - first), self.channels)
+        return StoredSamples(
+            self.file, self.start + first * self.channels, max(0, last - first), self.channels
+        )
 
     def samples(self) -> Samples:
-        """Map it: [rows, channels], read only; what was looked at leaves memory with the array."""
-        return self.scratch.mapped(self.start, (self.rows, self.channels))
+        """Map them: float32 [rows, channels], read only; pages leave memory with the array."""
+        return self.file.mapped(self.start, (self.rows, self.channels))
 
 
-class Scratch:
-    """The file. Samples are only ever added, from any thread."""
+class SpillFile:
+    """The file. Samples are only added, from any thread."""
 
     def __init__(self, descriptor: int | None = None) -> None:
-        """Make a file, or take over one that another process opened.
+        """Make a file, or use the descriptor of one that another process made.
 
         Raises AccessError or UnavailableError where none can be made.
         """
-        self._descriptor = _nameless() if descriptor is None else descriptor
+        if descriptor is None:
+            try:
+                with tempfile.TemporaryFile(dir=_folder()) as file:
+                    descriptor = os.dup(file.fileno())
+            except OSError as error:
+                raise _refusal(error, 0) from error
+        self._descriptor = descriptor
         weakref.finalize(self, os.close, self._descriptor)
         self._end = os.fstat(self._descriptor).st_size
         self._lock = threading.Lock()
 
-    def put(self, samples: Samples) -> Stretch:
-        """Add samples [rows, channels]. Raises UnavailableError where the disk is full."""
+    def put(self, samples: Samples) -> StoredSamples:
+        """Add samples [rows, channels], kept as float32. Raises UnavailableError where the disk is full."""
         data = np.ascontiguousarray(samples, dtype=np.float32).data.cast("B")
-        with self._lock:
+        with self._lock:  # held while writing: Windows cannot write at a position without moving to it
             start, self._end = self._end, self._end + len(data)
-        try:
-            self._write(data, start)
-        except OSError as error:
-            raise _refusal(error, self._end) from error
-        return Stretch(self, start // _VALUE_BYTES, *samples.shape)
+            try:
+                os.lseek(self._descriptor, start, os.SEEK_SET)
+                while data:
+                    data = data[os.write(self._descriptor, data[:_WRITE_BYTES]) :]
+            except OSError as error:
+                raise _refusal(error, self._end) from error
+        return StoredSamples(self, start // _VALUE_BYTES, *samples.shape)
 
     def mapped(self, start: int, shape: tuple[int, int]) -> Samples:
-        """Map values from `start` on as an array of `shape`, read only."""
+        """Map values from `start` on as a float32 array of `shape`, read only."""
         first, count = _VALUE_BYTES * start, math.prod(shape)
         before = first % mmap.ALLOCATIONGRANULARITY  # maps begin at whole pages
         length = before + _VALUE_BYTES * count
-        found = mmap.mmap(self._descriptor, length, offset=first - before, access=mmap.ACCESS_READ)
-        return np.frombuffer(found, np.float32, count, before).reshape(shape)
+        mapping = mmap.mmap(self._descriptor, length, offset=first - before, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapping, np.float32, count, before).reshape(shape)
 
-    def __reduce__(self) -> tuple[Callable[[Any], "Scratch"], tuple[Any]]:
-        """Hand the open file to a process that is being started."""
-        return _taken_over, (reduction.DupFd(self._descriptor),)
-
-    def _write(self, data: memoryview, start: int) -> None:
-        done = 0
-        while done < len(data):
-            done += os.pwrite(self._descriptor, data[done:], start + done)
+    def __reduce__(self) -> tuple[Callable[[Any], "SpillFile"], tuple[Any]]:
+        """Pass the open file to a process that is being started; not on Windows, which has no DupFd."""
+        return _from_handle, (reduction.DupFd(self._descriptor),)
 
 
-def _taken_over(handle: Any) -> Scratch:
-    return Scratch(handle.detach())
-
-
-def _nameless() -> int:
-    try:
-        with tempfile.TemporaryFile(dir=_folder()) as file:
-            return os.dup(file.fileno())
-    except OSError as error:
-        raise _refusal(error, 0) from error
+def _from_handle(handle: Any) -> SpillFile:
+    return SpillFile(handle.detach())
 
 
 def _folder() -> str:
-    # /tmp is memory on many systems: the recordings would be where they must not be.
-    if "TMPDIR" not in os.environ and os.access(_ROOMY, os.W_OK | os.X_OK):
-        return str(_ROOMY)
+    # /tmp is memory on many systems, which the recordings are to stay out of.
+    if "TMPDIR" not in os.environ and os.access(_LARGE_FOLDER, os.W_OK | os.X_OK):
+        return str(_LARGE_FOLDER)
     return tempfile.gettempdir()
 
 

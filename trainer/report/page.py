@@ -1,4 +1,4 @@
-"""One self-contained HTML page on a model, for the people of the plant: pictures first, tables after."""
+"""One self-contained HTML page on a model, for the operators of the machine: pictures first, tables after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_rec
 from trainer.recordings import NORMAL, Recording, RecordingProblem, condition_names, cut_windows
 from trainer.report import plots
 
-_NEXT: Final = {
+_NEXT: Final = {  # by the number of conditions that the threshold rests on
     1: "a second and a third load or speed",
     2: "a third load or speed (two say little about any other, so the threshold has to be very high)",
 }
@@ -31,7 +31,11 @@ _OVER_TIME: Final = (
 )
 _SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
 _COURSES: Final = 5
+"""Recordings whose scores over time are drawn: as many as fit on a screen below one another."""
 _EXPLAINED: Final = 64
+"""Windows of a recording whose contributions are averaged: a mean of more looks the same in a bar chart."""
+_FEW_CONDITIONS: Final = 4
+"""With fewer the page asks for more: the bound for an unseen condition narrows most over the first few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ def report_page(
     comparison: Comparison | None = None,
     progress: Progress = quiet,
 ) -> str:
-    """Write the page. Raises RecordingError without a normal recording, or where model and list disagree."""
+    """Score the recordings and return the page, HTML.
+
+    Raises RecordingError without a normal recording, or where model and recordings do not fit each other.
+    """
     if not any(item.label == NORMAL for item in recordings):
         raise RecordingError("no normal recordings to show", remedy=f"Label some of the list {NORMAL!r}")
     watched = []
@@ -58,6 +65,9 @@ def report_page(
         progress(number / len(recordings), item.name)
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
+    # What was learnt is in the model; the list may hold other recordings.
+    recorded = artefact.manifest.notes.get(RECORDED)
+    conditions = ", ".join(artefact.manifest.calibration.conditions)
     return _template().render(
         manifest=artefact.manifest,
         evaluation=evaluation,
@@ -67,15 +77,21 @@ def report_page(
         kinds=unseen_kinds_table(comparison) if comparison else [],
         advice=_advice(artefact.manifest, recordings),
         expected=_expected(artefact.manifest),
-        learnt=_learnt(artefact.manifest),
+        learnt=f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}",
     )
 
 
 def _pictures(
     artefact: Artefact, watched: Sequence[ScoredRecording], evaluation: Evaluation
 ) -> list[Picture]:
-    hardest = _hardest(watched, evaluation)
-    made = [
+    medians = [
+        (row.median, number)
+        for number, row in enumerate(evaluation.by_recording)
+        if row.label != NORMAL and np.isfinite(row.median)
+    ]
+    # The faulty recording with the lowest scores is the hardest to tell from normal ones.
+    hardest = watched[min(medians)[1]] if medians else None
+    pictures = [
         Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
         Picture(
             "Scores over time", _OVER_TIME, plots.courses(_chosen(watched, hardest), evaluation.threshold)
@@ -83,13 +99,13 @@ def _pictures(
         _waveform(artefact.manifest, watched, hardest),
         Picture(
             "Spectrum",
-            f"{_SPECTRUM}{_which(artefact.manifest)}",
+            f"{_SPECTRUM}{_channel(artefact.manifest)}",
             plots.spectra([item.recording for item in watched]),
         ),
     ]
     if artefact.graph.explains and artefact.manifest.features:
-        made.append(_explained(artefact, watched, hardest))
-    return made
+        pictures.append(_explained(artefact, watched, hardest))
+    return pictures
 
 
 def _waveform(
@@ -100,17 +116,12 @@ def _waveform(
     return Picture(
         "Waveform",
         f"The healthy machine{fault}, as the model takes it: {manifest.rate_hz:g} samples a second{band}."
-        f"{_which(manifest)}",
+        f"{_channel(manifest)}",
         plots.waveforms(_normal(watched), hardest.recording if hardest else None),
     )
 
 
-def _spectrum(manifest: Manifest, watched: Sequence[ScoredRecording]) -> Picture:
-    drawn = plots.spectra([item.recording for item in watched])
-    return Picture("Spectrum", f"{_SPECTRUM}{_which(manifest)}", drawn)
-
-
-def _which(manifest: Manifest) -> str:
+def _channel(manifest: Manifest) -> str:
     first, *more = manifest.channels
     return f" Channel {first} of {', '.join(manifest.channels)}." if more else ""
 
@@ -136,32 +147,17 @@ def _contributions(artefact: Artefact, recording: Recording) -> Scores:
     return np.asarray(artefact.graph.contributions(cut).mean(axis=0))
 
 
-def _hardest(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> ScoredRecording | None:
-    pairs = [
-        (row.median, item)
-        for row, item in zip(evaluation.by_recording, watched, strict=True)
-        if row.label != NORMAL and np.isfinite(row.median)
-    ]
-    return min(pairs, key=lambda pair: pair[0])[1] if pairs else None
-
-
 def _chosen(watched: Sequence[ScoredRecording], hardest: ScoredRecording | None) -> list[ScoredRecording]:
+    """The two normal recordings with the highest scores, the hardest faulty one, and a few other."""
     normal = [item for item in watched if item.recording.label == NORMAL]
-    loudest = sorted(normal, key=lambda item: -float(np.nanmax(item.scores)))[:2]
+    highest = sorted(normal, key=lambda item: -float(np.nanmax(item.scores)))[:2]
     faulty = [item for item in watched if item.recording.label != NORMAL and item is not hardest]
-    rest = faulty[:: max(1, len(faulty) // 2)][: _COURSES - len(loudest) - 1]
-    return [*loudest, *([hardest] if hardest else []), *rest]
-
-
-def _learnt(manifest: Manifest) -> str:
-    # From the model, not from the list: that may hold other recordings.
-    conditions = ", ".join(manifest.calibration.conditions)
-    recorded = manifest.notes.get(RECORDED)
-    return f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}"
+    rest = faulty[:: max(1, len(faulty) // 2)][: _COURSES - len(highest) - 1]
+    return [*highest, *([hardest] if hardest else []), *rest]
 
 
 def _expected(manifest: Manifest) -> str:
-    """Say the threshold's promise in one sentence, or that there is none."""
+    """State in a sentence what false alarms are expected, or that nothing is known of them."""
     found = manifest.calibration
     if not found.supported:
         return "Nothing is promised about false alarms."
@@ -181,7 +177,7 @@ def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
     normal = [item for item in recordings if item.label == NORMAL]
     advice = []
     count = len(manifest.calibration.conditions)
-    if count < 4:
+    if count < _FEW_CONDITIONS:
         rests = f"The threshold rests on {count} operating condition{'' if count == 1 else 's'}. Record"
         more = _NEXT.get(count, "another load or speed")
         advice.append(

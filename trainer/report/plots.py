@@ -1,4 +1,8 @@
-"""The report's pictures, as SVG. Colours of Okabe and Ito, and never colour alone: shapes and words, too."""
+"""The report's figures, as SVG.
+
+Colours are from the palette of M. Okabe and K. Ito, "Color universal design" (2008), which colour-blind
+people can distinguish; shapes and labels say the same.
+"""
 
 import functools
 import io
@@ -7,7 +11,6 @@ from typing import Any, Final, ParamSpec
 
 import numpy as np
 from matplotlib import style
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import signal
@@ -28,8 +31,13 @@ _STYLE: Final[dict[str, Any]] = {
     "grid.alpha": 0.25,
 }
 _WAVEFORM_S: Final = 0.1
+"""Length drawn: a few turns of a motor, in which single impacts can be seen."""
 _WAVEFORM: Final = 256
-"""Samples that are shown at least, however long they took."""
+"""Least number of samples drawn, for slow sensors."""
+_MOST_FEATURES: Final = 24
+"""Bars of contributions: the number of bands of one channel, and as many labels as can be read."""
+_QUANTILES: Final = (0.05, 0.5, 0.95)
+"""Of the spread drawn, as the captions say."""
 P = ParamSpec("P")
 
 
@@ -44,7 +52,7 @@ def _styled(draw: Callable[P, str]) -> Callable[P, str]:
 
 @_styled
 def waveforms(normal: Recording, faulty: Recording | None) -> str:
-    """A short stretch of normal vibration, and of a faulty machine on the same scale."""
+    """Draw the beginning of a normal recording, and of a faulty one on the same scale. Returns SVG."""
     shown = [normal] if faulty is None else [normal, faulty]
     figure = _figure(len(shown) * 1.7)
     axes = np.atleast_1d(figure.subplots(len(shown), 1, sharex=True, sharey=True))
@@ -60,13 +68,23 @@ def waveforms(normal: Recording, faulty: Recording | None) -> str:
 
 @_styled
 def spectra(recordings: Sequence[Recording]) -> str:
-    """The normal spectrum with its spread over windows and conditions, and the faulty ones' median."""
+    """Draw the normal spectrum with its spread, and the median faulty one. Returns SVG."""
     figure = _figure(3.2)
     axis = figure.subplots()
     for label, colour, dash in ((NORMAL, _BLUE, "-"), ("faulty", _ORANGE, "--")):
         chosen = [item for item in recordings if (item.label == NORMAL) == (label == NORMAL)]
-        if chosen:
-            _spectrum(axis, chosen, label, colour, dash)
+        if not chosen:
+            continue
+        length = min(1024, *(len(item.samples) for item in chosen))
+        parts = [signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen]
+        frequency = np.fft.rfftfreq(length, 1 / chosen[0].rate_hz)
+        low, middle, high = np.quantile(np.sqrt(np.hstack(parts)), _QUANTILES, axis=1)
+        top = frequency <= (chosen[0].lowpass_hz or np.inf)
+        line = f"{label}, median"
+        axis.semilogy(frequency[top], middle[top], color=colour, linestyle=dash, linewidth=1, label=line)
+        if label == NORMAL:
+            spread = f"{label}, 5 to 95 %"
+            axis.fill_between(frequency[top], low[top], high[top], color=colour, alpha=0.25, label=spread)
     axis.set_xlabel("frequency, Hz")
     axis.set_ylabel(f"{recordings[0].channels[0]}, {recordings[0].unit} per root Hz")
     axis.legend(loc="upper right")
@@ -75,7 +93,7 @@ def spectra(recordings: Sequence[Recording]) -> str:
 
 @_styled
 def distributions(watched: Sequence[ScoredRecording], threshold: float) -> str:
-    """Scores of every condition's normal and of every fault, with the threshold."""
+    """Draw the distribution of scores by label and condition, with the threshold. Returns SVG."""
     groups: dict[str, list[Scores]] = {}
     for item in watched:
         name = f"{item.recording.label}, {item.recording.condition}"
@@ -83,8 +101,13 @@ def distributions(watched: Sequence[ScoredRecording], threshold: float) -> str:
     names = sorted(groups, key=lambda name: (not name.startswith(f"{NORMAL},"), name))
     figure = _figure(0.9 + 0.24 * len(names))
     axis = figure.subplots()
-    for place, name in enumerate(names):
-        _bar(axis, len(names) - place, np.concatenate(groups[name]), name.startswith(f"{NORMAL},"))
+    for place, name in zip(range(len(names), 0, -1), names, strict=True):
+        scores = np.concatenate(groups[name])
+        colour, marker = (_BLUE, "o") if name.startswith(f"{NORMAL},") else (_ORANGE, "D")
+        low, middle, high = np.quantile(scores, _QUANTILES)
+        axis.plot([scores.min(), scores.max()], [place, place], color=colour, linewidth=0.8)
+        axis.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.6, solid_capstyle="butt")
+        axis.plot(middle, place, marker=marker, color=colour, markersize=5)
     axis.axvline(threshold, color="black", linewidth=1.5, linestyle="--")
     axis.set_yticks(range(len(names), 0, -1), names, fontsize=8)
     axis.set_ylim(0.3, len(names) + 0.7)
@@ -96,7 +119,7 @@ def distributions(watched: Sequence[ScoredRecording], threshold: float) -> str:
 
 @_styled
 def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
-    """Scores over time with the alarms, of chosen recordings."""
+    """Draw scores over time with the threshold and the alarms, one row per recording. Returns SVG."""
     figure = _figure(1.5 * len(watched))
     axes = np.atleast_1d(figure.subplots(len(watched), 1, sharex=True))
     for axis, item in zip(axes, watched, strict=True):
@@ -106,7 +129,11 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
             axis.axvline(time_us / 1e6, color=_GREY, linewidth=1)
             axis.annotate("alarm", (time_us / 1e6, 0.45), xycoords=("data", "axes fraction"), fontsize=8)
         if np.nanmin(item.scores) > 0:
-            _plain_log(axis)
+            # The default labels of a logarithmic axis overlap at this height.
+            axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.yaxis.set_minor_locator(NullLocator())
         title = f"{item.recording.label} ({item.recording.condition}, {item.recording.name})"
         axis.set_title(title, loc="left", fontsize=9)
     axes[-1].set_xlabel("time, s")
@@ -115,8 +142,8 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
 
 @_styled
 def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
-    """What made the score: mean contributions of normal windows and of faulty ones, by feature."""
-    count = min(len(manifest.features), 24)
+    """Draw the largest mean contributions [features] of normal and of faulty windows. Returns SVG."""
+    count = min(len(manifest.features), _MOST_FEATURES)
     reference = normal if faulty is None else faulty
     chosen = np.sort(np.argsort(reference)[::-1][:count])
     figure = _figure(0.9 + 0.22 * count)
@@ -133,37 +160,6 @@ def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
     return _svg(figure)
 
 
-def _spectrum(axis: Axes, chosen: Sequence[Recording], label: str, colour: str, dash: str) -> None:
-    length = min(1024, *(len(item.samples) for item in chosen))
-    parts = [signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen]
-    frequency = np.fft.rfftfreq(length, 1 / chosen[0].rate_hz)
-    low, middle, high = np.quantile(np.sqrt(np.hstack(parts)), (0.05, 0.5, 0.95), axis=1)
-    top = frequency <= (chosen[0].lowpass_hz or np.inf)
-    axis.semilogy(
-        frequency[top], middle[top], color=colour, linestyle=dash, linewidth=1, label=f"{label}, median"
-    )
-    if label == NORMAL:
-        axis.fill_between(
-            frequency[top], low[top], high[top], color=colour, alpha=0.25, label=f"{label}, 5 to 95 %"
-        )
-
-
-def _plain_log(axis: Axes) -> None:
-    # Powers of ten with all digits between them run into one another on an axis this low.
-    axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.yaxis.set_minor_locator(NullLocator())
-
-
-def _bar(axis: Axes, place: int, scores: Scores, normal: bool) -> None:
-    low, middle, high = np.quantile(scores, (0.05, 0.5, 0.95))
-    colour = _BLUE if normal else _ORANGE
-    axis.plot([scores.min(), scores.max()], [place, place], color=colour, linewidth=0.8)
-    axis.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.6, solid_capstyle="butt")
-    axis.plot(middle, place, marker="o" if normal else "D", color=colour, markersize=5)
-
-
 def _colour(label: str) -> str:
     return _BLUE if label == NORMAL else _ORANGE
 
@@ -174,5 +170,6 @@ def _figure(height: float) -> Figure:
 
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
+    # Without date and creator the same data give the same bytes.
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

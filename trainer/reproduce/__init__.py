@@ -1,4 +1,4 @@
-"""Tables of the literature and of courses, on their own data, with our exported graphs."""
+"""Reproduce tables of the literature and of courses on their own data, with exported graphs."""
 
 from trainer.reproduce.odds import reproduce_odds
 from trainer.reproduce.recurrent import reproduce_recurrent

@@ -1,4 +1,4 @@
-"""Fit a detector on plain windows and score with its exported graph, as every figure of ours is made."""
+"""Fit a detector on plain windows and score with its exported graph."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,10 @@ def fitted(
     rate_hz: float = 1.0,
     seed: int = 0,
 ) -> Graph:
-    """Fit `detector` on windows [n, samples, channels] and give its graph."""
+    """Fit `detector` on windows [n, samples, channels] and return its graph.
+
+    Raises ChoiceError for an unknown detector or option, FitError where the windows do not support it.
+    """
     made = create(detector, options)
     names = tuple(f"x{number}" for number in range(windows.shape[2]))
     made.fit(windows, FitContext(rate_hz, names, "", seed=seed))
@@ -27,6 +30,6 @@ def fitted(
 
 
 def sliding(rows: NDArray[np.float64], length: int) -> Samples:
-    """Every window of `length` consecutive rows [n, channels]: [n - length + 1, length, channels]."""
+    """Return every window of `length` consecutive rows [n, channels]: [n - length + 1, length, channels]."""
     view = np.lib.stride_tricks.sliding_window_view(rows, length, axis=0)
     return np.ascontiguousarray(view.transpose(0, 2, 1), dtype=np.float32)

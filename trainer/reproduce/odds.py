@@ -1,4 +1,7 @@
-"""Tables of the ODDS library: our exported graphs against scikit-learn called directly, on the same split."""
+"""Tables of the ODDS library: exported graphs compared with scikit-learn called directly, on the same split.
+
+Source: S. Rayana, ODDS Library, Stony Brook University, 2016.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ from trainer.reproduce.exported import fitted
 
 Floats = NDArray[np.float64]
 Judge = Callable[[Floats, Floats], Floats]
-"""From standardised rows to learn from and rows to judge: anomaly scores."""
+"""From standardised rows to fit on [n, columns] and to score [m, columns], to anomaly scores [m]."""
 
 COLUMNS: Final[Mapping[str, int]] = {
     "cardio": 21,
@@ -34,11 +37,12 @@ COLUMNS: Final[Mapping[str, int]] = {
     "vowels": 12,
     "wbc": 30,
 }
+"""Number of features of each table."""
 
 
 @dataclass(frozen=True, slots=True)
 class OddsRow:
-    """One line of the table."""
+    """One row of the result."""
 
     detector: str
     table: str
@@ -48,27 +52,26 @@ class OddsRow:
 
 
 def reproduce_odds(data: Path, progress: Progress) -> list[OddsRow]:
-    """Learn from half of each table's normal rows, judge the rest. Raises RecordingError for no file."""
-    lines = []
+    """Fit on half of each table's normal rows, score all others.
+
+    `data` is the folder that holds `odds/*.mat`. Raises RecordingError for a missing file.
+    """
+    rows = []
     for number, (table, columns) in enumerate(COLUMNS.items()):
-        learn, judge, faulty = _split(data / "odds" / f"{table}.mat", columns)
-        for step, detector in enumerate(_REFERENCES):
+        fit_on, judged, faulty = _split(data / "odds" / f"{table}.mat", columns)
+        windows, judged_windows = (part[:, np.newaxis].astype(np.float32) for part in (fit_on, judged))
+        scaler = StandardScaler().fit(fit_on)
+        for step, (detector, reference) in enumerate(_REFERENCES.items()):
             progress((number + step / len(_REFERENCES)) / len(COLUMNS), f"{table}, {detector}")
-            lines.append(_line(table, detector, learn, judge, faulty))
-    return lines
-
-
-def _line(table: str, detector: str, learn: Floats, judge: Floats, faulty: NDArray[np.bool_]) -> OddsRow:
-    graph = fitted(detector, learn[:, np.newaxis].astype(np.float32), {"front_end": "raw"})
-    ours = graph.score(judge[:, np.newaxis].astype(np.float32))
-    scaler = StandardScaler().fit(learn)
-    theirs = _REFERENCES[detector](scaler.transform(learn), scaler.transform(judge))
-    return OddsRow(
-        table=table, detector=detector, auroc=_auroc(faulty, ours), reference_auroc=_auroc(faulty, theirs)
-    )
+            scores = fitted(detector, windows, {"front_end": "raw"}).score(judged_windows)
+            reference_scores = reference(scaler.transform(fit_on), scaler.transform(judged))
+            auroc, expected = (float(roc_auc_score(faulty, each)) for each in (scores, reference_scores))
+            rows.append(OddsRow(detector, table, auroc, expected))
+    return rows
 
 
 def _split(path: Path, columns: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Rows to fit on, half of the normal ones; all other rows; and which of these are anomalies."""
     rows = read_content(path, ("X",), tuple(f"x{number}" for number in range(columns)), str(path)).values
     faulty = read_content(path, ("y",), ("y",), str(path)).values[:, 0] > 0
     normal = np.random.default_rng(0).permutation(np.flatnonzero(~faulty))
@@ -77,37 +80,27 @@ def _split(path: Path, columns: int) -> tuple[Floats, Floats, NDArray[np.bool_]]
     return rows[learnt], rows[judged], faulty[judged]
 
 
-def _auroc(faulty: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    return float(roc_auc_score(faulty, scores))
-
-
-def _forest(learn: Floats, judge: Floats) -> Floats:
-    forest = IsolationForest(n_estimators=100, max_samples=min(256, len(learn)), random_state=0)
-    return np.asarray(-forest.fit(learn).score_samples(judge))
-
-
-def _factor(learn: Floats, judge: Floats) -> Floats:
-    return np.asarray(-LocalOutlierFactor(n_neighbors=20, novelty=True).fit(learn).score_samples(judge))
-
-
-def _machine(learn: Floats, judge: Floats) -> Floats:
-    return np.asarray(-OneClassSVM(nu=0.05, gamma="scale").fit(learn).decision_function(judge))
-
-
-def _mixture(learn: Floats, judge: Floats) -> Floats:
-    mixture = GaussianMixture(3, reg_covar=1e-3, n_init=3, max_iter=300, random_state=0)
-    return np.asarray(-mixture.fit(learn).score_samples(judge))
-
-
-def _gaussian(learn: Floats, judge: Floats) -> Floats:
-    few = len(learn) < 10 * learn.shape[1]
-    return np.asarray((LedoitWolf() if few else EmpiricalCovariance()).fit(learn).mahalanobis(judge))
-
-
+# The options are the defaults of our detectors.
 _REFERENCES: Final[Mapping[str, Judge]] = {
-    "isolation_forest": _forest,
-    "local_outlier_factor": _factor,
-    "one_class_svm": _machine,
-    "gaussian_mixture": _mixture,
-    "multivariate_gaussian": _gaussian,
+    "isolation_forest": lambda rows, judged: (
+        -IsolationForest(n_estimators=100, max_samples=min(256, len(rows)), random_state=0)
+        .fit(rows)
+        .score_samples(judged)
+    ),
+    "local_outlier_factor": lambda rows, judged: (
+        -LocalOutlierFactor(n_neighbors=20, novelty=True).fit(rows).score_samples(judged)
+    ),
+    "one_class_svm": lambda rows, judged: (
+        -OneClassSVM(nu=0.05, gamma="scale").fit(rows).decision_function(judged)
+    ),
+    "gaussian_mixture": lambda rows, judged: (
+        -GaussianMixture(3, reg_covar=1e-3, n_init=3, max_iter=300, random_state=0)
+        .fit(rows)
+        .score_samples(judged)
+    ),
+    "multivariate_gaussian": lambda rows, judged: (
+        (LedoitWolf() if len(rows) < 10 * rows.shape[1] else EmpiricalCovariance())
+        .fit(rows)
+        .mahalanobis(judged)
+    ),
 }

@@ -1,11 +1,11 @@
 """The table of a widely copied notebook on recurrent autoencoders for bearing faults.
 
-It fits on file 118 as its "normal", which is a bearing with a ball fault, and tells it from file 144, one
-with an outer-race fault. Repeated as it is: three channels, short windows of every row, the threshold with
-the best F1 of 1000 on a part of the test windows, and AUROC of the hard verdicts, not of the scores.
+Its "normal" is CWRU file 118, which is a bearing with a ball fault; its anomaly is file 144, an outer-race
+fault. Repeated as it is: three channels, a short window at every row, the threshold with the best F1 of 1000
+on some of the test windows, and the AUROC of binary decisions, not of scores.
 
-The autoencoders' width and length of training are chosen where the protocol gives labels: by the same F1 on
-the same validation windows, afresh for each split. The windows judged have no say in it.
+The autoencoders' width and number of epochs are chosen by the same F1 on the same validation windows, for
+each split separately. The windows that are evaluated have no influence on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +24,24 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 FIT_ROWS: Final = 122_000
+"""Rows fitted on, of the two files joined; the notebook's number, nearly all of file 118."""
 TEST_ROWS: Final = 1000
+"""Rows after them that are tested: the end of 118 and the beginning of 144; the notebook's."""
+RATE_HZ: Final = 12000.0
+"""Of these recordings."""
 WINDOWS: Final = (5, 16)
+"""Window lengths in rows, the notebook's and a longer one."""
 SPLITS: Final = 20
+"""Random splits into validation and evaluation, of which the median is given: one split of so few windows is
+chance."""
 VALIDATION: Final = 0.4
+"""Share of the test windows that settings and threshold are chosen on, the notebook's."""
 THRESHOLDS: Final = 1000
+"""Thresholds tried, evenly spaced over the scores, as in the notebook."""
 CHANNELS: Final = ("DE", "FE", "BA")
+"""Drive end, fan end, base."""
 Settings = Mapping[str, str]
-# On validation windows 16 and 32 units, and 32 epochs, are worse: they learn to rebuild the fault, too.
+# On validation windows 16 and 32 units, and 32 epochs, are worse: they learn to reconstruct the fault, too.
 _GRID: Final[Sequence[Settings]] = tuple(
     {"front_end": "raw", "batch": "512", "hidden": hidden, "epochs": epochs}
     for hidden in ("1", "2", "4", "8")
@@ -42,13 +52,14 @@ DETECTORS: Final[Mapping[str, Sequence[Settings]]] = {
     "lstm_autoencoder": _GRID,
     "gru_autoencoder": _GRID,
 }
-"""Settings to choose among, simplest first."""
+"""Settings to choose from, simplest first."""
 NOTEBOOK: Final[Mapping[str, float]] = {"frr": 0.0137, "far": 0.0541, "f1": 0.9639, "auroc": 0.9661}
+"""What the notebook reports for windows of 5 rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecurrentRow:
-    """One line of the table: medians over the splits."""
+    """One row of the result: medians over the splits."""
 
     detector: str
     window: int
@@ -65,33 +76,28 @@ class RecurrentRow:
 def reproduce_recurrent(
     data: Path, progress: Progress, windows: Sequence[int] = WINDOWS
 ) -> list[RecurrentRow]:
-    """Fit every detector for every window length and judge it. Raises RecordingError for missing files."""
+    """Fit and evaluate every detector for every window length.
+
+    `data` is the folder that holds `cwru`. Raises RecordingError for a missing file.
+    """
     rows, faulty = _rows(data)
     lines = []
     for number, (detector, length) in enumerate(tasks := [(d, w) for d in DETECTORS for w in windows]):
-        tell = _part(progress, number / len(tasks), 1 / len(tasks), f"{detector}, windows of {length} rows")
-        scores = _scores(detector, rows, length, tell)
+        learnt, judged = (
+            sliding(part, length) for part in (rows[:FIT_ROWS], rows[FIT_ROWS : FIT_ROWS + TEST_ROWS])
+        )
+        scores = []
+        for step, settings in enumerate(DETECTORS[detector]):
+            done = (number + step / len(DETECTORS[detector])) / len(tasks)
+            progress(done, f"{detector}, windows of {length} rows")
+            graph = fitted(detector, learnt, settings, rate_hz=RATE_HZ)
+            scores.append(graph.score(judged).astype(np.float64))
         lines.append(_line(detector, length, scores, faulty[length - 1 :]))
     return lines
 
 
-def _scores(detector: str, rows: Floats, length: int, progress: Progress) -> list[Floats]:
-    """Scores of the tested windows, one array for each of the detector's settings."""
-    learnt, judged = rows[:FIT_ROWS], rows[FIT_ROWS : FIT_ROWS + TEST_ROWS]
-    found = []
-    for number, settings in enumerate(DETECTORS[detector]):
-        progress(number / len(DETECTORS[detector]), "fitting")
-        graph = fitted(detector, sliding(learnt, length), settings, rate_hz=12000.0)
-        found.append(graph.score(sliding(judged, length)).astype(np.float64))
-    return found
-
-
-def _part(progress: Progress, start: float, share: float, what: str) -> Progress:
-    return lambda done, _: progress(start + share * done, what)
-
-
 def _rows(data: Path) -> tuple[Floats, Flags]:
-    """Rows of 118 and then 144, and whether each of the tested ones is of 144."""
+    """Rows of 118 and then 144 [rows, channels], and whether each of the tested ones is of 144 [tested]."""
     folder = data / "cwru" / "12k_drive_end"
     parts = []
     for number in ("118", "144"):
@@ -106,33 +112,30 @@ def _line(detector: str, length: int, candidates: Sequence[Floats], faulty: Flag
     splits = [_split(candidates, faulty, np.random.default_rng(seed)) for seed in range(SPLITS)]
     f1, auroc, frr, far = (float(value) for value in np.median([found for _, found in splits], axis=0))
     counts = np.bincount([choice for choice, _ in splits])
-    chosen = _told(DETECTORS.get(detector, ())[int(counts.argmax())]) if len(candidates) > 1 else ""
-    return RecurrentRow(
-        detector, length, f1, auroc, frr, far, f"{chosen} ({counts.max()} of {SPLITS})" if chosen else ""
-    )
-
-
-def _told(settings: Settings) -> str:
-    return f"hidden {settings['hidden']}, epochs {settings['epochs']}"
+    chosen = ""
+    if len(candidates) > 1:
+        settings = DETECTORS[detector][int(counts.argmax())]
+        chosen = f"hidden {settings['hidden']}, epochs {settings['epochs']} ({counts.max()} of {SPLITS})"
+    return RecurrentRow(detector, length, f1, auroc, frr, far, chosen)
 
 
 def _split(
     candidates: Sequence[Floats], faulty: Flags, random: np.random.Generator
 ) -> tuple[int, tuple[float, float, float, float]]:
-    """Choose settings and threshold on validation windows; F1, AUROC, FRR and FAR are of the others."""
+    """Choose settings and threshold on validation windows; F1, AUROC, FRR and FAR are of the others.
+
+    Of settings with equal F1 the first are taken, which are the simplest.
+    """
     order = random.permutation(len(faulty))
     cut = round(VALIDATION * len(order))
     known, judged = order[:cut], order[cut:]
-    choice = _choose([scores[known] for scores in candidates], faulty[known])
-    threshold = _best_threshold(candidates[choice][known], faulty[known])
+    thresholds = [_best_threshold(scores[known], faulty[known]) for scores in candidates]
+    tried = zip(candidates, thresholds, strict=True)
+    choice = int(np.argmax([_f1(scores[known] > threshold, faulty[known]) for scores, threshold in tried]))
+    threshold = thresholds[choice]
     called, truth = candidates[choice][judged] > threshold, faulty[judged]
     frr, far = float((~called[truth]).mean()), float(called[~truth].mean())
     return choice, (_f1(called, truth), 1 - (frr + far) / 2, frr, far)
-
-
-def _choose(candidates: Sequence[Floats], faulty: Flags) -> int:
-    """Take the settings with the best F1; of equally good ones the first, which are the simplest."""
-    return int(np.argmax([_f1(scores > _best_threshold(scores, faulty), faulty) for scores in candidates]))
 
 
 def _best_threshold(scores: Floats, faulty: Flags) -> float:

@@ -1,7 +1,7 @@
-"""A seasonal series with four values changed: which rows stand out?
+"""Find four changed values in a seasonal series.
 
-Each row's score is the least of all windows that hold it: next to a changed value there is always a window
-without it.
+The score of a row is the least of all windows that contain it: rows next to a changed value are also in
+windows without it.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,11 @@ from trainer.reproduce.exported import fitted, sliding
 Floats = NDArray[np.float64]
 
 CHANGED: Final = (104, 204, 304, 422)
+"""Rows whose values were changed in the second file."""
 LENGTH: Final = 8
+"""Rows of a window. A judgement: short beside the 80 rows or more between changes."""
 _LONG: Final = {"front_end": "raw", "epochs": "120", "patience": "40", "batch": "32"}
+"""A short series has few batches per epoch, so more epochs than usual."""
 DETECTORS: Final[Mapping[str, Mapping[str, str]]] = {
     "multivariate_gaussian": {"front_end": "raw"},
     "lstm_autoencoder": _LONG,
@@ -32,17 +35,21 @@ DETECTORS: Final[Mapping[str, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class TimeseriesRow:
-    """One line of the table."""
+    """One row of the result."""
 
     detector: str
     rows: tuple[int, ...]
-    """The highest peaks, as many as values were changed, in order of time."""
+    """Rows of the highest peaks, as many as values were changed, in order of time."""
 
 
 def reproduce_timeseries(data: Path, progress: Progress) -> list[TimeseriesRow]:
-    """Fit on the untouched series, score the changed one. Raises RecordingError for missing files."""
+    """Fit on the original series, score the changed one.
+
+    `data` is the folder that holds `seed_timeseries`. Raises RecordingError for a missing file.
+    """
     folder = data / "seed_timeseries"
-    normal, changed = (_series(folder / name) for name in ("timeseries4.csv", "timeseries5_anomaly.csv"))
+    paths = (folder / "timeseries4.csv", folder / "timeseries5_anomaly.csv")
+    normal, changed = (read_content(path, (), ("value",), str(path)).values for path in paths)
     lines = []
     for number, (detector, options) in enumerate(DETECTORS.items()):
         progress(number / len(DETECTORS), detector)
@@ -53,21 +60,17 @@ def reproduce_timeseries(data: Path, progress: Progress) -> list[TimeseriesRow]:
 
 
 def least_of_windows(scores: Floats, length: int) -> Floats:
-    """Scores of windows, one row apart, to scores of rows: [n] to [n + length - 1]."""
+    """Turn scores of windows [n], one row apart, into scores of rows [n + length - 1]."""
     edges = np.full(length - 1, np.inf)
     padded = np.concatenate([edges, scores, edges])
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, length).min(axis=1))
 
 
 def peaks(scores: Floats, count: int, length: int) -> tuple[int, ...]:
-    """The rows of the highest scores; rows within a window's length of a higher one are the same peak."""
+    """Return the rows of the `count` highest peaks; rows closer than `length` belong to one peak."""
     left, found = scores.copy(), []
     for _ in range(count):
         row = int(np.argmax(left))
         found.append(row)
         left[max(row - length + 1, 0) : row + length] = -np.inf
     return tuple(sorted(found))
-
-
-def _series(path: Path) -> Floats:
-    return read_content(path, (), ("value",), str(path)).values

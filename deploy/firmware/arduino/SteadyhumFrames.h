@@ -13,7 +13,7 @@ namespace steadyhum {
 
 enum SampleFormat : uint8_t { INT16 = 1, INT24 = 2, FLOAT32 = 3 };
 
-// COBS (Cheshire and Baker 1999) with the CRC-32 of zlib behind the body and 0x00 behind all.
+// COBS (Cheshire and Baker 1999): the body, its CRC-32 as in zlib, and the delimiter 0x00.
 template <typename Sink>
 class Sealer {
  public:
@@ -27,7 +27,7 @@ class Sealer {
     code(value);
   }
 
-  // Little-endian, whatever the processor is.
+  // Little-endian on every processor.
   void number(uint64_t value, uint8_t bytes) {
     for (uint8_t index = 0; index < bytes; ++index) byte(static_cast<uint8_t>(value >> (8 * index)));
   }
@@ -54,7 +54,7 @@ class Sealer {
   }
 
  private:
-  // A full block is sent only when another byte follows: at the very end no empty block may.
+  // A full block is sent only when another byte follows: a frame must not end with an empty block.
   void code(uint8_t value) {
     if (used_ == 255) flush();
     if (value == 0) {
@@ -83,7 +83,7 @@ class Sealer {
   uint8_t used_ = 1;
 };
 
-// Numbers and seals the frames of one sensor since its boot.
+// Numbers and encodes the frames of one sensor since its boot.
 template <typename Sink>
 class Framer {
  public:
@@ -120,7 +120,7 @@ class Framer {
     sealer.finish();
   }
 
-  // Send one at boot and one a minute; `names` holds one text a channel.
+  // Send one at boot and one a minute; `names` holds one text per channel.
   void hello(const char* const* names, const char* unit, float reach, const char* serial, const char* firmware) {
     Sealer<Sink> sealer(sink_);
     sealer.byte(1);
@@ -170,7 +170,7 @@ class Clock {
   uint64_t total_ = 0;
 };
 
-// Turns what a chip's FIFO holds into frames of `Count` readings. The chip paces them: times count its samples.
+// Turns readings of a chip's FIFO into frames of `Count`. Times are counted in samples of the chip's own oscillator.
 template <typename Sink, uint8_t Channels, uint16_t Count>
 class Sampler {
  public:
@@ -178,7 +178,7 @@ class Sampler {
 
   Sampler(Framer<Sink>& framer, uint64_t nowUs) : framer_(framer), startUs_(nowUs), madeUs_(nowUs) {}
 
-  // Before the readings are pushed: when the FIFO was asked, how many it holds, whether it ran over.
+  // Call before the readings are pushed: when the FIFO was read, how many it held, whether it overflowed.
   void look(uint64_t askedUs, uint16_t fresh, bool overrun) {
     if (overrun) lose(askedUs, fresh);
     made_ += fresh;
@@ -196,8 +196,8 @@ class Sampler {
  private:
   static const uint64_t BILLION = 1000000000;
 
-  // Counted from the last look that lost nothing: from the start, the oscillator's drift would add up.
-  // What waits came before the hole and is too short for a frame: it is lost with the rest.
+  // Counted from the last readout without an overflow: from the start, the oscillator's drift would add up.
+  // Readings that wait are from before the gap and too few for a frame: they are lost with the rest.
   void lose(uint64_t askedUs, uint16_t fresh) {
     const uint64_t due = made_ + scaled(askedUs - madeUs_, framer_.rateMilliHz, BILLION);
     const uint64_t known = sent_ + fresh;

@@ -23,10 +23,10 @@ class I2C:
 
 
 class SPI:
-    """Registers behind a chip select; ADXL345 and LIS3DH speak alike here."""
+    """Registers behind a chip select; ADXL345 and LIS3DH have the same protocol here."""
 
     def __init__(self, bus, select):
-        """`select` is an output pin, high while nothing is meant."""
+        """`select` is an output pin, high while the chip is not addressed."""
         self._bus, self._select = bus, select
         select(1)
 
@@ -69,7 +69,7 @@ class ADXL345:
         registers.set(0x2D, 0x08)  # measure
 
     def read(self):
-        """Every reading that waits; one burst a reading, as this chip wants it."""
+        """All readings in the FIFO; one burst each, as the data sheet requires."""
         lost = self._registers.get(0x30)[0] & 0x01
         count = self._registers.get(0x39)[0] & 0x3F
         readings = bytearray()
@@ -96,7 +96,7 @@ class LIS3DH:
         registers.set(0x2E, 0x80)  # stream
 
     def read(self):
-        """Every reading that waits, in one burst: the address wraps at the last axis."""
+        """All readings in the FIFO, in one burst: the address wraps at the last axis."""
         source = self._registers.get(0x2F)[0]
         lost, count = source & 0x40, source & 0x1F
         if lost:
@@ -124,7 +124,7 @@ class MPU6050:
         self._reset()
 
     def read(self):
-        """Every reading that waits. After an overflow readings are cut in the middle: all are thrown away."""
+        """All readings in the FIFO. After an overflow they are cut in the middle and discarded."""
         if self._registers.get(0x3A)[0] & 0x10:
             self._reset()
             return bytearray(), True

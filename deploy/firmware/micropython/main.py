@@ -10,12 +10,12 @@ import machine
 from accelerometers import ADXL345, SPI
 from steadyhum import Clock, Framer, Sampler, crc32, measured_rate_mhz
 
-RATE_HZ = 3200
-HELLO_US = 60 * 1000000
+RATE_HZ = 3200  # the fastest of an ADXL345
+HELLO_US = 60 * 1000000  # one hello a minute: a gateway that starts later learns of the sensor
 
 
 def main():
-    """Send frames until the power goes."""
+    """Send frames until power-off."""
     line = machine.UART(0, 921600, tx=machine.Pin(0), rx=machine.Pin(1), txbuf=8192)
     bus = machine.SPI(0, 4000000, polarity=1, phase=1)
     chip = ADXL345(SPI(bus, machine.Pin(17, machine.Pin.OUT)), RATE_HZ)

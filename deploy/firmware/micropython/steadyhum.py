@@ -1,7 +1,7 @@
 """steadyhum frames, version 1, for MicroPython: samples in, bytes for the serial line out.
 
-The layout is the table in edge_runtime/sensors/protocols/frames.py. Plain enough for the smallest ports: no
-slice is assigned.
+The layout is the table in edge_runtime/sensors/protocols/frames.py. The smallest ports cannot assign to
+slices, so none is assigned here.
 """
 
 import struct
@@ -27,7 +27,7 @@ _GREETING = "<BBIIf"
 
 
 class Framer:
-    """Numbers and seals the frames of one sensor since its boot."""
+    """Numbers and encodes the frames of one sensor since its boot."""
 
     def __init__(self, sensor_id, boot_id, rate_mhz, scale, channels, sample_format=INT16):
         """`scale` is the physical unit per count, `rate_mhz` the sampling rate in millihertz."""
@@ -58,7 +58,7 @@ class Framer:
 
 
 def seal(body):
-    """Put the checksum behind a bytearray and encode: COBS, then 0x00."""
+    """Append the checksum to a bytearray and encode it: COBS (Cheshire and Baker 1999), then 0x00."""
     body.extend(struct.pack("<I", crc32(body) & 0xFFFFFFFF))
     size = len(body)
     coded = bytearray(size + size // 254 + 2)
@@ -93,7 +93,7 @@ class Clock:
 
 
 class Sampler:
-    """Turns what a chip's FIFO holds into frames. The chip paces them: times count its samples."""
+    """Turns readings of a chip's FIFO into frames. Times are counted in samples of the chip."""
 
     def __init__(self, chip, framer, clock, count=32):
         """Send frames of `count` readings; `clock` gives microseconds, and says how many were lost."""
@@ -124,8 +124,8 @@ class Sampler:
         return self._start_us + self._sent * 1000000000 // self._framer.rate_mhz
 
     def _lose(self, asked_us, fresh):
-        # Counted from the last look that lost nothing: from the start, the oscillator's drift would add up.
-        # What waits came before the hole and is too short for a frame: it is lost with the rest.
+        # Counted from the last readout without an overflow: from the start, the oscillator's drift would add
+        # up. Readings that wait are from before the gap and too few for a frame: they are lost with the rest.
         due = (asked_us - self._made_us) * self._framer.rate_mhz // 1000000000
         lost = max(1, self._made + due - fresh - self._sent)
         self._waiting = bytearray()

@@ -1,1 +1,1 @@
-"""What several detectors are built from."""
+"""Parts that several detectors share."""

@@ -1,4 +1,4 @@
-"""What to do when some labels are rarer than others: weigh them, or draw them more or less often."""
+"""Unequal class frequencies: weigh the classes in the loss, or resample their rows."""
 
 from typing import Final
 
@@ -12,39 +12,44 @@ from trainer.core import ChoiceError, FitError, nearest
 Floats = NDArray[np.float64]
 Classes = NDArray[np.int64]
 
-KINDS: Final = ("weights", "over", "under", "smote", "none")
+BALANCES: Final = ("weights", "over", "under", "smote", "none")
 _NEIGHBOURS: Final = 5
+"""Neighbours that SMOTE interpolates between, the paper's choice."""
 
 
-def check(kind: str) -> str:
-    """Give the kind back. Raises ChoiceError for one that there is not."""
-    if kind not in KINDS:
-        raise ChoiceError(f"there is no balance {kind!r}", remedy=nearest(kind, KINDS))
-    return kind
+def check(balance: str) -> str:
+    """Return `balance` unchanged. Raises ChoiceError if it is not one of BALANCES."""
+    if balance not in BALANCES:
+        raise ChoiceError(f"there is no balance {balance!r}", remedy=nearest(balance, BALANCES))
+    return balance
 
 
-def weights(kind: str, classes: Classes) -> Floats:
-    """One weight a class, so that all classes weigh alike with kind `weights`; otherwise 1."""
-    counts = np.bincount(classes).astype(np.float64)
-    return counts.sum() / (len(counts) * counts) if kind == "weights" else np.ones(len(counts))
+def weights(balance: str, classes: Classes) -> Floats:
+    """Return one weight per class [classes] from class numbers [n].
 
-
-def resample(kind: str, vectors: Floats, classes: Classes, seed: int) -> tuple[Floats, Classes]:
-    """Draw rows so that all classes are as frequent: more of the rare, fewer of the common, or made-up ones.
-
-    SMOTE: N. V. Chawla et al., JAIR 16 (2002). Raises FitError where a class is too small for it.
+    With balance `weights` every class has the same total weight, n / classes; otherwise all weights are 1.
     """
-    if kind == "smote" and (least := int(np.bincount(classes).min())) <= _NEIGHBOURS:
+    counts = np.bincount(classes).astype(np.float64)
+    return counts.sum() / (len(counts) * counts) if balance == "weights" else np.ones(len(counts))
+
+
+def resample(balance: str, vectors: Floats, classes: Classes, seed: int) -> tuple[Floats, Classes]:
+    """Resample vectors [n, features] and class numbers [n] so that all classes are equally frequent.
+
+    `over` repeats rows of rare classes, `under` leaves out rows of frequent ones, `smote` interpolates new
+    rows: N. V. Chawla et al., "SMOTE", JAIR 16 (2002). Raises FitError where a class is too small for SMOTE.
+    """
+    if balance == "smote" and (least := int(np.bincount(classes).min())) <= _NEIGHBOURS:
         raise FitError(
             f"SMOTE needs more than {_NEIGHBOURS} windows of each label and got {least}",
             remedy="Choose balance=over, or give more windows",
         )
-    makers = {
+    samplers = {
         "over": lambda: RandomOverSampler(random_state=seed),
         "under": lambda: RandomUnderSampler(random_state=seed),
         "smote": lambda: SMOTE(random_state=seed, k_neighbors=_NEIGHBOURS),
     }
-    if kind not in makers:
+    if balance not in samplers:
         return vectors, classes
-    drawn, labels = makers[kind]().fit_resample(vectors, classes)
-    return np.asarray(drawn, dtype=np.float64), np.asarray(labels, dtype=np.int64)
+    resampled, labels = samplers[balance]().fit_resample(vectors, classes)
+    return np.asarray(resampled, dtype=np.float64), np.asarray(labels, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Covariances made fit for a distance: shrunk where windows are few, floored where they are singular."""
+"""Covariances that can be inverted: shrunk where windows are few, floored where they are singular."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,25 +10,30 @@ from sklearn.covariance import ledoit_wolf
 Floats = NDArray[np.float64]
 
 FEW: Final = 10
-"""With fewer windows than this a feature, a covariance is shrunk towards independence."""
+"""With fewer windows per feature than this a covariance is shrunk towards a multiple of the identity. The
+usual rule of thumb for a sample covariance: with more windows shrinkage changes little, with fewer its
+smallest eigenvalues are far too small."""
 SINGULAR: Final = 1e-5
-"""Directions with less than this share of the largest variance are given that share."""
+"""Directions with less than this share of the largest variance are given that share. A judgement: the score
+divides by the deviation, so with a lower floor rounding in such directions decides it; a higher one hides
+quiet features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Whitening:
-    """What makes vectors uncorrelated, each with variance 1, and changes them least."""
+    """The symmetric (ZCA) whitening: makes features uncorrelated with variance 1, changing them least."""
 
     root: Floats
-    """Symmetric inverse square root of the covariance, as float32 holds it: [features, features]."""
+    """Symmetric inverse square root of the covariance, rounded to float32: [features, features]."""
     notes: dict[str, str]
-    """What had to be done to the covariance."""
+    """For the manifest: whether the covariance was shrunk or floored."""
 
 
 def whitening(vectors: Floats) -> Whitening:
-    """Learn from centred vectors [n, features].
+    """Estimate the covariance of centred vectors [n, features] and return its whitening.
 
-    Source of the shrinkage: O. Ledoit, M. Wolf, J. Multivariate Analysis 88 (2004).
+    Source of the shrinkage: O. Ledoit and M. Wolf, "A well-conditioned estimator for large-dimensional
+    covariance matrices", J. Multivariate Analysis 88 (2004).
     """
     notes: dict[str, str] = {}
     covariance = vectors.T @ vectors / len(vectors)
@@ -36,7 +41,7 @@ def whitening(vectors: Floats) -> Whitening:
         covariance, shrinkage = ledoit_wolf(vectors, assume_centered=True)
         notes["shrinkage"] = f"{shrinkage:.4f}, {len(vectors)} windows for {len(covariance)} features"
     variances, axes = np.linalg.eigh(covariance)
-    floor = max(SINGULAR * variances[-1], 1e-30)
+    floor = max(SINGULAR * variances[-1], 1e-30)  # 1e-30: no division by zero where all variances are 0
     if (few := int((variances < floor).sum())) > 0:
         notes["singular"] = f"{few} of {len(variances)} directions hardly vary in training"
     root = (axes / np.sqrt(np.maximum(variances, floor))) @ axes.T

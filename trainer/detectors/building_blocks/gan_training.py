@@ -1,9 +1,9 @@
-"""A generator and a discriminator that learn normal vectors from each other, and the checks that they did.
+"""Adversarial training of a generator and a discriminator, with checks for divergence and mode collapse.
 
-Activations are tanh: smooth, so that a gradient search through them ends alike wherever it runs.
+Activations are tanh: smooth, so that a gradient search through them converges to the same code on every
+processor.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,12 +15,22 @@ from trainer.core import FitError, Progress
 from trainer.detectors.building_blocks.training import batches
 
 _LEAST_SPREAD: Final = 0.05
-"""A generator whose vectors vary less than this share of the training vectors' has collapsed."""
+"""A generator whose vectors vary less than this share of the training vectors' has collapsed. A judgement:
+low enough that no generator which is of any use is refused."""
+_LEARNING_RATE: Final = 1e-3
+"""Adam's default."""
+_BETAS: Final = (0.5, 0.99)
+"""Adam's moments. The first is lowered from 0.9 as Radford et al. do for stability (DCGAN, ICLR 2016)."""
+_REAL: Final = 0.9
+"""One-sided label smoothing (Salimans et al., "Improved techniques for training GANs", NIPS 2016): the target
+for real vectors is below 1, or the discriminator becomes certain and its gradient vanishes."""
+_DRAWN: Final = 256
+"""Vectors drawn to measure the generator's spread: its standard error is below 5 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What learns from each other."""
+    """A generator and a discriminator."""
 
     latent: int
     """Length of a latent code."""
@@ -28,12 +38,12 @@ class Pair:
     """From latent codes [n, latent] to vectors [n, width]."""
     hidden: nn.Sequential
     """The discriminator up to its last hidden layer: vectors to features [n, hidden]."""
-    verdict: nn.Linear
+    head: nn.Linear
     """The discriminator's last layer: features to one logit, positive for real."""
 
 
 def pair(width: int, latent: int, hidden: int) -> Pair:
-    """Make an untrained pair for vectors of `width` values."""
+    """Return an untrained pair for vectors of `width` values, with layers of `hidden` units."""
     generator = nn.Sequential(
         nn.Linear(latent, hidden), nn.Tanh(), nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, width)
     )
@@ -41,67 +51,59 @@ def pair(width: int, latent: int, hidden: int) -> Pair:
     return Pair(latent, generator, features, nn.Linear(hidden, 1))
 
 
-def train(made: Pair, inputs: Tensor, *, epochs: int, batch: int, seed: int, progress: Progress) -> None:
-    """Train for a fixed number of epochs: losses of opponents say nothing of when to stop.
+def train(networks: Pair, inputs: Tensor, *, epochs: int, batch: int, seed: int, progress: Progress) -> None:
+    """Train on normal vectors [n, width] for a fixed number of epochs.
 
-    Raises FitError when the pair diverged, or the generator collapsed to nearly one vector.
+    There is no early stop: the losses of opponents do not say how good the generator is. Raises FitError when
+    training diverged, or when the generator collapsed to nearly one vector.
     """
     shuffle = torch.Generator().manual_seed(seed)
-    judge = nn.ModuleList([made.hidden, made.verdict])
-    optimisers = [torch.optim.Adam(part.parameters(), 1e-3, (0.5, 0.99)) for part in (judge, made.generator)]
+    discriminator = nn.ModuleList([networks.hidden, networks.head])
+    optimisers = [
+        torch.optim.Adam(part.parameters(), _LEARNING_RATE, _BETAS)
+        for part in (discriminator, networks.generator)
+    ]
     for epoch in range(epochs):
-        losses = [_step(made, real, optimisers) for real in batches(inputs, batch, shuffle)]
-        _check_finite(losses, epoch)
+        losses = [_step(networks, real, optimisers) for real in batches(inputs, batch, shuffle)]
+        if not torch.isfinite(torch.tensor(losses)).all():
+            raise FitError(
+                f"generator and discriminator diverged in epoch {epoch + 1}",
+                remedy="Choose another seed, or look for spikes in the normal recordings",
+            )
         progress(
             (epoch + 1) / epochs, f"epoch {epoch + 1}, losses {losses[-1][0]:.3g} and {losses[-1][1]:.3g}"
         )
-    _check_spread(made, inputs)
-
-
-def _step(made: Pair, real: Tensor, optimisers: list[torch.optim.Adam]) -> tuple[float, float]:
-    for_judge, for_generator = optimisers
-    fake = made.generator(torch.randn(len(real), made.latent))
-    judged = _logits(made, torch.cat([real, fake.detach()]))
-    # One-sided label smoothing (Salimans et al., 2016): the discriminator must not become certain.
-    truth = torch.cat([torch.full((len(real), 1), 0.9), torch.zeros(len(real), 1)])
-    first = _descend(for_judge, cross_entropy(judged, truth))
-    second = _descend(for_generator, cross_entropy(_logits(made, fake), torch.ones(len(real), 1)))
-    return first, second
-
-
-def _logits(made: Pair, vectors: Tensor) -> Tensor:
-    logits: Tensor = made.verdict(made.hidden(vectors))
-    return logits
-
-
-def _descend(optimiser: torch.optim.Adam, loss: Tensor) -> float:
-    for parameter in _parameters(optimiser):
-        parameter.grad = None
-    wanted = list(_parameters(optimiser))
-    for parameter, gradient in zip(wanted, torch.autograd.grad(loss, wanted), strict=True):
-        parameter.grad = gradient
-    optimiser.step()
-    return float(loss.detach())
-
-
-def _parameters(optimiser: torch.optim.Adam) -> Iterator[nn.Parameter]:
-    for group in optimiser.param_groups:
-        yield from group["params"]
-
-
-def _check_finite(losses: list[tuple[float, float]], epoch: int) -> None:
-    if not torch.isfinite(torch.tensor(losses)).all():
-        raise FitError(
-            f"generator and discriminator diverged in epoch {epoch + 1}",
-            remedy="Choose another seed, or look for spikes in the normal recordings",
-        )
-
-
-def _check_spread(made: Pair, inputs: Tensor) -> None:
     with torch.no_grad():
-        spread = float(made.generator(torch.randn(256, made.latent)).std(0).mean() / inputs.std(0).mean())
+        drawn = networks.generator(torch.randn(_DRAWN, networks.latent))
+        spread = float(drawn.std(0).mean() / inputs.std(0).mean())
     if not spread >= _LEAST_SPREAD:
         raise FitError(
             f"the generator collapsed: its vectors vary {spread:.2g} times as much as normal ones",
             remedy="Choose another seed or more epochs, or give more normal data",
         )
+
+
+def _step(networks: Pair, real: Tensor, optimisers: list[torch.optim.Adam]) -> tuple[float, float]:
+    """One step of the discriminator, then one of the generator; returns their losses."""
+    of_discriminator, of_generator = optimisers
+    fake = networks.generator(torch.randn(len(real), networks.latent))
+    logits = _logits(networks, torch.cat([real, fake.detach()]))
+    targets = torch.cat([torch.full((len(real), 1), _REAL), torch.zeros(len(real), 1)])
+    first = _descend(of_discriminator, cross_entropy(logits, targets))
+    second = _descend(of_generator, cross_entropy(_logits(networks, fake), torch.ones(len(real), 1)))
+    return first, second
+
+
+def _logits(networks: Pair, vectors: Tensor) -> Tensor:
+    logits: Tensor = networks.head(networks.hidden(vectors))
+    return logits
+
+
+def _descend(optimiser: torch.optim.Adam, loss: Tensor) -> float:
+    # Not loss.backward(): that would also leave gradients in the opponent's parameters.
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    gradients = torch.autograd.grad(loss, parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimiser.step()
+    return float(loss.detach())

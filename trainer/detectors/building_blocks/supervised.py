@@ -1,4 +1,4 @@
-"""Detectors that learn from labelled faults, for contrast: they know those faults and no others.
+"""Classifiers that learn from labelled faults, for contrast: they know those faults and no others.
 
 The score is 1 - p(normal).
 """
@@ -18,7 +18,7 @@ NORMAL: Final = "normal"
 
 
 class SupervisedDetector(VectorDetector):
-    """Base: labels to classes, normal first, and as many windows of each as the balance says."""
+    """Base: maps labels to class numbers, normal is 0, and balances the classes."""
 
     supervised: ClassVar[bool] = True
 
@@ -28,29 +28,26 @@ class SupervisedDetector(VectorDetector):
         self._balance = class_balance.check(balanced)
 
     def needs(self, width: int) -> int:
-        """Ask for a few windows of each kind."""
+        """A few windows of each class for the usual two to five classes."""
         return 16 if width else 0
 
     def notes(self) -> Mapping[str, str]:
-        """Tell the labels it learnt, and that it knows no others."""
+        """Return the notes of the fit, with the labels it learnt."""
         return {**super().notes(), "supervised": f"knows only: {', '.join(self._labels)}"}
 
     def _learn(self, vectors: Floats) -> None:
-        classes = self._classes(len(vectors))
+        given = list(self._context.labels)
+        if len(given) != len(vectors) or NORMAL not in given or len(set(given)) < 2:
+            raise FitError(
+                f"{self.name} is supervised and got {len(given)} labels for {len(vectors)} windows, "
+                f"{len(set(given))} kinds of them",
+                remedy=f"Give a list with recordings labelled {NORMAL!r} and at least one kind of fault",
+            )
+        self._labels = [NORMAL, *sorted(set(given) - {NORMAL})]
+        classes = np.array([self._labels.index(label) for label in given])
         drawn, drawn_classes = class_balance.resample(self._balance, vectors, classes, self._context.seed)
         self._learn_classes(drawn, drawn_classes, class_balance.weights(self._balance, drawn_classes))
 
     @abstractmethod
     def _learn_classes(self, vectors: Floats, classes: Classes, weights: Floats) -> None:
-        """Learn from vectors [n, features] of classes [n], 0 for normal, and one weight a class."""
-
-    def _classes(self, count: int) -> Classes:
-        given = list(self._context.labels)
-        if len(given) != count or NORMAL not in given or len(set(given)) < 2:
-            raise FitError(
-                f"{self.name} is supervised and got {len(given)} labels for {count} windows, "
-                f"{len(set(given))} kinds of them",
-                remedy=f"Give a list with recordings labelled {NORMAL!r} and at least one kind of fault",
-            )
-        self._labels = [NORMAL, *sorted(set(given) - {NORMAL})]
-        return np.array([self._labels.index(label) for label in given])
+        """Learn from vectors [n, features], class numbers [n], 0 is normal, and weights [classes]."""

@@ -1,4 +1,4 @@
-"""Fitted decision trees as one node of a graph."""
+"""Fitted decision trees as one TreeEnsembleRegressor node (ONNX-ML) of a graph."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 class Tree(Protocol):
-    """What scikit-learn's `tree_` tells of a fitted tree; children are -1 at leaves."""
+    """Attributes of scikit-learn's `tree_`, one value per node; the children of leaves are -1."""
 
     node_count: int
     children_left: NDArray[np.int64]
@@ -25,9 +25,10 @@ class Tree(Protocol):
 def forest(
     vectors: GraphValue, trees: Sequence[tuple[Tree, Floats]], columns: Sequence[Sequence[int]] | None = None
 ) -> GraphValue:
-    """Write the sum over trees of the value of the leaf that vectors [batch, features] fall into: [batch, 1].
+    """Add the sum over trees of the value of the leaf that vectors [batch, features] fall into: [batch, 1].
 
-    With each tree comes the value of each of its nodes; `columns` says which feature its own numbers mean.
+    `trees` are pairs of a tree and the values of its nodes [nodes]; `columns` maps the feature numbers of
+    each tree to those of the vectors.
     """
     parts = [
         _nodes(number, tree, values, None if columns is None else columns[number])
@@ -50,13 +51,17 @@ def _nodes(number: int, tree: Tree, values: Floats, columns: Sequence[int] | Non
     feature = np.where(inner, tree.feature, 0)
     feature = feature if columns is None else np.asarray(columns)[feature]
     leaves = np.flatnonzero(~inner)
-    every = range(tree.node_count)
+    # scikit-learn compares float32 features with float64 thresholds. Rounded down to float32, a threshold
+    # gives the same answer for every float32 feature.
+    exact = np.where(inner, tree.threshold, 0.0)
+    near = exact.astype(np.float32)
+    thresholds = np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
     return {
         "nodes_treeids": [number] * tree.node_count,
-        "nodes_nodeids": list(every),
+        "nodes_nodeids": list(range(tree.node_count)),
         "nodes_featureids": feature.tolist(),
         "nodes_modes": ["BRANCH_LEQ" if branch else "LEAF" for branch in inner],
-        "nodes_values": _at_most(np.where(inner, tree.threshold, 0.0)).tolist(),
+        "nodes_values": thresholds.tolist(),
         "nodes_truenodeids": np.where(inner, tree.children_left, 0).tolist(),
         "nodes_falsenodeids": np.where(inner, tree.children_right, 0).tolist(),
         "target_treeids": [number] * len(leaves),
@@ -64,9 +69,3 @@ def _nodes(number: int, tree: Tree, values: Floats, columns: Sequence[int] | Non
         "target_ids": [0] * len(leaves),
         "target_weights": values[leaves].tolist(),
     }
-
-
-def _at_most(thresholds: Floats) -> NDArray[np.float32]:
-    """Round down to float32: a float32 feature is at most the one exactly if it is at most the other."""
-    near = thresholds.astype(np.float32)
-    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)

@@ -1,7 +1,7 @@
-"""Detectors that see a window as one vector of standardised features.
+"""Detectors that score a window by one vector of standardised features.
 
-A family says how it learns from vectors, how it scores one in the graph, and how its fitted object scores
-one; the rest, from the window to the vector, is the same for all of them and is here.
+A subclass defines how it learns from vectors, how the graph scores them, and how the fitted object scores
+them. Everything from the window to the vector is the same for all of them and is here.
 """
 
 import copy
@@ -22,59 +22,73 @@ from trainer.graphs import FrontEnd, GraphBuilder, GraphValue, fit_transform, fr
 
 Floats = NDArray[np.float64]
 LIMIT: Final = 1e6
-"""Standard deviations beyond which a feature counts as this far: its square must not overflow float32."""
+"""Features are clipped to this many standard deviations: their squares, summed over thousands of features,
+stay far below the 3.4e38 of float32."""
 SHORT: Final = 32
-"""Windows of fewer samples are rows of a table or snippets without a spectrum: they are taken as they are."""
+"""Windows of fewer samples are rows of a table or too short for a spectrum of 24 bands: the samples
+themselves are the features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What makes features comparable: each less its mean, over its standard deviation, in training."""
+    """Standardisation: each feature less its mean, over its standard deviation, of the training windows."""
 
     mean: Floats
+    """[features]"""
     per_deviation: Floats
+    """Reciprocals of the standard deviations [features]."""
 
     def apply(self, vectors: NDArray[np.floating]) -> Floats:
-        """Standardise vectors [n, features] as the graph does."""
+        """Standardise vectors [n, features] in double precision, as the graph does."""
         scaled: Floats = vectors.astype(np.float64)
-        scaled -= self.mean  # in place: three copies of all windows would be most of a fit's memory
+        scaled -= self.mean  # in place: three copies of all windows would be most of the memory of a fit
         scaled *= self.per_deviation
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
     def write(self, vectors: GraphValue, exact: bool = False) -> GraphValue:
-        """Write the same into a graph; what comes out is in double precision where `exact`."""
+        """Add the same to a graph, vectors [batch, features]; in double precision if `exact`."""
         scaled = (((vectors.as_double() if exact else vectors) - self.mean) * self.per_deviation).clip(LIMIT)
         return scaled if exact else scaled.as_float()
 
 
 class VectorDetector(Detector):
-    """Base of the families that score a standardised feature vector."""
+    """Base of the detectors that score a standardised feature vector."""
 
     default_front_end: ClassVar[str]
+    """For windows of at least SHORT samples."""
     transform: str = "none"
-    """How features are made more Gaussian, see `frontends.transforms`; families may offer it as an option."""
+    """How features are made more Gaussian, see `trainer.graphs.transforms`; an option of some."""
     int8: bool = False
     """Whether the weights are kept as 8-bit integers."""
     least_samples: ClassVar[int] = 1
-    """Shortest window this method can make sense of."""
+    """Shortest window that the method works on."""
     shared_scale: ClassVar[bool] = False
-    """Whether samples of one channel are standardised alike, as networks need it, or each on its own."""
+    """Whether samples of a channel share mean and deviation, as networks need it, or have their own."""
 
     def __init__(self, front_end: str = "") -> None:
-        """`front_end` names one or several; left empty it is the family's own, or `raw` for short windows."""
+        """`front_end` names one or several; if empty, the detector's own, or `raw` for short windows."""
         self.front_end = front_end
 
     def fit(self, windows: Samples, context: FitContext) -> None:
-        """Standardise the features of normal windows, then learn from them."""
+        """Standardise the features of normal windows [n, samples, channels] and learn from them."""
         check_windows(windows, context, self.name)
-        self._check_length(windows.shape[1])
         self._context = context
         self._samples = windows.shape[1]
+        if self._samples < self.least_samples:
+            raise FitError(
+                f"{self.name} needs windows of at least {self.least_samples} samples and got {self._samples}",
+                remedy="Give longer windows, or choose a detector for tables like isolation_forest",
+            )
         names = self._front_end(self._samples)
         self._notes = {"front_end": names}
         self._front = front_end(names, self._samples, context)
         vectors = self._front.compute(windows)
-        self._check_count(len(vectors), vectors.shape[1])
+        count, width = vectors.shape
+        if count < (needed := self.needs(width)):
+            raise FitError(
+                f"{self.name} needs at least {needed} windows for {width} features and got {count}",
+                remedy="Give more normal data, a shorter hop, or a front end with fewer features",
+            )
         self._shape = fit_transform(self.transform, vectors, self._names())
         if self.transform != "none":
             self._notes["transform"] = " ".join(self._shape.kinds)
@@ -83,7 +97,7 @@ class VectorDetector(Detector):
         self._learn(self._scale.apply(vectors))
 
     def graph(self) -> onnx.ModelProto:
-        """Write window, features, standardisation and score as one graph."""
+        """Return one graph of features, standardisation and score."""
         builder = GraphBuilder(self._samples, len(self._front.context.channels), self.int8)
         score, contributions = self._score(self._scale.write(self._shaped(builder), self._exact()))
         outputs = {SCORE: score.as_float()}
@@ -91,25 +105,25 @@ class VectorDetector(Detector):
         return builder.model(outputs, {CONTRIBUTIONS: len(self.features())})
 
     def reference_scores(self, windows: Samples) -> Floats:
-        """Score the same features with the fitted object."""
+        """Score windows [n, samples, channels] with the fitted object on the same features: [n]."""
         return self._judge(self._scale.apply(self._compute(windows)))
 
     def features(self) -> tuple[Feature, ...]:
-        """Name the front end's features: families that explain themselves do it by these."""
+        """Return the front end's features: contributions are by these, unless a detector overrides it."""
         return self._front.features()
 
     def within(self, context: FitContext) -> Self:
-        """Give a copy that measures in another context's level."""
-        told = copy.copy(self)
-        told.__dict__["_context"] = replace(self._context, reference=context.reference)
-        return told
+        """Return a copy that scores relative to the reference level of another context."""
+        copied = copy.copy(self)
+        copied.__dict__["_context"] = replace(self._context, reference=context.reference)
+        return copied
 
     def notes(self) -> Mapping[str, str]:
-        """Tell the front end and what was unusual about the fit."""
+        """Return the front end and what was unusual about the fit."""
         return dict(self._notes)
 
     def needs(self, width: int) -> int:
-        """Tell how many windows this method needs for vectors of `width` features."""
+        """Return how many windows this method needs for vectors of `width` features."""
         return 2 if width else 0
 
     @abstractmethod
@@ -118,14 +132,14 @@ class VectorDetector(Detector):
 
     @abstractmethod
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
-        """Write the score [batch] of standardised vectors [batch, features], and contributions if any."""
+        """Add score [batch] and contributions, if any, of vectors [batch, features] to the graph."""
 
     @abstractmethod
     def _judge(self, vectors: Floats) -> Floats:
-        """Score standardised vectors [n, features] with the fitted object, in double precision: [n]."""
+        """Score standardised vectors [n, features] with the fitted object: [n]."""
 
     def _exact(self) -> bool:
-        """Whether the score, a small difference of large terms, needs vectors in double precision."""
+        """Whether the score is a small difference of large terms and needs vectors in double precision."""
         return False
 
     def _front_end(self, samples: int) -> str:
@@ -141,31 +155,17 @@ class VectorDetector(Detector):
     def _names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self._front.features())
 
-    def _check_length(self, samples: int) -> None:
-        if samples < self.least_samples:
-            raise FitError(
-                f"{self.name} needs windows of at least {self.least_samples} samples and got {samples}",
-                remedy="Give longer windows, or choose a detector for tables like isolation_forest",
-            )
-
-    def _check_count(self, count: int, width: int) -> None:
-        needed = self.needs(width)
-        if count < needed:
-            raise FitError(
-                f"{self.name} needs at least {needed} windows for {width} features and got {count}",
-                remedy="Give more normal data, a shorter hop, or a front end with fewer features",
-            )
-
 
 def rounded(values: Floats) -> Floats:
-    """Round to what float32 holds, so that graph and fitted object compute with the same numbers."""
+    """Round to the nearest float32 values, so that graph and fitted object compute with the same numbers."""
     return np.asarray(values.astype(np.float32), dtype=np.float64)
 
 
 def check_windows(windows: Samples, context: FitContext, name: str) -> None:
-    """Refuse what no method can learn from.
+    """Check what every method needs of windows [n, samples, channels].
 
-    Raises FitError for a wrong shape, no windows, values that are not finite, and constant channels.
+    Raises FitError for another shape, fewer than two windows, values that are not finite, and constant
+    channels.
     """
     if windows.ndim != 3 or windows.shape[2] != len(context.channels):
         raise FitError(
@@ -177,27 +177,26 @@ def check_windows(windows: Samples, context: FitContext, name: str) -> None:
     if not np.isfinite(windows).all():
         first = int(np.argwhere(~np.isfinite(windows))[0][0])
         raise FitError(f"window {first} holds NaN or infinity", remedy="Repair or drop that recording")
-    still = [name for name, flat in zip(context.channels, _constant(windows), strict=True) if flat]
+    constant = np.ptp(windows, axis=(0, 1)) == 0
+    still = [name for name, flat in zip(context.channels, constant, strict=True) if flat]
     if still and windows.shape[1] > 1:
         raise FitError(
             f"channel {', '.join(still)} never changes", remedy="Is the sensor connected? Drop the channel"
         )
 
 
-def _constant(windows: Samples) -> NDArray[np.bool_]:
-    return np.asarray(np.ptp(windows, axis=(0, 1)) == 0)
-
-
 def _scale(vectors: NDArray[np.floating], front: FrontEnd, notes: dict[str, str], shared: bool) -> Scale:
+    """Estimate mean and deviation of vectors [n, features], one pair per group of features if `shared`."""
     groups = front.groups() if shared else np.arange(vectors.shape[1])
     members = groups == np.arange(groups.max() + 1)[:, np.newaxis]
     exact = vectors.astype(np.float64)
     mean = np.array([exact[:, member].mean() for member in members])[groups]
     deviation = np.array([exact[:, member].std() for member in members])[groups]
+    # Below 1e-7 of the mean float32 holds no variation; 1e-30 is for a mean of 0.
     still = deviation <= np.maximum(np.abs(mean) * 1e-7, 1e-30)
     if still.any():
         named = [feature.name for feature, flat in zip(front.features(), still, strict=True) if flat]
-        notes["constant_features"] = ", ".join(named[:20])
-    # A feature that never changed has no scale of its own: any change counts in its own unit.
+        notes["constant_features"] = ", ".join(named[:20])  # the manifest stays readable
+    # A constant feature has no deviation to divide by: changes of it are scored in its own unit.
     per_deviation = 1 / np.where(still, 1.0, deviation)
     return Scale(rounded(mean), rounded(per_deviation))

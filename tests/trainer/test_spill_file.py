@@ -1,4 +1,4 @@
-"""Samples at rest on disk: what is read back, who sees the file, and what a full disk says."""
+"""Samples on disk: what is read back, which processes share the file, and refusals of a full disk."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from tests.shared import ROOT, SAMPLE
 from tests.trainer.builders import noise, recording
 from trainer.recordings import spill_file as module
 from trainer.recordings.recording import load_list
-from trainer.recordings.spill_file import Scratch
+from trainer.recordings.spill_file import SpillFile
 
 
 def values(count=1000, seed=0):
@@ -24,43 +24,43 @@ def values(count=1000, seed=0):
 
 
 def test_what_was_put_is_read_back_whole_and_in_part():
-    scratch = Scratch()
+    spill_file = SpillFile()
     # Lengths that are no multiple of a page, so that maps begin within one.
     parts = [values(count, seed) for seed, count in enumerate((1000, 7, 4096, 333))]
-    stretches = [scratch.put(part) for part in parts]
-    for part, stretch in zip(parts, stretches, strict=True):
-        assert len(stretch) == len(part)
-        np.testing.assert_array_equal(stretch.samples(), part)
-        np.testing.assert_array_equal(stretch[3:6].samples(), part[3:6])
-        np.testing.assert_array_equal(stretch[2:][1:].samples(), part[3:])
+    stored = [spill_file.put(part) for part in parts]
+    for part, one in zip(parts, stored, strict=True):
+        assert len(one) == len(part)
+        np.testing.assert_array_equal(one.samples(), part)
+        np.testing.assert_array_equal(one[3:6].samples(), part[3:6])
+        np.testing.assert_array_equal(one[2:][1:].samples(), part[3:])
     with pytest.raises(ValueError, match="read-only"):
-        stretches[0].samples()[0] = 0
+        stored[0].samples()[0] = 0
 
 
 def test_the_file_has_no_name_and_is_gone_with_its_last_holder(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(module.tempfile, "tempdir", None)
     before = len(os.listdir("/proc/self/fd"))
-    scratch = Scratch()
-    stretch = scratch.put(values())
-    seen = stretch.samples()
+    spill_file = SpillFile()
+    one = spill_file.put(values())
+    seen = one.samples()
     assert list(tmp_path.iterdir()) == []
     assert len(os.listdir("/proc/self/fd")) > before
-    del scratch, stretch
+    del spill_file, one
     np.testing.assert_array_equal(seen, values())  # a map outlives the file
     del seen
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def _sum(stretch):
-    return float(stretch.samples().sum(dtype=np.float64))
+def _sum(one):
+    return float(one.samples().sum(dtype=np.float64))
 
 
 _GIVEN = []
 
 
-def _give(stretches):
-    _GIVEN.extend(stretches)
+def _give(stored):
+    _GIVEN.extend(stored)
 
 
 def _sum_given(number):
@@ -68,20 +68,20 @@ def _sum_given(number):
 
 
 def test_other_processes_see_the_same_file():
-    scratch = Scratch()
-    stretches = [scratch.put(values(seed=seed)) for seed in range(2)]
-    with ProcessPoolExecutor(1, get_context("spawn"), _give, (stretches,)) as pool:
-        assert list(pool.map(_sum_given, range(2))) == [_sum(stretch) for stretch in stretches]
+    spill_file = SpillFile()
+    stored = [spill_file.put(values(seed=seed)) for seed in range(2)]
+    with ProcessPoolExecutor(1, get_context("spawn"), _give, (stored,)) as pool:
+        assert list(pool.map(_sum_given, range(2))) == [_sum(one) for one in stored]
 
 
 def test_a_full_disk_is_refused_with_what_was_needed():
     program = (
-        "import resource, signal, numpy as np; from trainer.recordings.spill_file import Scratch;"
-        "scratch = Scratch();"
+        "import resource, signal, numpy as np; from trainer.recordings.spill_file import SpillFile;"
+        "spill_file = SpillFile();"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
-        "scratch.put(np.zeros((5000, 3)))\n"
-        "try: scratch.put(np.zeros((50_000_000, 3)))\n"
+        "spill_file.put(np.zeros((5000, 3)))\n"
+        "try: spill_file.put(np.zeros((50_000_000, 3)))\n"
         "except Exception as error: print(type(error).__name__, error)"
     )
     done = subprocess.run(
@@ -93,15 +93,16 @@ def test_a_full_disk_is_refused_with_what_was_needed():
 
 
 def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_folder", lambda: str(tmp_path / "none"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises((AccessError, UnavailableError), match="cannot be put down") as caught:
-        Scratch()
+        SpillFile()
     assert caught.value.remedy
 
 
 def test_recordings_of_a_list_rest_and_are_the_same():
     first = load_list(SAMPLE / "cwru.csv")[0]
-    assert isinstance(first.stored, module.Stretch)
+    assert isinstance(first.stored, module.StoredSamples)
     in_memory = replace(first, stored=np.array(first.samples))
     assert in_memory.duration_s == first.duration_s
     np.testing.assert_array_equal(in_memory.samples, first.samples)

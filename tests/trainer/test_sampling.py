@@ -95,12 +95,12 @@ from dataclasses import replace
 from tests.trainer.builders import recording
 from trainer import fitting
 from trainer.calibration import calibrate, context_of
-from trainer.recordings.spill_file import Scratch
+from trainer.recordings.spill_file import SpillFile
 
-scratch, parts = Scratch(), []
+spill_file, parts = SpillFile(), []
 for seed in range(int(sys.argv[1])):
     made = recording(300_000, 3, seed, condition=str(seed % 2))
-    parts.append(replace(made, stored=scratch.put(made.samples)))
+    parts.append(replace(made, stored=spill_file.put(made.samples)))
 order = fitting.Order("gaussian", {"front_end": "time"}, samples=1024, hop=1024)
 plan = replace(order.plan(parts), most_values=1024 * 3 * 400)
 calibrate(fitting.fitter(order, {}), parts, plan, context_of(parts))

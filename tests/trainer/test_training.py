@@ -34,13 +34,13 @@ def learn(made, data, plan=PLAN, loss=None, progress=quiet, seed=0):
 
 
 def test_it_learns_and_tells_every_epoch():
-    made, told = network(), []
-    history = learn(made, inputs(), progress=lambda share, what: told.append((share, what)))
-    assert len(history.training) == len(history.validation) == len(told)
+    made, reports = network(), []
+    history = learn(made, inputs(), progress=lambda share, what: reports.append((share, what)))
+    assert len(history.training) == len(history.validation) == len(reports)
     assert history.validation[history.best_epoch] == min(history.validation) < 0.1 * history.validation[0]
-    assert [share for share, _ in told] == pytest.approx([(n + 1) / 40 for n in range(len(told))])
-    assert told[0][1].startswith("epoch 1, validation loss ")
-    assert str(history).startswith(f"best of {len(told)} epochs was {history.best_epoch + 1}, ")
+    assert [share for share, _ in reports] == pytest.approx([(n + 1) / 40 for n in range(len(reports))])
+    assert reports[0][1].startswith("epoch 1, validation loss ")
+    assert str(history).startswith(f"best of {len(reports)} epochs was {history.best_epoch + 1}, ")
     assert not made.training
 
 
@@ -75,7 +75,7 @@ def test_it_stops_when_patience_is_over_and_keeps_the_best_weights():
     assert not torch.equal(made.weight, weights[5])
 
 
-def test_a_late_improvement_starts_the_patience_anew():
+def test_a_late_improvement_restarts_the_patience():
     made = network()
     script = [5.0, 6.0, 6.0, 4.0, 6.0, 6.0, 6.0, 1.0]
     assert learn(made, inputs(), loss=scripted(made, script)).validation == pytest.approx(script[:7])

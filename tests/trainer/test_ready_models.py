@@ -35,7 +35,7 @@ def recipe():
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The folder that the Makefile's own command writes for two detectors, and what it said."""
-    folder = tmp_path_factory.mktemp("shelf") / "new"
+    folder = tmp_path_factory.mktemp("ready_models") / "new"
     verb, _list, flag, _folder, *rest = recipe()
     assert (verb, flag, rest) == ("models", "-o", ["--int8"])
     # On a quick machine all would be over before the first line is due.
@@ -50,7 +50,7 @@ def test_file_card_figures_and_page_lie_together_and_nothing_else(made):
     assert {path.name for path in made[0].iterdir()} == expected
 
 
-def test_what_is_done_is_told_and_the_table_is_printed(made):
+def test_progress_is_reported_and_the_table_is_printed(made):
     folder, done = made
     shares = [int(share) for share in re.findall(r"^models: (\d+)%, ", done.stderr, re.MULTILINE)]
     assert shares == sorted(shares)
@@ -66,6 +66,8 @@ def test_every_card_says_what_its_manifest_says(made):
         assert manifest.name == path.stem
         text = path.with_suffix(".md").read_text()
         assert disagreements(text, manifest, path.stat().st_size) == []
+        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert headings == ["Data", "Conditions", "Threshold", "Figures", "Limits", "Notes"]
 
 
 def test_the_variant_is_calibrated_for_itself_and_smaller(made):

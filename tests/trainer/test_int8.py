@@ -18,7 +18,7 @@ from trainer.detectors.building_blocks import int8, torch_layers
 from trainer.export import onnx_file
 from trainer.graphs.builder import GraphBuilder, run_graph
 
-PACKING = sorted(name for name, kind in REGISTRY.items() if kind.packs)
+QUANTISABLE = sorted(name for name, kind in REGISTRY.items() if kind.quantisable)
 
 
 @functools.cache
@@ -39,7 +39,7 @@ def constants(detector):
 
 def test_every_autoencoder_and_forecaster_has_weights_to_round():
     named = {name for name in REGISTRY if "autoencoder" in name or "forecaster" in name}
-    assert set(PACKING) == named | {"principal_components"}
+    assert set(QUANTISABLE) == named | {"principal_components"}
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -93,7 +93,7 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
     np.testing.assert_allclose(run_graph(builder, value, 6, windows), truth, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", PACKING)
+@pytest.mark.parametrize("name", QUANTISABLE)
 def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
     plain, small = pair(name)
     windows = machine(64, seed=1)
@@ -104,7 +104,7 @@ def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
     np.testing.assert_allclose(second, first, rtol=0.05)
 
 
-@pytest.mark.parametrize("name", PACKING)
+@pytest.mark.parametrize("name", QUANTISABLE)
 def test_the_weights_are_kept_as_integers_and_the_rest_as_it_was(name):
     plain, small = pair(name)
     count = sum(array.size for array in constants(small) if array.dtype == np.int8)
@@ -116,14 +116,14 @@ def test_the_weights_are_kept_as_integers_and_the_rest_as_it_was(name):
     assert "8-bit" in small.notes()["weights"]
 
 
-@pytest.mark.parametrize("name", PACKING)
+@pytest.mark.parametrize("name", QUANTISABLE)
 def test_a_fault_still_scores_higher_than_every_normal_window(name):
     small = graph(pair(name)[1])
     normal = machine(64, seed=4)
     assert small.score(knocking(normal)).min() > np.quantile(small.score(normal), 0.95)
 
 
-@pytest.mark.parametrize("name", sorted(set(REGISTRY) - set(PACKING)))
+@pytest.mark.parametrize("name", sorted(set(REGISTRY) - set(QUANTISABLE)))
 def test_methods_without_weights_say_which_have_some(name):
     with pytest.raises(ChoiceError, match="no weights to keep as 8-bit integers"):
         create(name).in_int8()

@@ -1,4 +1,4 @@
-"""Rare labels: weighed, drawn more or less often, or made up between real ones."""
+"""Rare labels: weighted, resampled, or interpolated between real ones."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ CLASSES = np.repeat([0, 1, 2], [40, 10, 6])
 
 
 def vectors(classes=CLASSES):
-    """Three columns; the last is the row's own number, so that every row can be told from the others."""
+    """Three columns; the last is the row's own number, so that all rows differ."""
     random = np.random.default_rng(0)
     rows = random.standard_normal((len(classes), 3)) + 10.0 * classes[:, np.newaxis]
     rows[:, 2] = np.arange(len(classes))
@@ -20,7 +20,7 @@ def vectors(classes=CLASSES):
 def test_weights_make_all_classes_weigh_alike():
     given = class_balance.weights("weights", CLASSES)
     assert given * np.bincount(CLASSES) == pytest.approx([56 / 3] * 3)
-    for kind in set(class_balance.KINDS) - {"weights"}:
+    for kind in set(class_balance.BALANCES) - {"weights"}:
         assert class_balance.weights(kind, CLASSES).tolist() == [1.0, 1.0, 1.0]
 
 

@@ -1,3 +1,5 @@
+"""Windows as the edge cuts them, folds by condition and block, and leaks between folds."""
+
 import hashlib
 from dataclasses import replace
 

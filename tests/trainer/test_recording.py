@@ -1,3 +1,5 @@
+"""Reading recordings of each format, and refusals of what cannot be used."""
+
 import os
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Detectors tried in processes of their own: how an interrupt ends them."""
+"""Worker processes: an interrupt ends them."""
 
 import multiprocessing
 import signal
@@ -11,7 +11,7 @@ from trainer.comparison import workers
 from trainer.fitting import orders
 
 
-def test_an_interrupt_at_the_terminal_is_heard_by_the_first_process_only():
+def test_an_interrupt_at_the_terminal_reaches_the_first_process_only():
     blocked = []
 
     def look(*_):

@@ -1,3 +1,5 @@
+"""Cross-validation and the choice of a method: thresholds, statements and refusals."""
+
 import re
 
 import numpy as np
@@ -172,9 +174,9 @@ def test_the_manifest_is_told_what_was_widened_and_never_tried():
     assert run(normals([1.0, 1.1])).notes == {"recorded": "12.9 s of normal vibration in 2 recordings"}
     longer = run(normals([1.0], count=150_000)).notes["recorded"]
     assert longer == "2.5 minutes of normal vibration in 1 recording"
-    told = run(normals([1.0]), augmentation=Augmentation(gain=(0.5, 2.0))).notes
-    assert told["augmentation"] == "speed 0.96 to 1.04, gain 0.5 to 2"
-    assert told["unsupported"].startswith("every operating condition but 0 hp")
+    notes = run(normals([1.0]), augmentation=Augmentation(gain=(0.5, 2.0))).notes
+    assert notes["augmentation"] == "speed 0.96 to 1.04, gain 0.5 to 2"
+    assert notes["unsupported"].startswith("every operating condition but 0 hp")
     assert "none was recorded" in run(normals([1.0])).notes["unsupported"]
 
 

@@ -155,7 +155,7 @@ try:
 except UnavailableError as error:
     print(error)
 """
-    room = noise().astype(np.float32).nbytes + 500  # for the samples at rest, and not for an archive of them
+    room = noise().astype(np.float32).nbytes + 500  # for the samples on disk, and not for an archive of them
     done = subprocess.run(
         [sys.executable, "-c", script, listed(tmp_path, "a.npz").parent, str(room)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Every guard fires on real recordings with the fault it is for, and is quiet on the same ones without."""
+"""Every guard fires on real recordings with its fault, and does not on the same ones without."""
 
 import io
 import zipfile

@@ -1,3 +1,5 @@
+"""Metrics against scikit-learn and counts by hand, and recordings through the edge's stages."""
+
 import json
 import math
 from dataclasses import replace

@@ -1,0 +1,1 @@
+"""The service with models that fail, loop and lie, and a healthy sensor beside them."""

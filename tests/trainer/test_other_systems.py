@@ -1,0 +1,83 @@
+"""The trainer where modules and functions of POSIX are missing: it reads, fits, exports and evaluates.
+
+Each test hides them in a process of its own. Other properties of Windows, such as file locks, are not
+tested.
+"""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+from tests.shared import ROOT, SAMPLE
+from trainer.formats import Request
+
+HIDDEN = '''
+import os, signal, sys
+
+class Hidden:
+    """Raises ImportError for modules that Windows lacks."""
+
+    modules = {"resource", "fcntl", "pty", "termios", "tty", "grp", "pwd", "syslog", "readline", "crypt"}
+
+    def find_spec(self, name, path=None, target=None):
+        if name in self.modules:
+            raise ImportError(f"{name} is hidden")
+
+def hide():
+    """Hide them, and functions, from all that is imported from here on."""
+    for name in Hidden.modules:
+        sys.modules.pop(name, None)
+    sys.meta_path.insert(0, Hidden())
+    for name in ("fork", "forkpty", "pwrite", "pread", "geteuid", "getuid", "getpgid", "setsid", "mkfifo",
+                 "posix_fallocate", "sched_getaffinity", "fchmod", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK"):
+        delattr(os, name)
+    for name in ("pthread_sigmask", "pthread_kill", "sigwait", "SIGHUP", "SIGUSR1", "SIGALRM", "SIG_BLOCK"):
+        delattr(signal, name)
+
+'''
+
+WORK = """
+import json, pathlib
+listing, folder = map(pathlib.Path, sys.argv[1:])
+import trainer.cli, trainer.comparison, trainer.ready_models, trainer.report, trainer.reproduce
+from trainer import fitting
+from trainer.core import quiet
+from trainer.recordings import convert_recordings, load_list
+
+assert len(load_list(listing)) == 7
+model = folder / "gaussian.onnx"
+manifest = fitting.fit_list(listing, fitting.Order(detector="gaussian"), model, quiet)
+found = fitting.evaluate_list(model, listing, quiet)
+written = [path.name for path, _ in convert_recordings(listing, folder / "npz")]
+print(json.dumps([manifest.calibration.method, found.by_alarm.caught, len(written)]))
+"""
+
+
+def python(code, *arguments, **more):
+    command = [sys.executable, "-c", f"{HIDDEN}\nhide()\n{code}", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, **more)
+
+
+def test_a_list_becomes_a_file_that_is_evaluated(tmp_path):
+    done = python(WORK, SAMPLE / "cwru.csv", tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout.splitlines()[-1]) == ["conditions", 3, 7]
+    assert (tmp_path / "gaussian.onnx").stat().st_size > 0
+
+
+def test_recordings_are_parsed_without_limits():
+    asked = {"kind": "matfile", "signals": [], "channels": ["DE"], "number": "97"}
+    with (SAMPLE / "cwru" / "97.mat").open("rb") as file:
+        done = python("from trainer.formats.child import main; main()", json.dumps(asked), stdin=file)
+    assert done.returncode == 0, done.stderr.decode()
+    head, _, body = done.stdout.partition(b"\n")
+    assert json.loads(head)["columns"] == len(Request(**asked).channels)
+    assert np.isfinite(np.frombuffer(body, "<f8")).all()
+
+
+def test_the_edge_parts_that_the_trainer_uses_import():
+    code = "import edge_runtime.core, edge_runtime.models, edge_runtime.analysis, edge_runtime.calibration"
+    done = python(code)
+    assert done.returncode == 0, done.stderr.decode()
