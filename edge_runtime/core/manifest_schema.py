@@ -88,8 +88,13 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
 
-def _text(longest: int = MAX_TEXT) -> Check:
-    return lambda value: isinstance(value, str) and len(value) <= longest
+def _text(longest: int = MAX_TEXT, but: str = "") -> Check:
+    """A text of printable characters, and of those in `but`: it will stand in terminals, logs and topics."""
+    return lambda value: (
+        isinstance(value, str)
+        and len(value) <= longest
+        and (value.isprintable() or all(char.isprintable() or char in but for char in value))
+    )
 
 
 def _number(low: float, high: float) -> Check:
@@ -155,7 +160,7 @@ _CALIBRATION: Final = {
     "method": _text(),
     "false_alarm_rate": _number(0, 1e6),
     "supported": lambda value: isinstance(value, bool),
-    "statement": _text(_MAX_STATEMENT),
+    "statement": _text(_MAX_STATEMENT, but="\n\t"),
     "windows": _whole(0, 2**53),
     "conditions": _list_of(_text(), 0, _MAX_CONDITIONS),
     "quantiles": _map_to(_ANY, _MAX_NOTES),
@@ -173,14 +178,14 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "lowpass_hz": _or_null(_POSITIVE),
     "threshold": _ANY,
     "calibration": _object("calibration", _CALIBRATION),
-    "policy": _object("policy", _POLICY, optional=_POLICY),
+    "policy": _object("policy", _POLICY, optional=_POLICY.keys() - {"votes"}),
     "features": _list_of(_object("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
     "golden": _list_of(_object("golden", _GOLDEN), 1, _MAX_GOLDEN),
     "golden_tolerance": _number(0, _MAX_TOLERANCE),
     "data_digest": _text(),
     "opset": _whole(1, 1000),
     "producer": _text(),
-    "notes": _map_to(_text(_MAX_STATEMENT), _MAX_NOTES),
+    "notes": _map_to(_text(_MAX_STATEMENT, but="\n\t"), _MAX_NOTES),
 }
 _OPTIONAL: Final = frozenset({"notes"})
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
