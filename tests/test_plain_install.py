@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.models.scorer import load_model
+from edge_runtime.models.scorer import open_trusted
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.machines import CONTEXT, knocking, lesson, machine, quick
 from tests.trainer.test_export import STAMP
@@ -66,7 +66,7 @@ def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
     command = [plain.with_name("edge-runtime"), "replay", recording, "--model", model, "--scores", "--json"]
     said = subprocess.check_output(command, text=True, cwd="/", env={**environment, "HOME": str(tmp_path)})
     seen = [item["score"] for item in map(json.loads, said.splitlines()) if item["kind"] != "sensor_fault"]
-    artefact = load_model(model)
+    artefact = open_trusted(model)
     windows = folds.cut_windows(original, artefact.manifest.samples, artefact.manifest.hop)
     for batch in (1, 2, 7, 64):
         expected = np.concatenate(
@@ -78,12 +78,12 @@ def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
 
 SCORE_ALL = """
 import json, sys, pathlib, numpy
-from edge_runtime.models import load_model
+from edge_runtime.models import open_trusted
 folder = pathlib.Path(sys.argv[1])
 windows = numpy.load(folder / "windows.npy")
 told = {}
 for path in sorted(folder.glob("*.onnx")):
-    artefact = load_model(path)  # the golden windows prove it
+    artefact = open_trusted(path)  # the golden windows prove it
     told[path.stem] = [artefact.graph.score_one(window) for window in windows]
 print(json.dumps(told))
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file=sys.stderr)
@@ -112,7 +112,7 @@ def test_every_registered_detector_runs_with_it(plain, all_exported):
     assert set(seen) == set(REGISTRY)
     assert not set(json.loads(done.stderr.splitlines()[-1])) & {*FORBIDDEN, "trainer"}
     for name, scores in seen.items():
-        artefact = load_model(all_exported / f"{name}.onnx")
+        artefact = open_trusted(all_exported / f"{name}.onnx")
         tolerance = max(1e-5, artefact.manifest.golden_tolerance)
         np.testing.assert_allclose(scores, artefact.graph.score(windows), rtol=tolerance, err_msg=name)
         assert min(scores[4:]) > max(scores[:4])

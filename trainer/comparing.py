@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.core import UnavailableError
-from edge_runtime.models import load_model
+from edge_runtime.models import load_model, open_trusted
 from trainer import fitting
 from trainer.comparison import Bars, Comparison, rank_detectors, trial_folds, try_all
 from trainer.core import FitError, Progress, check_file, check_folder, make_folder, quiet, write_text
@@ -100,7 +100,7 @@ def write(
     order = next(item for item in orders if item.detector == found.recommended)
     model = folder / f"{order.detector}.onnx"
     fitting.write(fitting.fit(recordings, order), order, model, notes)
-    page = report_page(load_model(model), recordings, found.findings, found)
+    page = report_page(open_trusted(model), recordings, found.findings, found)
     write_text(folder / "report.html", page)
 
 

@@ -11,6 +11,7 @@ from edge_runtime.core.errors import (
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
+from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
 from edge_runtime.core.manifest import (
     Calibration,
@@ -76,8 +77,10 @@ __all__ = [
     "check_topic_level",
     "check_within",
     "clock_doubt",
+    "first_line",
     "is_topic_level",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "printable",
     "run_command",
 ]

@@ -7,7 +7,6 @@ neither needs the `onnx` package for it.
 
 import base64
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.core.errors import ArtefactError, GoldenWindowError
+from edge_runtime.core.manifest_schema import MAX_TEXT, SCHEMAS, ContradictionError, FieldError, read_body
 from edge_runtime.core.records import AlarmPolicy, Samples
 
-SCHEMA = 1
+SCHEMA = 2
+"""What is written; `manifest_schema` says what is read."""
 """Raised when a program that reads this one could not read the next."""
 MANIFEST_KEY = "steadyhum.manifest"
 SCHEMA_KEY = "steadyhum.schema"
@@ -96,6 +97,17 @@ class Manifest:
     producer: str
     notes: Mapping[str, str] = field(default_factory=dict)
     """What else the trainer states: augmentation ranges, regularisation, unsupported conditions."""
+    # Since schema 2, each None in files that have none of it.
+    power: Mapping[str, Any] | None = None
+    """The smallest standard faults that it would find."""
+    adaptable: Mapping[str, Any] | None = None
+    """Initialisers of the graph that may be set to another machine's statistics."""
+    states: Mapping[str, Any] | None = None
+    """Operating states it tells apart."""
+    slow_alarm: Mapping[str, Any] | None = None
+    """The policy for changes over days."""
+    origin: Mapping[str, Any] | None = None
+    """Where and from what it was learnt, when not at a workstation."""
 
 
 def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
@@ -125,26 +137,23 @@ def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
             remedy="Export it with `trainer fit`; models of other tools carry no threshold",
         )
     schema = metadata.get(SCHEMA_KEY, "")
-    if schema != str(SCHEMA):
+    if schema not in map(str, SCHEMAS):
         raise ArtefactError(
-            f"manifest schema is {schema!r}, this program reads {SCHEMA}",
+            f"manifest schema is {schema[:MAX_TEXT]!r}, this program reads {' and '.join(map(str, SCHEMAS))}",
             where=where,
             remedy="Install the steadyhum version that matches the file, or export the file again",
         )
     try:
-        manifest = _from_json(json.loads(metadata[MANIFEST_KEY]))
-        wrong = _contradictions(manifest)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ArtefactError(
-            f"the manifest cannot be read ({error.__class__.__name__}: {error})",
+        return _from_json(read_body(metadata[MANIFEST_KEY], int(schema)))
+    except ValueError as error:
+        about_golden = isinstance(error, FieldError) and error.field.startswith("golden")
+        error_class = GoldenWindowError if about_golden else ArtefactError
+        whole = isinstance(error, ContradictionError)
+        raise error_class(
+            str(error) if whole else f"the manifest cannot be read ({error})",
             where=where,
-            remedy="The file is damaged; export or copy it again",
+            remedy="The file is damaged or was altered; export it with `trainer fit` or copy it again",
         ) from error
-    if wrong:
-        provable = manifest.golden and math.isfinite(manifest.golden_tolerance)
-        error_class = ArtefactError if provable else GoldenWindowError
-        raise error_class("; ".join(wrong), where=where, remedy="Export the file again with `trainer fit`")
-    return manifest
 
 
 def _from_json(body: dict[str, Any]) -> Manifest:
@@ -165,17 +174,3 @@ def _from_json(body: dict[str, Any]) -> Manifest:
         golden=tuple(golden),
         **body,
     )
-
-
-def _contradictions(manifest: Manifest) -> list[str]:
-    positive = {"rate_hz": manifest.rate_hz, "samples": manifest.samples, "hop": manifest.hop}
-    wrong = [f"{name} is {value}" for name, value in positive.items() if not 0 < value < math.inf]
-    finite = {"threshold": manifest.threshold, "golden_tolerance": manifest.golden_tolerance}
-    wrong += [f"{name} is {value}" for name, value in finite.items() if not math.isfinite(value)]
-    if manifest.hop > manifest.samples:
-        wrong.append(f"hop {manifest.hop} is longer than the window of {manifest.samples} samples")
-    if not manifest.channels:
-        wrong.append("no channels are named")
-    if not manifest.golden:
-        wrong.append("no golden windows")
-    return wrong

@@ -182,10 +182,12 @@ class Transition(StrEnum):
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about: the machine, or the sensor that watches it."""
+    """What an alarm is about: the machine, the sensor on it, or the model that judges it."""
 
     ANOMALY = "anomaly"
     SENSOR = "sensor_fault"
+    MODEL = "model_fault"
+    """The model gives no score for a usable window: neither that all is well nor that anything is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Station:
     ) -> None:
         self.name = settings.name
         self._settings, self._report = settings, report
-        self._reader, self._pipeline, self._reporter = reader, pipeline, reporter
+        self._reader, self.pipeline, self._reporter = reader, pipeline, reporter
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
@@ -53,19 +53,24 @@ class Station:
 
     def take(self, chunk: Chunk) -> None:
         """Take bytes through to the spool."""
-        status = self._pipeline.status
+        status = self.pipeline.status
         frames = status.frames
         self._bytes_s = chunk.at_s
         if chunk.opening != self._opened:
             self._opened = chunk.opening
-            self._pipeline.reconnected()
-        verdicts = self._pipeline.feed(chunk.data, chunk.at_s)
+            self.pipeline.reconnected()
+        verdicts = self.pipeline.feed(chunk.data, chunk.at_s)
         if status.frames > frames:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
         if self._report.scores:
             self._unsent += verdicts
+
+    def report_unexplained(self) -> None:
+        """Commit the alarm whose explanation does not come to an end."""
+        if (verdict := self.pipeline.unexplained) is not None:
+            self._report_verdict(verdict)
 
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
@@ -78,10 +83,12 @@ class Station:
         trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
-            judge = self._pipeline.interrupted if silent else self._pipeline.unusable
+            judge = self.pipeline.interrupted if silent else self.pipeline.unusable
             for verdict in judge(self._sensor_now_us(), trouble):
                 self._report_verdict(verdict)
-        text = str(trouble or self._pipeline.status.problem or "")
+        text = str(trouble or self.pipeline.status.problem or "")
+        if not text and self.pipeline.status.model_problem:
+            text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self.trouble):
             _log.warning("%s: %s", self.name, text or "fine again")
         self.trouble = text
@@ -90,14 +97,14 @@ class Station:
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
-        status = self._pipeline.status
+        status = self.pipeline.status
         faults = {f"faults.{kind}": float(status.faults[kind]) for kind in FaultKind}
         return {
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
             "port_opened": self._reader.opened,
-            "alarms_active": len(self._pipeline.active),
+            "alarms_active": len(self.pipeline.active),
             **faults,
         }
 
@@ -106,7 +113,7 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
-            "last_fault": self._pipeline.status.last_fault,
+            "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
 
@@ -135,7 +142,7 @@ class Station:
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all."""
-        status, silence_s = self._pipeline.status, self._settings.silence_s
+        status, silence_s = self.pipeline.status, self._settings.silence_s
         silent_s = now_s - max(self._frame_s, self._started_s)
         trouble: SensorFault | None = None
         if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
@@ -158,7 +165,7 @@ class Station:
         return trouble, False
 
     def _sensor_now_us(self) -> int:
-        newest_us = self._pipeline.status.newest_us
+        newest_us = self.pipeline.status.newest_us
         if not newest_us:  # no frame has stated the sensor's time yet
             return time.time_ns() // 1000
         return newest_us + round((time.monotonic() - self._frame_s) * 1e6)

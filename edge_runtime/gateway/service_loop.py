@@ -7,6 +7,8 @@ thread empties the spool. Nothing else is shared. The watchdog is fed here alone
 import hashlib
 import logging
 import math
+import os
+import signal
 import sys
 import threading
 import time
@@ -19,9 +21,12 @@ from typing import Final
 from edge_runtime.configuration import Config, check_agreement, read_config
 from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt
 from edge_runtime.gateway import signals
+from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.reporter import Reporter, end_orphans
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
+from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
 from edge_runtime.gateway.systemd import Notifier
 from edge_runtime.messages import ModelSummary, Topics, model_summary
 from edge_runtime.models import check_signed, prove_model, read_model
@@ -66,6 +71,9 @@ def prepare(path: Path) -> PreparedService:
     if config.model_authority is not None:
         for file, digest in digests.items():
             check_signed(file, digest, config.model_authority)
+    records = ModelRecords(config.state_folder)
+    for file, content in files.items():
+        records.prove(content, digests[file], str(file))
     artefacts = {file: prove_model(model, str(file)) for file, model in files.items()}
     for sensor in config.sensor:
         check_agreement(sensor, artefacts[sensor.model].manifest)
@@ -73,7 +81,9 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        watches.append(replace(watch, range=math.inf if sensor.range is None else sensor.range))
+        range_limit = math.inf if sensor.range is None else sensor.range
+        suspended = records.suspended(digests[sensor.model])
+        watches.append(replace(watch, range=range_limit, suspended=suspended))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -121,6 +131,7 @@ class _Service:
         self._ticked_s = float("-inf")
         self._poller = Poller(self._inbox, self._quit)
         self._readers: list[PortReader] = []
+        self._reload: Reload[PreparedService] | None = None
 
     def run(self) -> PreparedService:
         """Run until a signal stops it or another configuration was read, which is returned."""
@@ -143,7 +154,13 @@ class _Service:
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
-            for thread in (self._poller, *self._readers):
+            guard = StallGuard(
+                [station.pipeline for station in stations],
+                threading.get_ident(),
+                self._quit,
+                lambda index: self._replace_process(stations[index], self._prepared.models[index].sha256),
+            )
+            for thread in (self._poller, *self._readers, guard):
                 thread.start()
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
@@ -162,16 +179,17 @@ class _Service:
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
                 self._tick(stations, publisher, now_s)
-            if self._requests.reload:
+            if self._requests.reload and self._reload is None:
                 self._requests.reload = False
-                try:
-                    prepared = prepare(self._path)
-                except EdgeError as error:
-                    _log.error("reload refused, going on as before: %s", error)
-                    self._health.tell("reload", str(error))
-                else:
+                self._reload = Reload(lambda: prepare(self._path))
+            if self._reload is not None and self._reload.done:
+                prepared, error = self._reload.result()
+                self._reload = None
+                if prepared is not None:
                     _log.info("reloading %s", self._path)
                     return prepared
+                _log.error("reload refused, going on as before: %s", error)
+                self._health.tell("reload", str(error))
         return self._prepared
 
     def _tick(self, stations: list[Station], publisher: Publisher, now_s: float) -> None:
@@ -197,6 +215,18 @@ class _Service:
         self._notifier.progress()
         troubles = self._health.troubles()
         self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
+
+    def _replace_process(self, station: Station, sha256: str) -> None:
+        """Begin again without a model that does not come back; called by the guard, while the main thread
+        hangs."""
+        reason = f"a run of it did not end within {LIMIT_S:g} s of processor time"
+        _log.error("%s: %s; starting again without this model", station.name, reason)
+        station.report_unexplained()
+        ModelRecords(self._prepared.config.state_folder).suspend(sha256, reason)
+        # The same process for systemd. What it holds open is closed on the way, alarms are on disk.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        command = [sys.executable, "-P", "-m", "edge_runtime.service", str(self._path)]
+        os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
     def _stop_reading(self) -> None:
         self._quit.set()

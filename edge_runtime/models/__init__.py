@@ -1,5 +1,6 @@
 """Model files: opened, proved by their golden windows, run; and who signed them."""
 
+from edge_runtime.models.proving import Proof, load_model, prove_in_child
 from edge_runtime.models.scorer import (
     CONTRIBUTIONS,
     SCORE,
@@ -7,7 +8,7 @@ from edge_runtime.models.scorer import (
     Artefact,
     Graph,
     Scores,
-    load_model,
+    open_trusted,
     prove_model,
     read_model,
 )
@@ -21,10 +22,13 @@ __all__ = [
     "WINDOW",
     "Artefact",
     "Graph",
+    "Proof",
     "Scores",
     "check_signed",
     "digest_of",
     "load_model",
+    "open_trusted",
+    "prove_in_child",
     "prove_model",
     "read_digests",
     "read_model",

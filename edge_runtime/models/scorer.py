@@ -1,4 +1,4 @@
-"""All use of onnxruntime: `Graph` scores windows, `load_model` opens an artefact and verifies it.
+"""All use of onnxruntime: `Graph` scores windows, `prove_model` opens an artefact and verifies it.
 
 A file is verified before it may score: its manifest must agree with its graph, and the golden windows in it
 must score here as they did at the trainer, whatever processor and onnxruntime version this is.
@@ -116,7 +116,7 @@ class Graph:
         return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
 
 
-def load_model(path: Path, threads: int = 1) -> Artefact:
+def open_trusted(path: Path, threads: int = 1) -> Artefact:
     """Open an artefact and verify it.
 
     Raises ArtefactError for a missing, foreign or damaged file and for a manifest that disagrees with the
@@ -126,7 +126,7 @@ def load_model(path: Path, threads: int = 1) -> Artefact:
 
 
 def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
-    """Open an artefact from its bytes, as `load_model` does; `where` names it in messages."""
+    """Open an artefact from its bytes, as `open_trusted` does; `where` names it in messages."""
     graph = Graph(model, where, threads)
     manifest = manifest_from_metadata(graph.metadata, where=where)
     declared = (manifest.samples, len(manifest.channels))

@@ -26,6 +26,7 @@ from edge_runtime.core import (
     SensorFault,
     Verdict,
     Window,
+    first_line,
 )
 from edge_runtime.models import Artefact
 from edge_runtime.sensors.protocols import Decoder
@@ -34,8 +35,10 @@ TOP_CONTRIBUTIONS: Final = 5
 """Features named in a verdict. A judgement: what a person reads at a glance."""
 _SENSOR_POLICY: Final = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
 """A judgement: three windows running, since a jerked cable spoils one or two; over after a healthy second."""
-_HEALTHY, _SENSOR_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
-"""Scores of the sensor's own alarm, and the threshold between them."""
+_MODEL_POLICY: Final = AlarmPolicy(votes=(1, 1), off_delay_s=10.0)
+"""One window without a score is certain; over after so long with scores, in which a machine may be loud."""
+_HEALTHY, _FAULT_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
+"""Scores of the sensor's and the model's own alarms, and the threshold between them."""
 _CLOCK_JUMP_S: Final = 5.0
 """A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
 judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
@@ -50,6 +53,8 @@ class Watch:
     policy: AlarmPolicy
     range: float = math.inf
     """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
+    suspended: str = ""
+    """Why the model is not to be run: it stopped the service once. Empty for every other."""
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -75,6 +80,8 @@ class LineStatus:
     """The last measurement of the sampling rate; None before the first."""
     problem: SensorFault | None = None
     """What is wrong with the sensor now; None while it is fine."""
+    model_problem: str = ""
+    """Why the model gave no score for the last usable window; empty while it does."""
 
     @property
     def newest_us(self) -> int:
@@ -105,7 +112,13 @@ class SensorPipeline:
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
-        self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _SENSOR_THRESHOLD, new_id)
+        self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _FAULT_THRESHOLD, new_id)
+        self._model = AlarmMachine(AlarmKind.MODEL, _MODEL_POLICY, _FAULT_THRESHOLD, new_id)
+        self._suspended = watch.suspended
+        self.run = 0
+        """Number of the window that the model runs on now; 0 while it does not run."""
+        self.unexplained: Verdict | None = None
+        """A verdict whose explanation is being computed."""
 
     @property
     def window_s(self) -> float:
@@ -115,11 +128,17 @@ class SensorPipeline:
     @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that have begun and not ended."""
-        return tuple(alarm for alarm in (self._anomaly.active, self._sensor.active) if alarm is not None)
+        machines = (self._anomaly, self._sensor, self._model)
+        return tuple(machine.active for machine in machines if machine.active is not None)
 
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
-        (self._anomaly if alarm.kind is AlarmKind.ANOMALY else self._sensor).resume(alarm)
+        machines = {
+            AlarmKind.ANOMALY: self._anomaly,
+            AlarmKind.SENSOR: self._sensor,
+            AlarmKind.MODEL: self._model,
+        }
+        machines[alarm.kind].resume(alarm)
 
     def feed(self, data: bytes, now_s: float) -> list[Verdict]:
         """Take bytes that arrived at `now_s` (monotonic seconds); return the verdicts they complete."""
@@ -159,6 +178,7 @@ class SensorPipeline:
     def _restart_clocks(self) -> None:
         self._anomaly.clock_restarted()
         self._sensor.clock_restarted()
+        self._model.clock_restarted()
 
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
         status = self.status
@@ -194,14 +214,50 @@ class SensorPipeline:
             return verdicts or [
                 Verdict(time_us, math.nan, self._anomaly.threshold, False, self._sensor.active, None)
             ]
-        score = self._graph.score_one(window.samples)
-        if score <= self._anomaly.threshold or not self._feature_names:
-            return [*verdicts, self._anomaly.step(time_us, score)]
-        # A second run of the graph, hence only for windows that raise a question.
-        shares = self._graph.contributions(window.samples[np.newaxis])[0]
-        largest = np.argsort(shares)[::-1][:TOP_CONTRIBUTIONS]
-        top = tuple((self._feature_names[index], float(shares[index])) for index in largest)
-        return [*verdicts, self._anomaly.step(time_us, score, contributions=top)]
+        try:
+            self.run = self.status.windows
+            score = self._graph.score_one(window.samples) if not self._suspended else math.nan
+        except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
+            return [*verdicts, *self._model_failed(time_us, f"{type(error).__name__}: {first_line(error)}")]
+        finally:
+            self.run = 0
+        if math.isnan(score):
+            reason = self._suspended or "its score is not a number"
+            return [*verdicts, *self._model_failed(time_us, reason)]
+        if self._model.active is not None:
+            verdicts += self._judge_model(time_us, "")
+        verdict = self._anomaly.step(time_us, score)
+        if score > self._anomaly.threshold and self._feature_names:
+            # A second run of the graph, hence only for windows that raise a question.
+            verdict = self._explained(verdict, window)
+        verdicts.append(verdict)
+        return verdicts
+
+    def _explained(self, verdict: Verdict, window: Window) -> Verdict:
+        """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
+        self.unexplained, self.run = verdict, self.status.windows
+        try:
+            shares = self._graph.contributions(window.samples[np.newaxis])[0]
+            largest = np.argsort(shares)[::-1][:TOP_CONTRIBUTIONS]
+            top = tuple((self._feature_names[index], float(shares[index])) for index in largest)
+        except Exception as error:  # noqa: BLE001  as above; a wrong width is an IndexError of ours
+            self.status.last_fault = f"no explanation: {type(error).__name__}: {first_line(error)}"
+            return verdict
+        finally:
+            self.unexplained, self.run = None, 0
+        return verdict._replace(contributions=top)
+
+    def _model_failed(self, time_us: int, reason: str) -> list[Verdict]:
+        """A usable window without a score: neither calm nor an anomaly, whose alarm stays as it was."""
+        verdicts = self._judge_model(time_us, reason)
+        return verdicts or [
+            Verdict(time_us, math.nan, self._anomaly.threshold, False, self._model.active, None)
+        ]
+
+    def _judge_model(self, time_us: int, reason: str) -> list[Verdict]:
+        self.status.model_problem = reason
+        verdict = self._model.step(time_us, _FAULTY if reason else _HEALTHY, reason)
+        return [verdict] if verdict.transition is not None else []
 
     def _judge_sensor(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
         self.status.problem = fault

@@ -69,7 +69,7 @@ def _between(scores):
 def _transitions(model, threshold, lines):
     """Give (frame, what happens to the alarm with it), as the service's own pipeline sees it."""
     policy = AlarmPolicy(votes=(1, 1), off_delay_s=0.0)
-    watch = Watch.of(scorer.load_model(model), threshold, policy)
+    watch = Watch.of(scorer.open_trusted(model), threshold, policy)
     pipeline = SensorPipeline(watch, FrameDecoder(), lambda: "none")
     verdicts = [
         (index, verdict)

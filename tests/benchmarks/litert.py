@@ -33,7 +33,7 @@ def measure(name, detector, file):
     lite = Lite(detector)
     windows = list(models.windows()[:WINDOWS])
     bare, path, encoded = session(file), Path(file), line()
-    expected = scorer.load_model(file).graph.score(np.stack(windows))
+    expected = scorer.open_trusted(file).graph.score(np.stack(windows))
     np.testing.assert_allclose([lite.score(window) for window in windows], expected, rtol=1e-3)
     seconds = interleave(
         {

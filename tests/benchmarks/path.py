@@ -31,7 +31,7 @@ class Path:
     """The product's path, fed frame by frame."""
 
     def __init__(self, model):
-        self._pipeline = SensorPipeline(Watch.of(scorer.load_model(model)), FrameDecoder(), lambda: "none")
+        self._pipeline = SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
 
     def feed_all(self, line):
         """Give the scores of all windows."""

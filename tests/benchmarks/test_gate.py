@@ -44,7 +44,7 @@ def line(windows):
 
 
 def pipeline(model):
-    return SensorPipeline(Watch.of(scorer.load_model(model)), FrameDecoder(), lambda: "none")
+    return SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
 
 
 def feed(path, encoded):

@@ -75,7 +75,7 @@ def measure_eager(name, detector, file):
     windows = torch.from_numpy(models.windows()[:WINDOWS].copy())
     eager = Eager(detector)
     np.testing.assert_allclose(
-        eager.score(windows[3]), scorer.load_model(file).graph.score_one(windows[3].numpy()), rtol=1e-3
+        eager.score(windows[3]), scorer.open_trusted(file).graph.score_one(windows[3].numpy()), rtol=1e-3
     )
     with torch.no_grad():
         seconds = interleave(
@@ -114,7 +114,7 @@ class Eager:
 
 def measure_sklearn(name, detector, file):
     """scikit-learn's own object from the features on, over onnxruntime from the window on."""
-    graph = scorer.load_model(file).graph
+    graph = scorer.open_trusted(file).graph
     windows = models.windows()[:WINDOWS]
     rows = detector._scale.apply(detector._compute(windows))
     seconds = interleave(

@@ -98,6 +98,10 @@ class Site:
             os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
             time.sleep(0.05)
 
+    def write(self, data):
+        """Send bytes as the sensor."""
+        os.write(self.master, data)
+
     def _boot(self):
         self._sent += 1
         return self._sent

@@ -14,7 +14,7 @@ from edge_runtime.core.records import (
     SensorFault,
     Transition,
 )
-from edge_runtime.models.scorer import load_model
+from edge_runtime.models.scorer import open_trusted
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
 from edge_runtime.sensors.recording import Signal
@@ -27,7 +27,7 @@ SENSOR = SimulatedSensor(frame_samples=50)
 
 @pytest.fixture(scope="module")
 def artefact(tmp_path_factory):
-    return load_model(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
+    return open_trusted(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
 
 
 def signal(*levels, seconds=1.0, seed=3):

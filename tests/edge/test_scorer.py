@@ -18,12 +18,12 @@ from edge_runtime.core.manifest import (
     manifest_from_metadata,
     manifest_to_metadata,
 )
-from edge_runtime.models.scorer import Graph, load_model
+from edge_runtime.models.scorer import Graph, open_trusted
 from tests.artefacts import manifest, rms_graph, write_artefact
 
 
 def test_scores_are_the_same_at_every_batch(tmp_path):
-    graph = load_model(write_artefact(tmp_path / "m.onnx")).graph
+    graph = open_trusted(write_artefact(tmp_path / "m.onnx")).graph
     windows = np.random.default_rng(0).standard_normal((600, 64, 1)).astype(np.float32)
     together = graph.score(windows)
     np.testing.assert_allclose(together, np.sqrt((windows**2).mean(axis=(1, 2))), rtol=1e-5)
@@ -46,12 +46,12 @@ def metadata_with(**changes):
     body = json.loads(manifest_to_metadata(manifest())[MANIFEST_KEY])
     for key, value in changes.items():
         body.pop(key) if value is None else body.update({key: value})
-    return {SCHEMA_KEY: "1", MANIFEST_KEY: json.dumps(body)}
+    return {SCHEMA_KEY: "2", MANIFEST_KEY: json.dumps(body)}
 
 
 REFUSED = [
     pytest.param({"metadata": {}}, "no steadyhum manifest", id="foreign"),
-    pytest.param({"metadata": {SCHEMA_KEY: "2", MANIFEST_KEY: "{}"}}, "schema is '2'", id="newer schema"),
+    pytest.param({"metadata": {SCHEMA_KEY: "3", MANIFEST_KEY: "{}"}}, "schema is '3'", id="newer schema"),
     pytest.param({"metadata": {SCHEMA_KEY: "1", MANIFEST_KEY: "[1"}}, "cannot be read", id="not JSON"),
     pytest.param({"metadata": {SCHEMA_KEY: "1", MANIFEST_KEY: "[]"}}, "cannot be read", id="not a table"),
     pytest.param({"metadata": metadata_with(threshold=None)}, "cannot be read", id="no threshold"),
@@ -71,7 +71,7 @@ REFUSED = [
 @pytest.mark.parametrize(("changes", "message"), REFUSED)
 def test_refuses_a_file_that_does_not_prove_itself(tmp_path, changes, message):
     with pytest.raises(ArtefactError, match=message) as refusal:
-        load_model(write_artefact(tmp_path / "m.onnx", **changes))
+        open_trusted(write_artefact(tmp_path / "m.onnx", **changes))
     assert "m.onnx" in str(refusal.value)
     assert refusal.value.remedy
 
@@ -80,9 +80,9 @@ def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path):
     """The doctor names it apart from a damaged file, whatever the message says."""
     for changes in (REFUSED[-1].values[0], {"metadata": metadata_with(golden=[])}):
         with pytest.raises(GoldenWindowError):
-            load_model(write_artefact(tmp_path / "m.onnx", **changes))
+            open_trusted(write_artefact(tmp_path / "m.onnx", **changes))
     with pytest.raises(ArtefactError) as refusal:
-        load_model(write_artefact(tmp_path / "golden.onnx", hop=65))
+        open_trusted(write_artefact(tmp_path / "golden.onnx", hop=65))
     assert not isinstance(refusal.value, GoldenWindowError)
 
 
@@ -98,7 +98,7 @@ def test_refuses_bytes_that_are_no_model(tmp_path, content, message):
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     with pytest.raises(ArtefactError, match=message):
-        load_model(path)
+        open_trusted(path)
 
 
 def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
@@ -106,18 +106,18 @@ def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
     model.graph.node[2].attribute[0].i = 1  # the score keeps an axis too many
     model.graph.output[0].type.tensor_type.ClearField("shape")
     with pytest.raises(ArtefactError, match="cannot run it"):
-        load_model(write_artefact(tmp_path / "m.onnx", graph=model))
+        open_trusted(write_artefact(tmp_path / "m.onnx", graph=model))
 
 
 def test_refuses_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(ArtefactError, match="No such file"):
-        load_model(tmp_path / "none.onnx")
+        open_trusted(tmp_path / "none.onnx")
     with pytest.raises(ArtefactError, match="directory"):
-        load_model(tmp_path)
+        open_trusted(tmp_path)
     os.mkfifo(tmp_path / "fifo")
     for endless in (Path("/dev/zero"), tmp_path / "fifo"):
         with pytest.raises(ArtefactError, match="is no plain file"):
-            load_model(endless)
+            open_trusted(endless)
 
 
 def outside(tensor):
@@ -177,9 +177,9 @@ def test_onnxruntime_writes_nothing_at_home(tmp_path):
         key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")
     }
     for program in (
-        "from edge_runtime.models import load_model",
-        "import trainer; from edge_runtime.models import load_model",
+        "from edge_runtime.models import open_trusted",
+        "import trainer; from edge_runtime.models import open_trusted",
     ):
-        code = f"{program}; import pathlib, time; load_model(pathlib.Path({str(model)!r})); time.sleep(1)"
+        code = f"{program}; import pathlib, time; open_trusted(pathlib.Path({str(model)!r})); time.sleep(1)"
         subprocess.run([sys.executable, "-c", code], env={**environment, "HOME": str(home)}, check=True)
     assert list(home.rglob("*")) == []

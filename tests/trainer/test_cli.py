@@ -67,7 +67,7 @@ def test_detectors_are_listed_for_people_and_programs(run):
 
 
 def test_fit_writes_a_file_the_edge_opens(model):
-    artefact = scorer.load_model(model)
+    artefact = scorer.open_trusted(model)
     assert artefact.manifest.name == "fan"
     assert artefact.manifest.created == "2023-11-14T22:13:20Z"
     assert artefact.manifest.calibration.conditions == ("3 hp", "0 hp", "1 hp", "2 hp")
@@ -92,7 +92,7 @@ def test_fit_tells_programs_what_it_wrote(tmp_path, run):
         "principal_components",
         1024,
     )
-    assert body["threshold"] == scorer.load_model(path).manifest.threshold
+    assert body["threshold"] == scorer.open_trusted(path).manifest.threshold
     assert json.loads(run("inspect", path, "--json")[1]) == body
 
 
@@ -108,7 +108,7 @@ def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(model, 
 
 def test_inspect_tells_threshold_and_support(model, run):
     shown = run("inspect", model)[1]
-    assert f"{scorer.load_model(model).manifest.threshold:.6g}" in shown
+    assert f"{scorer.open_trusted(model).manifest.threshold:.6g}" in shown
     assert "of an operating condition never seen" in shown
 
 

@@ -177,7 +177,7 @@ def test_page_model_and_figures_are_written_together(tmp_path):
         "report.html",
     ]
     assert json.loads((folder / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
-    notes = scorer.load_model(folder / "principal_components.onnx").manifest.notes
+    notes = scorer.open_trusted(folder / "principal_components.onnx").manifest.notes
     assert notes["noise"] == "white, -40 dB, added on purpose"
     assert "offset" in notes["warnings"]
     assert [finding["guard"] for finding in found.to_json()[0]["findings"]] == ["offset"]

@@ -46,7 +46,7 @@ def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
     detector, data = fitted()
     path = tmp_path / "model.onnx"
     written = onnx_file.write_model(detector, data, CONTEXT, STAMP, path)
-    artefact = scorer.load_model(path)
+    artefact = scorer.open_trusted(path)
     said = artefact.manifest
     assert said.name == "pump 7"
     assert (said.rate_hz, said.samples, said.hop, said.channels, said.unit) == (
@@ -66,7 +66,7 @@ def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
 def test_golden_windows_span_the_scores_and_go_beyond(tmp_path):
     detector, data = fitted()
     onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
-    artefact = scorer.load_model(tmp_path / "model.onnx")
+    artefact = scorer.open_trusted(tmp_path / "model.onnx")
     scores = artefact.graph.score(data)
     golden = [entry.score for entry in artefact.manifest.golden]
     assert len(golden) == 10

@@ -72,7 +72,7 @@ def test_no_card_without_a_file_and_no_file_without_a_card():
 
 @each
 def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
-    artefact = scorer.load_model(path)  # raises where one of them scores differently
+    artefact = scorer.open_trusted(path)  # raises where one of them scores differently
     assert len(artefact.manifest.golden) == 10
     assert artefact.manifest.calibration.supported
     assert artefact.manifest.name == path.stem
@@ -84,7 +84,7 @@ def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
 @each
 def test_the_card_says_what_the_manifest_says(path):
     card = path.with_suffix(".md").read_text(encoding="utf-8")
-    manifest = scorer.load_model(path).manifest
+    manifest = scorer.open_trusted(path).manifest
     assert disagreements(card, manifest, path.stat().st_size) == []
     other = card.replace(f"{manifest.threshold:.7g}", "1.5").replace("3 hp: ", "4 hp: ")
     assert disagreements(other, manifest, path.stat().st_size + 1) == ["size", "threshold", "3 hp"]
@@ -105,6 +105,6 @@ def sample():
 
 @each
 def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path, sample):
-    found = evaluate(scorer.load_model(path), sample)
+    found = evaluate(scorer.open_trusted(path), sample)
     assert found.by_alarm.caught == found.by_alarm.faulty == 3
     assert found.by_alarm.false_alarms == 0

@@ -21,7 +21,7 @@ from trainer.evaluation.replay import judge, score_recording
 
 @pytest.fixture
 def artefact(tmp_path):
-    return scorer.load_model(write_artefact(tmp_path / "rms.onnx"))
+    return scorer.open_trusted(write_artefact(tmp_path / "rms.onnx"))
 
 
 def test_a_recording_through_the_edges_stages(artefact):

@@ -62,7 +62,7 @@ def test_progress_is_reported_and_the_table_is_printed(made):
 
 def test_every_card_says_what_its_manifest_says(made):
     for path in made[0].glob("*.onnx"):
-        manifest = scorer.load_model(path).manifest
+        manifest = scorer.open_trusted(path).manifest
         assert manifest.name == path.stem
         text = path.with_suffix(".md").read_text()
         assert disagreements(text, manifest, path.stat().st_size) == []
@@ -72,7 +72,7 @@ def test_every_card_says_what_its_manifest_says(made):
 
 def test_the_variant_is_calibrated_for_itself_and_smaller(made):
     plain, small = (made[0] / f"principal_components{end}.onnx" for end in ("", INT8))
-    first, second = (scorer.load_model(path).manifest for path in (plain, small))
+    first, second = (scorer.open_trusted(path).manifest for path in (plain, small))
     assert small.stat().st_size < 0.5 * plain.stat().st_size
     assert second.threshold != first.threshold
     assert second.threshold == pytest.approx(first.threshold, rel=0.02)

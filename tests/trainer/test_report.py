@@ -67,7 +67,7 @@ def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
     body = json.loads((page.parent / "compare.json").read_text())
     assert body[0]["unseen_condition"]["worst_false_alarm_rate"] == 0.0
     assert (
-        scorer.load_model(page.parent / "principal_components.onnx").manifest.name == "principal_components"
+        scorer.open_trusted(page.parent / "principal_components.onnx").manifest.name == "principal_components"
     )
 
 
@@ -104,7 +104,7 @@ def test_one_condition_alone_widened_and_not(sample):
 
 
 def test_louder_finds_the_factor(tmp_path):
-    artefact = scorer.load_model(
+    artefact = scorer.open_trusted(
         write_artefact(tmp_path / "rms.onnx")
     )  # its score is the rms, its threshold 1
     quiet = recording(64 * 100, level=0.25).samples.reshape(-1, 64, 1)
@@ -120,11 +120,11 @@ def test_a_single_condition_cannot_be_tried(sample):
 
 def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
     path = write_artefact(tmp_path / "rms.onnx")
-    manifest = scorer.load_model(path).manifest
+    manifest = scorer.open_trusted(path).manifest
     calibration = type(manifest.calibration)(
         "largest", 0.001, False, "Unsupported: too little", 9, ("0 hp",), {"1": 1.0}
     )
-    artefact = scorer.load_model(write_artefact(tmp_path / "weak.onnx", calibration=calibration))
+    artefact = scorer.open_trusted(write_artefact(tmp_path / "weak.onnx", calibration=calibration))
     text = report_page(artefact, [recording(level=0.3)])
     assert "<b>Unsupported.</b>" in text
     assert "No faulty recordings were listed" in text
@@ -137,7 +137,7 @@ def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
     noted = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
     for notes, learnt in (({}, "the healthy machine at only"), (noted, f"{noted['recorded']}: only")):
         path = write_artefact(tmp_path / "rms.onnx", notes=notes)
-        artefact = scorer.load_model(path)
+        artefact = scorer.open_trusted(path)
         assert artefact.manifest.calibration.conditions == ("only",)
         text = " ".join(report_page(artefact, [recording(level=0.3, condition="9 hp")]).split())
         assert f"It learnt from {learnt}. It calls" in text
@@ -152,7 +152,7 @@ def test_a_detector_that_never_notices_the_level_is_described_in_words():
 
 
 def test_markup_in_names_is_escaped(tmp_path):
-    artefact = scorer.load_model(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
+    artefact = scorer.open_trusted(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
     text = report_page(artefact, [recording(level=0.3)])
     assert "<script" not in text
     assert "&lt;script&gt;" in text

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.core import Calibration, DataError, Samples
-from edge_runtime.models import Graph, load_model
+from edge_runtime.models import Graph, open_trusted
 from trainer import fitting
 from trainer.comparison.unseen_faults import missed_unseen_kinds
 from trainer.core import ChoiceError, FitError, Progress, TrainerError, quiet
@@ -214,7 +214,7 @@ def _trial(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> 
         path = Path(folder) / "model.onnx"
         fitting.write(fitted, order, path)
         export_s = time.perf_counter() - started
-        artefact, size = load_model(path), path.stat().st_size
+        artefact, size = open_trusted(path), path.stat().st_size
     watched = [score_recording(artefact, item) for item in fold.held]
     unseen = [item for item in fold.held if item.label == NORMAL]
     normal, _ = gather_windows(unseen, Cut(order.samples, order.hop), order.seed)

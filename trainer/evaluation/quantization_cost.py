@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.models import load_model
+from edge_runtime.models import open_trusted
 from trainer.evaluation.metrics import evaluate
 from trainer.evaluation.replay import score_recording
 from trainer.recordings import Recording
@@ -53,7 +53,7 @@ def int8_cost(plain: Path, small: Path, recordings: Sequence[Recording]) -> Int8
 
     Raises ArtefactError for a file that is no model, RecordingError as `evaluate` does.
     """
-    first, second = load_model(plain), load_model(small)
+    first, second = open_trusted(plain), open_trusted(small)
     losses = [evaluate(artefact, recordings).by_window.auroc for artefact in (first, second)]
     differing, changed = [], []
     for recording in recordings:

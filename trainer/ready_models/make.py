@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.models import load_model
+from edge_runtime.models import open_trusted
 from trainer import fitting
 from trainer.core import Progress, make_folder, write_text
 from trainer.detectors import REGISTRY
@@ -80,7 +80,7 @@ class _Maker:
         path, order = self._path(name), replace(order, name=name)
         fitted = fitting.fit(self._recordings, order, progress, self._kept)
         manifest = fitting.write(fitted, order, path)
-        found = evaluate(load_model(path), self._recordings)
+        found = evaluate(open_trusted(path), self._recordings)
         text = cards.card(manifest, found, self._recordings, path)
         write_text(path.with_suffix(".md"), text)
         return cards.entry(manifest, found, self._recordings, path)

@@ -1,0 +1,57 @@
+"""Ends a model that does not come back, by a thread that watches the one that scores: `StallGuard`.
+
+onnxruntime runs a model in our process, where a run cannot be interrupted. A model that does not end would
+silence every sensor until systemd's watchdog acts. The guard sees it by the processor time that one run has
+taken, which a busy machine does not change, and has the process replace itself by a fresh one that leaves
+this model alone. That costs the other sensors less than a second, once; docs/decisions/0012 has what a
+process of its own for scoring would cost on every window instead.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+LOOK_S: Final = 0.1
+LIMIT_S: Final = 0.3
+"""Processor time of one run. The slowest model that ships takes 0.005 s of a Raspberry Pi's core."""
+
+
+class Watched(Protocol):
+    """What the guard looks at: a sensor that scores its windows on the watched thread."""
+
+    @property
+    def run(self) -> int:
+        """Counts the runs of this sensor's model; 0 while none is under way."""
+
+
+class StallGuard(threading.Thread):
+    """Watches one thread. `stalled` is called from the guard's thread with the sensor's index; it does not
+    return."""
+
+    def __init__(
+        self,
+        sensors: Sequence[Watched],
+        thread_id: int,
+        stop: threading.Event,
+        stalled: Callable[[int], None],
+    ) -> None:
+        super().__init__(name="stall-guard", daemon=True)
+        self._sensors, self._stop_asked, self._stalled = sensors, stop, stalled
+        self._clock = time.pthread_getcpuclockid(thread_id)
+        self._seen: tuple[int, int] | None = None
+        self._since_s = 0.0
+
+    def run(self) -> None:
+        """Look until asked to stop."""
+        while not self._stop_asked.wait(LOOK_S):
+            self._look()
+
+    def _look(self) -> None:
+        under_way = ((index, sensor.run) for index, sensor in enumerate(self._sensors))
+        seen = next((pair for pair in under_way if pair[1]), None)
+        now_s = time.clock_gettime(self._clock)
+        if seen is None or seen != self._seen:
+            self._seen, self._since_s = seen, now_s
+        elif now_s - self._since_s > LIMIT_S:
+            self._stalled(seen[0])

@@ -1,0 +1,211 @@
+"""A model proves itself in a child process before this program opens it: `prove_in_child`.
+
+The child opens the file, scores the golden windows and others that the machine may bring, and explains them,
+with bounded memory and processor time and without any right beyond computing (see `edge_runtime.sandbox`). A
+file that crashes, hangs, asks for gigabytes, fails on a loud window or cannot be exceeded by any is refused
+here, and never reaches the process that watches machines.
+"""
+
+import json
+import math
+import mmap
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from edge_runtime.core import ArtefactError, EdgeError, Manifest, Samples, first_line
+from edge_runtime.models.graph_limits import check_graph
+from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
+from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
+
+MEMORY_BYTES: Final = 300 * 1024 * 1024
+"""What a model may take beside the interpreter and the libraries. The largest that ships takes 40 MB."""
+CPU_S: Final = 8
+"""For opening and some fifty runs: thirty times what the slowest model that ships takes on a Raspberry Pi's
+core."""
+WALL_S: Final = 60.0
+"""Processor time is what is bounded; this only ends a child that waits for ever, also on a busy machine."""
+SHARE_OF_HOP: Final = 0.5
+"""One window must be scored in this share of the time from one to the next: the gateway has other work,
+too."""
+_LOUD: Final = (8.0, 1000.0)
+"""Times the golden windows: a machine in trouble, and a sensor knocked against the bench."""
+_HUGE: Final = 1e30
+"""Near the end of single precision: squares of it are infinite, which must not end the program."""
+_TONES: Final = (0.01, 0.1, 0.24, 0.45)
+"""Shares of the sampling rate."""
+_UNLIKE: Final = ("noise", "impacts", *(f"a tone at {share:g} of its rate" for share in _TONES))
+_UNLIKE_WANTED: Final = 4
+"""All six exceed with every detector that ships. A detector that is blind to level, on a machine whose normal
+sound is noise or a tone, may pass over two of them."""
+_TIMED_RUNS: Final = 15
+"""The fastest of them counts: on a busy machine others are interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the child found."""
+
+    window_s: float
+    """Time to score one window, the shortest of several, seconds."""
+
+
+def prove_in_child(model: bytes, where: str) -> Proof:
+    """Let the file prove itself in a child process; `where` names it in messages.
+
+    Raises ArtefactError with what is wrong and what to do about it.
+    """
+    check_graph(model, where)
+    answer = run_child("edge_runtime.models.proving", data=model, wall_s=WALL_S)
+    if isinstance(answer, ChildFailure):
+        raise ArtefactError(
+            f"could not be tried: {answer.detail}",
+            where=where,
+            remedy="It takes too much time or memory, or crashes onnxruntime; keep the previous model",
+        )
+    body = answer.body
+    if "error" in body:
+        raise ArtefactError(str(body["error"])[:1000], where=where, remedy=str(body.get("remedy", ""))[:1000])
+    window_s = body.get("window_s")
+    if not isinstance(window_s, float) or not 0 <= window_s < math.inf:
+        raise ArtefactError("could not be tried: the answer makes no sense", where=where, remedy="Try again")
+    return Proof(window_s)
+
+
+def load_model(path: Path, threads: int = 1) -> Artefact:
+    """Open a foreign file: read once, proved in a child process, opened here.
+
+    Raises ArtefactError for a file that is missing, foreign, damaged or hostile, for a manifest that
+    disagrees with the graph, and for golden windows that score differently here.
+    """
+    model = read_model(path)
+    prove_in_child(model, str(path))
+    return prove_model(model, str(path), threads)
+
+
+def main() -> None:
+    """Be the child: a model on standard input, one line of JSON on standard output."""
+    model = sys.stdin.buffer.read(MAX_MODEL_BYTES + 1)
+    give_up_rights(Limits(_address_space() + MEMORY_BYTES, CPU_S))
+    try:
+        body: dict[str, Any] = {"window_s": examine(model)}
+    except EdgeError as error:
+        body = {"error": error.what, "remedy": error.remedy}
+    except MemoryError:
+        body = _beyond_memory()
+    except Exception as error:  # noqa: BLE001  whatever the libraries raise, the file is at fault
+        memory = "bad_alloc" in str(error) or "allocate memory" in str(error)
+        body = _beyond_memory() if memory else _failed("it cannot be run", error)
+    sys.stdout.write(json.dumps(body) + "\n")
+
+
+def examine(model: bytes) -> float:
+    """Try a model as the service would use it; return the time of one window, seconds.
+
+    Raises ArtefactError, with an empty `where`.
+    """
+    artefact = prove_model(model, "")
+    manifest = artefact.manifest
+    scores = {name: _tried(artefact, name, window) for name, window in _windows(manifest)}
+    seen = list(scores.values())
+    if all(score == seen[0] for score in seen):
+        raise ArtefactError(
+            f"every window scores {seen[0]:g}",
+            remedy="A score that the vibration does not change raises no alarm, or always one; fit it again",
+        )
+    exceeded = sum(score > manifest.threshold for name, score in scores.items() if name in _UNLIKE)
+    # A detector that learnt from labelled faults knows only those.
+    wanted = 1 if manifest.calibration.method == "f1" else _UNLIKE_WANTED
+    if exceeded < wanted:
+        raise ArtefactError(
+            f"only {exceeded} of {len(_UNLIKE)} windows unlike any machine's normal vibration (noise, "
+            f"impacts and tones, ten times as strong and more) exceed the threshold {manifest.threshold:g}",
+            remedy="It would miss what it is to find; calibrate it again",
+        )
+    window_s = min(_timed(artefact) for _ in range(_TIMED_RUNS))
+    hop_s = manifest.hop / manifest.rate_hz
+    if window_s > SHARE_OF_HOP * hop_s:
+        raise ArtefactError(
+            f"one window takes {1000 * window_s:.1f} ms to score, and one comes every {1000 * hop_s:.1f} ms",
+            remedy="Fit with a longer hop or a smaller detector, or use a faster board",
+        )
+    return window_s
+
+
+def _windows(manifest: Manifest) -> list[tuple[str, Samples]]:
+    """Windows that a machine or a broken sensor may bring, each with its name."""
+    golden = manifest.golden[0].samples
+    level = float(np.sqrt(np.mean(np.square(golden, dtype=np.float64)))) or 1.0
+    random = np.random.default_rng(0)
+    noise = random.standard_normal(golden.shape).astype(np.float32)
+    time_s = np.arange(manifest.samples)[:, np.newaxis] / manifest.rate_hz
+    impacts = np.where(np.arange(manifest.samples)[:, np.newaxis] % 97 == 0, 1.0, 0.01) * np.sign(noise)
+    peak = float(np.abs(golden).max()) or 1.0
+    found = [(f"{times:g} times as loud as its golden window", times * golden) for times in _LOUD]
+    found += [("clipped", np.clip(4 * golden, -peak, peak)), ("noise", 10 * level * noise)]
+    found += [
+        ("impacts", 100 * level * impacts),
+        ("silence", 0 * golden),
+        ("huge", np.full_like(golden, _HUGE)),
+    ]
+    for share in _TONES:
+        tone = np.sin(2 * np.pi * share * manifest.rate_hz * time_s)
+        found.append((f"a tone at {share:g} of its rate", 30 * level * np.broadcast_to(tone, golden.shape)))
+    return [(name, np.ascontiguousarray(window, np.float32)) for name, window in found]
+
+
+def _tried(artefact: Artefact, name: str, window: Samples) -> float:
+    try:
+        with np.errstate(all="ignore"):
+            score = artefact.graph.score_one(window)
+            shares = artefact.graph.contributions(window[np.newaxis])
+    except Exception as error:
+        raise ArtefactError(
+            f"it fails on a window that is {name} ({first_line(error)})",
+            remedy="It would fail when it is needed; fit it again",
+        ) from error
+    if math.isnan(score) and name != "huge":
+        raise ArtefactError(
+            f"its score is not a number for a window that is {name}",
+            remedy="It would say nothing when it is needed; fit it again",
+        )
+    wanted = (1, len(artefact.manifest.features))
+    if artefact.graph.explains and shares.shape != wanted:
+        raise ArtefactError(
+            f"its contributions have the shape {list(shares.shape)}, and {wanted[1]} features are named",
+            remedy="The file was altered after export; export it again",
+        )
+    return -math.inf if math.isnan(score) else score
+
+
+def _timed(artefact: Artefact) -> float:
+    begun_s = time.perf_counter()
+    artefact.graph.score_one(artefact.manifest.golden[0].samples)
+    return time.perf_counter() - begun_s
+
+
+def _address_space() -> int:
+    """Bytes of address space this process has now; 4 GiB where the system does not say."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 4 * 1024**3
+    return int(pages) * mmap.PAGESIZE
+
+
+def _failed(what: str, error: Exception) -> dict[str, Any]:
+    return {
+        "error": f"{what} ({error.__class__.__name__}: {first_line(error)})",
+        "remedy": "The file is damaged or was made for another program; export it again",
+    }
+
+
+def _beyond_memory() -> dict[str, Any]:
+    return {
+        "error": f"it takes more than {MEMORY_BYTES // 1024**2} MB of memory",
+        "remedy": "Detectors take far less; fit a smaller one",
+    }

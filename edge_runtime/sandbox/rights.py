@@ -1,0 +1,177 @@
+"""What a process that touches foreign files may still do: `give_up_rights`, once, before it touches one.
+
+Rights are granted one by one, not taken away one by one:
+
+- Landlock (kernel 5.13 and later): of the file system it reads the interpreter's own folders, since Python
+  and its libraries import late; nothing may be written, made, removed or renamed.
+- seccomp: the system calls that computing in memory takes, by name; every other fails with EPERM, among them
+  all that open sockets, start programs or processes, signal others, or change files.
+- resource limits: memory, processor time, open files; no file may grow and no core be dumped.
+- no_new_privs, which both of the above set: no program that is started later could regain rights.
+
+Where the kernel or a library lacks one of these, the others hold; `give_up_rights` says which are in force.
+Sources: landlock(7), seccomp(2), prctl(2), setrlimit(2).
+"""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+# On Linux alone, and only where their packages and libseccomp are installed.
+try:
+    import landlock
+    from landlock.plumbing import FSAccess
+except ImportError:
+    landlock = None
+try:
+    import pyseccomp as seccomp
+except (ImportError, OSError, RuntimeError):
+    seccomp = None
+
+# Memory, files that are open already, time, threads of this process, and how it ends: what CPython, numpy,
+# scipy, h5py and onnxruntime call while they compute, as traced with strace on x86_64 and arm64.
+_ALLOWED: Final = """
+    read readv pread64 write writev lseek close close_range fstat newfstatat stat lstat statx fadvise64
+    access faccessat faccessat2 readlink readlinkat getcwd getdents getdents64 dup dup2 dup3 mmap munmap
+    mprotect mremap madvise brk membarrier mincore futex futex_waitv set_robust_list get_robust_list
+    rseq sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_getscheduler getcpu
+    nanosleep clock_nanosleep restart_syscall clock_gettime clock_getres gettimeofday time times
+    getrusage getrlimit sysinfo uname getpid gettid getppid getuid geteuid getgid getegid getrandom
+    rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack sigreturn poll ppoll select pselect6 exit
+    exit_group
+""".split()  # noqa: SIM905  one name a line would be two pages
+_OPEN_READ_ONLY: Final = {"open": 1, "openat": 2}
+"""Calls that open files, and which argument holds the flags."""
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CLONE_THREAD: Final = 0x00010000
+_FCNTL: Final = (1, 2, 3, 1030)
+"""F_GETFD, F_SETFD, F_GETFL and F_DUPFD_CLOEXEC: what concerns descriptors alone."""
+_TCGETS: Final = 0x5401
+"""The one ioctl: Python asks whether a stream is a terminal."""
+# What is read beside the interpreter: the dynamic loader's cache and libraries, processors for onnxruntime's
+# choice of kernels, and the two devices that libraries expect everywhere.
+_SYSTEM_READS: Final = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/etc/ld.so.cache",
+    "/proc/cpuinfo",
+    "/proc/self/maps",
+    "/sys/devices/system/cpu",
+    "/dev/null",
+    "/dev/urandom",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a child may use."""
+
+    memory_bytes: int
+    """Address space, whatever it holds: numpy's and onnxruntime's libraries take some 300 MB of it."""
+    cpu_s: int
+    """Processor time, seconds; the kernel kills it then."""
+    open_files: int = 32
+
+
+def give_up_rights(limits: Limits) -> tuple[str, ...]:
+    """Keep only what computing on a file takes; return the names of what is in force.
+
+    Names are `limits`, `landlock`, `seccomp`. It cannot be undone. Import what the work takes before:
+    afterwards no library can be looked for outside the interpreter's folders.
+    """
+    calls = _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
+    in_force = []
+    if _limit(limits):
+        in_force.append("limits")
+    if _restrict_files():
+        in_force.append("landlock")
+    if calls is not None:
+        calls.load()
+        in_force.append("seccomp")
+    return tuple(in_force)
+
+
+def _limit(limits: Limits) -> bool:
+    try:
+        import resource  # noqa: PLC0415  Unix alone has it
+    except ImportError:
+        return False
+    wanted = {
+        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_CPU: limits.cpu_s,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for limit, value in wanted.items():
+        hard = resource.getrlimit(limit)[1]
+        # What starts us may have set less already; that cannot be raised again.
+        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (lowest, lowest))
+    return True
+
+
+def _restrict_files() -> bool:
+    if landlock is None:
+        return False
+    try:
+        rules = landlock.Ruleset()
+        for path in _readable():
+            access = FSAccess.READ_FILE | FSAccess.READ_DIR if path.is_dir() else FSAccess.READ_FILE
+            rules.allow(path, rules=access)
+        rules.apply()
+    except (OSError, landlock.LandlockError):  # a kernel without it
+        return False
+    return True
+
+
+def _readable() -> Iterable[Path]:
+    paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
+    # A folder on sys.path may be anything, the user's home among them: only those that hold installed
+    # packages, the standard library or our own two count.
+    own = Path(__file__).resolve().parents[1]
+    named = [path for path in paths if path.exists() and not _is_project(path)]
+    return [*named, own, *(path for path in (own.parent / "trainer",) if path.exists())]
+
+
+def _is_project(path: Path) -> bool:
+    """Whether this is the folder that our packages lie in, as in a checkout: beside them may lie anything."""
+    return path.resolve() == Path(__file__).resolve().parents[2] and path.name != "site-packages"
+
+
+def _filter_of_calls() -> Any:
+    """The filter, ready to load; None where there is none to be had."""
+    if seccomp is None:
+        return None
+    try:
+        rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
+        rules.set_attr(seccomp.Attr.CTL_TSYNC, 1)
+    except OSError:  # a kernel without it
+        return None
+    for name in _ALLOWED:
+        _allow(rules, name)
+    for name, at in _OPEN_READ_ONLY.items():
+        _allow(rules, name, seccomp.Arg(at, seccomp.MASKED_EQ, _WRITING, 0))
+    for fcntl_command in _FCNTL:
+        _allow(rules, "fcntl", seccomp.Arg(1, seccomp.EQ, fcntl_command))
+    _allow(rules, "ioctl", seccomp.Arg(1, seccomp.EQ, _TCGETS))
+    # A thread of its own, no process. clone3 passes its flags in memory, where no filter sees them; glibc
+    # takes clone where it is said not to exist.
+    _allow(rules, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
+    rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    # To end itself by abort(3), and to read a limit; not to signal others, nor to set a limit.
+    _allow(rules, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    _allow(rules, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))
+    return rules
+
+
+def _allow(rules: Any, name: str, *arguments: Any) -> None:
+    with contextlib.suppress(OSError):  # a call that this processor does not have
+        rules.add_rule(seccomp.ALLOW, name, *arguments)
