@@ -70,6 +70,10 @@ def check(config: ConfigFile) -> None:
             f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
             f"threshold {watch.threshold:g}: ok"
         )
+        if manifest.known_faults:
+            typer.echo(
+                f"{sensor.name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}"
+            )
     for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 

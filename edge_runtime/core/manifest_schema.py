@@ -190,10 +190,13 @@ _FIELDS: Final[Mapping[str, Check]] = {
 _OPTIONAL: Final = frozenset({"notes"})
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
-_ROOM: Final[Mapping[str, Check]] = dict.fromkeys(
-    ("power", "adaptable", "states", "slow_alarm", "origin"),
-    lambda value: value is None or isinstance(value, dict),
-)
+_ROOM: Final[Mapping[str, Check]] = {
+    "known_faults": _or_null(_list_of(_text(), 1, _MAX_CONDITIONS)),
+    **dict.fromkeys(
+        ("power", "adaptable", "states", "slow_alarm", "origin"),
+        lambda value: value is None or isinstance(value, dict),
+    ),
+}
 
 
 def _check_fields(

@@ -70,7 +70,8 @@ class EventBody(Body):
     id: str
     """Names the alarm: the same in its `new`, `update` and `end`, and after a restart."""
     kind: AlarmKind
-    """`anomaly`: the machine; `sensor_fault`: the sensor or its line."""
+    """`anomaly`: the machine; `sensor_fault`: the sensor or its line; `model_fault`: the model gives no
+    score."""
     reason: str
     """For a sensor fault the check that failed, a colon and its details; else empty."""
     seq: int

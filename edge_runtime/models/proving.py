@@ -118,8 +118,8 @@ def examine(model: bytes) -> float:
             remedy="A score that the vibration does not change raises no alarm, or always one; fit it again",
         )
     exceeded = sum(score > manifest.threshold for name, score in scores.items() if name in _UNLIKE)
-    # A detector that learnt from labelled faults knows only those.
-    wanted = 1 if manifest.calibration.method == "f1" else _UNLIKE_WANTED
+    # A detector that learnt from labelled faults knows only those, and says so in its manifest.
+    wanted = 0 if manifest.known_faults else _UNLIKE_WANTED
     if exceeded < wanted:
         raise ArtefactError(
             f"only {exceeded} of {len(_UNLIKE)} windows unlike any machine's normal vibration (noise, "

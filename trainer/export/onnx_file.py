@@ -25,6 +25,7 @@ from edge_runtime.models import Graph, load_model
 from trainer.core import ExportError, FitContext, whole_file
 from trainer.detectors import Detector
 from trainer.graphs import OPSET
+from trainer.recordings import NORMAL
 
 BATCHES: Final = (1, 2, 7, 64)
 """Batch sizes at which the graph must agree with the fitted object: one window, few, an odd number and many,
@@ -140,6 +141,7 @@ def _manifest(
         opset=OPSET,
         producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
         notes={**detector.notes(), **stamp.notes},
+        known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
     )
 
 
