@@ -15,7 +15,7 @@ def printable(text: object, longest: int = LONGEST) -> str:
     `...`."""
     head = str(text)[: longest + 1]
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in head[:longest])
-    return f"{shown}..." if len(head) > longest else shown
+    return shown + "..." if len(head) > longest else shown
 
 
 def first_line(error: BaseException) -> str:
