@@ -23,9 +23,6 @@ the end, but one sample in a hundred cut off already distorts the spectrum."""
 _FULL_SCALE: Final = 0.999
 """Share of the range that counts as its end: the largest positive count of an 11-bit converter is 1023/1024
 of its range, that of a wider one is nearer."""
-_REPEATS_SHARE: Final = 0.2
-"""A channel is searched for a stuck run only where more of its samples than this equal the one before: less
-than STUCK_SHARE by enough that from 17 samples on no such run is missed."""
 _MIN_WINDOW: Final = 16
 """Shorter windows are tables rather than signals: repeated values mean nothing there."""
 _LARGEST: Final = float(np.finfo(np.float32).max) / 2
@@ -115,22 +112,23 @@ def _within_range(samples: Samples, full_scale: float) -> bool:
 
 
 def _seldom_repeats(samples: Samples, _full_scale: float) -> bool:
-    repeats = samples[1:] == samples[:-1]  # a channel that is flat or stuck has many of them
-    few = _REPEATS_SHARE * len(repeats) - 1
-    if np.count_nonzero(repeats) <= few:
+    # A run as long as a stuck channel's has one repeat fewer than samples, and two fewer that follow another.
+    run = STUCK_SHARE * len(samples)
+    repeats = samples[1:] == samples[:-1]
+    if np.count_nonzero(repeats) < run - 1:
         return True
-    # Coarse counts repeat by chance, hardly ever twice running; a stuck channel's run only loses one.
-    return int(np.count_nonzero(repeats[1:] & repeats[:-1])) <= few
+    # Coarse counts repeat by chance, hardly ever twice running.
+    return int(np.count_nonzero(repeats[1:] & repeats[:-1])) < run - 2
 
 
 def _stuck(window: Channels) -> _Flags:
+    run = STUCK_SHARE * window.rows.shape[1]
     repeats = window.rows[:, 1:] == window.rows[:, :-1]
     # Counting equal neighbours is cheap and rules nearly every channel out.
-    suspects = np.asarray(np.count_nonzero(repeats, axis=1) > _REPEATS_SHARE * repeats.shape[1])
-    limit = STUCK_SHARE * window.rows.shape[1]
+    suspects = np.asarray(np.count_nonzero(repeats, axis=1) >= run - 1)
     for channel in np.flatnonzero(suspects):
         run_ends = np.flatnonzero(np.concatenate(([True], ~repeats[channel], [True])))
-        suspects[channel] = np.diff(run_ends).max() >= limit  # the longest run, in samples
+        suspects[channel] = np.diff(run_ends).max() >= run  # the longest run, in samples
     return suspects
 
 
