@@ -151,7 +151,7 @@ _FEATURE: Final = {
 _GOLDEN: Final = {"samples": _text(MAX_BYTES[1]), "score": _ANY}
 _POLICY: Final = {
     "votes": _votes,
-    "on_delay_s": _number(0, _MAX_DELAY_S),
+    "on_delay_s": _number(0, _PROMPT_S),
     "off_delay_s": _number(0, _MAX_DELAY_S),
     "deadband": _number(0, 1),
     "re_alarm_s": lambda value: value == 0 or _number(1, 366 * _MAX_DELAY_S)(value),
