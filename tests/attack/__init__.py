@@ -1,0 +1,1 @@
+"""Attacks on the parts of the gateway, and what they cost."""
