@@ -2,7 +2,8 @@
 
 MQTT 5.0, section 3.2.2.3, property by property; each holds for one connection and is forgotten with it:
 
-- Receive Maximum, Maximum Packet Size, Retain Available are obeyed (`Terms`), Server Keep Alive by paho.
+- Receive Maximum, Maximum Packet Size, Retain Available are obeyed (`Terms`), Server Keep Alive by paho. A
+  broker that retains nothing may refuse our last will: the next attempt's is not to be retained.
 - Maximum QoS 0 is refused: nothing would be acknowledged (docs/decisions/0013).
 - Session Expiry Interval changes nothing: each connection starts clean and needs no state of the broker's.
 - Assigned Client Identifier changes nothing: we always give one, and use no other the next time.
@@ -31,6 +32,8 @@ _PROTOCOL_ERROR, _TAKEN_OVER = 0x82, 0x8E
 _TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
 unavailable, server busy, connection rate exceeded."""
+_RETAINS_NOTHING: Final = 0x9A
+"""Refusal of a CONNECT whose will is to be retained: section 3.1.2.7."""
 _LASTING: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
 """Ends of a connection that will not be over a moment later: not authorized, bad authentication method,
 administrative action, use another server, server moved."""
@@ -72,6 +75,9 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:
     """Why a CONNACK gives us no connection that is of use; None where it does."""
     if reason.value >= ERROR:
+        if reason.value == _RETAINS_NOTHING:
+            what = "the broker retains nothing, not even that this device is offline"
+            return what, "The next attempt does without", LinkErrorKind.RETAINS_NOTHING
         loss = LinkErrorKind.UNREACHABLE if reason.value in _TEMPORARY else LinkErrorKind.REFUSED
         remedy = "Check user name, password, certificate and client id against the broker's log"
         return f"the broker refuses us: {reason}", remedy, loss

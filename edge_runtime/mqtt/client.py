@@ -43,7 +43,9 @@ class Client(mqtt.Client):
         return data
 
 
-def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None) -> Client:
+def new_client(
+    settings: BrokerSettings, client_id: str, will_topic: str | None, *, retained_will: bool
+) -> Client:
     """Make a client that is not connected yet, with a last will where there is a topic for it.
 
     Raises ConfigError or AccessError for credentials.
@@ -57,7 +59,7 @@ def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None)
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing
     if will_topic is not None:
-        client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+        client.will_set(will_topic, OFFLINE, qos=1, retain=retained_will)
     if settings.username is not None:
         password = read_password(settings.password_file) if settings.password_file else None
         client.username_pw_set(settings.username, password)

@@ -43,10 +43,17 @@ _MOST_QUOTED: Final = 200
 class Connection:
     """One connection, from CONNECT to its end."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        will_topic: str | None = None,
+        *,
+        retained_will: bool = True,
+    ) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
-        self._client = new_client(settings, client_id, will_topic)
+        self._client = new_client(settings, client_id, will_topic, retained_will=retained_will)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None

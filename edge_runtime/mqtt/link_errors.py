@@ -15,6 +15,8 @@ class LinkErrorKind(StrEnum):
     """No TCP or TLS connection, or no answer to CONNECT."""
     REFUSED = "refused"
     """The broker does not accept this client."""
+    RETAINS_NOTHING = "retains_nothing"
+    """The broker does not accept a last will that is to be retained."""
     TAKEN_OVER = "taken_over"
     """Another client has connected under our id."""
     VIOLATION = "violation"

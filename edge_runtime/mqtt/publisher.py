@@ -71,6 +71,7 @@ class Publisher:
         self._settings, self._spool, self._health = settings, spool, health
         self._state = PublisherState(settings, spool, health, availability)
         self._client_id = settings.client_id or availability.rpartition("/")[0].replace("/", "-")
+        self._retained_will = True
         self._new_link()
         self._random = random or SystemRandom()
         self._backoff = Backoff(settings.backoff_s, self._random)
@@ -134,7 +135,9 @@ class Publisher:
             self._waker.send(b"\0")
 
     def _new_link(self) -> Connection:
-        return Connection(self._settings, self._client_id, self._state.availability)
+        return Connection(
+            self._settings, self._client_id, self._state.availability, retained_will=self._retained_will
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -148,6 +151,8 @@ class Publisher:
                     link.drop()
                     self._note_connection(connected=False)
             except EdgeError as error:
+                refused = isinstance(error, LinkError) and error.loss is LinkErrorKind.RETAINS_NOTHING
+                self._retained_will = not refused
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
 
     def _serve(self, session: Session) -> None:

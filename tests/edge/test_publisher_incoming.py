@@ -121,7 +121,7 @@ def test_all_that_paho_reads_passes_by_us():
     assert Client._sock_recv is not mqtt.Client._sock_recv
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        client = new_client(BrokerSettings("127.0.0.1"), "me", None)
+        client = new_client(BrokerSettings("127.0.0.1"), "me", None, retained_will=False)
         client._sock = ours
         ours.setblocking(False)
         seen = []

@@ -75,6 +75,23 @@ def test_a_broker_that_retains_nothing(gateway):
         assert not broker.published[0].retain
 
 
+def test_a_broker_that_refuses_a_retained_will(gateway):
+    """MQTT 5.0, 3.1.2.7: it must. Each connection asks again, and a second attempt does without."""
+    with FakeBroker() as broker:
+
+        def judge(packet):
+            retained = packet[7] & 0x20
+            return b"\x20\x03\x00\x9a\x00" if retained else b"\x20\x05\x00\x00\x02\x25\x00"
+
+        broker.judge_connect = judge
+        put(gateway, "a")
+        gateway.publish(broker.port)
+        until(lambda: depth(gateway) == 0)
+        broker.kick()
+        until(lambda: len(broker.connects) == 4)
+        assert [packet[7] & 0x20 for packet in broker.first_packets] == [0x20, 0, 0x20, 0]
+
+
 def test_never_more_in_flight_than_the_broker_takes(gateway):
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         broker.connack = b"\x00\x00\x03\x21\x00\x05"

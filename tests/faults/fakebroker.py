@@ -34,6 +34,8 @@ class FakeBroker:
         """Reason code for every subscription."""
         self.on_connect = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
+        self.judge_connect = None
+        """The same for each CONNECT: called with what follows its length."""
         self.answer_pings = True
         self.flood = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
@@ -111,7 +113,8 @@ class FakeBroker:
             self.connects.append(time.monotonic())
             self.first_packets.append(body)
             welcome = b"\x20" + bytes([len(self.connack)]) + self.connack
-            goes_on = self._act(sock, self.on_connect, welcome)
+            instead = self.on_connect if self.judge_connect is None else self.judge_connect(body)
+            goes_on = self._act(sock, instead, welcome)
             if self.flood is not None:
                 threading.Thread(target=self._flood, args=(sock, self.flood()), daemon=True).start()
             return goes_on
