@@ -1,4 +1,4 @@
-"""Brokers that flood the service: `python -m tests.attack.broker [SECONDS [NAME...]]`.
+"""Brokers that flood the service or refuse its messages: `python -m tests.attack.broker [SECONDS [NAME...]]`.
 
 The real service is connected to each in turn, while its sensor raises alarms, and its memory is compared
 with that behind a broker in order. It waits for a tenth of a second only before it connects again, where
@@ -20,7 +20,7 @@ import psutil
 
 from tests.broker import until
 from tests.edge.sites import Site, vibration
-from tests.faults.fakebroker import FakeBroker
+from tests.faults.fakebroker import CLOSE, FakeBroker
 
 SECONDS = 25.0
 MOST_MB = 10.0
@@ -107,6 +107,16 @@ ATTACKS = {
     "noise": lambda rng: (rng.randbytes(4096) for _ in itertools.count()),
 }
 """What is sent after CONNACK, for as long as the connection takes it."""
+ANSWERS = {
+    "Maximum Packet Size 300": {"connack": b"\x00\x00\x05\x27" + struct.pack(">I", 300)},
+    "Receive Maximum 0": {"connack": b"\x00\x00\x03\x21\x00\x00"},
+    "Receive Maximum 1": {"connack": b"\x00\x00\x03\x21\x00\x01"},
+    "Maximum QoS 0": {"connack": b"\x00\x00\x02\x24\x00"},
+    "refuses each message": {"on_publish": lambda _published: 0x99},
+    "calls each message too large": {"on_publish": lambda _published: b"\xe0\x02\x95\x00"},
+    "closes at each message": {"on_publish": lambda _published: CLOSE},
+}
+"""Brokers that only say something: what they do instead of what one in order does."""
 
 
 def flood(name, seed=0):
@@ -121,7 +131,7 @@ class AttackedSite:
     def __init__(self, folder, port):
         self._site = Site(folder, port)
         text = self._site.config.read_text()
-        quick = "backoff_s = [0.2, 0.5]\nrefused_backoff_s = [0.1, 0.1]\n"
+        quick = "backoff_s = [0.2, 0.5]\nrefused_backoff_s = [0.1, 0.1]\ndenied_retry_s = [1.0, 5.0]\n"
         self._site.config.write_text(text.replace("backoff_s = [0.2, 0.5]\n", quick))
         self._ended = threading.Event()
 
@@ -150,21 +160,38 @@ class AttackedSite:
         return most / 1e6
 
 
-def _complete(broker):
-    seqs = {json.loads(body)["seq"] for body in broker.bodies()}
-    return bool(seqs) and seqs == set(range(1, max(seqs) + 1))
+class Taken:
+    """As `on_publish` of a FakeBroker: takes every message, and knows which events are missing."""
+
+    def __init__(self):
+        self._seqs, self.fresh = set(), False
+
+    def __call__(self, published):
+        if published.topic.endswith("/event"):
+            body = json.loads(published.body)
+            self._seqs.add(body["seq"])
+            self.fresh = self.fresh or not body["replayed"]
+        return 0
+
+    def complete(self):
+        """Whether one has come that is new, and all before it."""
+        return self.fresh and self._seqs == set(range(1, max(self._seqs) + 1))
 
 
 def measure(name, seconds):
     """(MB at most, CPU seconds, connections, MB sent) behind one broker; None is the one in order."""
     with tempfile.TemporaryDirectory() as folder, FakeBroker() as broker:
-        broker.flood = None if name is None else flood(name)
+        taken = Taken()
+        usual = {"connack": broker.connack, "on_publish": taken, "flood": None}
+        vars(broker).update(usual)
+        vars(broker).update(ANSWERS.get(name, {"flood": flood(name)} if name else {}))
         with AttackedSite(Path(folder), broker.port) as site:
             most_mb = site.most_mb(seconds)
             cpu_s = sum(site.process.cpu_times()[:2])
-            broker.flood = None
+            vars(broker).update(usual)
+            taken.fresh = False
             broker.kick()
-            until(lambda: _complete(broker), _SETTLE_S, f"every alarm after {name}")
+            until(taken.complete, _SETTLE_S, f"every alarm after {name}")
         return most_mb, cpu_s, len(broker.connects), broker.flooded_bytes / 1e6
 
 
@@ -173,7 +200,7 @@ def main():
     usual_mb, cpu_s, *_ = measure(None, seconds)
     print(f"a broker in order: {usual_mb:.1f} MB, {cpu_s:.1f} s of CPU in {seconds:.0f} s", flush=True)
     worst_mb = 0.0
-    for name in sys.argv[2:] or ATTACKS:
+    for name in sys.argv[2:] or (*ATTACKS, *ANSWERS):
         most_mb, cpu_s, connections, sent_mb = measure(name, seconds)
         worst_mb = max(worst_mb, most_mb - usual_mb)
         costs = f"{most_mb - usual_mb:+.1f} MB, {cpu_s:.1f} s of CPU, {connections} connections"
