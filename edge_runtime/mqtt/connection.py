@@ -182,7 +182,8 @@ class Connection:
         self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
 
     def _send_away(self, error: UnwantedPacketError) -> None:
-        self._end = self.error(str(error), "Check the broker's settings and who runs it", error.loss)
+        remedy = "Check that this is an MQTT port, and what the broker sends to clients by itself"
+        self._end = self.error(str(error), remedy, error.loss)
         if self._settings.mqtt == "5":  # MQTT 3.1.1 knows no reason: the connection is closed
             with contextlib.suppress(OSError):
                 self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=error.code))

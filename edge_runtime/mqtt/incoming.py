@@ -11,7 +11,7 @@ from edge_runtime.mqtt.link_errors import LinkErrorKind
 
 MAX_PACKET_BYTES: Final = 4096
 """Stated in CONNECT as Maximum Packet Size. A CONNACK with every property but texts takes some 60 bytes, a
-PUBACK 5; whoever sends reason strings and user properties must leave them out where they do not fit."""
+PUBACK 5; a broker must leave out reason strings and user properties that do not fit."""
 RECEIVE_MAXIMUM: Final = 1
 """Stated in CONNECT: messages of QoS 1 and 2 that may be on their way to us; MQTT has no number below."""
 SPARE_PACKETS: Final = 100
@@ -25,7 +25,6 @@ _NAMES: Final = (
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
-
 _REASON_AT: Final = 2
 """Where a PUBACK has its reason code, behind the packet identifier: section 3.4.2."""
 
