@@ -32,7 +32,11 @@ FIGURES = {
         "Alarms kept because no subscriber was there; `broker.require_subscriber`.",
     ),
     "mqtt.denied": ("counter", "Messages that the broker refused with a reason code."),
-    "mqtt.dead_letters": ("counter", "Stored messages given up: too large, or refused time and again."),
+    "mqtt.dead_letters": (
+        "counter",
+        "Stored messages given up: above `broker.max_packet_bytes`, or nothing that MQTT can carry.",
+    ),
+    "mqtt.violations": ("counter", "Connections ended because the broker sent what it must not send."),
     "mqtt.live_dropped": ("counter", "Live messages dropped: too many were waiting, or too large."),
     "mqtt.states_refused": ("counter", "Retained states not sent: too many topics, or too large."),
     "spool.<class>.seq": ("counter", "Number of the newest message."),
@@ -78,6 +82,8 @@ TROUBLES = {
     "spool_corrupt": "The spool was damaged, and what was recovered.",
     "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",
     "size of <topic>": "A message to the topic is larger than the broker takes.",
+    "held back": "Stored messages that are larger than the broker takes, and wait until it takes them.",
+    "set aside": "A stored message that the broker refuses or closes the connection at; it is tried again.",
     "dead letters": "Why the latest dead letter was given up.",
 }
 """Of `troubles` in the health message."""

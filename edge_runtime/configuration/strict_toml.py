@@ -9,7 +9,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -79,8 +78,6 @@ class _Reader:
             return self.build(hint, self._expect(value, dict, "a table", at), at)
         if get_origin(hint) is tuple:
             return self._build_tuple(get_args(hint), self._expect(value, list, "a list", at), at)
-        if isinstance(hint, type) and issubclass(hint, StrEnum):
-            return hint(self._choice([str(choice) for choice in hint], value, at))
         if get_origin(hint) is Annotated:
             return self._choice(get_args(hint)[1].names, value, at)  # OneOf is the only mark there is
         if isinstance(value, str) and any(unicodedata.category(char) == "Cc" for char in value):

@@ -45,8 +45,8 @@ _IMPACT_EVERY: Final = 97
 _STRENGTHS: Final = (30.0, 300.0, 3000.0)
 """Times the level of the golden window: from a machine in trouble to more than a sensor's range holds."""
 _UNLIKE_WANTED: Final = 4
-"""All six exceed at each strength with every detector that ships. A detector that is blind to level, on a machine
-whose normal sound is noise or a tone, may pass over two of them."""
+"""All six exceed at each strength with every detector that ships. A detector that is blind to level, on a
+machine whose normal sound is noise or a tone, may pass over two of them."""
 _TIMED_RUNS: Final = 15
 """The fastest of them counts: on a busy machine others are interrupted."""
 
@@ -128,8 +128,8 @@ def examine(model: bytes) -> float:
         # A detector that learnt from labelled faults knows only those, and says so in its manifest.
         if not manifest.known_faults and exceeded < _UNLIKE_WANTED:
             raise ArtefactError(
-                f"only {exceeded} of {len(unlike)} windows unlike any machine's normal vibration (noise, impacts "
-                f"and tones, {times:g} times as strong as it) exceed the threshold {manifest.threshold:g}",
+                f"only {exceeded} of {len(unlike)} windows unlike any machine's normal vibration (noise, "
+                f"impacts and tones, {times:g} times as strong as it) exceed the threshold {manifest.threshold:g}",
                 remedy="It would miss what it is to find; calibrate it again",
             )
     window_s = min(_timed(artefact) for _ in range(_TIMED_RUNS))
@@ -163,10 +163,14 @@ def _unlike_windows(manifest: Manifest) -> dict[str, Samples]:
     impacts = np.where(at % _IMPACT_EVERY == 0, math.sqrt(_IMPACT_EVERY), 0.01) * np.sign(noise)
     tones = {f"a tone at {share:g} of its rate": np.sin(2 * math.pi * share * at) for share in _TONES}
     shapes = {"noise": noise, "impacts": impacts, **tones}
-    return {name: level * np.broadcast_to(shape, golden.shape) for name, shape in shapes.items()}
+    return {
+        name: np.broadcast_to(level * shape, golden.shape).astype(np.float32)
+        for name, shape in shapes.items()
+    }
 
 
 def _tried(artefact: Artefact, name: str, window: Samples) -> float:
+    window = np.ascontiguousarray(window, np.float32)
     try:
         with np.errstate(all="ignore"):
             score = artefact.graph.score_one(window)

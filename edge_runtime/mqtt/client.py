@@ -2,21 +2,19 @@
 
 import socket
 import time
-from typing import Any, Final
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_runtime.messages import OFFLINE
 from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.incoming import IncomingPackets
 from edge_runtime.mqtt.settings import BrokerSettings
-
-MAX_INCOMING_BYTES: Final = 64 * 1024
-"""The connection ends at a larger packet: we subscribe to nothing, and acknowledgements take some bytes."""
 
 
 class Client(mqtt.Client):
-    """Notes when bytes arrive, counts those sent and refuses to collect huge packets in memory."""
+    """Notes when bytes arrive, counts those sent and lets none pass that no broker may send to us."""
 
     received_s = 0.0
     """When bytes last arrived, monotonic seconds."""
@@ -24,6 +22,8 @@ class Client(mqtt.Client):
     """Bytes handed to the socket."""
     failure: OSError | None = None
     """The error that ended reading."""
+    incoming: IncomingPackets
+    """What has arrived."""
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         sent = super()._sock_send(buf)
@@ -31,8 +31,6 @@ class Client(mqtt.Client):
         return sent
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > MAX_INCOMING_BYTES:
-            raise ConnectionError(f"the broker announced a packet of {bufsize} bytes")
         try:
             data = super()._sock_recv(bufsize)
         except BlockingIOError:
@@ -41,10 +39,13 @@ class Client(mqtt.Client):
             self.failure = error
             raise
         self.received_s = time.monotonic() if data else self.received_s
+        self.incoming.feed(data)  # what this raises is no OSError, which paho would take for a lost link
         return data
 
 
-def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None) -> Client:
+def new_client(
+    settings: BrokerSettings, client_id: str, will_topic: str | None, *, retained_will: bool
+) -> Client:
     """Make a client that is not connected yet, with a last will where there is a topic for it.
 
     Raises ConfigError or AccessError for credentials.
@@ -53,11 +54,12 @@ def new_client(settings: BrokerSettings, client_id: str, will_topic: str | None)
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
     )
+    client.incoming = IncomingPackets(version_5=settings.mqtt == "5")
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing
     if will_topic is not None:
-        client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+        client.will_set(will_topic, OFFLINE, qos=1, retain=retained_will)
     if settings.username is not None:
         password = read_password(settings.password_file) if settings.password_file else None
         client.username_pw_set(settings.username, password)

@@ -6,6 +6,7 @@ again without our knowledge. `wait_for_publish` and `is_published` are true even
 refused, so only the reason code given to `on_publish` counts. Reason codes: MQTT 5.0, section 2.4.
 """
 
+import contextlib
 import math
 import select
 import socket
@@ -16,11 +17,14 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
+from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, RECEIVE_MAXIMUM, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
@@ -32,28 +36,24 @@ _WAITS_PER_KEEPALIVE: Final = 10
 """Silence is checked for so often, so that it is noticed in time."""
 _CONNECT_WAIT_S: Final = 0.5
 """While connecting, `cancelled` is asked this often."""
-_ERROR: Final = 0x80
-"""Reason codes from here are refusals."""
-_KEEPALIVE_TIMEOUT, _TAKEN_OVER = 0x8D, 0x8E
-_TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
-"""Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
-unavailable, server busy, connection rate exceeded."""
-_LASTING: Final = (0x87, 0x8C, 0x98, 0x9C, 0x9D)
-"""Ends of a connection that will not be over a moment later: not authorized, bad authentication method,
-administrative action, use another server, server moved."""
-_MOST_IN_FLIGHT: Final = 65535
-"""What a broker takes that states no Receive Maximum: MQTT 5.0, section 3.2.2.3.3."""
-_LARGEST_PACKET: Final = 2**28
-"""What MQTT can express, for a broker that states no Maximum Packet Size: section 3.2.2.3.6."""
+_MOST_QUOTED: Final = 200
+"""Characters of an error text that quotes what the broker sent."""
 
 
 class Connection:
     """One connection, from CONNECT to its end."""
 
-    def __init__(self, settings: BrokerSettings, client_id: str, will_topic: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        client_id: str,
+        will_topic: str | None = None,
+        *,
+        retained_will: bool = True,
+    ) -> None:
         """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
-        self._client = new_client(settings, client_id, will_topic)
+        self._client = new_client(settings, client_id, will_topic, retained_will=retained_will)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None
@@ -61,11 +61,9 @@ class Connection:
         self._pace = Pace()
         self._acks: list[tuple[int, int]] = []
         self._end: LinkError | None = None
-        self.in_flight = settings.in_flight
-        """Messages that may be in flight, the broker's own limit included."""
-        self.max_packet_bytes = settings.max_packet_bytes
-        """Largest packet that may be sent, the broker's own limit included."""
-        self._retain = True
+        self._answers, self._opened_s = 0, 0.0
+        self.terms = Terms(settings.in_flight, settings.max_packet_bytes, retain=True)
+        """What the broker lets us send."""
 
     @property
     def writable(self) -> bool:
@@ -93,9 +91,9 @@ class Connection:
         `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
         settings = self._settings
-        self._client.received_s = time.monotonic()
+        self._client.received_s = self._opened_s = time.monotonic()
         try:  # a new client starts a clean session by itself
-            self._client.connect(settings.host, settings.port, settings.keepalive_s)
+            self._client.connect(settings.host, settings.port, settings.keepalive_s, properties=self._ours())
         except (OSError, ValueError) as error:
             raise self.error(*explain(error), LinkErrorKind.UNREACHABLE) from error
         deadline_s = time.monotonic() + settings.connect_timeout_s
@@ -114,7 +112,7 @@ class Connection:
         Raises ValueError for a topic or body that MQTT cannot carry.
         """
         while True:
-            info = self._client.publish(topic, body, qos=qos, retain=retain and self._retain)
+            info = self._client.publish(topic, body, qos=qos, retain=retain and self.terms.retain)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
@@ -126,10 +124,11 @@ class Connection:
         """
         try:
             self._transfer(timeout_s)
+        except UnwantedPacketError as error:
+            self._send_away(error)
         except Exception as error:  # what a broker can make paho raise ends this connection only
-            raise self.error(
-                f"the broker sent nonsense ({error!r})", "Check it", LinkErrorKind.CLOSED
-            ) from error
+            what = f"the broker sent nonsense ({repr(error)[:_MOST_QUOTED]})"
+            raise self.error(what, "Check it", LinkErrorKind.CLOSED) from error
         acks, self._acks = self._acks, []
         if acks:
             return acks  # they count even if the connection ended after them
@@ -153,7 +152,7 @@ class Connection:
 
     def _transfer(self, timeout_s: float) -> None:
         sock = self._client.socket()
-        if sock is None:
+        if sock is None or self._end is not None:
             self._on_disconnect()
             return
         readable = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
@@ -167,64 +166,65 @@ class Connection:
             events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
             readable = bool(events.get(file, 0) & ~select.POLLOUT)  # the end of the stream included
         if readable:
-            # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
-            # flight, and takes longer for the call than for writing: it is set only while paho reads.
-            self._client.on_publish = self._on_publish
-            self._client.loop_read()
-            self._client.on_publish = None
+            self._read()
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
 
+    def _read(self) -> None:
+        # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
+        # flight, and takes longer for the call than for writing: it is set only while paho reads.
+        self._client.on_publish = self._on_publish
+        try:
+            self._client.loop_read()
+        finally:
+            self._client.on_publish = None
+        self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
+
+    def _send_away(self, error: UnwantedPacketError) -> None:
+        remedy = "Check that this is an MQTT port, and what the broker sends to clients by itself"
+        self._end = self.error(str(error), remedy, error.loss)
+        if self._settings.mqtt == "5":  # MQTT 3.1.1 knows no reason: the connection is closed
+            with contextlib.suppress(OSError):
+                self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=error.code))
+
+    def _ours(self) -> Properties | None:
+        """Our own terms: nothing is subscribed to, and acknowledgements are small."""
+        if self._settings.mqtt != "5":
+            return None
+        ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
+        ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, MAX_PACKET_BYTES
+        ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
+        return ours
+
     def _on_connect(
-        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
+        self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        if reason.value >= _ERROR:
-            loss = LinkErrorKind.UNREACHABLE if reason.value in _TEMPORARY else LinkErrorKind.REFUSED
-            remedy = "Check user name, password, certificate and client id against the broker's log"
-            self._end = self.error(f"the broker refuses us: {reason}", remedy, loss)
+        if (refusal := read_refusal(reason, properties)) is not None:
+            self._end = self.error(*refusal)
             return
+        self.terms = read_terms(properties, self._settings, session_present=flags.session_present)
         self._accepted = True
-        self.in_flight = min(self.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
-        largest = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET)
-        self.max_packet_bytes = min(self.max_packet_bytes, largest)
-        self._retain = getattr(properties, "RetainAvailable", 1) == 1
-        if getattr(properties, "MaximumQoS", 2) < 1:
-            self._end = self.error(
-                "the broker acknowledges no message (it offers QoS 0 only)",
-                "Alarms need QoS 1; use another broker or listener",
-                LinkErrorKind.REFUSED,
-            )
 
     def _on_publish(
         self, _client: mqtt.Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
+        self._answers += 1
         self._acks.append((mid, reason.value))
 
     def _on_disconnect(self, *arguments: Any) -> None:
         # paho's callback (client, data, flags, reason, properties); without arguments where it has no socket.
         if self._end is not None:  # paho may call twice; the first call has the reason
             return
-        reason: Any = arguments[3] if arguments else None
+        reason: ReasonCode | None = arguments[3] if arguments else None
         by_broker = reason is not None and arguments[2].is_disconnect_packet_from_server
-        what, remedy, loss = (
-            "the connection was closed",
-            "See the broker's log, or the network between here and there",
-            LinkErrorKind.HUNG_UP,
+        what, remedy, loss = read_end(
+            reason, by_broker=by_broker, puback_code=self._client.incoming.puback_code
         )
-        if by_broker and reason.value == _TAKEN_OVER:
-            what, loss = "another client has taken over our client id", LinkErrorKind.TAKEN_OVER
-            remedy = "Two programs use this client id; give each device its own"
-        elif by_broker and reason.value in _LASTING:
-            what, remedy = f"the broker sent us away: {reason}", "Ask whoever runs it"
-            loss = LinkErrorKind.REFUSED
-        elif by_broker:
-            what, remedy = f"the broker ended the connection: {reason}", "See its log"
-            loss = LinkErrorKind.CLOSED
-        elif reason is not None and reason.value == _KEEPALIVE_TIMEOUT:
+        if not by_broker and reason is not None and reason.value == KEEPALIVE_TIMEOUT:
             self._end = self._silence()
             return
-        elif self._client.failure is not None:
+        if not by_broker and self._client.failure is not None:
             (what, remedy), loss = explain(self._client.failure), LinkErrorKind.CLOSED
         self._end = self.error(what, remedy, loss)
 

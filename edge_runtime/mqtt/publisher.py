@@ -24,8 +24,9 @@ from typing import Final
 from edge_runtime.core import EdgeError, Health
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
+from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.retries import Backoff
-from edge_runtime.mqtt.session import PublisherState, Session
+from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool import MessageClass, Spool
 
@@ -46,7 +47,7 @@ _STOP_MARGIN_S: Final = 3.0
 """Given to the thread's end after `drain_s`: "offline" takes up to one second, and a turn another."""
 _WAKE_UPS: Final = 4096
 """Bytes, one for each wake-up, that are read at a time: all there can be in practice."""
-_UNWANTED: Final = (LinkErrorKind.REFUSED, LinkErrorKind.TAKEN_OVER)
+_UNWANTED: Final = (LinkErrorKind.REFUSED, LinkErrorKind.TAKEN_OVER, LinkErrorKind.VIOLATION)
 _EVICTIONS: Final = 3
 """Connections closed without a reason, one after the other; fewer may be a broker that restarts."""
 _EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
@@ -70,6 +71,7 @@ class Publisher:
         self._settings, self._spool, self._health = settings, spool, health
         self._state = PublisherState(settings, spool, health, availability)
         self._client_id = settings.client_id or availability.rpartition("/")[0].replace("/", "-")
+        self._retained_will = True
         self._new_link()
         self._random = random or SystemRandom()
         self._backoff = Backoff(settings.backoff_s, self._random)
@@ -133,7 +135,9 @@ class Publisher:
             self._waker.send(b"\0")
 
     def _new_link(self) -> Connection:
-        return Connection(self._settings, self._client_id, self._state.availability)
+        return Connection(
+            self._settings, self._client_id, self._state.availability, retained_will=self._retained_will
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -147,6 +151,8 @@ class Publisher:
                     link.drop()
                     self._note_connection(connected=False)
             except EdgeError as error:
+                refused = isinstance(error, LinkError) and error.loss is LinkErrorKind.RETAINS_NOTHING
+                self._retained_will = not refused
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
 
     def _serve(self, session: Session) -> None:
@@ -166,13 +172,17 @@ class Publisher:
             # Some brokers do not say that another client has taken over our id; they only close.
             evicted = error.loss is LinkErrorKind.HUNG_UP and not message_may_be_cause
             self._evictions = self._evictions + 1 if evicted else 0
-            if session.delivered or self._state.quarantine.quick_retry:
+            # Found by size or one by one: either is worth a quick attempt.
+            found = error.loss is LinkErrorKind.TOO_LARGE and message_may_be_cause
+            if session.delivered or found or self._state.quarantine.quick_retry:
                 self._backoff.reset()
             raise
 
     def _wait_to_reconnect(self, error: EdgeError, lasted_s: float) -> None:
         self._report(f"{error}. {_EVICTED}" if self._evictions >= _EVICTIONS else str(error))
         self._health.add("mqtt.connections_lost")
+        if isinstance(error, LinkError) and error.loss is LinkErrorKind.VIOLATION:
+            self._health.add("mqtt.violations")
         begun_s, newest = time.monotonic(), self._spool.last_id(MessageClass.ALARM)
         wait_s = early_s = self._wait_s(error, lasted_s)
         if isinstance(error, LinkError) and error.loss not in _UNWANTED:

@@ -14,8 +14,8 @@ Key = tuple[MessageClass, int]
 """A stored message: its class and id."""
 
 _Thing = TypeVar("_Thing", bound=Hashable)
-_ASIDE_AFTER, _DEAD_AFTER = 3, 10
-"""Strikes: once or twice may be a coincidence, and ten pauses that double take half an hour."""
+_ASIDE_AFTER: Final = 3
+"""Strikes: once or twice may be a coincidence."""
 _TRUST_AFTER: Final = 100
 """Messages that must go through before suspects that were not sent again are forgotten."""
 _QUICK_STRIKES: Final = 10
@@ -102,28 +102,19 @@ class Pauses(Generic[_Thing]):
         return len(self._pauses)
 
 
-@dataclass(slots=True)
-class _Strikes:
-    count: int = 0
-    passed: int = 0
-    """How many messages had gone through at the last strike."""
-
-
 class Quarantine:
     """Finds the message that a broker cannot take, and lets the others pass.
 
     When a connection ends with messages in flight they are suspects, and are sent one at a time. One that is
     alone in flight when the connection ends, at once, gets a strike; after three it is set aside and the
     others go on. One that the broker refuses by itself is set aside at the first. Both are tried again
-    later, and given up as dead after ten strikes, which takes half an hour, and only if others went through
-    between the last two: where a broker accepts nothing, no message is given up, and on a bad link hardly
-    ever one.
+    later, each time after a longer pause, and never given up: what a broker says destroys nothing.
     """
 
     def __init__(self, bounds_s: tuple[float, float]) -> None:
         """Nothing is suspect; `bounds_s` are the first and the longest time for which one is set aside."""
         self._suspects: set[Key] = set()
-        self._strikes: dict[Key, _Strikes] = {}
+        self._strikes: dict[Key, int] = {}
         self._aside: Pauses[Key] = Pauses(bounds_s)
         self._passed = self._trust_at = self._strikes_in_a_row = 0
 
@@ -142,6 +133,11 @@ class Quarantine:
         """Whether so many are set aside that the messages cannot be the cause."""
         return len(self._aside) >= _CROWD
 
+    @property
+    def accused(self) -> bool:
+        """Whether a message has strikes."""
+        return bool(self._strikes)
+
     def holds(self, key: Key) -> bool:
         """Whether the message is set aside for now."""
         return self._aside.holds(key)
@@ -152,13 +148,15 @@ class Quarantine:
         self._suspect({key for key in self._strikes if key in due})
         return bool(due)
 
-    def passed(self, key: Key) -> None:
-        """Note that the broker has acknowledged the message."""
+    def passed(self, key: Key) -> bool:
+        """Note that the broker has acknowledged the message; True where it had strikes."""
         self._passed += 1
         self._strikes_in_a_row = 0
+        accused = key in self._strikes
         self.forget(key)
         if self._passed >= self._trust_at:  # suspects that never come have left the queue
             self._suspects.clear()
+        return accused
 
     def forget(self, key: Key) -> None:
         """Forget a message that has left the queue or is not the cause."""
@@ -176,20 +174,20 @@ class Quarantine:
         """Set aside a message that was not acknowledged while later ones were."""
         self._aside.add(key, now_s)
 
-    def refused(self, key: Key, now_s: float) -> bool:
-        """Note that the broker refuses this message and not its topic; True when it is to be given up."""
-        return self._strike(key, now_s, aside_after=1)
+    def refused(self, key: Key, now_s: float) -> None:
+        """Note that the broker refuses this message and not its topic."""
+        self._strike(key, now_s, aside_after=1)
 
-    def lost(self, in_flight: Collection[Key], waited_s: float, now_s: float) -> Key | None:
-        """Note that the broker closed the connection with these in flight; returns one to be given up.
+    def lost(self, in_flight: Collection[Key], waited_s: float, now_s: float) -> bool:
+        """Note that the broker closed the connection with these in flight; True where one is set aside.
 
-        `waited_s` is how long ago the last of them was sent. None where none is to be given up.
+        `waited_s` is how long ago the last of them was sent.
         """
         self._suspect(set(in_flight))
         if len(in_flight) != 1 or waited_s > _AT_ONCE_S:
-            return None
+            return False
         (key,) = in_flight
-        return key if self._strike(key, now_s, aside_after=_ASIDE_AFTER) else None
+        return self._strike(key, now_s, aside_after=_ASIDE_AFTER)
 
     def _suspect(self, keys: set[Key]) -> None:
         if keys:
@@ -197,14 +195,10 @@ class Quarantine:
             self._trust_at = self._passed + _TRUST_AFTER
 
     def _strike(self, key: Key, now_s: float, aside_after: int) -> bool:
-        strikes = self._strikes.setdefault(key, _Strikes())
-        proven = self._passed > strikes.passed
-        strikes.count, strikes.passed = strikes.count + 1, self._passed
+        self._strikes[key] = self._strikes.get(key, 0) + 1
         self._strikes_in_a_row += 1
-        if strikes.count >= _DEAD_AFTER and proven:
-            self.forget(key)
-            return True
-        if strikes.count >= aside_after:
+        aside = self._strikes[key] >= aside_after
+        if aside:
             self._suspects.discard(key)
             self._aside.add(key, now_s)
-        return False
+        return aside

@@ -2,23 +2,20 @@
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.core import Health
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.mqtt.connection import PACKET_OVERHEAD_BYTES, Connection
+from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
-from edge_runtime.mqtt.retries import Pauses, Quarantine
+from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.send_order import SendOrder
-from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.mqtt.unqueued import UnqueuedMessages
-from edge_runtime.spool import MessageClass, Spool, StoredMessage
+from edge_runtime.mqtt.size_limits import packet_bytes
+from edge_runtime.spool import MessageClass, StoredMessage
 
 _NO_SUBSCRIBERS: Final = 0x10
 """Reason code of a PUBACK: accepted, and nobody subscribes; MQTT 5.0, section 3.4.2.1."""
-_ERROR: Final = 0x80
-"""Reason codes from here are refusals."""
 _OF_THE_TOPIC: Final = (0x87, 0x97)
 """Not authorized, quota exceeded: other messages to the topic fare no better."""
 _GOODBYE_S: Final = 1.0
@@ -33,28 +30,6 @@ _URGENT_SHARE: Final = 4
 """One in so many of what may be in flight is kept for alarms that are new."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A message handed over and not yet acknowledged: a stored row, or else a retained one."""
-
-    at_s: float
-    topic: str
-    row: StoredMessage | None = None
-
-
-class PublisherState:
-    """What outlives a session: sources of messages, what is paused or set aside, the current ack timeout."""
-
-    def __init__(self, settings: BrokerSettings, spool: Spool, health: Health, availability: str) -> None:
-        """Nothing has gone wrong yet; `availability` is the topic that says whether this device is there."""
-        self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
-        self.unqueued = UnqueuedMessages(settings.state_topics, settings.live_queue)
-        self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)
-        """Topics."""
-        self.quarantine = Quarantine(settings.denied_retry_s)
-        self.ack_timeout_s = settings.ack_timeout_s
-
-
 class Session:
     """Sends over one connection what spool and unqueued messages hold; used by the publisher's thread."""
 
@@ -62,22 +37,20 @@ class Session:
         """Publish that this device is online, and begin with everything that is stored or retained."""
         self._link, self._state, self._settings = link, state, state.settings
         self._spool, self._unqueued, self._health = state.spool, state.unqueued, state.health
-        self._order = SendOrder(state.spool, live_first=state.settings.live_first)
-        self._unacked: dict[int, _Sent] = {}
-        self._acked_to_s = self._next_since_s = 0.0
+        self._order, self._limits = SendOrder(state.spool, live_first=state.settings.live_first), state.limits
+        self._unacked = InFlight()
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
+        self._limits.state(link.terms.stated_bytes)
+        self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
         self._send_availability(ONLINE)
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
-        if self._state.quarantine.end(time.monotonic()) | bool(self._state.pauses.end(time.monotonic())):
-            self._order.rewind()
-            for klass in MessageClass:  # the spool may have dropped some meanwhile
-                self._state.quarantine.forget_below(klass, self._spool.first_id(klass))
+        self._look_again(time.monotonic())
         rows = states = True
         # In turn: neither keeps the other waiting.
         while (has_room := self._link.has_room) and (rows or states):
@@ -86,10 +59,28 @@ class Session:
             if self._too_large(*message, "mqtt.live_dropped"):
                 continue
             self._link.send(*message, qos=0)
+            self._unacked.add_live(packet_bytes(*message), time.monotonic())
             has_room = self._link.has_room
         self._socket_full = not has_room
         waiting = bool(self._unacked) or self._order.unfinished or not self._unqueued.empty
         return self._socket_full or waiting
+
+    def _look_again(self, now_s: float) -> None:
+        quarantine, limits = self._state.quarantine, self._limits
+        if limits.end(now_s):  # also what is not in the queue may pass now
+            self._unqueued.renew()
+            if self._may_send:
+                self._send_availability(ONLINE)
+            self._rewind()
+        if quarantine.end(now_s) | bool(self._state.pauses.end(now_s)) | limits.stale(now_s):
+            self._rewind()
+            for klass in MessageClass:  # the spool may have dropped some meanwhile
+                quarantine.forget_below(klass, self._spool.first_id(klass))
+            self._state.clear_aside()
+
+    def _rewind(self) -> None:
+        self._order.rewind()
+        self._limits.count_again(time.monotonic())
 
     def turn(self, timeout_s: float) -> None:
         """Wait for the broker or a wake-up and settle what was acknowledged. Raises LinkError."""
@@ -99,11 +90,8 @@ class Session:
         elif self._order.unfinished:
             timeout_s = 0
         answers = self._link.turn(timeout_s)
-        # An identifier we do not know may be anything: nothing is deleted for it.
-        for number, code in filter(lambda answer: answer[0] in self._unacked, answers):
-            if number == next(iter(self._unacked)):
-                self._next_since_s = time.monotonic()
-            self._settle(self._unacked.pop(number), code, acked)
+        for sent, code in self._unacked.settle(answers, time.monotonic()):
+            self._settle(sent, code, acked)
         for klass, ids in acked.items():
             self._spool.ack(klass, ids)
             self.delivered += len(ids)
@@ -114,53 +102,71 @@ class Session:
 
     def end(self) -> None:
         """Publish that this device goes offline, and disconnect. Raises LinkError."""
-        self._send_availability(OFFLINE)
         until_s = time.monotonic() + _GOODBYE_S
+        while not self._may_send and time.monotonic() < until_s:
+            self.turn(until_s - time.monotonic())
+        if not self._may_send:  # one more than the broker takes: closing makes it publish the same for us
+            return
+        self._send_availability(OFFLINE)
         while self._unacked and time.monotonic() < until_s:
             self.turn(until_s - time.monotonic())
         self._link.leave()
 
     def lost(self, error: LinkError) -> bool:
         """Draw conclusions from the end of the connection; True where a message may be its cause."""
+        if error.loss is LinkErrorKind.TOO_LARGE:
+            if largest := self._unacked.largest_bytes:
+                self._limits.refused(largest, time.monotonic())
+            return largest > 0
         if error.loss not in (LinkErrorKind.CLOSED, LinkErrorKind.HUNG_UP):
             return False
-        rows = {
-            (sent.row.klass, sent.row.id): sent for sent in self._unacked.values() if sent.row is not None
-        }
+        rows = self._unacked.rows
         # Where nothing was acknowledged before, the cause need not be the message.
         begun_s = max((sent.at_s for sent in rows.values()), default=0.0) if self._proven else float("-inf")
         waited_s = time.monotonic() - begun_s
-        dead = self._state.quarantine.lost(rows, waited_s, time.monotonic())
-        if dead is not None and (row := rows[dead].row) is not None:
-            self._give_up(row, f"the broker closes the connection at it: {error.what}")
+        if self._state.quarantine.lost(rows, waited_s, time.monotonic()):
+            (sent,) = rows.values()
+            self._state.report_aside(sent, f"the broker closes the connection at it: {error.what}")
         return bool(rows)
 
+    @property
+    def _may_send(self) -> bool:
+        return len(self._unacked) < self._link.terms.in_flight
+
     def _send_availability(self, body: bytes) -> None:
-        number = self._link.send(self._state.availability, body, qos=1, retain=True)
-        self._unacked[number] = _Sent(time.monotonic(), self._state.availability)
+        topic = self._state.availability
+        if not self._too_large(topic, body, "mqtt.states_refused"):
+            self._send_retained(topic, body)
+
+    def _send_retained(self, topic: str, body: bytes) -> None:
+        number = self._link.send(topic, body, qos=1, retain=True)
+        self._unacked.add(number, Sent(time.monotonic(), topic, packet_bytes(topic, body)))
 
     def _send_state(self) -> bool:
-        busy = {sent.topic for sent in self._unacked.values() if sent.row is None}
-        while len(self._unacked) < self._link.in_flight and (message := self._unqueued.take_state(busy)):
+        while self._may_send and (message := self._unqueued.take_state(self._unacked.busy)):
             if self._too_large(*message, "mqtt.states_refused"):
                 continue
-            topic, body = message
-            number = self._link.send(topic, body, qos=1, retain=True)
-            self._unacked[number] = _Sent(time.monotonic(), topic)
+            self._send_retained(*message)
             return True
         return False
 
     def _send_row(self) -> bool:
-        most = self._link.in_flight
+        most = self._link.terms.in_flight
         room = most - len(self._unacked)
         if self._state.quarantine.one_at_a_time:
             # A suspect is alone, and sent once the connection has shown that it works without it.
             room = most if self._proven and not self._unacked else 0
-        row = self._order.next(self._skips, urgent=room <= most // _URGENT_SHARE) if room > 0 else None
+        if room <= 0:
+            return False
+        urgent = room <= most // _URGENT_SHARE
+        row = self._order.next(self._skips, urgent=urgent)
         if row is None:
+            if not (urgent or self._order.unfinished):
+                self._limits.report()
             return False
         body = stamp_replayed(row.body, replayed=self._order.is_replayed(row))
-        if len(body) > (limit := self._body_limit(row.topic)):
+        if self._limits.above_own(row):
+            limit = self._limits.own_bytes - packet_bytes(row.topic, b"")
             self._give_up(row, f"{len(body)} bytes, and no more than {limit} may be sent")
             return True
         try:
@@ -168,15 +174,14 @@ class Session:
         except ValueError as error:
             self._give_up(row, f"it cannot be sent: {error}")
         else:
-            self._unacked[number] = _Sent(time.monotonic(), row.topic, row)
+            sent = Sent(time.monotonic(), row.topic, packet_bytes(row.topic, body), row)
+            self._unacked.add(number, sent)
         return True
-
-    def _body_limit(self, topic: str) -> int:
-        return self._link.max_packet_bytes - PACKET_OVERHEAD_BYTES - len(topic.encode())
 
     def _too_large(self, topic: str, body: bytes, counter: str) -> bool:
         # The broker would end each connection at it: unlike a row it would be sent again on every one.
-        large = len(body) > (limit := self._body_limit(topic))
+        limit = self._limits.most_bytes - packet_bytes(topic, b"")
+        large = len(body) > limit
         text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
         self._health.tell(f"size of {topic}", text)
         if large:
@@ -187,43 +192,41 @@ class Session:
         key = (row.klass, row.id)
         if self._state.pauses.holds(row.topic) or self._state.quarantine.holds(key):
             return True
-        return any(
-            sent.row is not None and (sent.row.klass, sent.row.id) == key for sent in self._unacked.values()
-        )
+        return self._unacked.holds(key) or self._limits.holds(row)
 
-    def _settle(self, sent: _Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
-        self._acked_to_s = max(self._acked_to_s, sent.at_s)
+    def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._proven = True
-        row, quarantine = sent.row, self._state.quarantine
-        if code >= _ERROR:
-            if row is None or code in _OF_THE_TOPIC or quarantine.crowded:
-                self._pause_topic(sent.topic, f"denied with reason code {code}", "mqtt.denied")
-                return
-            self._health.add("mqtt.denied")
-            if quarantine.refused((row.klass, row.id), time.monotonic()):
-                self._give_up(row, f"the broker refuses it with reason code {code}")
-        elif row is None:
+        if code >= ERROR:
+            self._settle_refused(sent, code)
+            return
+        self._limits.passed(sent.size)
+        row = sent.row
+        if row is None:
             self._clear(sent.topic)
         elif (
             code == _NO_SUBSCRIBERS and self._settings.require_subscriber and row.klass is MessageClass.ALARM
         ):
-            self._pause_topic(sent.topic, "heard by nobody", "mqtt.unheard_kept")
+            self._state.pause_topic(sent.topic, "heard by nobody", "mqtt.unheard_kept")
         else:
             self._health.add("mqtt.unheard" if code == _NO_SUBSCRIBERS else "mqtt.delivered")
             self._state.ack_timeout_s = self._settings.ack_timeout_s
-            quarantine.passed((row.klass, row.id))
+            if self._state.quarantine.passed((row.klass, row.id)):
+                self._state.clear_aside()
             self._clear(sent.topic)
             acked[row.klass].append(row.id)
 
-    def _pause_topic(self, topic: str, why: str, counter: str) -> None:
-        self._state.pauses.add(topic, time.monotonic())
-        self._health.add(counter)
-        self._health.tell(f"topic {topic}", why)
+    def _settle_refused(self, sent: Sent, code: int) -> None:
+        quarantine = self._state.quarantine
+        if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:
+            self._state.pause_topic(sent.topic, f"denied with reason code {code}", "mqtt.denied")
+        else:
+            self._health.add("mqtt.denied")
+            quarantine.refused(sent.key, time.monotonic())
+            self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
 
     def _clear(self, topic: str) -> None:
-        if self._state.pauses.clear(topic):
-            self._health.tell(f"topic {topic}", "")
-            self._order.rewind()  # others to the topic may have been skipped, and no pause ends for them
+        if self._state.clear_topic(topic):
+            self._rewind()  # others to the topic may have been skipped, and no pause ends for them
 
     def _give_up(self, row: StoredMessage, reason: str) -> None:
         self._spool.dead_letter(row, reason)
@@ -232,19 +235,13 @@ class Session:
         self._health.tell("dead letters", f"the last one: {reason}")
 
     def _check_ack_timeout(self) -> None:
-        oldest = next(iter(self._unacked.values()), None)
-        if oldest is None:
+        now_s = time.monotonic()
+        if (oldest := self._unacked.overdue(self._state.ack_timeout_s, now_s)) is None:
             return
-        # On a slow link each of them takes its time: it counts from when one was the next to be acknowledged.
-        if time.monotonic() - max(oldest.at_s, self._next_since_s) < self._state.ack_timeout_s:
-            return
-        if oldest.row is not None and self._acked_to_s > oldest.at_s:
-            self._state.quarantine.stalled((oldest.row.klass, oldest.row.id), time.monotonic())
+        if oldest.key is not None and self._unacked.passed_by(oldest):
+            self._state.quarantine.stalled(oldest.key, now_s)
         else:  # perhaps it is only slow: wait longer next time
             longest_s = self._settings.ack_timeout_s * _MAX_TIMEOUT_FACTOR
             self._state.ack_timeout_s = min(2 * self._state.ack_timeout_s, longest_s)
-        raise self._link.error(
-            "a message was not acknowledged in time",
-            "Look at the broker's load and log",
-            LinkErrorKind.SILENT,
-        )
+        what, remedy = "a message was not acknowledged in time", "Look at the broker's load and log"
+        raise self._link.error(what, remedy, LinkErrorKind.SILENT)

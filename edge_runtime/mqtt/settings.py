@@ -76,7 +76,7 @@ class BrokerSettings:
     """Seconds before what the broker denied, or nobody hears, is tried again: first, longest."""
     # The limit of common cloud brokers is 128 to 256 kB; alarms take some hundred bytes.
     max_packet_bytes: int = 256 * 1024
-    """Larger messages are set aside before they are sent; the broker may state a lower limit."""
+    """Larger messages are set aside as dead letters; what only the broker calls too large waits."""
     require_subscriber: bool = False
     """Keep an alarm until somebody hears it, where the broker says that nobody does (MQTT 5)."""
     live_first: bool = True

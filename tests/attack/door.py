@@ -1,8 +1,8 @@
 """`python -m tests.attack.door`: every hostile model against the door, in at most 20 minutes.
 
-Harmful is a file that ends the process which loads it, holds it for more than 10 s or takes more than 300 MB; or
-that passes and then raises no alarm on a machine ten times as loud as its golden window and more: neither an
-anomaly nor, where the model gives no score, a fault of the model. Exit code 1 where one is.
+Harmful is a file that ends the process which loads it, holds it for more than 10 s or takes more than 300 MB;
+or that passes and then raises no alarm on a machine ten times as loud as its golden window and more: neither
+an anomaly nor, where the model gives no score, a fault of the model. Exit code 1 where one is.
 """
 
 import math

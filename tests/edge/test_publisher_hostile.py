@@ -91,7 +91,7 @@ NONSENSE = {
 @pytest.mark.parametrize("what", NONSENSE)
 def test_nonsense_ends_at_most_the_connection(gateway, what):
     with FakeBroker() as broker:
-        publisher = gateway.publish(broker.port, ack_timeout_s=1)
+        publisher = gateway.publish(broker.port, ack_timeout_s=1, refused_backoff_s=(0.1, 0.5))
         until(lambda: publisher.connected and broker.published)
         tracemalloc.start()
         broker.say(NONSENSE[what])
@@ -108,7 +108,7 @@ def test_nonsense_ends_at_most_the_connection(gateway, what):
 def test_nonsense_instead_of_a_welcome(gateway, what):
     with FakeBroker() as broker:
         broker.on_connect = NONSENSE[what]
-        publisher = gateway.publish(broker.port, connect_timeout_s=0.3)
+        publisher = gateway.publish(broker.port, connect_timeout_s=0.3, refused_backoff_s=(0.1, 0.5))
         until(lambda: len(broker.connects) >= 2)
         broker.on_connect = None
         put(gateway, "after")
@@ -118,7 +118,8 @@ def test_nonsense_instead_of_a_welcome(gateway, what):
 
 def test_random_bytes_end_at_most_the_connection(gateway):
     with FakeBroker() as broker:
-        publisher = gateway.publish(broker.port, backoff_s=(0.01, 0.02), ack_timeout_s=1)
+        quick = {"backoff_s": (0.01, 0.02), "refused_backoff_s": (0.01, 0.02)}
+        publisher = gateway.publish(broker.port, ack_timeout_s=1, **quick)
         for _ in range(60):
             broker.say(os.urandom(200))
             time.sleep(0.01)

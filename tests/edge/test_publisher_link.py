@@ -134,7 +134,7 @@ def test_a_link_of_a_byte_at_a_time_gets_through(bench):
 def test_flipped_bits_from_the_broker_lose_nothing(bench):
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
-    quick = {"backoff_s": (0.01, 0.05), "denied_retry_s": (0.5, 0.5)}
+    quick = {"backoff_s": (0.01, 0.05), "refused_backoff_s": (0.01, 0.05), "denied_retry_s": (0.5, 0.5)}
     gateway.publish(proxy.port, ack_timeout_s=1, connect_timeout_s=0.5, **quick)
     for at in (0, 1, 2, 3, 5, 9, 12, 13, 16, 17, 40):
         proxy.flip_down = at

@@ -30,12 +30,13 @@ def test_a_poison_message_does_not_hold_up_those_behind_it(gateway):
         until(lambda: "behind29" in names(broker) and depth(gateway) == 1, 30)
         print(f"a poison message: the 30 behind it passed within {time.monotonic() - begun_s:.1f} s")
         assert gateway.spool.dead_letters() == [], "set aside, not given up"
-        until(lambda: gateway.spool.dead_letters() or put(gateway, "more") or time.sleep(0.2), 30)
-        (letter,) = gateway.spool.dead_letters()
-        assert json.loads(letter.row.body)["id"] == "poison"
-        assert "closes the connection at it" in letter.reason
-        assert "closes the connection at it" in troubles(publisher)["dead letters"]
+        until(lambda: names(broker).count("poison") > 12 or put(gateway, "more") or time.sleep(0.2), 60)
+        assert gateway.spool.dead_letters() == [], "and however often the broker closes"
+        assert "closes the connection at it" in troubles(publisher)["set aside"]
+        assert "bytes to " + EVENT in troubles(publisher)["set aside"]
+        broker.on_publish = lambda _published: 0
         until(lambda: depth(gateway) == 0)
+        until(lambda: not troubles(publisher))
 
 
 def test_three_poison_messages_in_a_row_let_the_next_pass(gateway):
@@ -58,16 +59,20 @@ def test_a_broker_that_accepts_nothing_condemns_nothing(gateway):
         until(lambda: depth(gateway) == 0, 20)
 
 
-def test_one_refused_message_is_set_aside_and_given_up_in_the_end(gateway):
+def test_one_refused_message_is_set_aside_and_never_given_up(gateway):
     with FakeBroker(lambda published: 0x99 if b'"bad"' in published.body else 0) as broker:
         put(gateway, "bad", "good")
         publisher = gateway.publish(broker.port, denied_retry_s=(0.2, 0.2))
         until(lambda: depth(gateway) == 1)
         assert "good" in names(broker)
-        until(lambda: gateway.spool.dead_letters() or put(gateway, "more") or time.sleep(0.1), 20)
-        assert "reason code 153" in gateway.spool.dead_letters()[0].reason
+        until(lambda: names(broker).count("bad") > 12 or put(gateway, "more") or time.sleep(0.1), 30)
+        assert gateway.spool.dead_letters() == []
+        assert "reason code 153" in troubles(publisher)["set aside"]
         assert counted(publisher, "mqtt.denied") >= 4
         assert len(broker.connects) == 1
+        broker.on_publish = lambda _published: 0
+        until(lambda: depth(gateway) == 0)
+        until(lambda: not troubles(publisher))
 
 
 def test_a_broker_that_refuses_everything_is_left_alone(gateway):
@@ -80,51 +85,6 @@ def test_a_broker_that_refuses_everything_is_left_alone(gateway):
         assert depth(gateway) == 300
         broker.on_publish = lambda _published: 0
         until(lambda: depth(gateway) == 0, 20)
-
-
-def test_what_the_broker_says_is_too_large_is_not_sent(gateway):
-    connack = b"\x00\x00\x05\x27" + (1000).to_bytes(4, "big")
-    with FakeBroker(connack=connack) as broker:
-        put(gateway, "large", size=2000)
-        put(gateway, "small")
-        gateway.publish(broker.port)
-        until(lambda: names(broker) == ["small"])
-        (letter,) = gateway.spool.dead_letters()
-        assert "no more than" in letter.reason
-        assert depth(gateway) == 0
-        assert len(broker.connects) == 1
-
-
-def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
-    connack = b"\x00\x00\x05\x27" + (1000).to_bytes(4, "big")
-    with FakeBroker(connack=connack) as broker:
-        publisher = gateway.publish(broker.port)
-        publisher.retain("t/state", b"x" * 2000)
-        publisher.offer("t/health", b"x" * 2000)
-        until(lambda: counted(publisher, "mqtt.states_refused") == 1)
-        until(lambda: counted(publisher, "mqtt.live_dropped") == 1)
-        assert sorted(troubles(publisher)) == ["size of t/health", "size of t/state"]
-        publisher.retain("t/state", b"fits")
-        publisher.offer("t/health", b"fits")
-        until(lambda: {sent.body for sent in broker.published} == {b"online", b"fits"})
-        until(lambda: not troubles(publisher))
-        assert len(broker.connects) == 1
-
-
-@needs_mosquitto
-def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path):
-    broker = Broker(tmp_path, "message_size_limit 1000").start()
-    subscriber = Subscriber(broker.port)
-    time.sleep(0.2)
-    put(gateway, "poison", size=2000)
-    put(gateway, "behind")
-    begun_s = time.monotonic()
-    gateway.publish(broker.port)
-    until(lambda: [json.loads(body)["id"] for t, body in subscriber.seen if t == EVENT] == ["behind"], 30)
-    until(lambda: depth(gateway) + len(gateway.spool.dead_letters()) == 1, what="the poison being kept alone")
-    print(f"undeclared limit: the message behind passed after {time.monotonic() - begun_s:.1f} s")
-    subscriber.close()
-    broker.stop()
 
 
 def test_a_topic_that_mqtt_forbids_is_set_aside(gateway):

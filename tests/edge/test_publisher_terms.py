@@ -23,6 +23,8 @@ def test_says_who_it_is_and_leaves_a_will():
         gateway.publish(broker.port)
         until(lambda: broker.published)
         will = broker.first_packets[0]
+        assert b"\x21\x00\x01" in will, "Receive Maximum 1"
+        assert b"\x27\x00\x00\x10\x00" in will, "Maximum Packet Size 4096"
         assert b"MQTT\x05" in will
         assert AVAILABILITY.encode() + b"\x00\x07offline" in will
         first = broker.published[0]
@@ -73,6 +75,23 @@ def test_a_broker_that_retains_nothing(gateway):
         assert not broker.published[0].retain
 
 
+def test_a_broker_that_refuses_a_retained_will(gateway):
+    """MQTT 5.0, 3.1.2.7: it must. Each connection asks again, and a second attempt does without."""
+    with FakeBroker() as broker:
+
+        def judge(packet):
+            retained = packet[7] & 0x20
+            return b"\x20\x03\x00\x9a\x00" if retained else b"\x20\x05\x00\x00\x02\x25\x00"
+
+        broker.judge_connect = judge
+        put(gateway, "a")
+        gateway.publish(broker.port)
+        until(lambda: depth(gateway) == 0)
+        broker.kick()
+        until(lambda: len(broker.connects) == 4)
+        assert [packet[7] & 0x20 for packet in broker.first_packets] == [0x20, 0, 0x20, 0]
+
+
 def test_never_more_in_flight_than_the_broker_takes(gateway):
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         broker.connack = b"\x00\x00\x03\x21\x00\x05"
@@ -81,6 +100,94 @@ def test_never_more_in_flight_than_the_broker_takes(gateway):
         until(lambda: len(names(broker)) >= 4)
         time.sleep(0.3)
         assert len(names(broker)) <= 5
+
+
+PROPERTIES = {
+    "Session Expiry Interval": b"\x11\xff\xff\xff\xff",
+    "Assigned Client Identifier": b"\x12\x00\x05other",
+    "Server Keep Alive 1": b"\x13\x00\x01",
+    "Server Keep Alive 0": b"\x13\x00\x00",
+    "Authentication Method": b"\x15\x00\x01x",
+    "Authentication Data": b"\x16\x00\x01x",
+    "Response Information": b"\x1a\x00\x01x",
+    "Server Reference": b"\x1c\x00\x09elsewhere",
+    "Reason String": b"\x1f\x00\x03\x1b[m",
+    "Receive Maximum 1": b"\x21\x00\x01",
+    "Topic Alias Maximum": b"\x22\xff\xff",
+    "Maximum QoS 1": b"\x24\x01",
+    "Retain Available 0": b"\x25\x00",
+    "User Property": b"\x26\x00\x01a\x00\x01b",
+    "Maximum Packet Size": b"\x27\x00\x01\x00\x00",
+    "Wildcard Subscription Available": b"\x28\x00",
+    "Subscription Identifiers Available": b"\x29\x00",
+    "Shared Subscription Available": b"\x2a\x00",
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_property_that_leaves_us_acknowledgements_stops_no_alarm(gateway, name):
+    with FakeBroker(connack=b"\x00\x00" + bytes([len(PROPERTIES[name])]) + PROPERTIES[name]) as broker:
+        put(gateway, "a", "b")
+        publisher = gateway.publish(broker.port)
+        publisher.retain("t/state", b"{}")
+        until(lambda: depth(gateway) == 0 and b"{}" in broker.bodies("state"))
+        broker.connack = b"\x00\x00\x00"
+        broker.kick()
+        until(lambda: len(broker.first_packets) == 2)
+        assert broker.first_packets[0] == broker.first_packets[1], "and the next connection is as ever"
+        put(gateway, "c")
+        until(lambda: depth(gateway) == 0)
+        assert len(broker.connects) == 2
+        assert not troubles(publisher)
+
+
+@pytest.mark.parametrize("limit", [b"\x03\x21\x00\x00", b"\x05\x27\x00\x00\x00\x00"])
+def test_limits_of_zero_are_no_terms_and_keep_everything(gateway, limit):
+    """MQTT 5.0, 3.2.2.3.3 and 3.2.2.3.6: protocol errors, for nothing could be sent."""
+    with FakeBroker(connack=b"\x00\x00" + limit) as broker:
+        put(gateway, "a")
+        publisher = gateway.publish(broker.port)
+        assert "cannot be read" in until(lambda: troubles(publisher).get("broker"))
+        broker.connack = b"\x00\x00\x00"
+        until(lambda: depth(gateway) == 0)
+
+
+def test_a_session_that_we_have_not_begun_is_left(gateway):
+    with FakeBroker(connack=b"\x01\x00\x00") as broker:
+        publisher = gateway.publish(broker.port)
+        assert "not begun" in until(lambda: troubles(publisher).get("broker"))
+        assert until(lambda: broker.disconnects)[0][:1] == b"\x82"
+        assert broker.published == []
+
+
+def test_3_1_1_goes_on_with_any_session(gateway):
+    with FakeBroker(lambda _published: SILENT, connack=b"\x01\x00") as broker:
+        publisher = gateway.publish(broker.port, mqtt="3.1.1")
+        until(lambda: publisher.connected)
+
+
+@pytest.mark.parametrize("code", [0x9C, 0x9D])
+def test_another_server_is_not_followed(gateway, code):
+    reference = b"\x1c\x00\x0eexample.com:99"
+    with FakeBroker(connack=bytes([0, code, len(reference)]) + reference) as broker:
+        put(gateway, "a")
+        publisher = gateway.publish(broker.port, refused_backoff_s=(0.1, 0.2))
+        assert "refuses us" in until(lambda: troubles(publisher).get("broker"))
+        until(lambda: len(broker.connects) > 2)
+        broker.connack = b"\x00\x00\x00"
+        until(lambda: depth(gateway) == 0)
+
+
+def test_a_stop_takes_no_more_than_the_broker_does(gateway):
+    """Receive Maximum 1, and it is in use: closing makes the broker publish our last will."""
+    with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
+        broker.connack = b"\x00\x00\x03\x21\x00\x01"
+        put(gateway, "a")
+        publisher = gateway.publish(broker.port, drain_s=0.2)
+        until(lambda: names(broker) == ["a"])
+        publisher.stop()
+        assert [sent.body for sent in broker.published if sent.topic == AVAILABILITY] == [b"online"]
+        assert broker.disconnects == []
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,12 @@ class FakeBroker:
         """Reason code for every subscription."""
         self.on_connect = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
+        self.judge_connect = None
+        """The same for each CONNECT: called with what follows its length."""
         self.answer_pings = True
+        self.flood = None
+        """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
+        self.flooded_bytes = 0
         self.connects = []
         """When each CONNECT came, monotonic seconds."""
         self.first_packets = []
@@ -107,7 +112,12 @@ class FakeBroker:
         if kind == 0x10:
             self.connects.append(time.monotonic())
             self.first_packets.append(body)
-            return self._act(sock, self.on_connect, b"\x20" + bytes([len(self.connack)]) + self.connack)
+            welcome = b"\x20" + bytes([len(self.connack)]) + self.connack
+            instead = self.on_connect if self.judge_connect is None else self.judge_connect(body)
+            goes_on = self._act(sock, instead, welcome)
+            if self.flood is not None:
+                threading.Thread(target=self._flood, args=(sock, self.flood()), daemon=True).start()
+            return goes_on
         if kind == 0x30:
             published = _published(head, body)
             self.published.append(published)
@@ -120,6 +130,14 @@ class FakeBroker:
             self.disconnects.append(body)
             return False
         return True
+
+    def _flood(self, sock, chunks):
+        with contextlib.suppress(OSError):
+            for chunk in chunks:
+                if self._closed:
+                    return
+                sock.sendall(chunk)
+                self.flooded_bytes += len(chunk)
 
     def _acknowledge(self, sock, published):
         if published.qos == 0:

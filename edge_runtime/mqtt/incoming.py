@@ -1,0 +1,115 @@
+"""Which packets a broker may send to a client that only publishes: `IncomingPackets`. Pure.
+
+Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
+QoS 2 message until a PUBREL comes for it. We subscribe to nothing, so that a broker has five packets to send,
+all of them small, and most of them only in answer to ours.
+"""
+
+from typing import Final
+
+from edge_runtime.mqtt.link_errors import LinkErrorKind
+
+MAX_PACKET_BYTES: Final = 4096
+"""Stated in CONNECT as Maximum Packet Size. A CONNACK with every property but texts takes some 60 bytes, a
+PUBACK 5; a broker must leave out reason strings and user properties that do not fit."""
+RECEIVE_MAXIMUM: Final = 1
+"""Stated in CONNECT: messages of QoS 1 and 2 that may be on their way to us; MQTT has no number below."""
+SPARE_PACKETS: Final = 100
+"""Packets that answer nothing and are forgiven; a broker in order sends none."""
+_CONNACK, _PUBLISH, _PUBACK, _PINGRESP, _DISCONNECT = 2, 3, 4, 13, 14
+_NAMES: Final = (
+    *("packet type 0", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP"),
+    *("SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"),
+)
+"""Packet types: MQTT 5.0, section 2.1.2."""
+_PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
+_MORE, _MAX_SHIFT = 0x80, 21
+"""A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
+_REASON_AT: Final = 2
+"""Where a PUBACK has its reason code, behind the packet identifier: section 3.4.2."""
+
+
+class UnwantedPacketError(Exception):
+    """The broker sent what MQTT, or what we stated in CONNECT, forbids."""
+
+    def __init__(
+        self, what: str, code: int = _PROTOCOL_ERROR, loss: LinkErrorKind = LinkErrorKind.VIOLATION
+    ) -> None:
+        """`code` is the reason to disconnect with, MQTT 5.0, section 3.14.2.1."""
+        super().__init__(what)
+        self.code, self.loss = code, loss
+
+
+class IncomingPackets:
+    """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
+
+    def __init__(self, *, version_5: bool) -> None:
+        """Nothing has arrived yet."""
+        self._allowed = {_PUBACK, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
+        self._kind: int | None = None
+        self._size = self._shift = self._body_left = 0
+        self._welcomed = False
+        self._latest, self._beginning = 0, b""
+        self.packets = 0
+        """Packets whose header has arrived, CONNACK included."""
+
+    def feed(self, data: bytes) -> None:
+        """Check bytes as they arrive, cut anywhere."""
+        at = 0
+        while at < len(data):
+            if self._body_left:
+                step = min(self._body_left, len(data) - at)
+                self._beginning += data[at : at + min(step, _REASON_AT + 1 - len(self._beginning))]
+                self._body_left -= step
+                at += step
+                continue
+            if self._kind is None:
+                self._begin(data[at])
+            else:
+                self._add_length(data[at])
+            at += 1
+
+    @property
+    def puback_code(self) -> int:
+        """Reason code of the packet that arrived last, if it is a PUBACK that has one; else 0, success."""
+        is_long = self._latest == _PUBACK and len(self._beginning) > _REASON_AT
+        return self._beginning[_REASON_AT] if is_long else 0
+
+    def check_answers(self, answers: int, connected_s: float) -> None:
+        """Raise UnwantedPacketError when far more has arrived than what answers something.
+
+        `answers` are acknowledgements of what was sent; a ping may be answered every second, the shortest
+        keepalive that MQTT has.
+        """
+        if self.packets - answers > SPARE_PACKETS + connected_s:
+            raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
+
+    def _begin(self, byte: int) -> None:
+        kind, flags = byte >> 4, byte & 0xF
+        if kind == _PUBLISH:
+            raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
+        if not self._welcomed and kind != _CONNACK:
+            what = "the answer to CONNECT is no CONNACK"
+            raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
+        if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
+            name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
+            raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+        self._kind, self._size, self._shift = kind, 0, 0
+
+    def _add_length(self, byte: int) -> None:
+        self._size |= (byte & ~_MORE) << self._shift
+        self._shift += 7
+        if byte & _MORE:
+            if self._shift > _MAX_SHIFT:
+                raise UnwantedPacketError("the broker sent a length of more than four bytes")
+            return
+        name = _NAMES[self._kind or 0]
+        if self._size > MAX_PACKET_BYTES:
+            what = f"the broker sent {name} of {self._size} bytes, and we take {MAX_PACKET_BYTES}"
+            raise UnwantedPacketError(what, _PACKET_TOO_LARGE)
+        if self._kind == _PINGRESP and self._size:
+            raise UnwantedPacketError(f"the broker sent {name} of {self._size} bytes, and it has none")
+        self._body_left, self._latest, self._kind = self._size, self._kind or 0, None
+        self._beginning = b""
+        self._welcomed = True
+        self.packets += 1

@@ -1,0 +1,47 @@
+"""What a publisher keeps from one connection to the next: `PublisherState`."""
+
+import time
+
+from edge_runtime.core import Health
+from edge_runtime.mqtt.in_flight import Sent
+from edge_runtime.mqtt.retries import Pauses, Quarantine
+from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.size_limits import SizeLimits
+from edge_runtime.mqtt.unqueued import UnqueuedMessages
+from edge_runtime.spool import Spool
+
+
+class PublisherState:
+    """What outlives a session: sources of messages, what waits and why, the current ack timeout."""
+
+    def __init__(self, settings: BrokerSettings, spool: Spool, health: Health, availability: str) -> None:
+        """Nothing has gone wrong yet; `availability` is the topic that says whether this device is there."""
+        self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
+        self.unqueued = UnqueuedMessages(settings.state_topics, settings.live_queue)
+        self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)
+        """Topics."""
+        self.quarantine = Quarantine(settings.denied_retry_s)
+        self.limits = SizeLimits(health, settings.max_packet_bytes, settings.denied_retry_s)
+        self.ack_timeout_s = settings.ack_timeout_s
+
+    def pause_topic(self, topic: str, why: str, counter: str) -> None:
+        """Send nothing to the topic for a while, count it and say why."""
+        self.pauses.add(topic, time.monotonic())
+        self.health.add(counter)
+        self.health.tell(f"topic {topic}", why)
+
+    def clear_topic(self, topic: str) -> bool:
+        """Note that the broker takes the topic; True where it was paused."""
+        paused = self.pauses.clear(topic)
+        if paused:
+            self.health.tell(f"topic {topic}", "")
+        return paused
+
+    def report_aside(self, sent: Sent, reason: str) -> None:
+        """Say in health which message waits because the broker does not take it."""
+        self.health.tell("set aside", f"a message of {sent.size} bytes to {sent.topic}: {reason}")
+
+    def clear_aside(self) -> None:
+        """Take that back once no message is accused."""
+        if not self.quarantine.accused:
+            self.health.tell("set aside", "")
