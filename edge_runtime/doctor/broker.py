@@ -11,7 +11,8 @@ from typing import Final
 from edge_runtime.configuration import Config
 from edge_runtime.core import EdgeError
 from edge_runtime.doctor.certificates import Certificate, read_certificate
-from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
+from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, skipped, warning
+from edge_runtime.doctor.storage import service_pid
 from edge_runtime.messages import Topics, health_message
 from edge_runtime.mqtt import BrokerSettings, Connection, LinkError, LinkErrorKind
 
@@ -26,6 +27,11 @@ def examine_broker(config: Config) -> Findings:
     settings = config.broker
     yield from _security(settings)
     yield from _certificates(settings, config.site.device)
+    service = service_pid(config.state_folder)
+    if service is not None and _named(settings):
+        what = f"not tried while the service, process {service}, is connected under the same name"
+        yield skipped("broker.login", f"{settings.host}:{settings.port}", what)
+        return
     try:
         yield from _visit(config)
     except LinkError as error:
@@ -75,6 +81,11 @@ def _dates(file: Path, certificate: Certificate) -> Finding:
     if (days := (certificate.not_after - now).days) < DUE_DAYS:
         return warning("certificate.due", str(file), f"expires in {days} days, on {end}", renew)
     return ok("certificate.dates", str(file), f"{certificate.name}, valid until {end}")
+
+
+def _named(settings: BrokerSettings) -> bool:
+    """Whether a broker knows us by a name, which it may take for the client id: one connection a name."""
+    return settings.username is not None or (settings.tls is not None and settings.tls.cert_file is not None)
 
 
 def _visit(config: Config) -> Findings:
