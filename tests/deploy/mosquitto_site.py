@@ -12,10 +12,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from deploy.certification.access_list import access_list
 from deploy.certification.folder import Folder
+from deploy.certification.revocation import write_crl
 from tests.broker import MOSQUITTO, free_port, until
 from tests.deploy.heavy import ROOT
 
+SITE, DEVICES, PASSWORD = "plant-1", ("pump-7", "pump-8"), "four words in a row"
+VIEWERS = ("steadyhum-viewer", "steadyhum-viewer-office")
 SHIPPED = ROOT / "deploy" / "mosquitto"
 NOW = dt.datetime.now(dt.UTC)
 
@@ -36,7 +40,12 @@ class Gateway:
         self.port, self.tls_port = free_port(), free_port()
         folder.mkdir()
         certs = authority.path
-        (folder / "steadyhum.acl").write_text((SHIPPED / "steadyhum.acl").read_text())
+        (folder / "steadyhum.acl").write_text(access_list([(SITE, name) for name in DEVICES], VIEWERS))
+        for user in (*DEVICES, "another-program"):
+            made = () if (folder / "passwords").exists() else ("-c",)
+            subprocess.run(
+                ["mosquitto_passwd", *made, "-b", folder / "passwords", user, PASSWORD], check=True
+            )
         main = moved(
             (SHIPPED / "local.conf").read_text(),
             {
@@ -45,6 +54,7 @@ class Gateway:
                 "/etc/mosquitto/certs/server": certs / "127.0.0.1",
                 "/etc/mosquitto/certs/ca": certs / "ca",
                 "/etc/mosquitto/steadyhum.acl": folder / "steadyhum.acl",
+                "/etc/mosquitto/steadyhum.passwd": folder / "passwords",
             },
         )
         # What Debian's own mosquitto.conf says, into which ours is included.
@@ -89,37 +99,44 @@ class Gateway:
 
 
 class Client:
-    """A client with a persistent session; `name` picks its certificate, None comes without one."""
+    """A client with a persistent session; `name` picks certificate or password, None comes without."""
 
-    def __init__(self, gateway, name, *, authority=None, topics=(), tls=True):
+    def __init__(self, gateway, name, *, authority=None, topics=(), tls=True, client_id=None, keep=True):
         self.seen, self.acks, self.refused = [], {}, None
-        self._connected = False
+        self._connected, self.connections, self.subscribed = False, 0, 0
         trusted = gateway.authority.path
         own = (authority or gateway.authority).path
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"test-{name}", protocol=mqtt.MQTTv5
+            CallbackAPIVersion.VERSION2, client_id=client_id or f"test-{name}", protocol=mqtt.MQTTv5
         )
         if tls:
             context = ssl.create_default_context(cafile=trusted / "ca.crt")
             if name:
                 context.load_cert_chain(own / f"{name}.crt", own / f"{name}.key")
             self._client.tls_set_context(context)
+        elif name:
+            self._client.username_pw_set(name, PASSWORD)
         self._topics = topics
         self._client.on_connect = self._on_connect
         self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
         self._client.reconnect_delay_set(1, 1)
-        keep = Properties(PacketTypes.CONNECT)
-        keep.SessionExpiryInterval = 3600
+        expiry = Properties(PacketTypes.CONNECT)
+        expiry.SessionExpiryInterval = 3600 if keep else 0
         port = gateway.tls_port if tls else gateway.port
-        self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
+        self._client.connect("127.0.0.1", port, clean_start=not keep, properties=expiry)
         self._client.loop_start()
 
     def _on_connect(self, _client, _data, _flags, reason, _properties):
         self.refused = reason.value if reason.value >= 0x80 else None
         self._connected = self.refused is None
+        self.connections += self._connected
         for topic in self._topics:
             self._client.subscribe(topic, qos=1)
+
+    def _on_subscribe(self, *_):
+        self.subscribed += 1
 
     def _on_publish(self, _client, _data, mid, reason, _properties):
         self.acks[mid] = reason.value
@@ -137,11 +154,25 @@ class Client:
         self._client.loop_stop()
 
 
+def handshake(gateway, folder, name):
+    """What becomes of a stranger: the error its first read ends in."""
+    context = ssl.create_default_context(cafile=gateway.authority.path / "ca.crt")
+    if name:
+        context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    with (
+        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        wrapped.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x03abc")
+        return wrapped.recv(10)
+
+
 def make_plant(folder):
     """An authority with a server, two devices and a viewer."""
     authority = Folder(folder)
     authority.init("plant 1", NOW)
     authority.server(["127.0.0.1", "localhost"], NOW)
-    for name in ("pump-7", "pump-8", "steadyhum-viewer"):
+    for name in (*DEVICES, *VIEWERS):
         authority.device(name, NOW)
+    write_crl(authority, NOW)
     return authority
