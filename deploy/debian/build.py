@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.debian.sbom import licence, metadata, sbom
+from deploy.debian.sbom import epoch_s, licence, metadata, sbom
 from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_wheel
 
 HERE: Final = Path(__file__).resolve().parent
@@ -66,7 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     for python in asked.python:
         if asked.lock:
-            print(lock(python, asked.out / "lock"))
+            print(lock(python))
             continue
         for arch in asked.arch:
             print(build(Package(arch, python, asked.revision, asked.out)))
@@ -82,7 +82,7 @@ def build(package: Package) -> Path:
     tree = work / "tree"
     _environment(tree / HOME, package.python, wheels)
     _system_files(tree)
-    bill = sbom(wheels, NAME, package.version, _epoch_s())
+    bill = sbom(wheels, NAME, package.version, epoch_s())
     _documents(tree / "usr/share/doc" / NAME, package, wheels, bill)
     _control(tree, package)
     _normalise(tree)
@@ -91,7 +91,7 @@ def build(package: Package) -> Path:
         ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, deb],
         check=True,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(_epoch_s())},
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch_s())},
     )
     (package.out / f"{package.stem}.cdx.json").write_text(bill)
     _checksums(package.out)
@@ -139,7 +139,7 @@ def _documents(folder: Path, package: Package, wheels: list[Path], bill: str) ->
     (folder / "SBOM.json").write_text(bill)
     (folder / "copyright").write_text(_copyright(wheels, package.python))
     changelog = folder / "changelog"
-    date = subprocess.check_output(["date", "-Ru", "-d", f"@{_epoch_s()}"], text=True).strip()
+    date = subprocess.check_output(["date", "-Ru", "-d", f"@{epoch_s()}"], text=True).strip()
     changelog.write_text(
         f"{NAME} ({package.version}) stable; urgency=medium\n\n  * See the project's CHANGELOG.md.\n\n"
         f" -- steadyhum maintainers <maintainers@steadyhum.invalid>  {date}\n"
@@ -198,7 +198,7 @@ def _normalise(tree: Path) -> None:
     for path in [tree, *tree.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
-        os.utime(path, (_epoch_s(), _epoch_s()), follow_symlinks=False)
+        os.utime(path, (epoch_s(), epoch_s()), follow_symlinks=False)
 
 
 def _plain_files(tree: Path) -> list[Path]:
@@ -219,15 +219,6 @@ def _checksums(out: Path) -> None:
 def _compressed(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
-
-
-def _epoch_s() -> int:
-    told = os.environ.get("SOURCE_DATE_EPOCH")
-    if told:
-        return int(told)
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return int(done.stdout) if done.returncode == 0 else 1_767_225_600
 
 
 if __name__ == "__main__":
