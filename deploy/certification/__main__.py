@@ -95,7 +95,7 @@ def revoke_(names: Names, folder: Where = HERE, secret: Secret = None) -> None:
 
 @app.command()
 def crl(folder: Where = HERE, secret: Secret = None) -> None:
-    """Sign the list of what was taken back again; brokers read it and let nobody in without it."""
+    """Sign the list of what was taken back again; a broker does not start without it."""
     _say_crl(folder, write_crl(Folder(folder, Passphrase(secret)), _now()))
 
 
