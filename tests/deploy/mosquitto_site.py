@@ -12,14 +12,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from deploy.certification.access_list import access_list
 from deploy.certification.folder import Folder
-from deploy.certification.revocation import write_crl
 from tests.broker import MOSQUITTO, free_port, until
 from tests.deploy.heavy import ROOT
+from tests.deploy.mosquitto_users import PASSWORD, write_users
 
-SITE, DEVICES, PASSWORD = "plant-1", ("pump-7", "pump-8"), "four words in a row"
-VIEWERS = ("steadyhum-viewer", "steadyhum-viewer-office")
 SHIPPED = ROOT / "deploy" / "mosquitto"
 NOW = dt.datetime.now(dt.UTC)
 
@@ -40,12 +37,7 @@ class Gateway:
         self.port, self.tls_port = free_port(), free_port()
         folder.mkdir()
         certs = authority.path
-        (folder / "steadyhum.acl").write_text(access_list([(SITE, name) for name in DEVICES], VIEWERS))
-        for user in (*DEVICES, "another-program"):
-            made = () if (folder / "passwords").exists() else ("-c",)
-            subprocess.run(
-                ["mosquitto_passwd", *made, "-b", folder / "passwords", user, PASSWORD], check=True
-            )
+        write_users(folder, authority)
         main = moved(
             (SHIPPED / "local.conf").read_text(),
             {
@@ -99,15 +91,15 @@ class Gateway:
 
 
 class Client:
-    """A client with a persistent session; `name` picks certificate or password, None comes without."""
+    """A client with a persistent session; `name` picks its certificate, None comes without one."""
 
-    def __init__(self, gateway, name, *, authority=None, topics=(), tls=True, client_id=None, keep=True):
+    def __init__(self, gateway, name, *, authority=None, topics=(), tls=True):
         self.seen, self.acks, self.refused = [], {}, None
-        self._connected, self.connections, self.subscribed = False, 0, 0
+        self._connected = False
         trusted = gateway.authority.path
         own = (authority or gateway.authority).path
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id or f"test-{name}", protocol=mqtt.MQTTv5
+            CallbackAPIVersion.VERSION2, client_id=f"test-{name}", protocol=mqtt.MQTTv5
         )
         if tls:
             context = ssl.create_default_context(cafile=trusted / "ca.crt")
@@ -120,23 +112,18 @@ class Client:
         self._client.on_connect = self._on_connect
         self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
         self._client.on_publish = self._on_publish
-        self._client.on_subscribe = self._on_subscribe
         self._client.reconnect_delay_set(1, 1)
-        expiry = Properties(PacketTypes.CONNECT)
-        expiry.SessionExpiryInterval = 3600 if keep else 0
+        keep = Properties(PacketTypes.CONNECT)
+        keep.SessionExpiryInterval = 3600
         port = gateway.tls_port if tls else gateway.port
-        self._client.connect("127.0.0.1", port, clean_start=not keep, properties=expiry)
+        self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
         self._client.loop_start()
 
     def _on_connect(self, _client, _data, _flags, reason, _properties):
         self.refused = reason.value if reason.value >= 0x80 else None
         self._connected = self.refused is None
-        self.connections += self._connected
         for topic in self._topics:
             self._client.subscribe(topic, qos=1)
-
-    def _on_subscribe(self, *_):
-        self.subscribed += 1
 
     def _on_publish(self, _client, _data, mid, reason, _properties):
         self.acks[mid] = reason.value
@@ -154,25 +141,11 @@ class Client:
         self._client.loop_stop()
 
 
-def handshake(gateway, folder, name):
-    """What becomes of a stranger: the error its first read ends in."""
-    context = ssl.create_default_context(cafile=gateway.authority.path / "ca.crt")
-    if name:
-        context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
-    with (
-        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
-    ):
-        wrapped.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x03abc")
-        return wrapped.recv(10)
-
-
 def make_plant(folder):
     """An authority with a server, two devices and a viewer."""
     authority = Folder(folder)
     authority.init("plant 1", NOW)
     authority.server(["127.0.0.1", "localhost"], NOW)
-    for name in (*DEVICES, *VIEWERS):
+    for name in ("pump-7", "pump-8", "steadyhum-viewer"):
         authority.device(name, NOW)
-    write_crl(authority, NOW)
     return authority

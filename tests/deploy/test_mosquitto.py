@@ -8,7 +8,8 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import needs_mosquitto, until
-from tests.deploy.mosquitto_site import NOW, Client, Gateway, handshake, make_plant, moved
+from tests.deploy.mosquitto_site import NOW, Client, Gateway, make_plant, moved
+from tests.deploy.mosquitto_users import handshake
 
 pytestmark = needs_mosquitto
 DENIED = 0x87

@@ -5,7 +5,8 @@ import pytest
 from deploy.certification.folder import Folder
 from deploy.certification.revocation import CRL, revoke, write_crl
 from tests.broker import needs_mosquitto, until
-from tests.deploy.mosquitto_site import NOW, Client, Gateway, handshake, make_plant
+from tests.deploy.mosquitto_site import NOW, Gateway, make_plant
+from tests.deploy.mosquitto_users import ANOTHER, Visitor, handshake
 
 pytestmark = needs_mosquitto
 DENIED, NOT_AUTHORISED, CONNACK = 0x87, 0x87, 0x20
@@ -38,7 +39,9 @@ COMMANDING = "user commander\ntopic write steadyhum/+/+/cmd/#\n"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    return make_plant(tmp_path_factory.mktemp("authority") / "ours")
+    authority = make_plant(tmp_path_factory.mktemp("authority") / "ours")
+    authority.device("steadyhum-viewer-office", NOW)
+    return authority
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def clients():
     opened = []
 
     def client(*arguments, **options):
-        opened.append(Client(*arguments, keep=False, **options))
+        opened.append(Visitor(*arguments, **options))
         return opened[-1]
 
     yield client
@@ -65,37 +68,37 @@ def clients():
 def test_a_device_says_what_it_is_and_nothing_else(gateway, clients, tls):
     viewer = clients(gateway, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
     device = clients(gateway, "pump-7", tls=tls)
-    until(lambda: viewer.subscribed == 2 and device.connected())
+    until(lambda: viewer.ready() and device.ready())
     assert {topic: device.publish(topic) for topic in FORGED} == dict.fromkeys(FORGED, DENIED)
     assert [topic for topic in OWN if device.publish(topic) >= 0x80] == []
     until(lambda: len(viewer.seen) >= len(OWN), what="all that is honest")
-    assert sorted(topic for topic, _ in viewer.seen) == sorted(OWN)
+    assert sorted(viewer.seen) == sorted(OWN)
 
 
 def test_a_local_program_cannot_speak_for_a_device(gateway, clients):
     """Without a password it does not get in; with its own it is not the device, whatever id it takes."""
     stranger = clients(gateway, None, tls=False)
-    until(lambda: stranger.refused == NOT_AUTHORISED, what="the refusal")
+    until(lambda: stranger.code == NOT_AUTHORISED, what="the refusal")
     device = clients(gateway, "pump-7", tls=False)
-    until(device.connected)
-    other = clients(gateway, "another-program", tls=False, client_id="pump-7", topics=["#"])
-    until(lambda: other.connected() and other.subscribed)
+    until(device.ready)
+    other = clients(gateway, ANOTHER, tls=False, client_id="pump-7", topics=["#"])
+    until(other.ready)
     assert {topic: other.publish(topic) for topic in OWN} == dict.fromkeys(OWN, DENIED)
     assert device.publish(OWN[0]) < 0x80
-    assert device.connections == 1, "its session was taken over"
+    assert device.codes == [0], "its session was taken over"
     assert other.seen == []
 
 
 def test_nobody_takes_anothers_session(gateway, clients):
     """The client id is the name in the certificate, whatever a client says."""
     device = clients(gateway, "pump-7", client_id="pump-7")
-    until(device.connected)
+    until(device.ready)
     for number in range(3):
         thief = clients(gateway, "pump-8", client_id="pump-7")
-        until(thief.connected)
+        until(thief.ready)
         assert thief.publish(OWN[0]) == DENIED
         assert device.publish(f"{BASE}/motor/event", b"%d" % number) < 0x80
-    assert device.connections == 1
+    assert device.codes == [0]
 
 
 def test_viewers_each_have_a_name(gateway, clients):
@@ -104,10 +107,10 @@ def test_viewers_each_have_a_name(gateway, clients):
         for name in ("steadyhum-viewer", "steadyhum-viewer-office")
     ]
     device = clients(gateway, "pump-7")
-    until(lambda: all(viewer.subscribed for viewer in both) and device.connected())
+    until(lambda: all(viewer.ready() for viewer in both) and device.ready())
     assert device.publish(OWN[0]) < 0x80
     until(lambda: all(viewer.seen for viewer in both), what="the message at both")
-    assert [viewer.connections for viewer in both] == [1, 1]
+    assert [viewer.codes for viewer in both] == [[0], [0]]
     assert both[1].publish(OWN[0]) == DENIED
 
 
@@ -124,14 +127,14 @@ def test_commands_reach_the_device_they_are_for_and_no_other(authority, tmp_path
         commander = clients(plant, "commander")
         local.start()
         device = clients(local, "pump-7", tls=False, topics=[f"{BASE}/cmd/#"])
-        until(lambda: nosy.subscribed == 2 and commander.connected() and device.subscribed)
+        until(lambda: nosy.ready() and commander.ready() and device.ready())
         until(lambda: commander.publish(f"{BASE}/cmd/status") < 0x80 and device.seen, what="the command")
-        assert {topic for topic, _ in device.seen} == {f"{BASE}/cmd/status"}
+        assert set(device.seen) == {f"{BASE}/cmd/status"}
         viewer = clients(plant, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
-        until(lambda: viewer.subscribed == 2)
+        until(viewer.ready)
         said = [topic for topic in OWN if not topic.endswith("/score")]  # each window's: not over the bridge
         assert [topic for topic in said if device.publish(topic) >= 0x80] == []
-        until(lambda: set(said) <= {topic for topic, _ in viewer.seen}, what="all over the bridge")
+        until(lambda: set(said) <= set(viewer.seen), what="all over the bridge")
         assert nosy.seen == []
     finally:
         local.stop()
@@ -147,18 +150,18 @@ def test_a_revoked_gateway_is_refused_and_no_other(authority, tmp_path, clients)
     make_copy(authority.path / "stolen", loot.path / "second")
     gateway = Gateway(tmp_path / "broker", authority).start()
     try:
-        thief = clients(gateway, "first", authority=loot)
-        until(thief.connected)
+        thief = clients(gateway, "first", keys=loot)
+        until(thief.ready)
         revoke(authority, ["stolen"], NOW)
         gateway.stop()
         gateway.start()
         device = clients(gateway, "pump-7")
-        until(device.connected)
+        until(device.ready)
         assert device.publish(OWN[0]) < 0x80
         for name in ("first", "second"):
             assert not admitted(gateway, loot.path, name)
         assert "certificate verify failed" in (gateway.folder / "log").read_text()
-        assert thief.connections == 1
+        assert thief.codes == [0]
         authority.device("stolen", NOW)  # the gateway that takes its place
         make_copy(authority.path / "stolen", loot.path / "third")
         assert handshake(gateway, loot.path, "third")[0] == CONNACK
