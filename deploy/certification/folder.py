@@ -162,7 +162,7 @@ class Folder:
     def renew(
         self, now: dt.datetime, within_days: int = RENEW_DAYS, names: list[str] | None = None
     ) -> list[Path]:
-        """Sign anew, with new keys, these, or whatever ends within so many days; returns the files."""
+        """Renew, with new keys, these, or all that end within so many days; returns the files."""
         there = {path.stem: found for path, found in self.all() if path.name != "ca.crt"}
         limit = now + dt.timedelta(days=within_days)
         due = names or [name for name, found in there.items() if found.not_valid_after_utc < limit]
