@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test check coverage models docs bench soak lock clean
+.PHONY: demo test check coverage models docs bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -50,9 +50,13 @@ bench: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
-# What was tested, for `make` under the same Python.
+# The versions that are installed and were tested, with hashes, for each Python: make lock ARGS="--python 3.11"
 lock: $(READY)
-	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > deploy/tested-python$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+	$(BIN)/python -m deploy.locking $(ARGS)
+
+# Bills of materials, in CycloneDX: what an edge and a trainer installed from the locks hold.
+sbom: $(READY)
+	$(BIN)/python -m deploy.locking.bill $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info

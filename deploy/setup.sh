@@ -38,13 +38,24 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     apt_install "python$version-venv" || apt_install python3-venv
 fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
+# An environment from before may be another Python's than the one that is found first now.
+version=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-# The lock holds the versions that were tested, for the Python they were tested with; others get what
-# pyproject.toml allows.
-lock="deploy/tested-python$version.txt"
-[ -f "$lock" ] || lock=deploy/constraints.txt
-say "installing Python packages (constraints: $lock); the first time this downloads some hundred megabytes"
-.venv/bin/python -m pip install -q --disable-pip-version-check -c "$lock" -e '.[trainer,dev]'
+# What has no wheel is built by the setuptools that the lock names: in isolation pip would fetch another.
+pip_install() { .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "$@"; }
+by_hash() { pip_install --require-hashes -r "$1"; }
+
+# The locks hold the versions that were tested, with the hashes of their wheels, and everything that these need.
+say "installing Python packages by hash (deploy/tested-python$version.txt); the first time some hundred megabytes"
+by_hash "deploy/tested-python$version.txt"
+by_hash "deploy/tested-source-python$version.txt"
+# PyTorch for the CPU is enough; where no index that pip knows has that build, PyPI's, which needs CUDA's libraries.
+if ! { [ -f "deploy/tested-torch-cpu-python$version.txt" ] && by_hash "deploy/tested-torch-cpu-python$version.txt" 2>/dev/null; }; then
+    say "no index here has the tested build of PyTorch for the CPU: installing PyPI's with CUDA, some gigabytes"
+    by_hash "deploy/tested-torch-python$version.txt"
+    by_hash "deploy/tested-cuda-python$version.txt"
+fi
+pip_install -e .
 
 if ! command -v mosquitto >/dev/null 2>&1 && [ ! -x /usr/sbin/mosquitto ]; then
     apt_install mosquitto || say "without Mosquitto the demo uses an embedded broker, and tests that need it are skipped by name"

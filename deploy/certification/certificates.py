@@ -1,8 +1,9 @@
-"""Make X.509 certificates of an authority, servers and devices: EC P-256, one purpose per certificate."""
+"""Making certificates: an authority, servers, devices. EC P-256 throughout; one purpose a certificate."""
 
 import datetime as dt
 import ipaddress
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from edge_runtime.core import AccessError
+
 AUTHORITY_DAYS: Final = 3650
 """Ten years: when it ends every device has to be provisioned again. Balances that with the risk of a lost
 key."""
 DEVICE_DAYS: Final = 825
 """The longest that common clients accept of a server (CA/Browser Forum, ballot 193); devices get the same."""
-_BACKDATED: Final = dt.timedelta(days=1)
+BACKDATED: Final = dt.timedelta(days=1)
 """A new certificate must be valid for a device whose clock is slow."""
 
 
@@ -36,9 +39,16 @@ class Pair:
 
     @property
     def key_pem(self) -> bytes:
-        """The key as PEM, not encrypted: nobody is there to give a service its password."""
+        """The key as PEM, not encrypted: a service has nobody to ask for a password."""
+        return self._key_pem(serialization.NoEncryption())
+
+    def encrypted_key_pem(self, passphrase: bytes) -> bytes:
+        """The key as PEM, encrypted: for the authority's, which only people use."""
+        return self._key_pem(serialization.BestAvailableEncryption(passphrase))
+
+    def _key_pem(self, encryption: serialization.KeySerializationEncryption) -> bytes:
         return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
         )
 
 
@@ -58,12 +68,12 @@ def make_server(authority: Pair, hosts: list[str], now: dt.datetime, days: int =
 
 
 def make_device(authority: Pair, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Pair:
-    """A client's certificate; the broker uses its common name as the user name."""
+    """A client's certificate; the broker takes its name for the user's."""
     return _issue(authority, name, (now, days), ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
 
 def sign_detached(authority: Pair, data: bytes, now: dt.datetime) -> bytes:
-    """A detached CMS signature (RFC 5652, DER) by a certificate made for this signature; its key is not kept.
+    """A detached CMS signature (RFC 5652, DER) by a certificate made for this alone; its key is thrown away.
 
     Its purpose is the signing of messages, which no device's certificate has.
     """
@@ -74,13 +84,35 @@ def sign_detached(authority: Pair, data: bytes, now: dt.datetime) -> bytes:
     return builder.sign(serialization.Encoding.DER, how)
 
 
-def read_pair(certificate: Path, key: Path) -> Pair:
-    """Read a pair. Raises OSError, or ValueError for files that are no PEM or do not belong together."""
+def read_pair(certificate: Path, key: Path, passphrase: Callable[[], bytes] | None = None) -> Pair:
+    """Read a pair. `passphrase` is called where the key is encrypted.
+
+    Raises OSError, ValueError for files that are no PEM or do not belong together, TypeError for an
+    encrypted key without `passphrase`, AccessError where it is wrong.
+    """
     found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    private = _load_key(key, passphrase)
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != found.public_key():
         raise ValueError(f"{key} is not the key of {certificate}")
     return Pair(found, private)
+
+
+def is_encrypted(key: Path) -> bool:
+    """Whether a private key asks for a passphrase. Raises OSError, or ValueError for what is no PEM."""
+    try:
+        serialization.load_pem_private_key(key.read_bytes(), password=None)
+    except TypeError:
+        return True
+    return False
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file that must not be there: no key is ever overwritten. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def write_secret(path: Path, data: bytes) -> None:
@@ -89,6 +121,17 @@ def write_secret(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+
+
+def _load_key(key: Path, passphrase: Callable[[], bytes] | None) -> object:
+    data = key.read_bytes()
+    if passphrase is None or not is_encrypted(key):
+        return serialization.load_pem_private_key(data, password=None)
+    try:
+        return serialization.load_pem_private_key(data, passphrase())
+    except ValueError as error:
+        remedy = "Give the one that the key was encrypted with; without it bring back a copy of the key"
+        raise AccessError("the passphrase is not this key's", where=str(key), remedy=remedy) from error
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -133,7 +176,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
+        .not_valid_before(now - BACKDATED)
         .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,20 +16,24 @@ from deploy.certification.certificates import (
     Pair,
     common_name,
     is_client,
+    is_encrypted,
     make_authority,
     make_device,
     make_server,
     read_pair,
     sign_detached,
-    write_secret,
+    write_new,
 )
+from deploy.certification.passphrase import Passphrase
 from edge_runtime.core import AccessError, ConfigError, EdgeError
 from edge_runtime.models import DIGESTS, SIGNATURE
 
 RENEW_DAYS: Final = 60
 """How long before the end a certificate is due: two months to bring a new one to every device."""
+FORMER: Final = "former"
+"""The folder of what was renewed or taken back: revoking a device takes its former certificates as well."""
 _LONGEST_NAME: Final = 64
-"""Characters in a certificate's common name: ub-common-name of X.520 and RFC 5280."""
+"""Letters in a certificate's common name, by X.520."""
 _LOST: Final = (
     "Put ca.key back from where you keep it; if it is lost, make an authority in another folder with"
     " `deploy/authority init --folder` and provision every device and broker again"
@@ -39,12 +43,17 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The folder of an authority."""
+    """Where an authority lives."""
 
     path: Path
+    passphrase: Passphrase = field(default_factory=Passphrase, compare=False)
+    """Called where the authority's key is encrypted."""
 
-    def init(self, name: str, now: dt.datetime) -> Pair:
-        """Make the authority. Raises ConfigError where there is one already: all devices trust that one."""
+    def init(self, name: str, now: dt.datetime, *, encrypt: bool = False) -> Pair:
+        """Make the authority, `encrypt` with a passphrase that is asked for.
+
+        Raises ConfigError where there is one already: all devices trust that one.
+        """
         if (self.path / "ca.key").exists() or (self.path / "ca.crt").exists():
             remedy = "Use it, or give another folder; devices that trust it would be locked out"
             raise ConfigError("there is an authority already", where=str(self.path), remedy=remedy)
@@ -52,18 +61,35 @@ class Folder:
             remedy = f"Give the plant's name, of at most {_LONGEST_NAME} letters"
             raise ConfigError(f"{name!r} cannot name an authority", where="the command line", remedy=remedy)
         pair = make_authority(name, now)
+        key_pem = pair.encrypted_key_pem(self.passphrase.choose()) if encrypt else pair.key_pem
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write("ca", pair)
+            self._write("ca", pair, key_pem)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         return pair
+
+    def encrypt(self, now: dt.datetime) -> Path:
+        """Encrypt the authority's key; the file is replaced once the new one is complete and opens."""
+        key = self.path / "ca.key"
+        pair = self.authority(now)
+        if is_encrypted(key):
+            raise ConfigError("is encrypted already", where=str(key), remedy="Nothing is to be done")
+        part = self.path / "ca.key.part"
+        try:
+            part.unlink(missing_ok=True)
+            write_new(part, pair.encrypted_key_pem(self.passphrase.choose()))
+            read_pair(self.path / "ca.crt", part, self.passphrase)
+            part.replace(key)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        return key
 
     def authority(self, now: dt.datetime) -> Pair:
         """The authority. Raises ConfigError when it is not there, AccessError when locked or expired."""
         self._check_there()
         try:
-            pair = read_pair(self.path / "ca.crt", self.path / "ca.key")
+            pair = read_pair(self.path / "ca.crt", self.path / "ca.key", self.passphrase)
         except PermissionError as error:
             remedy = "Run this as the user who made the authority"
             raise AccessError("may not be read by you", where=str(error.filename), remedy=remedy) from error
@@ -80,21 +106,46 @@ class Folder:
     def server(self, hosts: list[str], now: dt.datetime, days: int = DEVICE_DAYS) -> Path:
         """Sign a broker's certificate; returns its file. The first host names it."""
         for host in hosts:
-            _check_name(host)
+            check_name(host)
+        self.check_free(hosts[0])
         return self._sign(hosts[0], make_server(self.authority(now), hosts, now, days))
 
     def device(self, name: str, now: dt.datetime, days: int = DEVICE_DAYS) -> Path:
         """Sign a device's certificate, or any other client's; returns its file."""
-        _check_name(name)
+        self.check_free(name)
         return self._sign(name, make_device(self.authority(now), name, now, days))
+
+    def check_free(self, name: str) -> None:
+        """Raise ConfigError unless this may name a certificate and no file has the name yet."""
+        check_name(name)
+        certificate, key = self.path / f"{name}.crt", self.path / f"{name}.key"
+        if certificate.exists():
+            again = f"`deploy/authority renew {name}` makes a new key, `revoke {name}` shuts this one out"
+            remedy = f"Use it; {again}"
+            raise ConfigError("there is one already", where=str(certificate), remedy=remedy)
+        if key.exists():
+            remedy = f"Bring {name}.crt back beside it, or move this key away"
+            raise ConfigError("there is a key without its certificate", where=str(key), remedy=remedy)
+
+    def set_aside(self, name: str) -> None:
+        """Move a certificate and its key into `former`, where nothing is overwritten either."""
+        certificate = self.path / f"{name}.crt"
+        try:
+            serial = x509.load_pem_x509_certificate(certificate.read_bytes()).serial_number
+            (self.path / FORMER).mkdir(exist_ok=True, mode=0o700)
+            for path in (certificate, self.path / f"{name}.key"):
+                if path.exists():
+                    path.replace(self.path / FORMER / f"{name}@{serial:x}{path.suffix}")
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
 
     def valid_device(self, name: str, now: dt.datetime) -> Pair | None:
         """The device's pair when there is one that will last; None when there is none.
 
         Raises ConfigError for a name that no device may have, and for a certificate that is not a device's:
-        no other key may get onto a card. AccessError when it has expired: `renew` has to be given on purpose.
+        no other key may get onto a card. AccessError when it has expired: somebody must decide to `renew`.
         """
-        _check_name(name)
+        check_name(name)
         certificate, key = self.path / f"{name}.crt", self.path / f"{name}.key"
         if not certificate.exists():
             return None
@@ -109,11 +160,18 @@ class Folder:
         _check_dates(pair.certificate, certificate, now)
         return pair
 
-    def renew(self, now: dt.datetime, within_days: int = RENEW_DAYS) -> list[Path]:
-        """Renew, with new keys, all certificates that end within so many days; returns the files."""
+    def renew(
+        self, now: dt.datetime, within_days: int = RENEW_DAYS, names: list[str] | None = None
+    ) -> list[Path]:
+        """Renew, with new keys, these, or all that end within so many days; returns the files."""
+        there = {path.stem: found for path, found in self.all() if path.name != "ca.crt"}
         limit = now + dt.timedelta(days=within_days)
-        due = [(path, found) for path, found in self.all() if found.not_valid_after_utc < limit]
-        return [self._again(found, now) for path, found in due if path.name != "ca.crt"]
+        due = names or [name for name, found in there.items() if found.not_valid_after_utc < limit]
+        for name in due:
+            if name not in there:
+                remedy = "`deploy/authority list` shows the names"
+                raise ConfigError(f"no certificate {name!r}", where=str(self.path), remedy=remedy)
+        return [self._again(name, there[name], now) for name in due]
 
     def sign_models(self, folder: Path, now: dt.datetime) -> list[Path]:
         """List and sign every model in a folder; returns the models. Raises ConfigError where none is."""
@@ -144,7 +202,9 @@ class Folder:
             remedy = "Make one with `deploy/authority init`, or give the folder that has ca.crt and ca.key"
             raise ConfigError("no authority here", where=str(self.path), remedy=remedy)
 
-    def _again(self, found: x509.Certificate, now: dt.datetime) -> Path:
+    def _again(self, name: str, found: x509.Certificate, now: dt.datetime) -> Path:
+        self.authority(now)  # what may refuse must do so before the old pair is moved
+        self.set_aside(name)
         try:
             names = found.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
         except x509.ExtensionNotFound:
@@ -158,10 +218,10 @@ class Folder:
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
-    def _write(self, name: str, pair: Pair) -> Path:
-        write_secret(self.path / f"{name}.key", pair.key_pem)
+    def _write(self, name: str, pair: Pair, key_pem: bytes | None = None) -> Path:
+        write_new(self.path / f"{name}.key", key_pem or pair.key_pem)
         certificate = self.path / f"{name}.crt"
-        certificate.write_bytes(pair.certificate_pem)
+        write_new(certificate, pair.certificate_pem, 0o666)
         return certificate
 
 
@@ -170,7 +230,8 @@ def digest_lines(files: dict[str, bytes]) -> bytes:
     return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise ConfigError for what cannot name a certificate and its files."""
     if not _NAME.fullmatch(name) or name == "ca":
         remedy = "Use 1 to 64 letters, digits, dots, dashes and underscores; `ca` is the authority's own"
         raise ConfigError(f"{name!r} cannot name a certificate", where="the command line", remedy=remedy)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.debian.sbom import licence, metadata, sbom
+from deploy.debian.sbom import epoch_s, licence, metadata, sbom
 from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_wheel
 
 HERE: Final = Path(__file__).resolve().parent
@@ -30,9 +30,8 @@ LEFT_OUT: Final = (
     "onnxruntime/tools/",
     "onnxruntime/transformers/",
 )
-"""Training and development tools inside wheels, not needed to run."""
+"""Training and development tools inside wheels; no part of running."""
 _FOR_COMPILERS: Final = (".pyi", ".a", ".h", ".pxd")
-"""Files that only compilers and type checkers read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ def main() -> None:
     asked = parser.parse_args()
     for python in asked.python:
         if asked.lock:
-            print(lock(python, asked.out / "lock"))
+            print(lock(python))
             continue
         for arch in asked.arch:
             print(build(Package(arch, python, asked.revision, asked.out)))
@@ -83,7 +82,7 @@ def build(package: Package) -> Path:
     tree = work / "tree"
     _environment(tree / HOME, package.python, wheels)
     _system_files(tree)
-    bill = sbom(wheels, NAME, package.version, _epoch_s())
+    bill = sbom(wheels, NAME, package.version, epoch_s())
     _documents(tree / "usr/share/doc" / NAME, package, wheels, bill)
     _control(tree, package)
     _normalise(tree)
@@ -92,7 +91,7 @@ def build(package: Package) -> Path:
         ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, deb],
         check=True,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(_epoch_s())},
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch_s())},
     )
     (package.out / f"{package.stem}.cdx.json").write_text(bill)
     _checksums(package.out)
@@ -101,7 +100,7 @@ def build(package: Package) -> Path:
 
 
 def _environment(home: Path, python: str, wheels: list[Path]) -> None:
-    """Lay out a virtual environment: what `python -m venv` and an installer of wheels would have made."""
+    """Lay a virtual environment out: what `python -m venv` and an installer of wheels would have made."""
     packages = home / f"lib/python{python}/site-packages"
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
@@ -140,7 +139,7 @@ def _documents(folder: Path, package: Package, wheels: list[Path], bill: str) ->
     (folder / "SBOM.json").write_text(bill)
     (folder / "copyright").write_text(_copyright(wheels, package.python))
     changelog = folder / "changelog"
-    date = subprocess.check_output(["date", "-Ru", "-d", f"@{_epoch_s()}"], text=True).strip()
+    date = subprocess.check_output(["date", "-Ru", "-d", f"@{epoch_s()}"], text=True).strip()
     changelog.write_text(
         f"{NAME} ({package.version}) stable; urgency=medium\n\n  * See the project's CHANGELOG.md.\n\n"
         f" -- steadyhum maintainers <maintainers@steadyhum.invalid>  {date}\n"
@@ -199,7 +198,7 @@ def _normalise(tree: Path) -> None:
     for path in [tree, *tree.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
-        os.utime(path, (_epoch_s(), _epoch_s()), follow_symlinks=False)
+        os.utime(path, (epoch_s(), epoch_s()), follow_symlinks=False)
 
 
 def _plain_files(tree: Path) -> list[Path]:
@@ -208,7 +207,7 @@ def _plain_files(tree: Path) -> list[Path]:
 
 
 def digest_md5(file: Path) -> str:
-    """MD5, hexadecimal, which dpkg expects in md5sums: against accidental damage only."""
+    """MD5 as dpkg wants it in md5sums; a checksum, no protection."""
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
@@ -220,16 +219,6 @@ def _checksums(out: Path) -> None:
 def _compressed(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
-
-
-def _epoch_s() -> int:
-    given = os.environ.get("SOURCE_DATE_EPOCH")  # reproducible-builds.org
-    if given:
-        return int(given)
-    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    # Without git the build is reproducible, too: 2026-01-01.
-    return int(done.stdout) if done.returncode == 0 else 1_767_225_600
 
 
 if __name__ == "__main__":

@@ -2,31 +2,38 @@
 
 import email.parser
 import json
+import os
+import subprocess
 import zipfile
 from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
-from deploy.debian.wheels import digest_of
+from deploy.debian.wheels import ROOT, digest_of
 
 
-def sbom(wheels: list[Path], name: str, version: str, epoch_s: int) -> str:
-    """The bill of materials as JSON, in the order of the names; `epoch_s` is when the source was made."""
+def sbom(wheels: list[Path], name: str, version: str, made_s: int) -> str:
+    """The bill of materials as JSON, in the order of the names; `made_s` is when the source was made."""
     components = [_component(wheel) for wheel in sorted(wheels, key=lambda wheel: wheel.name.lower())]
+    return bill(components, name, version, made_s, f"pkg:deb/debian/{name}@{version}")
+
+
+def bill(components: list[dict[str, Any]], name: str, version: str, made_s: int, purl: str) -> str:
+    """A bill of materials of these components as JSON."""
     body = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {
-            "timestamp": _timestamp(epoch_s),
+            "timestamp": _timestamp(made_s),
             "component": {
                 "type": "application",
                 "bom-ref": name,
                 "name": name,
                 "version": version,
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
-                "purl": f"pkg:deb/debian/{name}@{version}",
+                "purl": purl,
             },
         },
         "components": components,
@@ -54,7 +61,11 @@ def _classified(said: Message) -> str:
 
 
 def _component(wheel: Path) -> dict[str, Any]:
-    said = metadata(wheel)
+    return component(metadata(wheel), [digest_of(wheel)])
+
+
+def component(said: Message, digests: list[str]) -> dict[str, Any]:
+    """A library by its own METADATA, and the digest of each file that may be it."""
     name, version = said["Name"], said["Version"]
     purl = f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
     return {
@@ -64,9 +75,20 @@ def _component(wheel: Path) -> dict[str, Any]:
         "version": version,
         "purl": purl,
         "licenses": [{"license": {"name": licence(said)}}],
-        "hashes": [{"alg": "SHA-256", "content": digest_of(wheel)}],
+        "hashes": [{"alg": "SHA-256", "content": digest} for digest in digests],
     }
 
 
-def _timestamp(epoch_s: int) -> str:
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat().replace("+00:00", "Z")
+def epoch_s() -> int:
+    """When the source was made: SOURCE_DATE_EPOCH, or the last commit."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")  # reproducible-builds.org
+    if given:
+        return int(given)
+    # Without git the build is reproducible, too: 2026-01-01.
+    command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return int(done.stdout) if done.returncode == 0 else 1_767_225_600
+
+
+def _timestamp(made_s: int) -> str:
+    return datetime.fromtimestamp(made_s, UTC).isoformat().replace("+00:00", "Z")

@@ -5,13 +5,17 @@ without emulation.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Final
+
+from deploy.locking.closure import closure, platform
+from deploy.locking.lock import SOURCE, read_lock, read_locks, write_lock
+from deploy.locking.lock import lock_file as development_lock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -27,27 +31,28 @@ def lock_file(python: str) -> Path:
 
 
 def fetch(arch: str, python: str, folder: Path) -> list[Path]:
-    """Download the locked wheels into `folder`; pip checks every digest. Returns the files."""
-    _pip_download(arch, python, folder, "--require-hashes", "--no-deps", "-r", str(lock_file(python)))
-    locked = lock_file(python).read_text()
-    return [wheel for wheel in sorted(folder.glob("*.whl")) if digest_of(wheel) in locked]
+    """Download the locked wheels into `folder`; pip checks every digest. Returns the files.
+
+    What comes as source only is built here, without its extensions: those would be for this processor.
+    """
+    sources = read_lock(development_lock(python, SOURCE))
+    locked = read_lock(lock_file(python))
+    folder.mkdir(parents=True, exist_ok=True)
+    wheels, source = folder / "wheels.txt", folder / "source.txt"
+    write_lock(wheels, [part for name, part in locked.items() if name not in sources], "Wheels")
+    write_lock(source, [part for name, part in locked.items() if name in sources], "What has none")
+    _pip_download(arch, python, folder, "--require-hashes", "--no-deps", "-r", str(wheels))
+    digests = lock_file(python).read_text()
+    found = [wheel for wheel in sorted(folder.glob("*.whl")) if digest_of(wheel) in digests]
+    return found + _pure(source, folder / "pure")
 
 
-def lock(python: str, folder: Path) -> Path:
-    """Resolve what the plain install needs, for both architectures; write and return the lock."""
-    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    digests: dict[tuple[str, str], set[str]] = {}
-    shutil.rmtree(folder, ignore_errors=True)  # what an earlier lock fetched is not what is needed now
-    for arch in MACHINES:
-        _pip_download(arch, python, folder / arch, *needed)
-        for wheel in sorted((folder / arch).glob("*.whl")):
-            digests.setdefault(name_of(wheel), set()).add(digest_of(wheel))
-    lines = [f"# What the Debian package for Python {python} holds; written by `make lock-deb`."]
-    for (name, version), found in sorted(digests.items()):
-        lines.append(
-            " ".join([f"{name}=={version}", *(f"--hash=sha256:{digest}" for digest in sorted(found))])
-        )
-    lock_file(python).write_text("\n".join(lines) + "\n")
+def lock(python: str) -> Path:
+    """Write and return the lock: what the plain install needs, as in the development's: it was tested."""
+    tested = read_locks(python)
+    needed = {name for machine in MACHINES.values() for name in closure((), platform(python, machine))}
+    about = f"What the Debian package for Python {python} holds"
+    write_lock(lock_file(python), [tested[name] for name in needed], about, "make lock-deb")
     return lock_file(python)
 
 
@@ -80,6 +85,14 @@ def digest_of(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def _pure(source: Path, folder: Path) -> list[Path]:
+    shutil.rmtree(folder, ignore_errors=True)
+    # Without pip's cache, in which there may be one that was built with a compiler.
+    options = ["--no-cache-dir", "--no-build-isolation", "--no-binary", ":all:", "--wheel-dir", folder]
+    _pip("wheel", "--require-hashes", "--no-deps", *options, "-r", source, compiler="/bin/false")
+    return sorted(folder.glob("*-none-any.whl"))
+
+
 def _pip_download(arch: str, python: str, folder: Path, *wanted: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     platforms = [f"--platform=manylinux_{glibc}_{MACHINES[arch]}" for glibc in _GLIBC]
@@ -88,7 +101,8 @@ def _pip_download(arch: str, python: str, folder: Path, *wanted: str) -> None:
     _pip("download", "--dest", folder, *tags, *wanted)
 
 
-def _pip(*arguments: object) -> None:
+def _pip(*arguments: object, compiler: str | None = None) -> None:
     command = [sys.executable, "-m", "pip", *map(str, arguments), "-q", "--disable-pip-version-check"]
-    if subprocess.run(command, check=False).returncode:
+    environment = {**os.environ, **({"CC": compiler} if compiler else {})}
+    if subprocess.run(command, check=False, env=environment).returncode:
         raise SystemExit(f"deb: pip could not {arguments[0]} the wheels; its message is above")

@@ -10,6 +10,7 @@ import typer
 
 from deploy import refusals
 from deploy.certification.folder import Folder
+from deploy.certification.passphrase import VARIABLE, Passphrase
 from deploy.provisioning import cloudinit
 from deploy.provisioning.card import card_html
 from deploy.provisioning.plan import CardPlan
@@ -35,12 +36,16 @@ def provision(
     device: Annotated[str, typer.Option(help="Which device, with --card.")] = "",
     arch: Annotated[str, typer.Option(help="The devices' processor: arm64 or amd64.")] = "arm64",
     ssh_key: Annotated[Path | None, typer.Option(help="Public keys that may log in as `technician`.")] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(envvar=VARIABLE, help="The passphrase of the authority's key.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Show what would happen, write nothing.")] = False,
 ) -> None:
     """Make everything each device of a fleet sheet needs: folders, or one card."""
     now = dt.datetime.now(dt.UTC)
     chosen = _chosen(sheet, device, single=card is not None)
-    stock = Stock(models, Folder(authority), find_packages(package, arch), _keys(ssh_key))
+    plant = Folder(authority, Passphrase(passphrase_file))
+    stock = Stock(models, plant, find_packages(package, arch), _keys(ssh_key))
     plans = make_plans(chosen, stock, now)
     needed = sum(plan.size for plan in plans)
     if card is None:
@@ -55,7 +60,10 @@ def provision(
         typer.echo("dry run: nothing was written")
         return
     for plan in plans:
-        typer.echo(_carry_out(plan, Folder(authority), out, card, now))
+        typer.echo(_carry_out(plan, plant, out, card, now))
+    if new := [plan.device.name for plan in plans if plan.pair is None]:
+        where = f"--folder {authority} --sheet {sheet}"
+        typer.echo(f"new to the broker: {', '.join(new)}; give it the list of  deploy/authority acl {where}")
 
 
 def _chosen(sheet: Path, device: str, *, single: bool) -> list[Device]:

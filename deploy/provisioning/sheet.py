@@ -125,6 +125,8 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
 
 
 def _name(value: str) -> str:
+    if value.startswith("steadyhum-viewer-"):
+        return f"{value!r} is taken: such a name may read every topic"
     if value in RESERVED:
         return f"{value!r} is taken: it is the name of {RESERVED[value]}"
     return "" if _NAME.fullmatch(value) else f"{value!r} is no host name (a-z, 0-9 and -, at most 63)"

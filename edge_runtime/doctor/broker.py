@@ -8,7 +8,8 @@ from edge_runtime.configuration import Config
 from edge_runtime.core import AccessError, EdgeError
 from edge_runtime.doctor.certificates import examine_certificate
 from edge_runtime.doctor.checks import Check
-from edge_runtime.doctor.findings import Findings, fault, ok, refused, warning
+from edge_runtime.doctor.findings import Findings, fault, ok, refused, skipped, warning
+from edge_runtime.doctor.storage import service_pid
 from edge_runtime.messages import Topics, probe_message
 from edge_runtime.mqtt import Connection, LinkError, LinkErrorKind
 
@@ -38,6 +39,13 @@ def examine_broker(config: Config) -> Findings:
             if file is not None:
                 own = file == settings.tls.cert_file
                 yield from examine_certificate(file, config.site.device if own else None)
+    # A broker may take a user name or a certificate's for the client id, and then has one connection a name.
+    named = settings.username is not None or (settings.tls is not None and settings.tls.cert_file is not None)
+    service = service_pid(config.state_folder)
+    if service is not None and named:
+        what = f"not tried while the service, process {service}, is connected under the same name"
+        yield skipped(Check.BROKER_LOGIN, about, what)
+        return
     try:
         yield from _publish_probes(config, about)
     except LinkError as error:

@@ -129,7 +129,7 @@ def examine(model: bytes) -> float:
         if not manifest.known_faults and exceeded < _UNLIKE_WANTED:
             raise ArtefactError(
                 f"only {exceeded} of {len(unlike)} windows unlike any machine's normal vibration (noise, "
-                f"impacts and tones, {times:g} times as strong as it) exceed the threshold {manifest.threshold:g}",
+                f"impacts and tones, {times:g} times as strong) exceed the threshold {manifest.threshold:g}",
                 remedy="It would miss what it is to find; calibrate it again",
             )
     window_s = min(_timed(artefact) for _ in range(_TIMED_RUNS))

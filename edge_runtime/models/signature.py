@@ -1,36 +1,38 @@
-"""Who signed a model: `check_signed` requires it in a SHA256SUMS that the plant's authority has signed.
+"""Whose model is this? `check_signed` wants it listed in a SHA256SUMS that the plant's authority has signed.
 
 Beside the models lie `SHA256SUMS`, as sha256sum writes it, and `SHA256SUMS.p7s`, a detached CMS signature
 (RFC 5652) over it. The program `openssl` verifies: the edge has no library for it. Only a certificate for
-signing messages counts, so that no device's key can sign. Dates do not count: a board without a battery
-starts in the past.
+signing messages counts, so that no device's key can sign, and dates do not: a board may start in the past.
 """
 
+import errno
 import hashlib
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import ArtefactError, ConfigError, UnavailableError
+from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError
 
 DIGESTS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.p7s"
 _LIMIT_BYTES: Final = 1024 * 1024
-"""Most that is read of SHA256SUMS: ten thousand models, of about a hundred bytes a line."""
+"""A thousand models take 80 kB, a signature 2 kB: whatever is larger was not made by `deploy/authority`."""
 _TIMEOUT_S: Final = 30.0
-"""A judgement: openssl takes milliseconds, on a board that is starting seconds."""
-_QUOTED: Final = 200
-"""Characters of openssl's reason that an error quotes: more is no reason but data."""
+_PROGRAMS: Final = ("/usr/bin/openssl", "/bin/openssl", "/usr/local/bin/openssl")
+"""Where systems keep it. PATH is not asked: another program of that name would find every signature right."""
 _NOT_THE_SYSTEMS: Final = ("-no-CApath", "-no-CAstore")
 """Without these openssl would also trust the system's hundred authorities."""
 _COPY: Final = f"Copy the model again together with {DIGESTS} and {SIGNATURE}"
 
 
 def read_digests(folder: Path) -> tuple[bytes, dict[str, str]]:
-    """Content of SHA256SUMS in `folder`: its bytes, and SHA-256 by file name. Raises OSError."""
-    with (folder / DIGESTS).open("rb") as file:
-        data = file.read(_LIMIT_BYTES)
+    """What SHA256SUMS in `folder` says: its bytes, and SHA-256 by file name.
+
+    Raises OSError, also for what is no regular file of at most a megabyte.
+    """
+    data = _read_regular(folder / DIGESTS)
     pairs = (line.partition(" ") for line in data.decode(errors="replace").splitlines())
     return data, {name.strip(" *"): digest for digest, _, name in pairs}
 
@@ -62,23 +64,64 @@ def digest_of(model: Path) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
+def _read_regular(path: Path) -> bytes:
+    """Read a small file. A FIFO would wait for a writer, and a device may never end."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        data = file.read(_LIMIT_BYTES + 1)
+    if len(data) > _LIMIT_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {_LIMIT_BYTES} bytes", str(path))
+    return data
+
+
 def _verify(data: bytes, signature: Path, authority: Path) -> None:
-    if not signature.is_file():
-        raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY)
-    command = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", str(signature)]
-    command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
-    command += ["-no_check_time", "-out", "/dev/null"]
     try:
-        done = subprocess.run(  # noqa: S603  no shell; the paths are from the site's own configuration
-            command, input=data, capture_output=True, check=False, timeout=_TIMEOUT_S
+        done = _run_openssl(data, _read_regular(signature), authority)
+    except FileNotFoundError as error:
+        raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
+    except OSError as error:
+        what = f"the signature cannot be read ({error.strerror})"
+        raise ArtefactError(what, where=str(signature), remedy=_COPY) from error
+    if done.returncode:
+        remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
+        raise ArtefactError(
+            f"the signature is not right: {_last(done.stderr)}", where=str(signature), remedy=remedy
+        )
+
+
+def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
+    program = next((path for path in _PROGRAMS if os.access(path, os.X_OK)), None)
+    if program is None:
+        raise _no_openssl(f"it is none of {', '.join(_PROGRAMS)}")
+    # The signature is given as it was read: the file may be another one by now.
+    held = os.memfd_create("signature")
+    try:
+        os.write(held, signature)
+        command = [program, "cms", "-verify", "-binary", "-inform", "DER", "-in", f"/dev/fd/{held}"]
+        command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
+        command += ["-no_check_time", "-out", "/dev/null"]
+        return subprocess.run(  # noqa: S603  no shell; the authority's path is from the site's own configuration
+            command,
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT_S,
+            pass_fds=(held,),
+            env={},  # OPENSSL_CONF and the like may load another library
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        remedy = "Install openssl, or remove model_authority from the configuration"
-        what = f"openssl cannot be run ({error})"
-        raise UnavailableError(what, where="model_authority", remedy=remedy) from error
-    if done.returncode:
-        # thread:error:code:library:function:reason:file:line:data, from the reason on
-        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
-        why = ":".join(lines[-1].split(":")[5:]).strip(" :")[:_QUOTED] if lines else "openssl gives no reason"
-        remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
-        raise ArtefactError(f"the signature is not right: {why}", where=str(signature), remedy=remedy)
+        raise _no_openssl(error) from error
+    finally:
+        os.close(held)
+
+
+def _no_openssl(error: object) -> EdgeError:
+    remedy = "Install openssl, or remove model_authority from the configuration"
+    return UnavailableError(f"openssl cannot be run ({error})", where="model_authority", remedy=remedy)
+
+
+def _last(stderr: bytes) -> str:
+    """openssl's own reason, the part behind the last colons that is meant for people."""
+    lines = [line for line in stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
+    return ":".join(lines[-1].split(":")[5:]).strip(" :")[:200] if lines else "openssl gives no reason"

@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from deploy.certification.folder import Folder
 from tests.broker import MOSQUITTO, free_port, until
 from tests.deploy.heavy import ROOT
+from tests.deploy.mosquitto_users import PASSWORD, write_users
 
 SHIPPED = ROOT / "deploy" / "mosquitto"
 NOW = dt.datetime.now(dt.UTC)
@@ -36,7 +37,7 @@ class Gateway:
         self.port, self.tls_port = free_port(), free_port()
         folder.mkdir()
         certs = authority.path
-        (folder / "steadyhum.acl").write_text((SHIPPED / "steadyhum.acl").read_text())
+        write_users(folder, authority)
         main = moved(
             (SHIPPED / "local.conf").read_text(),
             {
@@ -45,6 +46,7 @@ class Gateway:
                 "/etc/mosquitto/certs/server": certs / "127.0.0.1",
                 "/etc/mosquitto/certs/ca": certs / "ca",
                 "/etc/mosquitto/steadyhum.acl": folder / "steadyhum.acl",
+                "/etc/mosquitto/steadyhum.passwd": folder / "passwords",
             },
         )
         # What Debian's own mosquitto.conf says, into which ours is included.
@@ -104,6 +106,8 @@ class Client:
             if name:
                 context.load_cert_chain(own / f"{name}.crt", own / f"{name}.key")
             self._client.tls_set_context(context)
+        elif name:
+            self._client.username_pw_set(name, PASSWORD)
         self._topics = topics
         self._client.on_connect = self._on_connect
         self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))

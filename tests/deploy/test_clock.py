@@ -13,6 +13,7 @@ from deploy.certification.folder import Folder
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.deploy.examined_gateway import GREETING, ExaminedGateway, vibration
 from tests.deploy.mosquitto_site import NOW, Gateway
+from tests.deploy.mosquitto_users import open_local_listener
 
 PAST_S = time.time() - (1_577_836_800 + 86_400)
 """How long ago the second of January 2020 was."""
@@ -30,8 +31,9 @@ def plant(tmp_path):
     authority.init("plant 1", NOW)
     authority.server(["127.0.0.1"], NOW)
     authority.device("gateway", NOW)
-    gateway = Gateway(tmp_path / "broker", authority).start()
-    yield gateway
+    gateway = Gateway(tmp_path / "broker", authority)
+    open_local_listener(gateway)
+    yield gateway.start()
     gateway.stop()
 
 

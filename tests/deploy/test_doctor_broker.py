@@ -1,6 +1,7 @@
 """The doctor finds what stands between a gateway and its broker."""
 
 import datetime as dt
+import fcntl
 import socket
 import subprocess
 import threading
@@ -8,6 +9,7 @@ import threading
 import pytest
 import trustme
 
+from edge_runtime.configuration import read_config
 from tests.broker import Broker, free_port, needs_mosquitto
 from tests.deploy.examined_gateway import found, planted
 
@@ -49,6 +51,24 @@ def test_it_leaves_no_last_will(quiet):
     connect = b"".join(heard)
     assert not connect[connect.index(b"MQTT") + 5] & 0x04
     assert b"availability" not in connect
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_it_does_not_end_the_services_connection(quiet, named):
+    """A broker that takes a client's name for its id would: it is not visited while the service runs."""
+    quiet.edit(
+        'host = "127.0.0.1"', 'host = "127.0.0.1"\nusername = "pump-7"' if named else 'host = "127.0.0.1"'
+    )
+    lock = read_config(quiet.config).state_folder / "spool.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        held.write("pid 4242 run")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _, findings = quiet.report()
+    said = {item["check"]: item["level"] for item in findings if item["check"].startswith("broker.")}
+    assert said.get("broker.login") == ("skipped" if named else None)
+    assert ("broker.reach" in said) == (not named)
 
 
 def test_a_name_that_does_not_resolve(quiet):

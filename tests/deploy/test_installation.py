@@ -121,7 +121,7 @@ def test_a_board_sets_itself_up_once_for_each_card_written(fleet, board):
     start(board)
     assert (card / "install.log").read_text() == log, "the second start installed again"
 
-    fleet.authority.device("fan-1", NOW)  # another key, as after a renewal
+    fleet.authority.renew(NOW, names=["fan-1"])  # another key
     card = written(fleet, board)
     assert "installed; see  edge-runtime doctor" in start(board)
     assert list(card.rglob("*.key")) == []

@@ -8,7 +8,8 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import needs_mosquitto, until
-from tests.deploy.mosquitto_site import NOW, SHIPPED, Client, Gateway, make_plant, moved
+from tests.deploy.mosquitto_site import NOW, Client, Gateway, make_plant, moved
+from tests.deploy.mosquitto_users import handshake
 
 pytestmark = needs_mosquitto
 DENIED = 0x87
@@ -37,19 +38,6 @@ def clients():
     yield client
     for item in opened:
         item.close()
-
-
-def handshake(gateway, folder, name):
-    """What becomes of a stranger: the error its first read ends in."""
-    context = ssl.create_default_context(cafile=gateway.authority.path / "ca.crt")
-    if name:
-        context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
-    with (
-        socket.create_connection(("127.0.0.1", gateway.tls_port), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
-    ):
-        wrapped.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x03abc")
-        return wrapped.recv(10)
 
 
 def test_strangers_get_in_nowhere(gateway, tmp_path):
@@ -82,10 +70,10 @@ def test_devices_reach_their_own_topics_only(gateway, clients):
     nosy = clients(gateway, "pump-8", topics=["steadyhum/#", "steadyhum/plant-1/pump-8/cmd/#"])
     device = clients(gateway, "pump-7")
     until(lambda: viewer.connected() and nosy.connected() and device.connected())
-    assert device.publish("steadyhum/plant-1/pump-7/event", b"own") < 0x80
-    assert device.publish("steadyhum/plant-1/pump-8/event", b"other") == DENIED
+    assert device.publish("steadyhum/plant-1/pump-7/motor/event", b"own") < 0x80
+    assert device.publish("steadyhum/plant-1/pump-8/motor/event", b"other") == DENIED
     assert device.publish("elsewhere", b"other") == DENIED
-    assert viewer.publish("steadyhum/plant-1/pump-7/event", b"viewer") == DENIED
+    assert viewer.publish("steadyhum/plant-1/pump-7/motor/event", b"viewer") == DENIED
     until(lambda: viewer.seen)
     time.sleep(0.3)
     assert [body for _, body in viewer.seen] == [b"own"]
@@ -98,13 +86,13 @@ def test_a_lost_device_is_shut_out_and_no_other(authority, tmp_path, clients):
     try:
         lost, device = clients(gateway, "pump-8"), clients(gateway, "pump-7")
         until(lambda: lost.connected() and device.connected())
-        assert lost.publish("steadyhum/plant-1/pump-8/event") < 0x80
-        shipped = (SHIPPED / "steadyhum.acl").read_text()
+        assert lost.publish("steadyhum/plant-1/pump-8/motor/event") < 0x80
+        shipped = (gateway.folder / "steadyhum.acl").read_text()
         lines = moved(shipped, {"# user DEVICE\n# topic deny #": "user pump-8\ntopic deny #"})
         (gateway.folder / "steadyhum.acl").write_text(lines)
         gateway.reload()
-        until(lambda: lost.publish("steadyhum/plant-1/pump-8/event") == DENIED)
-        assert device.publish("steadyhum/plant-1/pump-7/event") < 0x80
+        until(lambda: lost.publish("steadyhum/plant-1/pump-8/motor/event") == DENIED)
+        assert device.publish("steadyhum/plant-1/pump-7/motor/event") < 0x80
     finally:
         gateway.stop()
 
@@ -119,7 +107,7 @@ def test_a_hundred_messages_survive_kill_9_of_the_local_broker(authority, tmp_pa
         time.sleep(0.3)  # its subscription is on the disk
         plant.stop()
         local.start()
-        device = clients(local, "publisher", tls=False)
+        device = clients(local, "pump-7", tls=False)
         until(device.connected)
         for number in range(100):
             assert device.publish("steadyhum/plant-1/pump-7/motor/event", b"%d" % number) < 0x80

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from deploy.certification.certificates import make_device, sign_detached
 from deploy.certification.folder import Folder
 from edge_runtime.core.errors import ArtefactError, ConfigError, UnavailableError
 from edge_runtime.gateway.service_loop import prepare
+from edge_runtime.models import signature
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
 from tests.broker import needs_mosquitto
@@ -134,9 +136,39 @@ def test_an_authority_that_cannot_be_read(plant, tmp_path):
 
 def test_without_openssl(plant, monkeypatch):
     authority, model = plant
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(signature, "_PROGRAMS", ("/nowhere/openssl",))
     with pytest.raises(UnavailableError, match="Install openssl"):
         asked(authority, model)
+
+
+def test_an_openssl_earlier_in_path_is_not_asked(plant, tmp_path, monkeypatch):
+    """One that finds everything right; a library that OPENSSL_CONF names is not loaded either."""
+    authority, model = plant
+    (tmp_path / "openssl").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "openssl").chmod(0o755)
+    (tmp_path / "openssl.cnf").write_text("openssl_conf = init\n[init]\nengines = none\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("OPENSSL_CONF", str(tmp_path / "openssl.cnf"))
+    asked(authority, model)
+    with (model.parent / DIGESTS).open("a") as sums:
+        sums.write("0  other.onnx\n")
+    refused(authority, model, "the signature is not right")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", [DIGESTS, SIGNATURE])
+def test_what_is_no_small_regular_file_is_refused_and_not_waited_for(plant, name):
+    authority, model = plant
+    path = model.parent / name
+    path.unlink()
+    os.mkfifo(path)
+    refused(authority, model, "cannot be read .not a regular file")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    refused(authority, model, "cannot be read .not a regular file")
+    path.unlink()
+    path.write_bytes(bytes(2**20 + 1))
+    refused(authority, model, "cannot be read .larger than")
 
 
 def test_the_command_signs_what_openssl_alone_can_verify(plant, tmp_path):

@@ -46,5 +46,8 @@ def test_commands_and_files_exist():
     command = [sys.executable, "-m", "deploy.provisioning", "--help"]
     wide = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
     said = set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
+    for verb in ("init", "acl"):
+        command = [sys.executable, "-m", "deploy.certification", verb, "--help"]
+        said |= set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
     of_others = {"--cafile", "--cert", "--key", "--json", "--python"}
     assert set(OPTION.findall(TEXT)) - of_others <= said
