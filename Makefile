@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test check coverage models docs bench soak lock sbom clean
+.PHONY: demo test check coverage models docs attack bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -45,6 +45,11 @@ docs: $(READY)
 # Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# Hostile models, sensors, brokers and recordings, in at most 20 minutes; what passes `make test` in a small form.
+attack: $(READY)
+	$(BIN)/python -m tests.attack.door
+	$(BIN)/python -m tests.attack.broker 5
 
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
