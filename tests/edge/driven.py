@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.faults.alarm_account import body_of
 
@@ -48,14 +48,14 @@ def check_nothing_lost(folder, lines):
     with Spool.open(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         assert time.monotonic() - begun_s < 5
         assert spool.salvaged is None, str(spool.salvaged)
-        waiting = [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 1000)]
+        waiting = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 1000)]
         lost = set(said(lines, "raised")) - set(waiting) - acked(lines)
         assert not lost, f"{lost} of {said(lines, 'raised')}"
         assert waiting == sorted(waiting), "in order"
-        bodies = [json.loads(row.body) for row in spool.peek(Klass.ALARM, 1000)]
+        bodies = [json.loads(row.body) for row in spool.peek(MessageClass.ALARM, 1000)]
         numbers = {(body["epoch"], body["seq"]) for body in bodies}
         assert len(numbers) == len(bodies)
-        assert (spool.epoch, spool.put(Klass.ALARM, "t", body_of("next"))) not in numbers
+        assert (spool.epoch, spool.put(MessageClass.ALARM, "t", body_of("next"))) not in numbers
         (alarm,) = spool.open_alarms().values() or [None]
         if waiting and not acked(lines):
             assert (alarm is not None) == (int(waiting[-1][1:]) % 2 == 0), (

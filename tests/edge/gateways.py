@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from tests.broker import until
 from tests.faults.alarm_account import body_of
 
@@ -59,7 +59,7 @@ def counted(publisher, name):
 def put(gateway, *names, topic=EVENT, size=0):
     """Store alarms under these names."""
     for name in names:
-        gateway.spool.put(Klass.ALARM, topic, body_of(name, size))
+        gateway.spool.put(MessageClass.ALARM, topic, body_of(name, size))
 
 
 def depth(gateway):

@@ -2,7 +2,7 @@
 
 import json
 
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.faults.alarm_account import body_of
 
 
@@ -16,16 +16,16 @@ class Clock:
         return self.now_s
 
 
-def put(spool, name="a", klass=Klass.ALARM, size=0, **more):
+def put(spool, name="a", klass=MessageClass.ALARM, size=0, **more):
     """Store one row; returns its number."""
     return spool.put(klass, "p/s/d/x/event", body_of(name, size), **more)
 
 
-def names(spool, klass=Klass.ALARM, **span):
+def names(spool, klass=MessageClass.ALARM, **span):
     """The names that wait, in order."""
     return [json.loads(row.body)["id"] for row in spool.peek(klass, 1000, **span)]
 
 
 def rows_of(spool):
     """Every row that waits: the body by class and id."""
-    return {(klass, row.id): row.body for klass in Klass for row in spool.peek(klass, 10**6)}
+    return {(klass, row.id): row.body for klass in MessageClass for row in spool.peek(klass, 10**6)}

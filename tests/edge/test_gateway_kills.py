@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.audit.sequence_audit import SequenceAudit
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import events
 from tests.faults.proxy import ChaosProxy
@@ -155,7 +155,7 @@ def test_the_broker_is_killed_again_and_again(home, saving):
         raised = promised(_while_read(process, lambda: _kill(broker, kills, random.Random(3))))
         taken = tap.acknowledged & set(raised)
         with Spool.open(home) as spool:
-            waiting = {json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10**6)}
+            waiting = {json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10**6)}
         assert not set(raised) - taken - waiting, "left, and no broker took it"
         subscriber.subscribed = False
         broker.start()

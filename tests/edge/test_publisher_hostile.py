@@ -11,7 +11,7 @@ import pytest
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker
@@ -150,7 +150,9 @@ def test_two_messages_never_share_a_number_in_flight(gateway):
         assert broker.published[-1].mid == first + 1
         broker.say(b"\x40\x04" + (first + 1).to_bytes(2, "big") + b"\x00\x00")
         until(lambda: depth(gateway) == 1)
-        assert [json.loads(row.body)["id"] for row in gateway.spool.peek(Klass.ALARM, 9)] == ["waiting"]
+        assert [json.loads(row.body)["id"] for row in gateway.spool.peek(MessageClass.ALARM, 9)] == [
+            "waiting"
+        ]
 
 
 def test_whatever_paho_raises_ends_the_connection_only():

@@ -10,7 +10,7 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
 from tests.faults.alarm_account import AlarmAccount, body_of
@@ -76,7 +76,7 @@ def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway, broker):
     broker.start()
     time.sleep(0.3)
     assert not publisher.connected
-    gateway.spool.put(Klass.ALARM, EVENT, body_of("fresh"))
+    gateway.spool.put(MessageClass.ALARM, EVENT, body_of("fresh"))
     begun_s = time.monotonic()
     until(lambda: publisher.connected)
     assert time.monotonic() - begun_s < 5

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
 from tests.faults.alarm_account import body_of
@@ -198,7 +198,7 @@ def test_nobody_listens(gateway):
     heard = {"on": False}
     with FakeBroker(lambda _published: 0 if heard["on"] else 16) as broker:
         put(gateway, "a", "b")
-        gateway.spool.put(Klass.TELEMETRY, "steadyhum/site/device/pump/log", body_of("telemetry"))
+        gateway.spool.put(MessageClass.TELEMETRY, "steadyhum/site/device/pump/log", body_of("telemetry"))
         publisher = gateway.publish(broker.port, require_subscriber=True, denied_retry_s=(0.3, 0.3))
         until(lambda: counted(publisher, "mqtt.unheard_kept") >= 2)
         until(lambda: gateway.spool.figures()["telemetry.depth"] == 0)

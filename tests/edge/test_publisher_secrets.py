@@ -17,7 +17,7 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import needs_mosquitto, until
 from tests.edge.certificates import identity
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles
@@ -29,7 +29,7 @@ SECRET = "correct-horse-battery-staple"
 @pytest.fixture
 def gateway():
     with Gateway() as gateway:
-        gateway.spool.put(Klass.ALARM, EVENT, body_of("a"))
+        gateway.spool.put(MessageClass.ALARM, EVENT, body_of("a"))
         yield gateway
 
 

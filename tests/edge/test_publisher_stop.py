@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
 from tests.faults.alarm_account import AlarmAccount, body_of
@@ -41,7 +41,7 @@ def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broke
 
 
 def test_a_stop_without_a_broker_is_quick_and_keeps_everything(gateway):
-    gateway.spool.put(Klass.ALARM, EVENT, body_of("kept"))
+    gateway.spool.put(MessageClass.ALARM, EVENT, body_of("kept"))
     publisher = gateway.publish(free_port())
     time.sleep(0.2)
     begun_s = time.monotonic()
@@ -56,7 +56,7 @@ def test_a_publisher_that_was_never_started_can_be_stopped(gateway):
 
 def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway):
     with FakeBroker(lambda _published: SILENT) as broker:
-        gateway.spool.put(Klass.ALARM, EVENT, body_of("kept"))
+        gateway.spool.put(MessageClass.ALARM, EVENT, body_of("kept"))
         publisher = gateway.publish(broker.port, drain_s=0.3)
         until(lambda: len(broker.published) >= 2)
         begun_s = time.monotonic()

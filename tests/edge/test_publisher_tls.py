@@ -13,7 +13,7 @@ from edge_runtime.audit.listen import run_listen, settings_of
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import explain
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
-from edge_runtime.spool.queue import Klass
+from edge_runtime.spool.queue import MessageClass
 from tests.broker import Subscriber, needs_mosquitto, until
 from tests.edge.certificates import identity, pem
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles, why_not
@@ -25,7 +25,7 @@ from tests.faults.proxy import ChaosProxy
 @pytest.fixture
 def gateway():
     with Gateway() as gateway:
-        gateway.spool.put(Klass.ALARM, EVENT, body_of("a"))
+        gateway.spool.put(MessageClass.ALARM, EVENT, body_of("a"))
         yield gateway
 
 
@@ -38,7 +38,7 @@ def test_delivers_over_tls_with_a_client_certificate(start, tmp_path, authority,
     publisher = gateway.publish(broker.port, "localhost", tls=tls)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     for _ in range(30):
-        gateway.spool.put(Klass.ALARM, EVENT, body_of("more", 5000))
+        gateway.spool.put(MessageClass.ALARM, EVENT, body_of("more", 5000))
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     assert not troubles(publisher)
     until(lambda: [topic for topic, _ in subscriber.seen].count(EVENT) >= 31)

@@ -10,7 +10,7 @@ import pytest
 from edge_runtime.core.errors import AccessError, BusyError, DataError, UnavailableError
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.folder_lock import check_folder
-from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.queue import MessageClass, OpenAlarm, Spool
 from edge_runtime.spool.rows import StoredMessage, stored_message_of
 from tests.edge.spools import names, put
 
@@ -21,12 +21,12 @@ def test_numbers_rise_without_holes_and_survive_restarts(folder):
     with Spool.open(folder) as spool:
         epoch = spool.epoch
         assert [put(spool, str(n)) for n in range(3)] == [1, 2, 3]
-        assert put(spool, "t", Klass.TELEMETRY) == 1
-        spool.ack(Klass.ALARM, [1, 2, 3])
+        assert put(spool, "t", MessageClass.TELEMETRY) == 1
+        spool.ack(MessageClass.ALARM, [1, 2, 3])
     with Spool.open(folder) as spool:
         assert spool.epoch == epoch
         assert put(spool, "next") == 4
-        (row,) = spool.peek(Klass.ALARM, 10)
+        (row,) = spool.peek(MessageClass.ALARM, 10)
         assert json.loads(row.body) == {"id": "next", "seq": 4, "epoch": epoch, "padding": ""}
         assert row.topic == "p/s/d/x/event"
 
@@ -35,14 +35,14 @@ def test_a_row_leaves_only_when_acknowledged(folder):
     with Spool.open(folder) as spool:
         for n in range(5):
             put(spool, str(n))
-        first = spool.peek(Klass.ALARM, 2)
+        first = spool.peek(MessageClass.ALARM, 2)
         assert [row.id for row in first] == [1, 2]
         assert names(spool, after=2, upto=4) == ["2", "3"]
-        spool.ack(Klass.ALARM, [first[0].id, 99])
+        spool.ack(MessageClass.ALARM, [first[0].id, 99])
         assert names(spool) == ["1", "2", "3", "4"]
         figures = spool.figures()
         assert (figures["alarm.seq"], figures["alarm.acked"], figures["alarm.depth"]) == (5, 1, 4)
-        assert spool.last_id(Klass.ALARM) == 5
+        assert spool.last_id(MessageClass.ALARM) == 5
 
 
 def test_announces_every_put(folder):
@@ -118,7 +118,7 @@ def test_a_file_that_is_no_file_is_refused(folder):
 
 
 def test_a_row_is_whole_or_nothing():
-    row = StoredMessage(Klass.ALARM, 1, 2, "t", b"body", 3, 4.0)
+    row = StoredMessage(MessageClass.ALARM, 1, 2, "t", b"body", 3, 4.0)
     record = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
     assert stored_message_of(record) == row
     for at, wrong in enumerate(("log", "1", None, b"t", "body", 3.0, 4, 5)):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.core.records import Alarm, AlarmKind
-from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.queue import MessageClass, OpenAlarm, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import rows_of
 from tests.faults.alarm_account import body_of
@@ -46,7 +46,7 @@ def originals(root):
 
     spool = Spool(root / "work", LIMITS)
     for n in range(160):
-        klass = Klass.TELEMETRY if n % 4 == 3 else Klass.ALARM
+        klass = MessageClass.TELEMETRY if n % 4 == 3 else MessageClass.ALARM
         size = (0, 50, 700, 6000, 15_000)[n % 5]
         change = OpenAlarm(f"pump{n % 3}/anomaly", ALARM) if n < 30 else None
         spool.put(klass, f"p/s/d/x{n % 7}/event", remembered(body_of(f"m{n}", size)), change)
@@ -62,7 +62,7 @@ def originals(root):
 @pytest.mark.parametrize("state", ["crashed", "closed"])
 def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, state):
     rows, bodies = originals
-    newest_telemetry = max(key for key in rows if key[0] is Klass.TELEMETRY)
+    newest_telemetry = max(key for key in rows if key[0] is MessageClass.TELEMETRY)
     slowest_s = kept = 0.0
     for seed in range(MUTATIONS // 2):
         folder = root / "mutant"
@@ -86,13 +86,13 @@ def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, sta
 
 def goes_on(spool, found, what):
     """Messages go in and out, under a number that no other message has."""
-    seq = spool.put(Klass.ALARM, "p/s/d/x/event", body_of("fresh"))
+    seq = spool.put(MessageClass.ALARM, "p/s/d/x/event", body_of("fresh"))
     given = {(json.loads(body)["epoch"], json.loads(body)["seq"]) for body in found.values()}
     assert (spool.epoch, seq) not in given, what
-    row = spool.peek(Klass.ALARM, 10**6)[-1]
+    row = spool.peek(MessageClass.ALARM, 10**6)[-1]
     assert json.loads(row.body)["id"] == "fresh", what
-    spool.ack(Klass.ALARM, [row.id])
-    assert spool.peek(Klass.ALARM, 10**6, after=row.id - 1) == [], what
+    spool.ack(MessageClass.ALARM, [row.id])
+    assert spool.peek(MessageClass.ALARM, 10**6, after=row.id - 1) == [], what
 
 
 def mutant(root, tmp_path, state):
@@ -143,7 +143,7 @@ def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(originals, ro
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
     data = (folder / "spool.db").read_bytes()
-    first = rows[min(key for key in rows if key[0] is Klass.ALARM and len(rows[key]) < 200)]
+    first = rows[min(key for key in rows if key[0] is MessageClass.ALARM and len(rows[key]) < 200)]
     assert data.count(first[:40]) == 1
     (folder / "spool.db").write_bytes(data.replace(first[:40], first[:39] + b"?"))
     with Spool(folder, LIMITS) as spool:
@@ -166,11 +166,11 @@ def test_keeps_only_a_few_damaged_files(originals, root, tmp_path):
 def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path):
     folder = tmp_path / "state"
     with Spool(folder, LIMITS) as spool:
-        spool.put(Klass.ALARM, "t", body_of("kept"))
+        spool.put(MessageClass.ALARM, "t", body_of("kept"))
     backup = (folder / "spool.db").read_bytes()
     with Spool(folder, LIMITS) as spool:
         epoch = spool.epoch
-        spool.put(Klass.ALARM, "t", body_of("sent"))
+        spool.put(MessageClass.ALARM, "t", body_of("sent"))
     (folder / "spool.db").write_bytes(backup)
     with Spool(folder, LIMITS) as spool:
         assert "alarm 2 was stored" in spool.salvaged.reason
@@ -181,7 +181,7 @@ def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path):
 def interrupted(folder, state):
     """Leave the files as a salvage leaves them that was killed between its renames."""
     with Spool(folder / "new", LIMITS) as spool:
-        spool.put(Klass.ALARM, "t", body_of("carried over"))
+        spool.put(MessageClass.ALARM, "t", body_of("carried over"))
     shutil.move(folder / "new" / "spool.db", folder / state / "spool.db.new")
     (folder / state / "spool.db").unlink()
     (folder / state / "spool.lock").write_bytes(b"")
@@ -208,22 +208,22 @@ def test_damage_that_shows_while_running_is_salvaged_then(originals, root, tmp_p
     folder = tmp_path / "state"
     with Spool(folder, LIMITS) as spool:
         for n in range(2000):  # enough for the WAL to have been moved into the file
-            spool.put(Klass.TELEMETRY, "t", body_of(f"t{n}", 3000))
-        alarm = spool.put(Klass.ALARM, "t", body_of("alarm"), OpenAlarm("pump/anomaly", ALARM))
+            spool.put(MessageClass.TELEMETRY, "t", body_of(f"t{n}", 3000))
+        alarm = spool.put(MessageClass.ALARM, "t", body_of("alarm"), OpenAlarm("pump/anomaly", ALARM))
         epoch = spool.epoch
         with (folder / "spool.db").open("r+b") as file:
             for page in range(100, 1100, 2):
                 file.seek(page * 4096)
                 file.write(os.urandom(4096))
-        found = spool.peek(Klass.TELEMETRY, 10**6)
+        found = spool.peek(MessageClass.TELEMETRY, 10**6)
         assert spool.salvaged is not None
         assert spool.epoch != epoch
-        assert 0 < len(found or spool.peek(Klass.TELEMETRY, 10**6)) < 2000
-        (row,) = spool.peek(Klass.ALARM, 10)
+        assert 0 < len(found or spool.peek(MessageClass.TELEMETRY, 10**6)) < 2000
+        (row,) = spool.peek(MessageClass.ALARM, 10)
         assert json.loads(row.body)["seq"] == alarm
         assert spool.open_alarms() == {"pump/anomaly": ALARM}
-        assert spool.put(Klass.ALARM, "t", body_of("next")) == 1
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10)] == ["alarm", "next"]
+        assert spool.put(MessageClass.ALARM, "t", body_of("next")) == 1
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10)] == ["alarm", "next"]
 
 
 @pytest.mark.parametrize(("record", "found"), [("meta", b'{"schema"'), ("counters", b'"alarm.seq"')])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime.core.errors import BusyError
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.driven import acked, check_nothing_lost, drive, needs_strace, said
 from tests.faults.alarm_account import body_of
@@ -80,18 +80,18 @@ def test_a_card_that_becomes_read_only_under_us(card, tmp_path):
     folder = card()
     with Spool(folder / "state", SpoolLimits(reserve_bytes=4096)) as spool:
         for n in range(5):
-            spool.put(Klass.ALARM, "t", body_of(f"stored{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"stored{n}"))
         subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
-        spool.put(Klass.ALARM, "t", body_of("ring"))
+        spool.put(MessageClass.ALARM, "t", body_of("ring"))
         assert "cannot be opened" in spool.trouble
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["ring"]
-        spool.ack(Klass.ALARM, [row.id for row in spool.peek(Klass.ALARM, 9)])
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["ring"]
+        spool.ack(MessageClass.ALARM, [row.id for row in spool.peek(MessageClass.ALARM, 9)])
         assert spool.figures()["ring"] == 0, "sent from there"
     subprocess.run(["umount", folder], check=True)
     subprocess.run(["fsck.ext4", "-fy", tmp_path / "card.img"], check=False, capture_output=True)
     with Spool(card() / "state", SpoolLimits(reserve_bytes=4096)) as spool:
         assert spool.trouble == ""
-        stored = [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)]
+        stored = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)]
         assert stored == [f"stored{n}" for n in range(5)]
 
 
@@ -100,9 +100,9 @@ def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
     folder, now_s = card(), [0.0]
     with Spool(folder / "state", SpoolLimits(reserve_bytes=4096), clock=lambda: now_s[0]) as spool:
         for n in range(3):
-            spool.put(Klass.ALARM, "t", body_of(f"stored{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"stored{n}"))
         subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
-        spool.put(Klass.ALARM, "t", body_of("ring"))
+        spool.put(MessageClass.ALARM, "t", body_of("ring"))
         for _ in range(3):
             now_s[0] += 3
             spool.tend()
@@ -113,9 +113,9 @@ def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
         now_s[0] += 3
         spool.tend()
         assert (spool.trouble, spool.figures()["ring"], spool.salvaged) == ("", 0, None)
-        spool.put(Klass.ALARM, "t", body_of("after"))
+        spool.put(MessageClass.ALARM, "t", body_of("after"))
         names = ["stored0", "stored1", "stored2", "ring", "after"]
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == names
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == names
         with pytest.raises(BusyError):
             Spool(folder / "state", SpoolLimits(reserve_bytes=4096))
 
@@ -130,14 +130,14 @@ def file_size_limit():
 
 def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_size_limit):
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("small"))
+        spool.put(MessageClass.ALARM, "t", body_of("small"))
         file_size_limit(200_000)
-        assert spool.put(Klass.ALARM, "t", body_of("large", 400_000)) == 1, "in the ring's own epoch"
+        assert spool.put(MessageClass.ALARM, "t", body_of("large", 400_000)) == 1, "in the ring's own epoch"
         assert spool.figures()["disk_failures"] == 2
         assert spool.figures()["ring"] == 1
         file_size_limit(-1)
         spool.tend()
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["small", "large"]
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["small", "large"]
         assert spool.figures()["ring"] == 0
 
 
@@ -145,39 +145,42 @@ def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_si
     """In trouble the folder is let go, and what was numbered in memory must not meet another's rows."""
     now_s, limits = [0.0], SpoolLimits(reserve_bytes=0)
     with Spool(folder, limits, clock=lambda: now_s[0]) as spool:
-        spool.put(Klass.ALARM, "t", body_of("stored"))
+        spool.put(MessageClass.ALARM, "t", body_of("stored"))
         (folder / "spool.db").rename(folder / "away")
         (folder / "spool.db").mkdir()
         file_size_limit(200_000)
-        spool.put(Klass.ALARM, "t", body_of("ring", 400_000))
+        spool.put(MessageClass.ALARM, "t", body_of("ring", 400_000))
         assert "cannot be opened" in spool.trouble
         file_size_limit(-1)
         (folder / "spool.db").rmdir()
         (folder / "away").rename(folder / "spool.db")
         with Spool(folder, limits) as other:
-            other.put(Klass.ALARM, "t", body_of("theirs"))
+            other.put(MessageClass.ALARM, "t", body_of("theirs"))
             now_s[0] += 3
             spool.tend()
             assert "another program uses this folder" in spool.trouble
         now_s[0] += 3
         spool.tend()
         assert "another program has used this folder" in spool.trouble
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["ring"]
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["ring"]
     with Spool(folder, limits) as spool:
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["stored", "theirs"]
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == [
+            "stored",
+            "theirs",
+        ]
 
 
 def test_a_lock_that_cannot_be_read_says_nothing(folder):
     folder.mkdir()
     os.mkfifo(folder / "spool.lock")
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("a"))
+        spool.put(MessageClass.ALARM, "t", body_of("a"))
         assert spool.trouble == ""
 
 
 def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path, file_size_limit):
     with Spool(tmp_path / "newer", SpoolLimits(reserve_bytes=0)) as other:
-        other.put(Klass.ALARM, "t", body_of("theirs"))
+        other.put(MessageClass.ALARM, "t", body_of("theirs"))
     body = json.dumps({"schema": 99, "epoch": "e"})
     database = sqlite3.connect(tmp_path / "newer" / "spool.db")
     database.execute(
@@ -187,14 +190,14 @@ def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path,
     database.close()
     newer = (tmp_path / "newer" / "spool.db").read_bytes()
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("ours"))
+        spool.put(MessageClass.ALARM, "t", body_of("ours"))
         for suffix in ("", "-wal"):
             (folder / f"spool.db{suffix}").unlink()
         (folder / "spool.db").write_bytes(newer)
         file_size_limit(100_000)
-        spool.put(Klass.ALARM, "t", body_of("large", 400_000))
+        spool.put(MessageClass.ALARM, "t", body_of("large", 400_000))
         assert "schema 99" in spool.trouble
-        assert len(spool.peek(Klass.ALARM, 9)) == 1
+        assert len(spool.peek(MessageClass.ALARM, 9)) == 1
         file_size_limit(-1)
     assert (folder / "spool.db").read_bytes() == newer
 

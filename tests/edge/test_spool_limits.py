@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import Clock, names, put
 
@@ -14,10 +14,10 @@ def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder):
     limits = SpoolLimits(max_bytes=64 * 1024)
     with Spool(folder, limits) as spool:
         for n in range(10):
-            put(spool, f"t{n}", Klass.TELEMETRY, size=4000)
+            put(spool, f"t{n}", MessageClass.TELEMETRY, size=4000)
         for n in range(20):
             put(spool, f"a{n}", size=4000)
-        assert names(spool, Klass.TELEMETRY) == []
+        assert names(spool, MessageClass.TELEMETRY) == []
         kept = names(spool)
         assert kept == [f"a{n}" for n in range(20 - len(kept), 20)]
         figures = spool.figures()
@@ -31,33 +31,33 @@ def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder):
 def test_a_smaller_limit_sheds_what_is_too_much(folder):
     with Spool.open(folder) as spool:
         for n in range(600):
-            put(spool, f"t{n}", Klass.TELEMETRY, size=500)
+            put(spool, f"t{n}", MessageClass.TELEMETRY, size=500)
     with Spool(folder, SpoolLimits(max_bytes=64 * 1024)) as spool:
-        put(spool, "new", Klass.TELEMETRY, size=500)
+        put(spool, "new", MessageClass.TELEMETRY, size=500)
         assert spool.figures()["telemetry.bytes"] <= 64 * 1024
-        assert names(spool, Klass.TELEMETRY)[-1] == "new"
+        assert names(spool, MessageClass.TELEMETRY)[-1] == "new"
 
 
 def test_age_counts_service_not_the_wall_clock(folder):
     clock, limits = Clock(), SpoolLimits(telemetry_age_s=100, alarm_age_s=1000)
     with Spool(folder, limits, clock) as spool:
-        put(spool, "old", Klass.TELEMETRY)
+        put(spool, "old", MessageClass.TELEMETRY)
         put(spool, "alarm")
         clock.now_s += 60
-        put(spool, "young", Klass.TELEMETRY)
+        put(spool, "young", MessageClass.TELEMETRY)
         spool.tend()
-        assert names(spool, Klass.TELEMETRY) == ["old", "young"]
+        assert names(spool, MessageClass.TELEMETRY) == ["old", "young"]
         clock.now_s += 50
         assert spool.figures()["oldest_age_s"] == pytest.approx(110)
         spool.tend()
-        assert names(spool, Klass.TELEMETRY) == ["young"]
+        assert names(spool, MessageClass.TELEMETRY) == ["young"]
     clock = Clock()
     clock.now_s = 5.0  # another boot: its monotonic clock starts again
     with Spool(folder, limits, clock) as spool:
         assert 49 <= spool.figures()["oldest_age_s"] <= 111
         clock.now_s += 60
         spool.tend()
-        assert names(spool, Klass.TELEMETRY) == []
+        assert names(spool, MessageClass.TELEMETRY) == []
         assert names(spool) == ["alarm"]
         clock.now_s += 1000
         spool.tend()
@@ -72,12 +72,12 @@ def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, mon
     before = time.time_ns
     with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
         put(spool, "a")
-        put(spool, "t", Klass.TELEMETRY)
+        put(spool, "t", MessageClass.TELEMETRY)
         monkeypatch.setattr(time, "time_ns", lambda: before() + jump_s * 10**9)
         put(spool, "b")
         spool.tend()
         assert names(spool) == ["a", "b"]
-        assert names(spool, Klass.TELEMETRY) == ["t"]
+        assert names(spool, MessageClass.TELEMETRY) == ["t"]
         assert 0 <= spool.figures()["oldest_age_s"] < 50
     with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
         spool.tend()
@@ -87,10 +87,10 @@ def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, mon
 def test_zero_means_that_nothing_expires(folder):
     clock = Clock()
     with Spool(folder, SpoolLimits(telemetry_age_s=0), clock) as spool:
-        put(spool, "t", Klass.TELEMETRY)
+        put(spool, "t", MessageClass.TELEMETRY)
         clock.now_s += 1e9
         spool.tend()
-        assert names(spool, Klass.TELEMETRY) == ["t"]
+        assert names(spool, MessageClass.TELEMETRY) == ["t"]
 
 
 def test_capacity_is_told_in_hours(folder):
@@ -98,7 +98,7 @@ def test_capacity_is_told_in_hours(folder):
     with Spool(folder, SpoolLimits(max_bytes=10 * 2**20), clock) as spool:
         assert spool.figures()["hours_of_capacity"] is None
         for n in range(100):
-            put(spool, f"t{n}", Klass.TELEMETRY, size=10_000)
+            put(spool, f"t{n}", MessageClass.TELEMETRY, size=10_000)
         clock.now_s += 3600
         taken = spool.figures()["telemetry.bytes"]
         assert spool.figures()["hours_of_capacity"] == pytest.approx((10 * 2**20 - taken) / taken)
@@ -108,7 +108,7 @@ def test_dead_letters_are_kept_counted_and_bounded(folder):
     with Spool(folder, SpoolLimits(dead_rows=3)) as spool:
         for n in range(5):
             put(spool, str(n))
-        for row in spool.peek(Klass.ALARM, 5):
+        for row in spool.peek(MessageClass.ALARM, 5):
             spool.dead_letter(row, f"because {row.seq}")
         assert [letter.reason for letter in spool.dead_letters()] == ["because 3", "because 4", "because 5"]
         assert json.loads(spool.dead_letters()[0].row.body)["id"] == "2"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from edge_runtime.core.records import Alarm, AlarmKind
-from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.queue import MessageClass, OpenAlarm, Spool
 from edge_runtime.spool.rows import ROW_OVERHEAD_BYTES
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import Clock, put
@@ -31,8 +31,8 @@ class SpoolModel(RuleBasedStateMachine):
         self.clock = Clock()
         self.folder = self.root / "0"
         self.spool = Spool(self.folder, self.LIMITS, self.clock)
-        self.rows = {klass: {} for klass in Klass}  # id to (seq, body, put at)
-        self.seqs = dict.fromkeys(Klass, 0)
+        self.rows = {klass: {} for klass in MessageClass}  # id to (seq, body, put at)
+        self.seqs = dict.fromkeys(MessageClass, 0)
         self.counts = dict.fromkeys(("acked", "dead", "dropped"), 0)
         self.alarms = {}
         self.written_s = self.clock.now_s
@@ -41,7 +41,7 @@ class SpoolModel(RuleBasedStateMachine):
         # Every transaction writes the seconds of service; a crash takes back those since the last.
         self.written_s = self.clock.now_s
 
-    @rule(klass=st.sampled_from(Klass), size=st.integers(0, 12_000))
+    @rule(klass=st.sampled_from(MessageClass), size=st.integers(0, 12_000))
     def put(self, klass, size):
         self.seqs[klass] += 1
         seq = put(self.spool, f"{klass}{self.seqs[klass]}", klass, size)
@@ -52,7 +52,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @rule()
     def put_oversize(self):
-        self.seqs[Klass.ALARM] += 1
+        self.seqs[MessageClass.ALARM] += 1
         put(self.spool, "huge", size=40_000)
         self.counts["dead"] += 1
         self.note()
@@ -60,15 +60,15 @@ class SpoolModel(RuleBasedStateMachine):
     @rule(key=st.sampled_from("abc"), active=st.booleans(), peak=st.floats(0, 10))
     def change_alarm(self, key, active, peak):
         alarm = Alarm(key, AlarmKind.SENSOR, 1, peak, "stuck") if active else None
-        self.seqs[Klass.ALARM] += 1
+        self.seqs[MessageClass.ALARM] += 1
         seq = put(self.spool, "change", open_alarm=OpenAlarm(key, alarm))
-        self.rows[Klass.ALARM][seq] = (body_of("change")(seq, self.spool.epoch), self.clock.now_s)
+        self.rows[MessageClass.ALARM][seq] = (body_of("change")(seq, self.spool.epoch), self.clock.now_s)
         self.alarms.pop(key, None)
         if alarm is not None:
             self.alarms[key] = alarm
         self._shed()
 
-    @rule(klass=st.sampled_from(Klass), picks=st.lists(st.integers(0, 20), max_size=8))
+    @rule(klass=st.sampled_from(MessageClass), picks=st.lists(st.integers(0, 20), max_size=8))
     def ack(self, klass, picks):
         ids = [row_id for n, row_id in enumerate(sorted(self.rows[klass])) if n in picks]
         self.spool.ack(klass, [*ids, 10**6])
@@ -77,7 +77,7 @@ class SpoolModel(RuleBasedStateMachine):
         self.counts["acked"] += len(ids)
         self.note()
 
-    @rule(klass=st.sampled_from(Klass))
+    @rule(klass=st.sampled_from(MessageClass))
     def bury_the_first(self, klass):
         for row in self.spool.peek(klass, 1):
             self.spool.dead_letter(row, "test")
@@ -90,9 +90,9 @@ class SpoolModel(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.clock.now_s += seconds
         self.spool.tend()
-        old = [i for i, (_, at) in self.rows[Klass.TELEMETRY].items() if self.clock.now_s - at > 500]
+        old = [i for i, (_, at) in self.rows[MessageClass.TELEMETRY].items() if self.clock.now_s - at > 500]
         for row_id in old:
-            del self.rows[Klass.TELEMETRY][row_id]
+            del self.rows[MessageClass.TELEMETRY][row_id]
         self.counts["dropped"] += len(old)
         if old:
             self.note()
@@ -119,7 +119,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @invariant()
     def holds_what_the_dictionary_holds(self):
-        for klass in Klass:
+        for klass in MessageClass:
             found = self.spool.peek(klass, 10**6)
             assert [(row.id, row.body) for row in found] == [
                 (row_id, body) for row_id, (body, _) in sorted(self.rows[klass].items())
@@ -143,7 +143,7 @@ class SpoolModel(RuleBasedStateMachine):
             return sum(len(body) + topic + ROW_OVERHEAD_BYTES for body in bodies)
 
         while held() > self.LIMITS.max_bytes:
-            klass = Klass.TELEMETRY if self.rows[Klass.TELEMETRY] else Klass.ALARM
+            klass = MessageClass.TELEMETRY if self.rows[MessageClass.TELEMETRY] else MessageClass.ALARM
             del self.rows[klass][min(self.rows[klass])]
             self.counts["dropped"] += 1
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.faults.powercut import cut, record
 
@@ -67,7 +67,7 @@ def test_no_promised_alarm_is_lost_by_a_power_cut(steps, root):
         with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
             slowest_s = max(slowest_s, time.monotonic() - begun_s)
             assert spool.salvaged is None, f"cut {n} before step {when}: {spool.salvaged}"
-            waiting = {json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 10**6)}
+            waiting = {json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10**6)}
         raised = set(re.findall(rb"^raised (\S+)$", said, re.MULTILINE))
         acked = {
             json.loads(body)["id"].encode() for body in re.findall(rb"^acking \d+ (.*)$", said, re.MULTILINE)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from edge_runtime.core.errors import BusyError
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.faults.alarm_account import body_of
 
@@ -21,23 +21,23 @@ def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder):
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         epoch = spool.epoch
         for n in range(50):
-            spool.put(Klass.ALARM, "t", body_of(f"alarm{n}", 3000))
-        spool.ack(Klass.ALARM, [row.id for row in spool.peek(Klass.ALARM, 10)])
+            spool.put(MessageClass.ALARM, "t", body_of(f"alarm{n}", 3000))
+        spool.ack(MessageClass.ALARM, [row.id for row in spool.peek(MessageClass.ALARM, 10)])
         shutil.rmtree(folder)
-        spool.put(Klass.ALARM, "t", body_of("into nothing"))
+        spool.put(MessageClass.ALARM, "t", body_of("into nothing"))
         spool.tend()
         assert (spool.trouble, spool.salvaged, spool.epoch) == ("", None, epoch)
-        spool.put(Klass.ALARM, "t", body_of("after"))
+        spool.put(MessageClass.ALARM, "t", body_of("after"))
         with pytest.raises(BusyError):
             Spool(folder, SpoolLimits(reserve_bytes=4096))
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
-        found = [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 99)]
+        found = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 99)]
     assert found == [*(f"alarm{n}" for n in range(10, 50)), "into nothing", "after"]
 
 
 def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(folder):
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("stored"))
+        spool.put(MessageClass.ALARM, "t", body_of("stored"))
         shutil.rmtree(folder)
         folder.write_text("not a folder")
         spool.tend()
@@ -45,12 +45,12 @@ def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(fold
         folder.unlink()
         spool.tend()
         assert spool.trouble == ""
-        assert [json.loads(row.body)["id"] for row in spool.peek(Klass.ALARM, 9)] == ["stored"]
+        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["stored"]
 
 
 def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("stored"))
+        spool.put(MessageClass.ALARM, "t", body_of("stored"))
         (folder / "spool.db").rename(folder / "ours")
         (folder / "spool.db").write_text("another")
         spool.tend()
@@ -63,7 +63,7 @@ def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
 
 def test_a_folder_that_somebody_puts_back_is_used_and_ours_alone_again(folder, tmp_path):
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
-        spool.put(Klass.ALARM, "t", body_of("stored"))
+        spool.put(MessageClass.ALARM, "t", body_of("stored"))
         folder.rename(tmp_path / "aside")
         folder.write_text("not a folder")
         spool.tend()

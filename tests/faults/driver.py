@@ -17,7 +17,7 @@ from edge_runtime.core.health import Health
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.spool.queue import Klass, OpenAlarm, Spool
+from edge_runtime.spool.queue import MessageClass, OpenAlarm, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.faults.alarm_account import body_of
 
@@ -32,7 +32,7 @@ def raise_alarms(spool, prefix, count, pace_s, offer=None):
     for n in range(count):
         message_id = f"{prefix}{n}"
         alarm = Alarm(message_id, AlarmKind.ANOMALY, n, 1.0) if n % 2 == 0 else None
-        spool.put(Klass.ALARM, TOPIC, body_of(message_id, 200), OpenAlarm("pump/anomaly", alarm))
+        spool.put(MessageClass.ALARM, TOPIC, body_of(message_id, 200), OpenAlarm("pump/anomaly", alarm))
         say(f"raised {message_id}")
         if offer is not None:
             say(f"at {message_id} {time.monotonic()}")
@@ -41,7 +41,7 @@ def raise_alarms(spool, prefix, count, pace_s, offer=None):
 
 
 def acknowledge_some(spool):
-    for row in spool.peek(Klass.ALARM, 1000)[::2]:
+    for row in spool.peek(MessageClass.ALARM, 1000)[::2]:
         say(f"acking {row.seq} {row.body.decode()}")
         spool.ack(row.klass, [row.id])
 

@@ -1,7 +1,8 @@
 """Sensors that are not there, on ptys that are pulled and put back.
 
-`python -m tests.faults.pulled_sensors FOLDER COUNT SEED`: each plays at its true rate over a line with faults,
-loud now and then so that alarms begin and end. Its port is FOLDER/N/usb-sensor, whichever pty stands behind it.
+`python -m tests.faults.pulled_sensors FOLDER COUNT SEED`: each plays at its true rate over a line with
+faults, loud now and then so that alarms begin and end. Its port is FOLDER/N/usb-sensor, whichever pty is
+behind it.
 """
 
 import random

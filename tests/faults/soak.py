@@ -137,7 +137,7 @@ TESTS = {
     "killed at every system call": ["tests/edge/test_spool_kills.py"],
     "failing disk": ["tests/edge/test_spool_failing_disk.py"],
     "killed while publishing": ["tests/edge/test_gateway_kills.py"],
-    "disk full": ["tests/edge/test_spool_full_disk.py", "tests/edge/test_spool_gone.py"],
+    "disk full": ["tests/edge/test_spool_full_disk.py", "tests/edge/test_spool_deleted_rows.py"],
     "damaged files": ["tests/edge/test_spool_damage.py"],
     "spool against a dictionary": ["tests/edge/test_spool_model.py"],
     "backlog of 100,000": ["tests/edge/test_publisher.py", "-k", "backlog"],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.spool.deleted_rows import DeletedRows
-from edge_runtime.spool.queue import Klass, Spool
+from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.disks import fill, mount_tmpfs
 from tests.faults.alarm_account import body_of
@@ -35,15 +35,17 @@ def test_leaps_over_what_is_gone_and_over_nothing_else(steps):
 def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
     with Spool(small_disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(100):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n:02}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n:02}"))
         stone = fill(small_disk)
-        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):  # the last of the room that the WAL has
+        while spool.put(
+            MessageClass.TELEMETRY, "t", body_of("t", 3000)
+        ):  # the last of the room that the WAL has
             pass
-        spool.ack(Klass.ALARM, range(1, 71))
+        spool.ack(MessageClass.ALARM, range(1, 71))
         assert spool.figures()["alarm.depth"] == 100, "they could not be removed"
-        assert [row.id for row in spool.peek(Klass.ALARM, 10)] == list(range(71, 81))
-        assert [row.id for row in spool.peek(Klass.ALARM, 64, after=68)] == list(range(71, 101))
-        assert spool.peek(Klass.ALARM, 10, upto=70) == []
+        assert [row.id for row in spool.peek(MessageClass.ALARM, 10)] == list(range(71, 81))
+        assert [row.id for row in spool.peek(MessageClass.ALARM, 64, after=68)] == list(range(71, 101))
+        assert spool.peek(MessageClass.ALARM, 10, upto=70) == []
         stone.unlink()
         spool.tend()
         assert spool.figures()["alarm.depth"] == 30
@@ -53,15 +55,15 @@ def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
 def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
     with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
         for n in range(20):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n}", 3000))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n}", 3000))
         stone = fill(small_disk)
-        spool.put(Klass.ALARM, "t", body_of("over", 3000))
+        spool.put(MessageClass.ALARM, "t", body_of("over", 3000))
         assert spool.trouble == "the disk is full"
         stone.unlink()
         spool.tend()
-        spool.put(Klass.ALARM, "t", body_of("last"))
+        spool.put(MessageClass.ALARM, "t", body_of("last"))
         assert spool.figures()["alarm.bytes"] <= 64 * 1024
-        assert json.loads(spool.peek(Klass.ALARM, 1000)[-1].body)["id"] == "last"
+        assert json.loads(spool.peek(MessageClass.ALARM, 1000)[-1].body)["id"] == "last"
 
 
 @pytest.fixture
@@ -80,9 +82,9 @@ def work_to_drain(disk, count):
     """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
-            spool.put(Klass.ALARM, "t", body_of(f"a{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"a{n}"))
         stone = fill(disk)
-        while spool.put(Klass.TELEMETRY, "t", body_of("t", 3000)):
+        while spool.put(MessageClass.TELEMETRY, "t", body_of("t", 3000)):
             pass
         steps = Counter()
         part = "drain"
@@ -92,12 +94,12 @@ def work_to_drain(disk, count):
 
         spool._disk._store._db.set_progress_handler(step, 10)
         drained = []
-        while rows := spool.peek(Klass.ALARM, 64):
+        while rows := spool.peek(MessageClass.ALARM, 64):
             drained += [row.id for row in rows]
-            spool.ack(Klass.ALARM, drained[-len(rows) :])
+            spool.ack(MessageClass.ALARM, drained[-len(rows) :])
         part = "raise"
         for n in range(20):
-            spool.put(Klass.ALARM, "t", body_of(f"late{n}"))
+            spool.put(MessageClass.ALARM, "t", body_of(f"late{n}"))
         spool._disk._store._db.set_progress_handler(None, 0)
         assert drained == list(range(1, count + 1))
         assert spool.figures()["ring"] > 10, "there was next to no room"
