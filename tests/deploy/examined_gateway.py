@@ -19,6 +19,7 @@ from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.deploy.uart import received
+from tests.waiting import HANG_S, scaled
 
 RATE_HZ = 1000.0
 CONFIG = """
@@ -30,8 +31,8 @@ device = "gateway"
 host = "127.0.0.1"
 port = {port}
 client_id = "gateway"
-connect_timeout_s = 2.0
-ack_timeout_s = 3.0
+connect_timeout_s = {connect_s}
+ack_timeout_s = {ack_s}
 [[sensor]]
 name = "pump"
 port = "{line}"
@@ -65,7 +66,9 @@ class Wire:
         tty.setraw(self._slave)
         self.name = os.ttyname(self._slave)
         os.chmod(self.name, 0o666)
-        signal = Signal(vibration() if samples is None else samples, stated_hz or rate_hz, ("x",), "g")
+        signal = Signal(
+            vibration(seconds=scaled(30.0)) if samples is None else samples, stated_hz or rate_hz, ("x",), "g"
+        )
         self._frames = list(signal_frames(signal, SimulatedSensor(frame_samples=frame)))
         self._pause_s = frame / rate_hz
         self._shape = shape or (lambda _wire, _index, data: data)
@@ -107,7 +110,7 @@ class ExaminedGateway:
 
     def __init__(self, folder, port, wire):
         self.root, self.config = folder / "root", folder / "edge.toml"
-        self.listen_s, self.user = 0.8, "edge-runtime"
+        self.listen_s, self.user = scaled(0.8), "edge-runtime"
         write_artefact(folder / "rms.onnx")
         for name, text in FILES.items():
             self.plant(name, text)
@@ -115,7 +118,9 @@ class ExaminedGateway:
         wants = self.root / "etc/systemd/system/multi-user.target.wants"
         wants.mkdir(parents=True)
         (wants / "edge-runtime.service").symlink_to("/usr/lib/systemd/system/edge-runtime.service")
-        self.config.write_text(CONFIG.format(port=port, line=wire.name if wire else "/dev/none"))
+        line = wire.name if wire else "/dev/none"
+        times = {"connect_s": scaled(2.0), "ack_s": scaled(3.0)}
+        self.config.write_text(CONFIG.format(port=port, line=line, **times))
 
     def plant(self, name, text):
         """Write a file below the root."""
@@ -151,7 +156,7 @@ class ExaminedGateway:
             command,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=scaled(HANG_S),
             check=False,
             env={**os.environ, **environment},
         )

@@ -6,6 +6,7 @@ import subprocess
 from deploy.certification.folder import Folder
 from tests.artefacts import write_artefact
 from tests.deploy.heavy import ROOT
+from tests.waiting import HANG_S, scaled
 
 NOW = dt.datetime.now(dt.UTC)
 BY_ID = "/dev/serial/by-id/usb-steadyhum"
@@ -35,7 +36,7 @@ class FleetFolder:
     def run(self, *words):
         command = [ROOT / "deploy" / "provision", self.sheet, "--models", self.models, "-o", self.out]
         command += ["--authority", self.authority.path, "--package", self.package, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

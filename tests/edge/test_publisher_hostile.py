@@ -15,6 +15,7 @@ from edge_runtime.spool.queue import MessageClass
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker
+from tests.waiting import scaled
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_each_message_in_turn_may_take_its_time(gateway):
 
     with FakeBroker(slow) as broker:
         put(gateway, *"abcdefgh")
-        gateway.publish(broker.port, ack_timeout_s=1.2)
+        gateway.publish(broker.port, ack_timeout_s=scaled(1.2))
         until(lambda: depth(gateway) == 0, 20)
         assert len(broker.connects) == 1
 

@@ -112,10 +112,9 @@ def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
 
 
 @needs_mosquitto
-def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path):
-    broker = Broker(tmp_path, "message_size_limit 1000").start()
-    subscriber = Subscriber(broker.port)
-    time.sleep(0.2)
+def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path, stop_at_end):
+    broker = stop_at_end(Broker(tmp_path, "message_size_limit 1000"))
+    subscriber = stop_at_end(Subscriber(broker.port))
     put(gateway, "poison", size=2000)
     put(gateway, "behind")
     begun_s = time.monotonic()
@@ -123,8 +122,6 @@ def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path):
     until(lambda: [json.loads(body)["id"] for t, body in subscriber.seen if t == EVENT] == ["behind"], 30)
     until(lambda: depth(gateway) + len(gateway.spool.dead_letters()) == 1, what="the poison being kept alone")
     print(f"undeclared limit: the message behind passed after {time.monotonic() - begun_s:.1f} s")
-    subscriber.close()
-    broker.stop()
 
 
 def test_a_topic_that_mqtt_forbids_is_set_aside(gateway):
@@ -168,12 +165,11 @@ def test_what_was_denied_is_tried_again_when_the_next_to_its_topic_is_not(gatewa
 
 
 @needs_mosquitto
-def test_mosquitto_denies_by_its_list(gateway, tmp_path):
+def test_mosquitto_denies_by_its_list(gateway, tmp_path, stop_at_end):
     rules = tmp_path / "acl"
     rules.write_text(f"topic readwrite {EVENT}\ntopic readwrite {AVAILABILITY}\ntopic read steadyhum/#\n")
-    broker = Broker(tmp_path, f"acl_file {rules}").start()
-    subscriber = Subscriber(broker.port)
-    time.sleep(0.2)
+    broker = stop_at_end(Broker(tmp_path, f"acl_file {rules}"))
+    subscriber = stop_at_end(Subscriber(broker.port))
     put(gateway, "denied", topic="steadyhum/site/device/secret/event")
     put(gateway, "ok")
     publisher = gateway.publish(broker.port)
@@ -181,8 +177,6 @@ def test_mosquitto_denies_by_its_list(gateway, tmp_path):
     until(lambda: [json.loads(body)["id"] for t, body in subscriber.seen if t == EVENT] == ["ok"])
     until(lambda: depth(gateway) == 1)
     until(lambda: len(troubles(publisher)) == 2)
-    subscriber.close()
-    broker.stop()
 
 
 def test_a_long_queue_for_a_denied_topic_does_not_stop_the_thread(gateway):
