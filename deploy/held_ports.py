@@ -6,6 +6,7 @@ even be given the very port it connects to and be connected to itself. The ports
 that range, and no other process that asks here is given them.
 """
 
+import atexit
 import itertools
 import socket
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ _FIRST = 20_000
 """Below it lie most services that have a registered port."""
 _BLOCK = 128
 """Ports that one process takes at a time: more than a test session starts servers in most cases."""
-_HOLDS: list[socket.socket] = []
 
 
 def held_port() -> int:
@@ -60,7 +60,7 @@ def _hold(start: int) -> bool:
     except OSError:
         hold.close()
         return False
-    _HOLDS.append(hold)
+    atexit.register(hold.close)
     return True
 
 

@@ -117,15 +117,16 @@ class Broker(Mosquitto):
 class Subscriber:
     """An MQTT 5 client with a session that Mosquitto 2.0.11 keeps over a restart: clean start must be off."""
 
-    def __init__(self, port: int, name: str = "subscriber", reconnect_s: float = 1.0) -> None:
+    def __init__(self, port: int, name: str = "subscriber", reconnect_s: float = 1) -> None:
         self.seen: list[tuple[str, bytes]] = []
         self.subscribed = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-        self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
-        self._client.on_connect = lambda *_: self._client.subscribe("steadyhum/#", qos=1)
+        self._client.on_message = self._on_message
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
-        self._client.reconnect_delay_set(reconnect_s, reconnect_s)
-        keep = Properties(PacketTypes.CONNECT)
+        # paho says int, and takes any number of seconds.
+        self._client.reconnect_delay_set(reconnect_s, reconnect_s)  # type: ignore[arg-type]
+        keep = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
         keep.SessionExpiryInterval = 3600
         self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
         self._client.loop_start()
@@ -142,6 +143,12 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _on_connect(self, *_: object) -> None:
+        self._client.subscribe("steadyhum/#", qos=1)
+
+    def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        self.seen.append((message.topic, bytes(message.payload)))
 
     def _on_subscribe(self, *_: object) -> None:
         self.subscribed = True

@@ -95,11 +95,11 @@ class Client:
             self._client.tls_set_context(context)
         self._topics = topics
         self._client.on_connect = self._on_connect
-        self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
+        self._client.on_message = self._on_message
         self._client.on_subscribe = self._on_subscribe
         self._client.on_publish = self._on_publish
         self._client.reconnect_delay_set(1, 1)
-        keep = Properties(PacketTypes.CONNECT)
+        keep = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
         keep.SessionExpiryInterval = 3600
         port = gateway.tls_port if tls else gateway.port
         self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
@@ -109,6 +109,9 @@ class Client:
         self.refused = reason.value if reason.value >= 0x80 else None
         self._subscribing = {self._client.subscribe(topic, qos=1)[1] or 0 for topic in self._topics}
         self._connected = self.refused is None
+
+    def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        self.seen.append((message.topic, bytes(message.payload)))
 
     def _on_subscribe(self, _client: object, _data: object, mid: int, _codes: object, _rest: object) -> None:
         self._subscribing.discard(mid)
@@ -123,7 +126,8 @@ class Client:
     def publish(self, topic: str, body: bytes = b"x") -> int:
         """Publish at QoS 1 and return the broker's reason code."""
         mid = self._client.publish(topic, body, qos=1).mid
-        return until(lambda: self.acks.get(mid, -1) >= 0 and (self.acks[mid] + 1), what="the ack") - 1
+        until(lambda: mid in self.acks, what="the ack")
+        return self.acks[mid]
 
     def close(self) -> None:
         self._client.disconnect()

@@ -64,11 +64,13 @@ def _odd(path: Path, data: bytearray, random: Random) -> str:
     if kind == "gone":
         path.unlink()
     else:
-        path.write_bytes(
-            {"empty": b"", "zeros": bytes(len(data)), "text": b"not a database\n" * 400, "twice": data * 2}[
-                kind
-            ]
-        )
+        contents: dict[str, bytes] = {
+            "empty": b"",
+            "zeros": bytes(len(data)),
+            "text": b"not a database\n" * 400,
+            "twice": bytes(data * 2),
+        }
+        path.write_bytes(contents[kind])
     return kind
 
 

@@ -46,7 +46,7 @@ def liar(rng: random.Random) -> bytes:
         edge([0, 1, 2, 3, 4, 255]),
         edge([0, 1, 2, 4096, 4097, 65535]),
     ) + rng.randbytes(rng.randrange(0, 64))
-    return cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
+    return bytes(cobs.encode(body + struct.pack("<I", zlib.crc32(body)))) + b"\0"
 
 
 def flipped(rng: random.Random, data: bytes) -> bytes:

@@ -107,7 +107,7 @@ def report_steady(
 ) -> bool:
     """Print what became of the gateway that was not killed; returns whether it is as it must be."""
     code, last, waiting = stopped
-    (stream,) = [stream for stream in ledger.summary() if stream["device"].endswith("/steady")]
+    (stream,) = [stream for stream in ledger.summary() if str(stream["device"]).endswith("/steady")]
     growth_mb = watch.growth_mb()
     figures = {
         "alarm messages": last,
@@ -125,7 +125,8 @@ def report_steady(
     }
     for name, value in figures.items():
         print_line(f"| ten sensors, never killed: {name} | {value} |")
-    whole = not stream["missing"] and not stream["conflicts"] and stream["received"] + waiting == last
+    complete = stream["received"] == last - waiting
+    whole = not stream["missing"] and not stream["conflicts"] and complete
     return whole and code == 0 and growth_mb < 5
 
 
@@ -141,7 +142,7 @@ def report(gateway: KilledGateway, found: Found, faults: Chaos, watch: Watch, pr
             late.append((arrived.get(name, float("inf")) - at_s, fault))
     slowest = ", ".join(f"{fault} {delay_s:.1f}" for delay_s, fault in sorted(late)[-5:])
     delays = sorted(delay_s for delay_s, _ in late)
-    (stream,) = [stream for stream in found.ledger.summary() if stream["device"].endswith("/device")]
+    (stream,) = [stream for stream in found.ledger.summary() if str(stream["device"]).endswith("/device")]
     steady = sorted(arrived[name] - at_s for name, at_s in gateway.raised.items() if name in arrived)
     figures = {
         "faults": ", ".join(f"{count} {name}" for name, count in sorted(faults.counts.items())),

@@ -90,7 +90,7 @@ class Steady:
         self.close()
         with Spool.open(self._folder / "state") as spool:
             figures = spool.figures()
-        return code, int(figures.get("alarm.seq") or 0), int(figures["alarm.depth"])
+        return code, int(figures.get("alarm.seq") or 0), int(figures["alarm.depth"] or 0)
 
     def logged(self) -> int:
         """How many lines it has written to its log."""
