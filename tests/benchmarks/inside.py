@@ -28,17 +28,17 @@ def features(detector: Detector, windows: Samples) -> Values:
 
 def scale(detector: Detector) -> Any:
     """What standardises the features: `mean`, `per_deviation` and `apply`."""
-    return detector._scale  # type: ignore[attr-defined]
+    return detector._scale  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
 
 def network(detector: Detector) -> Any:
     """The fitted torch network of a detector that has one."""
-    return detector._network  # type: ignore[attr-defined]
+    return detector._network  # type: ignore[attr-defined]  # noqa: SLF001 - see above
 
 
 def judge(detector: Detector, rows: Values) -> Values:
     """Scores of standardised features by the fitted scikit-learn object."""
-    found: Values = detector._judge(rows)  # type: ignore[attr-defined]
+    found: Values = detector._judge(rows)  # type: ignore[attr-defined]  # noqa: SLF001 - see above
     return found
 
 

@@ -43,7 +43,7 @@ def test_what_is_raised_arrives_once_and_in_order(gateway, subscriber, broker):
 def test_a_thread_that_is_stuck_is_not_alive(gateway, broker, monkeypatch):
     """So the watchdog is not fed: a gateway that scores and sends nothing is a failure."""
     broker.start()
-    monkeypatch.setattr("edge_runtime.mqtt.publisher._STUCK_S", 3.0)
+    monkeypatch.setattr("edge_runtime.mqtt.publisher._STUCK_S", 3.0)  # private: five minutes else
     answer, resolve = threading.Event(), socket.getaddrinfo
 
     def ask(*arguments, **options):

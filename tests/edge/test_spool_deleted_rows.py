@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sqlite3
 from collections import Counter
 
 import pytest
@@ -67,6 +68,19 @@ def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
 
 
 @pytest.fixture
+def opened(monkeypatch):
+    """SQLite's connections, in the order of their opening."""
+    made, connect = [], sqlite3.connect
+
+    def noted(*arguments, **options):
+        made.append(connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    return made
+
+
+@pytest.fixture
 def disks(tmp_path):
     """Makes disks of 16 MiB."""
     with contextlib.ExitStack() as stack:
@@ -78,7 +92,7 @@ def disks(tmp_path):
         yield make
 
 
-def work_to_drain(disk, count):
+def work_to_drain(disk, count, opened):
     """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
@@ -92,7 +106,7 @@ def work_to_drain(disk, count):
         def step():
             steps[part] += 10
 
-        spool._disk._store._db.set_progress_handler(step, 10)
+        opened[-1].set_progress_handler(step, 10)
         drained = []
         while rows := spool.peek(MessageClass.ALARM, 64):
             drained += [row.id for row in rows]
@@ -100,7 +114,7 @@ def work_to_drain(disk, count):
         part = "raise"
         for n in range(20):
             spool.put(MessageClass.ALARM, "t", body_of(f"late{n}"))
-        spool._disk._store._db.set_progress_handler(None, 0)
+        opened[-1].set_progress_handler(None, 0)
         assert drained == list(range(1, count + 1))
         assert spool.figures()["ring"] > 10, "there was next to no room"
         stone.unlink()
@@ -109,9 +123,10 @@ def work_to_drain(disk, count):
         return steps
 
 
-def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks):
+def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks, opened):
     """Acknowledged rows that cannot be removed are read once; to raise an alarm touches none of them."""
-    few, many = work_to_drain(disks("few"), 500), work_to_drain(disks("many"), 4000)
+    few = work_to_drain(disks("few"), 500, opened)
+    many = work_to_drain(disks("many"), 4000, opened)
     print(f"steps of SQLite: {dict(few)} for 500, {dict(many)} for 4000")
     assert many["drain"] < 1.2 * 8 * few["drain"]
     assert many["raise"] < 1.2 * few["raise"]

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -93,7 +94,8 @@ def test_a_full_disk_is_refused_with_what_was_needed():
 
 
 def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_folder", lambda: str(tmp_path / "none"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises((AccessError, UnavailableError), match="cannot be put down") as caught:
         Scratch()
     assert caught.value.remedy
