@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test check coverage models bench soak lock clean
+.PHONY: demo test test-python check coverage models bench soak lock clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -43,6 +43,11 @@ bench: $(READY)
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+# The suite under another Python, from PATH or a Debian that has it (as root): make test-python PYTHON=3.13;
+# ARGS for the script and for pytest: ARGS="--leave-out torch -n 2 tests/edge".
+test-python: $(READY)
+	$(BIN)/python -m tests.other_python $(PYTHON) $(ARGS)
 
 # What was tested, for `make` under the same Python.
 lock: $(READY)

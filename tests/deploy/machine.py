@@ -55,22 +55,23 @@ def clean_root(suite: str) -> Path:
     return root
 
 
-def root_with(suite: str, package: str) -> Path:
-    """A clean root and one more package of its release, kept between runs; skips where it cannot be had."""
-    root = BUILD / "roots" / f"{suite}-amd64-{package}"
+def root_with(suite: str, *packages: str, name: str = "") -> Path:
+    """A clean root and more packages of its release, kept between runs; skips where they cannot be had."""
+    name = name or "-".join(packages)
+    root = BUILD / "roots" / f"{suite}-amd64-{name}"
     if root.exists():
         return root
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     subprocess.run(["cp", "-a", clean_root(suite), part], check=True)
-    for name in ("resolv.conf", "hosts"):
-        shutil.copy(f"/etc/{name}", part / "etc")
-    install = f"apt-get update && apt-get install -y --no-install-recommends {package}"
+    for file in ("resolv.conf", "hosts"):
+        shutil.copy(f"/etc/{file}", part / "etc")
+    install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
     install_command = Machine(part).command("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-ec", install)
     done = subprocess.run(install_command, capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(part, ignore_errors=True)
-        pytest.skip(f"apt-get got no {package}: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"apt-get got no {name}: {done.stderr.strip()[-200:]}")
     part.rename(root)
     return root
 
