@@ -167,3 +167,5 @@ class Subscriber:
         """Disconnect, and end its thread."""
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None

@@ -61,6 +61,7 @@ class InRoot:
     def command(self, *words: object) -> list[str]:
         """Words that run a command with that python, in the repository."""
         steps = [
+            'mount --bind "$0" "$0"',  # a mount point, as the tests' own network namespaces need it
             'mount --rbind /dev "$0/dev"',
             'mount -t proc proc "$0/proc"',
             'mount --rbind /sys "$0/sys"',

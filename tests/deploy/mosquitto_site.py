@@ -132,6 +132,9 @@ class Client:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
+        self._client.on_connect = self._client.on_subscribe = None
+        self._client.on_message = self._client.on_publish = None
 
 
 def make_plant(folder: Path) -> Folder:
