@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,10 @@ def test_the_broker_is_killed_again_and_again(home, saving, stop_at_end):
     assert waiting, "it was killed with something to send"
 
 
+def has_taken(tap, count):
+    return len(tap.acknowledged) > count
+
+
 def _kill(broker, kills, randomness, tap):
     """Kill the broker so many times, when it has taken some, starting it again each time but the last."""
     for n in range(kills):
@@ -176,7 +181,7 @@ def _kill(broker, kills, randomness, tap):
             time.sleep(randomness.uniform(0.0, 0.3))
             broker.start()
         before = len(tap.acknowledged)
-        until(lambda before=before: len(tap.acknowledged) > before + 10, what="its acknowledgements")
+        until(partial(has_taken, tap, before + 10), what="its acknowledgements")
         time.sleep(randomness.uniform(0.3, 0.8))
         broker.stop(kill=True)
     time.sleep(1)

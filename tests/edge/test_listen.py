@@ -88,7 +88,12 @@ def listen(port, seconds=1.5, **how):
     thread = threading.Thread(target=work)
     thread.start()
     until(lambda: any("listening" in line for line in lines))
-    return (lambda: (thread.join(scaled(HANG_S)), codes[0])[1]), lines
+
+    def join():
+        thread.join(scaled(HANG_S))
+        return codes[0]
+
+    return join, lines
 
 
 @needs_mosquitto

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Spool
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
-from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events
 from tests.faults.alarm_account import AlarmAccount
 from tests.waiting import HANG_S, in_time, scaled
 
@@ -75,14 +76,10 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
     until(lambda: publisher.connected)
     delays_s = []
     while gateway.spool.figures()["alarm.depth"] > 20:
-        name = f'"{account.raise_alarm(gateway.spool, EVENT)}"'.encode()
+        since = len(subscriber.seen)
+        name = account.raise_alarm(gateway.spool, EVENT)
         raised_s = time.monotonic()
-        heard = max(len(subscriber.seen) - 500, 0)
-        until(
-            lambda name=name, heard=heard: any(name in body for _, body in subscriber.seen[heard:]),
-            what="a new alarm's arrival",
-            poll_s=0.005,
-        )
+        until(partial(arrived, subscriber, name, since), what="a new alarm's arrival", poll_s=0.005)
         delays_s.append(time.monotonic() - raised_s)
         time.sleep(0.02)
     rate = count / (clock() - begun_s)

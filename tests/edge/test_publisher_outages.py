@@ -2,6 +2,7 @@
 
 import random
 import time
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,7 @@ from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass, Spool
 from tests.broker import Subscriber, needs_mosquitto, until
-from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events, troubles
+from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events, troubles
 from tests.faults.alarm_account import AlarmAccount, body_of
 from tests.waiting import in_time
 
@@ -60,7 +61,7 @@ def test_the_broker_goes_away_and_comes_back(gateway, subscriber, broker):
         broker.start()
         begun_s = time.monotonic()
         fresh = account.raise_alarm(gateway.spool, EVENT)
-        until(lambda fresh=fresh: any(f'"{fresh}"'.encode() in body for body in events(subscriber)))
+        until(partial(arrived, subscriber, fresh))
         assert in_time(time.monotonic() - begun_s, 5)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     time.sleep(0.3)

@@ -36,7 +36,7 @@ def test_a_second_signal_stops_at_once(site):
     site.start()
     service = site.service
     service.send_signal(signal.SIGTERM)
-    time.sleep(0.05)
+    until(lambda: not site.opened(), what="the first signal's effect: two at once are one", poll_s=0.005)
     begun_s = time.monotonic()
     assert site.stop() == 0
     assert in_time(time.monotonic() - begun_s, 1)
