@@ -118,11 +118,15 @@ class Site:
         return (self.folder / "log").read_text()
 
     def play(self, source: Signal) -> None:
-        """Be the sensor; time goes on from one call to the next, as a real sensor's does."""
+        """Be the sensor; time goes on from one call to the next, as a real sensor's does.
+
+        Where the line does not block, what it does not take is lost, as on a real one.
+        """
         for frame in signal_frames(
             source, SimulatedSensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000
         ):
-            os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
+            with contextlib.suppress(BlockingIOError):
+                os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
             time.sleep(0.05)
 
     def _boot(self) -> int:
