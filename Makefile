@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test check coverage models docs attack bench soak lock sbom clean
+.PHONY: demo test test-python check coverage models docs attack bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -54,6 +54,11 @@ attack: $(READY)
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+# The suite under another Python, from PATH or a Debian that has it (as root): make test-python PYTHON=3.13;
+# ARGS for the script and for pytest: ARGS="--leave-out torch -n 2 tests/edge".
+test-python: $(READY)
+	$(BIN)/python -m tests.other_python $(PYTHON) $(ARGS)
 
 # The versions that are installed and were tested, with hashes, for each Python: make lock ARGS="--python 3.11"
 lock: $(READY)

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from deploy.held_ports import held_port
+
 WORK = Path("build/demo")
+BUSY = 10
+"""How many times longer than on a quiet machine anything may take before it counts as not coming."""
 
 
 def line_of(program: "subprocess.Popen[str]") -> str:
@@ -33,9 +37,10 @@ def process(command: list[object], **options: Any) -> Iterator["subprocess.Popen
         if running.poll() is None:
             running.send_signal(signal.SIGTERM)
         try:
-            running.wait(timeout=15)
+            running.wait(timeout=15 * BUSY)
         except subprocess.TimeoutExpired:
             running.kill()
+            running.wait()
 
 
 def started(name: str, *arguments: object) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
@@ -55,9 +60,8 @@ def tool(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port that is free at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Give a port that nobody uses and that nobody else is given before the broker listens on it."""
+    return held_port()
 
 
 def reachable(port: int) -> bool:
@@ -68,11 +72,11 @@ def reachable(port: int) -> bool:
 
 
 def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
-    """Wait until `happened()` is true; exit after so many seconds."""
-    deadline = time.monotonic() + seconds
+    """Wait until `happened()`, which takes at most `seconds` on a quiet machine; give up when it hangs."""
+    deadline = time.monotonic() + seconds * BUSY
     while not happened():
         if time.monotonic() > deadline:
-            raise SystemExit(f"demo: {what} did not come within {seconds:.0f} s; see {WORK}")
+            raise SystemExit(f"demo: {what} did not come within {seconds * BUSY:.0f} s; see {WORK}")
         time.sleep(0.05)
 
 

@@ -3,7 +3,10 @@
 The edge cannot know which detector is inside a file, so the smallest one serves its tests.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +16,7 @@ from edge_runtime.core.manifest import Calibration, Feature, Golden, Manifest, m
 from edge_runtime.core.records import AlarmPolicy
 
 
-def rms_graph(samples=64, channels=1):
+def rms_graph(samples: int = 64, channels: int = 1) -> onnx.ModelProto:
     """Build `window` [batch, samples, channels] to `score` [batch] and `contributions` [batch, channels]."""
     nodes = [
         helper.make_node("Mul", ["window", "window"], ["square"]),
@@ -34,7 +37,7 @@ def rms_graph(samples=64, channels=1):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
-def manifest(samples=64, channels=("x",), **changes):
+def manifest(samples: int = 64, channels: tuple[str, ...] = ("x",), **changes: Any) -> Manifest:
     """Describe `rms_graph` with threshold 1.0 at 1000 Hz; `changes` replace fields."""
     window = np.linspace(-1, 1, samples * len(channels), dtype=np.float32).reshape(samples, -1)
     base = Manifest(
@@ -61,10 +64,16 @@ def manifest(samples=64, channels=("x",), **changes):
     return replace(base, **changes)
 
 
-def write_artefact(path, *, graph=None, metadata=None, **changes):
+def write_artefact(
+    path: Path,
+    *,
+    graph: onnx.ModelProto | None = None,
+    metadata: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Path:
     """Write an .onnx file; `changes` go to its manifest, `metadata` replaces it whole."""
     said = manifest(**changes)
     model = graph or rms_graph(said.samples, len(said.channels))
-    onnx.helper.set_model_props(model, manifest_to_metadata(said) if metadata is None else metadata)
+    onnx.helper.set_model_props(model, dict(manifest_to_metadata(said) if metadata is None else metadata))
     path.write_bytes(model.SerializeToString())
     return path

@@ -1,17 +1,37 @@
-"""A real Mosquitto on a free port, and a subscriber that writes down what it gets."""
+"""A real Mosquitto on a port of its own, and a subscriber that writes down what it gets."""
 
 import contextlib
 import json
+import re
 import shutil
+import signal
 import socket
 import subprocess
-import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+from deploy.held_ports import held_port
+from tests.processes import end, start
+from tests.waiting import until
+
+__all__ = [
+    "MOSQUITTO",
+    "Broker",
+    "Mosquitto",
+    "Subscriber",
+    "free_port",
+    "listens",
+    "needs_mosquitto",
+    "until",
+]
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 needs_mosquitto = pytest.mark.skipif(
@@ -19,83 +39,133 @@ needs_mosquitto = pytest.mark.skipif(
 )
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+def free_port() -> int:
+    """A port on which nobody listens but what the test starts there, as often as it likes."""
+    return held_port()
 
 
-def until(happened, seconds=10.0, what="it"):
-    """Wait until `happened()` is true and return what it gave; fail the test after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (result := happened()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.02)
-    return result
-
-
-def listens(port):
+def listens(port: int) -> bool:
     """Whether somebody on this machine takes connections there."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
 
 
-class Broker:
-    """Mosquitto with persistence on, so that a restart keeps what it acknowledged."""
+class Mosquitto:
+    """Mosquitto with a configuration file, which may be stopped and started again."""
 
-    def __init__(self, folder, *extra):
-        self.port = free_port()
-        self._folder = folder / "broker"
-        self._folder.mkdir()
-        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence true"]
-        lines += [f"persistence_location {self._folder}/", "autosave_interval 1", "autosave_on_changes true"]
-        lines += ["user root", "max_queued_messages 200000", "max_inflight_messages 100", *extra]
-        self._config = self._folder / "mosquitto.conf"
-        self._config.write_text("\n".join(lines) + "\n")
-        self._process = None
+    def __init__(self, config: Path, log: Path) -> None:
+        self.config, self.log = config, log
+        self._process: subprocess.Popen[str] | None = None
 
-    def start(self):
-        with (self._folder / "log").open("a") as log:
-            command = [MOSQUITTO, "-c", str(self._config)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: listens(self.port), what="Mosquitto listening")
+    def start(self) -> Self:
+        """Start it and wait until it listens on all its ports."""
+        with self.log.open("a") as log:
+            self._process = start([MOSQUITTO, "-c", self.config], stdout=log, stderr=log)
+        ports = set(map(int, re.findall(r"^listener (\d+)", self.config.read_text(), re.MULTILINE)))
+        try:
+            until(lambda: ports <= self._listening(), what="Mosquitto listening")
+        except BaseException:
+            self.stop(kill=True)
+            raise
         return self
 
-    def stop(self, *, kill=False):
+    def _listening(self) -> set[int]:
+        """The ports that this very process listens on, whoever else is there."""
+        assert self._process is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            connections = psutil.Process(self._process.pid).net_connections("tcp")
+            found = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+        code = self._process.poll()
+        assert code is None, f"Mosquitto ended with {code}: {self.log.read_text()[-2000:]}"
+        return found
+
+    def reload(self) -> None:
+        """Let it read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it, if it runs."""
         if self._process is not None:
-            self._process.kill() if kill else self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+            process, self._process = self._process, None
+            end(process, signal.SIGKILL if kill else signal.SIGTERM)
+
+
+class Broker(Mosquitto):
+    """Mosquitto with persistence on, so that a restart keeps what it acknowledged."""
+
+    def __init__(self, folder: Path, *extra: str) -> None:
+        self.port = free_port()
+        self.folder = folder / "broker"
+        self.folder.mkdir()
+        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "persistence true"]
+        lines += [f"persistence_location {self.folder}/", "autosave_interval 1", "autosave_on_changes true"]
+        lines += ["user root", "max_queued_messages 200000", "max_inflight_messages 100", *extra]
+        super().__init__(self.folder / "mosquitto.conf", self.folder / "log")
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 class Subscriber:
     """An MQTT 5 client with a session that Mosquitto 2.0.11 keeps over a restart: clean start must be off."""
 
-    def __init__(self, port, name="subscriber", reconnect_s=1.0):
-        self.seen, self.subscribed = [], False
+    def __init__(self, port: int, name: str = "subscriber", reconnect_s: float = 1) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+        self.subscribed = False
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-        self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
-        self._client.on_connect = lambda *_: self._client.subscribe("steadyhum/#", qos=1)
+        self._client.on_message = self._on_message
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
-        self._client.reconnect_delay_set(reconnect_s, reconnect_s)
-        keep = Properties(PacketTypes.CONNECT)
+        # paho says int, and takes any number of seconds.
+        self._client.reconnect_delay_set(reconnect_s, reconnect_s)  # type: ignore[arg-type]
+        keep = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
         keep.SessionExpiryInterval = 3600
         self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
         self._client.loop_start()
-        until(lambda: self.subscribed, what="the subscription")
+        try:
+            until(lambda: self.subscribed, what="the subscription")
+        except BaseException:
+            self.close()
+            raise
 
-    def _on_subscribe(self, *_):
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _on_connect(self, *_: object) -> None:
+        self._client.subscribe("steadyhum/#", qos=1)
+
+    def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        self.seen.append((message.topic, bytes(message.payload)))
+
+    def _on_subscribe(self, *_: object) -> None:
         self.subscribed = True
 
-    def events(self):
+    def events(self) -> list[dict[str, Any]]:
         """Every event once: QoS 1 may deliver twice, and epoch and seq tell."""
         heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
 
-    def latest(self, leaf):
+    def latest(self, leaf: str) -> bytes | None:
+        """The body of the newest message to a topic that ends so."""
         bodies = [body for topic, body in self.seen if topic.endswith(f"/{leaf}")]
         return bodies[-1] if bodies else None
 
-    def close(self):
+    def close(self) -> None:
+        """Disconnect, and end its thread."""
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None

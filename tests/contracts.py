@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
+from typing import cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
@@ -21,7 +22,7 @@ class AllowList(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Find every import of anything else."""
-        allowed = {str(name) for name in self.allowed}  # type: ignore[attr-defined]
+        allowed = set(_names(self.allowed))
         wrong = [
             (importer, imported)
             for importer, imported in _imports(graph, str(self.source))
@@ -46,8 +47,8 @@ class Faces(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Find every import past a face."""
-        inner = {str(name) for name in self.inner or ()}  # type: ignore[attr-defined]
-        packages = [str(name) for name in self.packages]  # type: ignore[attr-defined]
+        inner = set(_names(self.inner))
+        packages = _names(self.packages)
         wrong = []
         for package in packages:
             for importer, imported in _imports(graph, package):
@@ -72,10 +73,10 @@ class Pure(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Find every import of anything else."""
-        patterns = [str(name) for name in self.modules]  # type: ignore[attr-defined]
-        beside = {str(name) for name in self.beside or ()}  # type: ignore[attr-defined]
-        forbidden = {str(name) for name in self.forbidden}  # type: ignore[attr-defined]
-        packages = [str(name) for name in self.packages]  # type: ignore[attr-defined]
+        patterns = _names(self.modules)
+        beside = set(_names(self.beside))
+        forbidden = set(_names(self.forbidden))
+        packages = _names(self.packages)
         wrong = []
         for package in packages:
             for importer, imported in _imports(graph, package):
@@ -91,6 +92,11 @@ class Pure(Contract):
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print them."""
         _print(check)
+
+
+def _names(field: object) -> list[str]:
+    """What a contract's field holds: the class declares the field, an instance has its value."""
+    return [str(name) for name in cast("Iterable[object] | None", field) or ()]
 
 
 def _imports(graph: ImportGraph, package: str) -> Iterator[Import]:

@@ -142,9 +142,12 @@ class _Listener:
 
     def leave(self) -> None:
         """Disconnect, if there is a connection."""
-        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
-        self._client.disconnect()
-        if (sock := self._client.socket()) is not None:
+        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
+        client = self._client
+        del self._client
+        client.on_connect = client.on_subscribe = client.on_message = None
+        client.disconnect()
+        if (sock := client.socket()) is not None:
             sock.close()
 
     def summarize(self) -> int:

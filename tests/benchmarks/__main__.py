@@ -17,7 +17,7 @@ from tests.benchmarks.table import text
 from tests.shared import ROOT
 
 
-def come_first():
+def come_first() -> None:
     """Let all programs of the benchmark go before whatever else the machine does, where we may.
 
     On a machine that does nothing else this changes nothing.
@@ -26,7 +26,7 @@ def come_first():
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
-def main(words):
+def main(words: list[str]) -> None:
     """Run the parts named, or all, and write what was found; parts not run keep their last figures."""
     come_first()
     target = ROOT / "build" / "bench.json"

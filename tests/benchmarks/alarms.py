@@ -4,17 +4,19 @@ Beside it, on a pty of its own with the same vibration, the bare script sends it
 """
 
 import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path as Model
 
 import numpy as np
 
-from edge_runtime.core.records import AlarmPolicy
+from edge_runtime.core.records import AlarmPolicy, Transition
 from edge_runtime.models import scorer
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.protocols.frames import FrameDecoder
-from tests.benchmarks.benchmark_site import PERIOD_S, encoded, latencies_ms, plant, uncut
+from tests.benchmarks.benchmark_site import PERIOD_S, Values, encoded, latencies_ms, plant, uncut
 from tests.benchmarks.measure import Measure, ratio
 from tests.benchmarks.path import Path
-from tests.broker import until
+from tests.waiting import until
 
 ROUNDS = 5
 ROUND_S = 10.0
@@ -31,16 +33,18 @@ off_delay_s = 0.0
 """
 
 
-def measure(model):
+def measure(model: Model) -> Iterator[Measure]:
     """Measure with a model whose windows are one frame apart; an alarm begins or ends every four frames."""
     lines = encoded(round(ROUND_S / PERIOD_S), lambda index: LOUD if index % EVERY == EVERY - 1 else 1.0)
     threshold = _between(Path(model).feed_all(lines))
     due = _transitions(model, threshold, lines)
     rounds = uncut(ROUNDS, lambda: _round(model, threshold, lines, due))
-    yield from _compared(*zip(*rounds, strict=True))
+    yield from _compared([ours for ours, _ in rounds], [theirs for _, theirs in rounds])
 
 
-def _round(model, threshold, lines, due):
+def _round(
+    model: Model, threshold: float, lines: list[bytes], due: Sequence[tuple[int, Transition]]
+) -> tuple[Values, Values] | None:
     """Give milliseconds of each alarm's message and of each bare score; None where a pty was full."""
     with plant(lines, 2) as site:
         site.service(model, site.lines[:1], more=AT_ONCE.format(threshold=threshold))
@@ -48,7 +52,7 @@ def _round(model, threshold, lines, due):
         sent, cut = site.play()
         events = site.subscriber.bodies[EVENTS]
         if not cut:
-            until(lambda: len(events) >= len(due), 10, "a message of every alarm")
+            until(lambda: len(events) >= len(due), what="a message of every alarm")
         theirs = latencies_ms(sent[:, 1], site.subscriber.scores["bare/score"], 1)
     if cut:
         return None
@@ -57,7 +61,7 @@ def _round(model, threshold, lines, due):
     return np.array(ours), theirs
 
 
-def _between(scores):
+def _between(scores: Sequence[float]) -> float:
     """Give a threshold with the windows that hold a loud frame above it and all others below."""
     phase = np.arange(len(scores)) % EVERY
     loud = phase >= EVERY - WINDOW_FRAMES  # window k holds frames k to k + 3
@@ -66,7 +70,7 @@ def _between(scores):
     return float(quiet + high) / 2
 
 
-def _transitions(model, threshold, lines):
+def _transitions(model: Model, threshold: float, lines: Sequence[bytes]) -> list[tuple[int, Transition]]:
     """Give (frame, what happens to the alarm with it), as the service's own pipeline sees it."""
     policy = AlarmPolicy(votes=(1, 1), off_delay_s=0.0)
     watch = Watch.of(scorer.open_trusted(model), threshold, policy)
@@ -79,7 +83,7 @@ def _transitions(model, threshold, lines):
     return [(index, verdict.transition) for index, verdict in verdicts if verdict.transition is not None]
 
 
-def _compared(ours, theirs):
+def _compared(ours: Sequence[Values], theirs: Sequence[Values]) -> Iterator[Measure]:
     every, bare_every = np.concatenate(ours), np.concatenate(theirs)
     for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999)):
         found, bare = ([float(np.quantile(part, share)) for part in parts] for parts in (ours, theirs))

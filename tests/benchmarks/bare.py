@@ -16,16 +16,17 @@ import onnxruntime
 import paho.mqtt.client as mqtt
 import serial
 from cobs import cobs
+from paho.mqtt.enums import CallbackAPIVersion
 
 HEADER = struct.Struct("<BBIIIQIfHBBH")
 
 
-def main(path, model, hop, broker_port, topic):
+def main(path: str, model: str, hop: int, broker_port: int, topic: str) -> None:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options)
     _, samples, channels = session.get_inputs()[0].shape
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.connect("127.0.0.1", broker_port)
     client.loop_start()
     port = serial.Serial(path, 921600, timeout=0.2, exclusive=True)

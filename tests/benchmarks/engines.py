@@ -1,12 +1,15 @@
 """Another engine under the same file: OpenVINO, window to score, beside onnxruntime and the whole path."""
 
 import importlib.util
+from collections.abc import Iterator
+from pathlib import Path as File
 
 import numpy as np
 
+from edge_runtime.core.records import Samples
 from tests.benchmarks import models
 from tests.benchmarks.loop import session
-from tests.benchmarks.measure import interleave, ratio
+from tests.benchmarks.measure import Measure, interleave, ratio
 from tests.benchmarks.path import WINDOWS, Path, line
 
 NAMES = ("multivariate_gaussian", "linear_autoencoder", "conv_autoencoder", "lstm_autoencoder")
@@ -19,7 +22,7 @@ ONE_THREAD = {
 }
 
 
-def is_there():
+def is_there() -> bool:
     """Say whether OpenVINO is installed, and by name that its measures are left out where it is not."""
     found = importlib.util.find_spec("openvino") is not None
     if not found:
@@ -27,7 +30,7 @@ def is_there():
     return found
 
 
-def measure(name, file):
+def measure(name: str, file: File) -> Iterator[Measure]:
     """Measure one detector's file: OpenVINO over the bare session, and over the whole path."""
     openvino = importlib.import_module("openvino")
     core = openvino.Core()
@@ -38,7 +41,7 @@ def measure(name, file):
     windows = (windows * WINDOWS)[:WINDOWS]
     bare, path, encoded = session(file), Path(file), line()
 
-    def score(window):
+    def score(window: Samples) -> float:
         return float(request.infer({"window": window})["score"][0])
 
     expected = [bare.run(["score"], {"window": window})[0][0] for window in windows]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from tests.benchmarks import models
 from tests.benchmarks.benchmark_site import PERIOD_S, encoded, plant
@@ -24,7 +26,7 @@ session.run(["score"], {"window": numpy.zeros((1, samples, channels), numpy.floa
 """
 
 
-def measure(model):
+def measure(model: Path) -> Iterator[Measure]:
     """Count fsync and the like under strace while nothing happens but normal vibration, for minutes."""
     if shutil.which("strace") is None:
         print("bench: strace is not installed, forced writes are not counted")
@@ -44,7 +46,7 @@ def measure(model):
     yield Measure("fsyncs_per_hour_quiet", "an hour", [3600 * counted / elapsed_s], Goal(60), note)
 
 
-def measure_start(model, rounds=5):
+def measure_start(model: Path, rounds: int = 5) -> Iterator[Measure]:
     """Seconds from starting the program to its first score, beside python importing and opening the same.
 
     Both in turn. The first score needs a whole window of vibration, which is said in the note.
@@ -66,7 +68,7 @@ def measure_start(model, rounds=5):
     yield ratio("start_to_score_over_import", scoring, importing, note=f"import {min(importing):.3f} s")
 
 
-def _imported_s(model):
+def _imported_s(model: Path) -> float:
     begun_s = time.monotonic()
     subprocess.run([sys.executable, "-c", SAME_STACK, str(model)], check=True)
     return time.monotonic() - begun_s

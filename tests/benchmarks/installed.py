@@ -5,7 +5,9 @@ Counted from what the installed packages' own lists name, following the requirem
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from importlib import metadata
+from pathlib import Path
 
 from tests.benchmarks.measure import Measure
 from tests.shared import ROOT
@@ -15,7 +17,7 @@ OWN = ("edge_runtime", "trainer")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def measure():
+def measure() -> Iterator[Measure]:
     """Megabytes of the whole, and what is ours or needed beside the stack."""
     plain = _following(_needed(metadata.requires("steadyhum") or []))
     stack = _following(STACK)
@@ -28,9 +30,10 @@ def measure():
     yield Measure("installed_over_stack", "ratio", [(plain_mb + own_mb) / stack_mb])
 
 
-def _following(names):
+def _following(names: Iterable[str]) -> set[str]:
     """Give the names and all that they need, and so on."""
-    found, left = set(), [_canonical(name) for name in names]
+    found: set[str] = set()
+    left = [_canonical(name) for name in names]
     while left:
         name = left.pop()
         if name not in found:
@@ -39,13 +42,14 @@ def _following(names):
     return found
 
 
-def _needed(requirements):
+def _needed(requirements: Iterable[str]) -> list[str]:
     """Names of the requirements of a plain install, without extras and what other systems need."""
-    names = [(_canonical(_NAME.match(line).group()), line.partition(";")[2]) for line in requirements]
+    found = [(_NAME.match(line), line.partition(";")[2]) for line in requirements]
+    names = [(_canonical(match.group()), marker) for match, marker in found if match]
     return [name for name, marker in names if "extra" not in marker and _is_installed(name)]
 
 
-def _is_installed(name):
+def _is_installed(name: str) -> bool:
     try:
         metadata.distribution(name)
     except metadata.PackageNotFoundError:  # a marker we do not read: for another system or version
@@ -53,14 +57,14 @@ def _is_installed(name):
     return True
 
 
-def _canonical(name):
+def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _bytes(name):
-    paths = [file.locate() for file in metadata.files(name) or []]
+def _bytes(name: str) -> int:
+    paths = [Path(str(file.locate())) for file in metadata.files(name) or []]
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def _own_bytes(folder):
+def _own_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -3,9 +3,12 @@
 Service and script run side by side, each on its own pty, so that whatever else the machine does hits both.
 """
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import numpy as np
 
-from tests.benchmarks.benchmark_site import PERIOD_S, encoded, latencies_ms, plant, uncut
+from tests.benchmarks.benchmark_site import PERIOD_S, Values, encoded, latencies_ms, plant, uncut
 from tests.benchmarks.measure import Goal, Measure, ratio
 
 ROUNDS = 5
@@ -13,17 +16,18 @@ ROUND_S = 10.0
 TOPIC = "steadyhum/plant/gateway/s0/score"
 
 
-def measure(model):
+def measure(model: Path) -> Iterator[Measure]:
     """Measure with a model whose windows are 256 samples, one frame, apart."""
     lines = encoded(round(ROUND_S / PERIOD_S))
-    ours, theirs, rss_mb = zip(*uncut(ROUNDS, lambda: _round(model, lines)), strict=True)
-    yield from _compared(ours, theirs)
+    rounds = uncut(ROUNDS, lambda: _round(model, lines))
+    yield from _compared([ours for ours, _, _ in rounds], [theirs for _, theirs, _ in rounds])
+    rss_mb = [both_mb for _, _, both_mb in rounds]
     over_mb = [own - bare for own, bare in rss_mb]
     own_mb, bare_mb = np.median(rss_mb, axis=0)
     yield Measure("rss_over_bare_mb", "MB", over_mb, Goal(12), f"{own_mb:.1f} MB, bare {bare_mb:.1f}")
 
 
-def _round(model, lines):
+def _round(model: Path, lines: list[bytes]) -> tuple[Values, Values, list[float]] | None:
     """Give milliseconds of each score of both, and their memory; None where a pty was full."""
     with plant(lines, 2) as site:
         service = site.service(model, site.lines[:1])
@@ -39,16 +43,17 @@ def _round(model, lines):
     return ours, theirs, rss_mb
 
 
-def _compared(*rounds):
+def _compared(ours: Sequence[Values], theirs: Sequence[Values]) -> Iterator[Measure]:
+    rounds = (ours, theirs)
     tails = [[float(np.quantile(part, 0.99)) for part in parts] for parts in rounds]
     texts = [
         " ".join(f"p{100 * share:g} {np.quantile(values, share):.2f}" for share in (0.5, 0.99, 0.999))
         for values in map(np.concatenate, rounds)
     ]
-    yield ratio("telemetry_p99_over_bare", *tails, Goal(1.2), f"ms: {texts[0]}; bare: {texts[1]}")
+    yield ratio("telemetry_p99_over_bare", tails[0], tails[1], Goal(1.2), f"ms: {texts[0]}; bare: {texts[1]}")
     middle = [[float(np.median(part)) for part in parts] for parts in rounds]
-    yield ratio("telemetry_p50_over_bare", *middle)
+    yield ratio("telemetry_p50_over_bare", middle[0], middle[1])
     last = [[float(np.quantile(part, 0.999)) for part in parts] for parts in rounds]
-    yield ratio("telemetry_p999_over_bare", *last)
+    yield ratio("telemetry_p999_over_bare", last[0], last[1])
     for name, values in (("p50", middle[0]), ("p99", tails[0]), ("p999", last[0])):
         yield Measure(f"telemetry_{name}_ms", "ms", values)

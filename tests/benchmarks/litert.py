@@ -6,21 +6,30 @@ mean square are numpy, as around any network that is only a network.
 
 import importlib
 import importlib.util
+from collections.abc import Iterator, Sequence
+from pathlib import Path as File
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
+from edge_runtime.core.records import Samples
 from edge_runtime.models import scorer
-from tests.benchmarks import models
+from tests.benchmarks import inside, models
 from tests.benchmarks.loop import session
-from tests.benchmarks.measure import interleave, ratio
+from tests.benchmarks.measure import Measure, interleave, ratio
 from tests.benchmarks.path import WINDOWS, Path, line
+from trainer.detectors.base import Detector
 from trainer.detectors.building_blocks.torch_layers import floats
 
+Values = NDArray[np.floating]
+Layer = tuple[Values, Values, float]
+"""Weight, bias, and the slope of the leaky ReLU behind it, 1 where there is none."""
 NAMES = ("linear_autoencoder",)
 
 
-def is_there():
+def is_there() -> bool:
     """Say whether ai-edge-litert is installed, and by name that its measure is left out where it is not."""
     found = importlib.util.find_spec("ai_edge_litert") is not None
     if not found:
@@ -28,7 +37,7 @@ def is_there():
     return found
 
 
-def measure(name, detector, file):
+def measure(name: str, detector: Detector, file: File) -> Iterator[Measure]:
     """Measure one detector: LiteRT over the bare session and over the whole path, one thread each."""
     lite = Lite(detector)
     windows = list(models.windows()[:WINDOWS])
@@ -50,18 +59,23 @@ def measure(name, detector, file):
 class Lite:
     """The fitted network in an interpreter on one thread, what is round it in numpy."""
 
-    def __init__(self, detector):
-        model = Writing(_folded(detector._network.eval())).file()
+    def __init__(self, detector: Detector) -> None:
+        model = Writing(_folded(inside.network(detector).eval())).file()
         module = importlib.import_module("ai_edge_litert.interpreter")
         self._interpreter = module.Interpreter(model_content=model, num_threads=1)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
-        self._mean = np.asarray(detector._scale.mean, np.float32)
-        self._per = np.asarray(detector._scale.per_deviation, np.float32)
-        self._unit = np.float32(detector._unit())
+        scale = inside.scale(detector)
+        self._mean = np.asarray(scale.mean, np.float32)
+        self._per = np.asarray(scale.per_deviation, np.float32)
+        self._unit = np.float32(1.0)
+        # The factor that a score is measured in, from one score of the fitted object.
+        window = models.windows()[0]
+        expected = detector.reference_scores(window[np.newaxis])[0]
+        self._unit = np.float32(np.sqrt(expected / self.score(window)))
 
-    def score(self, window):
+    def score(self, window: Samples) -> float:
         vector = ((window - window.mean(axis=0)).reshape(1, -1) - self._mean) * self._per
         self._interpreter.set_tensor(self._input, vector)
         self._interpreter.invoke()
@@ -69,18 +83,21 @@ class Lite:
         return float(np.mean(residual * residual))
 
 
-def _folded(network):
+def _folded(network: nn.Sequential) -> list[Layer]:
     """Give (weight, bias, slope) of each layer, BatchNorm folded in; slope 1 where nothing follows."""
-    layers = []
+    layers: list[Layer] = []
     for layer in network:
         if isinstance(layer, nn.Linear):
             layers.append((floats(layer.weight), floats(layer.bias), 1.0))
         elif isinstance(layer, nn.BatchNorm1d):
+            assert layer.running_var is not None
+            assert layer.running_mean is not None
             gain = floats(layer.weight) / np.sqrt(floats(layer.running_var) + layer.eps)
             weight, bias, _ = layers.pop()
             shifted = (bias - floats(layer.running_mean)) * gain + floats(layer.bias)
             layers.append((weight * gain[:, np.newaxis], shifted, 1.0))
         else:
+            assert isinstance(layer, nn.LeakyReLU)
             layers.append((*layers.pop()[:2], layer.negative_slope))
     return layers
 
@@ -88,7 +105,7 @@ def _folded(network):
 class Writing:
     """Fully connected layers on their way into a .tflite file."""
 
-    def __init__(self, layers):
+    def __init__(self, layers: Sequence[Layer]) -> None:
         self._schema = importlib.import_module("ai_edge_litert.schema_py_generated")
         self._graph, self._model = self._schema.SubGraphT(), self._schema.ModelT()
         self._graph.tensors, self._graph.operators = [], []
@@ -101,12 +118,12 @@ class Writing:
             value = self._layer(value, *layer)
         self._graph.outputs = [value]
 
-    def file(self):
+    def file(self) -> bytes:
         builder = importlib.import_module("flatbuffers").Builder(1 << 24)
         builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
 
-    def _layer(self, value, weight, bias, slope):
+    def _layer(self, value: int, weight: Values, bias: Values, slope: float) -> int:
         kinds, shape = self._schema.BuiltinOptions, (1, len(bias))
         inputs = [value, self._tensor(weight.shape, weight), self._tensor(bias.shape, bias)]
         plain = self._schema.FullyConnectedOptionsT()
@@ -117,14 +134,16 @@ class Writing:
         leaky.alpha = slope
         return self._operator(1, [value], shape, kinds.LeakyReluOptions, leaky)
 
-    def _operator(self, code, inputs, shape, kind, options):
+    def _operator(
+        self, code: int, inputs: Sequence[int], shape: tuple[int, ...], kind: Any, options: Any
+    ) -> int:
         item = self._schema.OperatorT()
         item.opcodeIndex, item.inputs, item.outputs = code, inputs, [self._tensor(shape)]
         item.builtinOptionsType, item.builtinOptions = kind, options
         self._graph.operators.append(item)
-        return item.outputs[0]
+        return int(item.outputs[0])
 
-    def _tensor(self, shape, values=None):
+    def _tensor(self, shape: tuple[int, ...], values: Values | None = None) -> int:
         item = self._schema.TensorT()
         item.shape, item.type, item.buffer = list(shape), self._schema.TensorType.FLOAT32, 0
         item.name = f"t{len(self._graph.tensors)}"
@@ -136,7 +155,7 @@ class Writing:
         self._graph.tensors.append(item)
         return len(self._graph.tensors) - 1
 
-    def _code(self, name):
+    def _code(self, name: str) -> Any:
         code = self._schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = getattr(self._schema.BuiltinOperator, name)
         code.version = 1

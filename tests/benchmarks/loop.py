@@ -6,6 +6,7 @@ alarm. What steadyhum adds to it is what steadyhum costs.
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -14,7 +15,7 @@ from cobs import cobs
 HEADER = struct.Struct("<BBIIIQIfHBBH")
 
 
-def session(path):
+def session(path: Path) -> onnxruntime.InferenceSession:
     """Open a model as anybody would who was told that one thread is best."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -25,22 +26,22 @@ def session(path):
 class Loop:
     """Split, COBS, CRC-32, a numpy view, scaled into a buffer, `session.run`."""
 
-    def __init__(self, model, samples, channels):
+    def __init__(self, model: Path, samples: int, channels: int) -> None:
         self._run = session(model).run
         self._window = np.empty((1, samples, channels), np.float32)
         self._tail, self._at = b"", 0
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> list[float]:
         """Take bytes; return the scores that they complete."""
         *parts, self._tail = (self._tail + data).split(b"\0")
-        scores = []
+        scores: list[float] = []
         for part in parts:
             body = cobs.decode(part)
             if zlib.crc32(body[:-4]) == int.from_bytes(body[-4:], "little"):
                 self._take(body, scores)
         return scores
 
-    def _take(self, body, scores):
+    def _take(self, body: bytes, scores: list[float]) -> None:
         header = HEADER.unpack_from(body)
         scale, channels, count = header[7], header[9], header[11]
         counts = np.frombuffer(body, "<i2", count * channels, HEADER.size).reshape(count, channels)

@@ -76,6 +76,7 @@ def write(detector: Detector, folder: Path, *, hop: int = SAMPLES, threshold: fl
     )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{detector.name}.onnx"
-    detector.parity = 1e-3  # speed is measured here: rows far fewer than a user's make ill-conditioned fits
+    # Speed is measured here: rows far fewer than a user's make ill-conditioned fits.
+    detector.parity = 1e-3  # type: ignore[misc]  # of this one detector alone
     onnx_file.write_model(detector, windows(), context, stamp, path)
     return path

@@ -1,5 +1,8 @@
 """The whole path, frame to verdict, over a minimal loop and over the bare `session.run` of the same file."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path as File
+
 import numpy as np
 
 from edge_runtime.models import scorer
@@ -9,14 +12,14 @@ from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.benchmarks import models
 from tests.benchmarks.loop import Loop, session
-from tests.benchmarks.measure import Goal, interleave, ratio
+from tests.benchmarks.measure import Goal, Measure, interleave, ratio
 
 FRAME_SAMPLES = 256
 WINDOWS = 32
 GAUSSIANS = ("zscore", "gaussian", "multivariate_gaussian", "gaussian_mixture")
 
 
-def line(count=WINDOWS):
+def line(count: int = WINDOWS) -> list[bytes]:
     """The encoded frames of `count` windows of real vibration, int16."""
     samples = np.concatenate(models.signals())
     repeated = np.resize(samples, (count * models.SAMPLES, samples.shape[1]))
@@ -30,17 +33,17 @@ def line(count=WINDOWS):
 class Path:
     """The product's path, fed frame by frame."""
 
-    def __init__(self, model):
+    def __init__(self, model: File) -> None:
         self._pipeline = SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
 
-    def feed_all(self, line):
+    def feed_all(self, line: Sequence[bytes]) -> list[float]:
         """Give the scores of all windows."""
         self._pipeline.reconnected()  # the same frames again are no repetition
         step_s = FRAME_SAMPLES / models.RATE_HZ
         return [v.score for i, data in enumerate(line) for v in self._pipeline.feed(data, i * step_s)]
 
 
-def measure(name, file):
+def measure(name: str, file: File) -> Iterator[Measure]:
     """Measure one detector's file."""
     encoded = line()
     path, loop, bare = Path(file), Loop(file, models.SAMPLES, len(models.CHANNELS)), session(file)

@@ -13,11 +13,12 @@ import pty
 import sys
 import time
 import tty
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def main(file, sensors, frames, period_s):
+def main(file: str, sensors: int, frames: int, period_s: float) -> None:
     lines = list(np.load(file, allow_pickle=True))[:frames]
     masters, slaves = zip(*(pty.openpty() for _ in range(sensors)), strict=True)
     for master, slave in zip(masters, slaves, strict=True):
@@ -29,8 +30,9 @@ def main(file, sensors, frames, period_s):
     sys.stdin.readline()  # until then the ptys stay open
 
 
-def send(lines, masters, period_s):
-    sent, cut = [], 0
+def send(lines: Sequence[bytes], masters: Sequence[int], period_s: float) -> dict[str, object]:
+    sent: list[list[float]] = []
+    cut = 0
     begin_s = time.monotonic()
     for index, data in enumerate(lines):
         times = []
@@ -46,7 +48,7 @@ def send(lines, masters, period_s):
     return {"sent": sent, "cut": cut}
 
 
-def put(master, data):
+def put(master: int, data: bytes) -> bool:
     written = 0
     with contextlib.suppress(BlockingIOError):
         written = os.write(master, data)

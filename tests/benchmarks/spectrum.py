@@ -1,7 +1,13 @@
 """The spectrum in the graph against numpy's rfft with the same window and bands, and ONNX's DFT operator."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import onnx
+import onnxruntime
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.benchmarks.loop import session
@@ -9,17 +15,18 @@ from tests.benchmarks.measure import Goal, Measure, interleave, ratio, repeats
 from trainer.graphs import bands, fourier
 from trainer.graphs.builder import GraphBuilder
 
+Values = NDArray[np.floating]
 RATE_HZ = 12000.0
 LENGTHS = (512, 1024, 2048, 4096, 8192, 16384)
 
 
-def measure(folder):
+def measure(folder: Path) -> Iterator[Measure]:
     """One channel, Hann window, energies in the product's bands."""
     for samples in LENGTHS:
         yield from _one(samples, folder)
 
 
-def _one(samples, folder):
+def _one(samples: int, folder: Path) -> Iterator[Measure]:
     taper = np.hanning(samples + 1)[:-1]
     divided = bands.below(samples, RATE_HZ, None)
     builder = GraphBuilder(samples, 1)
@@ -32,7 +39,7 @@ def _one(samples, folder):
     window = np.random.default_rng(0).standard_normal((1, samples, 1)).astype(np.float32)
     taper32, lines32 = taper.astype(np.float32), lines.astype(np.float32)
 
-    def rfft():
+    def rfft() -> Values:
         spectrum = np.fft.rfft(window[0, :, 0] * taper32)
         return (spectrum.real**2 + spectrum.imag**2) @ lines32
 
@@ -53,7 +60,7 @@ def _one(samples, folder):
     )
 
 
-def _lines(samples, divided):
+def _lines(samples: int, divided: bands.Bands) -> Values:
     """The bands' shares of each line of an rfft, from the product's own order of coefficients."""
     plan, matrix = fourier.fourier_plan(samples), divided.matrix(samples)
     lines = np.zeros((samples // 2 + 1, matrix.shape[1]))
@@ -61,7 +68,7 @@ def _lines(samples, divided):
     return lines
 
 
-def _dft(samples, taper, lines):
+def _dft(samples: int, taper: Values, lines: Values) -> onnx.ModelProto:
     power = lines.astype(np.float32)
     nodes = [
         helper.make_node("Mul", ["window", "taper"], ["tapered"]),
@@ -70,7 +77,7 @@ def _dft(samples, taper, lines):
         helper.make_node("ReduceSum", ["squares", "last"], ["power"], keepdims=0),
         helper.make_node("MatMul", ["power", "lines"], ["energies"]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "taper": taper.astype(np.float32)[np.newaxis, :, np.newaxis],
         "lines": power,
         "axis": np.array(1, np.int64),
@@ -86,6 +93,6 @@ def _dft(samples, taper, lines):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
-def _opened(model, path):
+def _opened(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession:
     onnx.save(model, path)
     return session(path)

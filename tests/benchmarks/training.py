@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path as Folder
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,12 +22,15 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
-from torch import nn
+from torch import Tensor, nn
 
-from tests.benchmarks import models
-from tests.benchmarks.measure import Goal, Measure, interleave, ratio
+from edge_runtime.core.records import Samples
+from tests.benchmarks import inside, models
+from tests.benchmarks.measure import Goal, Measure, Work, interleave, ratio
 from tests.shared import ROOT
 from trainer import fitting
+from trainer.detectors import options_of
+from trainer.detectors.base import Detector
 from trainer.fitting import Order
 from trainer.recordings.listing import COLUMNS
 from trainer.recordings.recording import Recording
@@ -33,7 +38,7 @@ from trainer.recordings.recording import Recording
 HOP = 256
 EPOCHS = 3
 ROUNDS = 5
-SKLEARN = {
+SKLEARN: dict[str, Callable[[], Any]] = {
     "multivariate_gaussian": EmpiricalCovariance,
     "principal_components": lambda: PCA(0.95, svd_solver="full"),
     "isolation_forest": lambda: IsolationForest(random_state=0),
@@ -48,7 +53,7 @@ MEMORY_HOURS = (0.6, 1.8)
 PIECE_S = 180
 
 
-def recordings():
+def recordings() -> tuple[Recording, ...]:
     """The benchmark's signals as recordings of one condition each."""
     return tuple(
         Recording(
@@ -58,17 +63,17 @@ def recordings():
     )
 
 
-def ours(name, parts, folder):
+def ours(name: str, parts: tuple[Recording, ...], folder: Folder) -> Any:
     """Fit, calibrate and write one detector; gives what was fitted."""
     options = {"epochs": str(EPOCHS), "patience": str(EPOCHS)} if name in TORCH else {}
     order = Order(name, options, samples=models.SAMPLES, hop=HOP)
     found = fitting.fit(parts, order)
-    found.detector.parity = 1e-3  # as in models.write
+    found.detector.parity = 1e-3  # type: ignore[misc]  # as in models.write
     fitting.write(found, order, folder / f"{name}.onnx")
     return found
 
 
-def measure(only=()):
+def measure(only: Sequence[str] = ()) -> Iterator[Measure]:
     """Give the ratios, of the detectors named or of all; of all, also what a hundred hours would take."""
     parts = recordings()
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +84,7 @@ def measure(only=()):
             yield memory(Folder(folder))
 
 
-def _measure(name, parts, folder):
+def _measure(name: str, parts: tuple[Recording, ...], folder: Folder) -> Measure:
     fitted = ours(name, parts, folder)
     alone = _torch_alone(fitted.detector, fitted.windows) if name in TORCH else _sklearn_alone(name, fitted)
     seconds = interleave({"ours": lambda: ours(name, parts, folder), "alone": alone}, ROUNDS, turns=1)
@@ -89,37 +94,41 @@ def _measure(name, parts, folder):
     return ratio(f"fit_over_{peer}.{name}", seconds["ours"], seconds["alone"], note=note)
 
 
-def _sklearn_alone(name, fitted):
+def _sklearn_alone(name: str, fitted: Any) -> Work:
     """The estimator on the very features, which somebody else has computed and kept."""
-    features = fitted.detector._compute(fitted.windows).astype(np.float64)
+    features = inside.features(fitted.detector, fitted.windows).astype(np.float64)
     return lambda: SKLEARN[name]().fit(StandardScaler().fit_transform(features))
 
 
-def _torch_alone(detector, windows):
+def _torch_alone(detector: Detector, windows: Samples) -> Work:
     """The plain loop of a tutorial over a network of the same shape, from the standardised windows on."""
-    inputs = torch.from_numpy(detector._scale.apply(detector._compute(windows))).float()
+    rows = inside.scale(detector).apply(inside.features(detector, windows))
+    inputs, network = torch.from_numpy(rows).float(), inside.network(detector)
     if detector.name.startswith("conv"):
         inputs = inputs.reshape(len(inputs), -1, len(models.CHANNELS)).swapaxes(1, 2)
     elif detector.name.startswith("lstm"):
-        inputs = inputs.reshape(len(inputs), -1, detector._step)
-    start = {name: value.clone() for name, value in detector._network.state_dict().items()}
-    return lambda: _loop(detector._network, start, inputs, detector._training)
+        inputs = inputs.reshape(len(inputs), -1, inside.step_width(detector))
+    start = {name: value.clone() for name, value in network.state_dict().items()}
+    batch, learning_rate = (options_of(detector.name)[option] for option in ("batch", "learning_rate"))
+    return lambda: _loop(network, start, inputs, int(batch), float(learning_rate))
 
 
-def _loop(network, start, inputs, training):
+def _loop(
+    network: nn.Module, start: dict[str, Tensor], inputs: Tensor, batch: int, learning_rate: float
+) -> None:
     network.load_state_dict(start)
     network.train()
-    optimiser = torch.optim.Adam(network.parameters(), training.learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), learning_rate)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(inputs)).split(training.batch):
+        for rows in torch.split(torch.randperm(len(inputs)), batch):
             optimiser.zero_grad()
             loss = nn.functional.mse_loss(network(inputs[rows]), inputs[rows])
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's own
             optimiser.step()
     network.eval()
 
 
-def memory(folder, detector="gaussian", hours=MEMORY_HOURS):
+def memory(folder: Folder, detector: str = "gaussian", hours: Sequence[float] = MEMORY_HOURS) -> Measure:
     """Peak memory of `trainer fit` at two sizes, extrapolated to a hundred hours of 12 kHz x 3."""
     peaks_gb = [peak_gb(write_list(folder / str(size), size), detector, folder) for size in hours]
     slope = max(0.0, (peaks_gb[1] - peaks_gb[0]) / (hours[1] - hours[0]))  # what is left of it is noise
@@ -128,7 +137,7 @@ def memory(folder, detector="gaussian", hours=MEMORY_HOURS):
     return Measure("trainer_memory_gb_at_100h", "GB", [peaks_gb[1] + slope * (100 - hours[1])], Goal(8), note)
 
 
-def write_list(folder, hours, conditions=2):
+def write_list(folder: Folder, hours: float, conditions: int = 2) -> Folder:
     """Write noise of so many hours as a recordings list, three minutes a file, and give the list."""
     folder.mkdir()
     lines = [",".join(COLUMNS)]
@@ -144,7 +153,7 @@ def write_list(folder, hours, conditions=2):
     return folder / "list.csv"
 
 
-def peak_gb(listing, detector, folder):
+def peak_gb(listing: Folder, detector: str, folder: Folder) -> float:
     """Most memory that `trainer fit`, or a process it started, held at any time."""
     command = [sys.executable, "-m", "trainer", "fit", str(listing), "--detector", detector]
     child = subprocess.Popen([*command, "-o", str(folder / "m.onnx")], cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import subprocess
+from pathlib import Path
 
 from deploy.certification.folder import Folder
 from tests.artefacts import write_artefact
 from tests.deploy.heavy import ROOT
+from tests.waiting import HANG_S, scaled
 
 NOW = dt.datetime.now(dt.UTC)
 BY_ID = "/dev/serial/by-id/usb-steadyhum"
@@ -20,7 +22,7 @@ press-2,hall 2,ram,{BY_ID}_3,pump,192.0.2.9,jetson,,,
 class FleetFolder:
     """The technician's laptop."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sheet, self.out = folder / "fleet.csv", folder / "cards"
         self.models, self.authority = folder / "models", Folder(folder / "authority")
@@ -32,18 +34,22 @@ class FleetFolder:
         self.package.write_bytes(b"!<arch>\ndebian-binary" + bytes(1000))
         self.sheet.write_text(SHEET)
 
-    def run(self, *words):
-        command = [ROOT / "deploy" / "provision", self.sheet, "--models", self.models, "-o", self.out]
+    def run(self, *words: object) -> "subprocess.CompletedProcess[str]":
+        """Provision from the sheet."""
+        command: list[object] = [ROOT / "deploy" / "provision", self.sheet, "--models", self.models]
+        command += ["-o", self.out]
         command += ["--authority", self.authority.path, "--package", self.package, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, check=False, timeout=scaled(HANG_S)
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
-    def state(self):
+    def state(self) -> dict[Path, bytes]:
         """Every file there is, with its content."""
         return {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
-    def refused(self, *words, code):
+    def refused(self, *words: object, code: int) -> str:
         """Run, assert that nothing was written, return what was said."""
         before = self.state()
         done = self.run(*words)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 
 
-def heavy(target, *tools):
+def heavy(target: str, *tools: str) -> list[pytest.MarkDecorator]:
     """Marks that keep a module to `make TARGET`, as root and with these tools."""
     asked = os.environ.get("STEADYHUM_HEAVY") == target
     missing = [
@@ -25,7 +25,7 @@ def heavy(target, *tools):
     ]
 
 
-def newest_deb(arch, release="deb12"):
+def newest_deb(arch: str, release: str = "deb12") -> Path:
     """The package that `make deb` built."""
     built = (BUILD / "deb").glob(f"steadyhum-edge_*~{release}_{arch}.deb")
     found = sorted(built, key=lambda file: file.stat().st_mtime)

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.deploy.heavy import BUILD
+from tests.waiting import HANG_S, scaled
 
 RELEASES = {"deb12": "bookworm", "deb13": "trixie", "ubuntu24.04": "noble"}
 """Suites by the mark of their packages."""
@@ -32,7 +34,7 @@ LEFT_BEHIND = (
 """What dpkg and adduser write beside any package: their own books, and backups of the old ones."""
 
 
-def clean_root(suite):
+def clean_root(suite: str) -> Path:
     """A root with a release's smallest system, kept between runs; skips where none can be had."""
     root = BUILD / "roots" / f"{suite}-amd64"
     needed = ["usr/bin/python3", "usr/bin/openssl", *([UBUNTUS_KEYS] if suite == KEYS_FROM else [])]
@@ -41,7 +43,7 @@ def clean_root(suite):
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     packages = [*PACKAGES, *(["ubuntu-keyring"] if suite == KEYS_FROM else [])]
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
+    command: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     if suite == UBUNTU:  # the script of all Ubuntus, and its mirror: older debootstraps know no noble
         command += [f"--keyring={clean_root(KEYS_FROM) / UBUNTUS_KEYS}", suite, root, "", "gutsy"]
     else:
@@ -53,22 +55,23 @@ def clean_root(suite):
     return root
 
 
-def root_with(suite, package):
-    """A clean root and one more package of its release, kept between runs; skips where it cannot be had."""
-    root = BUILD / "roots" / f"{suite}-amd64-{package}"
+def root_with(suite: str, *packages: str, name: str = "") -> Path:
+    """A clean root and more packages of its release, kept between runs; skips where they cannot be had."""
+    name = name or "-".join(packages)
+    root = BUILD / "roots" / f"{suite}-amd64-{name}"
     if root.exists():
         return root
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     subprocess.run(["cp", "-a", clean_root(suite), part], check=True)
-    for name in ("resolv.conf", "hosts"):
-        shutil.copy(f"/etc/{name}", part / "etc")
-    install = f"apt-get update && apt-get install -y --no-install-recommends {package}"
-    command = Machine(part).command("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-ec", install)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for file in ("resolv.conf", "hosts"):
+        shutil.copy(f"/etc/{file}", part / "etc")
+    install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
+    install_command = Machine(part).command("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-ec", install)
+    done = subprocess.run(install_command, capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(part, ignore_errors=True)
-        pytest.skip(f"apt-get got no {package}: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"apt-get got no {name}: {done.stderr.strip()[-200:]}")
     part.rename(root)
     return root
 
@@ -76,20 +79,25 @@ def root_with(suite, package):
 class Machine:
     """A clean system to install into; every command in it gets mounts of its own that vanish with it."""
 
-    def __init__(self, root):
+    def __init__(self, root: Path) -> None:
         self.root = root
 
-    def command(self, *words):
+    def command(self, *words: object) -> list[str]:
         """Words for Popen that run a command in there; /dev and the network are the host's."""
         mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
         return ["unshare", "--mount", "sh", "-ec", mounts, str(self.root), *map(str, words)]
 
-    def run(self, *words, code=0):
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, check=False, timeout=300)
+    def run(self, *words: object, code: int = 0) -> str:
+        """Run a command in there to its end, with this exit code; what it said."""
+        limit_s = scaled(5 * HANG_S)  # dpkg unpacks some hundred megabytes
+        done = subprocess.run(
+            self.command(*words), capture_output=True, text=True, check=False, timeout=limit_s
+        )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def install(self, deb):
+    def install(self, deb: Path) -> str:
+        """Install a package; what dpkg said."""
         shutil.copy(deb, self.root / "tmp")
         said = self.run(
             "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "--force-confold", "-i", f"/tmp/{deb.name}"
@@ -97,9 +105,9 @@ class Machine:
         (self.root / "tmp" / deb.name).unlink()
         return said
 
-    def files(self):
+    def files(self) -> set[str]:
         """Every path outside of what changes by itself."""
-        found = set()
+        found: set[str] = set()
         for folder, names, files in os.walk(self.root):
             inside = folder.removeprefix(str(self.root)) or "/"
             if inside.startswith(("/proc", "/dev", "/sys")):

@@ -1,11 +1,10 @@
 """The shipped Mosquitto configuration on free ports, with certificates of a plant's own authority."""
 
-import contextlib
 import datetime as dt
-import signal
-import socket
 import ssl
-import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -13,7 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from deploy.certification.folder import Folder
-from tests.broker import MOSQUITTO, free_port, until
+from tests.broker import Mosquitto, free_port, until
 from tests.deploy.heavy import ROOT
 from tests.deploy.mosquitto_users import PASSWORD, write_users
 
@@ -21,7 +20,7 @@ SHIPPED = ROOT / "deploy" / "mosquitto"
 NOW = dt.datetime.now(dt.UTC)
 
 
-def moved(text, pairs):
+def moved(text: str, pairs: Mapping[str, object]) -> str:
     """The text with every left side replaced; each must be there."""
     for old, new in pairs.items():
         assert old in text, old
@@ -29,10 +28,11 @@ def moved(text, pairs):
     return text
 
 
-class Gateway:
+class Gateway(Mosquitto):
     """A broker with the shipped configuration; `bridge_to` adds the shipped bridge."""
 
-    def __init__(self, folder, authority, bridge_to=None):
+    def __init__(self, folder: Path, authority: Folder, bridge_to: "Gateway | None" = None) -> None:
+        super().__init__(folder / "mosquitto.conf", folder / "log")
         self.folder, self.authority = folder, authority
         self.port, self.tls_port = free_port(), free_port()
         folder.mkdir()
@@ -51,11 +51,9 @@ class Gateway:
         )
         # What Debian's own mosquitto.conf says, into which ours is included.
         debian = f"persistence true\npersistence_location {folder}/\nuser root\n"
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text(debian + main + (self._bridge(bridge_to) if bridge_to else ""))
-        self._process = None
+        self.config.write_text(debian + main + (self._bridge(bridge_to) if bridge_to else ""))
 
-    def _bridge(self, plant):
+    def _bridge(self, plant: "Gateway") -> str:
         certs = self.authority.path
         return moved(
             (SHIPPED / "bridge.conf").read_text(),
@@ -69,33 +67,24 @@ class Gateway:
             },
         )
 
-    def start(self):
-        with (self.folder / "log").open("a") as log:
-            self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log)
-        until(self._listens, what=f"Mosquitto listening: {(self.folder / 'log').read_text()}")
-        return self
-
-    def reload(self):
-        self._process.send_signal(signal.SIGHUP)
-
-    def stop(self, *, kill=False):
-        if self._process is not None:
-            self._process.kill() if kill else self._process.terminate()
-            self._process.wait(10)
-            self._process = None
-
-    def _listens(self):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
-
 
 class Client:
     """A client with a persistent session; `name` picks its certificate, None comes without one."""
 
-    def __init__(self, gateway, name, *, authority=None, topics=(), tls=True):
-        self.seen, self.acks, self.refused = [], {}, None
+    def __init__(
+        self,
+        gateway: Gateway,
+        name: str | None,
+        *,
+        authority: Folder | None = None,
+        topics: Iterable[str] = (),
+        tls: bool = True,
+    ) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+        self.acks: dict[int, int] = {}
+        self.refused: int | None = None
         self._connected = False
+        self._subscribing: set[int] = set()
         trusted = gateway.authority.path
         own = (authority or gateway.authority).path
         self._client = mqtt.Client(
@@ -110,38 +99,49 @@ class Client:
             self._client.username_pw_set(name, PASSWORD)
         self._topics = topics
         self._client.on_connect = self._on_connect
-        self._client.on_message = lambda _c, _d, message: self.seen.append((message.topic, message.payload))
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_publish = self._on_publish
         self._client.reconnect_delay_set(1, 1)
-        keep = Properties(PacketTypes.CONNECT)
+        keep = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
         keep.SessionExpiryInterval = 3600
         port = gateway.tls_port if tls else gateway.port
         self._client.connect("127.0.0.1", port, clean_start=False, properties=keep)
         self._client.loop_start()
 
-    def _on_connect(self, _client, _data, _flags, reason, _properties):
+    def _on_connect(self, _client: object, _data: object, _flags: object, reason: Any, _rest: object) -> None:
         self.refused = reason.value if reason.value >= 0x80 else None
+        self._subscribing = {self._client.subscribe(topic, qos=1)[1] or 0 for topic in self._topics}
         self._connected = self.refused is None
-        for topic in self._topics:
-            self._client.subscribe(topic, qos=1)
 
-    def _on_publish(self, _client, _data, mid, reason, _properties):
+    def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        self.seen.append((message.topic, bytes(message.payload)))
+
+    def _on_subscribe(self, _client: object, _data: object, mid: int, _codes: object, _rest: object) -> None:
+        self._subscribing.discard(mid)
+
+    def _on_publish(self, _client: object, _data: object, mid: int, reason: Any, _rest: object) -> None:
         self.acks[mid] = reason.value
 
-    def connected(self):
-        return self._connected
+    def connected(self) -> bool:
+        """Whether the broker has accepted it and answered all its subscriptions."""
+        return self._connected and not self._subscribing
 
-    def publish(self, topic, body=b"x"):
+    def publish(self, topic: str, body: bytes = b"x") -> int:
         """Publish at QoS 1 and return the broker's reason code."""
         mid = self._client.publish(topic, body, qos=1).mid
-        return until(lambda: self.acks.get(mid, -1) >= 0 and (self.acks[mid] + 1), what="the ack") - 1
+        until(lambda: mid in self.acks, what="the ack")
+        return self.acks[mid]
 
-    def close(self):
+    def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
+        self._client.on_connect = self._client.on_subscribe = None
+        self._client.on_message = self._client.on_publish = None
 
 
-def make_plant(folder):
+def make_plant(folder: Path) -> Folder:
     """An authority with a server, two devices and a viewer."""
     authority = Folder(folder)
     authority.init("plant 1", NOW)

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.examined_gateway import CONFIG
 from tests.deploy.heavy import BUILD, heavy, newest_deb
+from tests.processes import end, running
+from tests.waiting import HANG_S, scaled
 
 pytestmark = [*heavy("test-arm64", "debootstrap", "unshare", "qemu-aarch64-static"), needs_mosquitto]
 CACHE = BUILD / "roots" / "bookworm-arm64"
@@ -70,7 +71,9 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp", "ORT_DIS
 
 
 def scores(command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=scaled(5 * HANG_S), **options
+    )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -119,10 +122,10 @@ def test_scores_are_those_of_x86_64(root, fitted, record_property):
     assert worst <= TOLERANCE
 
 
-def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path):
+def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path, stop_at_end):
     """pyserial, framing, onnxruntime, SQLite and paho, all for arm64: the same events as a replay here."""
-    broker = Broker(tmp_path).start()
-    subscriber = Subscriber(broker.port)
+    broker = stop_at_end(Broker(tmp_path))
+    subscriber = stop_at_end(Subscriber(broker.port))
     master, slave = pty.openpty()
     tty.setraw(slave)
     signal_part = read_signal(fitted / "107.npz")
@@ -138,7 +141,7 @@ def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path):
     command = emulated(root, "-P", "-m", "edge_runtime.service", "/tmp/edge.toml")
     with (
         (tmp_path / "log").open("w") as log,
-        subprocess.Popen(command, stderr=log, env=ENVIRONMENT) as service,
+        running(command, stderr=log, env=ENVIRONMENT) as service,
     ):
         try:
             until(lambda: "watching pump" in (tmp_path / "log").read_text(), 90, "the emulated service")
@@ -151,10 +154,7 @@ def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path):
                 time.sleep(0.03)
             event = until(subscriber.events, 30, "the alarm")[0]
         finally:
-            service.send_signal(signal.SIGTERM)
-            service.wait(30)
-            subscriber.close()
-            broker.stop()
+            end(service)
             os.close(master)
             os.close(slave)
     expected = replayed_here(fitted, "107.npz@0-1.4")[0]

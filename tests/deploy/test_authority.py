@@ -13,6 +13,7 @@ from deploy.certification.folder import Folder
 from edge_runtime.core.errors import AccessError, ConfigError
 from edge_runtime.doctor.certificates import read_certificate
 from tests.deploy.heavy import ROOT
+from tests.waiting import HANG_S, scaled
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -26,7 +27,7 @@ def folder(tmp_path):
 
 def run(*words):
     command = [ROOT / "deploy" / "authority", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
 
 
 def test_the_command(tmp_path):

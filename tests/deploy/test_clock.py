@@ -14,6 +14,8 @@ from tests.broker import Subscriber, needs_mosquitto, until
 from tests.deploy.examined_gateway import GREETING, ExaminedGateway, vibration
 from tests.deploy.mosquitto_site import NOW, Gateway
 from tests.deploy.mosquitto_users import open_local_listener
+from tests.processes import end, running
+from tests.waiting import HANG_S, scaled
 
 PAST_S = time.time() - (1_577_836_800 + 86_400)
 """How long ago the second of January 2020 was."""
@@ -61,21 +63,17 @@ def faked(tmp_path, *words):
 
 def test_the_service_says_so_keeps_alarms_and_delivers_them_when_the_clock_is_set(past, plant, tmp_path):
     log = tmp_path / "log"
-    subscriber = Subscriber(plant.port)
     with (
+        Subscriber(plant.port) as subscriber,
         log.open("w") as file,
-        subprocess.Popen(faked(tmp_path, "run", "--config", past.config), stderr=file) as service,
+        running(faked(tmp_path, "run", "--config", past.config), stderr=file) as service,
     ):
-        try:
-            until(lambda: "anomaly began" in log.read_text(), 30, "the alarm")
-            until(lambda: "not yet valid" in log.read_text(), 30, "the refused certificate")
-            assert subscriber.events() == []
-            (tmp_path / "clock").write_text("+0")
-            event = until(subscriber.events, 60, "the alarm from the past")[0]
-        finally:
-            service.terminate()
-            assert service.wait(20) == 0
-            subscriber.close()
+        until(lambda: "anomaly began" in log.read_text(), what="the alarm")
+        until(lambda: "not yet valid" in log.read_text(), what="the refused certificate")
+        assert subscriber.events() == []
+        (tmp_path / "clock").write_text("+0")
+        event = until(subscriber.events, 60, "the alarm from the past")[0]
+        assert end(service) == 0
     said = log.read_text()
     assert "the clock says 2020-01-0" in said.splitlines()[0]
     assert "timedatectl set-ntp true" in said.splitlines()[0]
@@ -91,19 +89,12 @@ def test_health_names_it_until_it_is_set(past, plant, tmp_path):
     past.edit(tls[tls.index("[broker.tls]") : tls.index("[[sensor]]")], "")
     past.edit(f"port = {plant.tls_port}", f"port = {plant.port}")
     past.config.write_text(past.config.read_text() + "[report]\nhealth_s = 0.5\nstate_s = 0.5\n")
-    subscriber = Subscriber(plant.port)
-    with subprocess.Popen(
-        faked(tmp_path, "run", "--config", past.config), stderr=subprocess.DEVNULL
-    ) as service:
-        try:
-            before = until(lambda: subscriber.latest("pump/health"), 30, "health")
-            (tmp_path / "clock").write_text("+0")
-            until(lambda: json.loads(subscriber.latest("pump/health"))["clock_ok"], 20, "the right time")
-            after = subscriber.latest("pump/health")
-        finally:
-            service.terminate()
-            service.wait(20)
-            subscriber.close()
+    command = faked(tmp_path, "run", "--config", past.config)
+    with Subscriber(plant.port) as subscriber, running(command, stderr=subprocess.DEVNULL):
+        before = until(lambda: subscriber.latest("pump/health"), what="health")
+        (tmp_path / "clock").write_text("+0")
+        until(lambda: json.loads(subscriber.latest("pump/health"))["clock_ok"], what="the right time")
+        after = subscriber.latest("pump/health")
     told = json.loads(before)
     assert told["status"] == "degraded"
     assert told["troubles"]["clock"].startswith("the clock says 2020-01-0")
@@ -113,11 +104,11 @@ def test_health_names_it_until_it_is_set(past, plant, tmp_path):
 def test_the_doctor_says_so_and_not_that_certificates_are_bad(past, tmp_path):
     command = ["doctor", "--config", past.config, "--root", past.root, "--user", "edge-runtime"]
     done = subprocess.run(
-        faked(tmp_path, *command, "--listen", "0.8", "--json"),
+        faked(tmp_path, *command, "--listen", str(scaled(0.8)), "--json"),
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=scaled(HANG_S),
     )
     found = [json.loads(line) for line in done.stdout.splitlines()]
     faults = {item["check"]: item for item in found if item["level"] in ("warning", "fault")}
@@ -127,5 +118,7 @@ def test_the_doctor_says_so_and_not_that_certificates_are_bad(past, tmp_path):
     assert "Set this device's clock" in faults["certificate.early"]["remedy"]
     assert done.returncode == 77
     (tmp_path / "clock").write_text("+0")
-    done = subprocess.run(faked(tmp_path, *command, "--listen", "0.8"), capture_output=True, check=False)
+    done = subprocess.run(
+        faked(tmp_path, *command, "--listen", str(scaled(0.8))), capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stdout

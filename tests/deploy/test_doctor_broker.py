@@ -92,9 +92,8 @@ def strict(tmp_path):
         f"keyfile {tmp_path}/server.key",
     ]
     options += ["require_certificate true", "use_identity_as_username true", f"acl_file {tmp_path}/acl"]
-    broker = Broker(tmp_path, *options)
-    yield authority, broker.start()
-    broker.stop()
+    with Broker(tmp_path, *options) as broker:
+        yield authority, broker
 
 
 def secured(quiet, tmp_path, strict, name="gateway", authority=None, **dates):
@@ -145,12 +144,9 @@ def test_a_broker_with_an_expired_certificate(quiet, tmp_path):
     authority.cert_pem.write_to_path(tmp_path / "ca.crt")
     server.private_key_pem.write_to_path(tmp_path / "server.key")
     server.cert_chain_pems[0].write_to_path(tmp_path / "server.crt")
-    broker = Broker(tmp_path, f"certfile {tmp_path}/server.crt", f"keyfile {tmp_path}/server.key").start()
-    try:
+    with Broker(tmp_path, f"certfile {tmp_path}/server.crt", f"keyfile {tmp_path}/server.key") as broker:
         secured(quiet, tmp_path, (authority, broker))
         code, bad = quiet.bad()
-    finally:
-        broker.stop()
     assert "certificate has expired" in bad["broker.reach"]["what"]
     assert "dates and this device's clock" in bad["broker.reach"]["remedy"]
     assert code == 69
@@ -177,20 +173,17 @@ def test_a_key_that_others_can_read(quiet, tmp_path, strict):
     found(quiet, "broker.secrets", "chmod 600")
 
 
-def test_a_wrong_password(quiet, tmp_path):
+def test_a_wrong_password(quiet, tmp_path, stop_at_end):
     (tmp_path / "passwords").write_text("")
     subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwords", "gateway", "right"], check=True)
-    broker = Broker(tmp_path, f"password_file {tmp_path}/passwords", "allow_anonymous false").start()
+    broker = stop_at_end(Broker(tmp_path, f"password_file {tmp_path}/passwords", "allow_anonymous false"))
     (tmp_path / "password").write_text("wrong\n")
     (tmp_path / "password").chmod(0o600)
     quiet.edit(
         f"port = {broker_port(quiet)}",
         f'port = {broker.port}\nusername = "gateway"\npassword_file = "password"',
     )
-    try:
-        found(quiet, "broker.login", "password")
-    finally:
-        broker.stop()
+    found(quiet, "broker.login", "password")
 
 
 def test_mqtt_3_is_warned_of(quiet):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.broker import needs_mosquitto
 from tests.deploy.examined_gateway import GREETING, RATE_HZ, found, misread, planted, vibration
+from tests.processes import running
 
 pytestmark = needs_mosquitto
 
@@ -49,14 +50,11 @@ def test_a_port_the_service_may_not_use(examined):
 def test_a_port_in_use_names_the_program(examined, locked):
     hold = "import fcntl, sys, time; f = open(sys.argv[1], 'rb', buffering=0); "
     hold += "fcntl.flock(f, fcntl.LOCK_EX); " if locked else ""
-    hold += "print('holding', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", hold, line_of(examined)], stdout=subprocess.PIPE) as holder:
+    hold += "print('holding', flush=True); time.sleep(3600)"
+    with running([sys.executable, "-c", hold, line_of(examined)], stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
         (examined.root / f"proc/{holder.pid}").symlink_to(f"/proc/{holder.pid}")
-        try:
-            busy = planted(examined, "port.busy", f"kill {holder.pid}", 75)
-        finally:
-            holder.kill()
+        busy = planted(examined, "port.busy", f"kill {holder.pid}", 75)
     assert "python" in busy["what"]
 
 
@@ -65,13 +63,10 @@ def test_the_running_service_is_no_fault(examined, tmp_path):
     (examined.root / "proc").symlink_to("/proc")
     with (tmp_path / "log").open("w") as log:
         command = [sys.executable, "-m", "edge_runtime", "run", "--config", examined.config]
-        with subprocess.Popen(command, stderr=log) as service:
-            try:
-                while "watching pump" not in (tmp_path / "log").read_text():
-                    assert service.poll() is None
-                code, findings = examined.report()
-            finally:
-                service.terminate()
+        with running(command, stderr=log) as service:
+            while "watching pump" not in (tmp_path / "log").read_text():
+                assert service.poll() is None
+            code, findings = examined.report()
     assert code == 0, [item for item in findings if item["code"]]
     assert any(item["check"] == "port.in_service" and str(service.pid) in item["what"] for item in findings)
 

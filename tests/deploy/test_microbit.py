@@ -4,6 +4,7 @@ import ast
 import contextlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from deploy.firmware.vectors import vectors
 from edge_runtime.core.records import Frame
 from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.deploy.test_firmware import PYTHON_CODE
+from tests.processes import end, start
+from tests.waiting import HANG_S, scaled
 
 FIRMWARE = Path("/usr/share/firmware-microbit-micropython/firmware.hex")
 pytestmark = pytest.mark.skipif(
@@ -48,10 +51,10 @@ class Board:
     def __init__(self):
         command = ["qemu-system-arm", "-M", "microbit", "-device", f"loader,file={FIRMWARE}"]
         command += ["-display", "none", "-monitor", "none", "-serial", "pty"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self._process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         name = re.search(r"/dev/\S+", self._process.stdout.readline())[0]
-        self._line = serial.Serial(name, timeout=20)
-        time.sleep(1)
+        self._line = serial.Serial(name, timeout=scaled(HANG_S))
+        time.sleep(scaled(1))  # what is written before the board has booted is lost
         self._line.write(b"\x03\x03\x01")
         assert self._line.read_until(b"raw REPL; CTRL-B to exit\r\n>").endswith(b">")
 
@@ -69,9 +72,7 @@ class Board:
 
     def close(self):
         self._line.close()
-        self._process.kill()
-        self._process.wait(10)
-        self._process.stdout.close()
+        end(self._process, signal.SIGKILL)
 
 
 @pytest.fixture

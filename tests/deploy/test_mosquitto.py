@@ -104,14 +104,14 @@ def test_a_hundred_messages_survive_kill_9_of_the_local_broker(authority, tmp_pa
     try:
         viewer = clients(plant, "steadyhum-viewer", topics=["steadyhum/#"])
         until(viewer.connected)
-        time.sleep(0.3)  # its subscription is on the disk
         plant.stop()
         local.start()
         device = clients(local, "pump-7", tls=False)
         until(device.connected)
         for number in range(100):
             assert device.publish("steadyhum/plant-1/pump-7/motor/event", b"%d" % number) < 0x80
-        time.sleep(0.1)  # an acknowledgement goes out some milliseconds before the save it is followed by
+        saved = local.folder / "mosquitto.db"  # which is written after the acknowledgement has gone out
+        until(lambda: saved.read_bytes().count(b"pump-7/motor/event") >= 100, what="the save")
         local.stop(kill=True)
         local.start()
         plant.start()

@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -22,6 +21,8 @@ from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.deploy.examined_gateway import CONFIG, RATE_HZ, vibration
 from tests.deploy.heavy import heavy, newest_deb
 from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root
+from tests.processes import end, start
+from tests.waiting import HANG_S, scaled
 
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 STATE = (
@@ -76,18 +77,17 @@ def running(machine):
     path = machine.root / "tmp/notify"
     notices.bind(str(path))
     path.chmod(0o777)
-    notices.settimeout(60)
+    notices.settimeout(scaled(HANG_S))
     words = ("env", "NOTIFY_SOCKET=/tmp/notify", "WATCHDOG_USEC=4000000", *AS_SERVICE)
     command = machine.command(*words, *exec_start(machine))
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service:
-        try:
-            assert b"READY=1" in notices.recv(1000)
-            yield service, notices
-        finally:
-            service.send_signal(signal.SIGTERM)
-            code = service.wait(20)
-            notices.close()
-            path.unlink()
+    service = start(command, stderr=subprocess.PIPE)
+    try:
+        assert b"READY=1" in notices.recv(1000)
+        yield service, notices
+    finally:
+        code = end(service)
+        notices.close()
+        path.unlink()
     assert code == 0
 
 
@@ -108,16 +108,14 @@ def shake(master, *levels):
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path)
-    yield broker.start()
-    broker.stop()
+    with Broker(tmp_path) as broker:
+        yield broker
 
 
 @pytest.fixture
 def subscriber(broker):
-    subscriber = Subscriber(broker.port)
-    yield subscriber
-    subscriber.close()
+    with Subscriber(broker.port) as subscriber:
+        yield subscriber
 
 
 def test_install_run_alarm_upgrade_remove_purge(release, machine, line, tmp_path, broker, subscriber):

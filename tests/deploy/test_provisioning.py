@@ -18,6 +18,7 @@ from deploy.provisioning.sheet import read_sheet
 from edge_runtime.configuration.config import read_config
 from edge_runtime.core.errors import ConfigError
 from tests.deploy.fleet_folder import NOW, SHEET
+from tests.waiting import in_time
 
 
 def test_three_devices_in_under_ten_seconds(fleet):
@@ -25,7 +26,7 @@ def test_three_devices_in_under_ten_seconds(fleet):
     begun_s = time.monotonic()
     done = fleet.run()
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - begun_s < 10
+    assert in_time(time.monotonic() - begun_s, 10)
     for name in ("pump-7", "fan-1", "press-2"):
         home = fleet.out / name / "steadyhum"
         subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=home, check=True)

@@ -20,6 +20,7 @@ from tests.broker import needs_mosquitto
 from tests.deploy.examined_gateway import found
 from tests.deploy.fleet_folder import NOW
 from tests.deploy.heavy import ROOT
+from tests.waiting import HANG_S, scaled
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: apt install openssl")
 
@@ -195,7 +196,7 @@ def test_the_doctor_check_and_the_service_ask_for_it(quiet, tmp_path, plant):
     found(quiet, "model.signature", "Copy the model again")
     for verb in ("check", "run"):
         command = [sys.executable, "-m", "edge_runtime", verb, "--config", quiet.config]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
         assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
         assert "the list of signed models cannot be read" in done.stderr
     authority.sign_models(tmp_path, NOW)
@@ -204,5 +205,5 @@ def test_the_doctor_check_and_the_service_ask_for_it(quiet, tmp_path, plant):
     _, findings = quiet.report()
     assert [item["level"] for item in findings if item["check"] == "model.signature"] == ["ok"]
     command[3] = "check"
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     assert done.returncode == 0, done.stderr

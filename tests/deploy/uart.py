@@ -1,7 +1,7 @@
 """A serial line to bits and back: what a receiver makes of bytes sent at another baud rate."""
 
 
-def received(data, sent_baud, read_baud):
+def received(data: bytes, sent_baud: int, read_baud: int) -> bytes:
     """Bytes an 8N1 receiver at `read_baud` gets from `data` sent without pause at `sent_baud`."""
     bits = [1] * 4
     for byte in data:

@@ -3,18 +3,20 @@
 Nothing of the product is imported here: this is read before coverage begins to count.
 """
 
-import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
-from tests.broker import Broker, Subscriber, free_port, listens, until
+from tests.broker import Broker, Subscriber, free_port
 from tests.edge.certificates import identity, pem
 from tests.edge.disks import mount_tmpfs
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path: Path) -> Iterator[Broker]:
     """A Mosquitto that is not started yet."""
     broker = Broker(tmp_path)
     yield broker
@@ -22,33 +24,31 @@ def broker(tmp_path):
 
 
 @pytest.fixture
-def subscriber(broker):
+def subscriber(broker: Broker) -> Iterator[Subscriber]:
     """Listens from the start, with a session that outlives the broker."""
     broker.start()
-    subscriber = Subscriber(broker.port)
-    time.sleep(0.2)
-    yield subscriber
-    subscriber.close()
+    with Subscriber(broker.port) as subscriber:
+        yield subscriber
 
 
 @pytest.fixture(scope="module")
-def authority():
+def authority() -> trustme.CA:
     return trustme.CA()
 
 
 @pytest.fixture
-def ca_file(tmp_path, authority):
+def ca_file(tmp_path: Path, authority: trustme.CA) -> Path:
     return pem(tmp_path / "ca.crt", authority.cert_pem)
 
 
 @pytest.fixture
-def plain(tmp_path):
+def plain(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     """Makes one Mosquitto without TLS and stops it in the end."""
-    made = []
+    made: list[Broker] = []
 
-    def make(*lines):
-        made.append(Broker(tmp_path, *lines).start())
-        return made[-1]
+    def make(*lines: str) -> Broker:
+        made.append(Broker(tmp_path, *lines))
+        return made[-1].start()
 
     yield make
     for broker in made:
@@ -56,29 +56,29 @@ def plain(tmp_path):
 
 
 @pytest.fixture
-def start(tmp_path, authority, plain):
+def start(
+    tmp_path: Path, authority: trustme.CA, plain: Callable[..., Broker]
+) -> Callable[..., tuple[Broker, int]]:
     """Makes a Mosquitto with TLS on its first listener, and a plain one for the subscriber."""
 
-    def make(name="localhost", *extra, **how):
+    def make(name: str = "localhost", *extra: str, **how: Any) -> tuple[Broker, int]:
         certificate, key = identity(tmp_path, authority, name, **how)
         ca = pem(tmp_path / "broker-ca.crt", authority.cert_pem)
         inside = free_port()
         lines = [f"cafile {ca}", f"certfile {certificate}", f"keyfile {key}", *extra]
-        broker = plain(*lines, f"listener {inside} 127.0.0.1")
-        until(lambda: listens(inside), what="the second listener")
-        return broker, inside
+        return plain(*lines, f"listener {inside} 127.0.0.1"), inside
 
     return make
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     """Where a spool may live; it is not made yet."""
     return tmp_path / "state"
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 3 MiB."""
     unmount = mount_tmpfs(tmp_path / "disk", "3m")
     yield tmp_path / "disk"

@@ -3,11 +3,13 @@
 import contextlib
 import ctypes
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 
-def mount_tmpfs(folder, size):
+def mount_tmpfs(folder: Path, size: str) -> Callable[[], object]:
     """A small file system of our own; skips where that takes rights we do not have."""
     folder.mkdir(parents=True)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -16,7 +18,7 @@ def mount_tmpfs(folder, size):
     return lambda: libc.umount2(str(folder).encode(), 2)
 
 
-def fill(disk):
+def fill(disk: Path) -> Path:
     """Take all the room there is."""
     stone = disk / "stone"
     file = os.open(stone, os.O_WRONLY | os.O_CREAT)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.faults.alarm_account import body_of
+from tests.waiting import HANG_S, in_time, scaled
 
 DRIVER = [sys.executable, "-m", "tests.faults.driver"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,32 +23,36 @@ needs_strace = pytest.mark.skipif(
 )
 
 
-def drive(*arguments, strace=(), limits=None):
+def drive(
+    *arguments: object, strace: Sequence[str] = (), limits: Callable[[], None] | None = None
+) -> tuple[int, list[str], str]:
     """Run the driver to its end; returns its exit code and what it said."""
     command = [
         *(["strace", "-f", "-o", os.devnull, *strace] if strace else []),
         *DRIVER,
         *map(str, arguments),
     ]
-    done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60, check=False, preexec_fn=limits)
+    done = subprocess.run(
+        command, capture_output=True, cwd=ROOT, timeout=scaled(HANG_S), check=False, preexec_fn=limits
+    )
     return done.returncode, done.stdout.decode().splitlines(), done.stderr.decode()
 
 
-def said(lines, word):
+def said(lines: Iterable[str], word: str) -> list[str]:
     """What it said after this word."""
     return [line.removeprefix(f"{word} ") for line in lines if line.startswith(f"{word} ")]
 
 
-def acked(lines):
+def acked(lines: Iterable[str]) -> set[str]:
     """The names of the alarms that it handed over."""
     return {json.loads(line.partition(" ")[2])["id"] for line in said(lines, "acking")}
 
 
-def check_nothing_lost(folder, lines):
+def check_nothing_lost(folder: Path, lines: Sequence[str]) -> int:
     """Every alarm that was promised is in the spool or was handed over; it opens quickly and goes on."""
     begun_s = time.monotonic()
     with Spool.open(folder, SpoolLimits(reserve_bytes=4096)) as spool:
-        assert time.monotonic() - begun_s < 5
+        assert in_time(time.monotonic() - begun_s, 5), "a start does not wait for what was left behind"
         assert spool.salvaged is None, str(spool.salvaged)
         waiting = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 1000)]
         lost = set(said(lines, "raised")) - set(waiting) - acked(lines)

@@ -9,6 +9,8 @@ import sys
 import time
 import tty
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -16,7 +18,9 @@ from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
-from tests.broker import until
+from tests.broker import Subscriber
+from tests.processes import end, start
+from tests.waiting import until
 
 RATE_HZ = 1000.0
 EDGE = [sys.executable, "-m", "edge_runtime"]
@@ -43,7 +47,7 @@ unit = "g"
 """
 
 
-def vibration(*levels, seconds=0.6):
+def vibration(*levels: float, seconds: float = 0.6) -> Signal:
     """Noise, one stretch for each of these levels."""
     rng = np.random.default_rng(5)
     parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]
@@ -53,74 +57,99 @@ def vibration(*levels, seconds=0.6):
 class Site:
     """A folder with a model and a configuration, a pty for the sensor, and the service when it runs."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         write_artefact(folder / "rms.onnx")
-        self.master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.line = os.ttyname(self._slave)
+        self._service: subprocess.Popen[str] | None = None
+        self._sent = 0
+        self._descriptors: list[int] = []
+        self.plug_in()
         self.config = folder / "edge.toml"
         self.config.write_text(CONFIG.format(port=port, line=self.line))
-        self.service = None
-        self._sent = 0
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
-    def start(self, *, wait=True):
-        log = (self.folder / "log").open("a")
-        with log:
-            self.service = subprocess.Popen([*EDGE, "run", "--config", self.config], stderr=log)
+    def plug_in(self) -> None:
+        """Connect a sensor, by another pty than before."""
+        self.master, slave = pty.openpty()
+        self._descriptors += [self.master, slave]
+        tty.setraw(slave)
+        self.line = os.ttyname(slave)
+
+    def unplug(self) -> None:
+        """Take the sensor away, if there is one."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    @property
+    def service(self) -> "subprocess.Popen[str]":
+        """The process of the service, which runs or has ended by itself."""
+        assert self._service is not None, "it was not started"
+        return self._service
+
+    def start(self, *, wait: bool = True) -> Self:
+        """Start the service, and wait until it reads its port."""
+        with (self.folder / "log").open("a") as log:
+            self._service = start([*EDGE, "run", "--config", self.config], stderr=log)
         if wait:
             until(
-                lambda: self.log().count("watching pump") and self._opened(),
+                lambda: self.opened() and "watching pump" in self.log(),
                 what="the service reading its port",
             )
         return self
 
-    def _opened(self):
+    def opened(self) -> bool:
+        """Whether the service has the sensor's port open; fails when it has ended instead."""
+        code = self.service.poll()
+        assert code is None, f"the service ended with {code}: {self.log()[-2000:]}"
         descriptors = Path(f"/proc/{self.service.pid}/fd")
         with contextlib.suppress(OSError):
             return any(os.readlink(item) == self.line for item in descriptors.iterdir())
         return False
 
-    def log(self):
+    def log(self) -> str:
+        """What the service has logged, at all its starts."""
         return (self.folder / "log").read_text()
 
-    def play(self, source):
-        """Be the sensor; time goes on from one call to the next, as a real sensor's does."""
+    def play(self, source: Signal) -> None:
+        """Be the sensor; time goes on from one call to the next, as a real sensor's does.
+
+        Where the line does not block, what it does not take is lost, as on a real one.
+        """
         for frame in signal_frames(
             source, SimulatedSensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000
         ):
-            os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
+            with contextlib.suppress(BlockingIOError):
+                os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
             time.sleep(0.05)
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         """Send bytes as the sensor."""
         os.write(self.master, data)
 
-    def _boot(self):
+    def _boot(self) -> int:
         self._sent += 1
         return self._sent
 
-    def stop(self, number=signal.SIGTERM):
-        if self.service is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self.service.send_signal(number)
-            code = self.service.wait(15)
-            self.service = None
-            return code
-        return None
+    def stop(self, number: int = signal.SIGTERM) -> int | None:
+        """End the service by a signal, if it runs; its exit code."""
+        if self._service is None:
+            return None
+        service, self._service = self._service, None
+        return end(service, number)
 
-    def close(self):
+    def close(self) -> None:
+        """End the service and close the line."""
         self.stop(signal.SIGKILL)
-        for descriptor in (self.master, self._slave):
-            os.close(descriptor)
+        self.unplug()
 
 
-def told(subscriber):
+def told(subscriber: Subscriber) -> list[tuple[str, str]]:
     """What a subscriber heard, as type and kind of each event."""
     return [(body["type"], body["kind"]) for body in subscriber.events()]

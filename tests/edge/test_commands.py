@@ -12,6 +12,8 @@ import pytest
 from edge_runtime.core.records import Frame, Hello
 from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.artefacts import write_artefact
+from tests.processes import running
+from tests.waiting import HANG_S, scaled
 
 EDGE = [sys.executable, "-m", "edge_runtime"]
 
@@ -36,7 +38,9 @@ def files(tmp_path):
 
 
 def run(*command, cwd):
-    done = subprocess.run([*EDGE, *command], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [*EDGE, *command], cwd=cwd, capture_output=True, text=True, timeout=scaled(HANG_S), check=False
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
 
@@ -105,9 +109,7 @@ def test_simulate_plays_on_a_pty_of_its_own(files):
         "--link",
         "tty",
     ]
-    with subprocess.Popen(
-        command, cwd=files, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as sensor:
+    with running(command, cwd=files, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as sensor:
         port = json.loads(sensor.stdout.readline())["port"]
         assert os.readlink(files / "tty") == port
         line = os.open(files / "tty", os.O_RDONLY | os.O_NOCTTY)
@@ -119,8 +121,8 @@ def test_simulate_plays_on_a_pty_of_its_own(files):
         os.close(line)
         assert isinstance(seen[0], Hello)
         rest = [json.loads(text) for text in sensor.stdout]
+        assert sensor.wait(scaled(HANG_S)) == 0
     assert [sorted(fields) for fields in rest] == [["part", "time"], ["done"]]
-    assert sensor.returncode == 0
     assert not (files / "tty").is_symlink()
 
 

@@ -16,9 +16,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_runtime.audit.listen import LOSS_EXIT, run_listen, settings_of
 from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
 from edge_runtime.mqtt.settings import BrokerSettings
-from tests.broker import Broker, free_port, needs_mosquitto, until
+from tests.broker import free_port, needs_mosquitto, until
 from tests.edge.messages import EVENT, body
 from tests.faults.fakebroker import FakeBroker
+from tests.processes import running
+from tests.waiting import HANG_S, scaled
 
 
 def test_urls():
@@ -58,7 +60,7 @@ class Mouth:
 
     def say(self, *bodies, topic=EVENT, retain=False):
         for each in bodies:
-            self._client.publish(topic, each, qos=1, retain=retain).wait_for_publish(5)
+            self._client.publish(topic, each, qos=1, retain=retain).wait_for_publish(scaled(HANG_S))
 
     def close(self):
         self._client.disconnect()
@@ -73,17 +75,25 @@ def mouth(broker):
 
 
 def listen(port, seconds=1.5, **how):
-    """Listen in a thread; returns (join, lines), and `join` gives the exit code."""
+    """Listen in a thread for so long, by this machine's measure; returns (join, lines).
+
+    `join` gives the exit code.
+    """
     lines, codes = [], []
     settings = BrokerSettings("127.0.0.1", port=port, client_id="listener")
 
     def work():
-        codes.append(run_listen(settings, "steadyhum/#", lines.append, seconds=seconds, **how))
+        codes.append(run_listen(settings, "steadyhum/#", lines.append, seconds=scaled(seconds), **how))
 
     thread = threading.Thread(target=work)
     thread.start()
     until(lambda: any("listening" in line for line in lines))
-    return (lambda: (thread.join(20), codes[0])[1]), lines
+
+    def join():
+        thread.join(scaled(HANG_S))
+        return codes[0]
+
+    return join, lines
 
 
 @needs_mosquitto
@@ -223,21 +233,20 @@ def test_no_broker_at_the_start():
 
 
 @needs_mosquitto
-def test_refused_by_the_broker(tmp_path):
+def test_refused_by_the_broker(tmp_path, plain):
     users, rules = tmp_path / "users", tmp_path / "acl"
     subprocess.run(["mosquitto_passwd", "-c", "-b", users, "edge", "right"], check=True)
     password = tmp_path / "password"
     password.write_text("wrong")
     password.chmod(0o600)
     rules.write_text("user edge\ntopic deny #\n")
-    broker = Broker(tmp_path, "allow_anonymous false", f"password_file {users}", f"acl_file {rules}").start()
+    broker = plain("allow_anonymous false", f"password_file {users}", f"acl_file {rules}")
     who = {"client_id": "listener", "username": "edge", "password_file": password}
     settings = BrokerSettings("127.0.0.1", port=broker.port, **who)
     with pytest.raises(AccessError, match="Not authorized"):
         run_listen(settings, "#", print, seconds=5)
     password.write_text("right")
-    assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=0.3) == 0
-    broker.stop()
+    assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=scaled(0.3)) == 0
 
 
 def test_a_subscription_that_is_refused():
@@ -252,8 +261,8 @@ def test_a_subscription_that_is_refused():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_with_the_account(broker, number):
     command = [sys.executable, "-m", "edge_runtime", "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with running(command, stdout=subprocess.PIPE) as process:
         assert "connected" in process.stdout.readline()
         process.send_signal(number)
         assert process.stdout.read().endswith("nothing lost\n")
-    assert process.returncode == 0
+        assert process.wait(scaled(HANG_S)) == 0

@@ -12,6 +12,7 @@ from tests.broker import needs_mosquitto, until
 from tests.edge.gateways import EVENT, Gateway, counted, depth, events, raise_and_wait, troubles
 from tests.faults.alarm_account import AlarmAccount
 from tests.faults.cut_network import THERE, CutNetwork, needs_island
+from tests.waiting import in_time
 
 pytestmark = [needs_mosquitto, needs_island]
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
@@ -22,11 +23,8 @@ PATIENCE_S = 30.0
 @pytest.fixture
 def bench(tmp_path):
     """(network, subscriber, gateway)."""
-    with CutNetwork(tmp_path) as network, Gateway() as gateway:
-        subscriber = network.subscriber()
-        time.sleep(0.2)
+    with CutNetwork(tmp_path) as network, Gateway() as gateway, network.subscriber() as subscriber:
         yield network, subscriber, gateway
-        subscriber.close()
 
 
 def test_a_cut_cable_is_noticed_and_loses_nothing(bench):
@@ -49,8 +47,8 @@ def test_a_cut_cable_is_noticed_and_loses_nothing(bench):
     print(
         f"cut cable, keepalive {keepalive_s} s: noticed after {noticed_s:.1f} s, alarm {healed_s:.2f} s later"
     )
-    assert noticed_s <= 2 * keepalive_s
-    assert healed_s <= 5
+    assert in_time(noticed_s, 2 * keepalive_s)
+    assert in_time(healed_s, 5)
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
     account.check(events(subscriber), gateway.spool, duplicates=20)
 
@@ -69,7 +67,7 @@ def test_heals_within_five_seconds_whenever_the_cable_is_mended(bench):
         healed_s.append(raise_and_wait(account, gateway, subscriber, PATIENCE_S))
     healed_s.sort()
     print(f"mended after 1 to 60 s: fresh alarm 95 % within {healed_s[18]:.2f} s, worst {healed_s[-1]:.2f} s")
-    assert healed_s[18] <= 5
+    assert in_time(healed_s[18], 5)
     account.check(events(subscriber), gateway.spool)
 
 
@@ -82,7 +80,7 @@ def test_three_of_ten_packets_are_lost(bench):
     for _ in range(100):
         account.raise_alarm(gateway.spool, EVENT)
     time.sleep(10 if SOAK else 2.5)
-    assert publisher._health.figures()["mqtt.connections"] <= 3, "slow is not dead"
+    assert counted(publisher, "mqtt.connections") <= 3, "slow is not dead"
     network.mend()
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0, 30)
     account.check(events(subscriber), gateway.spool, duplicates=60)
@@ -121,7 +119,7 @@ def test_telemetry_that_a_link_cannot_carry_does_not_hold_up_alarms(bench):
             lambda: counted(publisher, "mqtt.live_dropped") > 0, what="the drop of what the link cannot take"
         )
     print(f"8 kbit/s, full of telemetry: alarms within {max(took_s):.1f} s")
-    assert max(took_s) < 10
+    assert in_time(max(took_s), 10)
     assert counted(publisher, "mqtt.connections") == 1
     account.check(events(subscriber), gateway.spool, duplicates=0)
 
@@ -137,6 +135,8 @@ def talking(publisher, per_s):
 
     thread = threading.Thread(target=talk)
     thread.start()
-    yield
-    stop.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -6,6 +6,7 @@ import socket
 import time
 import tracemalloc
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from edge_runtime.mqtt.connection import Connection
@@ -15,6 +16,7 @@ from edge_runtime.spool.queue import MessageClass
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker
+from tests.waiting import scaled
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_each_message_in_turn_may_take_its_time(gateway):
 
     with FakeBroker(slow) as broker:
         put(gateway, *"abcdefgh")
-        gateway.publish(broker.port, ack_timeout_s=1.2)
+        gateway.publish(broker.port, ack_timeout_s=scaled(1.2))
         until(lambda: depth(gateway) == 0, 20)
         assert len(broker.connects) == 1
 
@@ -156,12 +158,15 @@ def test_two_messages_never_share_a_number_in_flight(gateway):
         ]
 
 
-def test_whatever_paho_raises_ends_the_connection_only():
+def test_whatever_paho_raises_ends_the_connection_only(monkeypatch):
+    def fail(_client):
+        raise ValueError("out of luck")
+
     ours, theirs = socket.socketpair()
     with FakeBroker() as broker, ours, theirs:
         link = Connection(BrokerSettings("127.0.0.1", port=broker.port), "me", AVAILABILITY)
         link.open(ours, lambda: False)
-        link._client.socket().close()
+        monkeypatch.setattr(mqtt.Client, "loop_misc", fail)
         with pytest.raises(LinkError, match="nonsense") as loss:
             link.turn(1)
         assert loss.value.loss is LinkErrorKind.CLOSED

@@ -128,12 +128,11 @@ def test_what_was_denied_is_tried_again_when_the_next_to_its_topic_is_not(gatewa
 
 
 @needs_mosquitto
-def test_mosquitto_denies_by_its_list(gateway, tmp_path):
+def test_mosquitto_denies_by_its_list(gateway, tmp_path, stop_at_end):
     rules = tmp_path / "acl"
     rules.write_text(f"topic readwrite {EVENT}\ntopic readwrite {AVAILABILITY}\ntopic read steadyhum/#\n")
-    broker = Broker(tmp_path, f"acl_file {rules}").start()
-    subscriber = Subscriber(broker.port)
-    time.sleep(0.2)
+    broker = stop_at_end(Broker(tmp_path, f"acl_file {rules}"))
+    subscriber = stop_at_end(Subscriber(broker.port))
     put(gateway, "denied", topic="steadyhum/site/device/secret/event")
     put(gateway, "ok")
     publisher = gateway.publish(broker.port)
@@ -141,8 +140,6 @@ def test_mosquitto_denies_by_its_list(gateway, tmp_path):
     until(lambda: [json.loads(body)["id"] for t, body in subscriber.seen if t == EVENT] == ["ok"])
     until(lambda: depth(gateway) == 1)
     until(lambda: len(troubles(publisher)) == 2)
-    subscriber.close()
-    broker.stop()
 
 
 def test_a_long_queue_for_a_denied_topic_does_not_stop_the_thread(gateway):

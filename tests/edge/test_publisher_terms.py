@@ -1,5 +1,6 @@
 """What a broker says to a connection: refused, busy, how much, how long, and why it ends."""
 
+import math
 import socket
 import time
 
@@ -10,6 +11,7 @@ from edge_runtime.mqtt.settings import BrokerSettings
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, depth, names, put, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker
+from tests.waiting import scaled
 
 
 @pytest.fixture
@@ -209,13 +211,14 @@ def test_names_the_reason_of_an_end(gateway, last_words, text):
 
 def test_a_keepalive_dictated_by_the_broker_does_not_hide_a_dead_link(gateway):
     with FakeBroker(connack=b"\x00\x00\x03\x13\xff\xff") as broker:  # Server Keep Alive: 18 hours
-        publisher = gateway.publish(broker.port, keepalive_s=1)
+        keepalive_s = math.ceil(scaled(1))
+        publisher = gateway.publish(broker.port, keepalive_s=keepalive_s)
         until(lambda: publisher.connected and broker.published)
-        time.sleep(3)
+        time.sleep(3 * keepalive_s)
         assert publisher.connected, "asks for a sign of life by publishing that it is online"
         assert len(broker.published) >= 2
         broker.on_publish = lambda _published: SILENT
-        until(lambda: len(broker.connects) >= 2)
+        until(lambda: len(broker.connects) >= 2, 2 * keepalive_s)
 
 
 def test_a_keepalive_shorter_than_ours_is_kept(gateway):

@@ -20,6 +20,7 @@ from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles, why_not
 from tests.faults.alarm_account import body_of
 from tests.faults.fakebroker import FakeBroker
 from tests.faults.proxy import ChaosProxy
+from tests.waiting import scaled
 
 
 @pytest.fixture
@@ -30,9 +31,11 @@ def gateway():
 
 
 @needs_mosquitto
-def test_delivers_over_tls_with_a_client_certificate(start, tmp_path, authority, ca_file, gateway):
+def test_delivers_over_tls_with_a_client_certificate(
+    start, tmp_path, authority, ca_file, gateway, stop_at_end
+):
     broker, inside = start("localhost", "require_certificate true", "use_identity_as_username true")
-    subscriber = Subscriber(inside)
+    subscriber = stop_at_end(Subscriber(inside))
     certificate, key = identity(tmp_path, authority, "gateway", common_name="gateway")
     tls = TlsSettings(ca_file, certificate, key)
     publisher = gateway.publish(broker.port, "localhost", tls=tls)
@@ -43,7 +46,6 @@ def test_delivers_over_tls_with_a_client_certificate(start, tmp_path, authority,
     assert not troubles(publisher)
     until(lambda: [topic for topic, _ in subscriber.seen].count(EVENT) >= 31)
     assert [topic for topic, _ in subscriber.seen].count(EVENT) == 31
-    subscriber.close()
 
 
 def yesterday():
@@ -144,7 +146,9 @@ def test_a_handshake_that_stops_is_given_up(start, tmp_path, authority, ca_file,
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
         proxy.cut_down = size
-        publisher = gateway.publish(proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=0.5)
+        publisher = gateway.publish(
+            proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=scaled(0.5)
+        )
         until(lambda: proxy.connections >= 2)
         proxy.cut_down = None
         until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
@@ -156,7 +160,9 @@ def test_a_handshake_that_stalls_is_given_up(start, tmp_path, authority, ca_file
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
         proxy.trickle_s = 0.2
-        publisher = gateway.publish(proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=0.5)
+        publisher = gateway.publish(
+            proxy.port, "localhost", tls=TlsSettings(ca_file), connect_timeout_s=scaled(0.5)
+        )
         assert "no answer in time" in until(lambda: troubles(publisher).get("broker"))
         proxy.trickle_s = 0.0
         until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
@@ -184,12 +190,12 @@ def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file
         link.open(ours, lambda: False)
         broker.on_publish = lambda published: b"\xd0\x00" * 4 + b"\x40\x02" + published.mid.to_bytes(2, "big")
         number = link.send("t", b"x", qos=1)
-        begun_s = time.monotonic()
+        begun_s, wait_s = time.monotonic(), scaled(10)
         acks = []
         while not acks:
-            acks = link.turn(10)
+            acks = link.turn(wait_s)
         assert acks == [(number, 0)]
-        assert time.monotonic() - begun_s < 9, "it did not wait for the socket"
+        assert time.monotonic() - begun_s < 0.9 * wait_s, "it did not wait for the socket"
         link.drop()
 
 
@@ -198,5 +204,5 @@ def test_listens_over_tls(start, ca_file):
     broker, _ = start()
     settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", ca_file=ca_file)
     lines = []
-    assert run_listen(settings, "#", lines.append, seconds=3) == 0
+    assert run_listen(settings, "#", lines.append, seconds=scaled(3)) == 0
     assert any("listening" in line for line in lines)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import Subscriber, needs_mosquitto, until
+from tests.broker import needs_mosquitto, until
 from tests.edge.sites import EDGE, Site, vibration
+from tests.waiting import HANG_S, in_time, scaled
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_it_stops_in_time_though_the_broker_is_not_there(site, number):
     site.start().play(vibration(0.3, 3.0))
     begun_s = time.monotonic()
     assert site.stop(number) == 0
-    assert time.monotonic() - begun_s < 10
+    assert in_time(time.monotonic() - begun_s, 10)
 
 
 def test_a_second_signal_stops_at_once(site):
@@ -38,20 +39,26 @@ def test_a_second_signal_stops_at_once(site):
     time.sleep(0.05)
     begun_s = time.monotonic()
     assert site.stop() == 0
-    assert time.monotonic() - begun_s < 1
+    assert in_time(time.monotonic() - begun_s, 1)
 
 
 def test_signals_during_the_start(site):
     """An interrupt ends it without a word, wherever it comes; what is to be reloaded is, once it runs."""
-    for wait_s in (0.15, 0.3, 0.45, 0.6):
+
+    def begun():
+        """Whether our own code runs: what Python does with an interrupt while it starts is not ours."""
+        status = Path(f"/proc/{site.service.pid}/status").read_text()
+        return re.search(r"SigBlk:\s*0{15}1\n", status)
+
+    for wait_s in (0.0, 0.15, 0.3, 0.45):
         site.start(wait=False)
+        until(begun, what="SIGHUP being held", poll_s=0.005)
         time.sleep(wait_s)
         assert site.stop(signal.SIGINT) in (0, -signal.SIGINT)
     site.start(wait=False)
-    status = Path(f"/proc/{site.service.pid}/status")
-    until(lambda: re.search(r"SigBlk:\s*0{15}1\n", status.read_text()), what="SIGHUP being held")
+    until(begun, what="SIGHUP being held")
     site.service.send_signal(signal.SIGHUP)
-    until(lambda: "reloading" in site.log(), 20)
+    until(lambda: "reloading" in site.log())
     assert site.stop() == 0
     assert "Traceback" not in site.log()
 
@@ -65,7 +72,11 @@ def test_it_ends_when_a_part_of_it_has_died(site):
         "service.main()\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", broken, site.config], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", broken, site.config],
+        capture_output=True,
+        text=True,
+        timeout=scaled(HANG_S),
+        check=False,
     )
     assert ended.returncode == 70
     assert "the reader of pump stopped working" in ended.stderr.splitlines()[-1]
@@ -89,7 +100,7 @@ def test_systemd_is_told(site, tmp_path, monkeypatch):
 
         site.start()
         assert any(text.startswith("READY=1") for text in listen(1))
-        assert listen(2).count("WATCHDOG=1") >= 2
+        until(lambda: listen(0.1) and heard.count("WATCHDOG=1") >= 2, 2, "its signs of life")
         site.service.send_signal(signal.SIGSTOP)
         listen(0.3)
         assert listen(1.5) == []
@@ -115,8 +126,7 @@ def worked_s():
 
 
 @needs_mosquitto
-def test_reload(site, broker):
-    subscriber = Subscriber(broker.start().port)
+def test_reload(site, subscriber):
     site.start()
     good = site.config.read_text()
     site.config.write_text(good.replace('unit = "g"', 'units = "g"'))
@@ -126,16 +136,17 @@ def test_reload(site, broker):
     site.config.write_text(good.replace('unit = "g"', 'unit = "g"\nthreshold = 50.0'))
     site.service.send_signal(signal.SIGHUP)
     until(lambda: site.log().count("watching pump") == 2, what="the second start")
-    until(site._opened)
+    until(site.opened)
     site.play(vibration(0.3, 3.0))
     assert subscriber.events() == []
     assert json.loads(subscriber.latest("state"))["supported"] is False  # a site's threshold is its own word
     assert site.stop() == 0
-    subscriber.close()
 
 
 def refused(site, *command):
-    done = subprocess.run([*EDGE, *command], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [*EDGE, *command], capture_output=True, text=True, timeout=scaled(HANG_S), check=False
+    )
     assert "Traceback" not in done.stderr
     refusals = [line for line in done.stderr.splitlines() if line.startswith("edge-runtime: ")]
     assert len(refusals) == 1
@@ -175,7 +186,7 @@ def test_a_start_loads_only_what_the_service_needs(site):
 
     def loaded(*command):
         command = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        said = subprocess.run(command, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
         names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines() if "|" in line}
         return said.returncode, names & {"typer", "onnxruntime"}
 

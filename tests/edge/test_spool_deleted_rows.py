@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sqlite3
 from collections import Counter
 
 import pytest
@@ -37,8 +38,10 @@ def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
         for n in range(100):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n:02}"))
         stone = fill(small_disk)
-        while spool.put(MessageClass.TELEMETRY, "t", body_of("t", 3000)):
-            pass  # until the WAL has no room left either
+        while spool.put(
+            MessageClass.TELEMETRY, "t", body_of("t", 3000)
+        ):  # the last of the room that the WAL has
+            pass
         spool.ack(MessageClass.ALARM, range(1, 71))
         assert spool.figures()["alarm.depth"] == 100, "they could not be removed"
         assert [row.id for row in spool.peek(MessageClass.ALARM, 10)] == list(range(71, 81))
@@ -65,6 +68,19 @@ def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
 
 
 @pytest.fixture
+def opened(monkeypatch):
+    """SQLite's connections, in the order of their opening."""
+    made, connect = [], sqlite3.connect
+
+    def noted(*arguments, **options):
+        made.append(connect(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    return made
+
+
+@pytest.fixture
 def disks(tmp_path):
     """Makes disks of 16 MiB."""
     with contextlib.ExitStack() as stack:
@@ -76,8 +92,8 @@ def disks(tmp_path):
         yield make
 
 
-def work_to_drain(disk, count):
-    """Drain a spool whose disk deletes nothing, from the start after every 64 rows; count SQLite's steps."""
+def work_to_drain(disk, count, opened):
+    """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n}"))
@@ -90,7 +106,7 @@ def work_to_drain(disk, count):
         def step():
             steps[part] += 10
 
-        spool._disk._store._db.set_progress_handler(step, 10)
+        opened[-1].set_progress_handler(step, 10)
         drained = []
         while rows := spool.peek(MessageClass.ALARM, 64):
             drained += [row.id for row in rows]
@@ -98,7 +114,7 @@ def work_to_drain(disk, count):
         part = "raise"
         for n in range(20):
             spool.put(MessageClass.ALARM, "t", body_of(f"late{n}"))
-        spool._disk._store._db.set_progress_handler(None, 0)
+        opened[-1].set_progress_handler(None, 0)
         assert drained == list(range(1, count + 1))
         assert spool.figures()["ring"] > 10, "there was next to no room"
         stone.unlink()
@@ -107,9 +123,10 @@ def work_to_drain(disk, count):
         return steps
 
 
-def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks):
+def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks, opened):
     """Acknowledged rows that cannot be removed are read once; to raise an alarm touches none of them."""
-    few, many = work_to_drain(disks("few"), 500), work_to_drain(disks("many"), 4000)
+    few = work_to_drain(disks("few"), 500, opened)
+    many = work_to_drain(disks("many"), 4000, opened)
     print(f"steps of SQLite: {dict(few)} for 500, {dict(many)} for 4000")
     assert many["drain"] < 1.2 * 8 * few["drain"]
     assert many["raise"] < 1.2 * few["raise"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.edge.driven import DRIVER, ROOT, check_nothing_lost, drive, needs_strace
+from tests.waiting import HANG_S, scaled
 
 SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 MEMORY = Path("/dev/shm")
@@ -27,7 +28,7 @@ def points_of(folder):
     """Every system call with which the driver changes anything: (name, how many of that name came before)."""
     with tempfile.NamedTemporaryFile("r") as log:
         command = ["strace", "-f", "-o", log.name, "-e", f"trace={WRITES}", *DRIVER, str(folder), "3"]
-        subprocess.run(command, capture_output=True, cwd=ROOT, timeout=60, check=True)
+        subprocess.run(command, capture_output=True, cwd=ROOT, timeout=scaled(HANG_S), check=True)
         calls = [found[1] for line in log if (found := re.match(r"\d+ +(\w+)\(", line))]
     return [(call, calls[: n + 1].count(call)) for n, call in enumerate(calls)]
 

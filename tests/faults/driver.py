@@ -11,7 +11,9 @@ the machine's monotonic clock, and also sends live telemetry, as much as it rais
 import argparse
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edge_runtime.core.health import Health
 from edge_runtime.core.records import Alarm, AlarmKind
@@ -24,11 +26,13 @@ from tests.faults.alarm_account import body_of
 TOPIC = "steadyhum/site/device/pump/event"
 
 
-def say(line):
+def say(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
 
-def raise_alarms(spool, prefix, count, pace_s, offer=None):
+def raise_alarms(
+    spool: Spool, prefix: str, count: int, pace_s: float, offer: Callable[[str, bytes], None] | None = None
+) -> None:
     for n in range(count):
         message_id = f"{prefix}{n}"
         alarm = Alarm(message_id, AlarmKind.ANOMALY, n, 1.0) if n % 2 == 0 else None
@@ -40,14 +44,14 @@ def raise_alarms(spool, prefix, count, pace_s, offer=None):
         time.sleep(pace_s)
 
 
-def acknowledge_some(spool):
+def acknowledge_some(spool: Spool) -> None:
     for row in spool.peek(MessageClass.ALARM, 1000)[::2]:
         say(f"acking {row.seq} {row.body.decode()}")
         spool.ack(row.klass, [row.id])
 
 
-def publish(spool, arguments):
-    quick = {} if arguments.live else {"backoff_s": (0.1, 1.0)}
+def publish(spool: Spool, arguments: argparse.Namespace) -> None:
+    quick: dict[str, Any] = {} if arguments.live else {"backoff_s": (0.1, 1.0)}
     settings = BrokerSettings(
         "127.0.0.1", port=arguments.port, keepalive_s=arguments.keepalive, drain_s=arguments.drain, **quick
     )
@@ -61,7 +65,7 @@ def publish(spool, arguments):
     publisher.stop()
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("count", type=int)

@@ -5,9 +5,13 @@ Speaks as much MQTT 5 as a publishing client needs (OASIS MQTT 5.0, section 3).
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 CLOSE = "close"
 SILENT = "silent"
@@ -28,11 +32,16 @@ class Published:
 class FakeBroker:
     """`connack` is what follows the length; `on_publish` gives a reason code, CLOSE, SILENT or raw bytes."""
 
-    def __init__(self, on_publish=lambda _published: 0, connack=b"\x00\x00\x00", tls=None):
+    def __init__(
+        self,
+        on_publish: Callable[[Published], int | str | bytes] = lambda _published: 0,
+        connack: bytes = b"\x00\x00\x00",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.on_publish, self.connack, self._tls = on_publish, connack, tls
         self.suback = 1
         """Reason code for every subscription."""
-        self.on_connect = None
+        self.on_connect: bytes | str | None = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.judge_connect = None
         """The same for each CONNECT: called with what follows its length."""
@@ -40,24 +49,26 @@ class FakeBroker:
         self.flood = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
         self.flooded_bytes = 0
-        self.connects = []
+        self.connects: list[float] = []
         """When each CONNECT came, monotonic seconds."""
-        self.first_packets = []
-        self.published = []
-        self.disconnects = []
-        self.refused = []
+        self.first_packets: list[bytes] = []
+        self.published: list[Published] = []
+        self.disconnects: list[bytes] = []
+        self.refused: list[OSError] = []
         """Why TLS handshakes came to nothing."""
         self._closed = False
-        self._sockets = []
+        self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closed = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -66,11 +77,11 @@ class FakeBroker:
         for thread in self._threads:
             thread.join(5)
 
-    def bodies(self, leaf="event"):
+    def bodies(self, leaf: str = "event") -> list[bytes]:
         """Bodies published to topics that end so."""
         return [published.body for published in self.published if published.topic.endswith(leaf)]
 
-    def kick(self, last_words=b""):
+    def kick(self, last_words: bytes = b"") -> None:
         """End every connection, saying something first."""
         sockets, self._sockets = self._sockets, []
         for sock in sockets:
@@ -78,13 +89,13 @@ class FakeBroker:
                 sock.sendall(last_words)
                 sock.shutdown(socket.SHUT_RDWR)
 
-    def say(self, data):
+    def say(self, data: bytes) -> None:
         """Send raw bytes to every client; not over TLS, where no two threads may use a connection at once."""
         for sock in self._sockets:
             with contextlib.suppress(OSError):
                 sock.sendall(data)
 
-    def _accept(self):
+    def _accept(self) -> None:
         while not self._closed:
             try:
                 sock, _ = self._listener.accept()
@@ -101,13 +112,13 @@ class FakeBroker:
             thread.start()
             self._threads.append(thread)
 
-    def _serve(self, sock):
+    def _serve(self, sock: socket.socket) -> None:
         with sock, contextlib.suppress(OSError, EOFError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self._answer(sock, *_packet(sock)):
                 pass
 
-    def _answer(self, sock, head, body):
+    def _answer(self, sock: socket.socket, head: int, body: bytes) -> bool:
         kind = head & 0xF0
         if kind == 0x10:
             self.connects.append(time.monotonic())
@@ -139,7 +150,7 @@ class FakeBroker:
                 sock.sendall(chunk)
                 self.flooded_bytes += len(chunk)
 
-    def _acknowledge(self, sock, published):
+    def _acknowledge(self, sock: socket.socket, published: Published) -> bool:
         if published.qos == 0:
             return True
         code = self.on_publish(published)
@@ -150,15 +161,15 @@ class FakeBroker:
         )
         return self._act(sock, None if isinstance(code, int) else code, ack)
 
-    def _act(self, sock, instead, usual):
+    def _act(self, sock: socket.socket, instead: bytes | str | None, usual: bytes) -> bool:
         if instead == CLOSE:
             return False
         if instead != SILENT:
-            sock.sendall(usual if instead is None else instead)
+            sock.sendall(instead if isinstance(instead, bytes) else usual)
         return True
 
 
-def _packet(sock):
+def _packet(sock: socket.socket) -> tuple[int, bytes]:
     head, size, shift = _exactly(sock, 1)[0], 0, 0
     while True:
         byte = _exactly(sock, 1)[0]
@@ -168,7 +179,7 @@ def _packet(sock):
             return head, _exactly(sock, size)
 
 
-def _exactly(sock, size):
+def _exactly(sock: socket.socket, size: int) -> bytes:
     data = b""
     while len(data) < size:
         part = sock.recv(size - len(data))
@@ -178,7 +189,7 @@ def _exactly(sock, size):
     return data
 
 
-def _published(head, body):
+def _published(head: int, body: bytes) -> Published:
     length = int.from_bytes(body[:2], "big")
     topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
     qos, mid = head >> 1 & 3, 0

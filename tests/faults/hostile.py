@@ -17,19 +17,25 @@ from cobs import cobs
 
 from edge_runtime.core.records import Fault, Frame, Hello
 from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
+from edge_runtime.sensors.protocols.text_lines import LineDecoder
 
 CHUNK = 65536
 LONGEST_TAIL = MAX_BODY + MAX_BODY // 254 + 1
 _HEADER = struct.Struct("<BBIIIQIfHBBH")
 
 
-def frame(rng):
+def buffered(decoder: FrameDecoder | LineDecoder) -> int:
+    """Bytes that a decoder keeps of what it was given: that they are bounded shows nowhere else."""
+    return len(decoder._tail)  # noqa: SLF001 - see above
+
+
+def frame(rng: random.Random) -> Frame:
     count, channels = rng.randrange(1, 20), rng.randrange(1, 4)
     samples = np.frombuffer(rng.randbytes(2 * count * channels), "<i2").reshape(count, channels)
     return Frame(1, 1, rng.getrandbits(32), rng.getrandbits(63), 12000.0, 0.001, 0, samples)
 
 
-def liar(rng):
+def liar(rng: random.Random) -> bytes:
     """Fields at the edges of their types, with a checksum that agrees."""
     edge = rng.choice
     body = _HEADER.pack(
@@ -46,20 +52,21 @@ def liar(rng):
         edge([0, 1, 2, 3, 4, 255]),
         edge([0, 1, 2, 4096, 4097, 65535]),
     ) + rng.randbytes(rng.randrange(0, 64))
-    return cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
+    return bytes(cobs.encode(body + struct.pack("<I", zlib.crc32(body)))) + b"\0"
 
 
-def flipped(rng, data):
+def flipped(rng: random.Random, data: bytes) -> bytes:
     turned = bytearray(data)
     for bit in rng.sample(range(8 * len(turned)), rng.choice([1, 2, 3, 8])):
         turned[bit // 8] ^= 1 << bit % 8
     return bytes(turned)
 
 
-def attack(count, seed=0):
+def attack(count: int, seed: int = 0) -> tuple[Counter[str], int]:
     """Feed `count` inputs; return what came out by kind, and the longest buffer."""
     rng = random.Random(seed)
-    seen, longest = Counter(), 0
+    seen: Counter[str] = Counter()
+    longest = 0
     pool = [encode_data(frame(rng)) for _ in range(200)] + [
         encode_hello(Hello(1, 1, ("x",), "g", 16.0, "", ""))
     ]
@@ -84,17 +91,18 @@ def attack(count, seed=0):
         for item in decoder.feed(data):
             name = "lying" if kind == 3 else "corrupt"
             seen[f"{name} refused" if isinstance(item, Fault) else f"{name} accepted"] += 1
-        longest = max(longest, len(decoder._tail))
+        longest = max(longest, buffered(decoder))
     return seen, longest
 
 
-def noise(size, seed=0):
+def noise(size: int, seed: int = 0) -> tuple[Counter[str], int]:
     """Feed so many random bytes as a port would give them; return what came out, and the longest buffer."""
-    rng, decoder, seen, longest = random.Random(seed), FrameDecoder(), Counter(), 0
+    rng, decoder, longest = random.Random(seed), FrameDecoder(), 0
+    seen: Counter[str] = Counter()
     for at in range(0, size, CHUNK):
         for item in decoder.feed(rng.randbytes(min(CHUNK, size - at))):
             seen["refused" if isinstance(item, Fault) else "accepted"] += 1
-        longest = max(longest, len(decoder._tail))
+        longest = max(longest, buffered(decoder))
     return seen, longest
 
 

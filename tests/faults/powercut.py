@@ -8,9 +8,13 @@ of ext4 and f2fs order them.
 
 import re
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from random import Random
+
+from tests.waiting import HANG_S, scaled
 
 SECTOR = 512
 CALLS = "pwrite64,write,ftruncate,fallocate,fdatasync,fsync,unlink,rename"
@@ -30,18 +34,18 @@ class Step:
     target: str = ""
 
 
-def record(command, folder, cwd):
+def record(command: Iterable[str], folder: Path, cwd: Path) -> list[Step]:
     """Run a command and return the steps it took on files in `folder`, and its lines on standard output."""
     trace = Path(str(folder) + ".trace")
     strace = ["strace", "-f", "-y", "-xx", "-s", "100000", "-e", f"trace={CALLS}", "-o", str(trace)]
-    subprocess.run([*strace, *command], capture_output=True, cwd=cwd, check=True, timeout=120)
+    subprocess.run([*strace, *command], capture_output=True, cwd=cwd, check=True, timeout=2 * scaled(HANG_S))
     with trace.open() as lines:
         steps = [step for line in lines if (step := _step(line, str(folder))) is not None]
     trace.unlink()
     return steps
 
 
-def _step(line, folder):
+def _step(line: str, folder: str) -> Step | None:
     found = _CALL.match(line)
     if found is None or int(found[3]) < 0:
         return None
@@ -50,7 +54,8 @@ def _step(line, folder):
     if call in ("unlink", "rename"):
         names = [name.decode() for name in strings]
         return Step(call, names[0], target=names[-1]) if names[0].startswith(folder) else None
-    path = bytes.fromhex(_FILE.match(arguments)[1].replace("\\x", "")).decode() if "\\x" in arguments else ""
+    file = _FILE.match(arguments)
+    path = bytes.fromhex(file[1].replace("\\x", "")).decode() if file and "\\x" in arguments else ""
     if call == "write":
         return Step("say", data=strings[0]) if arguments.startswith("1<") else None
     if not path.startswith(folder):
@@ -63,11 +68,11 @@ def _step(line, folder):
     return Step("sync", path) if call in ("fdatasync", "fsync") else None
 
 
-def cut(steps, when, random):
+def cut(steps: Sequence[Step], when: int, random: Random) -> tuple[dict[str, bytearray], bytes]:
     """The files after a power cut before step `when`, by path; and all that had been said by then."""
     said = b"".join(step.data for step in steps[:when] if step.kind == "say")
     synced = {step.path: index for index, step in enumerate(steps[:when]) if step.kind == "sync"}
-    files = {}
+    files: dict[str, bytearray] = {}
     for index, step in enumerate(steps[:when]):
         if step.kind == "write":
             content = files.setdefault(step.path, bytearray())
@@ -83,7 +88,7 @@ def cut(steps, when, random):
     return files, said
 
 
-def _write(content, step, random):
+def _write(content: bytearray, step: Step, random: Random | None) -> None:
     pieces = [(0, len(step.data))]
     if random is not None:
         fate = random.choice(("there", "gone", "torn"))
@@ -94,7 +99,7 @@ def _write(content, step, random):
         content[at : at + end - start] = step.data[start:end]
 
 
-def _sectors(step, random):
+def _sectors(step: Step, random: Random) -> list[tuple[int, int]]:
     first = -step.offset % SECTOR
     edges = [0, *range(first, len(step.data), SECTOR), len(step.data)]
     return [piece for piece in pairwise(edges) if random.random() < 0.5]

@@ -5,43 +5,50 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 RESET = struct.pack("ii", 1, 0)
+Tap = Callable[[int, bool, bytes], object]
+"""Is given the number of a connection, whether data goes up to the broker, and the data."""
 
 
 class ChaosProxy:
     """Between a client and `upstream`, a port on this machine. Attributes may be set at any time."""
 
-    def __init__(self, upstream, tap=lambda connection, upwards, data: None):
+    def __init__(self, upstream: int, tap: Tap = lambda _connection, _upwards, _data: None) -> None:
         """`tap` is given all that is about to pass."""
         self.upstream = upstream
         self.stalled = False
         """Nothing is read, forwarded or accepted: a black hole, without FIN or RST."""
         self.trickle_s = 0.0
         """Seconds for every byte."""
-        self.cut_up = None
+        self.cut_up: int | None = None
         """Bytes from the client after which the connection is reset."""
-        self.cut_down = None
+        self.cut_down: int | None = None
         """Bytes from the broker after which the connection is reset."""
         self.keep_acks = False
         """Acknowledgements (PUBACK) do not pass."""
-        self.flip_down = None
+        self.flip_down: int | None = None
         """Byte from the broker in which a bit is flipped."""
         self.connections = 0
         self.up = bytearray()
         """Everything clients have sent."""
         self._tap = tap
         self._closed = False
-        self._pairs = []
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closed = True
         self.stalled = False
         self.reset()
@@ -51,19 +58,19 @@ class ChaosProxy:
         for thread in self._threads:
             thread.join(5)
 
-    def reset(self):
+    def reset(self) -> None:
         """Reset every connection."""
         pairs, self._pairs = self._pairs, []
         for sockets in pairs:
             _reset(*sockets)
 
-    def half_close(self):
+    def half_close(self) -> None:
         """End the broker's side of every connection, and go on listening to the client's."""
         for client, _ in self._pairs:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_WR)
 
-    def _accept(self):
+    def _accept(self) -> None:
         while not self._closed:
             try:
                 client, _ = self._listener.accept()
@@ -83,11 +90,11 @@ class ChaosProxy:
                 thread.start()
                 self._threads.append(thread)
 
-    def _wait(self):
+    def _wait(self) -> None:
         while self.stalled and not self._closed:
             time.sleep(0.01)
 
-    def _pump(self, source, target, upwards, connection):
+    def _pump(self, source: socket.socket, target: socket.socket, upwards: bool, connection: int) -> None:
         passed, acks = 0, _Acks()
         with contextlib.suppress(OSError):
             while data := self._read(source):
@@ -105,7 +112,7 @@ class ChaosProxy:
         self._wait()
         _reset(source, target)
 
-    def _read(self, source):
+    def _read(self, source: socket.socket) -> bytes:
         self._wait()
         if self.trickle_s:
             time.sleep(self.trickle_s)
@@ -113,7 +120,7 @@ class ChaosProxy:
         self._wait()
         return data
 
-    def _spoilt(self, data, passed):
+    def _spoilt(self, data: bytes, passed: int) -> bytes | bytearray:
         if self.flip_down is None or not passed <= self.flip_down < passed + len(data):
             return data
         spoilt = bytearray(data)
@@ -124,10 +131,10 @@ class ChaosProxy:
 class _Acks:
     """Takes PUBACK packets out of a stream of MQTT packets."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._data = b""
 
-    def without(self, data):
+    def without(self, data: bytes) -> bytes:
         self._data += data
         kept = b""
         while len(self._data) >= 2 and len(self._data) >= 2 + self._data[1]:  # acknowledgements are short
@@ -138,7 +145,7 @@ class _Acks:
         return kept
 
 
-def _reset(*sockets):
+def _reset(*sockets: socket.socket) -> None:
     for sock in sockets:
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

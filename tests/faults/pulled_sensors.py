@@ -22,7 +22,7 @@ RATE_HZ = 12_000.0
 LINE = InjectedFaults(drop=0.002, flip=0.002, repeat=0.002, cut=0.002, noise=0.002)
 
 
-def vibration(rng):
+def vibration(rng: random.Random) -> Signal:
     """Quiet for a while, loud for two seconds, quiet again."""
     parts = [(0.3, rng.uniform(5, 20)), (3.0, 2.0), (0.3, 5.0)]
     noise = np.random.default_rng(rng.getrandbits(32))
@@ -30,7 +30,7 @@ def vibration(rng):
     return Signal(np.concatenate(samples).astype(np.float32), RATE_HZ, ("x",), "g")
 
 
-def run(folder, seed):
+def run(folder: Path, seed: int) -> None:
     """Be one sensor for ever, and another pty about every minute."""
     rng, plug = random.Random(seed), Plug(folder)
     for boot in range(1, 2**31):
@@ -43,7 +43,7 @@ def run(folder, seed):
             time.sleep(rng.uniform(0.1, 3))
 
 
-def main():
+def main() -> None:
     folder, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     for index in range(count):
         home = folder / str(index)

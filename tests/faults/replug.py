@@ -15,52 +15,55 @@ from pathlib import Path
 
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.readers import Inbox, PortReader
+from tests.waiting import HANG_S, scaled, until
 
 
 class Plug:
     """A port that can be pulled and put back under the same name."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.path = folder / "usb-sensor"
 
-    def put(self):
+    def put(self) -> None:
         self.master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.path.symlink_to(os.ttyname(self._slave))
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         while data:
             data = data[os.write(self.master, data) :]
 
-    def pull(self):
+    def pull(self) -> None:
         self.path.unlink()
         os.close(self.master)
         os.close(self._slave)
 
 
-def held():
+def held() -> tuple[int, int]:
     """Descriptors and threads of this process."""
     return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
-def cycle(plug, inbox, reader, mark):
+def cycle(plug: Plug, inbox: Inbox, reader: PortReader, mark: bytes) -> float:
     """Put, wait for bytes, pull, wait until it is noticed; return the seconds from putting to bytes."""
     plug.put()
     begun_s, opened = time.monotonic(), reader.opened
-    while reader.opened == opened:
-        time.sleep(0.002)
+    until(lambda: reader.opened != opened, what="the reader opening its port", poll_s=0.002)
     os.write(plug.master, mark)
-    heard = b""
-    while heard != mark:
-        heard += b"".join(chunk.data for chunk in inbox.take(0.5))
+    heard: list[bytes] = []
+
+    def whole() -> bool:
+        heard.extend(chunk.data for chunk in inbox.take(0.5))
+        return b"".join(heard) == mark
+
+    until(whole, what="the bytes", poll_s=0.0)
     took_s = time.monotonic() - begun_s
     plug.pull()
-    while not reader.problem:
-        time.sleep(0.002)
+    until(lambda: reader.problem, what="the reader's word that its port is gone", poll_s=0.002)
     return took_s
 
 
-def replug(cycles, folder):
+def replug(cycles: int, folder: Path) -> tuple[float, tuple[int, int], tuple[int, int]]:
     """Run the cycles; return the slowest in seconds, and what was held before and after."""
     plug, inbox, stop = Plug(folder), Inbox(), threading.Event()
     reader = PortReader(0, Source(str(plug.path), 921600), inbox, stop)
@@ -70,7 +73,7 @@ def replug(cycles, folder):
     slowest_s = max(cycle(plug, inbox, reader, b"cycle %d" % turn) for turn in range(cycles))
     after = held()
     stop.set()
-    reader.join(5)
+    reader.join(scaled(HANG_S))
     return slowest_s, before, after
 
 

@@ -14,23 +14,28 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.broker import Broker, Subscriber, until
+from tests.broker import Broker, Subscriber
 from tests.faults.killed_gateway import ROOT
 from tests.faults.steady import Steady
+from tests.waiting import HANG_S, scaled, until
 
+End = Callable[[Steady, socket.socket], None]
 UNIT = ROOT / "deploy" / "debian" / "edge-runtime.service"
 
 
-def unit_s(name):
+def unit_s(name: str) -> float:
     """Seconds that the unit gives for a setting."""
-    return float(re.search(rf"^{name}=(\d+)$", UNIT.read_text(), re.MULTILINE)[1])
+    found = re.search(rf"^{name}=(\d+)$", UNIT.read_text(), re.MULTILINE)
+    assert found is not None, f"{UNIT} says no {name}"
+    return float(found[1])
 
 
-def listen(ear, timeout_s):
+def listen(ear: socket.socket, timeout_s: float) -> list[str]:
     """What was said until nothing was for so long."""
-    said = []
+    said: list[str] = []
     ear.settimeout(timeout_s)
     with contextlib.suppress(TimeoutError):
         while True:
@@ -38,7 +43,7 @@ def listen(ear, timeout_s):
     return said
 
 
-def hang(gateway, ear):
+def hang(gateway: Steady, ear: socket.socket) -> None:
     """Stop it, wait as long as systemd would, end it."""
     gateway.process.send_signal(signal.SIGSTOP)
     assert "WATCHDOG=1" in listen(ear, 0.5), "it was fed while all was well"
@@ -47,42 +52,42 @@ def hang(gateway, ear):
         gateway.process.send_signal(number)
 
 
-def crash(gateway, ear):
+def crash(gateway: Steady, ear: socket.socket) -> None:
     """End it without a word; what it said before is of no interest."""
     gateway.process.kill()
     listen(ear, 0.01)
 
 
-def once(gateway, subscriber, ear, end):
+def once(gateway: Steady, subscriber: Subscriber, ear: socket.socket, end: End) -> float:
     """Hang or crash once; return the seconds until scores flow again."""
-    until(lambda: subscriber.latest("score"), 30, "a score")
+    until(lambda: subscriber.latest("score"), what="a score")
     begun_s = time.monotonic()
     end(gateway, ear)
-    gateway.process.wait(10)
+    gateway.process.wait(scaled(HANG_S))
     time.sleep(unit_s("RestartSec"))
     subscriber.seen.clear()
     gateway.start()
-    until(lambda: subscriber.latest("score"), 30, "a score")
+    until(lambda: subscriber.latest("score"), what="a score")
     return time.monotonic() - begun_s
 
 
-def main():
+def main() -> None:
     with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         folder = Path(name)
         ear.bind(str(folder / "notify"))
         watchdog_us = str(round(unit_s("WatchdogSec") * 1e6))
         environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": watchdog_us}
         environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
-        broker = Broker(folder).start()
-        subscriber = Subscriber(broker.port)
         compiling = [sys.executable, "-c", "import edge_runtime.gateway"]
         subprocess.run(compiling, cwd=ROOT, env={**os.environ, **environ}, check=True)
-        gateway = Steady(folder / "gateway", broker.port, 1, sensors=1, environ=environ)
         end = {"hang": hang, "crash": crash}[sys.argv[1]]
-        took_s = [once(gateway, subscriber, ear, end) for _ in range(int(sys.argv[2]))]
-        gateway.finish()
-        subscriber.close()
-        broker.stop()
+        with (
+            Broker(folder) as broker,
+            Subscriber(broker.port) as subscriber,
+            Steady(folder / "gateway", broker.port, 1, sensors=1, environ=environ) as gateway,
+        ):
+            took_s = [once(gateway, subscriber, ear, end) for _ in range(int(sys.argv[2]))]
+            gateway.finish()
     print(f"{sys.argv[1]}, {len(took_s)} times: scoring again within {max(took_s):.1f} s")
 
 

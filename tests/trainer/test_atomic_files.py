@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.core.errors import AccessError, UnavailableError
+from tests.processes import running
 from tests.trainer.builders import noise
 from trainer.core import atomic_files
 from trainer.core.errors import ChoiceError
@@ -60,9 +61,9 @@ def test_what_is_given_up_half_way_leaves_the_older_file(tmp_path, trouble):
 def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
+    with running(["cat", pipe], stdout=subprocess.PIPE) as reader:
         atomic_files.write_text(pipe, "text")
-        assert reader.communicate()[0] == b"text"
+        assert reader.communicate()[0] == "text"
     assert pipe.is_fifo()
 
 

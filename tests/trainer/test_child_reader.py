@@ -6,6 +6,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from tests.shared import SAMPLE
 from tests.trainer.builders import mat, noise, row
 from trainer.core.errors import RecordingError
-from trainer.recordings import child_reader
 from trainer.recordings.recording import read_recording
 
 
@@ -61,16 +61,30 @@ def test_damaged_mat_never_harms_the_parent(tmp_path, data):
         assert np.isfinite(read_recording(row(tmp_path / "damaged.mat")).samples).all()
 
 
-def test_a_crashing_parser_is_a_refusal(tmp_path, monkeypatch):
+@pytest.fixture
+def child(tmp_path, monkeypatch):
+    """Puts a shell script in the place of the Python that parses."""
+
+    def replace_by(line):
+        script = tmp_path / "python"
+        script.write_text(f"#!/bin/sh\n{line}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(script))
+
+    return replace_by
+
+
+def test_a_crashing_parser_is_a_refusal(tmp_path, child):
     # The child really dies by a signal here, as scipy's parser makes it do on some files.
-    monkeypatch.setattr(child_reader, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    child("kill -SEGV $$")
     with pytest.raises(RecordingError, match="parser crashed"):
         read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
 
-def test_a_hanging_parser_is_a_refusal(tmp_path, monkeypatch):
-    monkeypatch.setattr(child_reader, "_CHILD", "import time; time.sleep(60)")
-    monkeypatch.setattr(child_reader, "_WALL_S", 0.5)
+def test_a_hanging_parser_is_a_refusal(tmp_path, child, monkeypatch):
+    child("exec sleep 3600")
+    timer = threading.Timer
+    monkeypatch.setattr(threading, "Timer", lambda _wall_s, kill: timer(0.5, kill))  # a minute else
     with pytest.raises(RecordingError, match="took too long"):
         read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
@@ -117,7 +131,7 @@ def test_the_child_reaches_no_network():
         )
         tried = subprocess.run(
             [sys.executable, "-c", code],
-            env=os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             check=False,
             capture_output=True,
             text=True,

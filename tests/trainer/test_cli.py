@@ -12,6 +12,7 @@ import pytest
 
 from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
+from tests.waiting import HANG_S, scaled
 from trainer.detectors import REGISTRY
 
 WITHOUT = """
@@ -35,7 +36,7 @@ def trainer(*arguments, code=0, before="", **environment):
         check=False,
         text=True,
         env={**os.environ, "COLUMNS": "200", **environment},
-        timeout=240,
+        timeout=scaled(4 * HANG_S),
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == code, done.stderr

@@ -13,6 +13,7 @@ from trainer.core.context import FitContext
 from trainer.core.errors import ChoiceError, FitError
 from trainer.detectors import create
 from trainer.export import onnx_file
+from trainer.graphs.front_ends import front_end
 
 
 def test_an_unknown_detector_names_the_nearest():
@@ -29,10 +30,11 @@ def test_an_unknown_option_names_the_nearest():
 
 def test_gaussian_is_the_density_of_its_features():
     detector, graph = fitted("gaussian")
-    rows = detector._front.compute(machine(400)).astype(np.float64)
+    front = front_end(detector.notes()["front_end"], SAMPLES, CONTEXT)
+    rows = front.compute(machine(400)).astype(np.float64)
     mean, deviation = rows.mean(axis=0), rows.std(axis=0)
     windows = machine(5, seed=9)
-    truth = [naive.gaussian_score(row, mean, deviation) for row in detector._front.compute(windows)]
+    truth = [naive.gaussian_score(row, mean, deviation) for row in front.compute(windows)]
     assert graph.score(windows) == pytest.approx(truth, rel=1e-4)
 
 
@@ -96,7 +98,7 @@ def test_principal_components_leave_what_svd_leaves():
     table *= np.array([5, 4, 3, 2, 1, 1, 1, 1], dtype=np.float32)
     detector = create("principal_components", {"most": "3"})
     detector.fit(table, FitContext(1.0, tuple("abcdefgh"), ""))
-    scaled = detector._scale.apply(table[:, 0])
+    scaled = (table[:, 0] - table[:, 0].mean(axis=0)) / table[:, 0].std(axis=0)
     truth = [naive.outside_components(row, scaled, 3) for row in scaled[:20]]
     graph = Graph(detector.graph().SerializeToString(), where="table")
     assert graph.score(table[:20]) == pytest.approx(truth, rel=1e-4)

@@ -10,6 +10,7 @@ from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
+from tests.waiting import HANG_S, scaled
 from trainer import comparing
 from trainer.comparing import Terms
 from trainer.comparison import trials
@@ -85,7 +86,7 @@ def test_a_real_browser_shows_the_page(compared, tmp_path):
             page.as_uri(),
         ],
         capture_output=True,
-        timeout=120,
+        timeout=scaled(2 * HANG_S),
         check=False,
     )
     assert done.returncode == 0, done.stderr

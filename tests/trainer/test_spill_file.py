@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -94,7 +95,7 @@ def test_a_full_disk_is_refused_with_what_was_needed():
 
 def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises((AccessError, UnavailableError), match="cannot be put down") as caught:
         SpillFile()
     assert caught.value.remedy
