@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -32,7 +33,7 @@ _SETTLE_S = 60.0
 _EVERY_S = 0.1
 
 
-def packet(head, body):
+def packet(head: Any, body: Any) -> Any:
     """A packet with its length in as many bytes as it takes."""
     size, length = len(body), b""
     while True:
@@ -42,39 +43,39 @@ def packet(head, body):
             return bytes([head]) + length + body
 
 
-def user_properties(size):
+def user_properties(size: Any) -> Any:
     """As many user properties as fit, with their length before them."""
     one = b"\x26\x00\x01k" + struct.pack(">H", 1000) + b"v" * 1000
     return packet(0, one * (size // len(one)))[1:]
 
 
-def publish(qos, mid, body=b"A" * _LARGE, properties=b"\x00"):
+def publish(qos: Any, mid: Any, body: Any = b"A" * _LARGE, properties: Any = b"\x00") -> Any:
     number = struct.pack(">H", mid) if qos else b""
     return packet(0x30 | qos << 1, b"\x00\x01t" + number + properties + body)
 
 
-def _mids(rng):
+def _mids(rng: Any) -> Any:
     return (rng.randrange(1, 65536) for _ in itertools.count())
 
 
-def _publishes(qos, **parts):
+def _publishes(qos: Any, **parts: Any) -> Any:
     return lambda rng: (publish(qos, mid, **parts) for mid in _mids(rng))
 
 
-def _numbered(head, rest=b""):
+def _numbered(head: Any, rest: Any = b"") -> Any:
     copies = max(1, _CHUNK // (len(rest) + 4))
     return lambda rng: (packet(head, struct.pack(">H", mid) + rest) * copies for mid in _mids(rng))
 
 
-def _same(data):
+def _same(data: Any) -> Any:
     return lambda _rng: itertools.repeat(data)
 
 
-def _after(first, chunk):
+def _after(first: Any, chunk: Any) -> Any:
     return lambda _rng: itertools.chain([first], itertools.repeat(chunk))
 
 
-def _trickle(_rng):
+def _trickle(_rng: Any) -> Any:
     yield b"\x40\xff\x1f"
     for _ in range(4095):
         yield b"\x00"
@@ -119,7 +120,7 @@ ANSWERS = {
 """Brokers that only say something: what they do instead of what one in order does."""
 
 
-def flood(name, seed=0):
+def flood(name: Any, seed: Any = 0) -> Any:
     """What a FakeBroker takes as its `flood`; each connection gets other numbers."""
     rng = random.Random(seed)
     return lambda: ATTACKS[name](random.Random(rng.random()))
@@ -128,30 +129,30 @@ def flood(name, seed=0):
 class AttackedSite:
     """A service with a sensor that is calm and loud in turn."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder: Any, port: Any) -> None:
         self._site = Site(folder, port)
         text = self._site.config.read_text()
         quick = "backoff_s = [0.2, 0.5]\nrefused_backoff_s = [0.1, 0.1]\ndenied_retry_s = [1.0, 5.0]\n"
         self._site.config.write_text(text.replace("backoff_s = [0.2, 0.5]\n", quick))
         self._ended = threading.Event()
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         self._site.start()
         self._player = threading.Thread(target=self._play)
         self._player.start()
         self.process = psutil.Process(self._site.service.pid)
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self._ended.set()
         self._player.join()
         self._site.close()
 
-    def _play(self):
+    def _play(self) -> None:
         while not self._ended.is_set():
             self._site.play(vibration(0.3, 3.0))
 
-    def most_mb(self, seconds):
+    def most_mb(self, seconds: Any) -> Any:
         """Largest resident memory within this time."""
         most, until_s = 0, time.monotonic() + seconds
         while time.monotonic() < until_s:
@@ -163,28 +164,30 @@ class AttackedSite:
 class Taken:
     """As `on_publish` of a FakeBroker: takes every message, and knows which events are missing."""
 
-    def __init__(self):
-        self._seqs, self.fresh = set(), False
+    def __init__(self) -> None:
+        self._seqs: set[Any] = set()
+        self.fresh = False
 
-    def __call__(self, published):
+    def __call__(self, published: Any) -> Any:
         if published.topic.endswith("/event"):
             body = json.loads(published.body)
             self._seqs.add(body["seq"])
             self.fresh = self.fresh or not body["replayed"]
         return 0
 
-    def complete(self):
+    def complete(self) -> Any:
         """Whether one has come that is new, and all before it."""
         return self.fresh and self._seqs == set(range(1, max(self._seqs) + 1))
 
 
-def measure(name, seconds):
+def measure(name: Any, seconds: Any) -> Any:
     """(MB at most, CPU seconds, connections, MB sent) behind one broker; None is the one in order."""
     with tempfile.TemporaryDirectory() as folder, FakeBroker() as broker:
         taken = Taken()
         usual = {"connack": broker.connack, "on_publish": taken, "flood": None}
         vars(broker).update(usual)
-        vars(broker).update(ANSWERS.get(name, {"flood": flood(name)} if name else {}))
+        answers: dict[str, Any] = ANSWERS.get(name, {"flood": flood(name)} if name else {})  # type: ignore[assignment]
+        vars(broker).update(answers)
         with AttackedSite(Path(folder), broker.port) as site:
             most_mb = site.most_mb(seconds)
             cpu_s = sum(site.process.cpu_times()[:2])
@@ -195,7 +198,7 @@ def measure(name, seconds):
         return most_mb, cpu_s, len(broker.connects), broker.flooded_bytes / 1e6
 
 
-def main():
+def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     usual_mb, cpu_s, *_ = measure(None, seconds)
     print(f"a broker in order: {usual_mb:.1f} MB, {cpu_s:.1f} s of CPU in {seconds:.0f} s", flush=True)

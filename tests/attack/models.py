@@ -8,7 +8,7 @@ several strengths.
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,16 +162,16 @@ def corpus() -> list[Hostile]:
     return [*_loud(), *_loops(), *_swelling(), *_structure(), *_contributions(), *_manifests(), *_damaged()]
 
 
-def _named(kind: str, made: Iterator[tuple[str, Callable[[], bytes]]]) -> Iterator[Hostile]:
-    for name, make in made:
-        yield Hostile(f"{kind}-{name}", kind, make())
+def _named(kind: str, made: Iterator[tuple[str, bytes]]) -> Iterator[Hostile]:
+    for name, content in made:
+        yield Hostile(f"{kind}-{name}", kind, content)
 
 
 def _loud() -> Iterator[Hostile]:
     """Honest on the golden window, and not when it matters: at limits from just above it to a hammer's
     blow."""
 
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for limit in (1.5, 2.0, 3.0, 5.0, 9.0, 50.0, 400.0):
             one = constant("one", 1.0)
             gather = [
@@ -180,7 +180,7 @@ def _loud() -> Iterator[Hostile]:
                 helper.make_node("Add", ["calm_score", "zero"], ["score"]),
             ]
             nodes, extra = when_loud(gather, limit)
-            yield f"gather-{limit}", lambda n=nodes, e=extra: model(n, [*e, constant("table", [0.0])])
+            yield f"gather-{limit}", model(nodes, [*extra, constant("table", [0.0])])
             for name, tail in {
                 "nan": [
                     helper.make_node("Sub", ["one", "loud"], ["calm"]),
@@ -198,7 +198,7 @@ def _loud() -> Iterator[Hostile]:
             }.items():
                 nodes, extra = when_loud(tail, limit)
                 more = [*extra, one, constant("down", -1e38)]
-                yield f"{name}-{limit}", lambda n=nodes, e=more: model(n, e)
+                yield f"{name}-{limit}", model(nodes, more)
             for size in (1000, 10**6, 10**9):
                 swell = [
                     helper.make_node("Mul", ["loud", "size"], ["wanted"]),
@@ -210,7 +210,7 @@ def _loud() -> Iterator[Hostile]:
                 ]
                 nodes, extra = when_loud(swell, limit)
                 more = [*extra, one, constant("size", float(size))]
-                yield f"swell-{size}-{limit}", lambda n=nodes, e=more: model(n, e)
+                yield f"swell-{size}-{limit}", model(nodes, more)
 
     return _named("loud", made())
 
@@ -230,17 +230,17 @@ def _body(trips: str = "x") -> onnx.GraphProto:
 
 
 def _loops() -> Iterator[Hostile]:
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for trips in (1, 10**6, 2**62):
             loop = helper.make_node("Loop", ["trips", "go", "calm_score"], ["score"], body=_body())
             extra = [constant("trips", trips, np.int64), constant("go", True, np.bool_)]
-            yield f"loop-{trips}", lambda n=loop, e=extra: model([*rms_nodes("calm_score"), n], e)
+            yield f"loop-{trips}", model([*rms_nodes("calm_score"), loop], extra)
             dead = helper.make_node("Loop", ["trips", "go", "mean"], ["unused"], body=_body())
-            yield f"dead-{trips}", lambda n=dead, e=extra: model([*rms_nodes(), n], e)
+            yield f"dead-{trips}", model([*rms_nodes(), dead], extra)
             explained = helper.make_node("Loop", ["trips", "go", "squares"], ["contributions"], body=_body())
             nodes = rms_nodes()
             nodes[1].output[0] = nodes[2].input[0] = "squares"
-            yield f"explained-{trips}", lambda n=[*nodes, explained], e=extra: model(n, e)
+            yield f"explained-{trips}", model([*nodes, explained], extra)
         for domain in ("", "ai.onnx"):
             branch = helper.make_graph(
                 [helper.make_node("Identity", ["mean"], ["b"])],
@@ -253,14 +253,14 @@ def _loops() -> Iterator[Hostile]:
             )
             yield (
                 f"if-{domain or 'standard'}",
-                lambda n=choice: model([*rms_nodes("calm_score"), n], [constant("go", True, np.bool_)]),
+                model([*rms_nodes("calm_score"), choice], [constant("go", True, np.bool_)]),
             )
 
     return _named("loops", made())
 
 
 def _swelling() -> Iterator[Hostile]:
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for doublings in (24, 26, 28, 30, 34):
             nodes = rms_nodes("calm_score")
             name = "calm_score"
@@ -272,7 +272,7 @@ def _swelling() -> Iterator[Hostile]:
                 helper.make_node("Mul", ["one_number", "zero"], ["nothing"]),
                 helper.make_node("Add", ["calm_score", "nothing"], ["score"]),
             ]
-            yield f"concat-{doublings}", lambda n=nodes: model(n, [constant("zero", 0.0)])
+            yield f"concat-{doublings}", model(nodes, [constant("zero", 0.0)])
         for side in (3000, 9000, 20000):
             nodes = [
                 *rms_nodes("calm_score"),
@@ -281,7 +281,7 @@ def _swelling() -> Iterator[Hostile]:
                 helper.make_node("ReduceSum", ["b"], ["s"], keepdims=0),
                 helper.make_node("Add", ["calm_score", "s"], ["score"]),
             ]
-            yield f"product-{side}", lambda n=nodes, s=side: model(n, [constant("side", [s, s], np.int64)])
+            yield f"product-{side}", model(nodes, [constant("side", [side, side], np.int64)])
         for repeats in (10**6, 10**7, 10**8, 10**9):
             for operator, extra in (("Expand", [repeats, 256, 1]), ("Tile", [repeats, 1, 1])):
                 nodes = [
@@ -292,18 +292,18 @@ def _swelling() -> Iterator[Hostile]:
                     helper.make_node("Add", ["calm_score", "nothing"], ["score"]),
                 ]
                 initialisers = [constant("shape", extra, np.int64), constant("zero", 0.0)]
-                yield f"{operator.lower()}-{repeats}", lambda n=nodes, e=initialisers: model(n, e)
+                yield f"{operator.lower()}-{repeats}", model(nodes, initialisers)
         for count in (5_000, 30_000, 100_000):
             nodes = rms_nodes("v0")
             nodes += [helper.make_node("Tanh", [f"v{i}"], [f"v{i + 1}"]) for i in range(count)]
             nodes.append(helper.make_node("Identity", [f"v{count}"], ["score"]))
-            yield f"nodes-{count}", lambda n=nodes: model(n)
+            yield f"nodes-{count}", model(nodes)
 
     return _named("swelling", made())
 
 
 def _structure() -> Iterator[Hostile]:
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for depth in (2, 12, 23):
             functions = [
                 helper.make_function(
@@ -325,17 +325,15 @@ def _structure() -> Iterator[Hostile]:
             node = helper.make_node(f"B{depth - 1}", ["calm_score"], ["score"], domain="evil")
             yield (
                 f"functions-{depth}",
-                lambda n=node, f=functions: model(
-                    [*rms_nodes("calm_score"), n], functions=f, domains=("evil",)
-                ),
+                model([*rms_nodes("calm_score"), node], functions=functions, domains=("evil",)),
             )
         for domain in ("com.microsoft", "ai.onnx.training", "ai.onnx.preview.training", "x" * 1000):
             node = helper.make_node("Gelu", ["calm_score"], ["score"], domain=domain)
             yield (
                 f"domain-{domain[:20]}",
-                lambda n=node, d=domain: model([*rms_nodes("calm_score"), n], domains=(d,)),
+                model([*rms_nodes("calm_score"), node], domains=(domain,)),
             )
-        for operator, arguments in {
+        operators: dict[str, dict[str, Any]] = {
             "RandomNormal": {"shape": [1]},
             "RandomUniform": {"shape": [1]},
             "Multinomial": {},
@@ -345,11 +343,12 @@ def _structure() -> Iterator[Hostile]:
             "Optional": {},
             "ImageDecoder": {},
             "Dropout": {},
-        }.items():
+        }
+        for operator, arguments in operators.items():
             inputs = [] if operator.startswith("Random") else ["calm_score"]
             node = helper.make_node(operator, inputs, ["r"], **arguments)
             add = helper.make_node("Add", ["calm_score", "r"], ["score"])
-            yield f"operator-{operator}", lambda n=[node, add]: model([*rms_nodes("calm_score"), *n])
+            yield f"operator-{operator}", model([*rms_nodes("calm_score"), *[node, add]])
         for location in ("/etc/passwd", "../secret.bin", "tensor.bin", ""):
             tensor = constant("zero", 0.0)
             tensor.ClearField("raw_data")
@@ -359,7 +358,7 @@ def _structure() -> Iterator[Hostile]:
             add = helper.make_node("Add", ["calm_score", "zero"], ["score"])
             yield (
                 f"external-{len(location)}",
-                lambda n=add, t=tensor: model([*rms_nodes("calm_score"), n], [t]),
+                model([*rms_nodes("calm_score"), add], [tensor]),
             )
         for dims in ([2**31], [2**20, 2**20], [-1], [0]):
             tensor = constant("zero", [0.0])
@@ -368,23 +367,23 @@ def _structure() -> Iterator[Hostile]:
             add = helper.make_node("Add", ["calm_score", "zero"], ["score"])
             yield (
                 f"dims-{dims[0]}-{len(dims)}",
-                lambda n=add, t=tensor: model([*rms_nodes("calm_score"), n], [t]),
+                model([*rms_nodes("calm_score"), add], [tensor]),
             )
 
     return _named("structure", made())
 
 
 def _contributions() -> Iterator[Hostile]:
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for width in (2, 4, 1000):
             nodes = rms_nodes()
             nodes[1].output[0] = nodes[2].input[0] = "narrow"
             nodes.append(helper.make_node("Concat", ["narrow"] * width, ["contributions"], axis=1))
-            yield f"wide-{width}", lambda n=nodes: model(n)
+            yield f"wide-{width}", model(nodes)
         nodes = rms_nodes()
         nodes[1].output[0] = nodes[2].input[0] = "narrow"
         nodes.append(helper.make_node("Identity", ["square"], ["contributions"]))
-        yield "three-axes", lambda n=nodes: model(n)
+        yield "three-axes", model(nodes)
         for limit in (1.5, 5.0, 50.0):
             fails = [
                 helper.make_node("Identity", ["calm_score"], ["score"]),
@@ -395,7 +394,7 @@ def _contributions() -> Iterator[Hostile]:
             ]
             nodes, extra = when_loud(fails, limit)
             nodes[1].output[0] = nodes[2].input[0] = "narrow"
-            yield f"fails-{limit}", lambda n=nodes, e=extra: model(n, [*e, constant("table", [0.0])])
+            yield f"fails-{limit}", model(nodes, [*extra, constant("table", [0.0])])
 
     return _named("contributions", made())
 
@@ -408,13 +407,13 @@ def _manifests() -> Iterator[Hostile]:
     fields += [f"policy__{name}" for name in manifest_body()["policy"]]
     honest_text = json.dumps(manifest_body())
 
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for field in fields:
             for index, value in enumerate(odd):
                 body = manifest_body(**{field: value})
                 if json.dumps(body) == honest_text:
                     continue
-                yield f"{field}-{index}", lambda b=body: model(rms_nodes(), text=json.dumps(b))
+                yield f"{field}-{index}", model(rms_nodes(), text=json.dumps(body))
         for name, text in {
             "infinite": honest_text.replace(f'"threshold": {LIMIT}', '"threshold": 1e999'),
             "not-a-number": honest_text.replace(f'"threshold": {LIMIT}', '"threshold": NaN'),
@@ -430,7 +429,7 @@ def _manifests() -> Iterator[Hostile]:
             "unknown": honest_text.replace('"name"', '"extra": 1, "name"'),
             "long": honest_text + " " * 9_000_000,
         }.items():
-            yield name, lambda t=text: model(rms_nodes(), text=t)
+            yield name, model(rms_nodes(), text=text)
         pair = ("steadyhum.manifest", honest_text)
         deaf = ("steadyhum.manifest", json.dumps(manifest_body(threshold=1e29)))
         for name, pairs in {
@@ -441,10 +440,10 @@ def _manifests() -> Iterator[Hostile]:
             "schema-words": [("steadyhum.schema", "x" * 100_000), pair],
             "none": [],
         }.items():
-            yield name, lambda p=pairs: model(rms_nodes(), metadata=p)
+            yield name, model(rms_nodes(), metadata=pairs)
         for votes in ([1000, 1000], [0, 5], [6, 5], [2**40, 2**40], [math.pi, 5], [1]):
             body = manifest_body(policy__votes=votes)
-            yield f"votes-{votes[0]}-{len(votes)}", lambda b=body: model(rms_nodes(), text=json.dumps(b))
+            yield f"votes-{votes[0]}-{len(votes)}", model(rms_nodes(), text=json.dumps(body))
 
     return _named("manifest", made())
 
@@ -452,16 +451,16 @@ def _manifests() -> Iterator[Hostile]:
 def _damaged() -> Iterator[Hostile]:
     whole = honest()
 
-    def made() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    def made() -> Iterator[tuple[str, bytes]]:
         for share in (0.0, 0.1, 0.5, 0.9, 0.999):
-            yield f"cut-{share}", lambda s=share: whole[: int(s * len(whole))]
+            yield f"cut-{share}", whole[: int(share * len(whole))]
         random = np.random.default_rng(11)
         for number in range(40):
             data = bytearray(whole)
             for at in random.integers(0, len(data), 1 + number % 5):
                 data[at] ^= 1 << int(random.integers(8))
-            yield f"flipped-{number}", lambda d=bytes(data): d
-        yield "noise", lambda: random.bytes(5000)
-        yield "text", lambda: b"hello\n" * 100
+            yield f"flipped-{number}", bytes(data)
+        yield "noise", random.bytes(5000)
+        yield "text", b"hello\n" * 100
 
     return _named("damaged", made())

@@ -19,7 +19,8 @@ import psutil
 from numpy.typing import NDArray
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.benchmarks import models

@@ -17,7 +17,8 @@ import numpy as np
 
 from edge_runtime.core.records import Hello, Samples
 from edge_runtime.doctor import Host, as_json, examine, exit_code
-from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import encode_data, encode_hello
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact

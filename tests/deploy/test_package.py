@@ -13,7 +13,8 @@ import tty
 import numpy as np
 import pytest
 
-from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact

@@ -5,6 +5,7 @@ The recording is what subscribers already parse, so it is compared byte for byte
 
 import math
 from pathlib import Path
+from typing import Any
 
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
@@ -21,7 +22,13 @@ SHARES = (("DE 10-20 Hz", 0.75), ("rms", 0.25), ("unknown", math.inf))
 MANY = tuple((f"f{n}", 1.0 / (n + 1)) for n in range(20))
 
 
-def verdict(transition, alarm=ALARM, score=5.0, contributions=SHARES, time_us=START_US + 2_000_000):
+def verdict(
+    transition: Any,
+    alarm: Any = ALARM,
+    score: Any = 5.0,
+    contributions: Any = SHARES,
+    time_us: Any = START_US + 2_000_000,
+) -> Any:
     return Verdict(time_us, score, 1.5, score > 1.5, alarm, transition, contributions)
 
 

@@ -16,7 +16,8 @@ from edge_runtime.core.records import (
 )
 from edge_runtime.models.scorer import open_trusted
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
-from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames, signal_hello
 from tests.artefacts import write_artefact

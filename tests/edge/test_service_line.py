@@ -12,7 +12,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import needs_mosquitto, until
 from tests.edge.sites import Site, told, vibration

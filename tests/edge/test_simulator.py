@@ -9,8 +9,8 @@ import pytest
 
 from edge_runtime.core.errors import ConfigError, DataError
 from edge_runtime.core.records import Fault, Frame, Hello
-from edge_runtime.sensors.protocols.base import SensorProtocol
-from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data
+from edge_runtime.sensors.protocols.base import SampleFormat, SensorProtocol
+from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.protocols.registry import PROTOCOLS
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import (

@@ -8,10 +8,10 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 CLOSE = "close"
 SILENT = "silent"
@@ -43,10 +43,10 @@ class FakeBroker:
         """Reason code for every subscription."""
         self.on_connect: bytes | str | None = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
-        self.judge_connect = None
+        self.judge_connect: Callable[[bytes], Any] | None = None
         """The same for each CONNECT: called with what follows its length."""
         self.answer_pings = True
-        self.flood = None
+        self.flood: Callable[[], Iterable[bytes]] | None = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
         self.flooded_bytes = 0
         self.connects: list[float] = []
@@ -142,7 +142,7 @@ class FakeBroker:
             return False
         return True
 
-    def _flood(self, sock, chunks):
+    def _flood(self, sock: Any, chunks: Any) -> None:
         with contextlib.suppress(OSError):
             for chunk in chunks:
                 if self._closed:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.sensors.protocols.frames import SampleFormat
+from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import InjectedFaults, SimulatedSensor, play_signals
 from tests.faults.replug import Plug
