@@ -24,6 +24,8 @@ from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 300 * 1024 * 1024
 """What a model may take beside the interpreter and the libraries. The largest that ships takes 40 MB."""
+_LIBRARIES_BYTES: Final = 100 * 1024 * 1024
+"""What the interpreter, numpy and onnxruntime hold in memory before a model is opened: 60 MB, measured."""
 CPU_S: Final = 8
 """For opening and some fifty runs: thirty times what the slowest model that ships takes on a Raspberry Pi's
 core."""
@@ -65,7 +67,13 @@ def prove_in_child(model: bytes, where: str) -> Proof:
     Raises ArtefactError with what is wrong and what to do about it.
     """
     check_graph(model, where)
-    answer = run_child("edge_runtime.models.proving", data=model, wall_s=WALL_S)
+    answer = run_child(
+        "edge_runtime.models.proving",
+        data=model,
+        wall_s=WALL_S,
+        resident_bytes=_LIBRARIES_BYTES + MEMORY_BYTES,
+        cpu_s=CPU_S,
+    )
     if isinstance(answer, ChildFailure):
         raise ArtefactError(
             f"could not be tried: {answer.detail}",

@@ -5,10 +5,12 @@ is there. It gets its input on standard input and answers with one line of JSON.
 """
 
 import json
+import mmap
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,10 @@ _SINGLE: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_
 _KEPT: Final = ("PATH", "LD_LIBRARY_PATH")
 _MOST_ANSWER: Final = 1024 * 1024
 """Answers are a few numbers and a sentence; a child that was taken over must not fill our memory."""
+
+
+_LOOK_S: Final = 0.05
+"""A process fills some 100 MB of memory in this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,9 @@ class ChildFailure:
     detail: str
 
 
+_TOO_LONG: Final = ChildFailure("processor_time", "it used up its processor time")
+
+
 def command(module: str, *arguments: str) -> list[str]:
     """The command line of a child that calls `module`.main().
 
@@ -53,8 +62,14 @@ def environment() -> dict[str, str]:
     return {**_SINGLE, "ORT_DISABLE_TELEMETRY": "1", **kept}
 
 
-def run_child(module: str, *arguments: str, data: bytes, wall_s: float) -> ChildAnswer | ChildFailure:
-    """Call `module`.main() in a child, with `data` on its standard input; wait at most `wall_s` seconds."""
+def run_child(
+    module: str, *arguments: str, data: bytes, wall_s: float, resident_bytes: int, cpu_s: float
+) -> ChildAnswer | ChildFailure:
+    """Call `module`.main() in a child, with `data` on its standard input; wait at most `wall_s` seconds.
+
+    It is ended from here as well where it holds more memory than `resident_bytes` or used `cpu_s` seconds
+    of processor time: a unit may deny a process to limit itself.
+    """
     with subprocess.Popen(  # noqa: S603  our own interpreter and code; the data is only its input
         command(module, *arguments),
         stdin=subprocess.PIPE,
@@ -64,15 +79,19 @@ def run_child(module: str, *arguments: str, data: bytes, wall_s: float) -> Child
         cwd="/",
         start_new_session=True,
     ) as child:
+        guard = _Guard(child, resident_bytes, cpu_s)
+        guard.start()
         try:
             output, _ = child.communicate(data, wall_s)
         except subprocess.TimeoutExpired:
-            child.kill()
             return ChildFailure("timeout", f"it was not done within {wall_s:g} s")
         finally:
             child.kill()
+            guard.stop()
+    if guard.exceeded is not None:
+        return guard.exceeded
     if child.returncode == -signal.SIGXCPU:
-        return ChildFailure("processor_time", "it used up its processor time")
+        return _TOO_LONG
     try:
         body = json.loads(output[:_MOST_ANSWER])
     except (ValueError, RecursionError):
@@ -81,3 +100,33 @@ def run_child(module: str, *arguments: str, data: bytes, wall_s: float) -> Child
         what = f"signal {-child.returncode}" if child.returncode < 0 else f"exit code {child.returncode}"
         return ChildFailure("crash", f"it ended with {what} and no answer")
     return ChildAnswer(body)
+
+
+class _Guard(threading.Thread):
+    """Ends a child that takes too much, by what /proc says of it; does nothing where there is no /proc."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]", resident_bytes: int, cpu_s: float) -> None:
+        super().__init__(name="child-guard", daemon=True)
+        self._child, self._resident_bytes, self._cpu_s = child, resident_bytes, cpu_s
+        self._over = threading.Event()
+        self.exceeded: ChildFailure | None = None
+
+    def run(self) -> None:
+        folder = Path(f"/proc/{self._child.pid}")
+        while self.exceeded is None and not self._over.wait(_LOOK_S):
+            try:
+                resident = int((folder / "statm").read_text().split()[1]) * mmap.PAGESIZE
+                times = (folder / "stat").read_text().rpartition(")")[2].split()
+            except (OSError, IndexError):  # it has ended
+                return
+            if resident > self._resident_bytes:
+                self.exceeded = ChildFailure("memory", f"it took {resident // 1024**2} MB of memory")
+            elif (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK") > self._cpu_s:
+                self.exceeded = _TOO_LONG
+        if self.exceeded is not None:
+            self._child.kill()
+
+    def stop(self) -> None:
+        """End the watching."""
+        self._over.set()
+        self.join()

@@ -93,8 +93,9 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     if _restrict_files():
         in_force.append("landlock")
     if calls is not None:
-        calls.load()
-        in_force.append("seccomp")
+        with contextlib.suppress(OSError):  # a kernel, or a container, that lets nobody load one
+            calls.load()
+            in_force.append("seccomp")
     return tuple(in_force)
 
 
@@ -110,11 +111,14 @@ def _limit(limits: Limits) -> bool:
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
     }
-    for limit, value in wanted.items():
-        hard = resource.getrlimit(limit)[1]
-        # What starts us may have set less already; that cannot be raised again.
-        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (lowest, lowest))
+    try:
+        for limit, value in wanted.items():
+            hard = resource.getrlimit(limit)[1]
+            # What starts us may have set less already; that cannot be raised again.
+            lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(limit, (lowest, lowest))
+    except (OSError, ValueError):  # our own unit denies it; `run_child` watches memory and time from outside
+        return False
     return True
 
 

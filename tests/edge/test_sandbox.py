@@ -1,0 +1,47 @@
+"""The child process in which foreign files are tried: what it may do, and what ends it."""
+
+import pytest
+
+from edge_runtime.sandbox import ChildAnswer, ChildFailure, run_child
+
+MB = 1024 * 1024
+
+
+def child(
+    module: str, data: bytes = b"", *, wall_s: float = 60, cpu_s: float = 30
+) -> ChildAnswer | ChildFailure:
+    return run_child(module, data=data, wall_s=wall_s, resident_bytes=300 * MB, cpu_s=cpu_s)
+
+
+def test_it_computes_and_nothing_else(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("private")
+    answer = child("tests.attack.probe", str(tmp_path).encode())
+    assert isinstance(answer, ChildAnswer)
+    if not {"landlock", "seccomp"} <= set(answer.body["in_force"]):
+        pytest.skip(f"this kernel or machine has only {answer.body['in_force']}")
+    assert {name for name, allowed in answer.body["allowed"].items() if allowed} == {"thread", "compute"}
+    assert secret.read_text() == "private"
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import time\ndef main(): time.sleep(600)", "timeout"),
+        ("def main():\n    while True: pass", "processor_time"),
+        ("def main():\n    held = []\n    while True: held.append(bytearray(1 << 20))", "memory"),
+        ("import os\ndef main(): os.abort()", "crash"),
+        ("def main(): print('no JSON')", "crash"),
+        ("def main(): print('[' * 100000)", "crash"),
+        ("def main(): print(1)", "crash"),
+    ],
+)
+def test_what_ends_it_is_said(tmp_path, monkeypatch, program, reason):
+    """The child limits itself in none of these: a unit may deny that, and the parent watches."""
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setattr("edge_runtime.sandbox.child._ROOT", str(tmp_path))
+    failure = child("program", wall_s=3 if reason == "timeout" else 60, cpu_s=1)
+    assert isinstance(failure, ChildFailure)
+    assert failure.reason == reason
+    assert failure.detail
