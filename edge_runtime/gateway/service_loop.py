@@ -219,7 +219,8 @@ class _Service:
     def _replace_process(self, station: Station, sha256: str) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread
         hangs."""
-        reason = f"a run of it did not end within {LIMIT_S:g} s of processor time"
+        limit_s = max(LIMIT_S, station.pipeline.hop_s)
+        reason = f"a run of it did not end within {limit_s:g} s of processor time"
         _log.error("%s: %s; starting again without this model", station.name, reason)
         station.report_unexplained()
         ModelRecords(self._prepared.config.state_folder).suspend(sha256, reason)

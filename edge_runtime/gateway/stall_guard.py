@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-LOOK_S: Final = 0.1
-LIMIT_S: Final = 0.3
-"""Processor time of one run. The slowest model that ships takes 0.005 s of a Raspberry Pi's core."""
+LOOK_S: Final = 0.05
+LIMIT_S: Final = 0.2
+"""Processor time of one run, at least: forty times what the slowest model that ships takes of a Raspberry
+Pi's core. Where windows come less often a run may take longer, up to the time from one to the next."""
 
 
 class Watched(Protocol):
@@ -23,6 +24,10 @@ class Watched(Protocol):
     @property
     def run(self) -> int:
         """Counts the runs of this sensor's model; 0 while none is under way."""
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one window to the next."""
 
 
 class StallGuard(threading.Thread):
@@ -53,5 +58,5 @@ class StallGuard(threading.Thread):
         now_s = time.clock_gettime(self._clock)
         if seen is None or seen != self._seen:
             self._seen, self._since_s = seen, now_s
-        elif now_s - self._since_s > LIMIT_S:
+        elif now_s - self._since_s > max(LIMIT_S, self._sensors[seen[0]].hop_s):
             self._stalled(seen[0])

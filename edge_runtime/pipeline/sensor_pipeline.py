@@ -121,6 +121,11 @@ class SensorPipeline:
         """A verdict whose explanation is being computed."""
 
     @property
+    def hop_s(self) -> float:
+        """Seconds from the start of one window to that of the next."""
+        return self._manifest.hop / self._manifest.rate_hz
+
+    @property
     def window_s(self) -> float:
         """How long one window takes, seconds."""
         return self._length_us / 1e6
