@@ -110,11 +110,14 @@ def _limit(limits: Limits) -> bool:
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
     }
+    # macOS refuses to limit the address space. On Linux every limit must hold.
+    refused = () if sys.platform == "linux" else (ValueError, OSError)
     for limit, value in wanted.items():
         hard = resource.getrlimit(limit)[1]
         # What starts us may have set less already; that cannot be raised again.
         lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (lowest, lowest))
+        with contextlib.suppress(*refused):
+            resource.setrlimit(limit, (lowest, lowest))
     return True
 
 
