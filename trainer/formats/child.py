@@ -32,6 +32,8 @@ LIMITS: Final = Limits(
     # A parser has its input, its output and at times a library open: about ten. 32 leaves room.
     open_files=32,
 )
+_MESSAGE: Final = 2000
+"""Characters of a sentence: the longest lists twenty names."""
 _NEW_USER_AND_NETWORK: Final = 0x10000000 | 0x40000000
 """CLONE_NEWUSER and CLONE_NEWNET, from <linux/sched.h>; see unshare(2)."""
 
@@ -76,7 +78,8 @@ def main() -> None:
         head = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
         body = content.values.astype("<f8").tobytes()
     except Refusal as refusal:
-        head = dict(zip(("error", "remedy"), refusal.args, strict=True))
+        # The parent reads one line, and names in a file may be of any length.
+        head = {"error": printable(refusal.what, _MESSAGE), "remedy": printable(refusal.remedy, _MESSAGE)}
     except MemoryError:
         head = {
             "error": "needs more than 2 GiB to read",
