@@ -58,6 +58,7 @@ def recording_from_array(
     """
     where = name or "array"
     values = _numbers(samples, where)
+    labels.check_names(where, label=label, condition=condition, unit=unit)
     labels.check(label, where)
     row = ListRow(
         file=Path(where),
@@ -138,6 +139,7 @@ def recording_from_file(
     `rate_hz` may be left out where the file states it. Raises RecordingError.
     """
     where = str(path)
+    labels.check_names(where, label=label, condition=condition, unit=unit, channels=channels, signals=signals)
     labels.check(label, where)
     row = ListRow(
         file=Path(path),
@@ -201,6 +203,7 @@ def _channels(
             where=where,
             remedy="Give samples of shape [samples, channels] and one name a channel",
         )
+    labels.check_names(where, channels=channels)
     return tuple(channels)
 
 
