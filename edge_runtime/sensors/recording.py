@@ -22,6 +22,8 @@ little more memory."""
 # of the other.
 LOWEST_RATE_HZ: Final = 1e-3
 HIGHEST_RATE_HZ: Final = 1e7
+_NAME: Final = 1000
+"""Characters of a name or unit; what frames carry is less, and said where they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def read_signal(path: Path) -> Signal:
     wrong = ""
     if not LOWEST_RATE_HZ <= signal.rate_hz <= HIGHEST_RATE_HZ:
         wrong = f"the rate is {signal.rate_hz} Hz"
-    elif odd := [name for name in (*signal.channels, signal.unit) if printable(name) != name]:
+    elif odd := [name for name in (*signal.channels, signal.unit) if printable(name, _NAME) != name]:
         wrong = f"a name or unit is no short text but {printable(odd[0])}"
     elif len(signal.channels) != signal.samples.shape[1]:
         wrong = f"{len(signal.channels)} channel names for {signal.samples.shape[1]} columns"

@@ -16,7 +16,7 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from edge_runtime.core import printable
 from edge_runtime.sandbox import Limits, give_up_rights
@@ -71,12 +71,17 @@ def main() -> None:
     request = Request(asked["kind"], tuple(asked["signals"]), tuple(asked["channels"]), asked["number"])
     reader: Reader = import_module(f"trainer.formats.{request.kind}").read
     reach_input_and_answer_only()
-    body = b""
+    head, body = answer(reader, sys.stdin.buffer, request)
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+
+
+def answer(reader: Reader, stream: IO[bytes], request: Request) -> tuple[dict[str, Any], bytes]:
+    """Parse; return the line of JSON as a dictionary, and the values that follow it."""
     try:
-        content = parse(reader, sys.stdin.buffer, request)
+        content = parse(reader, stream, request)
         rows, columns = content.values.shape
-        head = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
-        body = content.values.astype("<f8").tobytes()
+        head: dict[str, Any] = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
+        return head, content.values.astype("<f8").tobytes()
     except Refusal as refusal:
         # The parent reads one line, and names in a file may be of any length.
         head = {"error": printable(refusal.what, _MESSAGE), "remedy": printable(refusal.remedy, _MESSAGE)}
@@ -90,4 +95,4 @@ def main() -> None:
             "error": f"cannot be parsed ({error.__class__.__name__}: {printable(error)})",
             "remedy": "The file is damaged, truncated or of another format; export or download it again",
         }
-    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+    return head, b""

@@ -94,7 +94,11 @@ def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
 def read_recording(row: ListRow) -> Recording:
     """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
-    content = child_reader.read_content(row.file, row.signals, row.channels, where)
+    return read_parsed(row, child_reader.read_content(row.file, row.signals, row.channels, where), where)
+
+
+def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
+    """Check and convert what the parser found in the file of a row. Raises RecordingError."""
     content = child_reader.physical(content, row.full_scale, row.unit, where)
     rate_hz = _agreed_rate(row, content, where)
     _check_values(content.values, row.channels, where)
