@@ -206,7 +206,7 @@ def test_a_fit_on_the_listed_recordings_writes_the_file_that_the_command_writes(
 
 def test_a_model_in_memory_is_the_one_in_the_file(model, tmp_path):
     trainer.write(model, str(tmp_path / "pump.onnx"))
-    again = scorer.load_model(tmp_path / "pump.onnx")
+    again = scorer.open_trusted(tmp_path / "pump.onnx")
     windows = knocking(machine(8, seed=9, channels=1))
     assert np.array_equal(again.graph.score(windows), edge_runtime.score(model.artefact, windows))
     assert again.manifest.threshold == model.threshold

@@ -8,6 +8,7 @@ from edge_runtime.core.errors import (
     DataError,
     EdgeError,
     GoldenWindowError,
+    TooSlowError,
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
@@ -70,6 +71,7 @@ __all__ = [
     "OneOf",
     "Samples",
     "SensorFault",
+    "TooSlowError",
     "Transition",
     "UnavailableError",
     "Verdict",

@@ -48,6 +48,10 @@ class GoldenWindowError(ArtefactError):
     """The golden windows of an .onnx file are missing or score differently here."""
 
 
+class TooSlowError(ArtefactError):
+    """A model takes more of the time between two windows than it may."""
+
+
 class UnavailableError(EdgeError):
     """A port, broker or file system cannot be reached."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.core.errors import EdgeError
+from edge_runtime.core.foreign_text import printable
 
 USAGE: Final = 64
 """EX_USAGE of sysexits.h."""
@@ -17,6 +18,8 @@ NOT_WRITTEN: Final = 74
 """EX_IOERR of sysexits.h."""
 _UNWRITABLE: Final = (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF)
 """Disk full, device broken, no reader, output closed: what standard output can fail with."""
+_LINE: Final = 4000
+"""Characters of a refusal at most: it may list twenty names that a file holds."""
 _TYPER_USAGE: Final = 2
 """What typer ends with for a wrong command line, where sysexits.h has EX_USAGE."""
 
@@ -71,4 +74,4 @@ def complain(name: str, text: str) -> None:
     """Print one line on standard error, if there is one."""
     with contextlib.suppress(OSError):
         if sys.stderr is not None:
-            sys.stderr.write(f"{name}: {' '.join(text.split())}\n")
+            sys.stderr.write(f"{name}: {printable(' '.join(text.split()), _LINE)}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement
-from edge_runtime.core import DataError, EdgeError, GoldenWindowError, Manifest
+from edge_runtime.core import DataError, EdgeError, GoldenWindowError, Manifest, TooSlowError
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.models import DIGESTS, Artefact, check_signed, digest_of, load_model, read_digests
@@ -17,6 +17,11 @@ BUSY_SHARE: Final = 0.5
 _RUNS: Final = 7
 """Odd, so that the median is one of them; few, since a slow model may take a second for each."""
 _SENT_AGAIN: Final = "Copy the model again from where it was made; this copy is not what was sent"
+
+_CHECK_OF_ERROR: Final[dict[type[EdgeError], Check]] = {
+    GoldenWindowError: Check.MODEL_GOLDEN,
+    TooSlowError: Check.MODEL_SPEED,
+}
 
 
 def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
@@ -29,11 +34,9 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
         yield from _examine_origin(file, config.model_authority)
         try:
             opened = load_model(file)
-        except GoldenWindowError as error:
-            yield refused(Check.MODEL_GOLDEN, error)
-            continue
         except EdgeError as error:
-            yield refused(Check.MODEL_OPENS, error)
+            named = (check for kind, check in _CHECK_OF_ERROR.items() if isinstance(error, kind))
+            yield refused(next(named, Check.MODEL_OPENS), error)
             continue
         manifests[file] = manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"

@@ -17,7 +17,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_runtime.core import ArtefactError, EdgeError, Manifest, Samples, first_line
+from edge_runtime.core import (
+    ArtefactError,
+    EdgeError,
+    GoldenWindowError,
+    Manifest,
+    Samples,
+    TooSlowError,
+    first_line,
+    printable,
+)
 from edge_runtime.models.graph_limits import check_graph
 from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
 from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
@@ -53,6 +62,11 @@ _TIMED_RUNS: Final = 15
 """The fastest of them counts: on a busy machine others are interrupted."""
 
 
+_KINDS: Final = {kind.__name__: kind for kind in (GoldenWindowError, TooSlowError)}
+_MAX_SENTENCE: Final = 1000
+"""Characters of what the child says that are shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the child found."""
@@ -82,7 +96,9 @@ def prove_in_child(model: bytes, where: str) -> Proof:
         )
     body = answer.body
     if "error" in body:
-        raise ArtefactError(str(body["error"])[:1000], where=where, remedy=str(body.get("remedy", ""))[:1000])
+        error_class = _KINDS.get(str(body.get("kind")), ArtefactError)
+        what, remedy = (printable(body.get(name, ""), _MAX_SENTENCE) for name in ("error", "remedy"))
+        raise error_class(what, where=where, remedy=remedy)
     window_s = body.get("window_s")
     if not isinstance(window_s, float) or not 0 <= window_s < math.inf:
         raise ArtefactError("could not be tried: the answer makes no sense", where=where, remedy="Try again")
@@ -107,7 +123,7 @@ def main() -> None:
     try:
         body: dict[str, Any] = {"window_s": examine(model)}
     except EdgeError as error:
-        body = {"error": error.what, "remedy": error.remedy}
+        body = {"error": error.what, "remedy": error.remedy, "kind": type(error).__name__}
     except MemoryError:
         body = _beyond_memory()
     except Exception as error:  # noqa: BLE001  whatever the libraries raise, the file is at fault
@@ -143,7 +159,7 @@ def examine(model: bytes) -> float:
     window_s = min(_timed(artefact) for _ in range(_TIMED_RUNS))
     hop_s = manifest.hop / manifest.rate_hz
     if window_s > SHARE_OF_HOP * hop_s:
-        raise ArtefactError(
+        raise TooSlowError(
             f"one window takes {1000 * window_s:.1f} ms to score, and one comes every {1000 * hop_s:.1f} ms",
             remedy="Fit with a longer hop or a smaller detector, or use a faster board",
         )

@@ -12,11 +12,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_runtime.core import DataError, Samples
+from edge_runtime.core import DataError, Samples, printable
 
 MAX_BYTES: Final = 1 << 30
 """Largest recording, unpacked: three channels at 12 kHz for two hours. It is read whole, and a gateway has
 little more memory."""
+
+# One sample in a quarter of an hour is no vibration; the fastest recorders of acoustic emission take a tenth
+# of the other.
+LOWEST_RATE_HZ: Final = 1e-3
+HIGHEST_RATE_HZ: Final = 1e7
+_NAME: Final = 1000
+"""Characters of a name or unit; what frames carry is less, and said where they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,15 @@ def read_signal(path: Path) -> Signal:
         signal = reader(path)
     except Exception as error:  # numpy, zipfile, zlib, csv and tokenize raise many kinds at a damaged file
         raise DataError(
-            f"cannot be read ({error.__class__.__name__}: {error})",
+            f"cannot be read ({error.__class__.__name__}: {printable(error)})",
             where=str(path),
             remedy="Give a .npz written by `trainer recordings convert`, or a .csv of numbers with a header",
         ) from error
     wrong = ""
-    if not 0 < signal.rate_hz < math.inf:
+    if not LOWEST_RATE_HZ <= signal.rate_hz <= HIGHEST_RATE_HZ:
         wrong = f"the rate is {signal.rate_hz} Hz"
+    elif odd := [name for name in (*signal.channels, signal.unit) if printable(name, _NAME) != name]:
+        wrong = f"a name or unit is no short text but {printable(odd[0])}"
     elif len(signal.channels) != signal.samples.shape[1]:
         wrong = f"{len(signal.channels)} channel names for {signal.samples.shape[1]} columns"
     elif not len(signal.samples):
@@ -71,7 +80,7 @@ def _read_npz(path: Path) -> Signal:
     # allow_pickle=False: a pickle is a program, and recordings come from other people.
     with np.load(path, allow_pickle=False) as members:
         samples = _columns(np.asarray(members["samples"]))
-        rate_hz = float(members["rate_hz"])
+        rate_hz = _rate(members["rate_hz"])
         stated = "channels" in members
         names = (
             np.atleast_1d(members["channels"]) if stated else [f"ch{at}" for at in range(samples.shape[1])]
@@ -82,6 +91,12 @@ def _read_npz(path: Path) -> Signal:
             channels=tuple(str(name) for name in names),
             unit=str(members["unit"]) if "unit" in members else "",
         )
+
+
+def _rate(stated: np.ndarray[Any, np.dtype[Any]]) -> float:
+    if stated.dtype.kind not in "iuf" or stated.size != 1:
+        raise ValueError(f"rate_hz is {stated.dtype} of shape {stated.shape}, not a number")
+    return float(stated.item())
 
 
 def _columns(samples: np.ndarray[Any, np.dtype[Any]]) -> Samples:

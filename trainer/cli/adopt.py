@@ -43,4 +43,4 @@ def adopt(
     if as_json:
         typer.echo(json.dumps(manifest_json(manifest, output), indent=2))
     else:
-        typer.echo(manifest_text(manifest, output))
+        terminal.say(*manifest_text(manifest, output).split("\n"))

@@ -58,7 +58,7 @@ def recordings_cwru(
 
     rows = cwru_list(folder)
     write_list(rows, output)
-    typer.echo(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
+    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
 
 
 @recordings_app.command("convert")
@@ -70,7 +70,7 @@ def recordings_convert(
     from trainer.recordings import convert_recordings
 
     for path, recording in convert_recordings(listing, output):
-        typer.echo(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
+        terminal.say(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
 
 
 @app.command()
@@ -183,13 +183,16 @@ def models(
     orders = fitting.orders(detectors or ",".join(unsupervised()), seed=seed)
     with terminal.progress("models") as progress:
         found = make_models(load_list(listing), orders, output, progress, int8)
-    typer.echo("\n".join(f"{output / name}.onnx: {of['bytes']} bytes" for name, of in found.items()))
+    terminal.say(*(f"{output / name}.onnx: {of['bytes']} bytes" for name, of in found.items()))
     typer.echo(int8_table(found), nl=False)
 
 
 def show(value: object) -> None:
-    """Print a text as it is, anything else as JSON."""
-    typer.echo(value if isinstance(value, str) else json.dumps(value, indent=2))
+    """Print the lines of a text, anything else as JSON."""
+    if isinstance(value, str):
+        terminal.say(*value.split("\n"))
+    else:
+        typer.echo(json.dumps(value, indent=2))
 
 
 def pairs(texts: list[str]) -> dict[str, str]:

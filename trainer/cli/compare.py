@@ -45,12 +45,12 @@ def compare(
     with terminal.bars("compare") as bars:
         found = comparing.compare_list(listing, orders, terms, output, bars)
     for finding in found.findings:
-        terminal.console.print(f"note: {finding}", markup=False)
+        terminal.note(f"note: {finding}")
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
         return
     terminal.output.print(comparison_table(found))
-    typer.echo("\n".join(comparison_remarks(found)))
+    terminal.say(*comparison_remarks(found))
 
 
 def report(
@@ -63,4 +63,4 @@ def report(
 
     with terminal.progress(f"report {model.name}") as progress:
         comparing.write_report(model, listing, output, progress)
-    typer.echo(f"{output}: {output.stat().st_size // 1000} KB")
+    terminal.say(f"{output}: {output.stat().st_size // 1000} KB")

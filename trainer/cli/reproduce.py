@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from trainer.cli import terminal
-from trainer.core import Progress
+from trainer.core import Progress, terminal_text
 
 DATA = Path("../shared/data")
 """Where the data sets of this project lie beside a checkout."""
@@ -59,7 +60,7 @@ def _show(title: str, make: Callable[[Path, Progress], Sequence[Any]], data: Pat
     terminal.output.print(table)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     if isinstance(value, float):
-        return f"{value:.4f}"
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        return terminal_text(f"{value:.4f}")
+    return terminal_text(" ".join(map(str, value)) if isinstance(value, tuple) else value)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from edge_runtime.core import printable
 from trainer.core import Progress as Report
 
 _EVERY_S: Final = 5.0
@@ -26,14 +28,29 @@ _LIBRARIES: Final = {
 """Modules of the extra `trainer`: without it one of them is the first that cannot be imported."""
 
 _COLUMNS: Final = (
-    TextColumn("{task.description}"),
+    TextColumn("{task.description}", markup=False),
     BarColumn(),
     TimeElapsedColumn(),
-    TextColumn("{task.fields[what]}"),
+    TextColumn("{task.fields[what]}", markup=False),
 )
+_LINE: Final = 20_000
+"""Characters of a line that a command prints: a model's statement with all its conditions."""
 
-console = Console(stderr=True, highlight=False)
-output = Console(highlight=False, width=None if sys.stdout.isatty() else 160)  # the widest table
+# Nothing that is printed is markup: names and conditions are other people's text.
+console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+# As wide as the widest table.
+output = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 160)
+
+
+def say(*lines: str) -> None:
+    """Print lines on standard output, printable characters only."""
+    for line in lines:
+        typer.echo(printable(line, _LINE))
+
+
+def note(line: str) -> None:
+    """Print a remark beside the output, on standard error."""
+    console.print(printable(line, _LINE))
 
 
 @contextmanager
@@ -43,7 +60,7 @@ def progress(title: str) -> Iterator[Report]:
         yield _lines(title)
         return
     with Progress(*_COLUMNS, console=console, transient=True) as bar:
-        yield _bar(bar, bar.add_task(title, total=1.0, what=""))
+        yield _bar(bar, bar.add_task(printable(title), total=1.0, what=""))
 
 
 @contextmanager
@@ -55,7 +72,7 @@ def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
         return
     with Progress(*_COLUMNS, console=console) as bar:
         yield lambda name, share, what: _of(
-            lines, name, lambda: _bar(bar, bar.add_task(name, total=1.0, what=""))
+            lines, name, lambda: _bar(bar, bar.add_task(printable(name), total=1.0, what=""))
         )(share, what)
 
 
@@ -76,7 +93,7 @@ def _of(lines: dict[str, Report], name: str, make: Callable[[], Report]) -> Repo
 
 
 def _bar(bar: Progress, task: TaskID) -> Report:
-    return lambda share, what: bar.update(task, completed=share, what=what)
+    return lambda share, what: bar.update(task, completed=share, what=printable(what))
 
 
 def _lines(title: str) -> Report:
@@ -86,6 +103,6 @@ def _lines(title: str) -> Report:
         nonlocal last
         if time.monotonic() - last >= _EVERY_S:
             last = time.monotonic()
-            sys.stderr.write(f"{title}: {share:.0%}, {what}\n")
+            sys.stderr.write(f"{printable(title)}: {share:.0%}, {printable(what)}\n")
 
     return report

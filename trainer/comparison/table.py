@@ -5,6 +5,7 @@ import math
 from rich.table import Table
 
 from trainer.comparison.ranking import Comparison, RankedDetector
+from trainer.core import terminal_text
 
 _COLUMNS = (
     "AUROC",
@@ -27,14 +28,14 @@ def comparison_table(found: Comparison) -> Table:
 
     The time to score a window is relative to that of the first row: seconds would depend on the machine.
     """
-    made = Table(title=found.title)
+    made = Table(title=terminal_text(found.title, "table.title"))
     made.add_column("detector")
     for column in _COLUMNS:
         made.add_column(column, justify="right")
     first = found.ranking[0].score_s
     for item in found.ranking:
         best = item.detector == found.recommended
-        made.add_row(detector_label(item), *_cells(item, first), style="bold" if best else "")
+        made.add_row(terminal_text(detector_label(item)), *_cells(item, first), style="bold" if best else "")
     return made
 
 

@@ -1,4 +1,4 @@
-"""What every folder of the trainer uses: errors, progress, the context of a fit, atomic files."""
+"""What every folder of the trainer uses: errors, progress, a fit's context, atomic files, terminal text."""
 
 from trainer.core.atomic_files import (
     check_apart,
@@ -11,6 +11,7 @@ from trainer.core.atomic_files import (
 from trainer.core.context import FitContext, Progress, quiet
 from trainer.core.errors import ChoiceError, ExportError, FitError, RecordingError, TrainerError
 from trainer.core.nearest_name import nearest
+from trainer.core.rich_text import terminal_text
 
 __all__ = [
     "ChoiceError",
@@ -26,6 +27,7 @@ __all__ = [
     "make_folder",
     "nearest",
     "quiet",
+    "terminal_text",
     "whole_file",
     "write_text",
 ]

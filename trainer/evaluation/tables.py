@@ -4,6 +4,7 @@ import math
 
 from rich.table import Table
 
+from trainer.core import terminal_text
 from trainer.evaluation.metrics import Evaluation
 from trainer.recordings import NORMAL
 
@@ -11,7 +12,8 @@ from trainer.recordings import NORMAL
 def summary_table(evaluation: Evaluation) -> Table:
     """Windows and alarms, one quantity per row."""
     windows, alarms = evaluation.by_window, evaluation.by_alarm
-    table = Table(title=f"{evaluation.model}: threshold {evaluation.threshold:.4g} by {evaluation.method}")
+    title = f"{evaluation.model}: threshold {evaluation.threshold:.4g} by {evaluation.method}"
+    table = Table(title=terminal_text(title, "table.title"))
     table.add_column("what")
     table.add_column("value", justify="right")
     table.add_row("windows, normal", str(windows.false_alarms + windows.true_calm))
@@ -45,9 +47,9 @@ def recordings_table(evaluation: Evaluation) -> Table:
     for row in evaluation.by_recording:
         mistake = "" if row.right else " (false alarm)" if row.label == NORMAL else " (missed)"
         table.add_row(
-            row.name,
-            f"{row.label}{mistake}",
-            row.condition,
+            terminal_text(row.name),
+            terminal_text(row.label).append(mistake),
+            terminal_text(row.condition),
             str(row.windows - row.sensor_faults),
             _percent(row.exceeded),
             f"{row.median:.4g}",

@@ -3,12 +3,14 @@
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from edge_runtime.core import Manifest
+from edge_runtime.core import Manifest, printable
 from trainer.detectors import REGISTRY, options_of
 
 JsonObject = dict[str, Any]
+_LINE: Final = 20_000
+"""Characters of a line: a statement on a hundred conditions."""
 
 
 def all_detectors() -> list[JsonObject]:
@@ -56,7 +58,10 @@ def manifest_text(manifest: Manifest, path: Path) -> str:
         "made": f"{manifest.created} by {manifest.producer}",
     }
     # Not merged into one dictionary: a note may have the name of a line above and must not replace it.
-    return "\n".join(f"{name:<12} {text}" for name, text in [*lines.items(), *manifest.notes.items()])
+    return "\n".join(
+        f"{printable(name):<12} {printable(text, _LINE)}"
+        for name, text in [*lines.items(), *manifest.notes.items()]
+    )
 
 
 def _digest(path: Path) -> str:

@@ -1,6 +1,19 @@
 """Files of recordings to numbers. Runs in a limited child process; nothing here is imported by the parent
-but the contract."""
+but the contract and the check of the answer."""
 
-from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, ParsedSamples, Request
+from trainer.formats.answer import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Head, check_head, is_rate
+from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, ParsedSamples, Refusal, Request
 
-__all__ = ["FULL_SCALE", "MAX_VALUES", "Content", "ParsedSamples", "Request"]
+__all__ = [
+    "FULL_SCALE",
+    "HIGHEST_RATE_HZ",
+    "LOWEST_RATE_HZ",
+    "MAX_VALUES",
+    "Content",
+    "Head",
+    "ParsedSamples",
+    "Refusal",
+    "Request",
+    "check_head",
+    "is_rate",
+]

@@ -1,14 +1,19 @@
 """NumPy archives: arrays by name, nothing pickled."""
 
 import zipfile
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edge_runtime.core import printable
 from trainer.formats.contract import MAX_VALUES, Content, Refusal, Request, available, columns, numbers
 
 _MEMBERS: Final = 256
 """Arrays in an archive: far more than sensors have channels, few enough to list at once."""
+_STATED: Final = {"rate_hz": "rate", "unit": "unit"}
+_TEXT: Final = 1000
+"""Characters of a unit: too long for the parent, which refuses it, and short enough to be passed on."""
 _VALUE_BYTES: Final = 8
 """Of float64, the widest type that recorders write."""
 
@@ -30,8 +35,20 @@ def read(stream: IO[bytes], request: Request) -> Content:
     with np.load(stream, allow_pickle=False) as arrays:
         names = _names(arrays.files, request)
         found = [numbers(arrays[name], name) for name in names]
-        stated = {key: arrays[key].item() for key in ("rate_hz", "unit") if key in arrays.files}
+        stated = {key: _plain(arrays[key], what) for key, what in _STATED.items() if key in arrays.files}
     return Content(columns(found, len(request.channels)), stated)
+
+
+def _plain(array: NDArray[Any], what: str) -> float | str:
+    """The one number or text of an array, which the parent checks. Raises Refusal for anything else."""
+    value = array.item() if array.size == 1 else array
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return value[:_TEXT]
+    raise Refusal(
+        f"states the {what} as {printable(repr(value))}, not as one number or text", "Write it as such"
+    )
 
 
 def _names(held: list[str], request: Request) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
 """The disposable child process that parses one recording.
 
 Parsers of .mat and .npz were not made for hostile files: damaged ones crash the interpreter or ask for
-gigabytes. So each file is parsed in a process of its own that first gives up the right to write files, to
-open many, to use more than 2 GiB or 30 s of processor time, and where the kernel allows it the network. It
-reads an open file from standard input and answers on standard output: one line of JSON, then float64 values,
-row by row. Nothing is pickled.
+gigabytes. So each file is parsed in a process of its own that first gives up every right but to compute on
+what it has open: see `edge_runtime.sandbox`. It reads an open file from standard input and answers on
+standard output: one line of JSON, then float64 values, row by row. Nothing is pickled.
 
-Windows has none of these limits, and macOS not all: there the process is still separate, and the parent ends
-it after a minute, but a hostile file has the rights of the user. Train on such systems from recordings whose
-origin is known.
+Landlock and seccomp are Linux's. Windows has no limits either, and macOS not all: there the process is still
+separate, and the parent ends it after a minute, but a hostile file has the rights of the user. Train on such
+systems from recordings whose origin is known.
 """
 
 import contextlib
@@ -17,27 +16,26 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import IO, Final
+from typing import IO, Any, Final
 
+from edge_runtime.core import printable
+from edge_runtime.sandbox import Limits, give_up_rights
 from trainer.formats.contract import Content, Refusal, Request
 
 Reader = Callable[[IO[bytes], Request], Content]
 
-_LIMITS: Final = {
+LIMITS: Final = Limits(
     # Four times the largest recording accepted, MAX_VALUES float64 values: parsers hold several copies.
-    "RLIMIT_AS": 2 * 1024**3,
-    # Seconds. Half the wall-clock time that the parent waits, so that a busy parser ends by itself first.
-    "RLIMIT_CPU": 30,
+    memory_bytes=2 * 1024**3,
+    # Half the wall-clock time that the parent waits, so that a busy parser ends by itself first.
+    cpu_s=30,
     # A parser has its input, its output and at times a library open: about ten. 32 leaves room.
-    "RLIMIT_NOFILE": 32,
-    "RLIMIT_FSIZE": 0,
-    "RLIMIT_CORE": 0,
-}
-"""Limits by their names in `resource`, for those that the system has."""
+    open_files=32,
+)
+_MESSAGE: Final = 2000
+"""Characters of a sentence: the longest lists twenty names."""
 _NEW_USER_AND_NETWORK: Final = 0x10000000 | 0x40000000
 """CLONE_NEWUSER and CLONE_NEWNET, from <linux/sched.h>; see unshare(2)."""
-_ERROR_CHARACTERS: Final = 200
-"""Of a parser's own message: enough to recognise it, short enough for one line of a terminal or log."""
 
 
 def parse(reader: Reader, stream: IO[bytes], request: Request) -> Content:
@@ -55,22 +53,15 @@ def parse(reader: Reader, stream: IO[bytes], request: Request) -> Content:
     return content
 
 
-def give_up_rights() -> None:
-    """Take from this process what no parser needs.
+def reach_input_and_answer_only() -> None:
+    """Take from this process every right that no parser needs, as far as the system can.
 
-    The network stays where the kernel keeps ordinary users from namespaces, or where threads are running;
-    limits that the system lacks are left out.
+    Without a filter of calls it moves to a network that has no address, where the kernel lets ordinary users
+    make one and no thread is running.
     """
-    try:
-        resource = import_module("resource")
-    except ImportError:  # Windows, which also has no unshare
+    if "seccomp" in give_up_rights(LIMITS):
         return
-    # macOS refuses to limit the address space. On Linux every limit must hold.
-    refused = () if sys.platform == "linux" else (ValueError, OSError)
-    for name, value in _LIMITS.items():
-        with contextlib.suppress(*refused):
-            resource.setrlimit(getattr(resource, name), (value, value))
-    with contextlib.suppress(AttributeError):  # not on Linux
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # not on Linux
         ctypes.CDLL(None).unshare(_NEW_USER_AND_NETWORK)
 
 
@@ -79,15 +70,21 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     request = Request(asked["kind"], tuple(asked["signals"]), tuple(asked["channels"]), asked["number"])
     reader: Reader = import_module(f"trainer.formats.{request.kind}").read
-    give_up_rights()
-    body = b""
+    reach_input_and_answer_only()
+    head, body = answer(reader, sys.stdin.buffer, request)
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+
+
+def answer(reader: Reader, stream: IO[bytes], request: Request) -> tuple[dict[str, Any], bytes]:
+    """Parse; return the line of JSON as a dictionary, and the values that follow it."""
     try:
-        content = parse(reader, sys.stdin.buffer, request)
+        content = parse(reader, stream, request)
         rows, columns = content.values.shape
-        head = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
-        body = content.values.astype("<f8").tobytes()
+        head: dict[str, Any] = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
+        return head, content.values.astype("<f8").tobytes()
     except Refusal as refusal:
-        head = dict(zip(("error", "remedy"), refusal.args, strict=True))
+        # The parent reads one line, and names in a file may be of any length.
+        head = {"error": printable(refusal.what, _MESSAGE), "remedy": printable(refusal.remedy, _MESSAGE)}
     except MemoryError:
         head = {
             "error": "needs more than 2 GiB to read",
@@ -95,7 +92,7 @@ def main() -> None:
         }
     except Exception as error:  # noqa: BLE001 - whatever exception a parser raises, the file is the cause
         head = {
-            "error": f"cannot be parsed ({error.__class__.__name__}: {str(error)[:_ERROR_CHARACTERS]})",
+            "error": f"cannot be parsed ({error.__class__.__name__}: {printable(error)})",
             "remedy": "The file is damaged, truncated or of another format; export or download it again",
         }
-    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+    return head, b""

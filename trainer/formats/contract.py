@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.core import printable
+
 ParsedSamples = NDArray[np.float64]
 
 MAX_VALUES: Final = 64 * 1024 * 1024
@@ -23,6 +25,12 @@ FULL_SCALE: Final = "full scale"
 
 class Refusal(Exception):  # noqa: N818 - it travels as data to the parent, which raises the error
     """What is wrong with the file, and what to do about it."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        """Keep the two apart: the parent puts the file's name before the first."""
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Content:
 
 def available(names: Iterable[str]) -> str:
     """Say what a file holds, as a remedy for asking for something else."""
-    held = ", ".join(sorted(names)[:_LISTED]) or "no numeric signal"
+    held = ", ".join(printable(name) for name in sorted(names)[:_LISTED]) or "no numeric signal"
     return f"It holds: {held}; name one in the list's signal column"
 
 

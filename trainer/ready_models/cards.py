@@ -5,6 +5,7 @@ which a later run does not make again stay on the page.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import onnx
 
-from edge_runtime.core import Manifest
+from edge_runtime.core import Manifest, printable
 from trainer.core import write_text
 from trainer.detectors import REGISTRY
 from trainer.evaluation import Evaluation, Int8Cost
@@ -31,6 +32,12 @@ LIMITS: Final = (
     "that sensor, that mounting and the conditions named above. On any other machine, fit a model of its "
     "own. Figures on what it learnt from flatter it; those on a condition left out are in docs/detectors.md."
 )
+_TEXT: Final = 20_000
+"""Characters of one text of a card: a statement on a hundred conditions."""
+_MARKUP: Final = re.compile(r"[\\`*<>\[\]|~&$!]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+"""What Markdown or HTML may take for markup anywhere in a line; `_` within a word is no emphasis."""
+_BEGINNING: Final = re.compile(r"^(\s*\d*)([-+#=.)])(?=[-+#=.\s]|$)")
+"""What begins a heading, a list or a rule at the beginning of a line."""
 _INTRODUCTION: Final = """# Ready models
 
 One calibrated file for each detector below. `trainer models` writes them, this page and the cards; the same
@@ -62,8 +69,10 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
     normal = [item for item in recordings if item.label == NORMAL]
     sections = {
         "Data": [f"{data(manifest, normal)} SHA-256 of the windows: `{manifest.data_digest}`."],
-        "Conditions": _listed(f"{item.condition}: {item.name}, {item.duration_s:.1f} s" for item in normal),
-        "Threshold": [f"{manifest.threshold:.7g}", "", manifest.calibration.statement + "."],
+        "Conditions": _listed(
+            markdown_text(f"{item.condition}: {item.name}, {item.duration_s:.1f} s") for item in normal
+        ),
+        "Threshold": [f"{manifest.threshold:.7g}", "", markdown_text(manifest.calibration.statement) + "."],
         "Figures": [
             f"On all {len(found.by_recording)} recordings, those it learnt from among them:",
             "",
@@ -73,13 +82,16 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
             f"- {alarms.false_alarms} alarms on normal ones",
         ],
         "Limits": [LIMITS],
-        "Notes": _listed(f"{name}: {text}" for name, text in manifest.notes.items()),
+        "Notes": _listed(markdown_text(f"{name}: {text}") for name, text in manifest.notes.items()),
     }
-    head = [f"# {manifest.name}", "", REGISTRY[manifest.detector].summary + ".", ""]
+    head = [f"# {markdown_text(manifest.name)}", "", REGISTRY[manifest.detector].summary + ".", ""]
     head += [
         f"{manifest.detector} version {manifest.detector_version}, {path.stat().st_size} bytes, ONNX opset"
     ]
-    head[-1] += f" {manifest.opset}, made {manifest.created} by {manifest.producer}."
+    created, producer = markdown_text(manifest.created), markdown_text(manifest.producer)
+    head[-1] += f" {manifest.opset}, made {created} by {producer}."
+        f" {manifest.opset}, made {markdown_text(manifest.created)} by {markdown_text(manifest.producer)}."
+    )
     body = [line for title, lines in sections.items() for line in ("", f"## {title}", "", *lines)]
     return "\n".join([*head, *body]) + "\n"
 
@@ -90,8 +102,8 @@ def data(manifest: Manifest, normal: Sequence[Recording]) -> str:
     band = f"below {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else "band not limited"
     return (
         f"{seconds:.1f} s of normal vibration in {len(normal)} recordings, channels "
-        f"{', '.join(manifest.channels)} in {manifest.unit}, {manifest.rate_hz:g} Hz, {band}; windows of "
-        f"{manifest.samples} samples every {manifest.hop}."
+        f"{markdown_text(', '.join(manifest.channels))} in {markdown_text(manifest.unit)}, "
+        f"{manifest.rate_hz:g} Hz, {band}; windows of {manifest.samples} samples every {manifest.hop}."
     )
 
 
@@ -173,6 +185,12 @@ def int8_table(figures: ModelFigures) -> str:
         for name, of in tried.items()
     ]
     return _INT8 + "\n".join(rows) + "\n" if rows else ""
+
+
+def markdown_text(text: str) -> str:
+    """Foreign text for Markdown, in which nothing is markup; text without its characters stays as it is."""
+    escaped = _MARKUP.sub(r"\\\g<0>", printable(text, _TEXT))
+    return _BEGINNING.sub(r"\g<1>\\\g<2>", escaped)
 
 
 def _rate(value: float | None, digits: int) -> str:

@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_runtime.core import printable
 from trainer.core import RecordingError
-from trainer.formats import ParsedSamples
+from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, ParsedSamples, is_rate
 from trainer.recordings import labels
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
@@ -57,6 +58,7 @@ def recording_from_array(
     """
     where = name or "array"
     values = _numbers(samples, where)
+    labels.check_names(where, label=label, condition=condition, unit=unit)
     labels.check(label, where)
     row = ListRow(
         file=Path(where),
@@ -137,6 +139,7 @@ def recording_from_file(
     `rate_hz` may be left out where the file states it. Raises RecordingError.
     """
     where = str(path)
+    labels.check_names(where, label=label, condition=condition, unit=unit, channels=channels, signals=signals)
     labels.check(label, where)
     row = ListRow(
         file=Path(path),
@@ -200,13 +203,21 @@ def _channels(
             where=where,
             remedy="Give samples of shape [samples, channels] and one name a channel",
         )
+    labels.check_names(where, channels=channels)
     return tuple(channels)
 
 
-def _positive(name: str, value: float | None, where: str) -> float | None:
-    if value is not None and not 0 < value < np.inf:
-        raise RecordingError(f"{name} is {value}", where=where, remedy="Give a positive number of hertz")
-    return None if value is None else float(value)
+def _positive(name: str, value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    if not is_rate(value):
+        raise RecordingError(
+            f"{name} is {printable(value)}",
+            where=where,
+            remedy=f"Give a positive number of hertz, within {LOWEST_RATE_HZ:g} and {HIGHEST_RATE_HZ:g}",
+        )
+    return float(value)
 
 
 def _texts(table: Table, names: Sequence[str], name: str, without: str, rows: int) -> NDArray[np.str_]:

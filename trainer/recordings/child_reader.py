@@ -9,13 +9,13 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
 import numpy as np
 
 import trainer
 from trainer.core import RecordingError
-from trainer.formats import FULL_SCALE, MAX_VALUES, Content, Request
+from trainer.formats import FULL_SCALE, Content, Head, Refusal, Request, check_head
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
 """First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
@@ -56,11 +56,11 @@ def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...]
         if kind == "matfile":
             kind = "hdf" if file.read(len(_HDF_MATLAB)) == _HDF_MATLAB else kind
             file.seek(0)
-        head, body = _run(file, Request(kind, signals, channels, digits), where)
-    if "error" in head:
-        raise RecordingError(str(head["error"]), where=where, remedy=str(head["remedy"]))
-    values = np.frombuffer(body, dtype="<f8").reshape(int(head["rows"]), int(head["columns"]))
-    return Content(values, head["stated"])
+        try:
+            head, body = _run(file, Request(kind, signals, channels, digits))
+        except Refusal as refusal:
+            raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
+    return Content(np.frombuffer(body, dtype="<f8").reshape(head.rows, head.columns), head.stated)
 
 
 def physical(content: Content, full_scale: float | None, unit: str, where: str) -> Content:
@@ -89,9 +89,10 @@ def physical(content: Content, full_scale: float | None, unit: str, where: str) 
 
 
 def _open(path: Path, where: str) -> IO[bytes]:
-    if not path.is_file():
+    # os.path, unlike Path, says no to names that no file system takes.
+    if not os.path.isfile(path):
         raise RecordingError(
-            "is not a file" if path.exists() else "no such file",
+            "is not a file" if os.path.exists(path) else "no such file",
             where=where,
             remedy="Paths in a list are relative to the list; correct the file column",
         )
@@ -103,11 +104,11 @@ def _open(path: Path, where: str) -> IO[bytes]:
         ) from error
 
 
-def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any], bytes]:
-    """Return the child's line of JSON and the values that follow it."""
+def _run(file: IO[bytes], request: Request) -> tuple[Head, bytes]:
+    """Return the child's line of JSON, checked, and the values that follow it. Raises Refusal."""
     command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
     environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
-    head: dict[str, Any] = {}
+    answer: object = None
     with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
         command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
     ) as child:
@@ -115,22 +116,15 @@ def _run(file: IO[bytes], request: Request, where: str) -> tuple[dict[str, Any],
         timer.start()
         try:
             pipe = cast("IO[bytes]", child.stdout)
-            with contextlib.suppress(ValueError):  # a child that crashed has written no JSON
-                head = dict(json.loads(pipe.readline(_HEAD)))
+            # A child that crashed has written no JSON; one that a file controls may nest it without end.
+            with contextlib.suppress(ValueError, RecursionError):
+                answer = json.loads(pipe.readline(_HEAD))
+            head = check_head(answer, len(request.channels))
             # Never more than announced: a child under a file's control must not fill the parent's memory.
-            body = pipe.read(min(_announced_bytes(head), _VALUE_BYTES * MAX_VALUES))
+            expected = _VALUE_BYTES * head.rows * head.columns
+            body = pipe.read(expected)
         finally:
             timer.cancel()
             child.kill()
-    if not head or len(body) != _announced_bytes(head):
-        raise RecordingError(
-            "the parser crashed or took too long",
-            where=where,
-            remedy="The file is damaged or not what its name says; export or download it again",
-        )
-    return head, body
-
-
-def _announced_bytes(head: dict[str, Any]) -> int:
-    rows, columns = head.get("rows", 0), head.get("columns", 0)
-    return _VALUE_BYTES * rows * columns if isinstance(rows, int) and isinstance(columns, int) else 0
+    # A child that ended in between has answered nothing.
+    return (head, body) if len(body) == expected else (check_head(None, len(request.channels)), b"")

@@ -156,6 +156,9 @@ def _row(path: Path, number: int, cells: Sequence[str]) -> ListRow:
     for name, remedy in _REMEDIES.items():
         if not named[name]:
             raise RecordingError(f"{name} is blank", where=where, remedy=remedy)
+    shown = {name: named[name] for name in ("label", "condition", "unit")}
+    each = {name: named[name].split() for name in ("signal", "channels")}
+    labels.check_names(where, **shown, **each)
     labels.check(named["label"], where)
     rate, target, lowpass, full_scale = (_positive(named, name, where) for name in _NUMBERS)
     row = ListRow(

@@ -5,6 +5,7 @@ most a few recordings, and later what is in use. An hour of three channels at 12
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import numpy as np
 
 from edge_runtime.core import Samples
 from trainer.core import RecordingError, whole_file
-from trainer.formats import Content, ParsedSamples
+from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, ParsedSamples, is_rate
 from trainer.recordings import child_reader, resample
 from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.spill_file import SpillFile, StoredSamples
@@ -82,7 +83,7 @@ def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
         return replace(recording, stored=spill_file.put(recording.samples))
 
     # The largest files, hours of vibration, are read one at a time.
-    largest = max((row.file.stat().st_size for row in rows if row.file.is_file()), default=0)
+    largest = max((row.file.stat().st_size for row in rows if os.path.isfile(row.file)), default=0)
     readers = min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
     with ThreadPoolExecutor(readers) as pool:
         recordings = tuple(pool.map(read_and_store, rows))
@@ -93,7 +94,11 @@ def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
 def read_recording(row: ListRow) -> Recording:
     """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
-    content = child_reader.read_content(row.file, row.signals, row.channels, where)
+    return read_parsed(row, child_reader.read_content(row.file, row.signals, row.channels, where), where)
+
+
+def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
+    """Check and convert what the parser found in the file of a row. Raises RecordingError."""
     content = child_reader.physical(content, row.full_scale, row.unit, where)
     rate_hz = _agreed_rate(row, content, where)
     _check_values(content.values, row.channels, where)
@@ -139,6 +144,12 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
             "rate_hz is blank and the file states none",
             where=where,
             remedy="Write the sampling rate into the list",
+        )
+    if not is_rate(rate_hz):
+        raise RecordingError(
+            f"rate_hz is {rate_hz}",
+            where=where,
+            remedy=f"Write the sampling rate in hertz, within {LOWEST_RATE_HZ:g} and {HIGHEST_RATE_HZ:g}",
         )
     stated = content.stated.get("rate_hz", rate_hz)
     if abs(float(stated) / float(rate_hz) - 1) > _RATE_TOLERANCE:

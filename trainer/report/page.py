@@ -8,7 +8,7 @@ from typing import Final
 import jinja2
 import numpy as np
 
-from edge_runtime.core import Manifest
+from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
 from trainer.comparison import Comparison, detector_label, level_factor, unseen_kinds_table
@@ -34,6 +34,8 @@ _COURSES: Final = 5
 """Recordings whose scores over time are drawn: as many as fit on a screen below one another."""
 _EXPLAINED: Final = 64
 """Windows of a recording whose contributions are averaged: a mean of more looks the same in a bar chart."""
+_TEXT: Final = 20_000
+"""Characters of one text on the page: a statement on a hundred conditions."""
 _FEW_CONDITIONS: Final = 4
 """With fewer the page asks for more: the bound for an unseen condition narrows most over the first few."""
 
@@ -195,9 +197,14 @@ def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
     return advice
 
 
+def _printable(value: object) -> object:
+    """Foreign text for the page; jinja escapes it afterwards. Pictures, marked as safe, are ours."""
+    return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 def _template() -> jinja2.Template:
     text = resources.files("trainer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable)
     environment.filters["detector"] = detector_label
     environment.filters["factor"] = level_factor
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from scipy import signal
 
-from edge_runtime.core import Manifest
+from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Scores
 from trainer.evaluation import ScoredRecording
 from trainer.recordings import NORMAL, Recording
@@ -38,6 +38,8 @@ _MOST_FEATURES: Final = 24
 """Bars of contributions: the number of bands of one channel, and as many labels as can be read."""
 _QUANTILES: Final = (0.05, 0.5, 0.95)
 """Of the spread drawn, as the captions say."""
+_LABEL: Final = 60
+"""Characters of a name beside an axis, which leave room for it; a title over it may have twice as many."""
 P = ParamSpec("P")
 
 
@@ -60,8 +62,8 @@ def waveforms(normal: Recording, faulty: Recording | None) -> str:
         count = min(len(item.samples), max(_WAVEFORM, int(_WAVEFORM_S * item.rate_hz)))
         time_ms = 1000 * np.arange(count) / item.rate_hz
         axis.plot(time_ms, item.samples[:count, 0], color=_colour(item.label), linewidth=0.8)
-        axis.set_ylabel(f"{item.channels[0]}, {item.unit}")
-        axis.set_title(f"{item.label} ({item.condition}, {item.name})", loc="left", fontsize=10)
+        axis.set_ylabel(_shown(f"{item.channels[0]}, {item.unit}"), parse_math=False)
+        axis.set_title(_title(item), loc="left", fontsize=10, parse_math=False)
     axes[-1].set_xlabel("time, ms")
     return _svg(figure)
 
@@ -86,7 +88,8 @@ def spectra(recordings: Sequence[Recording]) -> str:
             spread = f"{label}, 5 to 95 %"
             axis.fill_between(frequency[top], low[top], high[top], color=colour, alpha=0.25, label=spread)
     axis.set_xlabel("frequency, Hz")
-    axis.set_ylabel(f"{recordings[0].channels[0]}, {recordings[0].unit} per root Hz")
+    unit = _shown(f"{recordings[0].channels[0]}, {recordings[0].unit}")
+    axis.set_ylabel(f"{unit} per root Hz", parse_math=False)
     axis.legend(loc="upper right")
     return _svg(figure)
 
@@ -109,7 +112,8 @@ def distributions(watched: Sequence[ScoredRecording], threshold: float) -> str:
         axis.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.6, solid_capstyle="butt")
         axis.plot(middle, place, marker=marker, color=colour, markersize=5)
     axis.axvline(threshold, color="black", linewidth=1.5, linestyle="--")
-    axis.set_yticks(range(len(names), 0, -1), names, fontsize=8)
+    shown = [_shown(name) for name in names]
+    axis.set_yticks(range(len(names), 0, -1), shown, fontsize=8, parse_math=False)
     axis.set_ylim(0.3, len(names) + 0.7)
     if min(float(np.concatenate(part).min()) for part in groups.values()) > 0:
         axis.set_xscale("log")
@@ -134,8 +138,7 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
             axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.yaxis.set_minor_locator(NullLocator())
-        title = f"{item.recording.label} ({item.recording.condition}, {item.recording.name})"
-        axis.set_title(title, loc="left", fontsize=9)
+        axis.set_title(_title(item.recording), loc="left", fontsize=9, parse_math=False)
     axes[-1].set_xlabel("time, s")
     return _svg(figure)
 
@@ -152,12 +155,22 @@ def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
     axis.barh(place - 0.2, normal[chosen], 0.4, color=_BLUE, label=NORMAL)
     if faulty is not None:
         axis.barh(place + 0.2, faulty[chosen], 0.4, color=_ORANGE, hatch="//", label="faulty")
-    axis.set_yticks(place, [manifest.features[index].name for index in chosen], fontsize=8)
+    shown = [_shown(manifest.features[index].name) for index in chosen]
+    axis.set_yticks(place, shown, fontsize=8, parse_math=False)
     axis.set_xlabel("mean contribution to the score")
     if reference.min() > 0:
         axis.set_xscale("log")
     axis.legend(loc="best")
     return _svg(figure)
+
+
+def _shown(text: str) -> str:
+    """Foreign text for a figure; what draws it passes `parse_math=False`, for `$` would begin TeX."""
+    return printable(text, _LABEL)
+
+
+def _title(item: Recording) -> str:
+    return printable(f"{item.label} ({item.condition}, {item.name})", 2 * _LABEL)
 
 
 def _colour(label: str) -> str:

@@ -1,0 +1,253 @@
+"""What the parser child can touch is its input and its answer, for root and for an ordinary user."""
+
+import contextlib
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from edge_runtime.sandbox import rights
+from tests.shared import ROOT
+from tests.trainer.builders import noise
+from trainer.formats import child
+from trainer.recordings import child_reader
+
+WHOLE = rights.landlock is not None and rights.seccomp is not None
+NEEDED = "trainer.formats.child, scipy.io, h5py, landlock, pyseccomp"
+whole = pytest.mark.skipif(not WHOLE, reason="Landlock or seccomp is not here")
+
+PROBE = '''
+import ctypes, json, os, socket, subprocess, sys, types
+from pathlib import Path
+sys.path[:0] = [{root!r}, {packages!r}]
+from trainer.formats import child
+from trainer.formats.contract import Refusal
+
+HOME, PORT, PARENT = Path({home!r}), {port}, {parent}
+PRIVATE, OTHER = HOME / "id_rsa", HOME / "recording"
+
+def call(name, *arguments):
+    """A system call by its function in the C library."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), name)
+
+def connect(family, address):
+    with socket.socket(family) as to:
+        to.connect(address)
+
+def forked():
+    if not os.fork():
+        os._exit(0)
+
+TRIED = dict(
+    internet=lambda: connect(socket.AF_INET, ("127.0.0.1", PORT)),
+    unix_socket=lambda: connect(socket.AF_UNIX, str(HOME / "agent.sock")),
+    datagram=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    netlink=lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    socket_pair=socket.socketpair,
+    private_file=PRIVATE.read_bytes,
+    other_recording=OTHER.read_bytes,
+    accounts=Path("/etc/passwd").read_bytes,
+    folder=lambda: os.listdir(HOME),
+    environment_of_parent=Path(f"/proc/{{PARENT}}/environ").read_bytes,
+    memory_of_parent=lambda: os.open(f"/proc/{{PARENT}}/mem", os.O_RDWR),
+    write=lambda: (HOME / "new").write_text("x"),
+    make_empty=lambda: os.open(HOME / "empty", os.O_CREAT | os.O_WRONLY),
+    unnamed=lambda: os.open(HOME, os.O_TMPFILE | os.O_RDWR),
+    in_memory=lambda: os.memfd_create("x"),
+    delete=OTHER.unlink,
+    truncate=lambda: os.truncate(OTHER, 0),
+    rename=lambda: OTHER.rename(HOME / "model.onnx"),
+    symlink=lambda: (HOME / "link").symlink_to("/etc/passwd"),
+    hard_link=lambda: os.link(OTHER, HOME / "second"),
+    make_folder=lambda: (HOME / "folder").mkdir(),
+    make_fifo=lambda: os.mkfifo(HOME / "fifo"),
+    change_mode=lambda: PRIVATE.chmod(0o666),
+    change_owner=lambda: os.chown(PRIVATE, os.getuid(), os.getgid()),
+    change_times=lambda: os.utime(OTHER, (1, 1)),
+    change_attribute=lambda: os.setxattr(OTHER, "user.x", b"1"),
+    truncate_input=lambda: os.ftruncate(0, 0),
+    change_mode_of_input=lambda: os.fchmod(0, 0o777),
+    change_times_of_input=lambda: os.utime(0, (1, 1)),
+    write_input=lambda: os.write(0, b"x"),
+    open_input_again=lambda: os.open("/proc/self/fd/0", os.O_RDWR),
+    fork=forked,
+    shell=lambda: subprocess.run(["/bin/sh", "-c", "true"], check=True),
+    replace_itself=lambda: os.execv("/bin/true", ["true"]),
+    signal_parent=lambda: os.kill(PARENT, 0),
+    signal_itself=lambda: os.kill(os.getpid(), 0),
+    signal_all=lambda: os.kill(-1, 0),
+    trace_parent=lambda: call("ptrace", 16, PARENT, 0, 0),
+    limit_parent=lambda: call("prlimit", PARENT, 7, (ctypes.c_ulong * 2)(1, 1), 0),
+    raise_limit=lambda: call("setrlimit", 7, (ctypes.c_ulong * 2)(64, 64)),
+    namespace=lambda: call("unshare", 0x10000000),
+    session=os.setsid,
+    change_root=lambda: os.chroot("/"),
+    priority=lambda: os.setpriority(os.PRIO_PROCESS, PARENT, 19),
+    shared_memory=lambda: call("shmget", 7, 4096, 0o1600),
+    io_uring=lambda: call("syscall", 425, 1, (ctypes.c_char * 120)()),
+    keys=lambda: call("syscall", 248, b"user", b"x", b"y", 1, -3),
+)
+
+def outcome(action):
+    try:
+        action()
+    except OSError as error:
+        return type(error).__name__
+    return "allowed"
+
+def read(stream, request):
+    """What a parser does that a file has taken over."""
+    found = {{name: outcome(action) for name, action in TRIED.items()}}
+    found["input"] = stream.read().decode()
+    raise Refusal(json.dumps(found), "")
+
+sys.modules["trainer.formats.probe"] = types.SimpleNamespace(read=read)
+child.main()
+'''
+
+
+@pytest.fixture
+def home():
+    """A user's folder, with a private file and a program that listens. Not below a folder of root's."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def state(folder):
+    return {
+        path.name: (os.lstat(path).st_mode, os.lstat(path).st_mtime_ns, os.lstat(path).st_uid)
+        + ((path.read_bytes(),) if path.is_file() else ())
+        for path in (folder, *folder.iterdir())
+    }
+
+
+def accounts():
+    """Whoever runs the tests, and where that is root, the user `nobody` also."""
+    yield pytest.param({}, id="as we are")
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return
+    if os.geteuid() == 0:
+        yield pytest.param(
+            {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}, id="as nobody"
+        )
+
+
+def runnable(account):
+    """An interpreter of our version that the account can start, and that imports what parsers need."""
+    tried = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {sysconfig.get_path('purelib')!r}]; import {NEEDED}"
+    for path in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
+        with contextlib.suppress(OSError):  # in a folder that is closed to the account
+            if not subprocess.run(
+                [path, "-I", "-B", "-c", tried], check=False, cwd="/", **account
+            ).returncode:
+                return path
+    pytest.skip("the interpreter, its packages or the sources are closed to nobody")
+
+
+@whole
+@pytest.mark.parametrize("account", list(accounts()))
+def test_a_parser_that_was_taken_over_touches_its_input_and_its_answer(home, account):
+    interpreter = runnable(account)
+    for name in ("id_rsa", "recording", "input"):
+        (home / name).write_text(f"contents of {name}")
+    (home / "id_rsa").chmod(0o600)
+    with socket.socket(socket.AF_UNIX) as agent, socket.create_server(("127.0.0.1", 0)) as server:
+        agent.bind(str(home / "agent.sock"))
+        (home / "agent.sock").chmod(0o777)
+        agent.listen()
+        if account:
+            for path in (home, *home.iterdir()):
+                os.chown(path, account["user"], account["group"])
+        before = state(home)
+        code = PROBE.format(
+            root=str(ROOT),
+            packages=sysconfig.get_path("purelib"),
+            home=str(home),
+            port=server.getsockname()[1],
+            parent=os.getpid(),
+        )
+        asked = {"kind": "probe", "signals": [], "channels": ["x"], "number": ""}
+        with (home / "input").open("rb") as file:
+            done = subprocess.run(
+                [interpreter, "-I", "-B", "-c", code, json.dumps(asked)],
+                stdin=file,
+                capture_output=True,
+                cwd="/",
+                env=dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+                check=False,
+                **account,
+            )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(json.loads(done.stdout)["error"])
+    assert found.pop("input") == "contents of input"
+    assert len(found) > 40
+    assert {name for name, outcome in found.items() if outcome == "allowed"} == set()
+    assert state(home) == before
+
+
+def recordings(folder):
+    """One small file of each format, and what the child is asked for it."""
+    values = noise(256)
+    for name, version in (("matlab4", "4"), ("matlab5", "5")):
+        scipy.io.savemat(folder / f"{name}.mat", {"vib": values}, format=version)
+    with h5py.File(folder / "matlab73.mat", "w", userblock_size=512) as file:
+        file.create_dataset("vib", data=values.T, compression="gzip")
+    with (folder / "matlab73.mat").open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    np.savez_compressed(folder / "archive.npz", samples=values)
+    np.savetxt(folder / "table.csv", values)
+    scipy.io.wavfile.write(folder / "wave.wav", 1000, values.astype(np.float32))
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+HIDING = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
+
+
+@pytest.mark.parametrize("hidden", [(), ("landlock",), ("pyseccomp",), ("landlock", "pyseccomp", "resource")])
+def test_every_format_is_read_with_and_without_each_barrier(tmp_path, monkeypatch, hidden):
+    paths = recordings(tmp_path)
+    assert len(paths) == 6
+    monkeypatch.setattr(child_reader, "_CHILD", HIDING.format(names=hidden) + child_reader._CHILD)  # noqa: SLF001  the same program, with modules hidden
+    for path in paths:
+        content = child_reader.read_content(path, (), ("x",), path.name)
+        np.testing.assert_allclose(content.values, noise(256), rtol=1e-6)
+
+
+def test_without_a_filter_of_calls_the_child_leaves_the_network():
+    allowed = subprocess.run(["unshare", "--user", "--net", "true"], check=False, capture_output=True)
+    if allowed.returncode:
+        pytest.skip("this kernel or container allows no network namespace")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = (
+            "import socket; from trainer.formats import child\n"
+            "child.reach_input_and_answer_only()\n"
+            f"socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)\n"
+        )
+        tried = subprocess.run(
+            [sys.executable, "-c", HIDING.format(names=("pyseccomp",)) + code],
+            env=os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert "Network is unreachable" in tried.stderr
+
+
+def test_the_limits_are_half_of_what_the_parent_waits_for():
+    assert child.LIMITS.cpu_s == child_reader._WALL_S / 2  # noqa: SLF001  the two bounds belong together

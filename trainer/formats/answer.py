@@ -1,0 +1,88 @@
+"""What the parser child answers, checked by the parent: a file may have taken the child over.
+
+Nothing that the child says is used before `check_head` has seen its type and its range.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeGuard
+
+from edge_runtime.core import printable
+from trainer.formats.contract import MAX_VALUES, Refusal
+
+LOWEST_RATE_HZ: Final = 1e-3
+"""One sample in a quarter of an hour: slower than anything that is called vibration."""
+HIGHEST_RATE_HZ: Final = 1e7
+"""Ten times the fastest recorders of acoustic emission."""
+_MESSAGE: Final = 2000
+"""Characters of the child's own sentences: the longest lists twenty names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The checked first line of an answer; as many float64 values follow as rows times columns."""
+
+    rows: int
+    columns: int
+    stated: Mapping[str, float | str]
+    """`rate_hz` and `unit`, where the file states them."""
+
+
+def check_head(answer: object, channels: int) -> Head:
+    """Check the child's line of JSON for a request of so many channels.
+
+    Raises Refusal with what the child says is wrong with the file, or with what is wrong with its answer.
+    """
+    if not isinstance(answer, dict):
+        raise Refusal(
+            "the parser crashed or took too long",
+            "The file is damaged or not what its name says; export or download it again",
+        )
+    if "error" in answer:
+        raise Refusal(
+            printable(answer["error"], _MESSAGE), printable(answer.get("remedy", "Check the file"), _MESSAGE)
+        )
+    rows, columns, stated = answer.get("rows"), answer.get("columns"), answer.get("stated")
+    # A bool is an int to Python, and no number of rows.
+    if type(rows) is not int or type(columns) is not int or not isinstance(stated, dict):
+        raise Refusal(
+            "the parser's answer makes no sense", "The file is damaged; export or download it again"
+        )
+    if rows < 0 or columns != channels:
+        raise Refusal(
+            f"{rows:.6g} rows of {columns:.6g} values for {channels} channels",
+            "The file is damaged; export or download it again",
+        )
+    if rows * columns > MAX_VALUES:
+        raise Refusal(f"has more than {MAX_VALUES} values", "Split the recording")
+    return Head(rows, columns, _stated(stated))
+
+
+def is_rate(value: object) -> TypeGuard[float]:
+    """Whether it is a number that can be a sampling rate in Hz."""
+    # math.nan compares as False, so that it is none.
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and LOWEST_RATE_HZ <= value <= HIGHEST_RATE_HZ
+    )
+
+
+def _stated(found: Mapping[str, object]) -> dict[str, float | str]:
+    checked: dict[str, float | str] = {}
+    if (rate_hz := found.get("rate_hz")) is not None:
+        if not is_rate(rate_hz):
+            raise Refusal(
+                f"states the rate {printable(repr(rate_hz))}, not a number of hertz within "
+                f"{LOWEST_RATE_HZ:g} and {HIGHEST_RATE_HZ:g}",
+                "Write rate_hz into the file as one number, or leave it out and give it in the list",
+            )
+        checked["rate_hz"] = float(rate_hz)
+    if (unit := found.get("unit")) is not None:
+        if not isinstance(unit, str) or printable(unit) != unit:
+            raise Refusal(
+                f"states the unit {printable(repr(unit))}, not a short text",
+                "Write the unit into the file as text, such as g or m/s2, or leave it out",
+            )
+        checked["unit"] = unit
+    return checked
