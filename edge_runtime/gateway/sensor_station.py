@@ -17,6 +17,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+OVERLOAD_SHOWN_S: Final = 60.0
+"""How long a drop stays among the troubles: health messages come twice as often by default."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -43,6 +45,8 @@ class Station:
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
+        self.overload = ""
+        """That the sensor sends faster than it is read; empty while it does not."""
         for alarm in reporter.open_alarms():
             pipeline.resume(alarm)
 
@@ -92,6 +96,7 @@ class Station:
         if bool(text) != bool(self.trouble):
             _log.warning("%s: %s", self.name, text or "fine again")
         self.trouble = text
+        self._check_overload(now_s)
         if now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -104,6 +109,7 @@ class Station:
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
             "port_opened": self._reader.opened,
+            "dropped_bytes": self._reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
             **faults,
         }
@@ -141,13 +147,18 @@ class Station:
             self._reporter.state(self._latest, self._sensor_now_us())
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
-        """Return why nothing is scored, None where something is, and whether no frames come at all."""
+        """Return why nothing is scored, None where something is, and whether no frames come at all.
+
+        Bytes that wait or were dropped are no silence: the line is judged up to where it was processed, and
+        from the newest byte that was dropped.
+        """
         status, silence_s = self.pipeline.status, self._settings.silence_s
-        silent_s = now_s - max(self._frame_s, self._started_s)
+        now_s, dropped_s = self._reader.seen_until_s(now_s), self._reader.dropped_s()
+        silent_s = now_s - max(self._frame_s, self._started_s, dropped_s)
         trouble: SensorFault | None = None
         if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
             trouble = SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
-        elif silent_s > silence_s and now_s - self._bytes_s > silence_s:
+        elif silent_s > silence_s and now_s - max(self._bytes_s, dropped_s) > silence_s:
             trouble = SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         elif silent_s > max(silence_s, HINT_AFTER_S):
             hint = "check baud rate, protocol and wiring"
@@ -163,6 +174,15 @@ class Station:
             detail = f"frames come but no whole window ({fault}); check sensor, model and cable"
             trouble = SensorFault(FaultReason.NO_WINDOW, detail)
         return trouble, False
+
+    def _check_overload(self, now_s: float) -> None:
+        reader = self._reader
+        overload = ""
+        if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
+            overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
+        if bool(overload) != bool(self.overload):
+            _log.warning("%s: %s", self.name, overload or "is read as fast as it sends again")
+        self.overload = overload
 
     def _sensor_now_us(self) -> int:
         newest_us = self.pipeline.status.newest_us

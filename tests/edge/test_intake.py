@@ -3,8 +3,9 @@
 import threading
 import time
 
+from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox, PortReader
+from edge_runtime.sensors.readers import PortReader
 from tests.faults import replug
 
 
