@@ -1,11 +1,12 @@
 """What belongs to one sensor at run time: its reader, its pipeline, and when what is reported of it."""
 
-import logging
 import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
 from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
+from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
 from edge_runtime.sensors import Chunk, PortReader, SensorSettings
@@ -19,7 +20,6 @@ INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
-_log: Final = logging.getLogger("edge_runtime")
 
 
 class Station:
@@ -47,8 +47,14 @@ class Station:
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self.overload = ""
         """That the sensor sends faster than it is read; empty while it does not."""
+        self._chatter, self._log = Chatter(), LogShare(settings.name)
         for alarm in reporter.open_alarms():
             pipeline.resume(alarm)
+
+    @property
+    def chatter(self) -> str:
+        """Which alarms are held open because they begin too often; empty when none is."""
+        return self._chatter.trouble
 
     @property
     def alive(self) -> bool:
@@ -94,9 +100,12 @@ class Station:
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self.trouble):
-            _log.warning("%s: %s", self.name, text or "fine again")
+            self._log.warn("trouble", text or "fine again", now_s)
         self.trouble = text
         self._check_overload(now_s)
+        for verdict in self._chatter.due(now_s):
+            self._publish(verdict, now_s)
+        self._log.close_minutes(now_s)
         if now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -124,6 +133,10 @@ class Station:
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
+        now_s = time.monotonic()
+        self._publish(self._chatter.admit(verdict, now_s), now_s)
+
+    def _publish(self, verdict: Verdict, now_s: float) -> None:
         self._latest = verdict
         if verdict.transition is None:
             return
@@ -131,15 +144,9 @@ class Station:
         self._publish_state()
         alarm = verdict.alarm
         if alarm is not None and verdict.transition is not Transition.UPDATE:
-            _log.warning(
-                "%s: %s %s, score %.4g of %.4g %s",
-                self.name,
-                alarm.kind,
-                "began" if verdict.transition is Transition.NEW else "ended",
-                verdict.score,
-                verdict.threshold,
-                alarm.reason,
-            )
+            happened = "began" if verdict.transition is Transition.NEW else "ended"
+            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
+            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
 
     def _publish_state(self) -> None:
         if self._latest is not None:
@@ -181,7 +188,7 @@ class Station:
         if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
             overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
         if bool(overload) != bool(self.overload):
-            _log.warning("%s: %s", self.name, overload or "is read as fast as it sends again")
+            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self.overload = overload
 
     def _sensor_now_us(self) -> int:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement, read_config
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt
+from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
 from edge_runtime.gateway import signals
+from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.reporter import Reporter, end_orphans
@@ -201,6 +202,7 @@ class _Service:
             station.tick(now_s)
             self._health.tell(f"sensor {station.name}", station.trouble)
             self._health.tell(f"overload of {station.name}", station.overload)
+            self._health.tell(f"chatter of {station.name}", station.chatter)
         self._health.tell("clock", clock_doubt(time.time()))
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
@@ -219,7 +221,8 @@ class _Service:
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()
-        self._notifier.status("; ".join(f"{name}: {text}" for name, text in troubles.items()) or "ok")
+        said = "; ".join(f"{name}: {printable(text, LONGEST)}" for name, text in troubles.items())
+        self._notifier.status(said or "ok")
 
     def _replace_process(self, station: Station, sha256: str) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread

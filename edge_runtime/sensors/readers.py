@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Final
 
-from edge_runtime.core import EdgeError
+from edge_runtime.core import EdgeError, printable
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.ports import READ_TIMEOUT_S, Source
@@ -74,7 +74,7 @@ class PortReader(threading.Thread):
                     self.problem, wait_s = "", RETRY_S[0]
                     self._read()
             except EdgeError as error:
-                self.problem = str(error)
+                self.problem = printable(error, 500)  # a port of pyserial quotes what the far end answers
                 self._stop_asked.wait(wait_s * random.uniform(*_JITTER))  # noqa: S311  jitter, no secret
                 wait_s = min(2 * wait_s, RETRY_S[1])
 

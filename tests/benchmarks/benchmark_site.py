@@ -89,6 +89,10 @@ class Subscriber:
         self._client.loop_stop()
 
 
+RUN = ("-m", "edge_runtime", "run", "--config")
+"""Arguments of Python that start the service; its configuration follows."""
+
+
 class BenchmarkSite:
     """Everything but what is measured in it."""
 
@@ -103,13 +107,13 @@ class BenchmarkSite:
         self.subscriber = Subscriber(self.broker.port)
         self._begun = []
 
-    def service(self, model, lines=None, *, scores=True, health_s=5.0, prefix=(), more=""):
+    def service(self, model, lines=None, *, scores=True, health_s=5.0, prefix=(), more="", program=RUN):
         """Start the service on some of the lines and wait until it reads them; `more` is of each sensor."""
         lines = self.lines if lines is None else lines
         head = HEAD.format(port=self.broker.port, scores=str(scores).lower(), health_s=health_s)
         parts = [SENSOR.format(index=i, line=line, model=model) + more for i, line in enumerate(lines)]
         (self.folder / "edge.toml").write_text("\n".join([head, *parts]))
-        command = [*prefix, sys.executable, "-m", "edge_runtime", "run", "--config"]
+        command = [*prefix, sys.executable, *program]
         with (self.folder / "service.log").open("w") as log:
             running = subprocess.Popen(
                 [*command, str(self.folder / "edge.toml")], stderr=log, stdout=log, cwd=ROOT
