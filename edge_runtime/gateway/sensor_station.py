@@ -57,6 +57,12 @@ class Station:
         return self._chatter.trouble
 
     @property
+    def lost_alarms(self) -> str:
+        """That alarms of this sensor were dropped; empty when none was."""
+        dropped = self._reporter.dropped
+        return f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
+
+    @property
     def alive(self) -> bool:
         """Whether this sensor's thread is doing its work."""
         return self._reader.is_alive()

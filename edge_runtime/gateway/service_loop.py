@@ -202,6 +202,7 @@ class _Service:
             station.tick(now_s)
             self._health.tell(f"sensor {station.name}", station.trouble)
             self._health.tell(f"overload of {station.name}", station.overload)
+            self._health.tell(f"spool of {station.name}", station.lost_alarms)
             self._health.tell(f"chatter of {station.name}", station.chatter)
         self._health.tell("clock", clock_doubt(time.time()))
         if now_s - self._health_s >= self._prepared.config.report.health_s:
