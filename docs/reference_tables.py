@@ -8,6 +8,7 @@ SENSOR_FIGURES = {
     "windows": ("counter", "Windows judged since the service started."),
     "rate_hz": ("gauge", "Sampling rate by the gateway's clock, Hz; null until it is known."),
     "port_opened": ("counter", "How often the port was opened; more than 1 is a sensor that came back."),
+    "dropped_bytes": ("counter", "Bytes of this sensor dropped because it sends faster than it can be read."),
     "alarms_active": ("gauge", "Alarms of this sensor that have begun and not ended."),
     "faults.<kind>": ("counter", "What could not be used, by kind; see below."),
 }
@@ -78,6 +79,9 @@ TROUBLES = {
     "clock": "The wall clock has not been set since boot.",
     "reload": "The configuration was not read again, and why.",
     "sensor <name>": "What is wrong with that sensor or its line.",
+    "overload of <name>": "That sensor sends faster than it can be read; how many bytes were dropped.",
+    "chatter of <name>": "Alarms of that sensor begin more than 6 times a minute; which is held open.",
+    "spool of <name>": "How many of that sensor's alarms were dropped: the spool was full.",
     "spool": "What is wrong with the disk.",
     "spool_corrupt": "The spool was damaged, and what was recovered.",
     "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",

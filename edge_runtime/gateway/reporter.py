@@ -50,6 +50,11 @@ class Reporter:
         self._starts |= {alarm.kind: (alarm.id, alarm.start_us) for alarm in alarms}
         return alarms
 
+    @property
+    def dropped(self) -> int:
+        """Stored alarms of this sensor that were dropped since start because the spool was full."""
+        return self._spool.dropped(self._event_topic)
+
     def event(self, verdict: Verdict, now_us: int) -> None:
         """Commit an alarm's beginning, update or end to the spool; a verdict without an alarm is ignored."""
         published = self._in_wall_time(verdict, now_us)

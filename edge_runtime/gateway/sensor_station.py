@@ -1,11 +1,12 @@
 """What belongs to one sensor at run time: its reader, its pipeline, and when what is reported of it."""
 
-import logging
 import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
 from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
+from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
 from edge_runtime.sensors import Chunk, PortReader, SensorSettings
@@ -17,7 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
-_log: Final = logging.getLogger("edge_runtime")
+OVERLOAD_SHOWN_S: Final = 60.0
+"""How long a drop stays among the troubles: health messages come twice as often by default."""
 
 
 class Station:
@@ -43,8 +45,22 @@ class Station:
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
+        self.overload = ""
+        """That the sensor sends faster than it is read; empty while it does not."""
+        self._chatter, self._log = Chatter(), LogShare(settings.name)
         for alarm in reporter.open_alarms():
             pipeline.resume(alarm)
+
+    @property
+    def chatter(self) -> str:
+        """Which alarms are held open because they begin too often; empty when none is."""
+        return self._chatter.trouble
+
+    @property
+    def lost_alarms(self) -> str:
+        """That alarms of this sensor were dropped; empty when none was."""
+        dropped = self._reporter.dropped
+        return f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
 
     @property
     def alive(self) -> bool:
@@ -90,8 +106,12 @@ class Station:
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self.trouble):
-            _log.warning("%s: %s", self.name, text or "fine again")
+            self._log.warn("trouble", text or "fine again", now_s)
         self.trouble = text
+        self._check_overload(now_s)
+        for verdict in self._chatter.due(now_s):
+            self._publish(verdict, now_s)
+        self._log.close_minutes(now_s)
         if now_s - self._state_s >= self._report.state_s:
             self._publish_state()
 
@@ -104,6 +124,7 @@ class Station:
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
             "port_opened": self._reader.opened,
+            "dropped_bytes": self._reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
             **faults,
         }
@@ -118,6 +139,10 @@ class Station:
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
+        now_s = time.monotonic()
+        self._publish(self._chatter.admit(verdict, now_s), now_s)
+
+    def _publish(self, verdict: Verdict, now_s: float) -> None:
         self._latest = verdict
         if verdict.transition is None:
             return
@@ -125,15 +150,9 @@ class Station:
         self._publish_state()
         alarm = verdict.alarm
         if alarm is not None and verdict.transition is not Transition.UPDATE:
-            _log.warning(
-                "%s: %s %s, score %.4g of %.4g %s",
-                self.name,
-                alarm.kind,
-                "began" if verdict.transition is Transition.NEW else "ended",
-                verdict.score,
-                verdict.threshold,
-                alarm.reason,
-            )
+            happened = "began" if verdict.transition is Transition.NEW else "ended"
+            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
+            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
 
     def _publish_state(self) -> None:
         if self._latest is not None:
@@ -141,13 +160,18 @@ class Station:
             self._reporter.state(self._latest, self._sensor_now_us())
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
-        """Return why nothing is scored, None where something is, and whether no frames come at all."""
+        """Return why nothing is scored, None where something is, and whether no frames come at all.
+
+        Bytes that wait or were dropped are no silence: the line is judged up to where it was processed, and
+        from the newest byte that was dropped.
+        """
         status, silence_s = self.pipeline.status, self._settings.silence_s
-        silent_s = now_s - max(self._frame_s, self._started_s)
+        now_s, dropped_s = self._reader.seen_until_s(now_s), self._reader.dropped_s()
+        silent_s = now_s - max(self._frame_s, self._started_s, dropped_s)
         trouble: SensorFault | None = None
         if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
             trouble = SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
-        elif silent_s > silence_s and now_s - self._bytes_s > silence_s:
+        elif silent_s > silence_s and now_s - max(self._bytes_s, dropped_s) > silence_s:
             trouble = SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         elif silent_s > max(silence_s, HINT_AFTER_S):
             hint = "check baud rate, protocol and wiring"
@@ -163,6 +187,15 @@ class Station:
             detail = f"frames come but no whole window ({fault}); check sensor, model and cable"
             trouble = SensorFault(FaultReason.NO_WINDOW, detail)
         return trouble, False
+
+    def _check_overload(self, now_s: float) -> None:
+        reader = self._reader
+        overload = ""
+        if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
+            overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
+        if bool(overload) != bool(self.overload):
+            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
+        self.overload = overload
 
     def _sensor_now_us(self) -> int:
         newest_us = self.pipeline.status.newest_us

@@ -27,6 +27,7 @@ from edge_runtime.core import (
     Verdict,
     Window,
     first_line,
+    printable,
 )
 from edge_runtime.models import Artefact
 from edge_runtime.sensors.protocols import Decoder
@@ -156,7 +157,7 @@ class SensorPipeline:
             elif (said := (item.unit, len(item.channels))) == self._expected:
                 self._disagreement, self._range = None, min(self._range, item.range)
             else:
-                detail = f"sensor has (unit, channels) {said}, model {self._expected}"
+                detail = f"sensor has (unit, channels) {printable(said)}, model {self._expected}"
                 self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
                 self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
         return verdicts
@@ -274,4 +275,4 @@ class SensorPipeline:
 
     def _count(self, fault: Fault) -> None:
         self.status.faults[fault.kind] += fault.count
-        self.status.last_fault = f"{fault.kind}: {fault.detail}"
+        self.status.last_fault = f"{fault.kind}: {printable(fault.detail)}"

@@ -1,7 +1,9 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
+from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import Chunk, Inbox, Poller, PortReader
+from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import SensorSettings
 from edge_runtime.sensors.simulator import (
@@ -17,6 +19,7 @@ from edge_runtime.sensors.simulator import (
 from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
+    "Allowance",
     "Chunk",
     "Inbox",
     "InjectedFaults",

@@ -1,29 +1,24 @@
-"""Reader threads and the bounded queue between them and the pipeline.
+"""Reader threads: they bring the bytes of ports into the inbox.
 
 A port must never wait, so a thread that reads does nothing else. Ports that have a descriptor are all read
 by one thread, the `Poller`: with a thread a port, each would be woken for every frame, and 64 of them compete
 for the interpreter. Opening a port can take seconds, so each port has a thread for that; it sleeps while the
 port is open.
 
-When the pipeline falls behind, the oldest bytes are dropped and counted: a decoder takes what is missing for
-a gap, and timestamps are in the frames.
+A port is not read while its sensor has sent more than its allowance, or half of its share of the inbox waits.
 """
 
 import random
 import select
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.core import EdgeError
+from edge_runtime.core import EdgeError, printable
+from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.ports import READ_TIMEOUT_S, Source
 
-MAX_CHUNKS: Final = 16384
-"""A judgement: a minute of four sensors with 50 frames a second each, and at most 4 MB of objects."""
-MAX_WAITING_BYTES: Final = 8 * 1024 * 1024
-"""A judgement: 90 seconds of one line at 921600 baud, and little of a gateway's memory."""
 MANY: Final = 8
 """From this many ports on, bytes are fetched in rounds: a wake-up a frame costs more than scoring it."""
 REST_S: Final = 0.004
@@ -32,53 +27,12 @@ baud."""
 RETRY_S: Final = (0.1, 1.5)
 """Bounds of the wait before a lost port is tried again; it doubles from one to the other. A judgement: a plug
 that was jerked is back at once, and a sensor plugged in again is read within two seconds."""
+PAUSE_S: Final = 0.02
+"""Before a port that is held back is looked at again: a serial line's 4096 bytes in the kernel last 44 ms."""
+HELD_S: Final = 2.0
+"""A sensor held back for longer than this without a pause sends too fast; shorter is a burst. A judgement."""
 _JITTER: Final = (0.5, 1.0)
 """Share of the wait that is waited: many ports of one hub that went away together are not tried together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Bytes from one port."""
-
-    sensor: int
-    """Index of the sensor in the configuration."""
-    data: bytes
-    at_s: float
-    """Monotonic time of arrival, seconds."""
-    opening: int = 1
-    """How often the port had been opened when these bytes came: at another number a new stream begins."""
-
-
-class Inbox:
-    """Chunks waiting for the pipeline: bounded in number and bytes, the oldest dropped first."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._chunks: deque[Chunk] = deque()
-        self._bytes = 0
-        self._arrived = threading.Condition()
-        self.dropped = 0
-        """Chunks dropped since start."""
-
-    def put(self, *chunks: Chunk) -> None:
-        """Add chunks; never waits."""
-        with self._arrived:
-            self._chunks.extend(chunks)
-            self._bytes += sum(len(chunk.data) for chunk in chunks)
-            while len(self._chunks) > MAX_CHUNKS or self._bytes > MAX_WAITING_BYTES:
-                self._bytes -= len(self._chunks.popleft().data)
-                self.dropped += 1
-            self._arrived.notify()
-
-    def take(self, wait_s: float) -> list[Chunk]:
-        """Take all that waits, waiting up to `wait_s` for a first chunk."""
-        with self._arrived:
-            if not self._chunks:
-                self._arrived.wait(wait_s)
-            chunks = list(self._chunks)
-            self._chunks.clear()
-            self._bytes = 0
-            return chunks
 
 
 class PortReader(threading.Thread):
@@ -91,11 +45,18 @@ class PortReader(threading.Thread):
         inbox: Inbox,
         stop: threading.Event,
         poller: "Poller | None" = None,
+        *,
+        allowance: Allowance | None = None,
     ) -> None:
-        """Leave the reading to `poller` where there is one and the port has a descriptor."""
+        """Leave the reading to `poller` where there is one and the port has a descriptor.
+
+        Without an `allowance` the port is read as fast as its bytes come.
+        """
         super().__init__(name=f"reader-{sensor}", daemon=True)
         self._sensor, self._source, self._inbox, self._stop_asked = sensor, source, inbox, stop
         self._poller = poller
+        self._allowance = allowance or Allowance()
+        self._held_s = self._let_s = float("-inf")
         self._ended = threading.Event()
         self._failure: EdgeError | None = None
         self.problem = "not opened yet"
@@ -113,13 +74,43 @@ class PortReader(threading.Thread):
                     self.problem, wait_s = "", RETRY_S[0]
                     self._read()
             except EdgeError as error:
-                self.problem = str(error)
+                self.problem = printable(error, 500)  # a port of pyserial quotes what the far end answers
                 self._stop_asked.wait(wait_s * random.uniform(*_JITTER))  # noqa: S311  jitter, no secret
                 wait_s = min(2 * wait_s, RETRY_S[1])
 
     def drain(self) -> Chunk:
         """Take what is there, for the poller. Raises UnavailableError when the port went away."""
-        return Chunk(self._sensor, self._source.drain(), time.monotonic(), self.opened)
+        return self._chunk(self._source.drain())
+
+    def pause_s(self) -> float:
+        """Seconds for which the port is not to be read; 0 when it may be read now."""
+        now_s = time.monotonic()
+        wait_s = self._allowance.wait_s(now_s)
+        if self._inbox.is_full(self._sensor):
+            wait_s = max(wait_s, PAUSE_S)
+        if not wait_s:
+            return 0.0
+        if now_s - self._held_s > HELD_S / 2:  # not held back for a while: it begins again
+            self._let_s = now_s
+        self._held_s = now_s
+        return max(wait_s, PAUSE_S)
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Bytes of this sensor that the inbox dropped since start."""
+        return self._inbox.losses(self._sensor)[0]
+
+    def dropped_s(self) -> float:
+        """When the newest of the dropped bytes had arrived, monotonic seconds."""
+        return self._inbox.losses(self._sensor)[1]
+
+    def seen_until_s(self, now_s: float) -> float:
+        """Until when the bytes that arrived have been taken from the inbox."""
+        return self._inbox.seen_until_s(self._sensor, now_s)
+
+    def too_fast(self, now_s: float) -> bool:
+        """Whether the sensor sends faster than it is read: held back for HELD_S and up to now."""
+        return now_s - self._held_s < HELD_S / 2 and self._held_s - self._let_s > HELD_S
 
     def end(self, failure: EdgeError | None) -> None:
         """Let the reader go on: the poller has left its port, because of a failure or because it stops."""
@@ -135,8 +126,15 @@ class PortReader(threading.Thread):
                 raise self._failure
             return
         while not self._stop_asked.is_set():
-            if data := self._source.read():
-                self._inbox.put(Chunk(self._sensor, data, time.monotonic(), self.opened))
+            if pause_s := self.pause_s():
+                self._stop_asked.wait(pause_s)
+            elif data := self._source.read():
+                self._inbox.put(self._chunk(data))
+
+    def _chunk(self, data: bytes) -> Chunk:
+        now_s = time.monotonic()
+        self._allowance.spend(len(data), now_s)
+        return Chunk(self._sensor, data, now_s, self.opened)
 
 
 class Poller(threading.Thread):
@@ -149,6 +147,8 @@ class Poller(threading.Thread):
         self._epoll = select.epoll()
         self._mutex = threading.Lock()
         self._readers: dict[int, PortReader] = {}
+        self._paused: dict[int, float] = {}
+        """Descriptors that are not waited for now, and until when."""
         self._closed = False
 
     def add(self, descriptor: int, reader: PortReader) -> None:
@@ -164,7 +164,9 @@ class Poller(threading.Thread):
         """Read until asked to stop."""
         try:
             while not self._stop_asked.is_set():
-                drained = [self._drain(descriptor) for descriptor, _ in self._epoll.poll(READ_TIMEOUT_S)]
+                wait_s = PAUSE_S if self._paused else READ_TIMEOUT_S
+                drained = [self._drain(descriptor) for descriptor, _ in self._epoll.poll(wait_s)]
+                self._resume()
                 if chunks := [chunk for chunk in drained if chunk is not None]:
                     self._inbox.put(*chunks)
                 if len(self._readers) >= MANY:
@@ -180,6 +182,11 @@ class Poller(threading.Thread):
 
     def _drain(self, descriptor: int) -> Chunk | None:
         reader = self._readers[descriptor]
+        if pause_s := reader.pause_s():
+            # Not waited for at all meanwhile: epoll reports a port that was hung up whatever it is asked for.
+            self._epoll.unregister(descriptor)
+            self._paused[descriptor] = time.monotonic() + pause_s
+            return None
         try:
             return reader.drain()
         except EdgeError as error:
@@ -188,3 +195,9 @@ class Poller(threading.Thread):
                 self._epoll.unregister(descriptor)
             reader.end(error)
             return None
+
+    def _resume(self) -> None:
+        now_s = time.monotonic()
+        for descriptor in [number for number, until_s in self._paused.items() if until_s <= now_s]:
+            del self._paused[descriptor]
+            self._epoll.register(descriptor, select.EPOLLIN)

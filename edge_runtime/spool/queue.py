@@ -14,7 +14,6 @@ jumps expires nothing.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,16 +23,12 @@ from edge_runtime.spool.recovery import Salvaged
 from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import MAX_ID, Store
-from edge_runtime.spool.totals import CLOCK, EncodeMessage, QueueTotals
+from edge_runtime.spool.totals import CANDIDATES, CLOCK, EncodeMessage, QueueTotals
 
 __all__ = ["DeadLetter", "EncodeMessage", "MessageClass", "OpenAlarm", "Spool", "StoredMessage"]
 
-_BATCH: Final = 256
-"""Rows looked at in one step of dropping: few transactions, and the lock is held for milliseconds only."""
 _INTERNAL: Final = frozenset((CLOCK, *(f"{klass}.id" for klass in MessageClass)))
 """Counters that only the spool needs."""
-_LEAST_RUN_S: Final = 60.0
-"""Shorter than this no rate is known; the first messages after a start would claim a full disk soon."""
 
 
 class Spool:
@@ -146,6 +141,11 @@ class Spool:
         rows = self.peek(klass, 1)
         return rows[0].id if rows else self.last_id(klass) + 1
 
+    def dropped(self, topic: str) -> int:
+        """Alarms of the topic dropped since start because there was no more room."""
+        with self._mutex:
+            return self._totals.dropped[topic]
+
     def maintain(self) -> None:
         """Expire old rows and reopen a failed file; call about every second, from any thread."""
         with self._mutex:
@@ -172,9 +172,7 @@ class Spool:
             figures["ring"], figures["disk_failures"] = len(totals.ring), self._disk.failures
             first = [clock_s for klass in MessageClass for _, clock_s, _ in self._oldest(klass)[:1]]
             figures["oldest_age_s"] = totals.service_s() - min(first) if first else None
-            free_bytes = max(self._limits.max_bytes - sum(totals.bytes.values()), 0)
-            hours = max(totals.running_s(), _LEAST_RUN_S) / 3600
-            figures["hours_of_capacity"] = free_bytes * hours / totals.bytes_put if totals.bytes_put else None
+            figures["hours_of_capacity"] = totals.hours_of_capacity()
             return figures
 
     def close(self) -> None:
@@ -233,11 +231,13 @@ class Spool:
         rows = self._totals.rows
         while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
             klass = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM
-            oldest = self._oldest(klass)
-            sums = accumulate((cost for _, _, cost in oldest), initial=0)
-            ids = [row_id for (row_id, _, _), freed in zip(oldest, sums, strict=False) if freed < excess]
+            topic, ids = self._to_drop(klass, excess)
             if not ids or not self._remove(klass, ids, f"{klass}.dropped.bytes"):
                 return  # the disk is in trouble and this is tried again with the next message
+            self._totals.dropped[topic] += len(ids)
+
+    def _to_drop(self, klass: MessageClass, excess: int) -> tuple[str, list[int]]:
+        return self._disk.run(lambda store: self._totals.to_drop(store, klass, excess)) or ("", [])
 
     def _expire(self, klass: MessageClass, age_s: float) -> None:
         before_s = self._totals.service_s() - age_s
@@ -246,4 +246,4 @@ class Spool:
             self._remove(klass, ids, f"{klass}.dropped.age")
 
     def _oldest(self, klass: MessageClass) -> list[tuple[int, float, int]]:
-        return self._disk.run(lambda store: store.oldest(klass, _BATCH)) or []
+        return self._disk.run(lambda store: store.oldest(klass, CANDIDATES)) or []

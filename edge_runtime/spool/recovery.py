@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import Alarm
-from edge_runtime.spool.rows import MessageClass, StoredMessage, stored_message_of
+from edge_runtime.spool.rows import MessageClass, StoredMessage, alarms_of, stored_message_of
 from edge_runtime.spool.sqlite_carver import INDEX_LEAF, TABLE_LEAF, DamagedFile
-from edge_runtime.spool.store import QUEUE_COLUMNS, Store, alarms_of
+from edge_runtime.spool.store import QUEUE_COLUMNS, Store
 
 _NEWEST_FORMAT: Final = b"\2"
 """The newest "file format write version", https://www.sqlite.org/fileformat2.html section 1.3.3."""

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,6 +11,8 @@ from edge_runtime.core import Alarm, AlarmKind
 
 ROW_OVERHEAD_BYTES: Final = 64
 """What a row takes beside topic and body: its six numbers and its share of the pages' headers, about."""
+OPEN_ALARM: Final = "alarm/"
+"""Begins the names of the records that are open alarms."""
 
 
 class MessageClass(StrEnum):
@@ -86,3 +88,18 @@ def alarm_of(body: str) -> Alarm:
     """An open alarm from its JSON; raises ValueError, KeyError or TypeError for any other text."""
     fields = json.loads(body)
     return Alarm(**{**fields, "kind": AlarmKind(fields["kind"])})
+
+
+def alarms_of(records: Iterable[tuple[str, str, object]]) -> dict[str, Alarm]:
+    """Open alarms by key, from (name, body, checksum); what is damaged or no alarm is left out."""
+    whole = (
+        (name, body)
+        for name, body, crc in records
+        if name.startswith(OPEN_ALARM) and record_crc(name, body) == crc
+    )
+    return {name.removeprefix(OPEN_ALARM): alarm_of(body) for name, body in whole}
+
+
+def record_crc(name: str, body: str) -> int:
+    """Checksum of a record."""
+    return zlib.crc32(f"{name}|{body}".encode())

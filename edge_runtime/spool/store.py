@@ -12,7 +12,6 @@ the death of the process, and a power cut only costs telemetry, or sends an ackn
 import json
 import sqlite3
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,13 +19,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_runtime.core import Alarm, DataError
+from edge_runtime.spool.fair_room import Candidate
 from edge_runtime.spool.rows import (
+    OPEN_ALARM,
     ROW_OVERHEAD_BYTES,
     DeadLetter,
     MessageClass,
     OpenAlarm,
     StoredMessage,
-    alarm_of,
+    alarms_of,
+    record_crc,
     stored_message_of,
 )
 
@@ -50,8 +52,6 @@ _PRAGMAS: Final = (
     "trusted_schema = OFF",
 )
 """In this order: the locking mode decides how the WAL is opened."""
-_ALARM: Final = "alarm/"
-"""Begins the names of the records that are open alarms."""
 
 
 def _per_class(statement: str) -> dict[MessageClass, str]:
@@ -78,8 +78,13 @@ _DEAD: Final = (
 )
 _INSERT: Final = _per_class("INSERT OR IGNORE INTO QUEUE (COLUMNS) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
 _PEEK: Final = _per_class("SELECT COLUMNS FROM QUEUE WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
-_DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING SIZE")
+_DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING topic, SIZE")
 _OLDEST: Final = _per_class("SELECT id, clock_s, SIZE FROM QUEUE ORDER BY id LIMIT ?")
+_OF_TOPIC: Final = _per_class(  # no event has 16 KB: larger bodies are not read, and fill no memory
+    "SELECT id, SIZE, iif(length(body) > 16384, x'', body) FROM QUEUE WHERE topic = ? AND id > ?"
+    " ORDER BY id LIMIT ?"
+)
+_TOPICS: Final = _per_class("SELECT topic, count(*) FROM QUEUE GROUP BY topic")
 _TOTAL: Final = _per_class("SELECT count(*), coalesce(sum(SIZE), 0), coalesce(max(id), 0) FROM QUEUE")
 
 
@@ -123,13 +128,13 @@ class Store:
 
     def _record(self, name: str) -> Any:
         found = self._db.execute("SELECT body, crc FROM record WHERE name = ?", (name,)).fetchone()
-        if found is None or _crc(name, found[0]) != found[1]:
+        if found is None or record_crc(name, found[0]) != found[1]:
             raise sqlite3.DatabaseError(f"record {name} is missing or damaged")
         return json.loads(found[0])
 
     def _write(self, name: str, value: object) -> None:
-        body = json.dumps(value)
-        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", (name, body, _crc(name, body)))
+        values = (name, body := json.dumps(value), record_crc(name, body))
+        self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", values)
 
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[None]:
@@ -156,10 +161,10 @@ class Store:
             added += self._db.execute(_INSERT[row.klass], values).rowcount
         return added
 
-    def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[int]:
-        """Remove rows; returns the cost in bytes of each that was there. Inside a transaction."""
+    def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[tuple[str, int]]:
+        """Remove rows; returns topic and cost in bytes of each that was there. Inside a transaction."""
         found = (self._db.execute(_DELETE[klass], (row_id,)).fetchall() for row_id in ids)
-        return [size + ROW_OVERHEAD_BYTES for sizes in found for (size,) in sizes]
+        return [(topic, size + ROW_OVERHEAD_BYTES) for rows in found for topic, size in rows]
 
     def count(self, counters: Mapping[str, float]) -> None:
         """Write the counters. Inside a transaction."""
@@ -183,6 +188,16 @@ class Store:
         found = self._db.execute(_OLDEST[klass], (limit,))
         return [(row_id, clock_s, size + ROW_OVERHEAD_BYTES) for row_id, clock_s, size in found]
 
+    def candidates(self, klass: MessageClass, topic: str, after: int, limit: int) -> list[Candidate]:
+        """The first rows of a topic, at most `limit`; of all, without bodies, where it names no row."""
+        found = self._db.execute(_OF_TOPIC[klass], (topic, after, limit))
+        named = [Candidate(row_id, size + ROW_OVERHEAD_BYTES, body) for row_id, size, body in found]
+        return named or [Candidate(row_id, cost, b"") for row_id, _, cost in self.oldest(klass, limit)]
+
+    def topics(self, klass: MessageClass) -> dict[str, int]:
+        """Rows by topic."""
+        return dict(self._db.execute(_TOPICS[klass]).fetchall())
+
     def total(self, klass: MessageClass) -> tuple[int, int, int]:
         """(rows, bytes they count for, highest id)."""
         rows, size, last = self._db.execute(_TOTAL[klass]).fetchone()
@@ -191,22 +206,20 @@ class Store:
     def set_alarm(self, change: OpenAlarm) -> None:
         """Write or remove an open alarm. Inside a transaction."""
         if change.alarm is None:
-            self._db.execute("DELETE FROM record WHERE name = ?", (_ALARM + change.key,))
+            self._db.execute("DELETE FROM record WHERE name = ?", (OPEN_ALARM + change.key,))
         else:
-            self._write(_ALARM + change.key, asdict(change.alarm))
+            self._write(OPEN_ALARM + change.key, asdict(change.alarm))
 
     def set_alarms(self, alarms: Mapping[str, Alarm]) -> None:
         """Replace the table of open alarms. Inside a transaction."""
-        self._db.execute("DELETE FROM record WHERE name LIKE ?", (_ALARM + "%",))
+        self._db.execute("DELETE FROM record WHERE name LIKE ?", (OPEN_ALARM + "%",))
         for key, alarm in alarms.items():
             self.set_alarm(OpenAlarm(key, alarm))
 
     def open_alarms(self) -> dict[str, Alarm]:
         """Alarms that began and have not ended, by key."""
-        stored = self._db.execute(
-            "SELECT name, body, crc FROM record WHERE name LIKE ? ORDER BY name", (_ALARM + "%",)
-        )
-        return alarms_of(stored)
+        query = "SELECT name, body, crc FROM record WHERE name LIKE ? ORDER BY name"
+        return alarms_of(self._db.execute(query, (OPEN_ALARM + "%",)))
 
     def add_dead_letter(self, letter: DeadLetter, keep: int) -> int:
         """Add a dead letter and delete the oldest above `keep`; returns how many. Inside a transaction."""
@@ -236,15 +249,3 @@ class Store:
     def close(self) -> None:
         """Close the file; SQLite moves the WAL into it when it can."""
         self._db.close()
-
-
-def alarms_of(records: Iterable[tuple[str, str, object]]) -> dict[str, Alarm]:
-    """Open alarms by key, from (name, body, checksum); what is damaged or no alarm is left out."""
-    whole = (
-        (name, body) for name, body, crc in records if name.startswith(_ALARM) and _crc(name, body) == crc
-    )
-    return {name.removeprefix(_ALARM): alarm_of(body) for name, body in whole}
-
-
-def _crc(name: str, body: str) -> int:
-    return zlib.crc32(f"{name}|{body}".encode())

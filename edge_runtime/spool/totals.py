@@ -7,11 +7,13 @@ meanwhile wait in the ring, rows that left the queue meanwhile are remembered as
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from edge_runtime.core import Alarm
 from edge_runtime.spool.deleted_rows import DeletedRows
+from edge_runtime.spool.fair_room import Candidate, choose, fullest
 from edge_runtime.spool.recovery import Salvaged
 from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
@@ -23,6 +25,10 @@ CLOCK: Final = "clock_s"
 """Name of the counter that keeps the seconds of service."""
 _DELETE_ROWS: Final = 1000
 """Rows deleted in one transaction, at most: what is done stays done when a full disk ends the next one."""
+CANDIDATES: Final = 256
+"""Rows looked at in one step of dropping: few transactions, and the lock is held for milliseconds only."""
+_LEAST_RUN_S: Final = 60.0
+"""Shorter than this no rate is known; the first messages after a start would claim a full disk soon."""
 _OVERSIZE: Final = "larger than a row of the spool may be"
 
 
@@ -38,6 +44,12 @@ class QueueTotals:
         self.counters: dict[str, float] = {}
         self.rows = dict.fromkeys(MessageClass, 0)
         self.bytes = dict.fromkeys(MessageClass, 0)
+        self.topics: Counter[str] = Counter()
+        """Alarms in the file by topic: a topic is a sensor's."""
+        self.dropped: Counter[str] = Counter()
+        """Alarms dropped for want of room since start, by topic."""
+        self._searched: dict[str, int] = {}
+        """Up to which id no alarm of a topic is left: looking for its oldest begins behind it."""
         self.bytes_put = 0
         """Bytes taken in since start."""
         self.alarms: dict[str, Alarm] = {}
@@ -65,6 +77,12 @@ class QueueTotals:
     def service_s(self) -> float:
         """Seconds this spool has been in service, over all starts."""
         return self._served_s + self.running_s()
+
+    def hours_of_capacity(self) -> float | None:
+        """Hours until the limit is reached at the rate since start; None without a rate."""
+        free_bytes = max(self._limits.max_bytes - sum(self.bytes.values()), 0)
+        hours = max(self.running_s(), _LEAST_RUN_S) / 3600
+        return free_bytes * hours / self.bytes_put if self.bytes_put else None
 
     def count(self, name: str, amount: float = 1) -> None:
         """Count what happened without a transaction; the next one writes it."""
@@ -101,7 +119,8 @@ class QueueTotals:
         self.store_ring(store)
         for klass, deleted in self.deleted.items():
             while deleted:
-                part, counters, freed = deleted.first(_DELETE_ROWS), dict(self.counters), []
+                part, counters = deleted.first(_DELETE_ROWS), dict(self.counters)
+                freed: list[tuple[str, int]] = []
                 with store.transaction(durable=False):
                     for row_id, counter in part.items():
                         found = store.delete(klass, [row_id])
@@ -125,6 +144,7 @@ class QueueTotals:
         self.counters, self.ring, self._ring_epoch, self._uncertain_ids = counters, [], "", []
         for klass in MessageClass:
             self.rows[klass], self.bytes[klass], _ = store.total(klass)
+        self.topics = Counter(store.topics(MessageClass.ALARM))
         return True
 
     def insert(
@@ -145,9 +165,16 @@ class QueueTotals:
                 store.set_alarm(change)
             store.count(counters | {CLOCK: self.service_s()})
         self.counters = counters
-        self._grow(klass, [row.cost_bytes] if fits else [])
+        self._grow(klass, [(topic, row.cost_bytes)] if fits else [])
         self.bytes_put += row.cost_bytes
         return seq
+
+    def to_drop(self, store: Store, klass: MessageClass, excess_bytes: int) -> tuple[str, list[int]]:
+        """Rows to drop for that much room, and the topic of what are alarms."""
+        topic = fullest(self.topics) if klass is MessageClass.ALARM else ""
+        found = store.candidates(klass, topic, self._searched.get(topic, 0), CANDIDATES)
+        self._searched[topic] = found[0].id - 1 if found else 0
+        return topic, choose(found, excess_bytes)
 
     def delete(
         self,
@@ -180,8 +207,11 @@ class QueueTotals:
         body = encode(self._ring_seq, self._ring_epoch)
         self.ring.append(self._row(MessageClass.ALARM, self._next_id(), self._ring_seq, topic, body))
         if len(self.ring) > self._limits.ring_rows:
-            del self.ring[0]
-            self.count("alarm.dropped.ring")
+            fullest_topic = fullest(Counter(row.topic for row in self.ring))
+            theirs = [row for row in self.ring if row.topic == fullest_topic][:CANDIDATES]
+            ids = set(choose([Candidate(row.id, row.cost_bytes, row.body) for row in theirs], 1))
+            self.remove_from_ring(ids, "alarm.dropped.ring")
+            self.dropped[fullest_topic] += len(ids)
         return self._ring_seq
 
     def remove_from_ring(self, ids: set[int], counter: str) -> None:
@@ -199,9 +229,13 @@ class QueueTotals:
     def _row(self, klass: MessageClass, row_id: int, seq: int, topic: str, body: bytes) -> StoredMessage:
         return StoredMessage(klass, row_id, seq, topic, body, time.time_ns() // 1000, self.service_s())
 
-    def _grow(self, klass: MessageClass, costs: Sequence[int], sign: int = 1) -> None:
+    def _grow(self, klass: MessageClass, costs: Sequence[tuple[str, int]], sign: int = 1) -> None:
         self.rows[klass] += sign * len(costs)
-        self.bytes[klass] += sign * sum(costs)
+        for topic, cost in costs:
+            self.bytes[klass] += sign * cost
+            if klass is MessageClass.ALARM:
+                self.topics[topic] += sign
+        self.topics = +self.topics  # topics without rows go
 
 
 def _add(counters: dict[str, float], name: str, amount: float = 1) -> float:

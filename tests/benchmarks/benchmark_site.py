@@ -104,6 +104,10 @@ class Subscriber:
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
 
 
+RUN = ("-m", "edge_runtime", "run", "--config")
+"""Arguments of Python that start the service; its configuration follows."""
+
+
 class BenchmarkSite:
     """Everything but what is measured in it."""
 
@@ -136,13 +140,14 @@ class BenchmarkSite:
         health_s: float = 5.0,
         prefix: Sequence[str] = (),
         more: str = "",
+        program: Sequence[str] = RUN,
     ) -> psutil.Process:
         """Start the service on some of the lines and wait until it reads them; `more` is of each sensor."""
         lines = self.lines if lines is None else lines
         head = HEAD.format(port=self.broker.port, scores=str(scores).lower(), health_s=health_s)
         parts = [SENSOR.format(index=i, line=line, model=model) + more for i, line in enumerate(lines)]
         (self.folder / "edge.toml").write_text("\n".join([head, *parts]))
-        command = [*prefix, sys.executable, "-m", "edge_runtime", "run", "--config"]
+        command = [*prefix, sys.executable, *program]
         with (self.folder / "service.log").open("w") as log:
             running = start([*command, self.folder / "edge.toml"], stderr=log, stdout=log, cwd=ROOT)
         self._stack.callback(_end_all, running)

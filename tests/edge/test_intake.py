@@ -2,8 +2,9 @@
 
 import threading
 
+from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox, PortReader
+from edge_runtime.sensors.readers import PortReader
 from tests.faults import replug
 from tests.waiting import HANG_S, in_time, scaled, until
 

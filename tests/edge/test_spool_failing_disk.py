@@ -141,6 +141,18 @@ def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_si
         assert spool.figures()["ring"] == 0
 
 
+def test_in_memory_the_sensor_with_most_alarms_loses_its_own(folder, file_size_limit):
+    with Spool(folder, SpoolLimits(reserve_bytes=0, ring_rows=5)) as spool:
+        file_size_limit(20_000)
+        for sensor, name in [("b", "b1"), *(("a", f"a{n}") for n in range(10))]:
+            spool.put(MessageClass.ALARM, sensor, body_of(name, 400_000))
+        waiting = [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)]
+        assert waiting == ["b1", "a6", "a7", "a8", "a9"]
+        assert (spool.dropped("a"), spool.dropped("b")) == (6, 0)
+        assert spool.figures()["alarm.dropped.ring"] == 6
+        file_size_limit(-1)
+
+
 def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_size_limit):
     """In trouble the folder is released, and ids given in memory must not meet another program's rows."""
     now_s, limits = [0.0], SpoolLimits(reserve_bytes=0)

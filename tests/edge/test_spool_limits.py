@@ -1,10 +1,13 @@
 """How much and how long the durable queue keeps: caps, ages, and what goes first."""
 
+import contextlib
 import json
+import sqlite3
 import time
 
 import pytest
 
+from edge_runtime.spool.fair_room import Candidate, choose
 from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import Clock, names, put
@@ -142,3 +145,65 @@ def test_limits_that_cannot_be_meant(wrong):
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         SpoolLimits(**wrong)
+
+
+def event(spool, sensor, alarm, kind, size=4000):
+    """Store an event of one sensor's alarm."""
+    body = {"type": kind, "id": alarm, "padding": "x" * size}
+    return spool.put(MessageClass.ALARM, f"p/s/d/{sensor}/event", lambda *_: json.dumps(body).encode())
+
+
+def waiting(spool, sensor):
+    """What waits of a sensor's alarms, in order."""
+    rows = (row for row in spool.peek(MessageClass.ALARM, 1000) if f"/{sensor}/" in row.topic)
+    return [(body["id"], body["type"]) for body in (json.loads(row.body) for row in rows)]
+
+
+def test_alarms_of_one_sensor_never_displace_anothers(folder):
+    with Spool(folder, SpoolLimits(max_bytes=64 * 1024)) as spool:
+        event(spool, "b", "b1", "new")
+        event(spool, "b", "b1", "update")
+        event(spool, "b", "b1", "end")
+        event(spool, "a", "open", "new")
+        for _ in range(3):
+            event(spool, "a", "open", "update")
+        for n in range(40):
+            event(spool, "a", f"a{n}", "new")
+            event(spool, "a", f"a{n}", "end")
+        assert waiting(spool, "b") == [("b1", "new"), ("b1", "update"), ("b1", "end")]
+        kept = waiting(spool, "a")
+        assert kept[0] == ("open", "new"), "updates and pairs go before an alarm that is not over"
+        assert kept[-2:] == [("a39", "new"), ("a39", "end")]
+        assert all((name, "new") in kept for name, kind in kept if kind == "end"), "pairs go whole"
+        assert spool.dropped("p/s/d/a/event") == spool.figures()["alarm.dropped.bytes"] == 84 - len(kept)
+        assert spool.dropped("p/s/d/b/event") == 0
+    with Spool(folder, SpoolLimits(max_bytes=64 * 1024)) as spool:
+        event(spool, "a", "later", "new")
+        assert len(waiting(spool, "b")) == 3, "counted again from the file"
+
+
+def test_updates_of_a_sensor_go_before_its_pairs():
+    rows = [("1", "new"), ("1", "update"), ("2", "new"), ("1", "end"), ("2", "update"), ("2", "end")]
+    candidates = [
+        Candidate(n, 10, json.dumps({"id": name, "type": kind}).encode())
+        for n, (name, kind) in enumerate(rows)
+    ]
+    assert choose(candidates, 15) == [1, 4]
+    assert choose(candidates, 25) == [1, 4, 0, 3]
+    assert choose(candidates, 1000) == [1, 4, 0, 3, 2, 5]
+    assert choose([Candidate(7, 10, b"[]"), Candidate(8, 10, b"{")], 10) == [7]
+    assert choose([], 10) == []
+
+
+def test_a_topic_that_was_damaged_on_disk_does_not_keep_the_spool_full(folder):
+    with Spool.open(folder) as spool:
+        for n in range(30):
+            event(spool, "a", f"a{n}", "new")
+    with contextlib.closing(sqlite3.connect(folder / "spool.db")) as db:
+        db.execute("UPDATE alarm SET topic = CAST(x'ff' AS TEXT)")
+        db.commit()
+    limits = SpoolLimits(max_bytes=64 * 1024)
+    with Spool(folder, limits) as spool:
+        event(spool, "b", "b1", "new")
+        assert spool.figures()["alarm.bytes"] <= limits.max_bytes
+        assert waiting(spool, "b") == [("b1", "new")]

@@ -13,8 +13,9 @@ import time
 import tty
 from pathlib import Path
 
+from edge_runtime.sensors.inbox import Inbox
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import Inbox, PortReader
+from edge_runtime.sensors.readers import PortReader
 from tests.waiting import HANG_S, scaled, until
 
 

@@ -90,8 +90,6 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
     ]
     created, producer = markdown_text(manifest.created), markdown_text(manifest.producer)
     head[-1] += f" {manifest.opset}, made {created} by {producer}."
-        f" {manifest.opset}, made {markdown_text(manifest.created)} by {markdown_text(manifest.producer)}."
-    )
     body = [line for title, lines in sections.items() for line in ("", f"## {title}", "", *lines)]
     return "\n".join([*head, *body]) + "\n"
 

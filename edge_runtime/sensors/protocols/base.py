@@ -50,6 +50,9 @@ class SensorProtocol:
     checksummed: bool
     """Whether one frame proves that the sensor uses this protocol. Without a checksum noise may pass for a
     reading now and then, and the doctor requires most of the line to be valid."""
+    value_bytes: int = 32
+    """Bytes that one value takes on the line at most, with its share of what surrounds it. A decoder of text
+    reads no longer values: 16 of 31 characters and a separator fill a line."""
     encode: Callable[[Frame | Hello, SampleFormat], bytes] | None = None
     """What a simulated sensor sends for a frame or a hello. Raises ValueError for what the protocol cannot
     carry. None for a protocol that is only read."""

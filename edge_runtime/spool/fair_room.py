@@ -1,0 +1,56 @@
+"""Which alarms go when there is no more room: those of the sensor that holds the most, never another's.
+
+Updates go first, since the alarm's beginning and end say the same later; then alarms that are over, whole, so
+that no beginning is left without its end; then whatever is oldest. Pure.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Candidate(NamedTuple):
+    """A stored alarm of the sensor that holds the most."""
+
+    id: int
+    cost_bytes: int
+    body: bytes
+
+
+def fullest(rows: Counter[str]) -> str:
+    """The topic with the most rows, the first by name of several; empty where there are none."""
+    return max(sorted(rows), key=rows.__getitem__, default="")
+
+
+def choose(candidates: Sequence[Candidate], excess_bytes: int) -> list[int]:
+    """Ids of the rows to drop for that much room, of candidates from the oldest on; no more than needed."""
+    events = [(row, *_event(row.body)) for row in candidates]
+    over = {alarm_id for _, kind, alarm_id in events if kind == "end"}
+    updates = [[row] for row, kind, _ in events if kind == "update"]
+    left = [(row, alarm_id) for row, kind, alarm_id in events if kind != "update"]
+    pairs: dict[str, list[Candidate]] = {}
+    for row, alarm_id in left:
+        if alarm_id in over:
+            pairs.setdefault(alarm_id, []).append(row)
+    rest = [[row] for row, alarm_id in left if alarm_id not in over]
+    return _until_freed([*updates, *pairs.values(), *rest], excess_bytes)
+
+
+def _until_freed(groups: Iterable[Sequence[Candidate]], excess_bytes: int) -> list[int]:
+    ids: list[int] = []
+    for group in groups:
+        if excess_bytes <= 0:
+            break
+        ids += [row.id for row in group]
+        excess_bytes -= sum(row.cost_bytes for row in group)
+    return ids
+
+
+def _event(body: bytes) -> tuple[str, str]:
+    """Type and id of an event; empty for what is none."""
+    try:
+        members = json.loads(body)
+        return str(members.get("type", "")), str(members.get("id", ""))
+    except (ValueError, AttributeError):
+        return "", ""

@@ -1,0 +1,208 @@
+"""One sensor that sends too much, too often or nonsense takes nothing from another."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
+from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.gateway.log_share import LogShare
+from edge_runtime.sensors.allowance import BURST_S, LEAST_BYTES_S, MULTIPLE, Allowance
+from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
+from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.protocols.text_lines import LineDecoder
+from edge_runtime.sensors.readers import Poller, PortReader
+from edge_runtime.sensors.settings import SensorSettings
+from tests.attack.sensors import KINDS, attack
+from tests.broker import needs_mosquitto, until
+
+
+def settings(**changes):
+    return SensorSettings(
+        **{"name": "a", "port": "p", "model": None, "rate_hz": 1e4, "channels": ("x",), "unit": "g"} | changes
+    )
+
+
+def test_a_sensor_drops_its_own_oldest_bytes_and_never_anothers():
+    inbox = Inbox(2)
+    inbox.put(Chunk(1, b"honest", 0.5))
+    for index in range(40):
+        inbox.put(Chunk(0, bytes(MAX_WAITING_BYTES // 20), float(index)))
+    taken = inbox.take(0)
+    assert [chunk.at_s for chunk in taken if chunk.sensor == 0] == [float(index) for index in range(30, 40)]
+    assert [chunk.data for chunk in taken if chunk.sensor == 1] == [b"honest"]
+    assert inbox.losses(0) == (30 * (MAX_WAITING_BYTES // 20), 29.0)
+    assert inbox.losses(1) == (0, float("-inf"))
+    for index in range(MAX_CHUNKS):
+        inbox.put(Chunk(0, b"x", float(index)))
+    assert len(inbox.take(0)) == MAX_CHUNKS // 2
+    assert inbox.losses(1)[0] == 0
+
+
+def test_a_turn_takes_a_bounded_part_of_each_sensor():
+    inbox = Inbox(2)
+    inbox.put(*(Chunk(0, bytes(4096), float(index)) for index in range(5)), Chunk(1, b"y", 3.0))
+    assert [(chunk.sensor, chunk.at_s) for chunk in inbox.take(0, 8192)] == [(0, 0.0), (0, 1.0), (1, 3.0)]
+    assert (inbox.seen_until_s(0, 9.0), inbox.seen_until_s(1, 9.0)) == (2.0, 9.0)
+    assert [chunk.at_s for chunk in inbox.take(0, 8192)] == [2.0, 3.0]
+    assert [chunk.at_s for chunk in inbox.take(0, 8192)] == [4.0]
+
+
+def test_an_allowance_is_a_burst_and_then_a_rate():
+    allowance = Allowance.of(settings())
+    rate = MULTIPLE * 1e4 * 8
+    assert allowance.bytes_s == rate
+    assert Allowance.of(settings(protocol="lines")).bytes_s == MULTIPLE * 1e4 * 32
+    assert Allowance.of(settings(rate_hz=1.0)).bytes_s == LEAST_BYTES_S
+    assert allowance.wait_s(10.0) == 0
+    allowance.spend(round(rate * BURST_S), 10.0)
+    assert allowance.wait_s(10.0) == 0
+    allowance.spend(round(rate), 10.0)
+    assert allowance.wait_s(10.0) == pytest.approx(1.0)
+    assert allowance.wait_s(10.75) == pytest.approx(0.25)
+    assert allowance.wait_s(11.0) == 0
+
+
+def test_a_port_is_not_read_beyond_its_allowance_or_half_its_share_and_goes_on_afterwards():
+    """The rest stays in the connection; another port is read meanwhile."""
+    stop, inbox = threading.Event(), Inbox(2)
+    poller = Poller(inbox, stop)
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        servers = (first, second)
+        sources = [Source(f"socket://127.0.0.1:{server.getsockname()[1]}", 921600) for server in servers]
+        readers = [PortReader(index, source, inbox, stop, poller) for index, source in enumerate(sources)]
+        for thread in (poller, *readers):
+            thread.start()
+        (greedy, _), (honest, _) = first.accept(), second.accept()
+        with greedy, honest:
+            greedy.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                greedy.sendall(bytes(64 << 20))
+            assert inbox.is_full(0)
+            assert inbox.losses(0)[0] == 0
+            honest.sendall(b"alarm")
+            until(lambda: inbox.seen_until_s(1, 0.0) != 0.0)
+            until(lambda: readers[0].too_fast(time.monotonic()), what="being said to send too fast")
+            assert not readers[1].too_fast(time.monotonic())
+            before = sum(len(chunk.data) for chunk in inbox.take(0) if chunk.sensor == 0)
+            assert before <= MAX_WAITING_BYTES // 4 + 4096
+            until(lambda: any(chunk.sensor == 0 for chunk in inbox.take(0.1)), what="reading again")
+        stop.set()
+        for thread in (poller, *readers):
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@needs_mosquitto
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flood_takes_nothing_from_an_honest_sensor(tmp_path, kind):
+    """The short form of `python -m tests.attack.sensors`: every window, every alarm, no false fault."""
+    found = attack(kind, tmp_path, 8.0)
+    assert found["alarms"] >= 1
+    assert found["lost"] == 0
+    assert found["false_faults"] == []
+    assert "overload of flood" in found["troubles"]
+
+
+def verdict(transition, name="a1", time_us=0, kind=AlarmKind.ANOMALY, peak=2.0, reason=""):
+    alarm = None if name is None else Alarm(name, kind, time_us, peak, reason)
+    return Verdict(time_us, 2.0, 1.0, False, alarm, transition)
+
+
+def seen(found):
+    return [
+        (item.transition, item.alarm.id, item.alarm.reason) for item in found if item.transition is not None
+    ]
+
+
+def flapping(chatter, begins, now_s, every_s=0.1):
+    """Alarms that begin and end; returns what is published and when it was over."""
+    published = []
+    for number in range(begins):
+        for transition in (Transition.NEW, Transition.END):
+            published.append(chatter.admit(verdict(transition, f"a{number}", peak=2.0 + number), now_s))
+            now_s += every_s
+        published += chatter.due(now_s)
+    return published, now_s
+
+
+def test_six_alarms_a_minute_begin_and_the_last_is_held_open_and_counts_the_rest():
+    chatter = Chatter()
+    published, now_s = flapping(chatter, 40, 0.0)
+    sent = seen(published)
+    assert sent == [
+        *((kind, f"a{n}", "") for n in range(5) for kind in (Transition.NEW, Transition.END)),
+        (Transition.NEW, "a5", ""),
+    ]
+    assert "anomaly is held open, would have begun 34 more times" in chatter.trouble
+    assert chatter.admit(verdict(None, None), now_s).alarm.id == "a5", "the state shows the held alarm"
+    assert chatter.admit(verdict(None, "later"), now_s).alarm.id == "a5"
+    assert seen(chatter.due(now_s + 10)) == []
+    (ended,) = chatter.due(now_s + 60)
+    assert seen([ended]) == [(Transition.END, "a5", "chatter: would have begun 34 more times")]
+    assert ended.alarm.peak_score == 41.0
+    assert chatter.trouble == ""
+    assert seen([chatter.admit(verdict(Transition.NEW, "b"), now_s + 61)]) == [(Transition.NEW, "b", "")]
+    assert chatter.admit(verdict(None, None), now_s + 61).alarm is None
+
+
+def test_a_held_alarm_that_goes_on_is_updated_each_minute_and_ends_as_what_it_is():
+    chatter = Chatter()
+    sent, now_s = flapping(chatter, 700, 0.0)
+    updates = [item for item in seen(sent) if item[0] is Transition.UPDATE]
+    assert [name for _, name, _ in updates] == ["a5", "a5"]
+    assert updates[1][2].startswith("chatter: would have begun ")
+    chatter.admit(verdict(Transition.NEW, "lasting"), now_s)
+    assert seen(chatter.due(now_s + 30)) == []
+    assert [kind for kind, _, _ in seen(chatter.due(now_s + 300))] == [Transition.UPDATE], "it is active"
+    update = chatter.admit(verdict(Transition.UPDATE, "lasting"), now_s + 301)
+    assert seen([update])[0][:2] == (Transition.UPDATE, "a5")
+    end = chatter.admit(verdict(Transition.END, "lasting"), now_s + 302)
+    (ended,) = seen([end, *chatter.due(now_s + 303)])
+    assert ended[:2] == (Transition.END, "a5")
+
+
+def test_kinds_do_not_count_for_each_other_and_a_fault_keeps_its_reason():
+    chatter = Chatter()
+    flapping(chatter, 10, 0.0)
+    fault = verdict(Transition.NEW, "f", kind=AlarmKind.SENSOR, reason="flat: x")
+    assert chatter.admit(fault, 3.0) is fault
+    for number in range(8):
+        for transition in (Transition.NEW, Transition.END):
+            chatter.admit(verdict(transition, f"f{number}", kind=AlarmKind.SENSOR, reason="flat: x"), 4.0)
+    reasons = {item[2] for item in seen(chatter.due(90.0))}
+    again = "chatter: would have begun"
+    assert reasons == {f"{again} 4 more times", f"flat: x; {again} 3 more times"}
+
+
+def test_updates_are_limited_by_the_gateways_time():
+    chatter = Chatter()
+    found = [chatter.admit(verdict(Transition.UPDATE, "a"), number / 10) for number in range(100)]
+    assert len(seen(found)) == 6
+
+
+def test_a_sensor_writes_ten_lines_a_minute_and_then_how_many_more(caplog):
+    share = LogShare("a")
+    for number in range(47):
+        share.warn("trouble", f"line {number}", number / 10)
+    share.warn("other", "kind", 5.0)
+    assert [record.message for record in caplog.records] == [*(f"a: line {n}" for n in range(10)), "a: kind"]
+    caplog.clear()
+    share.close_minutes(59.0)
+    assert not caplog.records
+    share.close_minutes(66.0)
+    assert [record.message for record in caplog.records] == ["a: and 37 more like it (trouble)"]
+    share.close_minutes(130.0)
+    assert len(caplog.records) == 1
+
+
+def test_foreign_text_is_one_printable_line_of_the_log(caplog):
+    decoder = LineDecoder(1, 100.0)
+    decoder.feed(b"x\n")
+    (fault,) = decoder.feed(b"ERR \x1b[2J\x1b]0;title\x07\r2026-11-25 INFO b: all machines fine\n")
+    LogShare("a").warn("trouble", fault.detail, 0.0)
+    (record,) = caplog.records
+    assert record.message.isprintable()
+    assert record.message == "a: ERR \\x1b[2J\\x1b]0;title\\x07\\r2026-11-25 INFO b: all machines fine"
