@@ -34,7 +34,7 @@ def helped(program: Any, command: Any) -> Any:
 
 
 def test_every_command_in_the_documents_exists() -> None:
-    wanted: dict[str, Any] = {}
+    wanted: dict[tuple[str, str], set[str]] = {}
     for path in DOCUMENTS:
         code = "\n".join(block or span for block, span in CODE.findall(path.read_text()))
         for program, command, rest in COMMAND.findall(code):

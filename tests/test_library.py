@@ -5,14 +5,13 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import edge_runtime
 import trainer
-from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.machines import RATE_HZ, knocking, machine
@@ -180,7 +179,8 @@ def test_frames_come_back_from_bytes_whole_or_in_pieces() -> None:
     signal = edge_runtime.Signal(stretch(20), RATE_HZ, ("x",), "g")
     data = edge_runtime.encode_frames(signal)
     pieces = [data[at : at + 100] for at in range(0, len(data), 100)]
-    for given in (data, bytearray(data), pieces):
+    kinds: list[Any] = [data, bytearray(data), pieces]
+    for given in kinds:
         decoded = list(edge_runtime.decode_frames(given))
         frames = [item.samples for item in decoded if isinstance(item, edge_runtime.Frame)]
         assert np.array_equal(np.concatenate(frames), signal.samples)
@@ -210,7 +210,7 @@ def test_a_fit_on_the_listed_recordings_writes_the_file_that_the_command_writes(
 
 def test_a_model_in_memory_is_the_one_in_the_file(model: Any, tmp_path: Path) -> None:
     trainer.write(model, str(tmp_path / "pump.onnx"))
-    again = scorer.load_model(tmp_path / "pump.onnx")
+    again = edge_runtime.load_model(tmp_path / "pump.onnx")
     windows = knocking(machine(8, seed=9, channels=1))
     assert np.array_equal(again.graph.score(windows), edge_runtime.score(model.artefact, windows))
     assert again.manifest.threshold == model.threshold
@@ -266,12 +266,12 @@ def test_a_fit_takes_an_array_or_a_table_as_it_is() -> None:
     with pytest.raises(trainer.RecordingError, match="without a sampling rate"):
         trainer.fit(samples, "gaussian")
     with pytest.raises(trainer.RecordingError, match="not numbers"):
-        trainer.fit(["loud", 1], "gaussian", rate_hz=RATE_HZ)
+        trainer.fit(cast("Any", ["loud", 1]), "gaussian", rate_hz=RATE_HZ)
 
 
 def test_one_file_is_read_as_a_line_of_a_list_is() -> None:
     listed = load_list(SAMPLE / "cwru.csv")[3]
-    terms = {"rate_hz": 48000, "target_rate_hz": 12000, "lowpass_hz": 5000}
+    terms: dict[str, Any] = {"rate_hz": 48000, "target_rate_hz": 12000, "lowpass_hz": 5000}
     read = trainer.recording_from_file(
         SAMPLE / "cwru" / "100.mat", channels=["DE"], unit="g", condition="3 hp", **terms
     )

@@ -34,7 +34,7 @@ def text_of(node: Any) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return None
 
 
@@ -124,12 +124,11 @@ def test_every_exit_code_is_documented_and_no_other() -> None:
     }
     for _, tree in trees("edge_runtime", "trainer"):
         for node in ast.walk(tree):
-            target = node.target if isinstance(node, ast.AnnAssign) else None
-            target = node.targets[0] if isinstance(node, ast.Assign) else target
-            name = ast.unparse(target) if target is not None else ""
-            if re.fullmatch(r"exit_code|\w*EXIT\w*|WARNINGS_ONLY", name) and isinstance(
-                node.value, ast.Constant
-            ):
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+                continue
+            name = ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0])
+            if re.fullmatch(r"exit_code|\w*EXIT\w*|WARNINGS_ONLY", name):
+                assert isinstance(node.value.value, int)
                 named.add(node.value.value)
     rows = re.findall(r"^\| (\d+) \|", (reference.FOLDER / "exit_codes.md").read_text(), re.MULTILINE)
     assert {int(code) for code in rows} == named | {0}

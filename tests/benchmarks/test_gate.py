@@ -29,14 +29,14 @@ PATH_OVER_LOOP = 1.8
 KEPT_BYTES = 20_000
 
 
-def artefact(folder: Path) -> Any:
+def artefact(folder: Path) -> Path:
     """The smallest detector on the windows of the benchmark, without overlap."""
     return write_artefact(
         folder / "rms.onnx", samples=SAMPLES, hop=SAMPLES, channels=CHANNELS, rate_hz=RATE_HZ, threshold=1e9
     )
 
 
-def line(windows: Any) -> Any:
+def line(windows: int) -> list[bytes]:
     """Frames of 256 samples of noise, int16."""
     samples = np.random.default_rng(0).standard_normal((windows * SAMPLES, len(CHANNELS))).astype(np.float32)
     sensor = SimulatedSensor(frame_samples=256, sample_format=SampleFormat.INT16)
@@ -46,18 +46,18 @@ def line(windows: Any) -> Any:
     ]
 
 
-def pipeline(model: Any) -> Any:
+def pipeline(model: Path) -> SensorPipeline:
     return SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
 
 
-def feed(path: Path, encoded: Any) -> Any:
+def feed(path: SensorPipeline, encoded: list[bytes]) -> int:
     return sum(len(path.feed(data, index * 256 / RATE_HZ)) for index, data in enumerate(encoded))
 
 
 def test_bytecodes_a_window(tmp_path: Path) -> None:
     path, encoded = pipeline(artefact(tmp_path)), line(12)
     feed(path, encoded[:16])
-    counted: Counter[Any] = Counter()
+    counted: Counter[str] = Counter()
 
     def trace(frame: Any, event: Any, _argument: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False

@@ -56,7 +56,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     for deb in (*archives.glob("*.deb"), newest_deb("arm64")):
         if deb.name.startswith((*NEEDED, "steadyhum")):
             subprocess.run(["dpkg", "-x", deb, root], check=True)
-    shutil.copy(shutil.which("qemu-aarch64-static"), root / "usr/bin")
+    qemu = shutil.which("qemu-aarch64-static")
+    assert qemu is not None
+    shutil.copy(qemu, root / "usr/bin")
     yield root
     shutil.rmtree(root, ignore_errors=True)
 
@@ -95,9 +97,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for name, chosen in (("train.csv", known), ("unseen.csv", unseen)):
         (folder / name).write_text("\n".join([head, *chosen]) + "\n")
     trainer = [sys.executable, "-m", "trainer"]
-    fit = [*trainer, "fit", folder / "train.csv", "--detector", "principal_components"]
+    fit: list[str | Path] = [*trainer, "fit", folder / "train.csv", "--detector", "principal_components"]
     subprocess.run([*fit, "-o", folder / "model.onnx"], check=True, capture_output=True)
-    convert: list[Any] = [*trainer, "recordings", "convert", folder / "unseen.csv", "-o", folder]
+    convert: list[str | Path] = [*trainer, "recordings", "convert", folder / "unseen.csv", "-o", folder]
     subprocess.run(convert, check=True, capture_output=True)
     return folder
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ def test_no_key_is_overwritten(folder: Any) -> None:
     folder.device("pump-7", NOW)
     folder.server(["broker"], NOW)
     before = keys(folder)
-    for again in (lambda: folder.device("pump-7", NOW), lambda: folder.server(["broker"], NOW)):
+    attempts: list[Callable[[], object]] = [
+        lambda: folder.device("pump-7", NOW),
+        lambda: folder.server(["broker"], NOW),
+    ]
+    for again in attempts:
         with pytest.raises(ConfigError, match=r"there is one already.*renew .*revoke"):
             again()
     (folder.path / "pump-7.crt").unlink()

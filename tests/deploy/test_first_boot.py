@@ -105,6 +105,7 @@ def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(
         now = NOW + dt.timedelta(seconds=later)
         plan = make_plans(read_sheet(fleet.sheet), stock, now)[1]
         pair = fleet.authority.valid_device("fan-1", now)
+        assert pair is not None
         plan.write(tmp_path / "bootfs", pair, tmp_path / "fan-1.html", "")
         home = tmp_path / "bootfs/steadyhum"
         names = {file.name for file in home.iterdir()}

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import serial
@@ -42,7 +42,7 @@ def small_source() -> Any:
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             with contextlib.suppress(AttributeError, ValueError):
                 ast.literal_eval(body[0].value)
-                node.body = body[1:] or [ast.Pass()]
+                cast("Any", node).body = body[1:] or [ast.Pass()]
     tree.body = [node for node in tree.body if not (isinstance(node, ast.Expr))]
     return ast.unparse(tree)
 

@@ -38,7 +38,7 @@ def secret(tmp_path: Path) -> Any:
 
 def run(*words: Any, **environment: Any) -> Any:
     command = [sys.executable, "-m", "deploy.certification", *map(str, words)]
-    options = {"cwd": ROOT, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
+    options: dict[str, Any] = {"cwd": ROOT, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 

@@ -37,7 +37,7 @@ def test_the_sheet_is_a_fleet_sheet(tmp_path: Path) -> None:
 def test_a_picture_is_there_and_says_what_it_shows(name: Any) -> None:
     root = ET.parse(ROOT / "docs" / name).getroot()
     assert root.get("role") == "img"
-    assert len(root.get("aria-label")) > 20
+    assert len(root.attrib["aria-label"]) > 20
 
 
 def test_commands_and_files_exist() -> None:

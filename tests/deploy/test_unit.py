@@ -78,8 +78,8 @@ def test_scoring_works_under_the_units_memory_rule(tmp_path: Path) -> None:
     """onnxruntime, numpy and the rest map no memory that is writable and executable."""
     write_artefact(tmp_path / "rms.onnx")
     np.savez(tmp_path / "r.npz", samples=vibration(3.0, 1.0), rate_hz=1000.0, channels=["x"], unit="g")
-    command = [sys.executable, "-m", "edge_runtime", "replay", tmp_path / "r.npz"]
-    command += ["--model", tmp_path / "rms.onnx", "--json"]
+    command = [sys.executable, "-m", "edge_runtime", "replay", str(tmp_path / "r.npz")]
+    command += ["--model", str(tmp_path / "rms.onnx"), "--json"]
     refused = "import mmap; mmap.mmap(-1, 4096, prot=7)"
     for words, code in ((command, 0), ([sys.executable, "-c", refused], 1)):
         done = subprocess.run(

@@ -118,7 +118,7 @@ def test_an_alarm_never_starts_at_a_time_of_another_clock(before_us: int) -> Non
     st.integers(0, 4),
 )
 def test_transitions_always_alternate(
-    scores: list[float], votes: int, on_delay_s: int, off_delay_s: int
+    scores: list[float], votes: tuple[int, int], on_delay_s: int, off_delay_s: int
 ) -> None:
     watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s)
     told = [kind for _, kind in transitions(watch, scores)]
@@ -149,7 +149,12 @@ def test_impossible_policies_are_refused(field: str, value: Any) -> None:
     st.floats(0.01, 3),
 )
 def test_enough_calm_windows_end_every_alarm_and_every_vote(
-    scores: list[float], votes: int, on_delay_s: float, off_delay_s: float, deadband: float, hop_s: float
+    scores: list[float],
+    votes: tuple[int, int],
+    on_delay_s: float,
+    off_delay_s: float,
+    deadband: float,
+    hop_s: float,
 ) -> None:
     """The budget skips longer calms than this: an alarm or a vote that outlasted one would be lost to it."""
     watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s, deadband=deadband)

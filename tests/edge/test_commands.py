@@ -25,7 +25,7 @@ def files(tmp_path: Path) -> Any:
     write_artefact(tmp_path / "m.onnx")
     rng = np.random.default_rng(1)
     samples = np.concatenate([level * rng.standard_normal((1000, 1)) for level in (0.3, 3.0, 0.3)])
-    for name, changes in {
+    variants: dict[str, dict[str, Any]] = {
         "r.npz": {},
         "fast.npz": {"rate_hz": 48000.0},
         "wide.npz": {"samples": samples.repeat(2, 1), "channels": ["x", "y"]},
@@ -33,8 +33,9 @@ def files(tmp_path: Path) -> Any:
         "short.npz": {"samples": samples[:63]},
         "nan.npz": {"samples": samples * np.nan},
         "name.npz": {"channels": ["x" * 256]},
-    }.items():
-        fields = {"samples": samples, "rate_hz": 1000.0, "channels": ["x"], "unit": "g"}
+    }
+    for name, changes in variants.items():
+        fields: dict[str, Any] = {"samples": samples, "rate_hz": 1000.0, "channels": ["x"], "unit": "g"}
         np.savez(tmp_path / name, **{**fields, **changes})
     return tmp_path
 

@@ -12,13 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.core.records import Fault, FaultKind, Frame, Hello
-from edge_runtime.sensors.protocols.frames import (
-    MAX_BODY,
-    FrameDecoder,
-    SampleFormat,
-    encode_data,
-    encode_hello,
-)
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
 from tests.faults import hostile
 
 
@@ -30,7 +25,7 @@ CASES = [
     pytest.param(frame([[1], [-2], [0], [32767], [-32768]]), SampleFormat.INT16, id="int16, one channel"),
     pytest.param(frame([[1, 2, 3], [-4, 0, 6]]), SampleFormat.INT16, id="int16, three channels"),
     pytest.param(frame([[8388607, -8388608], [0, -1]]), SampleFormat.INT24, id="int24"),
-    pytest.param(frame(np.float32([[0.1, -9.81], [0, 1e-3]])), SampleFormat.FLOAT32, id="float32"),
+    pytest.param(frame(np.array([[0.1, -9.81], [0, 1e-3]], np.float32)), SampleFormat.FLOAT32, id="float32"),
     pytest.param(frame(np.zeros((300, 1))), SampleFormat.INT16, id="long run of zeros"),
     pytest.param(frame([[5]], rate_hz=0.001), SampleFormat.INT16, id="one sample, slowest rate"),
 ]
@@ -57,6 +52,7 @@ def test_layout_is_what_the_table_says() -> None:
     body += struct.pack("<4h", 1, -1, 2, -2)
     wire = cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
     (decoded,) = FrameDecoder().feed(wire)
+    assert isinstance(decoded, Frame)
     assert (decoded.sensor_id, decoded.boot_id, decoded.sequence, decoded.time_us) == (2, 3, 4, 5)
     assert (decoded.rate_hz, decoded.scale, decoded.overruns) == (12000.0, 0.25, 6)
     assert decoded.samples.tolist() == [[1, -1], [2, -2]]

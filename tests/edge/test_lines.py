@@ -76,7 +76,7 @@ def test_split_anywhere_changes_nothing(values: list[list[float]], data: st.Data
     cut = data.draw(st.integers(0, len(text)))
     decoder = LineDecoder(2, 100.0)
     got = rows(decoder.feed(text[:cut]) + decoder.feed(text[cut:]))
-    np.testing.assert_array_equal(np.float32(got), np.float32(values))
+    np.testing.assert_array_equal(np.float32(got), np.array(values, np.float32))
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=10))

@@ -53,6 +53,7 @@ def test_each_in_turn_may_take_its_time() -> None:
     flight.settle([(1, 0)], 0.9)
     assert flight.overdue(1.0, 1.8) is None
     late = flight.overdue(1.0, 2.0)
+    assert late is not None
     assert late.key == (MessageClass.ALARM, 2)
     assert not flight.passed_by(late)
     flight.add(3, Sent(1.0, "t", 1, row(3)))

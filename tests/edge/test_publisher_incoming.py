@@ -2,7 +2,8 @@
 
 import random
 import select
-from typing import Any
+import socket
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -121,21 +122,31 @@ def test_all_that_paho_reads_passes_by_us() -> None:
     """`Client` overrides a private method of paho: this fails where a release reads in another way."""
     with FakeBroker() as broker:
         client = new_client(BrokerSettings("127.0.0.1"), "me", None, retained_will=False)
-        seen = []
-        client.on_connect = client.on_message = lambda *arguments: seen.append(arguments)
+        seen: list[Any] = []
+
+        def hear(*arguments: Any) -> None:
+            seen.append(arguments)
+
+        client.on_connect = client.on_message = hear
         client.connect("127.0.0.1", broker.port)
+        connection = client.socket()
+        assert isinstance(connection, socket.socket)
 
         def read() -> None:
-            select.select([client.socket()], [], [], 5)
+            select.select([connection], [], [], 5)
             client.loop_read()
 
-        until(lambda: read() or seen)
+        def read_and_seen() -> list[Any]:
+            read()
+            return seen
+
+        until(read_and_seen)
         assert client.incoming.packets == 1
         broker.say(b"\x30\x05\x00\x01t\x00x")
         with pytest.raises(UnwantedPacketError):
             until(read)
         assert len(seen) == 1, "the message is not handed out"
-        client.socket().close()
+        connection.close()
 
 
 @pytest.mark.parametrize("name", ["ReceiveMaximum", "MaximumPacketSize"])
@@ -143,4 +154,4 @@ def test_paho_refuses_limits_of_zero(name: str) -> None:
     """MQTT 5.0, 3.2.2.3.3 and 3.2.2.3.6: a protocol error; nothing could be sent with them."""
     code = {"ReceiveMaximum": b"\x21\x00\x00", "MaximumPacketSize": b"\x27\x00\x00\x00\x00"}[name]
     with pytest.raises(Exception, match=name):
-        Properties(PacketTypes.CONNACK).unpack(bytes([len(code)]) + code)
+        cast("Any", Properties)(PacketTypes.CONNACK).unpack(bytes([len(code)]) + code)

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from edge_runtime.mqtt.publisher import Publisher
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import EVENT, Gateway, counted, events, raise_and_wait, troubles
 from tests.faults.alarm_account import AlarmAccount
@@ -155,7 +156,7 @@ def test_flipped_bits_from_the_broker_lose_nothing(bench: Any) -> None:
     account.check(events(subscriber), gateway.spool, ordered=False)
 
 
-def has_connected(publisher: Any, times: Any) -> bool:
+def has_connected(publisher: Publisher, times: int) -> bool:
     return counted(publisher, "mqtt.connections") >= times
 
 

@@ -45,7 +45,7 @@ def test_too_many_states_are_refused_and_counted(gateway: Any, broker: Broker) -
     assert counted(publisher, "mqtt.states_refused") == 2
 
 
-def is_latest(subscriber: Subscriber, score: Any) -> bool:
+def is_latest(subscriber: Subscriber, score: bytes) -> bool:
     return subscriber.latest("score") == score
 
 

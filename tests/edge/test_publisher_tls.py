@@ -26,6 +26,9 @@ from tests.faults.fakebroker import FakeBroker
 from tests.faults.proxy import ChaosProxy
 from tests.waiting import scaled
 
+Start = Callable[..., tuple[Broker, int]]
+"""Makes a Mosquitto with TLS: it, and the port of its plain listener."""
+
 
 @pytest.fixture
 def gateway() -> Iterator[Any]:
@@ -36,7 +39,7 @@ def gateway() -> Iterator[Any]:
 
 @needs_mosquitto
 def test_delivers_over_tls_with_a_client_certificate(
-    start: Callable[..., tuple[Broker, int]],
+    start: Start,
     tmp_path: Path,
     authority: trustme.CA,
     ca_file: Path,
@@ -63,11 +66,7 @@ def yesterday() -> Any:
 
 @needs_mosquitto
 def test_refuses_an_expired_certificate(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
 ) -> None:
     broker, _ = start(not_after=yesterday())
     assert "certificate has expired" in why_not(gateway, broker.port, TlsSettings(ca_file))
@@ -75,11 +74,7 @@ def test_refuses_an_expired_certificate(
 
 @needs_mosquitto
 def test_our_own_certificate_has_expired(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
 ) -> None:
     broker, _ = start("localhost", "require_certificate true")
     certificate, key = identity(tmp_path, authority, "gateway", not_after=yesterday())
@@ -117,11 +112,7 @@ def test_a_clock_that_was_never_set_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 @needs_mosquitto
 def test_refuses_another_ones_certificate(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
 ) -> None:
     broker, _ = start("other.example")
     said = why_not(gateway, broker.port, TlsSettings(ca_file))
@@ -131,7 +122,7 @@ def test_refuses_another_ones_certificate(
 
 @needs_mosquitto
 def test_refuses_an_unknown_authority(
-    start: Callable[..., tuple[Broker, int]], tmp_path: Path, authority: trustme.CA, gateway: Any
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
 ) -> None:
     broker, _ = start()
     other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
@@ -140,7 +131,7 @@ def test_refuses_an_unknown_authority(
 
 @needs_mosquitto
 def test_the_systems_authorities_do_not_know_ours(
-    start: Callable[..., tuple[Broker, int]], tmp_path: Path, authority: trustme.CA, gateway: Any
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
 ) -> None:
     broker, _ = start()
     assert "not accepted" in why_not(gateway, broker.port, TlsSettings())
@@ -148,11 +139,7 @@ def test_the_systems_authorities_do_not_know_ours(
 
 @needs_mosquitto
 def test_a_broker_that_wants_our_certificate_is_told_apart(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
 ) -> None:
     broker, _ = start("localhost", "require_certificate true")
     assert why_not(gateway, broker.port, TlsSettings(ca_file))
@@ -171,7 +158,7 @@ def test_tls_towards_a_plain_port_fails_without_a_word_of_mqtt(
 
 @needs_mosquitto
 def test_no_mqtt_before_the_certificate_is_checked(
-    start: Callable[..., tuple[Broker, int]], tmp_path: Path, authority: trustme.CA, gateway: Any
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
 ) -> None:
     broker, _ = start()
     other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
@@ -184,12 +171,7 @@ def test_no_mqtt_before_the_certificate_is_checked(
 @needs_mosquitto
 @pytest.mark.parametrize("size", [1, 5, 60, 300, 900, 1500])
 def test_a_handshake_that_stops_is_given_up(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
-    size: int,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any, size: int
 ) -> None:
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
@@ -205,11 +187,7 @@ def test_a_handshake_that_stops_is_given_up(
 
 @needs_mosquitto
 def test_a_handshake_that_stalls_is_given_up(
-    start: Callable[..., tuple[Broker, int]],
-    tmp_path: Path,
-    authority: trustme.CA,
-    ca_file: Path,
-    gateway: Any,
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
 ) -> None:
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
@@ -224,7 +202,7 @@ def test_a_handshake_that_stalls_is_given_up(
 
 @needs_mosquitto
 def test_no_verification_only_where_the_site_accepts_it(
-    start: Callable[..., tuple[Broker, int]], tmp_path: Path, authority: trustme.CA, gateway: Any
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
 ) -> None:
     broker, _ = start("other.example")
     tls = TlsSettings(verify=False)
@@ -258,7 +236,7 @@ def test_several_answers_in_one_record_are_all_read(
 
 
 @needs_mosquitto
-def test_listens_over_tls(start: Callable[..., tuple[Broker, int]], ca_file: Path) -> None:
+def test_listens_over_tls(start: Start, ca_file: Path) -> None:
     broker, _ = start()
     settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", ca_file=ca_file)
     lines: list[Any] = []

@@ -79,7 +79,9 @@ def test_refuses_a_file_that_does_not_prove_itself(tmp_path: Path, changes: Any,
 
 def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path: Path) -> None:
     """The doctor names it apart from a damaged file, whatever the message says."""
-    for changes in (REFUSED[-1].values[0], {"metadata": metadata_with(golden=[])}):
+    wrong_score = REFUSED[-1].values[0]
+    assert isinstance(wrong_score, dict)
+    for changes in (wrong_score, {"metadata": metadata_with(golden=[])}):
         with pytest.raises(GoldenWindowError):
             open_trusted(write_artefact(tmp_path / "m.onnx", **changes))
     with pytest.raises(ArtefactError) as refusal:

@@ -42,7 +42,11 @@ def test_replay_says_what_live_says(site: Any, subscriber: Subscriber) -> None:
     ]
     replayed = [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
     site.start()
-    play_signals([source], SimulatedSensor(frame_samples=50), lambda data: os.write(site.master, data))
+
+    def write(data: bytes) -> None:
+        os.write(site.master, data)
+
+    play_signals([source], SimulatedSensor(frame_samples=50), write)
     until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
     assert site.stop() == 0
     live = subscriber.events()

@@ -141,7 +141,9 @@ def test_reload(site: Any, subscriber: Subscriber) -> None:
     until(site.opened)
     site.play(vibration(0.3, 3.0))
     assert subscriber.events() == []
-    assert json.loads(subscriber.latest("state"))["supported"] is False  # a site's threshold is its own word
+    state = subscriber.latest("state")
+    assert state is not None
+    assert json.loads(state)["supported"] is False  # a site's threshold is its own word
     assert site.stop() == 0
 
 
@@ -187,8 +189,8 @@ def test_a_start_loads_only_what_the_service_needs(site: Any) -> None:
     """Neither what reads other command lines, nor, where the configuration is wrong, what scores."""
 
     def loaded(*command: Any) -> tuple[Any, Any]:
-        command = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
+        words = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
+        said = subprocess.run(words, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
         names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines() if "|" in line}
         return said.returncode, names & {"typer", "onnxruntime"}
 

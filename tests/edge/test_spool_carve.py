@@ -62,7 +62,9 @@ def test_carving_reads_what_sqlite_wrote(path: Any, database: Any) -> None:
         b"",
         b"b" * 9000,
     ]
-    rows = [(n + 1, values[n % 17], values[(n * 5) % 17], "x" * (n * 37)) for n in range(200)]
+    rows: list[tuple[Any, ...]] = [
+        (n + 1, values[n % 17], values[(n * 5) % 17], "x" * (n * 37)) for n in range(200)
+    ]
     rows += [(2**40 + n, b"y" * (4000 + n), None, "z" * n) for n in range(120)]
     rows += [(n, "a number of nine bytes", None, n) for n in (2**56, 2**63 - 1)]
     database.executemany(INSERT, rows)

@@ -23,6 +23,8 @@ MUTATIONS = int(os.environ.get("STEADYHUM_MUTATIONS", "200"))
 MEMORY = Path("/dev/shm")
 LIMITS = SpoolLimits(reserve_bytes=4096)
 ALARM = Alarm("open", AlarmKind.ANOMALY, 1, 2.0)
+Originals = tuple[dict[Any, Any], set[bytes]]
+"""Rows that wait, and the bodies of all that were put."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def root() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def originals(root: Any) -> tuple[Any, Any]:
+def originals(root: Any) -> Originals:
     """Two folders with the same rows: one closed in order, one as the death of the process leaves it.
 
     Also the rows that wait in them, and the bodies of all that were ever put.
@@ -64,7 +66,7 @@ def originals(root: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("state", ["crashed", "closed"])
 def test_starts_after_any_damage_and_keeps_what_can_be_read(
-    originals: tuple[Any, Any], root: Any, state: str
+    originals: Originals, root: Any, state: str
 ) -> None:
     rows, bodies = originals
     newest_telemetry = max(key for key in rows if key[0] is MessageClass.TELEMETRY)
@@ -105,7 +107,7 @@ def mutant(root: Any, tmp_path: Path, state: Any) -> Any:
 
 
 def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
+    originals: Originals, root: Any, tmp_path: Path
 ) -> None:
     """SQLite calls such a file read-only, which it would otherwise be for want of rights."""
     rows, _ = originals
@@ -119,7 +121,7 @@ def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(
         goes_on(spool, rows, "format 7")
 
 
-def test_a_schema_that_is_no_text_is_damage(originals: tuple[Any, Any], root: Any, tmp_path: Path) -> None:
+def test_a_schema_that_is_no_text_is_damage(originals: Originals, root: Any, tmp_path: Path) -> None:
     """SQLite quotes it in its message, which then cannot be decoded."""
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
@@ -131,9 +133,7 @@ def test_a_schema_that_is_no_text_is_damage(originals: tuple[Any, Any], root: An
         assert rows_of(spool) == rows
 
 
-def test_one_damaged_page_costs_only_the_rows_on_it(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
-) -> None:
+def test_one_damaged_page_costs_only_the_rows_on_it(originals: Originals, root: Any, tmp_path: Path) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
     data = bytearray((folder / "spool.db").read_bytes())
@@ -149,7 +149,7 @@ def test_one_damaged_page_costs_only_the_rows_on_it(
 
 
 def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
+    originals: Originals, root: Any, tmp_path: Path
 ) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
@@ -164,7 +164,7 @@ def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(
         assert first not in rows_of(spool).values()
 
 
-def test_keeps_only_a_few_damaged_files(originals: tuple[Any, Any], root: Any, tmp_path: Path) -> None:
+def test_keeps_only_a_few_damaged_files(originals: Originals, root: Any, tmp_path: Path) -> None:
     folder = mutant(root, tmp_path, "closed")
     for n in range(6):
         (folder / "spool.db").write_bytes(b"not a database" * (n + 1))
@@ -198,9 +198,7 @@ def interrupted(folder: Path, state: Any) -> None:
     (folder / state / "spool.lock").write_bytes(b"")
 
 
-def test_a_salvage_that_was_interrupted_is_finished(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
-) -> None:
+def test_a_salvage_that_was_interrupted_is_finished(originals: Originals, root: Any, tmp_path: Path) -> None:
     shutil.copytree(root / "crashed", tmp_path / "crashed")
     interrupted(tmp_path, "crashed")
     assert (tmp_path / "crashed" / "spool.db-wal").stat().st_size > 0
@@ -208,9 +206,7 @@ def test_a_salvage_that_was_interrupted_is_finished(
         assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["carried over"]
 
 
-def test_the_copy_of_an_interrupted_opening_is_used(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
-) -> None:
+def test_the_copy_of_an_interrupted_opening_is_used(originals: Originals, root: Any, tmp_path: Path) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "crashed")
     (folder / "spool.db-wal").rename(folder / "spool.db-wal-before")
@@ -220,7 +216,7 @@ def test_the_copy_of_an_interrupted_opening_is_used(
 
 
 def test_damage_that_shows_while_running_is_salvaged_then(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path
+    originals: Originals, root: Any, tmp_path: Path
 ) -> None:
     folder = tmp_path / "state"
     with Spool(folder, LIMITS) as spool:
@@ -245,7 +241,7 @@ def test_damage_that_shows_while_running_is_salvaged_then(
 
 @pytest.mark.parametrize(("record", "found"), [("meta", b'{"schema"'), ("counters", b'"alarm.seq"')])
 def test_damaged_records_are_not_believed(
-    originals: tuple[Any, Any], root: Any, tmp_path: Path, record: str, found: bytes
+    originals: Originals, root: Any, tmp_path: Path, record: str, found: bytes
 ) -> None:
     folder = mutant(root, tmp_path, "closed")
     data = (folder / "spool.db").read_bytes()
@@ -256,7 +252,7 @@ def test_damaged_records_are_not_believed(
         assert rows_of(spool) == originals[0]
 
 
-def test_a_file_that_vanished_is_missed(originals: tuple[Any, Any], root: Any, tmp_path: Path) -> None:
+def test_a_file_that_vanished_is_missed(originals: Originals, root: Any, tmp_path: Path) -> None:
     folder = mutant(root, tmp_path, "closed")
     (folder / "spool.db").unlink()
     with Spool(folder, LIMITS) as spool:

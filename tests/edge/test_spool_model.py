@@ -130,7 +130,7 @@ class SpoolModel(RuleBasedStateMachine):
 
     @invariant()
     def everything_is_accounted_for(self) -> None:
-        figures = self.spool.figures()
+        figures: dict[str, Any] = self.spool.figures()
         for what, expected in self.counts.items():
             assert sum(v for name, v in figures.items() if f".{what}" in name) == expected
         assert sum(self.seqs.values()) == sum(self.counts.values()) + sum(map(len, self.rows.values()))

@@ -57,7 +57,7 @@ def test_the_recording_has_everything(steps: Any, root: Any) -> None:
 
 def test_no_promised_alarm_is_lost_by_a_power_cut(steps: Any, root: Any) -> None:
     randomness = random.Random(23)
-    promised = slowest_s = 0
+    promised, slowest_s = 0, 0.0
     for n in range(CUTS):
         when = randomness.randrange(len(steps))
         files, said = cut(steps, when, randomness)

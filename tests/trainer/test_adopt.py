@@ -118,7 +118,9 @@ def test_old_files_list_their_weights_as_inputs(normals: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's exporter that needs no onnxscript
 def test_a_network_exported_by_torch_is_adopted(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
+    import torch  # noqa: PLC0415  without it the test is skipped
+
     torch.manual_seed(0)
 
     class Residual(torch.nn.Module):
@@ -134,7 +136,11 @@ def test_a_network_exported_by_torch_is_adopted(tmp_path: Path) -> None:
 
     path = tmp_path / "torch.onnx"
     program = (torch.zeros(1, 1024, 1),)
-    terms = {"input_names": ["x"], "output_names": ["y"], "dynamic_axes": {"x": {0: "b"}, "y": {0: "b"}}}
+    terms: dict[str, Any] = {
+        "input_names": ["x"],
+        "output_names": ["y"],
+        "dynamic_axes": {"x": {0: "b"}, "y": {0: "b"}},
+    }
     torch.onnx.export(Residual().eval(), program, path, dynamo=False, **terms)
     made = trainer.adopt(path, trainer.read_recordings(SAMPLE / "cwru.csv"))
     assert made.manifest.notes["adopted"] == "the graph of torch.onnx, not fitted here"

@@ -26,6 +26,8 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 """
 """A Python in which one library is not installed."""
+Run = Callable[..., tuple[int | str | None, str, str]]
+"""Calls the command: its exit code, output and errors."""
 SAMPLE = Path(__file__).parents[1] / "data" / "cwru.csv"
 
 
@@ -62,9 +64,7 @@ def test_help_is_quick_and_imports_no_torch() -> None:
         assert command in shown.stdout
 
 
-def test_detectors_are_listed_for_people_and_programs(
-    run: Callable[..., tuple[int | str | None, str, str]],
-) -> None:
+def test_detectors_are_listed_for_people_and_programs(run: Run) -> None:
     listed = json.loads(run("detectors", "--json")[1])
     assert [entry["detector"] for entry in listed] == list(REGISTRY)
     assert all({"summary", "supervised", "options", "version"} <= set(entry) for entry in listed)
@@ -85,9 +85,7 @@ def test_the_same_command_gives_the_same_bytes(model: Any, tmp_path: Path) -> No
     assert again.read_bytes() == model.read_bytes()
 
 
-def test_fit_tells_programs_what_it_wrote(
-    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
-) -> None:
+def test_fit_tells_programs_what_it_wrote(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "m.onnx"
     code, printed, _ = run(
         "fit", SAMPLE, "--detector", "principal_components", "-o", path, "--json", "--name", "pump 7"
@@ -104,7 +102,7 @@ def test_fit_tells_programs_what_it_wrote(
 
 
 def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(
-    model: Any, tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
+    model: Any, tmp_path: Path, run: Run
 ) -> None:
     listed = tmp_path / "evaluation.json"
     shown = run("evaluate", model, SAMPLE, "--json", listed)[1]
@@ -115,17 +113,13 @@ def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(
     assert json.loads(run("evaluate", model, SAMPLE, "--json", "-")[1]) == body
 
 
-def test_inspect_tells_threshold_and_support(
-    model: Any, run: Callable[..., tuple[int | str | None, str, str]]
-) -> None:
+def test_inspect_tells_threshold_and_support(model: Any, run: Run) -> None:
     shown = run("inspect", model)[1]
     assert f"{scorer.open_trusted(model).manifest.threshold:.6g}" in shown
     assert "of an operating condition never seen" in shown
 
 
-def test_a_note_stands_in_no_line_of_the_files_own(
-    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
-) -> None:
+def test_a_note_stands_in_no_line_of_the_files_own(tmp_path: Path, run: Run) -> None:
     path = write_artefact(tmp_path / "a.onnx", notes={"channels": "16-32-16"})
     shown = run("inspect", path)[1]
     assert "channels     x in g, band not limited\n" in shown
@@ -133,7 +127,7 @@ def test_a_note_stands_in_no_line_of_the_files_own(
 
 
 def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int | str | None, str, str]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, printed, noted = run("compare", SAMPLE, "--detectors", "gaussian,gaussian")
@@ -147,9 +141,7 @@ def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_list_is_written_and_its_recordings_converted(
-    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
-) -> None:
+def test_a_list_is_written_and_its_recordings_converted(tmp_path: Path, run: Run) -> None:
     listing = tmp_path / "list.csv"
     assert "7 recordings, 4 normal" in run("recordings", "cwru", SAMPLE.parent / "cwru", "-o", listing)[1]
     run("recordings", "convert", listing, "-o", tmp_path / "edge")
@@ -203,12 +195,7 @@ def test_a_list_is_written_and_its_recordings_converted(
     ],
 )
 def test_refusals_say_what_and_leave_nothing(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    run: Callable[..., tuple[int | str | None, str, str]],
-    arguments: list[Any],
-    code: int,
-    message: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, arguments: list[Any], code: int, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ended, printed, complained = run(*arguments)

@@ -160,7 +160,9 @@ def test_processes_change_nothing_but_the_time(contrasted: Any) -> None:
 
 def test_a_process_that_the_system_kills_is_reported() -> None:
     def end_one(*_: Any) -> None:
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        pid = multiprocessing.active_children()[0].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(UnavailableError, match="--processes 1"):
         workers.try_all(

@@ -81,6 +81,7 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers() -> None:
         layers = nn.Sequential(nn.Linear(16, 6), nn.BatchNorm1d(6))
         layers(torch.randn(64, 16) * 3 + 1)
     copied = int8.network(layers.eval())
+    assert isinstance(copied, nn.Sequential)
     wanted, _ = int8.packed(copied[0].weight.detach().numpy().astype(float), 0)
     builder = GraphBuilder(16, 1, int8=True)
     value = torch_layers.write(copied, builder.window.reshape(0, -1))

@@ -70,7 +70,7 @@ def test_a_list_becomes_a_file_that_is_evaluated(tmp_path: Path) -> None:
 
 
 def test_recordings_are_parsed_without_limits() -> None:
-    asked = {"kind": "matfile", "signals": [], "channels": ["DE"], "number": "97"}
+    asked: dict[str, Any] = {"kind": "matfile", "signals": [], "channels": ["DE"], "number": "97"}
     with (SAMPLE / "cwru" / "97.mat").open("rb") as file:
         done = python("from trainer.formats.child import main; main()", json.dumps(asked), stdin=file)
     assert done.returncode == 0, done.stderr.decode()

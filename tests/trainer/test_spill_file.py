@@ -44,7 +44,7 @@ def test_the_file_has_no_name_and_is_gone_with_its_last_holder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(module.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     before = len(os.listdir("/proc/self/fd"))
     spill_file = SpillFile()
     one = spill_file.put(values())
