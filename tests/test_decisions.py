@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -14,12 +15,12 @@ HEAD = re.compile(
 STATUSES = ("Accepted", "Superseded", "Rejected", "Proposed")
 
 
-def test_they_are_numbered_without_a_hole():
+def test_they_are_numbered_without_a_hole() -> None:
     assert [int(path.name[:4]) for path in RECORDS] == list(range(1, len(RECORDS) + 1))
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
-def test_each_has_its_number_a_date_and_a_status(path):
+def test_each_has_its_number_a_date_and_a_status(path: Any) -> None:
     found = HEAD.match(path.read_text())
     assert found, "begin with `# N. Title` and `**Date.** YYYY-MM-DD. **Status.** Accepted.`"
     number, day, status = found.groups()

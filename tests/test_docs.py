@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ COMMAND = re.compile(
 )
 
 
-def helped(program, command):
+def helped(program: Any, command: Any) -> Any:
     module = {"edge-runtime": "edge_runtime", "trainer": "trainer"}[program]
     done = subprocess.run(
         [sys.executable, "-m", module, *command.split(), "--help"],
@@ -32,8 +33,8 @@ def helped(program, command):
     return done.stdout if done.returncode == 0 else None
 
 
-def test_every_command_in_the_documents_exists():
-    wanted = {}
+def test_every_command_in_the_documents_exists() -> None:
+    wanted: dict[tuple[str, str], set[str]] = {}
     for path in DOCUMENTS:
         code = "\n".join(block or span for block, span in CODE.findall(path.read_text()))
         for program, command, rest in COMMAND.findall(code):
@@ -47,7 +48,7 @@ def test_every_command_in_the_documents_exists():
         assert not missing, f"{program} {command} has no {missing}"
 
 
-def test_the_page_of_settings_is_what_the_code_says():
+def test_the_page_of_settings_is_what_the_code_says() -> None:
     """Written by `make docs`; a setting without a description is one nobody can use."""
     page = ROOT / "docs" / "configuration.md"
     rendered = runpy.run_path(str(page.with_suffix(".py")))["render"]()
@@ -56,7 +57,7 @@ def test_the_page_of_settings_is_what_the_code_says():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_configurations_in_the_documents_are_read(path, tmp_path):
+def test_configurations_in_the_documents_are_read(path: Any, tmp_path: Path) -> None:
     for index, block in enumerate(re.findall(r"^```toml\n(.*?)^```", path.read_text(), re.M | re.S)):
         if "state_folder" in tomllib.loads(block):
             config = tmp_path / f"{index}.toml"
@@ -65,6 +66,6 @@ def test_configurations_in_the_documents_are_read(path, tmp_path):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path):
+def test_links_lead_somewhere(path: Any) -> None:
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
         assert (path.parent / link).exists(), link

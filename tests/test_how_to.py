@@ -5,8 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +36,7 @@ class Step:
     block: str
 
 
-def steps_of(page):
+def steps_of(page: Any) -> Iterator[Any]:
     for place, block in BLOCK.findall(page.read_text(encoding="utf-8")):
         if place == "Run":
             yield Step("run", "", "", block)
@@ -45,7 +47,7 @@ def steps_of(page):
         yield Step(verb or "new", made or changed, "".join(filter(None, texts)), block)
 
 
-def apply(step, tree):
+def apply(step: Any, tree: Any) -> None:
     """Do what the page says to one file of the copy."""
     path = tree / step.file
     if step.verb == "new":
@@ -63,7 +65,7 @@ def apply(step, tree):
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def copied(folder):
+def copied(folder: Path) -> Any:
     """A copy of the tree as it stands, without what git does not know."""
     listed = subprocess.check_output(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
@@ -75,7 +77,7 @@ def copied(folder):
     return folder
 
 
-def run(commands, tree):
+def run(commands: Any, tree: Any) -> None:
     """Run a block of shell commands in the copy, whose packages come first."""
     environment = {
         **os.environ,
@@ -90,7 +92,7 @@ def run(commands, tree):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_says_what_is_true(page, tmp_path):
+def test_a_page_says_what_is_true(page: Any, tmp_path: Path) -> None:
     steps = list(steps_of(page))
     assert [step for step in steps if step.verb == "run"], "a page says how to check what was added"
     touched = {step.file for step in steps if step.verb != "run"}
@@ -103,7 +105,7 @@ def test_a_page_says_what_is_true(page, tmp_path):
             apply(step, tree)
 
 
-def test_all_pages_together_pass_the_linters_types_and_contracts(tmp_path):
+def test_all_pages_together_pass_the_linters_types_and_contracts(tmp_path: Path) -> None:
     tree = copied(tmp_path)
     for page in PAGES:
         for step in steps_of(page):
@@ -116,12 +118,12 @@ def test_all_pages_together_pass_the_linters_types_and_contracts(tmp_path):
     run("lint-imports --no-cache\nmypy --no-incremental\n", tree)
 
 
-def test_every_fence_of_a_page_is_followed():
+def test_every_fence_of_a_page_is_followed() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert text.count("\n```") == 2 * len(list(steps_of(page))), page.name
 
 
-def test_the_list_of_pages_is_whole():
+def test_the_list_of_pages_is_whole() -> None:
     listed = re.findall(r"\]\(([a-z-]+\.md)\)", (FOLDER / "README.md").read_text(encoding="utf-8"))
     assert sorted(listed) == [page.name for page in PAGES]

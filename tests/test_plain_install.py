@@ -6,6 +6,8 @@ import subprocess
 import sys
 import venv
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,12 +26,12 @@ FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A virtual environment with `pip install .` and nothing else."""
     folder = tmp_path_factory.mktemp("plain")
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
+    command: list[Any] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode and ("No matching distribution" in done.stderr or "connection" in done.stderr.lower()):
         pytest.skip("packages for a plain install cannot be fetched here")
@@ -38,7 +40,7 @@ def plain(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
     """A model made by the trainer's own command, and a recording converted for the edge."""
     folder = tmp_path_factory.mktemp("trained")
     model = folder / "model.onnx"
@@ -53,12 +55,12 @@ def trained(tmp_path_factory):
     return model, folder / "fault.npz", fault
 
 
-def test_it_holds_no_training_library(plain):
+def test_it_holds_no_training_library(plain: Any) -> None:
     code = "import importlib.util as u, sys; print([n for n in sys.argv[1:] if u.find_spec(n)])"
     assert subprocess.check_output([plain, "-c", code, *FORBIDDEN], text=True, cwd="/").strip() == "[]"
 
 
-def test_it_scores_as_the_trainer_does(plain, trained, tmp_path):
+def test_it_scores_as_the_trainer_does(plain: Any, trained: tuple[Any, Any, Any], tmp_path: Path) -> None:
     model, recording, original = trained
     environment = {
         key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")
@@ -91,7 +93,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})), file
 
 
 @pytest.fixture(scope="module")
-def all_exported(tmp_path_factory):
+def all_exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One exported file for every registered detector, and windows to score."""
     folder, normal, faulty = tmp_path_factory.mktemp("all"), machine(400), knocking(machine(60, seed=20))
     for name in REGISTRY:
@@ -104,7 +106,7 @@ def all_exported(tmp_path_factory):
     return folder
 
 
-def test_every_registered_detector_runs_with_it(plain, all_exported):
+def test_every_registered_detector_runs_with_it(plain: Any, all_exported: Any) -> None:
     done = subprocess.run(
         [plain, "-c", SCORE_ALL, all_exported], capture_output=True, text=True, check=True, cwd="/"
     )
@@ -118,7 +120,7 @@ def test_every_registered_detector_runs_with_it(plain, all_exported):
         assert min(scores[4:]) > max(scores[:4])
 
 
-def test_the_trainer_says_what_is_missing(plain):
+def test_the_trainer_says_what_is_missing(plain: Any) -> None:
     done = subprocess.run(
         [plain.with_name("trainer"), "fit", "x.csv", "--detector", "gaussian", "-o", "y.onnx"],
         capture_output=True,

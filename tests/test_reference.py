@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,28 +23,28 @@ TELL = ("tell",)
 """Methods of Health that name a trouble."""
 
 
-def trees(*folders):
+def trees(*folders: Any) -> Iterator[Any]:
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
-def text_of(node):
+def text_of(node: Any) -> Any:
     """A literal text; {} where an f-string has a value; None for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return None
 
 
-def table_names(page):
+def table_names(page: Any) -> Any:
     """The first cell of every row of a page's tables."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     return re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)
 
 
-def test_the_pages_are_what_the_code_says():
+def test_the_pages_are_what_the_code_says() -> None:
     """Written by `make docs`; every row has a meaning."""
     for path, text in reference.pages().items():
         assert path.read_text(encoding="utf-8") == text, path
@@ -50,7 +52,7 @@ def test_the_pages_are_what_the_code_says():
     assert {path.name for path in reference.FOLDER.iterdir()} == {path.name for path in reference.pages()}
 
 
-def test_every_check_is_used_and_every_finding_is_a_check():
+def test_every_check_is_used_and_every_finding_is_a_check() -> None:
     used = reference.finding_levels()
     assert set(used) == {check.name for check in Check}
     for path, tree in trees("edge_runtime/doctor"):
@@ -63,7 +65,7 @@ def test_every_check_is_used_and_every_finding_is_a_check():
                 assert text_of(call.args[0]) is None, f"{path.name}: a text where a Check belongs"
 
 
-def documented_figures():
+def documented_figures() -> Any:
     """Names of figures as the code writes them, `{}` for the class."""
     names = {name.removeprefix("spool.") for name in tables.FIGURES}
     return {name.replace("<class>", "{}") for name in names} | {
@@ -71,7 +73,7 @@ def documented_figures():
     }
 
 
-def counted(tree):
+def counted(tree: Any) -> Iterator[Any]:
     """Texts that name a figure: dotted ones with a known beginning, and the keys in functions `figures`."""
     for node in ast.walk(tree):
         text = text_of(node)
@@ -85,8 +87,8 @@ def counted(tree):
                 yield from (text for key in keys if (text := text_of(key)))
 
 
-def test_every_health_figure_is_documented_and_none_that_does_not_exist():
-    found = set()
+def test_every_health_figure_is_documented_and_none_that_does_not_exist() -> None:
+    found: set[Any] = set()
     for _, tree in trees(
         "edge_runtime/mqtt", "edge_runtime/spool", "edge_runtime/gateway", "edge_runtime/core"
     ):
@@ -98,7 +100,7 @@ def test_every_health_figure_is_documented_and_none_that_does_not_exist():
     assert documented - general == set()
 
 
-def test_a_spools_figures_are_documented(tmp_path):
+def test_a_spools_figures_are_documented(tmp_path: Path) -> None:
     with Spool(tmp_path, SpoolLimits()) as spool:
         for klass in MessageClass:
             spool.put(klass, "t", lambda _seq, _epoch: b"x")
@@ -107,7 +109,7 @@ def test_a_spools_figures_are_documented(tmp_path):
     assert seen <= documented
 
 
-def test_every_trouble_is_documented():
+def test_every_trouble_is_documented() -> None:
     found = set()
     for _, tree in trees("edge_runtime"):
         for call in ast.walk(tree):
@@ -116,18 +118,17 @@ def test_every_trouble_is_documented():
     assert found == {re.sub("<[a-z]+>", "{}", name) for name in tables.TROUBLES}
 
 
-def test_every_exit_code_is_documented_and_no_other():
+def test_every_exit_code_is_documented_and_no_other() -> None:
     named = {
         value for name, value in vars(exit_codes).items() if name[0].isupper() and isinstance(value, int)
     }
     for _, tree in trees("edge_runtime", "trainer"):
         for node in ast.walk(tree):
-            target = node.target if isinstance(node, ast.AnnAssign) else None
-            target = node.targets[0] if isinstance(node, ast.Assign) else target
-            name = ast.unparse(target) if target is not None else ""
-            if re.fullmatch(r"exit_code|\w*EXIT\w*|WARNINGS_ONLY", name) and isinstance(
-                node.value, ast.Constant
-            ):
+            if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+                continue
+            name = ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0])
+            if re.fullmatch(r"exit_code|\w*EXIT\w*|WARNINGS_ONLY", name):
+                assert isinstance(node.value.value, int)
                 named.add(node.value.value)
     rows = re.findall(r"^\| (\d+) \|", (reference.FOLDER / "exit_codes.md").read_text(), re.MULTILINE)
     assert {int(code) for code in rows} == named | {0}
@@ -140,7 +141,7 @@ READ = re.compile(
 )
 
 
-def variables_read():
+def variables_read() -> Iterator[Any]:
     """Names of environment variables in Python, shell, units and containers."""
     for path, tree in trees("edge_runtime", "trainer", "deploy", "tests"):
         text = path.read_text(encoding="utf-8")
@@ -163,12 +164,12 @@ def variables_read():
             yield from re.findall(rf"\$\{{({VARIABLE}):\?", text)
 
 
-def test_every_environment_variable_is_documented_and_none_that_is_not_read():
+def test_every_environment_variable_is_documented_and_none_that_is_not_read() -> None:
     completion = {f"_{program.upper().replace('-', '_')}_COMPLETE" for program in reference.PROGRAMS}
     assert set(tables.ENVIRONMENT) == set(variables_read()) | completion
 
 
-def test_tables_of_published_fields_and_settings_name_what_exists():
+def test_tables_of_published_fields_and_settings_name_what_exists() -> None:
     fields = {name for message in messages.MESSAGES for name in property_names(messages.schema(message))}
     fields.add("status")  # of availability, whose body is the text alone
     named = set(
@@ -179,7 +180,7 @@ def test_tables_of_published_fields_and_settings_name_what_exists():
     assert table_names("configuration.md") == keys
 
 
-def property_names(schema, at=""):
+def property_names(schema: Any, at: str = "") -> Iterator[Any]:
     for name, inner in schema.get("properties", {}).items():
         yield f"{at}{name}"
         yield from property_names(inner, f"{at}{name}.")
@@ -187,7 +188,7 @@ def property_names(schema, at=""):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_dotted_names_in_the_documents_exist(path):
+def test_dotted_names_in_the_documents_exist(path: Any) -> None:
     """`spool.max_bytes` and the like: a key, a figure, a check or a published field."""
     keys = {row.split("`")[1] for row in configuration.rows(Config, "")}
     figures = set(tables.FIGURES) | {f"faults.{kind}" for kind in FaultKind} | {"faults.<kind>"}

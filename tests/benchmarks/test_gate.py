@@ -8,6 +8,8 @@ import sys
 import timeit
 import tracemalloc
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +29,14 @@ PATH_OVER_LOOP = 1.8
 KEPT_BYTES = 20_000
 
 
-def artefact(folder):
+def artefact(folder: Path) -> Path:
     """The smallest detector on the windows of the benchmark, without overlap."""
     return write_artefact(
         folder / "rms.onnx", samples=SAMPLES, hop=SAMPLES, channels=CHANNELS, rate_hz=RATE_HZ, threshold=1e9
     )
 
 
-def line(windows):
+def line(windows: int) -> list[bytes]:
     """Frames of 256 samples of noise, int16."""
     samples = np.random.default_rng(0).standard_normal((windows * SAMPLES, len(CHANNELS))).astype(np.float32)
     sensor = SimulatedSensor(frame_samples=256, sample_format=SampleFormat.INT16)
@@ -44,20 +46,20 @@ def line(windows):
     ]
 
 
-def pipeline(model):
+def pipeline(model: Path) -> SensorPipeline:
     return SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
 
 
-def feed(path, encoded):
+def feed(path: SensorPipeline, encoded: list[bytes]) -> int:
     return sum(len(path.feed(data, index * 256 / RATE_HZ)) for index, data in enumerate(encoded))
 
 
-def test_bytecodes_a_window(tmp_path):
+def test_bytecodes_a_window(tmp_path: Path) -> None:
     path, encoded = pipeline(artefact(tmp_path)), line(12)
     feed(path, encoded[:16])
-    counted = Counter()
+    counted: Counter[str] = Counter()
 
-    def trace(frame, event, _argument):
+    def trace(frame: Any, event: Any, _argument: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         counted[frame.f_code.co_qualname] += event == "opcode"
         return trace
@@ -72,7 +74,7 @@ def test_bytecodes_a_window(tmp_path):
     assert sum(counted.values()) / windows < BYTECODES_A_WINDOW, counted.most_common(10)
 
 
-def test_nothing_is_kept_from_window_to_window(tmp_path):
+def test_nothing_is_kept_from_window_to_window(tmp_path: Path) -> None:
     path, encoded = pipeline(artefact(tmp_path)), line(200)
     feed(path, encoded[:80])
     tracemalloc.start()
@@ -84,7 +86,7 @@ def test_nothing_is_kept_from_window_to_window(tmp_path):
     assert after - before < KEPT_BYTES
 
 
-def test_the_sensors_check_costs_less_than_one_pass_that_tells_channels_apart():
+def test_the_sensors_check_costs_less_than_one_pass_that_tells_channels_apart() -> None:
     window = np.random.default_rng(0).standard_normal((SAMPLES, 3)).astype(np.float32)
     check, pass_ = (
         min(timeit.repeat(work, number=5, repeat=300))
@@ -96,16 +98,16 @@ def test_the_sensors_check_costs_less_than_one_pass_that_tells_channels_apart():
     assert check < 0.6 * pass_
 
 
-def test_the_path_over_the_minimal_loop(tmp_path):
+def test_the_path_over_the_minimal_loop(tmp_path: Path) -> None:
     """With a model that costs nothing the rest is all there is; best of many short runs, turn by turn."""
     model, encoded = artefact(tmp_path), line(4)
     path, loop = pipeline(model), Loop(model, SAMPLES, len(CHANNELS))
 
-    def by_path():
+    def by_path() -> None:
         path.reconnected()
         feed(path, encoded)
 
-    def by_loop():
+    def by_loop() -> None:
         for data in encoded:
             loop.feed(data)
 

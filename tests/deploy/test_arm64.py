@@ -8,6 +8,10 @@ import subprocess
 import sys
 import time
 import tty
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +39,7 @@ NEEDED = (
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Debian's Python for arm64 with the package unpacked into it."""
     archives = CACHE / "var/cache/apt/archives"
     if not list(archives.glob("libpython3*.deb")):
@@ -52,12 +56,14 @@ def root(tmp_path_factory):
     for deb in (*archives.glob("*.deb"), newest_deb("arm64")):
         if deb.name.startswith((*NEEDED, "steadyhum")):
             subprocess.run(["dpkg", "-x", deb, root], check=True)
-    shutil.copy(shutil.which("qemu-aarch64-static"), root / "usr/bin")
+    qemu = shutil.which("qemu-aarch64-static")
+    assert qemu is not None
+    shutil.copy(qemu, root / "usr/bin")
     yield root
     shutil.rmtree(root, ignore_errors=True)
 
 
-def emulated(root, *words):
+def emulated(root: Any, *words: Any) -> list[Any]:
     """Words that run the package's Python on an emulated processor.
 
     A chroot and not proot, whose emulation of access(2) calls every file unreadable. /sys stays out of sight:
@@ -71,7 +77,7 @@ def emulated(root, *words):
 ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/tmp", "ORT_DISABLE_TELEMETRY": "1"}
 
 
-def scores(command, **options):
+def scores(command: Any, **options: Any) -> Any:
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=scaled(5 * HANG_S), **options
     )
@@ -80,7 +86,7 @@ def scores(command, **options):
 
 
 @pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A detector of the real sample, as `trainer fit` makes it, and a recording it never saw."""
     folder = tmp_path_factory.mktemp("fitted")
     sample = BUILD.parent / "tests/data/cwru.csv"
@@ -91,19 +97,21 @@ def fitted(tmp_path_factory):
     for name, chosen in (("train.csv", known), ("unseen.csv", unseen)):
         (folder / name).write_text("\n".join([head, *chosen]) + "\n")
     trainer = [sys.executable, "-m", "trainer"]
-    fit = [*trainer, "fit", folder / "train.csv", "--detector", "principal_components"]
+    fit: list[str | Path] = [*trainer, "fit", folder / "train.csv", "--detector", "principal_components"]
     subprocess.run([*fit, "-o", folder / "model.onnx"], check=True, capture_output=True)
-    convert = [*trainer, "recordings", "convert", folder / "unseen.csv", "-o", folder]
+    convert: list[str | Path] = [*trainer, "recordings", "convert", folder / "unseen.csv", "-o", folder]
     subprocess.run(convert, check=True, capture_output=True)
     return folder
 
 
-def replayed_here(fitted, part, *options):
+def replayed_here(fitted: Any, part: Any, *options: Any) -> Any:
     command = [sys.executable, "-m", "edge_runtime", "replay", f"{fitted}/{part}", "--json", *options]
     return scores([*command, "--model", fitted / "model.onnx"])
 
 
-def test_scores_are_those_of_x86_64(root, fitted, record_property):
+def test_scores_are_those_of_x86_64(
+    root: Any, fitted: Any, record_property: Callable[[str, object], None]
+) -> None:
     """Every window of real recordings, normal and faulty, by the installed command on both processors."""
     machine = emulated(root, "-c", "import os; print(os.uname().machine)")
     assert subprocess.check_output(machine, env=ENVIRONMENT).strip() == b"aarch64"
@@ -123,7 +131,9 @@ def test_scores_are_those_of_x86_64(root, fitted, record_property):
     assert worst <= TOLERANCE
 
 
-def test_an_alarm_through_a_pty_and_mosquitto(root, fitted, tmp_path, stop_at_end):
+def test_an_alarm_through_a_pty_and_mosquitto(
+    root: Any, fitted: Any, tmp_path: Path, stop_at_end: Callable[[AbstractContextManager[Any]], Any]
+) -> None:
     """pyserial, framing, onnxruntime, SQLite and paho, all for arm64: the same events as a replay here."""
     broker = stop_at_end(Broker(tmp_path))
     subscriber = stop_at_end(Subscriber(broker.port))

@@ -5,6 +5,8 @@ import datetime as dt
 import os
 import stat
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,18 +21,18 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     folder = Folder(tmp_path / "authority")
     folder.init("plant 1", NOW)
     return folder
 
 
-def run(*words):
+def run(*words: Any) -> Any:
     command = [ROOT / "deploy" / "authority", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
 
 
-def test_the_command(tmp_path):
+def test_the_command(tmp_path: Path) -> None:
     where = ("--folder", str(tmp_path / "authority"))
     assert run("init", "plant 1", *where).returncode == 0
     assert run("server", "broker.plant", "192.0.2.7", *where).stdout.strip().endswith("broker.plant.crt")
@@ -47,7 +49,7 @@ def test_the_command(tmp_path):
     assert "Traceback" not in run("device", "x", "--folder", "/proc/none").stderr
 
 
-def test_what_the_command_refuses_it_refuses_in_words(tmp_path):
+def test_what_the_command_refuses_it_refuses_in_words(tmp_path: Path) -> None:
     where = ("--folder", str(tmp_path / "authority"))
     for name in ("", "x" * 65):
         assert "cannot name an authority" in run("init", name, *where).stderr
@@ -61,7 +63,7 @@ def test_what_the_command_refuses_it_refuses_in_words(tmp_path):
     assert (done.returncode, "Traceback" in done.stderr) == (77, False)
 
 
-def test_a_key_in_the_drawer_is_asked_for(folder):
+def test_a_key_in_the_drawer_is_asked_for(folder: Any) -> None:
     """As docs/technician.md has it kept; a second authority would lock every device out."""
     (folder.path / "ca.key").unlink()
     with pytest.raises(ConfigError, match=r"ca\.key: the authority's key is not here\. Put ca\.key back"):
@@ -71,7 +73,7 @@ def test_a_key_in_the_drawer_is_asked_for(folder):
         folder.device("pump-7", NOW)
 
 
-def test_no_other_key_than_a_devices_is_given_for_a_device(folder):
+def test_no_other_key_than_a_devices_is_given_for_a_device(folder: Any) -> None:
     """It would go onto a card: the authority's own most of all."""
     folder.server(["broker"], NOW)
     with pytest.raises(ConfigError, match="is no device's certificate"):
@@ -84,7 +86,7 @@ def test_no_other_key_than_a_devices_is_given_for_a_device(folder):
         folder.valid_device("plant", NOW)
 
 
-def test_secrets_are_for_their_owner_only(folder):
+def test_secrets_are_for_their_owner_only(folder: Any) -> None:
     old = os.umask(0)
     try:
         folder.device("pump-7", NOW)
@@ -94,7 +96,7 @@ def test_secrets_are_for_their_owner_only(folder):
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
-def test_renewal_makes_new_keys_and_keeps_names(folder):
+def test_renewal_makes_new_keys_and_keeps_names(folder: Any) -> None:
     folder.server(["broker.plant", "192.0.2.7"], NOW, days=30)
     folder.device("pump-7", NOW, days=30)
     folder.device("pump-8", NOW, days=300)
@@ -107,7 +109,7 @@ def test_renewal_makes_new_keys_and_keeps_names(folder):
     assert folder.renew(NOW) == []
 
 
-def test_the_doctor_reads_the_same_dates_and_name(folder):
+def test_the_doctor_reads_the_same_dates_and_name(folder: Any) -> None:
     """Its own reader of DER against the library's, over both ways a date is written."""
     folder.device("pump-7", NOW)
     folder.device("old", NOW, days=365 * 30)
@@ -122,7 +124,7 @@ def test_the_doctor_reads_the_same_dates_and_name(folder):
         assert found.name == {"ca": "plant 1"}.get(name, name)
 
 
-def test_the_doctors_reader_refuses_damage_in_words(folder, tmp_path):
+def test_the_doctors_reader_refuses_damage_in_words(folder: Any, tmp_path: Path) -> None:
     folder.device("pump-7", NOW)
     pem = (folder.path / "pump-7.crt").read_bytes()
     broken = tmp_path / "broken.crt"
@@ -135,7 +137,7 @@ def test_the_doctors_reader_refuses_damage_in_words(folder, tmp_path):
         read_certificate(broken)
 
 
-def test_an_expired_authority_and_device_are_refused(folder):
+def test_an_expired_authority_and_device_are_refused(folder: Any) -> None:
     later = NOW + dt.timedelta(days=1000)
     folder.device("pump-7", NOW)
     with pytest.raises(AccessError, match=r"expired on .*renew"):
@@ -145,7 +147,7 @@ def test_an_expired_authority_and_device_are_refused(folder):
     assert folder.valid_device("nobody", NOW) is None
 
 
-def test_a_key_of_another_is_refused(folder):
+def test_a_key_of_another_is_refused(folder: Any) -> None:
     folder.device("pump-7", NOW)
     folder.device("pump-8", NOW)
     (folder.path / "pump-7.key").write_bytes((folder.path / "pump-8.key").read_bytes())

@@ -3,6 +3,9 @@
 import datetime as dt
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -17,27 +20,31 @@ NOW = dt.datetime.now(dt.UTC)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     folder = Folder(tmp_path / "authority")
     folder.init("plant 1", NOW)
     return folder
 
 
-def run(*words):
+def run(*words: Any) -> Any:
     command = [sys.executable, "-m", "deploy.certification", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def keys(folder):
+def keys(folder: Any) -> Any:
     return {path: path.read_bytes() for path in folder.path.rglob("*.key")}
 
 
-def test_no_key_is_overwritten(folder):
+def test_no_key_is_overwritten(folder: Any) -> None:
     """Neither by asking twice nor by a pair that has lost its other half; what exists is said."""
     folder.device("pump-7", NOW)
     folder.server(["broker"], NOW)
     before = keys(folder)
-    for again in (lambda: folder.device("pump-7", NOW), lambda: folder.server(["broker"], NOW)):
+    attempts: list[Callable[[], object]] = [
+        lambda: folder.device("pump-7", NOW),
+        lambda: folder.server(["broker"], NOW),
+    ]
+    for again in attempts:
         with pytest.raises(ConfigError, match=r"there is one already.*renew .*revoke"):
             again()
     (folder.path / "pump-7.crt").unlink()
@@ -48,7 +55,7 @@ def test_no_key_is_overwritten(folder):
     assert (done.returncode, keys(folder)) == (78, before), "one was signed before all were looked at"
 
 
-def test_renewing_keeps_the_former_pair(folder):
+def test_renewing_keeps_the_former_pair(folder: Any) -> None:
     folder.device("pump-7", NOW)
     folder.device("pump-8", NOW)
     before = set(keys(folder).values())
@@ -61,16 +68,16 @@ def test_renewing_keeps_the_former_pair(folder):
     assert folder.valid_device("pump-7", NOW) is not None
 
 
-def serials(folder):
+def serials(folder: Any) -> Any:
     crl = x509.load_pem_x509_crl((folder.path / CRL).read_bytes())
     return {entry.serial_number for entry in crl}
 
 
-def serial(path):
+def serial(path: Path) -> Any:
     return x509.load_pem_x509_certificate(path.read_bytes()).serial_number
 
 
-def test_what_was_revoked_stays_revoked(folder, tmp_path):
+def test_what_was_revoked_stays_revoked(folder: Any, tmp_path: Path) -> None:
     """By name with everything the name had, by file, over later lists; and a name is free again."""
     write_crl(folder, NOW)
     assert serials(folder) == set()
@@ -89,7 +96,7 @@ def test_what_was_revoked_stays_revoked(folder, tmp_path):
     assert len(serials(folder)) == 3
 
 
-def test_what_cannot_be_revoked_is_refused_and_the_list_stays(folder, tmp_path):
+def test_what_cannot_be_revoked_is_refused_and_the_list_stays(folder: Any, tmp_path: Path) -> None:
     write_crl(folder, NOW)
     before = (folder.path / CRL).read_bytes()
     other = Folder(tmp_path / "other")
@@ -106,7 +113,7 @@ def test_what_cannot_be_revoked_is_refused_and_the_list_stays(folder, tmp_path):
         write_crl(folder, NOW)
 
 
-def test_the_command_says_what_to_do_with_the_list(folder):
+def test_the_command_says_what_to_do_with_the_list(folder: Any) -> None:
     folder.device("pump-7", NOW)
     done = run("revoke", "pump-7", "--folder", folder.path)
     assert done.returncode == 0, done.stderr
@@ -115,7 +122,7 @@ def test_the_command_says_what_to_do_with_the_list(folder):
     assert "takes 1 back" in run("crl", "--folder", folder.path).stdout
 
 
-def test_the_access_list_names_device_and_site(folder, tmp_path):
+def test_the_access_list_names_device_and_site(folder: Any, tmp_path: Path) -> None:
     sheet = tmp_path / "fleet.csv"
     sheet.write_text(
         "device,site,sensor,port,model,broker\npress-2,hall 2,ram,/dev/ttyAMA0,pump,broker.plant\n"
@@ -150,11 +157,11 @@ def test_the_access_list_names_device_and_site(folder, tmp_path):
         ("a", "steadyhum-viewer"),
     ],
 )
-def test_no_name_breaks_out_of_its_line(site, device):
+def test_no_name_breaks_out_of_its_line(site: str, device: str) -> None:
     with pytest.raises(ConfigError):
         access_list([(site, device)])
 
 
-def test_a_device_is_at_one_site():
+def test_a_device_is_at_one_site() -> None:
     with pytest.raises(ConfigError, match="pump-7 is at 'a' and at 'b'"):
         access_list([("a", "pump-7"), ("b", "pump-7")])

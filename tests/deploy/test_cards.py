@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +15,18 @@ from deploy.provisioning.card import card_html, topics_url
 from deploy.provisioning.sheet import read_sheet
 from deploy.provisioning.target import Mount, check_card, check_folder, disk_of, read_mounts
 from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
+from tests.deploy.fleet_folder import FleetFolder
 
 CARD = Mount("/dev/sdb1", "", "vfat")
 LAPTOP = [Mount("/dev/nvme0n1p2", "/", "ext4"), Mount("/dev/nvme0n1p1", "/boot/efi", "vfat")]
 
 
-def whole(source):
+def whole(source: Any) -> Any:
     return re.sub(r"p?\d+$", "", source)
 
 
 @pytest.fixture
-def card(tmp_path):
+def card(tmp_path: Path) -> Any:
     folder = tmp_path / "bootfs"
     folder.mkdir()
     for name in ("config.txt", "cmdline.txt"):
@@ -31,27 +34,27 @@ def card(tmp_path):
     return folder
 
 
-def on(card, source="/dev/sdb1", kind="vfat"):
+def on(card: Any, source: str = "/dev/sdb1", kind: str = "vfat") -> list[Any]:
     return [*LAPTOP, Mount(source, str(card), kind)]
 
 
-def test_a_card_that_will_do(card):
+def test_a_card_that_will_do(card: Any) -> None:
     check_card(card, 1000, on(card), whole)
 
 
-def test_no_card(card):
+def test_no_card(card: Any) -> None:
     with pytest.raises(ConfigError, match="no card is mounted here"):
         check_card(card, 1000, LAPTOP, whole)
     with pytest.raises(ConfigError, match="no card is mounted here"):
         check_card(card / "none", 1000, LAPTOP, whole)
 
 
-def test_the_laptops_own_disk(card):
+def test_the_laptops_own_disk(card: Any) -> None:
     with pytest.raises(ConfigError, match="a disk of this computer"):
         check_card(card, 1000, on(card, "/dev/nvme0n1p4"), whole)
 
 
-def test_this_computers_own_disk(fleet):
+def test_this_computers_own_disk(fleet: FleetFolder) -> None:
     """For real: the root of the file system that this test runs on."""
     mounts = read_mounts(Path("/proc/mounts").read_text())
     with pytest.raises(ConfigError, match="a disk of this computer"):
@@ -62,7 +65,7 @@ def test_this_computers_own_disk(fleet):
     assert "--device" in fleet.refused("--card", "/", code=78)
 
 
-def test_partitions_belong_to_disks(tmp_path):
+def test_partitions_belong_to_disks(tmp_path: Path) -> None:
     """As the kernel lays /sys/class/block out."""
     disk = tmp_path / "devices/sdb"
     (disk / "sdb1").mkdir(parents=True)
@@ -75,7 +78,7 @@ def test_partitions_belong_to_disks(tmp_path):
     assert disk_of("tmpfs", block) == "tmpfs"
 
 
-def test_a_wrong_partition(card):
+def test_a_wrong_partition(card: Any) -> None:
     with pytest.raises(ConfigError, match="called bootfs"):
         check_card(card, 1000, on(card, kind="ext4"), whole)
     (card / "config.txt").unlink()
@@ -83,7 +86,7 @@ def test_a_wrong_partition(card):
         check_card(card, 1000, on(card), whole)
 
 
-def test_whatever_a_folder_is_called(mounted, fleet):
+def test_whatever_a_folder_is_called(mounted: Any, fleet: FleetFolder) -> None:
     """As the kernel tells of it, in whatever bytes: found as a mount, refused only for not being a card."""
     for name in (
         b"a b",
@@ -100,12 +103,12 @@ def test_whatever_a_folder_is_called(mounted, fleet):
 
 
 @pytest.fixture
-def mounted(card):
+def mounted(card: Any) -> Iterator[Any]:
     """A small file system of its own, in the kernel."""
 
     places = []
 
-    def mount(options, place=card):
+    def mount(options: Any, place: Any = card) -> Any:
         command = ["mount", "-t", "tmpfs", "-o", options, "card", place]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("needs root, to mount a small file system")
@@ -117,7 +120,7 @@ def mounted(card):
         subprocess.run(["umount", place], capture_output=True, check=False)
 
 
-def test_a_full_card(fleet, mounted):
+def test_a_full_card(fleet: FleetFolder, mounted: Any) -> None:
     folder = mounted("size=100k")
     with pytest.raises(UnavailableError, match="MiB are needed, 0 MiB are free"):
         check_folder(folder / "out", 2**20, ["fan-1"])
@@ -127,13 +130,13 @@ def test_a_full_card(fleet, mounted):
     assert (done.returncode, fleet.state()) == (69, before)
 
 
-def test_a_read_only_card(mounted):
+def test_a_read_only_card(mounted: Any) -> None:
     folder = mounted("size=100k,ro")
     with pytest.raises(AccessError, match="is read-only"):
         check_folder(folder / "out", 10, ["fan-1"])
 
 
-def test_a_real_card_is_written_and_what_it_lacks_is_refused(fleet):
+def test_a_real_card_is_written_and_what_it_lacks_is_refused(fleet: FleetFolder) -> None:
     """A FAT file system in the kernel, as the card's boot partition is."""
     image, folder = fleet.folder / "card.img", fleet.folder / "bootfs"
     folder.mkdir()
@@ -162,7 +165,7 @@ def test_a_real_card_is_written_and_what_it_lacks_is_refused(fleet):
 
 
 @pytest.fixture
-def locked(tmp_path):
+def locked(tmp_path: Path) -> Iterator[Any]:
     """A folder that nobody may write to, not even root."""
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
@@ -173,17 +176,17 @@ def locked(tmp_path):
     subprocess.run(["chattr", "-i", folder], capture_output=True, check=False)
 
 
-def test_a_folder_of_somebody_else(locked):
+def test_a_folder_of_somebody_else(locked: Any) -> None:
     with pytest.raises(AccessError, match=r"may not be written by you\. Choose another folder"):
         check_folder(locked, 10, ["fan-1"])
 
 
 @pytest.fixture
-def devices(fleet):
+def devices(fleet: FleetFolder) -> Any:
     return read_sheet(fleet.sheet)
 
 
-def test_the_printed_code_is_read_back(devices, tmp_path):
+def test_the_printed_code_is_read_back(devices: Any, tmp_path: Path) -> None:
     """The QR code of the card as a scanner sees it."""
     zxingcpp = pytest.importorskip("zxingcpp")
     segno = pytest.importorskip("segno")

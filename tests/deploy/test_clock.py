@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import Subscriber, needs_mosquitto, until
-from tests.deploy.examined_gateway import GREETING, ExaminedGateway, vibration
+from tests.deploy.examined_gateway import GREETING, ExaminedGateway, Wire, vibration
 from tests.deploy.mosquitto_site import NOW, Gateway
 from tests.deploy.mosquitto_users import open_local_listener
 from tests.processes import end, running
@@ -27,7 +29,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def plant(tmp_path):
+def plant(tmp_path: Path) -> Iterator[Any]:
     """A broker with TLS and the shipped access list, and a certificate for our gateway."""
     authority = Folder(tmp_path / "authority")
     authority.init("plant 1", NOW)
@@ -40,7 +42,7 @@ def plant(tmp_path):
 
 
 @pytest.fixture
-def past(tmp_path, plant, wires):
+def past(tmp_path: Path, plant: Any, wires: Callable[..., Wire]) -> Any:
     """A gateway that talks TLS, and whose clock a file moves."""
     wire = wires(vibration(3.0), hello=GREETING)
     examined = ExaminedGateway(tmp_path, plant.tls_port, wire)
@@ -52,7 +54,7 @@ def past(tmp_path, plant, wires):
     return examined
 
 
-def faked(tmp_path, *words):
+def faked(tmp_path: Path, *words: Any) -> list[Any]:
     """Words that run a program by the clock in the file; only the wall clock is moved."""
     shim = tmp_path / "wallclock.so"
     if not shim.exists():
@@ -61,7 +63,9 @@ def faked(tmp_path, *words):
     return ["env", *settings, sys.executable, "-m", "edge_runtime", *map(str, words)]
 
 
-def test_the_service_says_so_keeps_alarms_and_delivers_them_when_the_clock_is_set(past, plant, tmp_path):
+def test_the_service_says_so_keeps_alarms_and_delivers_them_when_the_clock_is_set(
+    past: Any, plant: Any, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     with (
         Subscriber(plant.port) as subscriber,
@@ -83,7 +87,7 @@ def test_the_service_says_so_keeps_alarms_and_delivers_them_when_the_clock_is_se
     assert event["ts"].startswith("2020-01-0")
 
 
-def test_health_names_it_until_it_is_set(past, plant, tmp_path):
+def test_health_names_it_until_it_is_set(past: Any, plant: Any, tmp_path: Path) -> None:
     """Without TLS there is a way out: what goes out says that its times are wrong, and later is right."""
     tls = past.config.read_text()
     past.edit(tls[tls.index("[broker.tls]") : tls.index("[[sensor]]")], "")
@@ -91,17 +95,21 @@ def test_health_names_it_until_it_is_set(past, plant, tmp_path):
     past.config.write_text(past.config.read_text() + "[report]\nhealth_s = 0.5\nstate_s = 0.5\n")
     command = faked(tmp_path, "run", "--config", past.config)
     with Subscriber(plant.port) as subscriber, running(command, stderr=subprocess.DEVNULL):
-        before = until(lambda: subscriber.latest("pump/health"), what="health")
+
+        def health() -> Any:
+            body = subscriber.latest("pump/health")
+            return json.loads(body) if body else None
+
+        before = until(health, what="health")
         (tmp_path / "clock").write_text("+0")
-        until(lambda: json.loads(subscriber.latest("pump/health"))["clock_ok"], what="the right time")
-        after = subscriber.latest("pump/health")
-    told = json.loads(before)
-    assert told["status"] == "degraded"
-    assert told["troubles"]["clock"].startswith("the clock says 2020-01-0")
-    assert "clock" not in json.loads(after)["troubles"]
+        until(lambda: health()["clock_ok"], what="the right time")
+        after = health()
+    assert before["status"] == "degraded"
+    assert before["troubles"]["clock"].startswith("the clock says 2020-01-0")
+    assert "clock" not in after["troubles"]
 
 
-def test_the_doctor_says_so_and_not_that_certificates_are_bad(past, tmp_path):
+def test_the_doctor_says_so_and_not_that_certificates_are_bad(past: Any, tmp_path: Path) -> None:
     command = ["doctor", "--config", past.config, "--root", past.root, "--user", "edge-runtime"]
     done = subprocess.run(
         faked(tmp_path, *command, "--listen", str(scaled(0.8)), "--json"),
@@ -118,7 +126,7 @@ def test_the_doctor_says_so_and_not_that_certificates_are_bad(past, tmp_path):
     assert "Set this device's clock" in faults["certificate.early"]["remedy"]
     assert done.returncode == 77
     (tmp_path / "clock").write_text("+0")
-    done = subprocess.run(
+    again = subprocess.run(
         faked(tmp_path, *command, "--listen", str(scaled(0.8))), capture_output=True, check=False
     )
-    assert done.returncode == 0, done.stdout
+    assert again.returncode == 0, again.stdout

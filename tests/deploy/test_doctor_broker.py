@@ -5,39 +5,43 @@ import fcntl
 import socket
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from edge_runtime.configuration import read_config
 from tests.broker import Broker, free_port, needs_mosquitto
-from tests.deploy.examined_gateway import found, planted
+from tests.deploy.examined_gateway import ExaminedGateway, found, planted
 
 pytestmark = needs_mosquitto
 
 
-def broker_port(examined):
+def broker_port(examined: ExaminedGateway) -> Any:
     return examined.config.read_text().split("port = ")[1].split()[0]
 
 
-def test_no_broker(examined):
+def test_no_broker(examined: ExaminedGateway) -> None:
     examined.edit(
         f"port = {examined.config.read_text().split('port = ')[1].split()[0]}", f"port = {free_port()}"
     )
     planted(examined, "broker.reach", "Check that the broker runs", 69)
 
 
-def test_a_broker_that_says_nothing(quiet):
+def test_a_broker_that_says_nothing(quiet: ExaminedGateway) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
         found(quiet, "broker.reach", "Check that this is an MQTT port")
 
 
-def test_it_leaves_no_last_will(quiet):
+def test_it_leaves_no_last_will(quiet: ExaminedGateway) -> None:
     """The device's own says that the service is gone, and a doctor that is killed is not the service."""
-    heard = []
+    heard: list[Any] = []
 
-    def hear():
+    def hear() -> None:
         while b"MQTT" not in b"".join(heard):
             with server.accept()[0] as client:
                 heard.append(client.recv(1000))
@@ -54,7 +58,7 @@ def test_it_leaves_no_last_will(quiet):
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_it_does_not_end_the_services_connection(quiet, named):
+def test_it_does_not_end_the_services_connection(quiet: ExaminedGateway, named: bool) -> None:
     """A broker that takes a client's name for its id would: it is not visited while the service runs."""
     quiet.edit(
         'host = "127.0.0.1"', 'host = "127.0.0.1"\nusername = "pump-7"' if named else 'host = "127.0.0.1"'
@@ -71,14 +75,14 @@ def test_it_does_not_end_the_services_connection(quiet, named):
     assert ("broker.reach" in said) == (not named)
 
 
-def test_a_name_that_does_not_resolve(quiet):
+def test_a_name_that_does_not_resolve(quiet: ExaminedGateway) -> None:
     quiet.edit('host = "127.0.0.1"', 'host = "broker.invalid"\naccept_insecure = true')
     found(quiet, "broker.reach", "DNS")
     found(quiet, "broker.insecure", "remove accept_insecure")
 
 
 @pytest.fixture
-def strict(tmp_path):
+def strict(tmp_path: Path) -> Iterator[Any]:
     """A broker with TLS that wants certificates and allows each device its own topics."""
     authority = trustme.CA()
     server = authority.issue_cert("127.0.0.1")
@@ -96,7 +100,14 @@ def strict(tmp_path):
         yield authority, broker
 
 
-def secured(quiet, tmp_path, strict, name="gateway", authority=None, **dates):
+def secured(
+    quiet: ExaminedGateway,
+    tmp_path: Path,
+    strict: Any,
+    name: str = "gateway",
+    authority: Any = None,
+    **dates: Any,
+) -> Any:
     issuer = authority or strict[0]
     own = issuer.issue_cert(f"{name}.plant", common_name=name, **dates)
     own.private_key_pem.write_to_path(tmp_path / "device.key")
@@ -108,7 +119,7 @@ def secured(quiet, tmp_path, strict, name="gateway", authority=None, **dates):
     return quiet
 
 
-def test_certificates_in_order(quiet, tmp_path, strict):
+def test_certificates_in_order(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     _, findings = secured(quiet, tmp_path, strict).report()
     about_broker = [item for item in findings if item["check"].startswith(("broker", "certificate"))]
     assert {item["level"] for item in about_broker} == {"ok"}
@@ -120,7 +131,7 @@ leaves_a_socket = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExc
 
 
 @leaves_a_socket
-def test_an_expired_certificate_of_our_own(quiet, tmp_path, strict):
+def test_an_expired_certificate_of_our_own(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     past = dt.datetime.now(dt.UTC) - dt.timedelta(days=3)
     secured(quiet, tmp_path, strict, not_after=past, not_before=past - dt.timedelta(days=9))
     code, bad = quiet.bad()
@@ -130,14 +141,14 @@ def test_an_expired_certificate_of_our_own(quiet, tmp_path, strict):
     assert {"broker.login", "broker.reach"} & set(bad)
 
 
-def test_a_certificate_due_soon_or_not_yet_valid(quiet, tmp_path, strict):
+def test_a_certificate_due_soon_or_not_yet_valid(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
     secured(quiet, tmp_path, strict, not_after=now + 9 * day)
     found(quiet, "certificate.due", "deploy/authority renew")
 
 
 @leaves_a_socket
-def test_a_broker_with_an_expired_certificate(quiet, tmp_path):
+def test_a_broker_with_an_expired_certificate(quiet: ExaminedGateway, tmp_path: Path) -> None:
     authority = trustme.CA()
     past = dt.datetime.now(dt.UTC) - dt.timedelta(days=3)
     server = authority.issue_cert("127.0.0.1", not_before=past - dt.timedelta(days=9), not_after=past)
@@ -153,27 +164,29 @@ def test_a_broker_with_an_expired_certificate(quiet, tmp_path):
 
 
 @leaves_a_socket
-def test_a_strangers_certificate_authority(quiet, tmp_path, strict):
+def test_a_strangers_certificate_authority(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     stranger = trustme.CA()
     stranger.cert_pem.write_to_path(tmp_path / "ca.crt")
     secured(quiet, tmp_path, strict, authority=stranger)
     found(quiet, "broker.reach", "Check ca_file")
 
 
-def test_topics_that_are_denied(quiet, tmp_path, strict):
+def test_topics_that_are_denied(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     secured(quiet, tmp_path, strict, name="another")
     _, bad = quiet.bad()
     assert "access list" in bad["broker.topic"]["remedy"]
     assert "'gateway'" in bad["certificate.name"]["remedy"]
 
 
-def test_a_key_that_others_can_read(quiet, tmp_path, strict):
+def test_a_key_that_others_can_read(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     secured(quiet, tmp_path, strict)
     (tmp_path / "device.key").chmod(0o644)
     found(quiet, "broker.secrets", "chmod 600")
 
 
-def test_a_wrong_password(quiet, tmp_path, stop_at_end):
+def test_a_wrong_password(
+    quiet: ExaminedGateway, tmp_path: Path, stop_at_end: Callable[[AbstractContextManager[Any]], Any]
+) -> None:
     (tmp_path / "passwords").write_text("")
     subprocess.run(["mosquitto_passwd", "-b", tmp_path / "passwords", "gateway", "right"], check=True)
     broker = stop_at_end(Broker(tmp_path, f"password_file {tmp_path}/passwords", "allow_anonymous false"))
@@ -186,6 +199,6 @@ def test_a_wrong_password(quiet, tmp_path, stop_at_end):
     found(quiet, "broker.login", "password")
 
 
-def test_mqtt_3_is_warned_of(quiet):
+def test_mqtt_3_is_warned_of(quiet: ExaminedGateway) -> None:
     quiet.edit('client_id = "gateway"', 'client_id = "gateway"\nmqtt = "3.1.1"')
     found(quiet, "broker.protocol", 'Set mqtt = "5"')

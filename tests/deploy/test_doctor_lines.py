@@ -3,24 +3,36 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.broker import needs_mosquitto
-from tests.deploy.examined_gateway import GREETING, RATE_HZ, found, misread, planted, vibration
+from tests.deploy.examined_gateway import (
+    GREETING,
+    RATE_HZ,
+    ExaminedGateway,
+    Wire,
+    found,
+    misread,
+    planted,
+    vibration,
+)
 from tests.processes import running
 
 pytestmark = needs_mosquitto
 
 
-def test_no_port_names_what_is_plugged_in(quiet):
+def test_no_port_names_what_is_plugged_in(quiet: ExaminedGateway) -> None:
     quiet.own_devices()
     (quiet.root / "dev/serial/by-id/usb-Sensor_1234").symlink_to("/dev/null")
     found(quiet, "port.present", "/dev/serial/by-id/usb-Sensor_1234")
 
 
-def test_a_numbered_port(examined, wires):
+def test_a_numbered_port(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     examined.own_devices()
     line = wires(hello=GREETING).name
     (examined.root / "dev/ttyUSB0").symlink_to(line)
@@ -31,12 +43,12 @@ def test_a_numbered_port(examined, wires):
     found(examined, "port.modem_manager", "systemctl disable --now ModemManager")
 
 
-def line_of(examined):
+def line_of(examined: ExaminedGateway) -> Any:
     return examined.config.read_text().split("[[sensor]]")[1].split('port = "')[1].split('"')[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a port to another group")
-def test_a_port_the_service_may_not_use(examined):
+def test_a_port_the_service_may_not_use(examined: ExaminedGateway) -> None:
     os.chown(line_of(examined), 0, 20)
     os.chmod(line_of(examined), 0o660)
     examined.plant("etc/group", "root:x:0:\ntty:x:5:\ndialout:x:20:\nedge-runtime:x:990:\n")
@@ -47,7 +59,7 @@ def test_a_port_the_service_may_not_use(examined):
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_a_port_in_use_names_the_program(examined, locked):
+def test_a_port_in_use_names_the_program(examined: ExaminedGateway, locked: bool) -> None:
     hold = "import fcntl, sys, time; f = open(sys.argv[1], 'rb', buffering=0); "
     hold += "fcntl.flock(f, fcntl.LOCK_EX); " if locked else ""
     hold += "print('holding', flush=True); time.sleep(3600)"
@@ -58,7 +70,7 @@ def test_a_port_in_use_names_the_program(examined, locked):
     assert "python" in busy["what"]
 
 
-def test_the_running_service_is_no_fault(examined, tmp_path):
+def test_the_running_service_is_no_fault(examined: ExaminedGateway, tmp_path: Path) -> None:
     (examined.root / "proc").rename(examined.root / "proc.fake")
     (examined.root / "proc").symlink_to("/proc")
     with (tmp_path / "log").open("w") as log:
@@ -71,59 +83,61 @@ def test_the_running_service_is_no_fault(examined, tmp_path):
     assert any(item["check"] == "port.in_service" and str(service.pid) in item["what"] for item in findings)
 
 
-def test_the_console_on_the_sensors_port(examined):
+def test_the_console_on_the_sensors_port(examined: ExaminedGateway) -> None:
     name = line_of(examined).rsplit("/", 1)[1]
     examined.plant("proc/cmdline", f"console={name},115200 rootwait\n")
     planted(examined, "port.console", "raspi-config", 75)
 
 
-def rewired(examined, wire):
+def rewired(examined: ExaminedGateway, wire: Any) -> Any:
     examined.edit(line_of(examined), wire.name)
     return examined
 
 
-def test_the_wrong_baud_rate_and_which_is_right(examined, wires):
+def test_the_wrong_baud_rate_and_which_is_right(
+    examined: ExaminedGateway, wires: Callable[..., Wire]
+) -> None:
     wire = wires(shape=misread(115200))
     planted(rewired(examined, wire), "line.baud", "Set baud = 115200", 78)
 
 
-def test_the_wrong_protocol(examined, wires):
-    def lines(_wire, index, _data):
+def test_the_wrong_protocol(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
+    def lines(_wire: Any, index: Any, _data: Any) -> Any:
         rows = vibration()[50 * index : 50 * index + 50, 0]
         return "".join(f"{value:.4f}\n" for value in rows).encode()
 
     planted(rewired(examined, wires(shape=lines)), "line.protocol", 'Set protocol = "lines"', 78)
 
 
-def test_garbage(examined, wires):
+def test_garbage(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     wire = wires(shape=lambda *_: os.urandom(300))
     planted(rewired(examined, wire), "line.garbage", "ground and wiring", 65)
 
 
-def test_silence(examined, wires):
+def test_silence(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     planted(rewired(examined, wires(shape=lambda *_: b"")), "line.silent", "TX to RX", 69)
 
 
-def test_damage(examined, wires):
-    def flip(_wire, index, data):
+def test_damage(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
+    def flip(_wire: Any, index: Any, data: Any) -> Any:
         return data if index % 5 else data[:-8] + bytes((data[-8] ^ 1 or 2,)) + data[-7:]
 
     planted(rewired(examined, wires(shape=flip)), "line.damaged", "Shorten or shield the cable", 1)
 
 
-def test_gaps(examined, wires):
+def test_gaps(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     wire = wires(shape=lambda _wire, index, data: b"" if index % 5 == 0 else data, hello=None)
     planted(rewired(examined, wire), "line.gaps", "without a hub", 1)
 
 
-def test_a_sensor_that_is_slower_than_it_says(examined, wires):
+def test_a_sensor_that_is_slower_than_it_says(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     wire = wires(rate_hz=0.9 * RATE_HZ, stated_hz=RATE_HZ)
     fault = planted(rewired(examined, wire), "sensor.rate", "Set the sensor's rate", 65)
     measured_hz = float(fault["what"].split()[1])
     assert abs(measured_hz - 900) < 18
 
 
-def test_a_sensor_of_another_rate_or_unit(examined, wires):
+def test_a_sensor_of_another_rate_or_unit(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     wire = wires(rate_hz=0.9 * RATE_HZ)
     _, bad = rewired(examined, wire).bad()
     assert "rate: the sensor sends 900 Hz, the model needs 1000 Hz" in bad["sensor.agreement"]["what"]
@@ -138,10 +152,12 @@ def test_a_sensor_of_another_rate_or_unit(examined, wires):
         (np.clip(vibration(12.0), -16, 16), "larger range"),
     ],
 )
-def test_a_dead_or_overdriven_sensor(examined, wires, samples, remedy):
+def test_a_dead_or_overdriven_sensor(
+    examined: ExaminedGateway, wires: Callable[..., Wire], samples: Any, remedy: str
+) -> None:
     planted(rewired(examined, wires(samples, hello=GREETING)), "sensor.signal", remedy, 65)
 
 
-def test_a_line_that_is_nearly_full(examined, wires):
+def test_a_line_that_is_nearly_full(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
     examined.edit('unit = "g"', 'unit = "g"\nbaud = 57600')
     planted(rewired(examined, wires(hello=GREETING)), "line.full", "Raise the baud rate", 1)

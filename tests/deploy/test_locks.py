@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -27,13 +28,13 @@ LINE = re.compile(
 
 @pytest.mark.parametrize("what", ["", TORCH, SOURCE, "cuda"])
 @pytest.mark.parametrize("python", PYTHONS)
-def test_every_line_of_a_lock_has_a_version_and_hashes(python, what):
+def test_every_line_of_a_lock_has_a_version_and_hashes(python: Any, what: Any) -> None:
     lines = lock_file(python, what).read_text().splitlines()
     assert len(lines) > 1
     assert [line[:60] for line in lines[1:] if not LINE.fullmatch(line)] == []
 
 
-def test_pytorch_for_the_cpu_is_the_version_of_the_lock():
+def test_pytorch_for_the_cpu_is_the_version_of_the_lock() -> None:
     """No processor passes the line over: where the build is not found, setup takes PyPI's."""
     for path in (ROOT / "deploy").glob("tested-torch-cpu-*.txt"):
         _, line = path.read_text().splitlines()
@@ -42,7 +43,7 @@ def test_pytorch_for_the_cpu_is_the_version_of_the_lock():
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_a_lock_has_all_that_the_project_asks_for(python):
+def test_a_lock_has_all_that_the_project_asks_for(python: Any) -> None:
     """Within the project's own ranges; `make lock` after a dependency was added."""
     locked = read_locks(python)
     texts = [*PROJECT["dependencies"]]
@@ -54,7 +55,7 @@ def test_a_lock_has_all_that_the_project_asks_for(python):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_lock_is_complete(machine):
+def test_a_lock_is_complete(machine: Any) -> None:
     """pip is not to look for anything beside it: everything that a package needs is there too."""
     locked = read_locks(HERE)
     needed = closure(DEVELOPMENT, platform(HERE, machine))
@@ -62,7 +63,7 @@ def test_a_lock_is_complete(machine):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_what_is_shipped_was_tested(python):
+def test_what_is_shipped_was_tested(python: Any) -> None:
     """The packages' wheels have the versions of the development's lock, and its files."""
     tested = read_locks(python)
     for name, shipped in read_lock(package_lock(python)).items():
@@ -70,14 +71,14 @@ def test_what_is_shipped_was_tested(python):
         assert shipped.hashes <= tested[name].hashes, name
 
 
-def test_all_pythons_have_the_same_versions():
+def test_all_pythons_have_the_same_versions() -> None:
     of_all = [{name: locked.version for name, locked in read_locks(python).items()} for python in PYTHONS]
     shared = set.intersection(*map(set, of_all))
     assert len(shared) > 80
     assert [name for name in sorted(shared) if len({versions[name] for versions in of_all}) > 1] == []
 
 
-def test_setup_installs_nothing_without_a_hash():
+def test_setup_installs_nothing_without_a_hash() -> None:
     """Every pip in it goes through one function, and only the project itself comes without a hash."""
     text = (ROOT / "deploy/setup.sh").read_text()
     assert len(re.findall(r"-m pip\b", text)) == 1
@@ -86,7 +87,7 @@ def test_setup_installs_nothing_without_a_hash():
     assert [call for call in calls if "--require-hashes" not in call] == ["-e ."]
 
 
-def test_pip_takes_the_lock():
+def test_pip_takes_the_lock() -> None:
     """Each line is one that pip understands, marks and hashes included; nothing is installed or fetched."""
     command = [
         sys.executable,
@@ -106,7 +107,7 @@ def test_pip_takes_the_lock():
 
 
 @pytest.mark.parametrize("install", INSTALLS)
-def test_a_bill_of_materials_is_one(install):
+def test_a_bill_of_materials_is_one(install: Any) -> None:
     """The fields that CycloneDX 1.5 demands, references that lead somewhere, and the lock's versions."""
     body = json.loads(bill_of(install))
     assert (body["bomFormat"], body["specVersion"], body["version"]) == ("CycloneDX", "1.5", 1)
@@ -126,7 +127,7 @@ def test_a_bill_of_materials_is_one(install):
         assert {item["ref"], *item["dependsOn"]} <= set(references)
 
 
-def test_the_bills_hold_what_is_imported():
+def test_the_bills_hold_what_is_imported() -> None:
     names = {
         install: {canonicalize_name(part["name"]) for part in json.loads(bill_of(install))["components"]}
         for install in INSTALLS

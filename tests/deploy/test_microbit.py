@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import serial
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def small_source():
+def small_source() -> Any:
     """The frame code without comments, docstrings and what samples: the board compiles it in its memory."""
     tree = ast.parse((PYTHON_CODE / "steadyhum.py").read_text())
     kept = [
@@ -40,7 +42,7 @@ def small_source():
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             with contextlib.suppress(AttributeError, ValueError):
                 ast.literal_eval(body[0].value)
-                node.body = body[1:] or [ast.Pass()]
+                cast("Any", node).body = body[1:] or [ast.Pass()]
     tree.body = [node for node in tree.body if not (isinstance(node, ast.Expr))]
     return ast.unparse(tree)
 
@@ -48,7 +50,7 @@ def small_source():
 class Board:
     """The raw REPL of an emulated board."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         command = ["qemu-system-arm", "-M", "microbit", "-device", f"loader,file={FIRMWARE}"]
         command += ["-display", "none", "-monitor", "none", "-serial", "pty"]
         self._process = start(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -58,7 +60,7 @@ class Board:
         self._line.write(b"\x03\x03\x01")
         assert self._line.read_until(b"raw REPL; CTRL-B to exit\r\n>").endswith(b">")
 
-    def run(self, code):
+    def run(self, code: Any) -> Any:
         """Run code; what it printed."""
         data = code.encode() + b"\x04"
         for at in range(0, len(data), 16):  # its buffer is small and there is no flow control
@@ -70,19 +72,19 @@ class Board:
         assert failed == "", failed
         return said
 
-    def close(self):
+    def close(self) -> None:
         self._line.close()
         end(self._process, signal.SIGKILL)
 
 
 @pytest.fixture
-def board():
+def board() -> Iterator[Any]:
     board = Board()
     yield board
     board.close()
 
 
-def test_the_frame_code_on_a_small_board(board):
+def test_the_frame_code_on_a_small_board(board: Any) -> None:
     line = next(
         line for line in vectors() if line.startswith("data") and line.split()[8:11] == ["3", "1", "7"]
     )

@@ -3,6 +3,9 @@
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,22 +19,22 @@ DENIED = 0x87
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return make_plant(tmp_path_factory.mktemp("authority") / "ours")
 
 
 @pytest.fixture(scope="module")
-def gateway(authority, tmp_path_factory):
+def gateway(authority: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     gateway = Gateway(tmp_path_factory.mktemp("gateway") / "broker", authority)
     yield gateway.start()
     gateway.stop()
 
 
 @pytest.fixture
-def clients():
+def clients() -> Iterator[Any]:
     opened = []
 
-    def client(*arguments, **options):
+    def client(*arguments: Any, **options: Any) -> Any:
         opened.append(Client(*arguments, **options))
         return opened[-1]
 
@@ -40,7 +43,7 @@ def clients():
         item.close()
 
 
-def test_strangers_get_in_nowhere(gateway, tmp_path):
+def test_strangers_get_in_nowhere(gateway: Any, tmp_path: Path) -> None:
     """Without a certificate, with one of another authority, with an expired one, with a server's."""
     with pytest.raises(ssl.SSLError):
         handshake(gateway, None, None)
@@ -58,14 +61,14 @@ def test_strangers_get_in_nowhere(gateway, tmp_path):
     assert handshake(gateway, gateway.authority.path, "pump-7")[0] == 0x20
 
 
-def test_the_unencrypted_listener_is_on_the_loopback_only(gateway):
+def test_the_unencrypted_listener_is_on_the_loopback_only(gateway: Any) -> None:
     config = (gateway.folder / "mosquitto.conf").read_text()
     assert f"listener {gateway.port} 127.0.0.1" in config
     with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.2", gateway.port), 1):
         pass
 
 
-def test_devices_reach_their_own_topics_only(gateway, clients):
+def test_devices_reach_their_own_topics_only(gateway: Any, clients: Any) -> None:
     viewer = clients(gateway, "steadyhum-viewer", topics=["steadyhum/#"])
     nosy = clients(gateway, "pump-8", topics=["steadyhum/#", "steadyhum/plant-1/pump-8/cmd/#"])
     device = clients(gateway, "pump-7")
@@ -80,7 +83,7 @@ def test_devices_reach_their_own_topics_only(gateway, clients):
     assert nosy.seen == []
 
 
-def test_a_lost_device_is_shut_out_and_no_other(authority, tmp_path, clients):
+def test_a_lost_device_is_shut_out_and_no_other(authority: Any, tmp_path: Path, clients: Any) -> None:
     """By the two lines that the shipped list has as comments, and a reload; it may be connected already."""
     gateway = Gateway(tmp_path / "broker", authority).start()
     try:
@@ -97,7 +100,9 @@ def test_a_lost_device_is_shut_out_and_no_other(authority, tmp_path, clients):
         gateway.stop()
 
 
-def test_a_hundred_messages_survive_kill_9_of_the_local_broker(authority, tmp_path, clients):
+def test_a_hundred_messages_survive_kill_9_of_the_local_broker(
+    authority: Any, tmp_path: Path, clients: Any
+) -> None:
     """Publisher, local broker, bridge, plant: the plant is away, the local broker is killed, all arrive."""
     plant = Gateway(tmp_path / "plant", authority).start()
     local = Gateway(tmp_path / "local", authority, bridge_to=plant)

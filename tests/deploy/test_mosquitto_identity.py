@@ -1,5 +1,9 @@
 """The shipped Mosquitto ties what is said to who says it: neighbours, stolen gateways, local programs."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from deploy.certification.folder import Folder
@@ -38,24 +42,24 @@ COMMANDING = "user commander\ntopic write steadyhum/+/+/cmd/#\n"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
     authority = make_plant(tmp_path_factory.mktemp("authority") / "ours")
     authority.device("steadyhum-viewer-office", NOW)
     return authority
 
 
 @pytest.fixture(scope="module")
-def gateway(authority, tmp_path_factory):
+def gateway(authority: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     gateway = Gateway(tmp_path_factory.mktemp("gateway") / "broker", authority)
     yield gateway.start()
     gateway.stop()
 
 
 @pytest.fixture
-def clients():
+def clients() -> Iterator[Any]:
     opened = []
 
-    def client(*arguments, **options):
+    def client(*arguments: Any, **options: Any) -> Any:
         opened.append(Visitor(*arguments, **options))
         return opened[-1]
 
@@ -65,7 +69,7 @@ def clients():
 
 
 @pytest.mark.parametrize("tls", [True, False], ids=["certificate", "password"])
-def test_a_device_says_what_it_is_and_nothing_else(gateway, clients, tls):
+def test_a_device_says_what_it_is_and_nothing_else(gateway: Any, clients: Any, tls: bool) -> None:
     viewer = clients(gateway, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
     device = clients(gateway, "pump-7", tls=tls)
     until(lambda: viewer.ready() and device.ready())
@@ -75,7 +79,7 @@ def test_a_device_says_what_it_is_and_nothing_else(gateway, clients, tls):
     assert sorted(viewer.seen) == sorted(OWN)
 
 
-def test_a_local_program_cannot_speak_for_a_device(gateway, clients):
+def test_a_local_program_cannot_speak_for_a_device(gateway: Any, clients: Any) -> None:
     """Without a password it does not get in; with its own it is not the device, whatever id it takes."""
     stranger = clients(gateway, None, tls=False)
     until(lambda: stranger.code == NOT_AUTHORISED, what="the refusal")
@@ -89,7 +93,7 @@ def test_a_local_program_cannot_speak_for_a_device(gateway, clients):
     assert other.seen == []
 
 
-def test_nobody_takes_anothers_session(gateway, clients):
+def test_nobody_takes_anothers_session(gateway: Any, clients: Any) -> None:
     """The client id is the name in the certificate, whatever a client says."""
     device = clients(gateway, "pump-7", client_id="pump-7")
     until(device.ready)
@@ -101,7 +105,7 @@ def test_nobody_takes_anothers_session(gateway, clients):
     assert device.codes == [0]
 
 
-def test_viewers_each_have_a_name(gateway, clients):
+def test_viewers_each_have_a_name(gateway: Any, clients: Any) -> None:
     both = [
         clients(gateway, name, topics=["steadyhum/#"])
         for name in ("steadyhum-viewer", "steadyhum-viewer-office")
@@ -114,7 +118,9 @@ def test_viewers_each_have_a_name(gateway, clients):
     assert both[1].publish(OWN[0]) == DENIED
 
 
-def test_commands_reach_the_device_they_are_for_and_no_other(authority, tmp_path, clients):
+def test_commands_reach_the_device_they_are_for_and_no_other(
+    authority: Any, tmp_path: Path, clients: Any
+) -> None:
     """Over the bridge as well: from the plant's broker into the gateway's own."""
     authority.device("commander", NOW)
     plant = Gateway(tmp_path / "plant", authority)
@@ -141,7 +147,7 @@ def test_commands_reach_the_device_they_are_for_and_no_other(authority, tmp_path
         plant.stop()
 
 
-def test_a_revoked_gateway_is_refused_and_no_other(authority, tmp_path, clients):
+def test_a_revoked_gateway_is_refused_and_no_other(authority: Any, tmp_path: Path, clients: Any) -> None:
     """With its former certificate too. After the restart for one that was connected, a reload for others."""
     loot = Folder(tmp_path)
     authority.device("stolen", NOW)
@@ -173,21 +179,21 @@ def test_a_revoked_gateway_is_refused_and_no_other(authority, tmp_path, clients)
         gateway.stop()
 
 
-def admitted(gateway, folder, name):
+def admitted(gateway: Any, folder: Path, name: str) -> bool:
     try:
         return handshake(gateway, folder, name)[0] == CONNACK
     except OSError:
         return False
 
 
-def make_copy(pair, target):
+def make_copy(pair: Any, target: Any) -> Any:
     """What a thief has: the files of a gateway."""
     for suffix in (".crt", ".key"):
         target.with_suffix(suffix).write_bytes(pair.with_suffix(suffix).read_bytes())
     return target
 
 
-def test_the_list_of_what_was_revoked_lasts_as_long_as_the_authority(authority):
+def test_the_list_of_what_was_revoked_lasts_as_long_as_the_authority(authority: Any) -> None:
     """A broker lets nobody in once the list has expired."""
     crl = write_crl(authority, NOW)
     assert (authority.path / CRL).exists()

@@ -9,6 +9,9 @@ import socket
 import subprocess
 import time
 import tty
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,17 +37,17 @@ STATE = (
 
 
 @pytest.fixture(scope="module", params=RELEASES)
-def release(request):
+def release(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def clean(release):
+def clean(release: Any) -> Any:
     return clean_root(RELEASES[release])
 
 
 @pytest.fixture(scope="module")
-def machine(clean, tmp_path_factory):
+def machine(clean: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     root = tmp_path_factory.mktemp("debian") / "root"
     subprocess.run(["cp", "-a", clean, root], check=True)
     yield Machine(root)
@@ -52,7 +55,7 @@ def machine(clean, tmp_path_factory):
 
 
 @pytest.fixture
-def line():
+def line() -> Iterator[Any]:
     """A pty that belongs to root:dialout, as serial ports do."""
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -63,7 +66,7 @@ def line():
     os.close(slave)
 
 
-def configure(machine, port, line_name):
+def configure(machine: Any, port: int, line_name: Any) -> None:
     folder = machine.root / "etc/edge-runtime"
     write_artefact(folder / "rms.onnx")
     text = CONFIG.format(port=port, line=line_name).replace('"state"', '"/var/lib/edge-runtime"')
@@ -72,7 +75,7 @@ def configure(machine, port, line_name):
 
 
 @contextlib.contextmanager
-def running(machine):
+def running(machine: Any) -> Iterator[Any]:
     """The unit's ExecStart, as its user, with a systemd that listens."""
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     path = machine.root / "tmp/notify"
@@ -92,12 +95,12 @@ def running(machine):
     assert code == 0
 
 
-def exec_start(machine):
+def exec_start(machine: Any) -> Any:
     unit = (machine.root / "usr/lib/systemd/system/edge-runtime.service").read_text()
     return next(row.partition("=")[2].split() for row in unit.splitlines() if row.startswith("ExecStart="))
 
 
-def shake(master, *levels):
+def shake(master: Any, *levels: Any) -> None:
     """Be the sensor for 0.6 s at each level."""
     samples = np.concatenate([vibration(level, 0.6) for level in levels])
     now_us = time.time_ns() // 1000
@@ -108,18 +111,20 @@ def shake(master, *levels):
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path: Path) -> Iterator[Any]:
     with Broker(tmp_path) as broker:
         yield broker
 
 
 @pytest.fixture
-def subscriber(broker):
+def subscriber(broker: Any) -> Iterator[Any]:
     with Subscriber(broker.port) as subscriber:
         yield subscriber
 
 
-def test_install_run_alarm_upgrade_remove_purge(release, machine, line, tmp_path, broker, subscriber):
+def test_install_run_alarm_upgrade_remove_purge(
+    release: Any, machine: Any, line: Any, tmp_path: Path, broker: Any, subscriber: Any
+) -> None:
     """One life of a device, in order; each step begins with what the one before left."""
     before = machine.files()
     deb = newest_deb("amd64", release)
@@ -160,7 +165,7 @@ def test_install_run_alarm_upgrade_remove_purge(release, machine, line, tmp_path
     assert "edge-runtime" not in (machine.root / "etc/passwd").read_text()
 
 
-def upgrade(machine, deb, tmp_path):
+def upgrade(machine: Any, deb: Any, tmp_path: Path) -> None:
     """A later revision that ships another default; what the site changed stays as the site has it."""
     default = machine.root / "etc/default/edge-runtime"
     default.write_text(default.read_text() + "OMP_NUM_THREADS=2\n")
@@ -172,7 +177,7 @@ def upgrade(machine, deb, tmp_path):
     control.write_text(control.read_text().replace("Version: ", "Version: 1:", 1))
     (tree / "etc/default/edge-runtime").write_text("# another default\n")
     later = tmp_path / "later.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, later]
+    command: list[Any] = ["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, later]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     machine.install(later)
     assert "OMP_NUM_THREADS=2" in default.read_text()
@@ -181,7 +186,7 @@ def upgrade(machine, deb, tmp_path):
     assert "1:" in machine.run("dpkg-query", "-W", "steadyhum-edge")
 
 
-def test_the_package_is_sound(release):
+def test_the_package_is_sound(release: Any) -> None:
     """lintian finds no error, the checksums hold, the bill of materials names every wheel."""
     deb = newest_deb("amd64", release)
     subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=deb.parent, check=True)

@@ -5,6 +5,8 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,6 +14,7 @@ from cryptography import x509
 from deploy.certification.folder import Folder
 from deploy.certification.passphrase import VARIABLE, Passphrase
 from edge_runtime.core.errors import AccessError
+from tests.deploy.fleet_folder import FleetFolder
 from tests.deploy.heavy import ROOT
 
 NOW = dt.datetime.now(dt.UTC)
@@ -19,27 +22,27 @@ WORDS = "correct horse battery staple"
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     folder = Folder(tmp_path / "authority")
     folder.init("plant 1", NOW)
     return folder
 
 
 @pytest.fixture
-def secret(tmp_path):
+def secret(tmp_path: Path) -> Any:
     path = tmp_path / "passphrase"
     path.write_text(f"{WORDS}\n")
     path.chmod(0o600)
     return path
 
 
-def run(*words, **environment):
+def run(*words: Any, **environment: Any) -> Any:
     command = [sys.executable, "-m", "deploy.certification", *map(str, words)]
-    options = {"cwd": ROOT, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
+    options: dict[str, Any] = {"cwd": ROOT, "env": {**os.environ, **environment}, "stdin": subprocess.DEVNULL}
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-def test_an_encrypted_key_signs_with_its_passphrase_only(tmp_path, secret):
+def test_an_encrypted_key_signs_with_its_passphrase_only(tmp_path: Path, secret: Any) -> None:
     where = ("--folder", tmp_path / "authority")
     assert run("init", "plant 1", "--encrypt", "--passphrase-file", secret, *where).returncode == 0
     assert "ENCRYPTED" in (tmp_path / "authority/ca.key").read_text()
@@ -57,7 +60,7 @@ def test_an_encrypted_key_signs_with_its_passphrase_only(tmp_path, secret):
     assert not (tmp_path / "authority/pump-9.key").exists()
 
 
-def test_a_key_is_encrypted_later_and_signs_the_same(folder, secret):
+def test_a_key_is_encrypted_later_and_signs_the_same(folder: Any, secret: Any) -> None:
     """Keys from before go on working without; what is signed is the same authority's."""
     folder.device("pump-7", NOW)
     done = run("encrypt", "--folder", folder.path, "--passphrase-file", secret)
@@ -75,16 +78,16 @@ def test_a_key_is_encrypted_later_and_signs_the_same(folder, secret):
     assert list(folder.path.glob("*.part")) == []
 
 
-def test_a_short_passphrase_is_not_taken(tmp_path, secret):
+def test_a_short_passphrase_is_not_taken(tmp_path: Path, secret: Any) -> None:
     secret.write_text("short")
     done = run("init", "x", "--encrypt", "--folder", tmp_path / "authority", "--passphrase-file", secret)
     assert (done.returncode, "at least 12 letters" in done.stderr) == (78, True)
     assert not (tmp_path / "authority/ca.key").exists()
 
 
-def test_the_terminal_is_asked(tmp_path):
+def test_the_terminal_is_asked(tmp_path: Path) -> None:
     master, slave = pty.openpty()
-    command = [
+    command: list[Any] = [
         sys.executable,
         "-m",
         "deploy.certification",
@@ -111,7 +114,7 @@ def test_the_terminal_is_asked(tmp_path):
     assert "ENCRYPTED" in (tmp_path / "a/ca.key").read_text()
 
 
-def test_cards_are_made_with_it(fleet, secret, monkeypatch):
+def test_cards_are_made_with_it(fleet: FleetFolder, secret: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked for before anything is written; the keys on the cards are the devices' and need none."""
     Folder(fleet.authority.path, Passphrase(secret)).encrypt(NOW)
     assert "--passphrase-file" in fleet.refused(code=77)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ FILES = [
 SCRIPTS = [file for file in FILES if file.read_bytes()[:64].split(b"\n")[0].endswith((b"bin/sh", b"bash"))]
 
 
-def test_all_are_found():
+def test_all_are_found() -> None:
     names = {str(file.relative_to(ROOT)) for file in SCRIPTS}
     assert {
         ".ci/run",
@@ -24,11 +25,11 @@ def test_all_are_found():
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_shell_reads_it(script):
+def test_a_shell_reads_it(script: Any) -> None:
     subprocess.run(["sh", "-n", script], check=True)
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="not installed: apt install shellcheck")
-def test_shellcheck_finds_nothing():
+def test_shellcheck_finds_nothing() -> None:
     done = subprocess.run(["shellcheck", *SCRIPTS], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from edge_runtime.models import signature
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
 from tests.broker import needs_mosquitto
-from tests.deploy.examined_gateway import found
+from tests.deploy.examined_gateway import ExaminedGateway, found
 from tests.deploy.fleet_folder import NOW
 from tests.deploy.heavy import ROOT
 from tests.waiting import HANG_S, scaled
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="not ins
 
 
 @pytest.fixture
-def plant(tmp_path):
+def plant(tmp_path: Path) -> tuple[Any, Any]:
     """An authority, and a folder with a model that it signed."""
     authority = Folder(tmp_path / "authority")
     authority.init("plant 1", NOW)
@@ -36,17 +38,17 @@ def plant(tmp_path):
     return authority, tmp_path / "models/rms.onnx"
 
 
-def asked(authority, model):
+def asked(authority: Any, model: Any) -> None:
     check_signed(model, digest_of(model), authority.path / "ca.crt")
 
 
-def refused(authority, model, says):
+def refused(authority: Any, model: Any, says: Any) -> None:
     with pytest.raises(ArtefactError, match=says) as caught:
         asked(authority, model)
     assert "Copy the model again" in caught.value.remedy
 
 
-def test_a_signed_model_is_taken_and_everything_else_refused(plant):
+def test_a_signed_model_is_taken_and_everything_else_refused(plant: tuple[Any, Any]) -> None:
     authority, model = plant
     asked(authority, model)
     write_artefact(model, threshold=2.0)
@@ -77,7 +79,7 @@ unit = "g"
 """
 
 
-def test_an_unsigned_model_is_refused_before_it_is_opened(plant, tmp_path):
+def test_an_unsigned_model_is_refused_before_it_is_opened(plant: tuple[Any, Any], tmp_path: Path) -> None:
     """What is altered is never parsed, and what was checked is what scores and is named in messages."""
     _, model = plant
     config = tmp_path / "edge.toml"
@@ -88,12 +90,12 @@ def test_an_unsigned_model_is_refused_before_it_is_opened(plant, tmp_path):
         prepare(config)
 
 
-def test_a_model_that_is_not_on_the_list(plant):
+def test_a_model_that_is_not_on_the_list(plant: tuple[Any, Any]) -> None:
     authority, model = plant
     refused(authority, write_artefact(model.with_name("other.onnx")), "is not among the models")
 
 
-def test_every_flipped_byte_of_the_list_is_noticed(plant):
+def test_every_flipped_byte_of_the_list_is_noticed(plant: tuple[Any, Any]) -> None:
     authority, model = plant
     sums = model.parent / DIGESTS
     whole = sums.read_bytes()
@@ -102,7 +104,7 @@ def test_every_flipped_byte_of_the_list_is_noticed(plant):
         refused(authority, model, "signature is not right")
 
 
-def test_another_authority_and_a_devices_key_cannot_sign(plant, tmp_path):
+def test_another_authority_and_a_devices_key_cannot_sign(plant: tuple[Any, Any], tmp_path: Path) -> None:
     authority, model = plant
     other = Folder(tmp_path / "other")
     other.init("plant 1", NOW)
@@ -112,7 +114,7 @@ def test_another_authority_and_a_devices_key_cannot_sign(plant, tmp_path):
     device = make_device(pair, "pump-7", NOW)
     (tmp_path / "d.crt").write_bytes(device.certificate_pem)
     (tmp_path / "d.key").write_bytes(device.key_pem)
-    sign = ["openssl", "cms", "-sign", "-binary", "-outform", "DER", "-signer", tmp_path / "d.crt"]
+    sign: list[Any] = ["openssl", "cms", "-sign", "-binary", "-outform", "DER", "-signer", tmp_path / "d.crt"]
     sign += ["-inkey", tmp_path / "d.key", "-in", model.parent / DIGESTS, "-out", model.parent / SIGNATURE]
     subprocess.run(sign, check=True)
     refused(authority, model, "purpose|not right")
@@ -120,7 +122,7 @@ def test_another_authority_and_a_devices_key_cannot_sign(plant, tmp_path):
     asked(authority, model)
 
 
-def test_dates_do_not_count(plant):
+def test_dates_do_not_count(plant: tuple[Any, Any]) -> None:
     """A gateway whose clock was never set starts; one whose plant signed ten years ago goes on."""
     authority, model = plant
     pair, data = authority.authority(NOW), (model.parent / DIGESTS).read_bytes()
@@ -130,19 +132,21 @@ def test_dates_do_not_count(plant):
         asked(authority, model)
 
 
-def test_an_authority_that_cannot_be_read(plant, tmp_path):
+def test_an_authority_that_cannot_be_read(plant: tuple[Any, Any], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the authority cannot be read"):
         check_signed(plant[1], digest_of(plant[1]), tmp_path / "nothing.crt")
 
 
-def test_without_openssl(plant, monkeypatch):
+def test_without_openssl(plant: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     authority, model = plant
     monkeypatch.setattr(signature, "_PROGRAMS", ("/nowhere/openssl",))
     with pytest.raises(UnavailableError, match="Install openssl"):
         asked(authority, model)
 
 
-def test_an_openssl_earlier_in_path_is_not_asked(plant, tmp_path, monkeypatch):
+def test_an_openssl_earlier_in_path_is_not_asked(
+    plant: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that finds everything right; a library that OPENSSL_CONF names is not loaded either."""
     authority, model = plant
     (tmp_path / "openssl").write_text("#!/bin/sh\nexit 0\n")
@@ -158,7 +162,9 @@ def test_an_openssl_earlier_in_path_is_not_asked(plant, tmp_path, monkeypatch):
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", [DIGESTS, SIGNATURE])
-def test_what_is_no_small_regular_file_is_refused_and_not_waited_for(plant, name):
+def test_what_is_no_small_regular_file_is_refused_and_not_waited_for(
+    plant: tuple[Any, Any], name: Any
+) -> None:
     authority, model = plant
     path = model.parent / name
     path.unlink()
@@ -172,7 +178,7 @@ def test_what_is_no_small_regular_file_is_refused_and_not_waited_for(plant, name
     refused(authority, model, "cannot be read .larger than")
 
 
-def test_the_command_signs_what_openssl_alone_can_verify(plant, tmp_path):
+def test_the_command_signs_what_openssl_alone_can_verify(plant: tuple[Any, Any], tmp_path: Path) -> None:
     authority, model = plant
     write_artefact(model.with_name("fan.onnx"))
     command = [ROOT / "deploy/authority", "sign", model.parent, "--folder", authority.path]
@@ -189,7 +195,9 @@ def test_the_command_signs_what_openssl_alone_can_verify(plant, tmp_path):
 
 
 @needs_mosquitto
-def test_the_doctor_check_and_the_service_ask_for_it(quiet, tmp_path, plant):
+def test_the_doctor_check_and_the_service_ask_for_it(
+    quiet: ExaminedGateway, tmp_path: Path, plant: tuple[Any, Any]
+) -> None:
     authority, _ = plant
     ca = f'model_authority = "{authority.path}/ca.crt"\n'
     quiet.config.write_text(ca + quiet.config.read_text())

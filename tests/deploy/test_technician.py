@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +18,14 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 CHECK = re.compile(r'"((?:os|port|line|sensor|model|broker|certificate|state|disk|spool|secrets)\.[a-z_]+)"')
 
 
-def test_every_check_is_one_of_the_doctors():
+def test_every_check_is_one_of_the_doctors() -> None:
     said = set(re.findall(r"`([a-z]+\.[a-z_]+)`", TEXT.split("| it says")[1].split("## 6")[0]))
     code = "".join(file.read_text() for file in (ROOT / "edge_runtime/doctor").glob("*.py"))
     assert said <= set(CHECK.findall(code))
     assert len(said) > 30
 
 
-def test_the_sheet_is_a_fleet_sheet(tmp_path):
+def test_the_sheet_is_a_fleet_sheet(tmp_path: Path) -> None:
     (tmp_path / "fleet.csv").write_text(re.search(r"```\n(device,.*?)```", TEXT, re.DOTALL)[1])
     devices = read_sheet(tmp_path / "fleet.csv")
     assert [(device.name, len(device.sensors)) for device in devices] == [("pump-7", 2), ("fan-1", 1)]
@@ -32,13 +34,13 @@ def test_the_sheet_is_a_fleet_sheet(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"\((pictures/[^)]+)\)", TEXT))))
-def test_a_picture_is_there_and_says_what_it_shows(name):
+def test_a_picture_is_there_and_says_what_it_shows(name: Any) -> None:
     root = ET.parse(ROOT / "docs" / name).getroot()
     assert root.get("role") == "img"
-    assert len(root.get("aria-label")) > 20
+    assert len(root.attrib["aria-label"]) > 20
 
 
-def test_commands_and_files_exist():
+def test_commands_and_files_exist() -> None:
     for path in set(re.findall(r"\b(deploy/[a-z]+(?:[/.][a-z.]+)?)\b", TEXT)):
         assert (ROOT / path).exists(), path
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,20 +25,20 @@ needs_systemd = pytest.mark.skipif(
 
 
 @needs_systemd
-def test_exposure():
+def test_exposure() -> None:
     """No more than 1.2, by systemd's own reckoning, without a service manager running."""
-    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", UNIT]
+    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager", UNIT]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     exposure = float(re.search(r"exposure level for edge-runtime.service: ([\d.]+)", said)[1])
     assert exposure <= MOST_EXPOSED, said
 
 
 @needs_systemd
-def test_systemd_understands_every_line(tmp_path):
+def test_systemd_understands_every_line(tmp_path: Path) -> None:
     """An unknown key is only warned of: nothing may be said at all. Programs not here are stubbed."""
     text = UNIT.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
     (tmp_path / UNIT.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
-    command = ["systemd-analyze", "verify", "--man=no", tmp_path / UNIT.name]
+    command: list[Any] = ["systemd-analyze", "verify", "--man=no", tmp_path / UNIT.name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if UNIT.name in line]
     assert (done.returncode, said) == (0, [])
@@ -53,11 +55,11 @@ def test_systemd_understands_every_line(tmp_path):
         "StateDirectory=edge-runtime",
     ],
 )
-def test_what_the_rest_relies_on(line):
+def test_what_the_rest_relies_on(line: str) -> None:
     assert line in UNIT.read_text().splitlines()
 
 
-def test_the_user_may_open_serial_ports():
+def test_the_user_may_open_serial_ports() -> None:
     """By the group that the package gives the user, at every installation and upgrade."""
     script = (ROOT / "deploy" / "debian" / "postinst").read_text()
     configure = script[script.index("configure)") : script.index(";;")]
@@ -65,19 +67,19 @@ def test_the_user_may_open_serial_ports():
     assert "User=edge-runtime" in UNIT.read_text().splitlines()
 
 
-def deny_writable_code():
+def deny_writable_code() -> None:
     """What MemoryDenyWriteExecute and NoNewPrivileges do to a process, and to what it becomes."""
     libc = ctypes.CDLL(None)
     if libc.prctl(PR_SET_MDWE, 1, 0, 0, 0) or libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         os._exit(SKIP)
 
 
-def test_scoring_works_under_the_units_memory_rule(tmp_path):
+def test_scoring_works_under_the_units_memory_rule(tmp_path: Path) -> None:
     """onnxruntime, numpy and the rest map no memory that is writable and executable."""
     write_artefact(tmp_path / "rms.onnx")
     np.savez(tmp_path / "r.npz", samples=vibration(3.0, 1.0), rate_hz=1000.0, channels=["x"], unit="g")
-    command = [sys.executable, "-m", "edge_runtime", "replay", tmp_path / "r.npz"]
-    command += ["--model", tmp_path / "rms.onnx", "--json"]
+    command = [sys.executable, "-m", "edge_runtime", "replay", str(tmp_path / "r.npz")]
+    command += ["--model", str(tmp_path / "rms.onnx"), "--json"]
     refused = "import mmap; mmap.mmap(-1, 4096, prot=7)"
     for words, code in ((command, 0), ([sys.executable, "-c", refused], 1)):
         done = subprocess.run(

@@ -1,6 +1,7 @@
 """Votes, delays, deadband and re-alarm, against hand-drawn time lines."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from edge_runtime.core.records import Alarm, AlarmKind, AlarmPolicy, Transition
 LOW, HIGH = 0.0, 2.0
 
 
-def machine(threshold=1.0, **policy):
+def machine(threshold: float = 1.0, **policy: Any) -> Any:
     defaults = {"votes": (1, 1), "on_delay_s": 0.0, "off_delay_s": 0.0, "re_alarm_s": 0.0}
     ids = iter(range(1000))
     return AlarmMachine(
@@ -20,13 +21,13 @@ def machine(threshold=1.0, **policy):
     )
 
 
-def transitions(watch, scores, step_s=1.0):
+def transitions(watch: Any, scores: Any, step_s: float = 1.0) -> Any:
     """Score one window each `step_s`; give (second, transition)."""
     verdicts = [watch.step(round(i * step_s * 1e6), score) for i, score in enumerate(scores)]
     return [(i, v.transition.value) for i, v in enumerate(verdicts) if v.transition]
 
 
-def drawn(picture):
+def drawn(picture: Any) -> Any:
     return [HIGH if mark == "#" else LOW for mark in picture]
 
 
@@ -43,24 +44,24 @@ def drawn(picture):
         ({"votes": (3, 3)}, "##.##.##", []),
     ],
 )
-def test_time_lines(policy, picture, expected):
+def test_time_lines(policy: dict[str, Any], picture: str, expected: list[Any]) -> None:
     assert transitions(machine(**policy), drawn(picture)) == expected
 
 
-def test_deadband_holds_the_alarm():
+def test_deadband_holds_the_alarm() -> None:
     watch = machine(threshold=-10.0, deadband=0.2)  # ends at -12: a share of the magnitude, sign kept
     assert transitions(watch, [-9, -11, -11.9, -12.5]) == [(0, "new"), (3, "end")]
 
 
-def test_score_equal_to_the_threshold_does_not_exceed():
+def test_score_equal_to_the_threshold_does_not_exceed() -> None:
     assert transitions(machine(), [1.0, 1.0]) == []
 
 
-def test_a_score_that_is_no_number_neither_begins_nor_ends():
+def test_a_score_that_is_no_number_neither_begins_nor_ends() -> None:
     assert transitions(machine(), [math.nan, HIGH, math.nan, LOW]) == [(1, "new"), (3, "end")]
 
 
-def test_one_id_from_beginning_to_end_and_the_peak():
+def test_one_id_from_beginning_to_end_and_the_peak() -> None:
     watch = machine(votes=(2, 3), re_alarm_s=1)
     verdicts = [watch.step(i * 1_000_000, score) for i, score in enumerate([2, 3, 7, 2, 0, 0, 0, 2, 2])]
     told = [v for v in verdicts if v.transition]
@@ -70,7 +71,7 @@ def test_one_id_from_beginning_to_end_and_the_peak():
     assert told[4].alarm.peak_score == 7
 
 
-def test_resumed_alarm_ends_under_its_old_id():
+def test_resumed_alarm_ends_under_its_old_id() -> None:
     watch = machine()
     watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 5, 9.0))
     verdict = watch.step(10_000_000, LOW)
@@ -78,14 +79,14 @@ def test_resumed_alarm_ends_under_its_old_id():
     assert watch.active is None
 
 
-def test_a_resumed_alarm_is_told_of_again_in_its_time():
+def test_a_resumed_alarm_is_told_of_again_in_its_time() -> None:
     """Its old times are of a clock that may have started anew: the wait begins with the first window."""
     watch = machine(re_alarm_s=2)
     watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 10**15, 9.0))
     assert transitions(watch, drawn("####.")) == [(2, "update"), (4, "end")]
 
 
-def test_a_sensors_clock_that_starts_anew_ends_no_alarm_and_begins_none():
+def test_a_sensors_clock_that_starts_anew_ends_no_alarm_and_begins_none() -> None:
     """Votes, calm and the last report are timed from then on; what was counted stays counted."""
     watch = machine(on_delay_s=2, off_delay_s=3)
     watch.step(100_000_000, HIGH)
@@ -97,7 +98,7 @@ def test_a_sensors_clock_that_starts_anew_ends_no_alarm_and_begins_none():
 
 
 @pytest.mark.parametrize("before_us", [0, 2**63])
-def test_an_alarm_never_starts_at_a_time_of_another_clock(before_us):
+def test_an_alarm_never_starts_at_a_time_of_another_clock(before_us: int) -> None:
     watch = machine(votes=(2, 3))
     watch.step(before_us, HIGH)
     watch.clock_restarted()
@@ -116,7 +117,9 @@ def test_an_alarm_never_starts_at_a_time_of_another_clock(before_us):
     st.integers(0, 4),
     st.integers(0, 4),
 )
-def test_transitions_always_alternate(scores, votes, on_delay_s, off_delay_s):
+def test_transitions_always_alternate(
+    scores: list[float], votes: tuple[int, int], on_delay_s: int, off_delay_s: int
+) -> None:
     watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s)
     told = [kind for _, kind in transitions(watch, scores)]
     assert told == ["new", "end"] * (len(told) // 2) + ["new"] * (len(told) % 2)
@@ -132,7 +135,7 @@ def test_transitions_always_alternate(scores, votes, on_delay_s, off_delay_s):
         ("re_alarm_s", math.inf),
     ],
 )
-def test_impossible_policies_are_refused(field, value):
+def test_impossible_policies_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{field} is"):
         AlarmPolicy(**{field: value})
 
@@ -146,8 +149,13 @@ def test_impossible_policies_are_refused(field, value):
     st.floats(0.01, 3),
 )
 def test_enough_calm_windows_end_every_alarm_and_every_vote(
-    scores, votes, on_delay_s, off_delay_s, deadband, hop_s
-):
+    scores: list[float],
+    votes: tuple[int, int],
+    on_delay_s: float,
+    off_delay_s: float,
+    deadband: float,
+    hop_s: float,
+) -> None:
     """The budget skips longer calms than this: an alarm or a vote that outlasted one would be lost to it."""
     watch = machine(votes=votes, on_delay_s=on_delay_s, off_delay_s=off_delay_s, deadband=deadband)
     policy = AlarmPolicy(votes, on_delay_s, off_delay_s, deadband)
@@ -156,7 +164,7 @@ def test_enough_calm_windows_end_every_alarm_and_every_vote(
     assert watch.rest(10**9)
 
 
-def test_may_rest_only_while_no_vote_and_no_alarm_stands():
+def test_may_rest_only_while_no_vote_and_no_alarm_stands() -> None:
     watch = machine(votes=(2, 3))
     assert watch.rest(0)
     transitions(watch, [HIGH])
@@ -173,7 +181,9 @@ def test_may_rest_only_while_no_vote_and_no_alarm_stands():
     st.sampled_from([0.0, 2.0]),
     st.sampled_from([0.0, 2.0]),
 )
-def test_resting_is_a_step_that_nobody_would_hear_of(picture, votes, on_delay_s, off_delay_s):
+def test_resting_is_a_step_that_nobody_would_hear_of(
+    picture: list[bool], votes: int, on_delay_s: Any, off_delay_s: Any
+) -> None:
     policy = {"votes": votes, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
     scores = [HIGH if mark else LOW for mark in picture]
     watch, told = machine(**policy), []

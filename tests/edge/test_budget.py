@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -12,13 +14,13 @@ HOP_S = 60.0
 HOURS_A_YEAR = 8766
 
 
-def autocorrelated(hours, seed, hop_s=HOP_S, memory=0.9):
+def autocorrelated(hours: Any, seed: int, hop_s: Any = HOP_S, memory: float = 0.9) -> Any:
     """Gaussian scores whose neighbours resemble each other, as those of overlapping windows do."""
     noise = np.random.default_rng(seed).standard_normal(int(hours * 3600 / hop_s))
     return lfilter([np.sqrt(1 - memory**2)], [1, -memory], noise)
 
 
-def slowly(series, threshold, policy):
+def slowly(series: Any, threshold: Any, policy: Any) -> Any:
     machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: "x")
     hop_us = round(series.hop_s * 1e6)
     verdicts = [machine.step(i * hop_us, float(score)) for i, score in enumerate(series.scores)]
@@ -33,13 +35,13 @@ def slowly(series, threshold, policy):
         AlarmPolicy(votes=(1, 1), on_delay_s=180.0, off_delay_s=600.0, deadband=0.3),
     ],
 )
-def test_skipping_the_calm_changes_no_count(policy):
+def test_skipping_the_calm_changes_no_count(policy: Any) -> None:
     series = Series("a", autocorrelated(300, 1), HOP_S)
     for threshold in (0.5, 1.0, 1.5, 2.0, 2.5, 5.0):
         assert alarms_in(series, threshold, policy) == slowly(series, threshold, policy)
 
 
-def test_ten_sensor_years_keep_the_budget():
+def test_ten_sensor_years_keep_the_budget() -> None:
     wanted = Budget.parse("1/month")
     promised = 10 * 12
     kept = []
@@ -51,7 +53,7 @@ def test_ten_sensor_years_keep_the_budget():
     assert np.mean(kept) >= 0.95
 
 
-def test_variants_keep_it_each_by_itself_and_last_no_longer_together():
+def test_variants_keep_it_each_by_itself_and_last_no_longer_together() -> None:
     wanted = Budget.parse("1/month")
     plain, louder = autocorrelated(3000, 1), 2 * autocorrelated(3000, 1)
     alone = budget_threshold([Series("a", louder, HOP_S)], wanted, POLICY)
@@ -65,7 +67,7 @@ def test_variants_keep_it_each_by_itself_and_last_no_longer_together():
         budget_threshold(many, wanted, POLICY)
 
 
-def test_each_condition_keeps_it_on_its_own():
+def test_each_condition_keeps_it_on_its_own() -> None:
     calm, lively = autocorrelated(3000, 1), 2 * autocorrelated(3000, 2)
     wanted = Budget.parse("1/month")
     both = budget_threshold([Series("calm", calm, HOP_S), Series("lively", lively, HOP_S)], wanted, POLICY)
@@ -75,7 +77,7 @@ def test_each_condition_keeps_it_on_its_own():
     assert "6000 hours of normal vibration in 2 operating conditions" in both.statement
 
 
-def test_votes_buy_sensitivity():
+def test_votes_buy_sensitivity() -> None:
     series = [Series("a", np.random.default_rng(0).standard_normal(60 * 3000), HOP_S)]
     wanted = Budget.parse("1/month")
     single = budget_threshold(series, wanted, AlarmPolicy(votes=(1, 1), off_delay_s=0.0))
@@ -83,7 +85,7 @@ def test_votes_buy_sensitivity():
     assert voted.value < single.value - 1.0
 
 
-def test_too_little_is_refused_with_the_hours_missing():
+def test_too_little_is_refused_with_the_hours_missing() -> None:
     series = [Series("0 hp", np.zeros(60), HOP_S), Series("1 hp", np.zeros(60 * 5000), HOP_S)]
     with pytest.raises(DataError, match="cannot show 1/month") as caught:
         budget_threshold(series, Budget.parse("1/month"), POLICY)
@@ -92,7 +94,7 @@ def test_too_little_is_refused_with_the_hours_missing():
     assert caught.value.exit_code == 65
 
 
-def test_the_least_hours_are_three_times_the_budgets():
+def test_the_least_hours_are_three_times_the_budgets() -> None:
     wanted = Budget.parse("1/day")
     enough = [Series("a", autocorrelated(24 * 3.0, 0), HOP_S)]
     assert budget_threshold(enough, wanted, POLICY).supported
@@ -101,11 +103,11 @@ def test_the_least_hours_are_three_times_the_budgets():
 
 
 @pytest.mark.parametrize("text", ["", "1", "month", "0/month", "-1/week", "nan/day", "1/fortnight", "x/day"])
-def test_budgets_that_make_no_sense(text):
+def test_budgets_that_make_no_sense(text: str) -> None:
     with pytest.raises(DataError, match="budget cannot be"):
         Budget.parse(text)
 
 
-def test_no_series():
+def test_no_series() -> None:
     with pytest.raises(DataError, match="Record normal vibration"):
         budget_threshold([], Budget.parse("1/day"), POLICY)

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +21,11 @@ EDGE = [sys.executable, "-m", "edge_runtime"]
 
 
 @pytest.fixture
-def files(tmp_path):
+def files(tmp_path: Path) -> Any:
     write_artefact(tmp_path / "m.onnx")
     rng = np.random.default_rng(1)
     samples = np.concatenate([level * rng.standard_normal((1000, 1)) for level in (0.3, 3.0, 0.3)])
-    for name, changes in {
+    variants: dict[str, dict[str, Any]] = {
         "r.npz": {},
         "fast.npz": {"rate_hz": 48000.0},
         "wide.npz": {"samples": samples.repeat(2, 1), "channels": ["x", "y"]},
@@ -31,13 +33,14 @@ def files(tmp_path):
         "short.npz": {"samples": samples[:63]},
         "nan.npz": {"samples": samples * np.nan},
         "name.npz": {"channels": ["x" * 256]},
-    }.items():
-        fields = {"samples": samples, "rate_hz": 1000.0, "channels": ["x"], "unit": "g"}
+    }
+    for name, changes in variants.items():
+        fields: dict[str, Any] = {"samples": samples, "rate_hz": 1000.0, "channels": ["x"], "unit": "g"}
         np.savez(tmp_path / name, **{**fields, **changes})
     return tmp_path
 
 
-def run(*command, cwd):
+def run(*command: Any, cwd: Any) -> tuple[Any, Any, Any]:
     done = subprocess.run(
         [*EDGE, *command], cwd=cwd, capture_output=True, text=True, timeout=scaled(HANG_S), check=False
     )
@@ -45,7 +48,7 @@ def run(*command, cwd):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_replay_for_people_and_for_programs(files):
+def test_replay_for_people_and_for_programs(files: Any) -> None:
     code, said, _ = run("replay", "r.npz", "--model", "m.onnx", cwd=files)
     assert code == 0
     assert "new" in said
@@ -89,13 +92,13 @@ def test_replay_for_people_and_for_programs(files):
         (["run"], 64, "--config"),
     ],
 )
-def test_refusals(files, command, code, says):
+def test_refusals(files: Any, command: list[str], code: int, says: str) -> None:
     got, _, text = run(*command, cwd=files)
     assert (got, says in " ".join(text.split())) == (code, True), text
     assert (files / "m.onnx").stat().st_size  # what was there before is there still
 
 
-def test_simulate_plays_on_a_pty_of_its_own(files):
+def test_simulate_plays_on_a_pty_of_its_own(files: Any) -> None:
     command = [
         *EDGE,
         "simulate",
@@ -115,6 +118,7 @@ def test_simulate_plays_on_a_pty_of_its_own(files):
         line = os.open(files / "tty", os.O_RDONLY | os.O_NOCTTY)
         sensor.stdin.write("\n")
         sensor.stdin.flush()
+        seen: list[Any]
         decoder, seen = FrameDecoder(), []
         while sum(len(item.samples) for item in seen if isinstance(item, Frame)) < 3000:
             seen += decoder.feed(os.read(line, 65536))
@@ -129,7 +133,7 @@ def test_simulate_plays_on_a_pty_of_its_own(files):
 @pytest.mark.parametrize(
     ("where", "code"), [(">/dev/full", 74), ("2>/dev/full", 65), ("2>&-", 65), (">&- 2>&-", 65)]
 )
-def test_output_that_goes_nowhere_is_no_traceback(files, where, code):
+def test_output_that_goes_nowhere_is_no_traceback(files: Any, where: str, code: int) -> None:
     model = "m.onnx" if code == 74 else "none.onnx"
     command = " ".join([*EDGE, f"replay r.npz --model {model} {where}"])
     done = subprocess.run(["bash", "-c", command], cwd=files, capture_output=True, text=True, check=False)
@@ -138,14 +142,14 @@ def test_output_that_goes_nowhere_is_no_traceback(files, where, code):
     assert ("cannot be written: No space left" in done.stderr) == (code == 74)
 
 
-def test_whoever_stops_reading_us_sees_no_traceback(files):
+def test_whoever_stops_reading_us_sees_no_traceback(files: Any) -> None:
     command = " ".join([*EDGE, "replay r.npz --model m.onnx --scores --speed 5 | head -1"])
     done = subprocess.run(["bash", "-c", command], cwd=files, capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
 
 
-def test_version(files):
+def test_version(files: Any) -> None:
     code, printed, _ = run("--version", cwd=files)
     assert (code, printed) == (0, f"edge-runtime {importlib.metadata.version('steadyhum')}\n")
 
@@ -154,7 +158,7 @@ def test_version(files):
     ("line", "wanted"),
     [("edge-runtime d", {"doctor"}), ("edge-runtime replay --mo", {"--model"}), ("trainer fi", {"fit"})],
 )
-def test_the_shell_completes_commands_and_options(line, wanted):
+def test_the_shell_completes_commands_and_options(line: str, wanted: set[str]) -> None:
     """What a shell runs once `--install-completion` has been called."""
     program = line.split(maxsplit=1)[0]
     module = program.replace("-", "_")

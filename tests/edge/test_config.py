@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
-from typing import get_args, get_type_hints
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -47,13 +49,13 @@ off_delay_s = 5
 """
 
 
-def write(tmp_path, text):
+def write(tmp_path: Path, text: str) -> Any:
     path = tmp_path / "edge.toml"
     path.write_text(text)
     return path
 
 
-def refusal(tmp_path, text):
+def refusal(tmp_path: Path, text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         read_config(write(tmp_path, text))
     assert caught.value.exit_code == 78
@@ -61,7 +63,7 @@ def refusal(tmp_path, text):
     return str(caught.value)
 
 
-def test_reads_a_site(tmp_path):
+def test_reads_a_site(tmp_path: Path) -> None:
     config = read_config(write(tmp_path, GOOD))
     assert (config.site.prefix, config.site.device) == ("steadyhum", "gateway-7")
     pump, fan = config.sensor
@@ -107,7 +109,9 @@ def test_reads_a_site(tmp_path):
         ("/dev/serial/by-id/usb-2", "/dev/serial/by-id/usb-1", 11, "the same port"),
     ],
 )
-def test_refuses_with_line_value_and_remedy(tmp_path, old, new, line, says):
+def test_refuses_with_line_value_and_remedy(
+    tmp_path: Path, old: str, new: str, line: int | None, says: str
+) -> None:
     assert old in GOOD
     text = refusal(tmp_path, GOOD.replace(old, new, 1))
     assert says in text
@@ -115,14 +119,14 @@ def test_refuses_with_line_value_and_remedy(tmp_path, old, new, line, says):
         assert f"edge.toml, line {line}:" in text
 
 
-def test_refuses_a_file_without_sensors_and_a_missing_one(tmp_path):
+def test_refuses_a_file_without_sensors_and_a_missing_one(tmp_path: Path) -> None:
     assert "lacks sensor" in refusal(tmp_path, GOOD.split("[[sensor]]", maxsplit=1)[0])
     assert "add at least one" in refusal(tmp_path, "sensor = []\n" + GOOD.split("[[sensor]]", maxsplit=1)[0])
     with pytest.raises(ConfigError, match="No such file"):
         read_config(tmp_path / "none.toml")
 
 
-def test_every_key_misspelt_is_caught(tmp_path):
+def test_every_key_misspelt_is_caught(tmp_path: Path) -> None:
     """Each key of the example in turn loses its last letter."""
     for match in re.finditer(r"^(\w+) =", GOOD, re.MULTILINE):
         key = match[1]
@@ -130,7 +134,7 @@ def test_every_key_misspelt_is_caught(tmp_path):
         assert f"{key!r}?" in refusal(tmp_path, text), key
 
 
-def keys(kind, at=()):
+def keys(kind: Any, at: Any = ()) -> Iterator[Any]:
     """Every key of the configuration: its path, and whether it is a table or a list of tables."""
     for name, hint in get_type_hints(kind).items():
         inner = next((part for part in (hint, *get_args(hint)) if is_dataclass(part)), None)
@@ -139,7 +143,7 @@ def keys(kind, at=()):
             yield from keys(inner, (*at, name))
 
 
-def toml_with(path, value):
+def toml_with(path: Path, value: Any) -> Any:
     """The good example with one key set to something, as nested tables."""
     table = tomllib.loads(GOOD)
     at = table
@@ -153,7 +157,7 @@ def toml_with(path, value):
 @pytest.mark.parametrize(
     "value", [{"nonsense": 1}, [[1]], "\x00", -1e400, datetime(2026, 1, 1, tzinfo=UTC)], ids=str
 )
-def test_every_key_refuses_what_it_cannot_be(tmp_path, path, value):
+def test_every_key_refuses_what_it_cannot_be(tmp_path: Path, path: Any, value: Any) -> None:
     """The tree is built from parsed tables, as `read` does after parsing."""
     # Private: the standard library cannot write TOML that would be parsed to these values.
     reader = strict_toml._Reader(tmp_path / "edge.toml", "")  # noqa: SLF001 - see above
@@ -170,7 +174,7 @@ def test_every_key_refuses_what_it_cannot_be(tmp_path, path, value):
         ({"channels": ("x", "y")}, "channels is ['x'] here and ['x', 'y'] in the model"),
     ],
 )
-def test_site_and_model_must_agree(tmp_path, change, says):
+def test_site_and_model_must_agree(tmp_path: Path, change: dict[str, Any], says: str) -> None:
     pump = read_config(write(tmp_path, GOOD)).sensor[0]
     check_agreement(pump, manifest())
     with pytest.raises(ConfigError, match=re.escape(says)):

@@ -3,6 +3,7 @@
 import itertools
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.core.records import Fault, FaultKind, Frame, Hello
-from edge_runtime.sensors.protocols.frames import (
-    MAX_BODY,
-    FrameDecoder,
-    SampleFormat,
-    encode_data,
-    encode_hello,
-)
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
 from tests.faults import hostile
 
 
-def frame(samples, *, sequence=7, scale=0.5, rate_hz=12000.0):
+def frame(samples: Any, *, sequence: int = 7, scale: float = 0.5, rate_hz: float = 12000.0) -> Any:
     return Frame(0xDEADBEEF, 3, sequence, 1_700_000_000_000_000, rate_hz, scale, 2, np.asarray(samples))
 
 
@@ -29,33 +25,34 @@ CASES = [
     pytest.param(frame([[1], [-2], [0], [32767], [-32768]]), SampleFormat.INT16, id="int16, one channel"),
     pytest.param(frame([[1, 2, 3], [-4, 0, 6]]), SampleFormat.INT16, id="int16, three channels"),
     pytest.param(frame([[8388607, -8388608], [0, -1]]), SampleFormat.INT24, id="int24"),
-    pytest.param(frame(np.float32([[0.1, -9.81], [0, 1e-3]])), SampleFormat.FLOAT32, id="float32"),
+    pytest.param(frame(np.array([[0.1, -9.81], [0, 1e-3]], np.float32)), SampleFormat.FLOAT32, id="float32"),
     pytest.param(frame(np.zeros((300, 1))), SampleFormat.INT16, id="long run of zeros"),
     pytest.param(frame([[5]], rate_hz=0.001), SampleFormat.INT16, id="one sample, slowest rate"),
 ]
 
 
 @pytest.mark.parametrize(("original", "sample_format"), CASES)
-def test_decodes_what_it_encodes(original, sample_format):
+def test_decodes_what_it_encodes(original: Any, sample_format: Any) -> None:
     (decoded,) = FrameDecoder().feed(encode_data(original, sample_format))
     for name in ("sensor_id", "boot_id", "sequence", "time_us", "rate_hz", "scale", "overruns"):
         assert getattr(decoded, name) == getattr(original, name)
     np.testing.assert_array_equal(decoded.samples, np.asarray(original.samples, decoded.samples.dtype))
 
 
-def test_hello_round_trip():
+def test_hello_round_trip() -> None:
     hello = Hello(9, 4, ("DE", "FE", "Gehäuse"), "m/s2", 156.9, "SN-1", "1.0")
     (decoded,) = FrameDecoder().feed(encode_hello(hello))
     assert decoded.range == np.float32(156.9)
     assert (decoded.channels, decoded.unit, decoded.serial_number) == (hello.channels, "m/s2", "SN-1")
 
 
-def test_layout_is_what_the_table_says():
+def test_layout_is_what_the_table_says() -> None:
     """Bytes laid out by hand: firmware in other languages is written from the table alone."""
     body = struct.pack("<BBIIIQIfHBBH", 1, 1, 2, 3, 4, 5, 12_000_000, 0.25, 6, 2, 1, 2)
     body += struct.pack("<4h", 1, -1, 2, -2)
     wire = cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
     (decoded,) = FrameDecoder().feed(wire)
+    assert isinstance(decoded, Frame)
     assert (decoded.sensor_id, decoded.boot_id, decoded.sequence, decoded.time_us) == (2, 3, 4, 5)
     assert (decoded.rate_hz, decoded.scale, decoded.overruns) == (12000.0, 0.25, 6)
     assert decoded.samples.tolist() == [[1, -1], [2, -2]]
@@ -65,37 +62,37 @@ def test_layout_is_what_the_table_says():
 SHORT = encode_data(frame([[1, 2, 3], [4, 0, 6]]))
 
 
-def flipped(data, *bits):
+def flipped(data: Any, *bits: Any) -> bytes:
     turned = bytearray(data)
     for bit in bits:
         turned[bit // 8] ^= 1 << bit % 8
     return bytes(turned)
 
 
-def frames_in(data):
+def frames_in(data: Any) -> Any:
     return [item for item in FrameDecoder().feed(data) if not isinstance(item, Fault)]
 
 
 @pytest.mark.parametrize("bits", [1, 2])
-def test_every_flip_is_refused(bits):
+def test_every_flip_is_refused(bits: int) -> None:
     for where in itertools.combinations(range(8 * len(SHORT)), bits):
         assert frames_in(flipped(SHORT, *where) + b"\0") == [], where
 
 
-def test_every_single_flip_of_a_long_frame_is_refused():
+def test_every_single_flip_of_a_long_frame_is_refused() -> None:
     wire = encode_data(frame(np.arange(-384, 384).reshape(256, 3)))
     for bit in range(8 * len(wire)):
         assert frames_in(flipped(wire, bit) + b"\0") == [], bit
 
 
-def test_resynchronises_within_one_frame():
+def test_resynchronises_within_one_frame() -> None:
     for cut in range(1, len(SHORT)):
         decoded = frames_in(SHORT[:cut] + SHORT + SHORT)
         assert len(decoded) >= 1, cut  # the one glued to the stump may be lost, never the next
         assert len(frames_in(SHORT[cut:] + SHORT)) == 1, cut
 
 
-def test_split_anywhere_changes_nothing():
+def test_split_anywhere_changes_nothing() -> None:
     wire = SHORT * 3
     whole = [item.sequence for item in FrameDecoder().feed(wire)]
     for cut in range(len(wire)):
@@ -105,7 +102,7 @@ def test_split_anywhere_changes_nothing():
 
 
 @given(st.lists(st.binary(max_size=3 * MAX_BODY), max_size=8))
-def test_random_bytes_raise_nothing_and_no_buffer_grows(chunks):
+def test_random_bytes_raise_nothing_and_no_buffer_grows(chunks: list[bytes]) -> None:
     decoder = FrameDecoder()
     for chunk in chunks:
         assert frames_in(chunk) == []
@@ -115,7 +112,7 @@ def test_random_bytes_raise_nothing_and_no_buffer_grows(chunks):
 
 @settings(max_examples=300)
 @given(st.binary(max_size=80), st.data())
-def test_hostile_bodies_with_a_valid_checksum_raise_nothing(rest, data):
+def test_hostile_bodies_with_a_valid_checksum_raise_nothing(rest: bytes, data: st.DataObject) -> None:
     """A checksum proves nothing about sense: lengths, counts, types and floats are still hostile."""
     body = bytes([1, data.draw(st.sampled_from([1, 2, 3]))]) + rest
     wire = cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
@@ -137,7 +134,7 @@ def test_hostile_bodies_with_a_valid_checksum_raise_nothing(rest, data):
         pytest.param({"scale": -1.0}, FaultKind.SCHEMA, id="negative scale"),
     ],
 )
-def test_valid_checksum_senseless_fields(change, kind):
+def test_valid_checksum_senseless_fields(change: dict[str, Any], kind: Any) -> None:
     fields = {"version": 1, "type": 1, "rate": 12000, "scale": 1.0, "channels": 1, "format": 1, "count": 2}
     fields |= {"samples": struct.pack("<2h", 1, 2)} | change
     body = struct.pack(
@@ -171,18 +168,18 @@ def test_valid_checksum_senseless_fields(change, kind):
         pytest.param(1.0, [b"g", b"\xff", b"", b"x"], id="not UTF-8"),
     ],
 )
-def test_valid_checksum_senseless_greeting(reach, texts):
+def test_valid_checksum_senseless_greeting(reach: float, texts: list[Any]) -> None:
     body = struct.pack("<BBIIf", 1, 2, 1, 1, reach) + b"".join(bytes([len(text)]) + text for text in texts)
     (fault,) = FrameDecoder().feed(cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0")
     assert fault.kind is FaultKind.SCHEMA
 
 
-def test_a_frame_too_long_that_comes_at_once_is_a_fault():
+def test_a_frame_too_long_that_comes_at_once_is_a_fault() -> None:
     (fault, whole) = FrameDecoder().feed(b"\x55" * (2 * MAX_BODY) + b"\0" + SHORT)
     assert (fault.kind, whole.sequence) == (FaultKind.GARBAGE, 7)
 
 
-def test_endless_garbage_is_one_fault_and_then_forgotten():
+def test_endless_garbage_is_one_fault_and_then_forgotten() -> None:
     decoder = FrameDecoder()
     faults = [item for _ in range(50) for item in decoder.feed(b"\x55" * 4096)]
     assert [fault.kind for fault in faults] == [FaultKind.GARBAGE]
@@ -191,7 +188,7 @@ def test_endless_garbage_is_one_fault_and_then_forgotten():
 
 
 @pytest.mark.parametrize("rate", [1e-6, 1e-5, 1e-4, 1e-3])
-def test_survivors_at_a_bit_error_rate_follow_theory(rate):
+def test_survivors_at_a_bit_error_rate_follow_theory(rate: float) -> None:
     """A frame survives when none of its bits, and no bit of the delimiter before it, is hit."""
     wire = encode_data(frame(np.arange(48).reshape(16, 3)))
     count, bits = 20_000, 8 * len(wire)
@@ -204,7 +201,7 @@ def test_survivors_at_a_bit_error_rate_follow_theory(rate):
     assert abs(survivors - expected) <= 3 * np.sqrt(expected * (1 - expected / count)) + 1
 
 
-def test_encoding_refuses_what_does_not_fit():
+def test_encoding_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="whole numbers of 16 bits"):
         encode_data(frame([[40000]]))
     with pytest.raises(ValueError, match="whole numbers"):
@@ -215,14 +212,14 @@ def test_encoding_refuses_what_does_not_fit():
         encode_hello(Hello(1, 1, ("x" * 256,), "g", 1.0, "", ""))
 
 
-def test_noise_is_no_frame():
+def test_noise_is_no_frame() -> None:
     """The seeded part of what `python -m tests.faults.hostile 1e9 noise` does at length."""
     seen, longest = hostile.noise(2_000_000, seed=3)
     assert set(seen) == {"refused"}
     assert longest <= hostile.LONGEST_TAIL
 
 
-def test_hostile_inputs():
+def test_hostile_inputs() -> None:
     """The seeded part of what `python -m tests.faults.hostile 1e7` does at length."""
     seen, longest = hostile.attack(40_000, seed=3)
     assert seen["corrupt accepted"] == 0

@@ -11,8 +11,11 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,36 +42,44 @@ needs_strace = pytest.mark.skipif(
 
 
 @pytest.fixture
-def broker(tmp_path):
+def broker(tmp_path: Path) -> Iterator[Any]:
     # What the broker has acknowledged must not hang on how often it saves: here it is not killed.
     with Broker(tmp_path, "autosave_interval 3600", "autosave_on_changes false") as broker:
         yield broker
 
 
 @pytest.fixture
-def subscriber(broker):
+def subscriber(broker: Any) -> Iterator[Any]:
     with Subscriber(broker.port) as subscriber:
         yield subscriber
 
 
 @pytest.fixture
-def home():
+def home() -> Iterator[Any]:
     root = Path(tempfile.mkdtemp(prefix="gateway-kills-", dir=MEMORY if MEMORY.is_dir() else None))
     yield root / "state"
     shutil.rmtree(root)
 
 
-def start(home, port, prefix, count=1000, pace_s=0.0, strace=(), drain_s=5.0):
+def start(
+    home: Any,
+    port: int,
+    prefix: Any,
+    count: int = 1000,
+    pace_s: float = 0.0,
+    strace: Any = (),
+    drain_s: float = 5.0,
+) -> Any:
     wrapper = ["strace", "-f", "-o", os.devnull, *strace] if strace else []
     arguments = [home, count, "--port", port, "--prefix", prefix, "--pace", pace_s, "--drain", drain_s]
     return running([*wrapper, *DRIVER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def promised(output):
+def promised(output: Any) -> Any:
     return re.findall(r"^raised (\S+)$", output, re.MULTILINE)
 
 
-def finish(home, port):
+def finish(home: Any, port: int) -> Any:
     """Let the gateway run undisturbed until its spool is empty."""
     with start(home, port, "end", count=1, drain_s=50.0) as process:
         output, errors = process.communicate(timeout=scaled(50 + HANG_S))
@@ -77,7 +88,7 @@ def finish(home, port):
     return promised(output)
 
 
-def account(subscriber, raised):
+def account(subscriber: Any, raised: Any) -> Any:
     """Every promised alarm arrived; what came twice has the same number and body; numbers have no holes."""
     until(lambda: len({json.loads(body)["id"] for body in events(subscriber)}) >= len(raised))
     heard = [(topic, body) for topic, body in subscriber.seen if topic.endswith("/event")]
@@ -92,7 +103,7 @@ def account(subscriber, raised):
     return stream
 
 
-def test_killed_at_random_times(home, broker, subscriber):
+def test_killed_at_random_times(home: Any, broker: Any, subscriber: Any) -> None:
     randomness, raised, reopened_s = random.Random(11), [], []
     for n in range(KILLS):
         with start(home, broker.port, f"k{n}.", pace_s=0.002) as process:
@@ -113,7 +124,7 @@ def test_killed_at_random_times(home, broker, subscriber):
 
 
 @needs_strace
-def test_killed_at_system_calls_while_publishing(home, broker, subscriber):
+def test_killed_at_system_calls_while_publishing(home: Any, broker: Any, subscriber: Any) -> None:
     with tempfile.NamedTemporaryFile("r") as log:
         with start(
             home.with_name("count"), broker.port, "c", 4, strace=["-o", log.name, "-e", f"trace={CALLS}"]
@@ -140,7 +151,9 @@ def test_killed_at_system_calls_while_publishing(home, broker, subscriber):
 
 
 @pytest.mark.parametrize("saving", ["never", "always"])
-def test_the_broker_is_killed_again_and_again(home, saving, stop_at_end):
+def test_the_broker_is_killed_again_and_again(
+    home: Any, saving: str, stop_at_end: Callable[[AbstractContextManager[Any]], Any]
+) -> None:
     """By what passed on the wire no row leaves that no broker took, and whatever none took arrives.
 
     What a broker took and had not saved when it was killed is lost with it: that is counted, not asserted.
@@ -170,11 +183,11 @@ def test_the_broker_is_killed_again_and_again(home, saving, stop_at_end):
     assert waiting, "it was killed with something to send"
 
 
-def has_taken(tap, count):
+def has_taken(tap: Any, count: int) -> bool:
     return len(tap.acknowledged) > count
 
 
-def _kill(broker, kills, randomness, tap):
+def _kill(broker: Any, kills: Any, randomness: Any, tap: Any) -> None:
     """Kill the broker so many times, when it has taken some, starting it again each time but the last."""
     for n in range(kills):
         if n:
@@ -187,7 +200,7 @@ def _kill(broker, kills, randomness, tap):
     time.sleep(1)
 
 
-def _while_read(process, work):
+def _while_read(process: Any, work: Any) -> Any:
     """Do `work` while somebody reads what the process says, or it would stand still; then kill it."""
     said = []
     reader = threading.Thread(target=lambda: said.append(process.stdout.read()))
@@ -200,8 +213,8 @@ def _while_read(process, work):
     return said[0]
 
 
-def test_few_files_are_enough_to_publish(home, broker, subscriber):
-    def few():
+def test_few_files_are_enough_to_publish(home: Any, broker: Any, subscriber: Any) -> None:
+    def few() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
 
     arguments = [str(home), "20", "--port", str(broker.port)]

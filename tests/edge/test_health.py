@@ -5,6 +5,9 @@ import shutil
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +18,11 @@ from edge_runtime.gateway.systemd import Notifier
 class Clock:
     now_s = 100.0
 
-    def __call__(self):
+    def __call__(self) -> Any:
         return self.now_s
 
 
-def test_counts_and_gauges():
+def test_counts_and_gauges() -> None:
     health = Health()
     health.add("frames")
     health.add("frames", 4)
@@ -36,7 +39,7 @@ def test_counts_and_gauges():
     }
 
 
-def test_troubles_come_and_go():
+def test_troubles_come_and_go() -> None:
     health = Health()
     assert health.snapshot()["status"] == "ok"
     health.tell("broker", "refused")
@@ -48,7 +51,7 @@ def test_troubles_come_and_go():
     assert health.troubles() == {}
 
 
-def test_names_are_bounded():
+def test_names_are_bounded() -> None:
     health = Health()
     for n in range(MAX_NAMES + 7):
         health.add(f"n{n}")
@@ -64,10 +67,10 @@ def test_names_are_bounded():
     assert health.troubles()["t0"] == "changed"
 
 
-def test_threads_do_not_lose_counts():
+def test_threads_do_not_lose_counts() -> None:
     health = Health()
 
-    def count():
+    def count() -> None:
         for _ in range(20_000):
             health.add("n")
 
@@ -80,7 +83,7 @@ def test_threads_do_not_lose_counts():
 
 
 @pytest.fixture(params=["file", "abstract"])
-def systemd(request, tmp_path):
+def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """What listens at NOTIFY_SOCKET, and how the environment names it."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         name = str(tmp_path / "notify") if request.param == "file" else f"@steadyhum-{os.getpid()}"
@@ -89,7 +92,7 @@ def systemd(request, tmp_path):
         yield listener, name
 
 
-def heard(listener):
+def heard(listener: Any) -> Any:
     texts = []
     while True:
         try:
@@ -98,7 +101,7 @@ def heard(listener):
             return texts
 
 
-def test_systemd_hears_of_start_status_and_stop(systemd):
+def test_systemd_hears_of_start_status_and_stop(systemd: Any) -> None:
     listener, name = systemd
     notifier = Notifier({"NOTIFY_SOCKET": name})
     notifier.ready("watching 2\nsensors")
@@ -115,7 +118,7 @@ def test_systemd_hears_of_start_status_and_stop(systemd):
     ]
 
 
-def test_the_watchdog_is_fed_by_progress_only_and_not_too_often(systemd):
+def test_the_watchdog_is_fed_by_progress_only_and_not_too_often(systemd: Any) -> None:
     listener, name = systemd
     clock = Clock()
     notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "30000000"}, clock)
@@ -137,29 +140,29 @@ def test_the_watchdog_is_fed_by_progress_only_and_not_too_often(systemd):
     "environ",
     [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"}],
 )
-def test_no_watchdog_where_none_is_meant_for_us(environ):
+def test_no_watchdog_where_none_is_meant_for_us(environ: dict[str, Any]) -> None:
     assert Notifier(environ).watchdog_s is None
 
 
-def test_our_own_watchdog():
+def test_our_own_watchdog() -> None:
     assert Notifier({"WATCHDOG_USEC": "5000000", "WATCHDOG_PID": str(os.getpid())}).watchdog_s == 5
 
 
-def test_without_systemd_nothing_happens(tmp_path):
+def test_without_systemd_nothing_happens(tmp_path: Path) -> None:
     for notifier in (Notifier({}), Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")})):
         notifier.ready("x")
         notifier.progress()
         notifier.stopping()
 
 
-def test_the_environment_is_read_by_default(monkeypatch):
+def test_the_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "7000000")
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     assert Notifier().watchdog_s == 7
 
 
 @pytest.mark.skipif(shutil.which("systemd-notify") is None, reason="systemd-notify is not installed")
-def test_says_the_same_as_systemds_own_tool(tmp_path):
+def test_says_the_same_as_systemds_own_tool(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
         environ = {"NOTIFY_SOCKET": str(tmp_path / "notify")}

@@ -1,6 +1,7 @@
 """Reader threads on real ptys: replug, bounded queue, nothing left behind."""
 
 import threading
+from pathlib import Path
 
 from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
 from edge_runtime.sensors.ports import Source
@@ -9,14 +10,14 @@ from tests.faults import replug
 from tests.waiting import HANG_S, in_time, scaled, until
 
 
-def test_replug_within_two_seconds_and_nothing_leaks(tmp_path):
+def test_replug_within_two_seconds_and_nothing_leaks(tmp_path: Path) -> None:
     """The quick part of what `python -m tests.faults.replug 1000` does at length."""
     slowest_s, before, after = replug.replug(10, tmp_path)
     assert in_time(slowest_s, 2.0)
     assert before == after
 
 
-def test_a_port_that_never_comes_is_named_and_the_reader_stops(tmp_path):
+def test_a_port_that_never_comes_is_named_and_the_reader_stops(tmp_path: Path) -> None:
     stop = threading.Event()
     reader = PortReader(0, Source(str(tmp_path / "none"), 921600), Inbox(), stop)
     reader.start()
@@ -26,7 +27,7 @@ def test_a_port_that_never_comes_is_named_and_the_reader_stops(tmp_path):
     assert not reader.is_alive()
 
 
-def test_inbox_drops_the_oldest_and_counts():
+def test_inbox_drops_the_oldest_and_counts() -> None:
     inbox = Inbox()
     for index in range(MAX_CHUNKS + 10):
         inbox.put(Chunk(0, b"x", float(index)))

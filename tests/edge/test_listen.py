@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -16,14 +18,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_runtime.audit.listen import LOSS_EXIT, run_listen, settings_of
 from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
 from edge_runtime.mqtt.settings import BrokerSettings
-from tests.broker import free_port, needs_mosquitto, until
+from tests.broker import Broker, free_port, needs_mosquitto, until
 from tests.edge.messages import EVENT, body
 from tests.faults.fakebroker import FakeBroker
 from tests.processes import running
 from tests.waiting import HANG_S, scaled
 
 
-def test_urls():
+def test_urls() -> None:
     plain = settings_of("mqtt://broker.example", "me")
     assert (plain.host, plain.port, plain.tls, plain.username) == ("broker.example", 1883, None, None)
     secure = settings_of("mqtts://ed%40x@[::1]:8884", "me")
@@ -46,50 +48,51 @@ def test_urls():
 
 
 @pytest.fixture
-def broker(broker):
+def broker(broker: Broker) -> Any:
     return broker.start()
 
 
 class Mouth:
     """Publishes what a test says."""
 
-    def __init__(self, port):
+    def __init__(self, port: int) -> None:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
-    def say(self, *bodies, topic=EVENT, retain=False):
+    def say(self, *bodies: Any, topic: Any = EVENT, retain: bool = False) -> None:
         for each in bodies:
             self._client.publish(topic, each, qos=1, retain=retain).wait_for_publish(scaled(HANG_S))
 
-    def close(self):
+    def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
 
 @pytest.fixture
-def mouth(broker):
+def mouth(broker: Any) -> Iterator[Any]:
     mouth = Mouth(broker.port)
     yield mouth
     mouth.close()
 
 
-def listen(port, seconds=1.5, **how):
+def listen(port: int, seconds: float = 1.5, **how: Any) -> tuple[Any, Any]:
     """Listen in a thread for so long, by this machine's measure; returns (join, lines).
 
     `join` gives the exit code.
     """
+    lines: list[Any]
     lines, codes = [], []
     settings = BrokerSettings("127.0.0.1", port=port, client_id="listener")
 
-    def work():
+    def work() -> None:
         codes.append(run_listen(settings, "steadyhum/#", lines.append, seconds=scaled(seconds), **how))
 
     thread = threading.Thread(target=work)
     thread.start()
     until(lambda: any("listening" in line for line in lines))
 
-    def join():
+    def join() -> Any:
         thread.join(scaled(HANG_S))
         return codes[0]
 
@@ -97,7 +100,7 @@ def listen(port, seconds=1.5, **how):
 
 
 @needs_mosquitto
-def test_says_what_it_hears(broker, mouth):
+def test_says_what_it_hears(broker: Any, mouth: Any) -> None:
     join, lines = listen(broker.port)
     mouth.say(b"online", topic="steadyhum/site/device/availability")
     mouth.say(body(1), body(2), body(2, replayed=True), body(4))
@@ -117,7 +120,7 @@ def test_says_what_it_hears(broker, mouth):
 
 
 @needs_mosquitto
-def test_json_lines(broker, mouth):
+def test_json_lines(broker: Any, mouth: Any) -> None:
     mouth.say(b'{"a":1}', topic="steadyhum/site/device/pump/state", retain=True)
     join, lines = listen(broker.port, json_lines=True)
     mouth.say(body(1), body(3), body(2))
@@ -138,7 +141,7 @@ def test_json_lines(broker, mouth):
 
 
 @needs_mosquitto
-def test_what_is_said_while_it_is_away_is_counted_too(broker, mouth):
+def test_what_is_said_while_it_is_away_is_counted_too(broker: Any, mouth: Any) -> None:
     join, _ = listen(broker.port, seconds=0.5)
     mouth.say(body(1))
     assert join() == 0
@@ -150,7 +153,7 @@ def test_what_is_said_while_it_is_away_is_counted_too(broker, mouth):
 
 
 @needs_mosquitto
-def test_survives_the_broker(broker):
+def test_survives_the_broker(broker: Any) -> None:
     join, lines = listen(broker.port, seconds=5)
     broker.stop()
     time.sleep(1.2)
@@ -173,7 +176,7 @@ def test_survives_the_broker(broker):
         ("mqtt://b", {"ca_file": Path("c")}, "certificates are for mqtts:// only"),
     ],
 )
-def test_what_cannot_be_meant(url, files, says):
+def test_what_cannot_be_meant(url: str, files: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         settings_of(url, "me", **files)
     with pytest.raises(ConfigError, match="client_id is longer"):
@@ -181,10 +184,10 @@ def test_what_cannot_be_meant(url, files, says):
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_who_never_hears_a_broker_does_not_say_that_nothing_was_lost(answer):
+def test_who_never_hears_a_broker_does_not_say_that_nothing_was_lost(answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def refuse():
+        def refuse() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(1000)
@@ -202,7 +205,7 @@ def test_who_never_hears_a_broker_does_not_say_that_nothing_was_lost(answer):
 
 @needs_mosquitto
 @pytest.mark.parametrize("topics", ["", "a/#/b", "x" * 70000, "a\udcff"])
-def test_topics_that_are_no_filter(broker, topics):
+def test_topics_that_are_no_filter(broker: Any, topics: str) -> None:
     settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
     with pytest.raises(ConfigError, match="no topic filter"):
         run_listen(settings, topics, print, seconds=5)
@@ -210,7 +213,7 @@ def test_topics_that_are_no_filter(broker, topics):
 
 @needs_mosquitto
 @pytest.mark.parametrize("json_lines", [False, True])
-def test_whatever_others_say_is_printable(broker, mouth, json_lines):
+def test_whatever_others_say_is_printable(broker: Any, mouth: Any, json_lines: bool) -> None:
     join, lines = listen(broker.port, json_lines=json_lines)
     shown = (
         b'{"seq":1,"epoch":"\\ud800","type":"\\u001b[31m"}',
@@ -225,7 +228,7 @@ def test_whatever_others_say_is_printable(broker, mouth, json_lines):
         assert all("Infinity" not in line and json.loads(line) for line in lines)
 
 
-def test_no_broker_at_the_start():
+def test_no_broker_at_the_start() -> None:
     settings = BrokerSettings("127.0.0.1", port=free_port(), client_id="listener")
     with pytest.raises(UnavailableError, match="connection refused") as refusal:
         run_listen(settings, "#", print)
@@ -233,7 +236,7 @@ def test_no_broker_at_the_start():
 
 
 @needs_mosquitto
-def test_refused_by_the_broker(tmp_path, plain):
+def test_refused_by_the_broker(tmp_path: Path, plain: Callable[..., Broker]) -> None:
     users, rules = tmp_path / "users", tmp_path / "acl"
     subprocess.run(["mosquitto_passwd", "-c", "-b", users, "edge", "right"], check=True)
     password = tmp_path / "password"
@@ -241,7 +244,7 @@ def test_refused_by_the_broker(tmp_path, plain):
     password.chmod(0o600)
     rules.write_text("user edge\ntopic deny #\n")
     broker = plain("allow_anonymous false", f"password_file {users}", f"acl_file {rules}")
-    who = {"client_id": "listener", "username": "edge", "password_file": password}
+    who: dict[str, Any] = {"client_id": "listener", "username": "edge", "password_file": password}
     settings = BrokerSettings("127.0.0.1", port=broker.port, **who)
     with pytest.raises(AccessError, match="Not authorized"):
         run_listen(settings, "#", print, seconds=5)
@@ -249,7 +252,7 @@ def test_refused_by_the_broker(tmp_path, plain):
     assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=scaled(0.3)) == 0
 
 
-def test_a_subscription_that_is_refused():
+def test_a_subscription_that_is_refused() -> None:
     with FakeBroker() as broker:
         broker.suback = 0x87
         settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
@@ -259,7 +262,7 @@ def test_a_subscription_that_is_refused():
 
 @needs_mosquitto
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stop_ends_with_the_account(broker, number):
+def test_a_stop_ends_with_the_account(broker: Any, number: Any) -> None:
     command = [sys.executable, "-m", "edge_runtime", "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}"]
     with running(command, stdout=subprocess.PIPE) as process:
         assert "connected" in process.stdout.readline()

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import jsonschema
 import pytest
@@ -26,15 +28,20 @@ CONTEXT = MessageContext(START_US + 3_000_000, True, MODEL)
 ALARM = Alarm("01H", AlarmKind.ANOMALY, START_US, 7.5)
 
 
-def verdict(transition, alarm=ALARM, score=5.0, contributions=(("band1", 0.75), ("rms", 0.25))):
+def verdict(
+    transition: Any,
+    alarm: Any = ALARM,
+    score: float = 5.0,
+    contributions: Any = (("band1", 0.75), ("rms", 0.25)),
+) -> Any:
     return Verdict(START_US + 2_000_000, score, 1.5, score > 1.5, alarm, transition, contributions)
 
 
-def event(*arguments, **changes):
+def event(*arguments: Any, **changes: Any) -> Any:
     return json.loads(steadyhum.event_message(verdict(*arguments, **changes), 17, "e" * 32, CONTEXT))
 
 
-def test_a_new_alarm():
+def test_a_new_alarm() -> None:
     assert event(Transition.NEW) == {
         "schema": 1,
         "type": "new",
@@ -59,32 +66,32 @@ def test_a_new_alarm():
     }
 
 
-def test_an_end_has_its_time():
+def test_an_end_has_its_time() -> None:
     assert event(Transition.END)["end_time"] == "2026-01-01T00:00:02.250000Z"
     assert event(Transition.UPDATE)["end_time"] is None
 
 
-def test_a_sensor_fault_has_no_score():
+def test_a_sensor_fault_has_no_score() -> None:
     alarm = Alarm("01S", AlarmKind.SENSOR, START_US, math.nan, "flat")
     body = event(Transition.NEW, alarm, math.nan, ())
     assert (body["kind"], body["reason"], body["score"], body["peak"]) == ("sensor_fault", "flat", None, None)
     assert body["top_bands"] == []
 
 
-def test_no_event_without_a_transition():
+def test_no_event_without_a_transition() -> None:
     for wrong in (verdict(None), verdict(Transition.NEW, None)):
         with pytest.raises(ValueError, match="no alarm"):
             steadyhum.event_message(wrong, 1, "e", CONTEXT)
 
 
-def test_only_the_largest_bands_are_named_and_unknown_ones_too():
+def test_only_the_largest_bands_are_named_and_unknown_ones_too() -> None:
     many = tuple((f"f{n}", 1.0 / (n + 1)) for n in range(100))
     bands = event(Transition.NEW, contributions=many)["top_bands"]
     assert [band["name"] for band in bands] == [f"f{n}" for n in range(bodies.MAX_BANDS)]
     assert bands[0] == {"name": "f0", "share": 1.0, "unit": "", "low_hz": None, "high_hz": None}
 
 
-def test_state_is_on_while_the_alarm_lasts():
+def test_state_is_on_while_the_alarm_lasts() -> None:
     on = json.loads(steadyhum.state_message(verdict(None), CONTEXT))
     assert (on["alarm"], on["alarm_id"], on["kind"], on["peak"]) == ("ON", "01H", "anomaly", 7.5)
     assert on["time"] == "2026-01-01T00:00:02.250000Z"
@@ -98,7 +105,7 @@ def test_state_is_on_while_the_alarm_lasts():
         )
 
 
-def test_score_is_small():
+def test_score_is_small() -> None:
     body = steadyhum.score_message(verdict(None, None, score=0.5), 3)
     assert json.loads(body) == {
         "schema": 1,
@@ -110,7 +117,7 @@ def test_score_is_small():
     }
 
 
-def test_health_keeps_its_shape_and_loses_what_is_not_finite():
+def test_health_keeps_its_shape_and_loses_what_is_not_finite() -> None:
     figures = {"a": math.inf, "b": [1, math.nan, None], "c": True}
     members = {**HEALTH, "figures": figures, "sensor": {1}}
     body = json.loads(steadyhum.health_message(members, START_US, clock_ok=False))
@@ -120,27 +127,27 @@ def test_health_keeps_its_shape_and_loses_what_is_not_finite():
 
 
 @pytest.mark.parametrize("replayed", [True, False])
-def test_replayed_is_added_when_a_message_is_sent(replayed):
+def test_replayed_is_added_when_a_message_is_sent(replayed: bool) -> None:
     body = steadyhum.event_message(verdict(Transition.NEW), 1, "e", CONTEXT)
     sent = steadyhum.stamp_replayed(body, replayed=replayed)
     assert json.loads(sent) == {**json.loads(body), "replayed": replayed}
 
 
-def test_times_out_of_range_are_null():
+def test_times_out_of_range_are_null() -> None:
     assert steadyhum.rfc3339(0) == "1970-01-01T00:00:00.000000Z"
     assert steadyhum.rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
     assert steadyhum.rfc3339(2**62) is None
     assert steadyhum.rfc3339(2**63 * 10**6) is None
 
 
-def test_topics():
+def test_topics() -> None:
     topics = Topics("steadyhum", "plant", "gateway")
     assert topics.availability == "steadyhum/plant/gateway/availability"
     assert topics.sensor("pump 7", "event") == "steadyhum/plant/gateway/pump 7/event"
 
 
 @pytest.mark.parametrize("part", ["", "a/b", "+", "#", "a\0", "a\n", "$SYS", "x" * 300, "a\x85", "a\ud800"])
-def test_parts_that_mqtt_forbids_are_refused(part):
+def test_parts_that_mqtt_forbids_are_refused(part: str) -> None:
     for name in ("prefix", "site", "device"):
         with pytest.raises(ConfigError, match=name):
             Topics(**{"prefix": "p", "site": "s", "device": "d", name: part})
@@ -154,7 +161,9 @@ def test_parts_that_mqtt_forbids_are_refused(part):
     st.integers(-(2**62), 2**62),
     st.lists(st.tuples(st.text(max_size=5), st.floats()), max_size=12),
 )
-def test_any_verdict_becomes_strict_json(text, score, time_us, contributions):
+def test_any_verdict_becomes_strict_json(
+    text: str, score: float, time_us: int, contributions: list[Any]
+) -> None:
     alarm = Alarm(text, AlarmKind.ANOMALY, time_us, score, text)
     judged = Verdict(time_us, score, score, False, alarm, Transition.NEW, tuple(contributions))
     for body in (
@@ -166,14 +175,14 @@ def test_any_verdict_becomes_strict_json(text, score, time_us, contributions):
         assert b"\n" not in body
 
 
-def test_model_of_a_manifest():
+def test_model_of_a_manifest() -> None:
     summary = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
     assert (summary.name, summary.detector, summary.version, summary.supported) == ("rms", "rms", "1", True)
     assert summary.sha256 == "cd" * 32
     assert summary.bands["power y"] == ("g2", None, None)
 
 
-def recorded_again():
+def recorded_again() -> Iterator[Any]:
     """Every recorded body made now, with the name of its schema, in the order of the recording."""
     events = [
         steadyhum.event_message(given, seq, "e" * 32, context)
@@ -192,12 +201,12 @@ def recorded_again():
     yield "availability", steadyhum.OFFLINE
 
 
-def test_bodies_are_those_that_were_recorded():
+def test_bodies_are_those_that_were_recorded() -> None:
     assert [body for _, body in recorded_again()] == RECORDED
 
 
 @pytest.mark.parametrize("name", messages.MESSAGES)
-def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name):
+def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name: Any) -> None:
     schema = messages.schema(name)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(
@@ -214,13 +223,13 @@ def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name):
             assert not validator.is_valid(shorter)
 
 
-def test_every_message_has_a_schema():
+def test_every_message_has_a_schema() -> None:
     nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody}
     declared = {kind for kind in vars(bodies).values() if dataclasses.is_dataclass(kind)}
     assert declared - nested == {message.body for message in messages.MESSAGES.values()}
 
 
-def test_the_page_and_the_schemas_are_what_the_code_says():
+def test_the_page_and_the_schemas_are_what_the_code_says() -> None:
     """Written by `python -m docs.messages`."""
     for path, text in messages.files().items():
         assert path.read_text(encoding="utf-8") == text, path

@@ -1,6 +1,7 @@
 """The door for foreign models: structure, manifest, and what the child process finds."""
 
 import json
+from typing import Any
 
 import onnx
 import pytest
@@ -15,16 +16,16 @@ from tests.attack import models
 CORPUS = models.corpus()
 
 
-def test_the_honest_file_passes():
+def test_the_honest_file_passes() -> None:
     check_graph(models.honest(), "")
     assert 0 < prove_in_child(models.honest(), "").window_s < 0.1
 
 
-def test_names_are_different_and_there_are_many():
+def test_names_are_different_and_there_are_many() -> None:
     assert len({item.name for item in CORPUS}) == len(CORPUS) >= 300
 
 
-def refusal_of(check, model):
+def refusal_of(check: Any, model: Any) -> Any:
     try:
         check(model, "")
     except ArtefactError as refusal:
@@ -33,14 +34,14 @@ def refusal_of(check, model):
 
 
 @pytest.mark.parametrize("kind", ["loops", "structure"])
-def test_what_the_structure_alone_shows(kind):
+def test_what_the_structure_alone_shows(kind: str) -> None:
     """onnxruntime never sees these: a loop, a function, another domain, another file."""
     items = [item for item in CORPUS if item.kind == kind and "dims" not in item.name]
     refusals = {item.name: refusal_of(check_graph, item.model) for item in items}
     assert [name for name, refusal in refusals.items() if refusal is None or not refusal.remedy] == []
 
 
-def test_manifests_with_one_field_changed():
+def test_manifests_with_one_field_changed() -> None:
     """What is read has the types that the program relies on, whatever the file says."""
     items = [item for item in CORPUS if item.kind == "manifest"]
     refusals = [refusal_of(check_manifest, item.model) for item in items]
@@ -48,7 +49,7 @@ def test_manifests_with_one_field_changed():
     assert sum(refusal is not None for refusal in refusals) > len(items) / 2
 
 
-def check_manifest(model, where):
+def check_manifest(model: Any, where: Any) -> None:
     metadata = {entry.key: entry.value for entry in onnx.load_from_string(model).metadata_props}
     manifest = manifest_from_metadata(metadata, where)
     assert isinstance(manifest.samples, int)
@@ -75,7 +76,7 @@ def check_manifest(model, where):
         ("manifest-votes-1000-2", "its alarms come too late"),
     ],
 )
-def test_one_of_each_kind_with_its_reason(name, says):
+def test_one_of_each_kind_with_its_reason(name: str, says: str) -> None:
     (item,) = [item for item in CORPUS if item.name == name]
     with pytest.raises(ArtefactError, match=says) as refusal:
         prove_in_child(item.model, "model.onnx")
@@ -83,7 +84,7 @@ def test_one_of_each_kind_with_its_reason(name, says):
     assert refusal.value.remedy
 
 
-def test_a_manifest_written_by_schema_1_still_reads_and_room_is_schema_2s():
+def test_a_manifest_written_by_schema_1_still_reads_and_room_is_schema_2s() -> None:
     body = models.manifest_body()
     assert read_body(json.dumps(body), 1)["name"] == "pump"
     assert read_body(json.dumps(body | {"power": {"tone": 0.1}}), 2)["power"] == {"tone": 0.1}

@@ -1,6 +1,7 @@
 """One sensor's way from bytes to verdicts, through the real decoder, windows, graph and alarm."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,18 +28,20 @@ SENSOR = SimulatedSensor(frame_samples=50)
 
 
 @pytest.fixture(scope="module")
-def artefact(tmp_path_factory):
+def artefact(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return open_trusted(write_artefact(tmp_path_factory.mktemp("model") / "rms.onnx"))
 
 
-def signal(*levels, seconds=1.0, seed=3):
+def signal(*levels: Any, seconds: float = 1.0, seed: int = 3) -> Any:
     """Noise of one RMS after another."""
     rng = np.random.default_rng(seed)
     parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]
     return Signal(np.concatenate(parts).astype(np.float32), RATE_HZ, ("x",), "g")
 
 
-def run(artefact, source, *, greeting=b"", rate_factor=1.0, **watch):
+def run(
+    artefact: Any, source: Any, *, greeting: bytes = b"", rate_factor: float = 1.0, **watch: Any
+) -> tuple[Any, Any]:
     ids = iter(range(100))
     pipeline = SensorPipeline(Watch.of(artefact, **watch), FrameDecoder(), lambda: f"id-{next(ids)}")
     verdicts = pipeline.feed(greeting, 0.0)
@@ -48,11 +51,11 @@ def run(artefact, source, *, greeting=b"", rate_factor=1.0, **watch):
     return pipeline, verdicts
 
 
-def told(verdicts):
+def told(verdicts: Any) -> Any:
     return [(v.transition.value, str(v.alarm.kind)) for v in verdicts if v.transition]
 
 
-def test_an_anomaly_begins_and_ends_once(artefact):
+def test_an_anomaly_begins_and_ends_once(artefact: Any) -> None:
     pipeline, verdicts = run(artefact, signal(0.3, 3.0, 0.3))
     assert told(verdicts) == [("new", "anomaly"), ("end", "anomaly")]
     new, end = (v for v in verdicts if v.transition)
@@ -63,7 +66,7 @@ def test_an_anomaly_begins_and_ends_once(artefact):
     assert pipeline.status.windows == len(verdicts) == (3000 - 64) // 32 + 1
 
 
-def test_site_threshold_replaces_the_models(artefact):
+def test_site_threshold_replaces_the_models(artefact: Any) -> None:
     assert told(run(artefact, signal(0.3, 3.0, 0.3), threshold=5.0)[1]) == []
 
 
@@ -76,7 +79,7 @@ def test_site_threshold_replaces_the_models(artefact):
         (lambda x: np.clip(200 * x, -16, 16), "saturated: x"),
     ],
 )
-def test_a_sensor_fault_is_no_anomaly(artefact, change, reason):
+def test_a_sensor_fault_is_no_anomaly(artefact: Any, change: Any, reason: str) -> None:
     source = signal(0.3, 0.3, 0.3, 0.3)
     source.samples[1000:2000, 0] = change(source.samples[1000:2000, 0])
     _, verdicts = run(artefact, source, greeting=signal_hello(source, SENSOR))
@@ -88,7 +91,7 @@ def test_a_sensor_fault_is_no_anomaly(artefact, change, reason):
     assert all(math.isnan(v.score) and not v.exceeded for v in broken)
 
 
-def test_an_anomaly_outlasts_a_sensor_fault(artefact):
+def test_an_anomaly_outlasts_a_sensor_fault(artefact: Any) -> None:
     """A dead sensor is no proof that the machine recovered."""
     source = signal(3.0, 3.0, 3.0, 3.0)
     source.samples[1000:2000] = 0
@@ -99,7 +102,7 @@ def test_an_anomaly_outlasts_a_sensor_fault(artefact):
     ]
 
 
-def test_wrong_sampling_rate_is_a_sensor_fault(artefact):
+def test_wrong_sampling_rate_is_a_sensor_fault(artefact: Any) -> None:
     """The frames state 1000 Hz and the host's clock sees 1050."""
     pipeline, verdicts = run(artefact, signal(0.3, seconds=25), rate_factor=1.05)
     assert told(verdicts) == [("new", "sensor_fault")]
@@ -109,14 +112,16 @@ def test_wrong_sampling_rate_is_a_sensor_fault(artefact):
 @pytest.mark.parametrize(
     ("unit", "channels", "faulty"), [("m/s2", ("x",), True), ("g", ("x", "y"), True), ("g", ("x",), False)]
 )
-def test_a_hello_that_disagrees_with_the_model_is_a_sensor_fault(artefact, unit, channels, faulty):
+def test_a_hello_that_disagrees_with_the_model_is_a_sensor_fault(
+    artefact: Any, unit: str, channels: tuple[Any, ...], faulty: bool
+) -> None:
     greeting = encode_hello(Hello(1, 1, channels, unit, 16.0, "", ""))
     pipeline, verdicts = run(artefact, signal(0.3), greeting=greeting)
     assert told(verdicts) == ([("new", "sensor_fault")] if faulty else [])
     assert pipeline.status.faults[FaultKind.MISMATCH] == faulty
 
 
-def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact):
+def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact: Any) -> None:
     pipeline, verdicts = run(artefact, signal(0.3))
     for second in (3, 4, 5):
         verdicts += pipeline.interrupted(second * 1_000_000, SensorFault(FaultReason.SILENT, "no frame"))
@@ -127,7 +132,7 @@ def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact):
     assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
 
 
-def test_resumed_alarms_end_under_their_ids(artefact):
+def test_resumed_alarms_end_under_their_ids(artefact: Any) -> None:
     pipeline, verdicts = run(artefact, signal(3.0))
     (alarm,) = pipeline.active
     ids = iter(["unused"])
@@ -140,7 +145,7 @@ def test_resumed_alarms_end_under_their_ids(artefact):
     assert verdicts[-1].transition is None or verdicts[-1].transition is Transition.END
 
 
-def test_garbage_is_counted_and_costs_only_what_it_hit(artefact):
+def test_garbage_is_counted_and_costs_only_what_it_hit(artefact: Any) -> None:
     ids = iter(range(9))
     pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: str(next(ids)))
     for index, frame in enumerate(signal_frames(signal(0.3, seconds=4), SENSOR)):
@@ -153,7 +158,7 @@ def test_garbage_is_counted_and_costs_only_what_it_hit(artefact):
 
 
 @pytest.mark.parametrize("jump_s", [-86400, 86400])
-def test_an_alarm_survives_a_sensors_clock_that_is_set(artefact, jump_s):
+def test_an_alarm_survives_a_sensors_clock_that_is_set(artefact: Any, jump_s: int) -> None:
     """A sensor that keeps the time of day: its clock is put right while an alarm begins and while it ends."""
     pipeline = SensorPipeline(
         Watch.of(artefact, policy=AlarmPolicy(votes=(3, 3), on_delay_s=0.5, off_delay_s=0.5)),

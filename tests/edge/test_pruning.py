@@ -1,6 +1,7 @@
 """Cutting a model down changes no score, takes away what no score needs, and refuses what it cannot judge."""
 
 import contextlib
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from edge_runtime.models.scorer import Graph
 from tests.artefacts import rms_graph
 
 
-def branching():
+def branching() -> Any:
     """`score` needs one of two constants and two of four nodes; `contributions` needs all but one."""
     nodes = [
         helper.make_node("Abs", ["window"], ["size"]),
@@ -39,7 +40,7 @@ def branching():
     return model
 
 
-def test_keeps_what_the_score_needs_and_nothing_else():
+def test_keeps_what_the_score_needs_and_nothing_else() -> None:
     cut = onnx.load_from_string(pruned(branching().SerializeToString(), "score"))
     onnx.checker.check_model(cut, full_check=True)
     assert [node.op_type for node in cut.graph.node] == ["Abs", "ReduceMax"]
@@ -50,7 +51,7 @@ def test_keeps_what_the_score_needs_and_nothing_else():
 
 
 @pytest.mark.parametrize("model", [branching(), rms_graph()], ids=["branching", "rms"])
-def test_scores_and_contributions_are_those_of_the_whole(model):
+def test_scores_and_contributions_are_those_of_the_whole(model: Any) -> None:
     whole = onnxruntime.InferenceSession(model.SerializeToString())
     shape = whole.get_inputs()[0].shape
     windows = np.random.default_rng(0).standard_normal((5, *shape[1:])).astype(np.float32)
@@ -62,7 +63,7 @@ def test_scores_and_contributions_are_those_of_the_whole(model):
     assert graph.metadata == {item.key: item.value for item in model.metadata_props}
 
 
-def test_a_graph_within_a_graph_is_left_whole():
+def test_a_graph_within_a_graph_is_left_whole() -> None:
     """What the inner graph takes from outside does not show in the node's inputs."""
     model = branching()
     inner = [
@@ -88,13 +89,13 @@ def test_a_graph_within_a_graph_is_left_whole():
 
 
 @given(st.binary(max_size=300))
-def test_bytes_that_are_no_model_are_refused_or_cut_but_raise_nothing_else(data):
+def test_bytes_that_are_no_model_are_refused_or_cut_but_raise_nothing_else(data: bytes) -> None:
     with contextlib.suppress(ValueError):
         assert isinstance(pruned(data, "score"), bytes)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))
-def test_damage_is_refused_or_survives(at, flip):
+def test_damage_is_refused_or_survives(at: int, flip: int) -> None:
     whole = bytearray(branching().SerializeToString())
     whole[at % len(whole)] ^= flip
     with contextlib.suppress(ValueError):

@@ -6,7 +6,11 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +28,14 @@ SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_what_is_raised_arrives_once_and_in_order(gateway, subscriber, broker):
+def test_what_is_raised_arrives_once_and_in_order(
+    gateway: Any, subscriber: Subscriber, broker: Broker
+) -> None:
     account = AlarmAccount()
     publisher = gateway.publish(broker.port)
     until(lambda: publisher.connected)
@@ -41,13 +47,15 @@ def test_what_is_raised_arrives_once_and_in_order(gateway, subscriber, broker):
     until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
 
 
-def test_a_thread_that_is_stuck_is_not_alive(gateway, broker, monkeypatch):
+def test_a_thread_that_is_stuck_is_not_alive(
+    gateway: Any, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So the watchdog is not fed: a gateway that scores and sends nothing is a failure."""
     broker.start()
     monkeypatch.setattr("edge_runtime.mqtt.publisher._STUCK_S", 3.0)  # private: five minutes else
     answer, resolve = threading.Event(), socket.getaddrinfo
 
-    def ask(*arguments, **options):
+    def ask(*arguments: Any, **options: Any) -> Any:
         answer.wait(scaled(HANG_S))
         return resolve(*arguments, **options)
 
@@ -60,7 +68,9 @@ def test_a_thread_that_is_stuck_is_not_alive(gateway, broker, monkeypatch):
     assert publisher.is_alive()
 
 
-def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_path, stop_at_end):
+def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(
+    gateway: Any, tmp_path: Path, stop_at_end: Callable[[AbstractContextManager[Any]], Any]
+) -> None:
     """10^5 alarms in a soak; at least 200 per second, and a new alarm within 2 s while it lasts."""
     # A broker that writes its whole store at every change would be measured, not we.
     broker = stop_at_end(Broker(tmp_path, "autosave_interval 3600", "autosave_on_changes false"))
@@ -96,7 +106,7 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(gateway, tmp_pat
     assert in_time(worst_s, 2)
 
 
-def test_a_site_may_ask_for_one_order(gateway, subscriber, broker):
+def test_a_site_may_ask_for_one_order(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     account = AlarmAccount()
     for _ in range(300):
         account.raise_alarm(gateway.spool, EVENT)
@@ -107,7 +117,7 @@ def test_a_site_may_ask_for_one_order(gateway, subscriber, broker):
     assert [json.loads(body)["seq"] for body in events(subscriber)] == list(range(1, 351))
 
 
-def test_a_salvaged_spool_is_in_its_health(tmp_path):
+def test_a_salvaged_spool_is_in_its_health(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "spool.db").write_bytes(b"not a database" * 1000)
     health = Health()
@@ -124,13 +134,15 @@ def test_a_salvaged_spool_is_in_its_health(tmp_path):
      {"connect_timeout_s": 0.0}, {"backoff_s": (2.0, 1.0)}, {"denied_retry_s": (0.0, 1.0)}, {"drain_s": -1.0},
      {"max_packet_bytes": 10}, {"host": "broker.example"}, {"live_queue": 0}],
 )  # fmt: skip
-def test_settings_that_cannot_be_meant(wrong):
+def test_settings_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         BrokerSettings(**{"host": "127.0.0.1", **wrong})
 
 
-def test_mqtt_3_works_with_a_warning(gateway, subscriber, broker, caplog):
+def test_mqtt_3_works_with_a_warning(
+    gateway: Any, subscriber: Subscriber, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         gateway.publish(broker.port, mqtt="3.1.1")
     assert "refuses count as delivered" in caplog.text
@@ -140,7 +152,9 @@ def test_mqtt_3_works_with_a_warning(gateway, subscriber, broker, caplog):
     account.check(events(subscriber), gateway.spool)
 
 
-def test_an_address_made_of_the_availability_topic_names_the_client(gateway, broker, subscriber):
+def test_an_address_made_of_the_availability_topic_names_the_client(
+    gateway: Any, broker: Broker, subscriber: Subscriber
+) -> None:
     publisher = gateway.publish(broker.port, client_id="")
     until(lambda: publisher.connected)
     assert "steadyhum-site-device" in broker.log.read_text()

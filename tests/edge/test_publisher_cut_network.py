@@ -5,6 +5,9 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,13 +24,13 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Iterator[Any]:
     """(network, subscriber, gateway)."""
     with CutNetwork(tmp_path) as network, Gateway() as gateway, network.subscriber() as subscriber:
         yield network, subscriber, gateway
 
 
-def test_a_cut_cable_is_noticed_and_loses_nothing(bench):
+def test_a_cut_cable_is_noticed_and_loses_nothing(bench: Any) -> None:
     """Keepalive 10 s in a soak, 2 s else: noticed within twice that, a fresh alarm within 5 s of mending."""
     network, subscriber, gateway = bench
     keepalive_s = 10 if SOAK else 2
@@ -54,7 +57,7 @@ def test_a_cut_cable_is_noticed_and_loses_nothing(bench):
 
 
 @pytest.mark.skipif(not SOAK, reason="takes minutes: set STEADYHUM_SOAK=1")
-def test_heals_within_five_seconds_whenever_the_cable_is_mended(bench):
+def test_heals_within_five_seconds_whenever_the_cable_is_mended(bench: Any) -> None:
     network, subscriber, gateway = bench
     account, healed_s, randomness = AlarmAccount(), [], random.Random(3)
     gateway.publish(network.port, THERE, accept_insecure=True, backoff_s=(1.0, 30.0))
@@ -71,7 +74,7 @@ def test_heals_within_five_seconds_whenever_the_cable_is_mended(bench):
     account.check(events(subscriber), gateway.spool)
 
 
-def test_three_of_ten_packets_are_lost(bench):
+def test_three_of_ten_packets_are_lost(bench: Any) -> None:
     network, subscriber, gateway = bench
     account = AlarmAccount()
     publisher = gateway.publish(network.port, THERE, accept_insecure=True, backoff_s=(0.2, 2))
@@ -87,7 +90,7 @@ def test_three_of_ten_packets_are_lost(bench):
 
 
 @pytest.mark.parametrize("rate", [8, 64])
-def test_a_slow_link_is_used_and_not_taken_for_dead(bench, rate):
+def test_a_slow_link_is_used_and_not_taken_for_dead(bench: Any, rate: int) -> None:
     network, subscriber, gateway = bench
     account = AlarmAccount()
     publisher = gateway.publish(network.port, THERE, accept_insecure=True)
@@ -105,7 +108,7 @@ def test_a_slow_link_is_used_and_not_taken_for_dead(bench, rate):
     account.check(events(subscriber), gateway.spool, duplicates=0)
 
 
-def test_telemetry_that_a_link_cannot_carry_does_not_hold_up_alarms(bench):
+def test_telemetry_that_a_link_cannot_carry_does_not_hold_up_alarms(bench: Any) -> None:
     """At 8 kbit/s, of which live telemetry alone wants three times as much."""
     network, subscriber, gateway = bench
     account = AlarmAccount()
@@ -125,11 +128,11 @@ def test_telemetry_that_a_link_cannot_carry_does_not_hold_up_alarms(bench):
 
 
 @contextlib.contextmanager
-def talking(publisher, per_s):
+def talking(publisher: Any, per_s: Any) -> Iterator[Any]:
     """Live telemetry, so many lines of a hundred bytes a second."""
     stop = threading.Event()
 
-    def talk():
+    def talk() -> None:
         while not stop.wait(1 / per_s):
             publisher.offer("steadyhum/site/device/pump/score", b"1" * 100)
 

@@ -2,6 +2,8 @@
 
 import time
 import tracemalloc
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,13 +18,13 @@ UNWANTED = ("QoS 2, 60 kB each", "AUTHs", "PUBACKs", "PUBRELs", "a PUBACK of 256
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_a_flood_takes_no_memory_and_destroys_nothing(gateway, name):
+def test_a_flood_takes_no_memory_and_destroys_nothing(gateway: Any, name: Any) -> None:
     with FakeBroker() as broker:
         broker.flood = flood(name)
         put(gateway, "before")
@@ -41,7 +43,7 @@ def test_a_flood_takes_no_memory_and_destroys_nothing(gateway, name):
 
 
 @pytest.mark.parametrize("name", UNWANTED)
-def test_unwanted_packets_end_the_connection_with_a_reason_and_a_long_wait(gateway, name):
+def test_unwanted_packets_end_the_connection_with_a_reason_and_a_long_wait(gateway: Any, name: Any) -> None:
     with FakeBroker() as broker:
         broker.flood = flood(name)
         publisher = gateway.publish(broker.port)
@@ -53,7 +55,7 @@ def test_unwanted_packets_end_the_connection_with_a_reason_and_a_long_wait(gatew
         assert counted(publisher, "mqtt.violations") == 1
 
 
-def test_a_reason_is_given_where_mqtt_has_one(gateway):
+def test_a_reason_is_given_where_mqtt_has_one(gateway: Any) -> None:
     with FakeBroker() as broker:
         publisher = gateway.publish(broker.port)
         until(lambda: publisher.connected and broker.published)
@@ -61,7 +63,7 @@ def test_a_reason_is_given_where_mqtt_has_one(gateway):
         assert until(lambda: broker.disconnects)[0][:1] == b"\x82"
 
 
-def test_3_1_1_closes_without_a_reason(gateway):
+def test_3_1_1_closes_without_a_reason(gateway: Any) -> None:
     with FakeBroker(lambda _published: SILENT, connack=b"\x00\x00") as broker:
         publisher = gateway.publish(broker.port, mqtt="3.1.1", ack_timeout_s=60)
         until(lambda: publisher.connected)
@@ -71,10 +73,10 @@ def test_3_1_1_closes_without_a_reason(gateway):
         assert broker.disconnects == []
 
 
-def test_acknowledgements_count_though_nonsense_follows_them(gateway):
+def test_acknowledgements_count_though_nonsense_follows_them(gateway: Any) -> None:
     ack_and_publish = b"\x30\x05\x00\x01t\x00x"
 
-    def acknowledge(published):
+    def acknowledge(published: Any) -> Any:
         return b"\x40\x02" + published.mid.to_bytes(2, "big") + ack_and_publish
 
     with FakeBroker() as broker:

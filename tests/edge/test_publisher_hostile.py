@@ -5,6 +5,8 @@ import os
 import socket
 import time
 import tracemalloc
+from collections.abc import Iterator
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -20,12 +22,12 @@ from tests.waiting import scaled
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_an_unknown_acknowledgement_deletes_nothing(gateway):
+def test_an_unknown_acknowledgement_deletes_nothing(gateway: Any) -> None:
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         put(gateway, "a", "b")
         gateway.publish(broker.port)
@@ -36,7 +38,7 @@ def test_an_unknown_acknowledgement_deletes_nothing(gateway):
         assert len(broker.connects) == 1
 
 
-def test_what_is_never_acknowledged_is_sent_again_and_stops_nothing(gateway):
+def test_what_is_never_acknowledged_is_sent_again_and_stops_nothing(gateway: Any) -> None:
     with FakeBroker(lambda published: SILENT if b'"stuck"' in published.body else 0) as broker:
         put(gateway, "stuck", "behind")
         publisher = gateway.publish(broker.port, ack_timeout_s=0.5, denied_retry_s=(1, 1))
@@ -50,8 +52,8 @@ def test_what_is_never_acknowledged_is_sent_again_and_stops_nothing(gateway):
         until(lambda: depth(gateway) == 0, 20)
 
 
-def test_slow_acknowledgements_get_through_in_the_end(gateway):
-    def slow(published):
+def test_slow_acknowledgements_get_through_in_the_end(gateway: Any) -> None:
+    def slow(published: Any) -> int:
         time.sleep(1.2 if published.topic == EVENT else 0)
         return 0
 
@@ -62,10 +64,10 @@ def test_slow_acknowledgements_get_through_in_the_end(gateway):
         assert len(broker.connects) <= 4
 
 
-def test_each_message_in_turn_may_take_its_time(gateway):
+def test_each_message_in_turn_may_take_its_time(gateway: Any) -> None:
     """A link that needs a second for each of twenty has not been silent for twenty seconds."""
 
-    def slow(published):
+    def slow(published: Any) -> int:
         time.sleep(0.3 if published.topic == EVENT else 0)
         return 0
 
@@ -91,7 +93,7 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("what", NONSENSE)
-def test_nonsense_ends_at_most_the_connection(gateway, what):
+def test_nonsense_ends_at_most_the_connection(gateway: Any, what: Any) -> None:
     with FakeBroker() as broker:
         publisher = gateway.publish(broker.port, ack_timeout_s=1, refused_backoff_s=(0.1, 0.5))
         until(lambda: publisher.connected and broker.published)
@@ -107,7 +109,7 @@ def test_nonsense_ends_at_most_the_connection(gateway, what):
 
 
 @pytest.mark.parametrize("what", [what for what in NONSENSE if "CONNACK" not in what])
-def test_nonsense_instead_of_a_welcome(gateway, what):
+def test_nonsense_instead_of_a_welcome(gateway: Any, what: Any) -> None:
     with FakeBroker() as broker:
         broker.on_connect = NONSENSE[what]
         publisher = gateway.publish(broker.port, connect_timeout_s=0.3, refused_backoff_s=(0.1, 0.5))
@@ -118,7 +120,7 @@ def test_nonsense_instead_of_a_welcome(gateway, what):
         assert publisher.is_alive()
 
 
-def test_random_bytes_end_at_most_the_connection(gateway):
+def test_random_bytes_end_at_most_the_connection(gateway: Any) -> None:
     with FakeBroker() as broker:
         quick = {"backoff_s": (0.01, 0.02), "refused_backoff_s": (0.01, 0.02)}
         publisher = gateway.publish(broker.port, ack_timeout_s=1, **quick)
@@ -130,14 +132,14 @@ def test_random_bytes_end_at_most_the_connection(gateway):
         assert publisher.is_alive()
 
 
-def test_a_wrong_broker_that_never_answers_connect(gateway):
+def test_a_wrong_broker_that_never_answers_connect(gateway: Any) -> None:
     with FakeBroker() as broker:
         broker.on_connect = SILENT
         publisher = gateway.publish(broker.port, connect_timeout_s=0.5)
         assert "no answer to CONNECT" in until(lambda: troubles(publisher).get("broker"))
 
 
-def test_two_messages_never_share_a_number_in_flight(gateway):
+def test_two_messages_never_share_a_number_in_flight(gateway: Any) -> None:
     """Numbers are 16 bits and shared with live messages; one that waits must not be given again."""
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         put(gateway, "waiting")
@@ -158,8 +160,8 @@ def test_two_messages_never_share_a_number_in_flight(gateway):
         ]
 
 
-def test_whatever_paho_raises_ends_the_connection_only(monkeypatch):
-    def fail(_client):
+def test_whatever_paho_raises_ends_the_connection_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_client: Any) -> None:
         raise ValueError("out of luck")
 
     ours, theirs = socket.socketpair()
@@ -173,7 +175,7 @@ def test_whatever_paho_raises_ends_the_connection_only(monkeypatch):
         link.drop()
 
 
-def test_cancelled_while_it_connects():
+def test_cancelled_while_it_connects() -> None:
     ours, theirs = socket.socketpair()
     with FakeBroker() as broker, ours, theirs:
         broker.on_connect = SILENT

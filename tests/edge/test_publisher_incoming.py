@@ -2,6 +2,8 @@
 
 import random
 import select
+import socket
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -20,14 +22,14 @@ from tests.faults.fakebroker import FakeBroker
 CONNACK = b"\x20\x03\x00\x00\x00"
 
 
-def welcomed(*, version_5=True):
+def welcomed(*, version_5: bool = True) -> Any:
     incoming = IncomingPackets(version_5=version_5)
     incoming.feed(CONNACK)
     return incoming
 
 
 @given(st.lists(st.integers(1, 7), max_size=40))
-def test_packets_in_order_pass_however_they_are_cut(cuts):
+def test_packets_in_order_pass_however_they_are_cut(cuts: list[int]) -> None:
     stream = CONNACK + b"\x40\x02\x00\x01" + b"\xd0\x00" + packet(0x40, bytes(300)) + b"\xe0\x02\x8b\x00"
     incoming = IncomingPackets(version_5=True)
     for size in cuts:
@@ -56,7 +58,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_no_broker_may_send_is_refused_at_its_header(what):
+def test_what_no_broker_may_send_is_refused_at_its_header(what: Any) -> None:
     data, code, text = REFUSED[what]
     with pytest.raises(UnwantedPacketError, match=text) as refusal:
         welcomed().feed(data)
@@ -64,18 +66,18 @@ def test_what_no_broker_may_send_is_refused_at_its_header(what):
     assert refusal.value.loss is LinkErrorKind.VIOLATION
 
 
-def test_the_largest_packet_passes():
+def test_the_largest_packet_passes() -> None:
     incoming = welcomed()
     incoming.feed(packet(0x40, bytes(MAX_PACKET_BYTES)))
     assert incoming.packets == 2
 
 
-def test_3_1_1_has_no_disconnect_from_a_broker():
+def test_3_1_1_has_no_disconnect_from_a_broker() -> None:
     with pytest.raises(UnwantedPacketError, match="DISCONNECT"):
         welcomed(version_5=False).feed(b"\xe0\x02\x8b\x00")
 
 
-def test_another_protocol_is_only_the_wrong_port():
+def test_another_protocol_is_only_the_wrong_port() -> None:
     with pytest.raises(UnwantedPacketError, match="no CONNACK") as refusal:
         IncomingPackets(version_5=True).feed(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert refusal.value.loss is LinkErrorKind.UNREACHABLE
@@ -83,7 +85,7 @@ def test_another_protocol_is_only_the_wrong_port():
         IncomingPackets(version_5=True).feed(b"\x21")
 
 
-def test_packets_that_answer_nothing_are_counted():
+def test_packets_that_answer_nothing_are_counted() -> None:
     incoming = welcomed()
     incoming.feed(b"\xd0\x00" * 200)
     incoming.check_answers(0, 101)
@@ -93,7 +95,7 @@ def test_packets_that_answer_nothing_are_counted():
     assert refusal.value.code == 0x96
 
 
-def test_the_reason_of_the_latest_acknowledgement():
+def test_the_reason_of_the_latest_acknowledgement() -> None:
     incoming = welcomed()
     assert incoming.puback_code == 0
     for cut in range(1, 6):
@@ -104,7 +106,7 @@ def test_the_reason_of_the_latest_acknowledgement():
         assert incoming.puback_code == 0
 
 
-def test_random_bytes_are_followed_or_refused():
+def test_random_bytes_are_followed_or_refused() -> None:
     rng = random.Random(3)
     for _ in range(3000):
         incoming = welcomed()
@@ -116,30 +118,40 @@ def test_random_bytes_are_followed_or_refused():
         assert incoming.packets > 1
 
 
-def test_all_that_paho_reads_passes_by_us():
+def test_all_that_paho_reads_passes_by_us() -> None:
     """`Client` overrides a private method of paho: this fails where a release reads in another way."""
     with FakeBroker() as broker:
         client = new_client(BrokerSettings("127.0.0.1"), "me", None, retained_will=False)
-        seen = []
-        client.on_connect = client.on_message = lambda *arguments: seen.append(arguments)
-        client.connect("127.0.0.1", broker.port)
+        seen: list[Any] = []
 
-        def read():
-            select.select([client.socket()], [], [], 5)
+        def hear(*arguments: Any) -> None:
+            seen.append(arguments)
+
+        client.on_connect = client.on_message = hear
+        client.connect("127.0.0.1", broker.port)
+        connection = client.socket()
+        assert isinstance(connection, socket.socket)
+
+        def read() -> None:
+            select.select([connection], [], [], 5)
             client.loop_read()
 
-        until(lambda: read() or seen)
+        def read_and_seen() -> list[Any]:
+            read()
+            return seen
+
+        until(read_and_seen)
         assert client.incoming.packets == 1
         broker.say(b"\x30\x05\x00\x01t\x00x")
         with pytest.raises(UnwantedPacketError):
             until(read)
         assert len(seen) == 1, "the message is not handed out"
-        client.socket().close()
+        connection.close()
 
 
 @pytest.mark.parametrize("name", ["ReceiveMaximum", "MaximumPacketSize"])
-def test_paho_refuses_limits_of_zero(name):
+def test_paho_refuses_limits_of_zero(name: str) -> None:
     """MQTT 5.0, 3.2.2.3.3 and 3.2.2.3.6: a protocol error; nothing could be sent with them."""
     code = {"ReceiveMaximum": b"\x21\x00\x00", "MaximumPacketSize": b"\x27\x00\x00\x00\x00"}[name]
     with pytest.raises(Exception, match=name):
-        Properties(PacketTypes.CONNACK).unpack(bytes([len(code)]) + code)
+        cast("Any", Properties)(PacketTypes.CONNACK).unpack(bytes([len(code)]) + code)

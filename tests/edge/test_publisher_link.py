@@ -5,11 +5,15 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from edge_runtime.mqtt.publisher import Publisher
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import EVENT, Gateway, counted, events, raise_and_wait, troubles
 from tests.faults.alarm_account import AlarmAccount
@@ -21,7 +25,7 @@ SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Iterator[Any]:
     """(broker, subscriber, proxy, gateway), ready."""
     with (
         Broker(tmp_path) as broker,
@@ -32,7 +36,7 @@ def bench(tmp_path):
         yield subscriber, proxy, gateway
 
 
-def test_a_half_open_link_is_noticed_and_loses_nothing(bench):
+def test_a_half_open_link_is_noticed_and_loses_nothing(bench: Any) -> None:
     """Noticed within twice the keepalive; a fresh alarm within 5 s of healing. 10 s in a soak, else 2 s."""
     subscriber, proxy, gateway = bench
     keepalive_s = 10 if SOAK else 2
@@ -56,7 +60,7 @@ def test_a_half_open_link_is_noticed_and_loses_nothing(bench):
     account.check(events(subscriber), gateway.spool, duplicates=20)
 
 
-def test_heals_quickly_whenever_the_outage_ends(bench):
+def test_heals_quickly_whenever_the_outage_ends(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     account, healed_s = AlarmAccount(), []
     gateway.publish(proxy.port, keepalive_s=1, backoff_s=(1.0, 30.0))
@@ -72,7 +76,7 @@ def test_heals_quickly_whenever_the_outage_ends(bench):
     account.check(events(subscriber), gateway.spool)
 
 
-def test_lost_acknowledgements_cost_duplicates_and_nothing_else(bench):
+def test_lost_acknowledgements_cost_duplicates_and_nothing_else(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     """At most as many duplicates as were in flight, for every connection that was lost: here it is one."""
     account = AlarmAccount()
@@ -92,7 +96,7 @@ def test_lost_acknowledgements_cost_duplicates_and_nothing_else(bench):
     assert proxy.connections == 2
 
 
-def test_cut_at_any_byte_of_the_conversation(bench):
+def test_cut_at_any_byte_of_the_conversation(bench: Any) -> None:
     """Both directions, every byte of the first exchange in a soak, a sample of them else."""
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
@@ -111,7 +115,7 @@ def test_cut_at_any_byte_of_the_conversation(bench):
     assert gateway.spool.dead_letters() == []
 
 
-def test_a_half_closed_connection_is_left(bench):
+def test_a_half_closed_connection_is_left(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
     publisher = gateway.publish(proxy.port)
@@ -122,7 +126,7 @@ def test_a_half_closed_connection_is_left(bench):
     account.check(events(subscriber), gateway.spool)
 
 
-def test_a_link_of_a_byte_at_a_time_gets_through(bench):
+def test_a_link_of_a_byte_at_a_time_gets_through(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
     proxy.trickle_s = 0.002
@@ -133,7 +137,7 @@ def test_a_link_of_a_byte_at_a_time_gets_through(bench):
     account.check(events(subscriber), gateway.spool, duplicates=0)
 
 
-def test_flipped_bits_from_the_broker_lose_nothing(bench):
+def test_flipped_bits_from_the_broker_lose_nothing(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
     quick = {"backoff_s": (0.01, 0.05), "refused_backoff_s": (0.01, 0.05), "denied_retry_s": (0.5, 0.5)}
@@ -152,11 +156,11 @@ def test_flipped_bits_from_the_broker_lose_nothing(bench):
     account.check(events(subscriber), gateway.spool, ordered=False)
 
 
-def has_connected(publisher, times):
+def has_connected(publisher: Publisher, times: int) -> bool:
     return counted(publisher, "mqtt.connections") >= times
 
 
-def test_a_hundred_broken_connections_leave_nothing_behind(bench):
+def test_a_hundred_broken_connections_leave_nothing_behind(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     account = AlarmAccount()
     publisher = gateway.publish(proxy.port, backoff_s=(0.005, 0.01), denied_retry_s=(0.5, 0.5))
@@ -178,7 +182,7 @@ def test_a_hundred_broken_connections_leave_nothing_behind(bench):
     account.check(events(subscriber), gateway.spool, ordered=False)
 
 
-def test_a_socket_that_takes_nothing_for_a_while(bench):
+def test_a_socket_that_takes_nothing_for_a_while(bench: Any) -> None:
     subscriber, proxy, gateway = bench
     publisher = gateway.publish(proxy.port)
     until(lambda: publisher.connected)

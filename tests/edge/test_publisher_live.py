@@ -1,11 +1,13 @@
 """What is not stored: states that are retained, and telemetry that is sent at once or not at all."""
 
 import time
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
-from tests.broker import Subscriber, needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import Gateway, counted
 from tests.waiting import in_time
 
@@ -13,12 +15,14 @@ pytestmark = needs_mosquitto
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_states_are_retained_and_published_again(gateway, subscriber, broker):
+def test_states_are_retained_and_published_again(
+    gateway: Any, subscriber: Subscriber, broker: Broker
+) -> None:
     publisher = gateway.publish(broker.port)
     publisher.retain("steadyhum/site/device/pump/state", b"1")
     publisher.retain("steadyhum/site/device/pump/state", b"2")
@@ -33,7 +37,7 @@ def test_states_are_retained_and_published_again(gateway, subscriber, broker):
     assert counted(publisher, "mqtt.connections") == 2
 
 
-def test_too_many_states_are_refused_and_counted(gateway, broker):
+def test_too_many_states_are_refused_and_counted(gateway: Any, broker: Broker) -> None:
     broker.start()
     publisher = gateway.publish(broker.port, state_topics=2)
     for n in range(4):
@@ -41,11 +45,11 @@ def test_too_many_states_are_refused_and_counted(gateway, broker):
     assert counted(publisher, "mqtt.states_refused") == 2
 
 
-def is_latest(subscriber, score):
+def is_latest(subscriber: Subscriber, score: bytes) -> bool:
     return subscriber.latest("score") == score
 
 
-def test_live_telemetry_is_sent_at_once(gateway, subscriber, broker):
+def test_live_telemetry_is_sent_at_once(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     publisher = gateway.publish(broker.port)
     until(lambda: publisher.connected)
     delays_s = []
@@ -60,7 +64,7 @@ def test_live_telemetry_is_sent_at_once(gateway, subscriber, broker):
     assert in_time(sorted(delays_s)[25], 0.1), "no poll interval lies in between"
 
 
-def test_live_telemetry_waits_bounded_and_the_oldest_goes(gateway, broker):
+def test_live_telemetry_waits_bounded_and_the_oldest_goes(gateway: Any, broker: Broker) -> None:
     publisher = gateway.publish(broker.port, live_queue=10)
     for n in range(25):
         publisher.offer("steadyhum/site/device/pump/score", str(n).encode())

@@ -2,7 +2,10 @@
 
 import random
 import time
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass, Spool
-from tests.broker import Subscriber, needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events, troubles
 from tests.faults.alarm_account import AlarmAccount, body_of
 from tests.waiting import in_time
@@ -21,12 +24,14 @@ pytestmark = needs_mosquitto
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_starts_without_a_broker_and_delivers_when_there_is_one(gateway, broker, tmp_path):
+def test_starts_without_a_broker_and_delivers_when_there_is_one(
+    gateway: Any, broker: Broker, tmp_path: Path
+) -> None:
     publisher = gateway.publish(broker.port)
     account = AlarmAccount()
     for _ in range(30):
@@ -39,7 +44,7 @@ def test_starts_without_a_broker_and_delivers_when_there_is_one(gateway, broker,
         assert "broker" not in troubles(publisher)
 
 
-def test_a_name_that_does_not_resolve_is_only_an_outage(gateway):
+def test_a_name_that_does_not_resolve_is_only_an_outage(gateway: Any) -> None:
     publisher = gateway.publish(1883, "no-such-host.invalid", accept_insecure=True)
     assert "resolved" in until(lambda: troubles(publisher).get("broker"), 20)
     begun_s = time.monotonic()
@@ -47,7 +52,7 @@ def test_a_name_that_does_not_resolve_is_only_an_outage(gateway):
     assert in_time(time.monotonic() - begun_s, 9)
 
 
-def test_the_broker_goes_away_and_comes_back(gateway, subscriber, broker):
+def test_the_broker_goes_away_and_comes_back(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     account = AlarmAccount()
     publisher = gateway.publish(broker.port)
     for _ in range(3):
@@ -68,7 +73,7 @@ def test_the_broker_goes_away_and_comes_back(gateway, subscriber, broker):
     account.check(events(subscriber), gateway.spool)
 
 
-def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway, broker):
+def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway: Any, broker: Broker) -> None:
     publisher = gateway.publish(broker.port, backoff_s=(300.0, 300.0))
     until(lambda: troubles(publisher).get("broker"))
     broker.start()
@@ -80,7 +85,7 @@ def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway, broker):
     assert in_time(time.monotonic() - begun_s, 5)
 
 
-def test_how_long_it_waits(gateway):
+def test_how_long_it_waits(gateway: Any) -> None:
     publisher = Publisher(
         BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY, random.Random(4)
     )
@@ -100,7 +105,7 @@ def test_how_long_it_waits(gateway):
     publisher.stop()
 
 
-def test_two_clients_with_one_id_do_not_fight(gateway, broker, tmp_path):
+def test_two_clients_with_one_id_do_not_fight(gateway: Any, broker: Broker, tmp_path: Path) -> None:
     broker.start()
     with Spool.open(tmp_path / "other") as other:
         publishers, healths = [], []
@@ -110,10 +115,10 @@ def test_two_clients_with_one_id_do_not_fight(gateway, broker, tmp_path):
             publishers.append(Publisher(settings, each, healths[-1], AVAILABILITY, random.Random(2)))
             publishers[-1].start()
 
-        def suspected():
+        def suspected() -> Any:
             return any("another client" in str(each.troubles()) for each in healths)
 
-        def connections():
+        def connections() -> Any:
             return sum(each.figures()["mqtt.connections"] for each in healths)
 
         until(suspected, 30)

@@ -3,8 +3,12 @@
 import logging
 import os
 import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -18,7 +22,7 @@ from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import MessageClass
-from tests.broker import needs_mosquitto, until
+from tests.broker import Broker, needs_mosquitto, until
 from tests.edge.certificates import identity
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles
 from tests.faults.alarm_account import body_of
@@ -27,14 +31,16 @@ SECRET = "correct-horse-battery-staple"
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         gateway.spool.put(MessageClass.ALARM, EVENT, body_of("a"))
         yield gateway
 
 
 @needs_mosquitto
-def test_a_password_reaches_the_broker_and_nothing_else(plain, tmp_path, gateway, caplog):
+def test_a_password_reaches_the_broker_and_nothing_else(
+    plain: Callable[..., Broker], tmp_path: Path, gateway: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     users = tmp_path / "users"
     os.system(f"mosquitto_passwd -c -b {users} edge {SECRET}")
     broker = plain("allow_anonymous false", f"password_file {users}")
@@ -54,7 +60,7 @@ def test_a_password_reaches_the_broker_and_nothing_else(plain, tmp_path, gateway
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
-def test_secrets_that_others_can_read_are_refused(tmp_path, authority, mode):
+def test_secrets_that_others_can_read_are_refused(tmp_path: Path, authority: trustme.CA, mode: int) -> None:
     password = tmp_path / "password"
     password.write_text(SECRET)
     password.chmod(mode)
@@ -67,7 +73,7 @@ def test_secrets_that_others_can_read_are_refused(tmp_path, authority, mode):
         tls_context(TlsSettings(cert_file=certificate, key_file=key))
 
 
-def test_secrets_that_are_no_files_are_refused(tmp_path):
+def test_secrets_that_are_no_files_are_refused(tmp_path: Path) -> None:
     real, link, empty = tmp_path / "real", tmp_path / "link", tmp_path / "empty"
     real.write_text(SECRET)
     real.chmod(0o600)
@@ -83,7 +89,7 @@ def test_secrets_that_are_no_files_are_refused(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a file away needs root")
-def test_a_secret_of_somebody_else_is_refused(tmp_path):
+def test_a_secret_of_somebody_else_is_refused(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text(SECRET)
     password.chmod(0o600)
@@ -92,7 +98,9 @@ def test_a_secret_of_somebody_else_is_refused(tmp_path):
         read_password(password)
 
 
-def test_certificates_that_cannot_be_used_are_refused(tmp_path, authority, ca_file):
+def test_certificates_that_cannot_be_used_are_refused(
+    tmp_path: Path, authority: trustme.CA, ca_file: Path
+) -> None:
     certificate, key = identity(tmp_path, authority, "one")
     _, other = identity(tmp_path, authority, "two")
     rubbish = tmp_path / "rubbish"
@@ -113,7 +121,7 @@ def test_certificates_that_cannot_be_used_are_refused(tmp_path, authority, ca_fi
     assert context.check_hostname
 
 
-def test_an_encrypted_key_is_refused_without_asking(tmp_path, authority):
+def test_an_encrypted_key_is_refused_without_asking(tmp_path: Path, authority: trustme.CA) -> None:
     certificate, key = identity(tmp_path, authority, "gateway")
     plain = load_pem_private_key(key.read_bytes(), None)
     key.write_bytes(
@@ -123,14 +131,16 @@ def test_an_encrypted_key_is_refused_without_asking(tmp_path, authority):
         tls_context(TlsSettings(cert_file=certificate, key_file=key))
 
 
-def test_unusable_credentials_are_refused_before_anything_starts(gateway, tmp_path):
+def test_unusable_credentials_are_refused_before_anything_starts(gateway: Any, tmp_path: Path) -> None:
     settings = BrokerSettings("localhost", username="edge", password_file=tmp_path / "none")
     with pytest.raises(ConfigError, match="password"):
         Publisher(settings, gateway.spool, Health(), AVAILABILITY)
 
 
 @needs_mosquitto
-def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
+def test_credentials_that_vanish_later_are_an_outage(
+    plain: Callable[..., Broker], tmp_path: Path, gateway: Any
+) -> None:
     broker = plain()
     password = tmp_path / "password"
     password.write_text(SECRET)
@@ -150,7 +160,7 @@ def test_credentials_that_vanish_later_are_an_outage(plain, tmp_path, gateway):
     until(lambda: publisher.connected)
 
 
-def test_every_secret_is_asked_for_before_a_start(tmp_path):
+def test_every_secret_is_asked_for_before_a_start(tmp_path: Path) -> None:
     check_credentials(BrokerSettings("localhost"))
     none = tmp_path / "none"
     with pytest.raises(ConfigError, match="password cannot be read"):

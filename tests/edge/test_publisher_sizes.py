@@ -2,6 +2,9 @@
 
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,18 +17,18 @@ TOO_LARGE = b"\xe0\x02\x95\x00"
 """DISCONNECT: Packet too large."""
 
 
-def takes(size):
+def takes(size: Any) -> Any:
     """A CONNACK that states Maximum Packet Size."""
     return b"\x00\x00\x05\x27" + size.to_bytes(4, "big")
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_what_the_broker_says_is_too_large_waits_for_a_larger_limit(gateway):
+def test_what_the_broker_says_is_too_large_waits_for_a_larger_limit(gateway: Any) -> None:
     with FakeBroker(connack=takes(1000)) as broker:
         put(gateway, "large", size=2000)
         put(gateway, "small")
@@ -44,7 +47,7 @@ def test_what_the_broker_says_is_too_large_waits_for_a_larger_limit(gateway):
         assert gateway.spool.dead_letters() == []
 
 
-def test_a_limit_below_every_message_destroys_none(gateway):
+def test_a_limit_below_every_message_destroys_none(gateway: Any) -> None:
     """The case of a careless max_packet_size: nothing can be sent, not even that the device is online."""
     with FakeBroker(connack=takes(30)) as broker:
         put(gateway, *(f"a{n}" for n in range(600)))
@@ -60,7 +63,7 @@ def test_a_limit_below_every_message_destroys_none(gateway):
         assert gateway.spool.dead_letters() == []
 
 
-def test_only_our_own_limit_makes_a_dead_letter(gateway):
+def test_only_our_own_limit_makes_a_dead_letter(gateway: Any) -> None:
     with FakeBroker(connack=takes(300)) as broker:
         put(gateway, "large", size=2000)
         put(gateway, "middle", size=500)
@@ -73,7 +76,7 @@ def test_only_our_own_limit_makes_a_dead_letter(gateway):
         assert depth(gateway) == 1
 
 
-def test_what_was_held_back_is_counted_again(gateway, monkeypatch):
+def test_what_was_held_back_is_counted_again(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge_runtime.mqtt.size_limits._RECOUNT_S", 0.1)
     with FakeBroker(connack=takes(1000)) as broker:
         put(gateway, "large", size=2000)
@@ -84,7 +87,7 @@ def test_what_was_held_back_is_counted_again(gateway, monkeypatch):
 
 
 @pytest.mark.parametrize("answer", [TOO_LARGE, 0x95], ids=["DISCONNECT", "PUBACK"])
-def test_a_limit_is_learned_and_tried_again(gateway, answer):
+def test_a_limit_is_learned_and_tried_again(gateway: Any, answer: Any) -> None:
     with FakeBroker(lambda published: answer if len(published.body) > 1000 else 0) as broker:
         put(gateway, "large", "larger", size=2000)
         put(gateway, *(f"behind{n}" for n in range(30)))
@@ -100,7 +103,7 @@ def test_a_limit_is_learned_and_tried_again(gateway, answer):
         until(lambda: not troubles(publisher))
 
 
-def test_a_large_live_message_is_not_blamed_on_an_alarm(gateway):
+def test_a_large_live_message_is_not_blamed_on_an_alarm(gateway: Any) -> None:
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         publisher = gateway.publish(broker.port, denied_retry_s=(60.0, 60.0))
         until(lambda: publisher.connected and broker.published)
@@ -114,7 +117,7 @@ def test_a_large_live_message_is_not_blamed_on_an_alarm(gateway):
         assert "5000 bytes" in until(lambda: troubles(publisher).get("size of t/health"))
 
 
-def test_too_large_where_nothing_was_sent_teaches_nothing(gateway):
+def test_too_large_where_nothing_was_sent_teaches_nothing(gateway: Any) -> None:
     with FakeBroker(connack=takes(30)) as broker:
         publisher = gateway.publish(broker.port, denied_retry_s=(60.0, 60.0))
         until(lambda: publisher.connected)
@@ -124,8 +127,8 @@ def test_too_large_where_nothing_was_sent_teaches_nothing(gateway):
         until(lambda: depth(gateway) == 0)
 
 
-def test_a_limit_that_ends_makes_no_more_in_flight_than_the_broker_takes(gateway):
-    def judge(published):
+def test_a_limit_that_ends_makes_no_more_in_flight_than_the_broker_takes(gateway: Any) -> None:
+    def judge(published: Any) -> Any:
         if published.topic != EVENT:
             return 0
         return TOO_LARGE if len(published.body) > 1000 else SILENT
@@ -144,7 +147,7 @@ def test_a_limit_that_ends_makes_no_more_in_flight_than_the_broker_takes(gateway
         until(lambda: not troubles(publisher))
 
 
-def test_a_broker_that_calls_everything_too_large_destroys_nothing(gateway):
+def test_a_broker_that_calls_everything_too_large_destroys_nothing(gateway: Any) -> None:
     with FakeBroker(lambda _published: TOO_LARGE) as broker:
         put(gateway, *(f"a{n}" for n in range(5)))
         publisher = gateway.publish(broker.port, denied_retry_s=(2.0, 2.0))
@@ -155,7 +158,7 @@ def test_a_broker_that_calls_everything_too_large_destroys_nothing(gateway):
         until(lambda: not troubles(publisher))
 
 
-def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
+def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway: Any) -> None:
     connack = b"\x00\x00\x05\x27" + (1000).to_bytes(4, "big")
     with FakeBroker(connack=connack) as broker:
         publisher = gateway.publish(broker.port)
@@ -172,7 +175,7 @@ def test_states_and_telemetry_that_are_too_large_cost_no_connection(gateway):
 
 
 @needs_mosquitto
-def test_a_limit_that_mosquitto_does_not_announce(gateway, tmp_path):
+def test_a_limit_that_mosquitto_does_not_announce(gateway: Any, tmp_path: Path) -> None:
     broker = Broker(tmp_path, "message_size_limit 1000").start()
     subscriber = Subscriber(broker.port)
     time.sleep(0.2)

@@ -2,6 +2,8 @@
 
 import socket
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -10,7 +12,7 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass
-from tests.broker import free_port, needs_mosquitto, until
+from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, events
 from tests.faults.alarm_account import AlarmAccount, body_of
 from tests.faults.fakebroker import SILENT, FakeBroker
@@ -20,12 +22,14 @@ pytestmark = needs_mosquitto
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broker):
+def test_a_clean_stop_sends_the_rest_and_says_offline(
+    gateway: Any, subscriber: Subscriber, broker: Broker
+) -> None:
     account = AlarmAccount()
     for _ in range(100):
         account.raise_alarm(gateway.spool, EVENT)
@@ -45,7 +49,7 @@ def test_a_clean_stop_sends_the_rest_and_says_offline(gateway, subscriber, broke
     publisher.wake()  # after the end it is only ignored
 
 
-def test_a_stop_without_a_broker_is_quick_and_keeps_everything(gateway):
+def test_a_stop_without_a_broker_is_quick_and_keeps_everything(gateway: Any) -> None:
     gateway.spool.put(MessageClass.ALARM, EVENT, body_of("kept"))
     publisher = gateway.publish(free_port())
     time.sleep(0.2)
@@ -55,11 +59,11 @@ def test_a_stop_without_a_broker_is_quick_and_keeps_everything(gateway):
     assert gateway.spool.figures()["alarm.depth"] == 1
 
 
-def test_a_publisher_that_was_never_started_can_be_stopped(gateway):
+def test_a_publisher_that_was_never_started_can_be_stopped(gateway: Any) -> None:
     Publisher(BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY).stop()
 
 
-def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway):
+def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway: Any) -> None:
     with FakeBroker(lambda _published: SILENT) as broker:
         gateway.spool.put(MessageClass.ALARM, EVENT, body_of("kept"))
         publisher = gateway.publish(broker.port, drain_s=0.3)
@@ -75,13 +79,13 @@ def test_a_stop_does_not_wait_for_a_broker_that_answers_nothing(gateway):
     assert gateway.spool.figures()["alarm.depth"] == 1
 
 
-def connecting(port):
+def connecting(port: int) -> Any:
     """Whether somebody here tries to connect there."""
     found = psutil.Process().net_connections("tcp")
     return any(each.status == psutil.CONN_SYN_SENT and each.raddr.port == port for each in found)
 
 
-def test_a_stop_does_not_wait_for_a_connection_that_does_not_come_about(gateway):
+def test_a_stop_does_not_wait_for_a_connection_that_does_not_come_about(gateway: Any) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):  # the queue is full now: further SYNs are dropped

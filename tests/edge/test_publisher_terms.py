@@ -3,6 +3,8 @@
 import math
 import socket
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,12 @@ from tests.waiting import scaled
 
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         yield gateway
 
 
-def test_says_who_it_is_and_leaves_a_will():
+def test_says_who_it_is_and_leaves_a_will() -> None:
     with Gateway() as gateway, FakeBroker() as broker:
         gateway.publish(broker.port)
         until(lambda: broker.published)
@@ -33,7 +35,7 @@ def test_says_who_it_is_and_leaves_a_will():
         assert (first.topic, first.body, first.retain, first.qos) == (AVAILABILITY, b"online", True, 1)
 
 
-def test_a_visitor_leaves_no_will():
+def test_a_visitor_leaves_no_will() -> None:
     """Only the service's end is news."""
     wake, other = socket.socketpair()
     with wake, other, FakeBroker() as broker:
@@ -45,7 +47,7 @@ def test_a_visitor_leaves_no_will():
     assert b"offline" not in connect
 
 
-def test_refused_clients_do_not_hammer(gateway):
+def test_refused_clients_do_not_hammer(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x86\x00") as broker:
         put(gateway, "a")
         publisher = gateway.publish(broker.port)
@@ -55,7 +57,7 @@ def test_refused_clients_do_not_hammer(gateway):
         assert len(broker.connects) == 1, "even a new alarm is no reason to connect again"
 
 
-def test_a_busy_broker_is_tried_again_soon(gateway):
+def test_a_busy_broker_is_tried_again_soon(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x89\x00") as broker:
         gateway.publish(broker.port)
         until(lambda: len(broker.connects) >= 3)
@@ -64,24 +66,24 @@ def test_a_busy_broker_is_tried_again_soon(gateway):
         until(lambda: depth(gateway) == 0)
 
 
-def test_a_broker_without_acknowledgements_is_refused(gateway):
+def test_a_broker_without_acknowledgements_is_refused(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x00\x02\x24\x00") as broker:
         publisher = gateway.publish(broker.port)
         assert "QoS 0 only" in until(lambda: troubles(publisher).get("broker"))
 
 
-def test_a_broker_that_retains_nothing(gateway):
+def test_a_broker_that_retains_nothing(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x00\x02\x25\x00") as broker:
         gateway.publish(broker.port)
         until(lambda: broker.published)
         assert not broker.published[0].retain
 
 
-def test_a_broker_that_refuses_a_retained_will(gateway):
+def test_a_broker_that_refuses_a_retained_will(gateway: Any) -> None:
     """MQTT 5.0, 3.1.2.7: it must. Each connection asks again, and a second attempt does without."""
     with FakeBroker() as broker:
 
-        def judge(packet):
+        def judge(packet: Any) -> Any:
             retained = packet[7] & 0x20
             return b"\x20\x03\x00\x9a\x00" if retained else b"\x20\x05\x00\x00\x02\x25\x00"
 
@@ -94,7 +96,7 @@ def test_a_broker_that_refuses_a_retained_will(gateway):
         assert [packet[7] & 0x20 for packet in broker.first_packets] == [0x20, 0, 0x20, 0]
 
 
-def test_never_more_in_flight_than_the_broker_takes(gateway):
+def test_never_more_in_flight_than_the_broker_takes(gateway: Any) -> None:
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         broker.connack = b"\x00\x00\x03\x21\x00\x05"
         put(gateway, *(f"a{n}" for n in range(40)))
@@ -127,7 +129,7 @@ PROPERTIES = {
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_a_property_that_leaves_us_acknowledgements_stops_no_alarm(gateway, name):
+def test_a_property_that_leaves_us_acknowledgements_stops_no_alarm(gateway: Any, name: Any) -> None:
     with FakeBroker(connack=b"\x00\x00" + bytes([len(PROPERTIES[name])]) + PROPERTIES[name]) as broker:
         put(gateway, "a", "b")
         publisher = gateway.publish(broker.port)
@@ -144,7 +146,7 @@ def test_a_property_that_leaves_us_acknowledgements_stops_no_alarm(gateway, name
 
 
 @pytest.mark.parametrize("limit", [b"\x03\x21\x00\x00", b"\x05\x27\x00\x00\x00\x00"])
-def test_limits_of_zero_are_no_terms_and_keep_everything(gateway, limit):
+def test_limits_of_zero_are_no_terms_and_keep_everything(gateway: Any, limit: bytes) -> None:
     """MQTT 5.0, 3.2.2.3.3 and 3.2.2.3.6: protocol errors, for nothing could be sent."""
     with FakeBroker(connack=b"\x00\x00" + limit) as broker:
         put(gateway, "a")
@@ -154,7 +156,7 @@ def test_limits_of_zero_are_no_terms_and_keep_everything(gateway, limit):
         until(lambda: depth(gateway) == 0)
 
 
-def test_a_session_that_we_have_not_begun_is_left(gateway):
+def test_a_session_that_we_have_not_begun_is_left(gateway: Any) -> None:
     with FakeBroker(connack=b"\x01\x00\x00") as broker:
         publisher = gateway.publish(broker.port)
         assert "not begun" in until(lambda: troubles(publisher).get("broker"))
@@ -162,14 +164,14 @@ def test_a_session_that_we_have_not_begun_is_left(gateway):
         assert broker.published == []
 
 
-def test_3_1_1_goes_on_with_any_session(gateway):
+def test_3_1_1_goes_on_with_any_session(gateway: Any) -> None:
     with FakeBroker(lambda _published: SILENT, connack=b"\x01\x00") as broker:
         publisher = gateway.publish(broker.port, mqtt="3.1.1")
         until(lambda: publisher.connected)
 
 
 @pytest.mark.parametrize("code", [0x9C, 0x9D])
-def test_another_server_is_not_followed(gateway, code):
+def test_another_server_is_not_followed(gateway: Any, code: int) -> None:
     reference = b"\x1c\x00\x0eexample.com:99"
     with FakeBroker(connack=bytes([0, code, len(reference)]) + reference) as broker:
         put(gateway, "a")
@@ -180,7 +182,7 @@ def test_another_server_is_not_followed(gateway, code):
         until(lambda: depth(gateway) == 0)
 
 
-def test_a_stop_takes_no_more_than_the_broker_does(gateway):
+def test_a_stop_takes_no_more_than_the_broker_does(gateway: Any) -> None:
     """Receive Maximum 1, and it is in use: closing makes the broker publish our last will."""
     with FakeBroker(lambda published: SILENT if published.topic == EVENT else 0) as broker:
         broker.connack = b"\x00\x00\x03\x21\x00\x01"
@@ -201,7 +203,7 @@ def test_a_stop_takes_no_more_than_the_broker_does(gateway):
         (b"", "closed"),
     ],
 )
-def test_names_the_reason_of_an_end(gateway, last_words, text):
+def test_names_the_reason_of_an_end(gateway: Any, last_words: bytes, text: str) -> None:
     with FakeBroker() as broker:
         publisher = gateway.publish(broker.port, backoff_s=(20, 20))
         until(lambda: publisher.connected and broker.published)
@@ -209,7 +211,7 @@ def test_names_the_reason_of_an_end(gateway, last_words, text):
         assert text in until(lambda: troubles(publisher).get("broker"))
 
 
-def test_a_keepalive_dictated_by_the_broker_does_not_hide_a_dead_link(gateway):
+def test_a_keepalive_dictated_by_the_broker_does_not_hide_a_dead_link(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x00\x03\x13\xff\xff") as broker:  # Server Keep Alive: 18 hours
         keepalive_s = math.ceil(scaled(1))
         publisher = gateway.publish(broker.port, keepalive_s=keepalive_s)
@@ -221,7 +223,7 @@ def test_a_keepalive_dictated_by_the_broker_does_not_hide_a_dead_link(gateway):
         until(lambda: len(broker.connects) >= 2, 2 * keepalive_s)
 
 
-def test_a_keepalive_shorter_than_ours_is_kept(gateway):
+def test_a_keepalive_shorter_than_ours_is_kept(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x00\x03\x13\x00\x01") as broker:
         publisher = gateway.publish(broker.port, keepalive_s=10, backoff_s=(20, 20))
         until(lambda: publisher.connected and broker.published)

@@ -5,6 +5,10 @@ import socket
 import ssl
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -14,7 +18,7 @@ from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import explain
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import MessageClass
-from tests.broker import Subscriber, needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.certificates import identity, pem
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, troubles, why_not
 from tests.faults.alarm_account import body_of
@@ -22,9 +26,12 @@ from tests.faults.fakebroker import FakeBroker
 from tests.faults.proxy import ChaosProxy
 from tests.waiting import scaled
 
+Start = Callable[..., tuple[Broker, int]]
+"""Makes a Mosquitto with TLS: it, and the port of its plain listener."""
+
 
 @pytest.fixture
-def gateway():
+def gateway() -> Iterator[Any]:
     with Gateway() as gateway:
         gateway.spool.put(MessageClass.ALARM, EVENT, body_of("a"))
         yield gateway
@@ -32,8 +39,13 @@ def gateway():
 
 @needs_mosquitto
 def test_delivers_over_tls_with_a_client_certificate(
-    start, tmp_path, authority, ca_file, gateway, stop_at_end
-):
+    start: Start,
+    tmp_path: Path,
+    authority: trustme.CA,
+    ca_file: Path,
+    gateway: Any,
+    stop_at_end: Callable[[AbstractContextManager[Any]], Any],
+) -> None:
     broker, inside = start("localhost", "require_certificate true", "use_identity_as_username true")
     subscriber = stop_at_end(Subscriber(inside))
     certificate, key = identity(tmp_path, authority, "gateway", common_name="gateway")
@@ -48,18 +60,22 @@ def test_delivers_over_tls_with_a_client_certificate(
     assert [topic for topic, _ in subscriber.seen].count(EVENT) == 31
 
 
-def yesterday():
+def yesterday() -> Any:
     return dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 
 
 @needs_mosquitto
-def test_refuses_an_expired_certificate(start, tmp_path, authority, ca_file, gateway):
+def test_refuses_an_expired_certificate(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
+) -> None:
     broker, _ = start(not_after=yesterday())
     assert "certificate has expired" in why_not(gateway, broker.port, TlsSettings(ca_file))
 
 
 @needs_mosquitto
-def test_our_own_certificate_has_expired(start, tmp_path, authority, ca_file, gateway):
+def test_our_own_certificate_has_expired(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
+) -> None:
     broker, _ = start("localhost", "require_certificate true")
     certificate, key = identity(tmp_path, authority, "gateway", not_after=yesterday())
     publisher = gateway.publish(broker.port, "localhost", tls=TlsSettings(ca_file, certificate, key))
@@ -67,7 +83,7 @@ def test_our_own_certificate_has_expired(start, tmp_path, authority, ca_file, ga
     assert not publisher.connected
 
 
-def test_old_tls_is_refused(authority, ca_file, gateway):
+def test_old_tls_is_refused(authority: trustme.CA, ca_file: Path, gateway: Any) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_ciphers("ALL:@SECLEVEL=0")  # or our own side would not let us speak it
     authority.issue_cert("localhost").configure_cert(context)
@@ -83,7 +99,7 @@ def test_old_tls_is_refused(authority, ca_file, gateway):
         assert broker.connects == []
 
 
-def test_a_clock_that_was_never_set_is_named(monkeypatch):
+def test_a_clock_that_was_never_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every certificate looks wrong in 1970, and none of them is to blame."""
     error = ssl.SSLCertVerificationError()
     error.verify_message = "certificate is not yet valid."
@@ -95,7 +111,9 @@ def test_a_clock_that_was_never_set_is_named(monkeypatch):
 
 
 @needs_mosquitto
-def test_refuses_another_ones_certificate(start, tmp_path, authority, ca_file, gateway):
+def test_refuses_another_ones_certificate(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
+) -> None:
     broker, _ = start("other.example")
     said = why_not(gateway, broker.port, TlsSettings(ca_file))
     assert "not valid for 'localhost'" in said
@@ -103,26 +121,34 @@ def test_refuses_another_ones_certificate(start, tmp_path, authority, ca_file, g
 
 
 @needs_mosquitto
-def test_refuses_an_unknown_authority(start, tmp_path, authority, gateway):
+def test_refuses_an_unknown_authority(
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
+) -> None:
     broker, _ = start()
     other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
     assert "not accepted" in why_not(gateway, broker.port, TlsSettings(other))
 
 
 @needs_mosquitto
-def test_the_systems_authorities_do_not_know_ours(start, tmp_path, authority, gateway):
+def test_the_systems_authorities_do_not_know_ours(
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
+) -> None:
     broker, _ = start()
     assert "not accepted" in why_not(gateway, broker.port, TlsSettings())
 
 
 @needs_mosquitto
-def test_a_broker_that_wants_our_certificate_is_told_apart(start, tmp_path, authority, ca_file, gateway):
+def test_a_broker_that_wants_our_certificate_is_told_apart(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
+) -> None:
     broker, _ = start("localhost", "require_certificate true")
     assert why_not(gateway, broker.port, TlsSettings(ca_file))
 
 
 @needs_mosquitto
-def test_tls_towards_a_plain_port_fails_without_a_word_of_mqtt(plain, ca_file, gateway):
+def test_tls_towards_a_plain_port_fails_without_a_word_of_mqtt(
+    plain: Callable[..., Broker], ca_file: Path, gateway: Any
+) -> None:
     broker = plain()
     with ChaosProxy(broker.port) as proxy:
         assert why_not(gateway, proxy.port, TlsSettings(ca_file))
@@ -131,7 +157,9 @@ def test_tls_towards_a_plain_port_fails_without_a_word_of_mqtt(plain, ca_file, g
 
 
 @needs_mosquitto
-def test_no_mqtt_before_the_certificate_is_checked(start, tmp_path, authority, gateway):
+def test_no_mqtt_before_the_certificate_is_checked(
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
+) -> None:
     broker, _ = start()
     other = pem(tmp_path / "other.crt", trustme.CA().cert_pem)
     with ChaosProxy(broker.port) as proxy:
@@ -142,7 +170,9 @@ def test_no_mqtt_before_the_certificate_is_checked(start, tmp_path, authority, g
 
 @needs_mosquitto
 @pytest.mark.parametrize("size", [1, 5, 60, 300, 900, 1500])
-def test_a_handshake_that_stops_is_given_up(start, tmp_path, authority, ca_file, gateway, size):
+def test_a_handshake_that_stops_is_given_up(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any, size: int
+) -> None:
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
         proxy.cut_down = size
@@ -156,7 +186,9 @@ def test_a_handshake_that_stops_is_given_up(start, tmp_path, authority, ca_file,
 
 
 @needs_mosquitto
-def test_a_handshake_that_stalls_is_given_up(start, tmp_path, authority, ca_file, gateway):
+def test_a_handshake_that_stalls_is_given_up(
+    start: Start, tmp_path: Path, authority: trustme.CA, ca_file: Path, gateway: Any
+) -> None:
     broker, _ = start()
     with ChaosProxy(broker.port) as proxy:
         proxy.trickle_s = 0.2
@@ -169,7 +201,9 @@ def test_a_handshake_that_stalls_is_given_up(start, tmp_path, authority, ca_file
 
 
 @needs_mosquitto
-def test_no_verification_only_where_the_site_accepts_it(start, tmp_path, authority, gateway):
+def test_no_verification_only_where_the_site_accepts_it(
+    start: Start, tmp_path: Path, authority: trustme.CA, gateway: Any
+) -> None:
     broker, _ = start("other.example")
     tls = TlsSettings(verify=False)
     with pytest.raises(ValueError, match="accept_insecure"):
@@ -179,7 +213,9 @@ def test_no_verification_only_where_the_site_accepts_it(start, tmp_path, authori
     assert "overheard" in troubles(publisher)["insecure"]
 
 
-def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file):
+def test_several_answers_in_one_record_are_all_read(
+    tmp_path: Path, authority: trustme.CA, ca_file: Path
+) -> None:
     """What TLS has decrypted and we have not read does not show on the socket."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
@@ -191,7 +227,7 @@ def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file
         broker.on_publish = lambda published: b"\xd0\x00" * 4 + b"\x40\x02" + published.mid.to_bytes(2, "big")
         number = link.send("t", b"x", qos=1)
         begun_s, wait_s = time.monotonic(), scaled(10)
-        acks = []
+        acks: list[Any] = []
         while not acks:
             acks = link.turn(wait_s)
         assert acks == [(number, 0)]
@@ -200,9 +236,9 @@ def test_several_answers_in_one_record_are_all_read(tmp_path, authority, ca_file
 
 
 @needs_mosquitto
-def test_listens_over_tls(start, ca_file):
+def test_listens_over_tls(start: Start, ca_file: Path) -> None:
     broker, _ = start()
     settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", ca_file=ca_file)
-    lines = []
+    lines: list[Any] = []
     assert run_listen(settings, "#", lines.append, seconds=scaled(3)) == 0
     assert any("listening" in line for line in lines)

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,17 +19,17 @@ RNG = np.random.default_rng(1)
 CHANNELS = ("x", "y", "z")
 
 
-def noise(samples=1024, scale=1.0):
+def noise(samples: int = 1024, scale: float = 1.0) -> Any:
     return (scale * RNG.standard_normal((samples, 3))).astype(np.float32)
 
 
-def with_channel(change):
+def with_channel(change: Any) -> Any:
     window = noise()
     window[:, 1] = change(window[:, 1])
     return window
 
 
-def published(*window):
+def published(*window: Any) -> str:
     """The text of an alarm's reason; empty for none."""
     return str(problem(*window) or "")
 
@@ -48,28 +49,28 @@ def published(*window):
         (noise() * 0, "flat: x, y, z"),
     ],
 )
-def test_problems(window, expected):
+def test_problems(window: Any, expected: str) -> None:
     assert published(window.astype(np.float32), CHANNELS, 16.0 if "sat" in expected else 1e9) == expected
 
 
-def test_a_single_peak_at_the_end_of_the_range_is_no_saturation():
+def test_a_single_peak_at_the_end_of_the_range_is_no_saturation() -> None:
     window = noise()
     window[5, 0] = 16.0
     assert published(window, CHANNELS, 16.0) == ""
 
 
-def test_short_windows_are_tables():
+def test_short_windows_are_tables() -> None:
     assert published(np.ones((5, 3), np.float32), CHANNELS) == ""
     assert published(np.full((5, 3), np.nan, np.float32), CHANNELS) == "not_a_number: x, y, z"
 
 
-def test_a_fault_is_a_reason_for_programs_and_a_text_for_people():
+def test_a_fault_is_a_reason_for_programs_and_a_text_for_people() -> None:
     found = problem(with_channel(lambda y: y * 0), CHANNELS)
     assert found == SensorFault(FaultReason.FLAT, "y")
     assert (found.reason.value, str(found)) == ("flat", "flat: y")
 
 
-def toy_check(ruled_out):
+def toy_check(ruled_out: Any) -> Any:
     """Fails where a channel's mean is off; the other checks find nothing wrong with it."""
     return SensorCheck(
         FaultReason.RATE,
@@ -82,7 +83,7 @@ def toy_check(ruled_out):
 
 @pytest.mark.parametrize("ruled_out", [None, lambda samples, _full_scale: samples.mean() < 1])
 @pytest.mark.parametrize("at", range(len(CHECKS) + 1))
-def test_a_check_added_to_the_table_is_reached(at, ruled_out):
+def test_a_check_added_to_the_table_is_reached(at: Any, ruled_out: Any) -> None:
     """Wherever its row stands, and whether a cheap pass can rule it out or not."""
     checks = SensorChecks([*CHECKS[:at], toy_check(ruled_out), *CHECKS[at:]])
     assert str(checks.problem(with_channel(lambda y: y + 9), CHANNELS)) == "rate: y"
@@ -91,31 +92,34 @@ def test_a_check_added_to_the_table_is_reached(at, ruled_out):
         assert str(checks.problem(with_channel(spoil), CHANNELS)) == expected
 
 
-def test_no_check_runs_on_a_window_that_the_cheap_passes_clear():
+def test_no_check_runs_on_a_window_that_the_cheap_passes_clear() -> None:
     """The rows say what clears them: two checks that say the same cost one pass."""
     passes = []
 
-    def clears(_samples, full_scale):
+    def clears(_samples: Any, full_scale: Any) -> bool:
         passes.append(full_scale)
         return True
 
-    checks = SensorChecks([replace(check, fails=pytest.fail, ruled_out=clears) for check in CHECKS])
+    def fails(_samples: Any) -> Any:
+        pytest.fail("a check runs")
+
+    checks = SensorChecks([replace(check, fails=fails, ruled_out=clears) for check in CHECKS])
     assert checks.problem(noise(), CHANNELS, 1000.0) is None
     assert passes == [999.0]
 
 
-def test_every_row_says_what_to_do():
+def test_every_row_says_what_to_do() -> None:
     assert len({check.reason for check in CHECKS}) == len(CHECKS)
     assert all(check.bound and check.remedy for check in CHECKS)
 
 
 @pytest.mark.parametrize("reason", FaultReason)
-def test_the_protocol_page_names_every_reason(reason):
+def test_the_protocol_page_names_every_reason(reason: Any) -> None:
     assert f"`{reason}`" in (HERE / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("true_hz", "off"), [(12000, False), (12100, False), (12200, True), (11800, True)])
-def test_rate_is_measured_against_the_hosts_clock(true_hz, off):
+def test_rate_is_measured_against_the_hosts_clock(true_hz: int, off: bool) -> None:
     meter = RateMeter(12000.0)
     readings = [meter.add(256, i * 256 / true_hz) for i in range(2 * 12200 * 10 // 256)]
     seen = [reading for reading in readings if reading]
@@ -124,14 +128,14 @@ def test_rate_is_measured_against_the_hosts_clock(true_hz, off):
     assert all(reading.off is off for reading in seen)
 
 
-def test_bursts_do_not_look_like_another_rate():
+def test_bursts_do_not_look_like_another_rate() -> None:
     meter = RateMeter(12000.0)
     arrivals = [np.ceil(i * 256 / 12000 / 0.05) * 0.05 for i in range(3000)]  # delivered every 50 ms
     readings = [meter.add(256, at) for at in arrivals]
     assert not any(reading.off for reading in readings if reading)
 
 
-def by_definition(window, range_):
+def by_definition(window: Any, range_: Any) -> Any:
     """What is wrong with each channel, sample by sample."""
     found = {}
     for name, column in zip(CHANNELS, window.T.tolist(), strict=True):
@@ -157,7 +161,9 @@ def by_definition(window, range_):
     range_=st.sampled_from([16.0, 1e9, math.inf]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_shortcuts_never_change_what_is_found(samples, coarse, damage, channel, range_, seed):
+def test_shortcuts_never_change_what_is_found(
+    samples: Any, coarse: Any, damage: Any, channel: int, range_: Any, seed: int
+) -> None:
     """A window that no pass over all channels can doubt is passed at once; by definition it is the same."""
     rng = np.random.default_rng(seed)
     window = rng.standard_normal((samples, 3))

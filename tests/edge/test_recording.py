@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,18 +14,18 @@ from edge_runtime.sensors.recording import read_signal
 SAMPLES = np.arange(6, dtype=np.float32).reshape(3, 2)
 
 
-def npz(path, **members):
+def npz(path: Path, **members: Any) -> Any:
     np.savez(path, **{"samples": SAMPLES, "rate_hz": 1000.0, "channels": ["x", "y"], "unit": "g", **members})
     return path
 
 
-def test_npz(tmp_path):
+def test_npz(tmp_path: Path) -> None:
     signal = read_signal(npz(tmp_path / "a.npz"))
     np.testing.assert_array_equal(signal.samples, SAMPLES)
     assert (signal.rate_hz, signal.channels, signal.unit) == (1000.0, ("x", "y"), "g")
 
 
-def test_csv_as_edge_impulse_writes_it(tmp_path):
+def test_csv_as_edge_impulse_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("timestamp,accX,accY\n0,1,2\n10,3,4\n20,5,6\n")
     signal = read_signal(path)
@@ -32,11 +34,11 @@ def test_csv_as_edge_impulse_writes_it(tmp_path):
 
 
 class Canary:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
         return (exec, ("open('canary', 'w').close()",))
 
 
-def test_a_pickle_is_never_run(tmp_path, monkeypatch):
+def test_a_pickle_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for members in ({"samples": np.array([Canary()], object)}, {"unit": np.array(Canary(), object)}):
         with pytest.raises(DataError, match="cannot be read"):
@@ -44,7 +46,7 @@ def test_a_pickle_is_never_run(tmp_path, monkeypatch):
     assert not (tmp_path / "canary").exists()
 
 
-def bomb(path):
+def bomb(path: Path) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (2**40,)})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -52,7 +54,7 @@ def bomb(path):
         archive.writestr("rate_hz.npy", b"")
 
 
-def damaged(path, member):
+def damaged(path: Path, member: Any) -> None:
     """A compressed recording, one of whose members no longer unpacks."""
     np.savez_compressed(path, samples=np.arange(4000.0), rate_hz=1000.0)
     content = bytearray(path.read_bytes())
@@ -89,7 +91,7 @@ def damaged(path, member):
         ("a", b""),
     ],
 )
-def test_refuses_with_file_and_remedy(tmp_path, name, content):
+def test_refuses_with_file_and_remedy(tmp_path: Path, name: str, content: Any) -> None:
     path = tmp_path / name
     path.write_bytes(content) if isinstance(content, bytes) else content(path)
     with pytest.raises(DataError) as refusal:
@@ -98,10 +100,10 @@ def test_refuses_with_file_and_remedy(tmp_path, name, content):
     assert refusal.value.remedy
 
 
-def test_numbers_beyond_float32_become_infinite(tmp_path):
+def test_numbers_beyond_float32_become_infinite(tmp_path: Path) -> None:
     assert np.isinf(read_signal(npz(tmp_path / "a.npz", samples=np.full((3, 2), 1e300))).samples).all()
 
 
-def test_missing(tmp_path):
+def test_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_signal(tmp_path / "none.npz")

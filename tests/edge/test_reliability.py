@@ -8,7 +8,7 @@ TEXT = (ROOT / "docs" / "reliability.md").read_text()
 NAMED = re.compile(r"`(deploy/)?(\w+)::(\w+)(\*?)`")
 
 
-def test_every_test_that_is_named_exists():
+def test_every_test_that_is_named_exists() -> None:
     named = NAMED.findall(TEXT)
     assert len(named) > 80
     for folder, file, name, many in named:
@@ -18,7 +18,7 @@ def test_every_test_that_is_named_exists():
         assert found, f"{path.name} has no {name}"
 
 
-def test_every_class_of_faults_is_there():
+def test_every_class_of_faults_is_there() -> None:
     for letter, last in (("S", 10), ("B", 14), ("P", 13), ("F", 5)):
         for number in range(1, last + 1):
             assert re.search(rf"^\| (?:\w+, )?{letter}{number}\b", TEXT, re.MULTILINE), f"{letter}{number}"
@@ -26,5 +26,5 @@ def test_every_class_of_faults_is_there():
         assert f"| I{number} " in TEXT
 
 
-def test_nothing_is_left_to_be_measured():
+def test_nothing_is_left_to_be_measured() -> None:
     assert "@" not in TEXT

@@ -3,6 +3,9 @@
 import gc
 import json
 import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,20 +25,20 @@ MODEL = ModelSummary("pump", "gaussian", "1", "0" * 64, supported=True, bands={}
 
 
 @pytest.fixture
-def spool(tmp_path):
+def spool(tmp_path: Path) -> Iterator[Any]:
     with Spool(tmp_path, SpoolLimits()) as spool:
         yield spool
 
 
 @pytest.fixture
-def reporter(spool):
+def reporter(spool: Any) -> Iterator[Any]:
     broker = BrokerSettings("127.0.0.1", port=free_port(), live_queue=8)
     publisher = Publisher(broker, spool, Health(), TOPICS.availability)
     yield Reporter("p1", TOPICS, MODEL, spool, publisher)
     publisher.stop()
 
 
-def an_alarm(reporter, name, at_us):
+def an_alarm(reporter: Any, name: str, at_us: Any) -> None:
     """Have one begin, go on and end, each an event, a state and a score, as a station does."""
     alarm = Alarm(name, AlarmKind.ANOMALY, at_us, 2.0)
     for step, transition in enumerate((Transition.NEW, Transition.UPDATE, Transition.END)):
@@ -46,10 +49,10 @@ def an_alarm(reporter, name, at_us):
         reporter.score(verdict, now_us)
 
 
-def test_every_message_of_an_alarm_names_the_same_start(reporter, spool):
+def test_every_message_of_an_alarm_names_the_same_start(reporter: Any, spool: Any) -> None:
     an_alarm(reporter, "a", 5_000_000)
     an_alarm(reporter, "b", 9_000_000)
-    starts = {}
+    starts: dict[str, Any] = {}
     for row in spool.peek(MessageClass.ALARM, 10):
         body = json.loads(row.body)
         starts.setdefault(body["id"], set()).add(body["start_time"])
@@ -57,8 +60,8 @@ def test_every_message_of_an_alarm_names_the_same_start(reporter, spool):
     assert starts["a"] != starts["b"]
 
 
-def test_nothing_is_kept_of_an_alarm_that_is_over(reporter):
-    def alarms(numbers):
+def test_nothing_is_kept_of_an_alarm_that_is_over(reporter: Any) -> None:
+    def alarms(numbers: Any) -> None:
         for n in numbers:
             alarm = Alarm(f"{n:032}", AlarmKind.ANOMALY, n, 2.0)
             verdict = Verdict(n, 2.0, 1.0, False, alarm, Transition.END)

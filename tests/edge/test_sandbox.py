@@ -1,5 +1,7 @@
 """The child process in which foreign files are tried: what it may do, and what ends it."""
 
+from pathlib import Path
+
 import pytest
 
 from edge_runtime.sandbox import ChildAnswer, ChildFailure, run_child
@@ -13,7 +15,7 @@ def child(
     return run_child(module, data=data, wall_s=wall_s, resident_bytes=300 * MB, cpu_s=cpu_s)
 
 
-def test_it_computes_and_nothing_else(tmp_path):
+def test_it_computes_and_nothing_else(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("private")
     answer = child("tests.attack.probe", str(tmp_path).encode())
@@ -37,7 +39,9 @@ def test_it_computes_and_nothing_else(tmp_path):
         ("def main(): print(1)", "crash"),
     ],
 )
-def test_what_ends_it_is_said(tmp_path, monkeypatch, program, reason):
+def test_what_ends_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, reason: str
+) -> None:
     """The child limits itself in none of these: a unit may deny that, and the parent watches."""
     (tmp_path / "program.py").write_text(program)
     monkeypatch.setattr("edge_runtime.sandbox.child._ROOT", str(tmp_path))

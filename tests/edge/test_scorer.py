@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,7 +23,7 @@ from edge_runtime.models.scorer import Graph, open_trusted
 from tests.artefacts import manifest, rms_graph, write_artefact
 
 
-def test_scores_are_the_same_at_every_batch(tmp_path):
+def test_scores_are_the_same_at_every_batch(tmp_path: Path) -> None:
     graph = open_trusted(write_artefact(tmp_path / "m.onnx")).graph
     windows = np.random.default_rng(0).standard_normal((600, 64, 1)).astype(np.float32)
     together = graph.score(windows)
@@ -34,7 +35,7 @@ def test_scores_are_the_same_at_every_batch(tmp_path):
     assert graph.contributions(windows).shape == (600, 1)
 
 
-def test_manifest_survives_its_own_text():
+def test_manifest_survives_its_own_text() -> None:
     said = manifest(channels=("x", "y"), samples=32, notes={"augmentation": "speed 0.96 to 1.04"})
     read = manifest_from_metadata(manifest_to_metadata(said), "here")
     assert manifest_to_metadata(read) == manifest_to_metadata(said)
@@ -42,7 +43,7 @@ def test_manifest_survives_its_own_text():
     np.testing.assert_array_equal(read.golden[0].samples, said.golden[0].samples)
 
 
-def metadata_with(**changes):
+def metadata_with(**changes: Any) -> dict[Any, Any]:
     body = json.loads(manifest_to_metadata(manifest())[MANIFEST_KEY])
     for key, value in changes.items():
         body.pop(key) if value is None else body.update({key: value})
@@ -69,16 +70,18 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED)
-def test_refuses_a_file_that_does_not_prove_itself(tmp_path, changes, message):
+def test_refuses_a_file_that_does_not_prove_itself(tmp_path: Path, changes: Any, message: Any) -> None:
     with pytest.raises(ArtefactError, match=message) as refusal:
         open_trusted(write_artefact(tmp_path / "m.onnx", **changes))
     assert "m.onnx" in str(refusal.value)
     assert refusal.value.remedy
 
 
-def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path):
+def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path: Path) -> None:
     """The doctor names it apart from a damaged file, whatever the message says."""
-    for changes in (REFUSED[-1].values[0], {"metadata": metadata_with(golden=[])}):
+    wrong_score = REFUSED[-1].values[0]
+    assert isinstance(wrong_score, dict)
+    for changes in (wrong_score, {"metadata": metadata_with(golden=[])}):
         with pytest.raises(GoldenWindowError):
             open_trusted(write_artefact(tmp_path / "m.onnx", **changes))
     with pytest.raises(ArtefactError) as refusal:
@@ -94,14 +97,14 @@ def test_what_golden_windows_do_not_prove_has_an_error_of_its_own(tmp_path):
         (rms_graph().SerializeToString()[:150], "refuses it|takes"),
     ],
 )
-def test_refuses_bytes_that_are_no_model(tmp_path, content, message):
+def test_refuses_bytes_that_are_no_model(tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(content)
     with pytest.raises(ArtefactError, match=message):
         open_trusted(path)
 
 
-def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
+def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path: Path) -> None:
     model = rms_graph()
     model.graph.node[2].attribute[0].i = 1  # the score keeps an axis too many
     model.graph.output[0].type.tensor_type.ClearField("shape")
@@ -109,7 +112,7 @@ def test_refuses_a_graph_that_gives_other_than_one_score_a_window(tmp_path):
         open_trusted(write_artefact(tmp_path / "m.onnx", graph=model))
 
 
-def test_refuses_a_missing_file_and_a_folder(tmp_path):
+def test_refuses_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="No such file"):
         open_trusted(tmp_path / "none.onnx")
     with pytest.raises(ArtefactError, match="directory"):
@@ -120,7 +123,7 @@ def test_refuses_a_missing_file_and_a_folder(tmp_path):
             open_trusted(endless)
 
 
-def outside(tensor):
+def outside(tensor: Any) -> None:
     """Say that a tensor's data lies in a file beside."""
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -129,7 +132,9 @@ def outside(tensor):
         entry.key, entry.value = key, value
 
 
-def test_refuses_a_model_that_reaches_for_other_files(tmp_path, monkeypatch):
+def test_refuses_a_model_that_reaches_for_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """onnxruntime would take them from wherever the program was started."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "beside.bin").write_bytes(np.float32(1).tobytes())
@@ -154,7 +159,7 @@ def test_refuses_a_model_that_reaches_for_other_files(tmp_path, monkeypatch):
         Graph(rms_graph().SerializeToString() + unknown_group, "m")
 
 
-def test_refuses_a_graph_without_score():
+def test_refuses_a_graph_without_score() -> None:
     model = rms_graph()
     model.graph.output[0].name = "contributions2"
     model.graph.node[3].output[0] = "contributions2"
@@ -168,7 +173,7 @@ def test_refuses_a_graph_without_score():
         Graph(model.SerializeToString(), "m")
 
 
-def test_onnxruntime_writes_nothing_at_home(tmp_path):
+def test_onnxruntime_writes_nothing_at_home(tmp_path: Path) -> None:
     """Its telemetry keeps a device id under HOME and calls home, unless CI is set, which hides it in CI."""
     model = write_artefact(tmp_path / "m.onnx")
     home = tmp_path / "home"

@@ -1,6 +1,7 @@
 """The audit of what was received: missing, duplicate, late, altered, in bounded memory."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,11 +11,11 @@ from edge_runtime.audit.sequence_audit import MAX_BODIES, MAX_STREAMS, Discrepan
 from tests.edge.messages import EVENT, body
 
 
-def receive(audit, *seqs, topic=EVENT, **how):
+def receive(audit: Any, *seqs: Any, topic: Any = EVENT, **how: Any) -> Any:
     return [audit.add(topic, body(seq, **how)).discrepancy for seq in seqs]
 
 
-def test_findings():
+def test_findings() -> None:
     audit = SequenceAudit()
     assert receive(audit, 5, 6) == [Discrepancy.ON_TIME, Discrepancy.ON_TIME]
     assert receive(audit, 9) == [Discrepancy.AHEAD]
@@ -40,7 +41,7 @@ def test_findings():
     }
 
 
-def test_sent_again_as_replayed_is_a_duplicate_but_another_body_is_a_conflict():
+def test_sent_again_as_replayed_is_a_duplicate_but_another_body_is_a_conflict() -> None:
     audit = SequenceAudit()
     receive(audit, 1)
     assert receive(audit, 1, replayed=True) == [Discrepancy.DUPLICATE]
@@ -49,7 +50,7 @@ def test_sent_again_as_replayed_is_a_duplicate_but_another_body_is_a_conflict():
     assert audit.summary()[0]["conflicts"] == 2
 
 
-def test_order_counts_within_new_and_within_replayed():
+def test_order_counts_within_new_and_within_replayed() -> None:
     audit = SequenceAudit()
     entries = [
         audit.add(EVENT, body(seq, replayed=replayed))
@@ -58,7 +59,7 @@ def test_order_counts_within_new_and_within_replayed():
     assert [entry.disordered for entry in entries] == [False] * 5 + [True]
 
 
-def test_sensors_of_a_device_share_numbers_and_kinds_do_not():
+def test_sensors_of_a_device_share_numbers_and_kinds_do_not() -> None:
     audit = SequenceAudit()
     receive(audit, 1)
     assert receive(audit, 2, topic="steadyhum/site/device/fan/event") == [Discrepancy.ON_TIME]
@@ -67,7 +68,7 @@ def test_sensors_of_a_device_share_numbers_and_kinds_do_not():
     assert audit.lost() == 0
 
 
-def test_a_new_epoch_begins_with_one():
+def test_a_new_epoch_begins_with_one() -> None:
     audit = SequenceAudit()
     receive(audit, 50)
     assert receive(audit, 3, epoch="e2") == [Discrepancy.AHEAD]
@@ -82,20 +83,20 @@ def test_a_new_epoch_begins_with_one():
      b'{"seq":-1,"epoch":"e"}', b'{"seq":1,"epoch":2}', b'{"seq":1.5,"epoch":"e"}', b"[" * 100_000,
      b'{"seq":99999999999999999999999,"epoch":"e"}'],
 )  # fmt: skip
-def test_what_has_no_number_is_only_counted(strange):
+def test_what_has_no_number_is_only_counted(strange: bytes) -> None:
     audit = SequenceAudit()
     assert audit.add(EVENT, strange).discrepancy is Discrepancy.UNNUMBERED
     assert (audit.unnumbered, audit.streams) == (1, {})
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded() -> None:
     audit = SequenceAudit()
     for n in range(MAX_STREAMS + 50):
         audit.add(f"p/s/d{n}/x/event", body(1))
     assert len(audit.streams) == MAX_STREAMS + 1
 
 
-def test_bodies_are_remembered_for_a_while():
+def test_bodies_are_remembered_for_a_while() -> None:
     audit = SequenceAudit()
     for seq in range(1, MAX_BODIES + 10):
         audit.add(EVENT, body(seq))
@@ -103,13 +104,13 @@ def test_bodies_are_remembered_for_a_while():
     assert audit.add(EVENT, body(MAX_BODIES, id="y")).discrepancy is Discrepancy.CONFLICT
 
 
-def test_an_empty_account():
+def test_an_empty_account() -> None:
     assert Stream("d", "event", "e").lost == 0
     assert SequenceAudit().summary() == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.booleans()), max_size=120))
-def test_against_a_set(messages):
+def test_against_a_set(messages: list[Any]) -> None:
     """Missing, duplicates and received as the obvious bookkeeping has them."""
     audit, seen, duplicates = SequenceAudit(), set(), 0
     for seq, replayed in messages:
@@ -127,7 +128,7 @@ def test_against_a_set(messages):
         )
 
 
-def test_ten_thousand_in_random_order_add_up():
+def test_ten_thousand_in_random_order_add_up() -> None:
     audit, seqs = SequenceAudit(), list(range(1, 10_001))
     random.Random(5).shuffle(seqs)
     lost = set(seqs[:37])

@@ -5,26 +5,30 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
 from edge_runtime.sensors.simulator import SimulatedSensor, play_signals
-from tests.broker import needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import EDGE, RATE_HZ, Site, told, vibration
 from tests.processes import running
 from tests.waiting import HANG_S, in_time, scaled
 
 
 @pytest.fixture
-def site(tmp_path, broker):
+def site(tmp_path: Path, broker: Broker) -> Iterator[Any]:
     with Site(tmp_path, broker.port) as site:
         yield site
 
 
 @needs_mosquitto
-def test_replay_says_what_live_says(site, subscriber):
+def test_replay_says_what_live_says(site: Any, subscriber: Subscriber) -> None:
     """Ids and times aside, byte for byte: the same recording through a pty and through `replay`."""
     source = vibration(0.3, 3.0, 0.3, 2.5, 0.3, seconds=0.7)
     np.savez(site.folder / "r.npz", samples=source.samples, rate_hz=RATE_HZ, channels=["x"], unit="g")
@@ -38,7 +42,11 @@ def test_replay_says_what_live_says(site, subscriber):
     ]
     replayed = [json.loads(line) for line in subprocess.check_output(command, text=True).splitlines()]
     site.start()
-    play_signals([source], SimulatedSensor(frame_samples=50), lambda data: os.write(site.master, data))
+
+    def write(data: bytes) -> None:
+        os.write(site.master, data)
+
+    play_signals([source], SimulatedSensor(frame_samples=50), write)
     until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
     assert site.stop() == 0
     live = subscriber.events()
@@ -55,7 +63,7 @@ def test_replay_says_what_live_says(site, subscriber):
 
 
 @needs_mosquitto
-def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site, subscriber):
+def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site: Any, subscriber: Subscriber) -> None:
     """Renamed counts as taken away: its alarm and its state must not stand for ever."""
     site.start().play(vibration(0.3, 3.0))
     new = until(subscriber.events)[0]
@@ -71,12 +79,12 @@ def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site, subscriber):
     assert len([body for body in subscriber.events() if body["kind"] == "anomaly"]) == 2
 
 
-def time_s(text):
+def time_s(text: str) -> Any:
     return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(text[19:-1])
 
 
 @needs_mosquitto
-def test_what_a_subscriber_sees(site, subscriber):
+def test_what_a_subscriber_sees(site: Any, subscriber: Subscriber) -> None:
     site.start()
     until(lambda: subscriber.latest("availability") == b"online")
     site.play(vibration(0.3, 3.0))
@@ -92,7 +100,12 @@ def test_what_a_subscriber_sees(site, subscriber):
 
 
 @needs_mosquitto
-def test_nothing_is_lost_while_the_broker_is_away(site, broker, subscriber, stop_at_end):
+def test_nothing_is_lost_while_the_broker_is_away(
+    site: Any,
+    broker: Broker,
+    subscriber: Subscriber,
+    stop_at_end: Callable[[AbstractContextManager[Any]], Any],
+) -> None:
     """Away at start and again in the middle; the sessions of the subscribers outlive both."""
     site.config.write_text(site.config.read_text() + "silence_s = 60\n")  # waiting here is no lost sensor
     listen = [*EDGE, "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--json"]
@@ -118,7 +131,7 @@ def test_nothing_is_lost_while_the_broker_is_away(site, broker, subscriber, stop
     assert len({body["epoch"] for body in subscriber.events()}) == 1
     assert [body["replayed"] for body in subscriber.events()] == [True] * 5 + [False]
     subscriber.close()
-    said = []
+    said: list[Any] = []
     while sum(line["what"] == "message" and line["topic"].endswith("/event") for line in said) < 6:
         said.append(json.loads(books.stdout.readline()))
     books.send_signal(signal.SIGINT)
@@ -131,7 +144,7 @@ def test_nothing_is_lost_while_the_broker_is_away(site, broker, subscriber, stop
 
 
 @needs_mosquitto
-def test_an_alarm_outlives_a_crash(site, subscriber):
+def test_an_alarm_outlives_a_crash(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
     until(lambda: len(subscriber.events()) == 1)
     site.stop(signal.SIGKILL)
@@ -148,7 +161,9 @@ def test_an_alarm_outlives_a_crash(site, subscriber):
 
 @needs_mosquitto
 @pytest.mark.parametrize("spare_bytes", [0, 2**16, 2**22])
-def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(site, broker, subscriber, spare_bytes):
+def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(
+    site: Any, broker: Broker, subscriber: Subscriber, spare_bytes: int
+) -> None:
     """What it raised before is there when it starts again."""
     site.config.write_text(site.config.read_text() + "silence_s = 60\n")  # waiting here is no lost sensor
     site.start().play(vibration(0.3, 3.0))

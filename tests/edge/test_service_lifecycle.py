@@ -9,30 +9,32 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.broker import needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import EDGE, Site, vibration
 from tests.waiting import HANG_S, in_time, scaled
 
 
 @pytest.fixture
-def site(tmp_path, broker):
+def site(tmp_path: Path, broker: Broker) -> Iterator[Any]:
     with Site(tmp_path, broker.port) as site:
         yield site
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_in_time_though_the_broker_is_not_there(site, number):
+def test_it_stops_in_time_though_the_broker_is_not_there(site: Any, number: Any) -> None:
     site.start().play(vibration(0.3, 3.0))
     begun_s = time.monotonic()
     assert site.stop(number) == 0
     assert in_time(time.monotonic() - begun_s, 10)
 
 
-def test_a_second_signal_stops_at_once(site):
+def test_a_second_signal_stops_at_once(site: Any) -> None:
     site.start()
     service = site.service
     service.send_signal(signal.SIGTERM)
@@ -42,10 +44,10 @@ def test_a_second_signal_stops_at_once(site):
     assert in_time(time.monotonic() - begun_s, 1)
 
 
-def test_signals_during_the_start(site):
+def test_signals_during_the_start(site: Any) -> None:
     """An interrupt ends it without a word, wherever it comes; what is to be reloaded is, once it runs."""
 
-    def begun():
+    def begun() -> Any:
         """Whether our own code runs: what Python does with an interrupt while it starts is not ours."""
         status = Path(f"/proc/{site.service.pid}/status").read_text()
         return re.search(r"SigBlk:\s*0{15}1\n", status)
@@ -63,7 +65,7 @@ def test_signals_during_the_start(site):
     assert "Traceback" not in site.log()
 
 
-def test_it_ends_when_a_part_of_it_has_died(site):
+def test_it_ends_when_a_part_of_it_has_died(site: Any) -> None:
     """Whoever watches, systemd or a container engine, starts it again; half a gateway would look healthy."""
     broken = (
         "from edge_runtime import service\nfrom edge_runtime.sensors import readers\n"
@@ -82,16 +84,16 @@ def test_it_ends_when_a_part_of_it_has_died(site):
     assert "the reader of pump stopped working" in ended.stderr.splitlines()[-1]
 
 
-def test_systemd_is_told(site, tmp_path, monkeypatch):
+def test_systemd_is_told(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """READY when watching, WATCHDOG while work goes on, nothing while it does not, STOPPING at the end."""
-    heard = []
+    heard: list[Any] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "notify"))
         ear.settimeout(0.1)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "2000000")
 
-        def listen(seconds):
+        def listen(seconds: Any) -> Any:
             deadline, before = time.monotonic() + seconds, len(heard)
             while time.monotonic() < deadline:
                 with contextlib.suppress(TimeoutError):
@@ -109,7 +111,7 @@ def test_systemd_is_told(site, tmp_path, monkeypatch):
         assert "STOPPING=1" in listen(1)
 
 
-def test_a_bad_configuration_is_refused_within_a_second(site):
+def test_a_bad_configuration_is_refused_within_a_second(site: Any) -> None:
     site.config.write_text("nonsense = 1")
     times = []
     for _ in range(3):
@@ -119,14 +121,14 @@ def test_a_bad_configuration_is_refused_within_a_second(site):
     assert min(times) < 1.0
 
 
-def worked_s():
+def worked_s() -> Any:
     """Processor seconds of the programs that were started and have ended: what else runs does not count."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 @needs_mosquitto
-def test_reload(site, subscriber):
+def test_reload(site: Any, subscriber: Subscriber) -> None:
     site.start()
     good = site.config.read_text()
     site.config.write_text(good.replace('unit = "g"', 'units = "g"'))
@@ -139,11 +141,13 @@ def test_reload(site, subscriber):
     until(site.opened)
     site.play(vibration(0.3, 3.0))
     assert subscriber.events() == []
-    assert json.loads(subscriber.latest("state"))["supported"] is False  # a site's threshold is its own word
+    state = subscriber.latest("state")
+    assert state is not None
+    assert json.loads(state)["supported"] is False  # a site's threshold is its own word
     assert site.stop() == 0
 
 
-def refused(site, *command):
+def refused(site: Any, *command: Any) -> tuple[Any, Any]:
     done = subprocess.run(
         [*EDGE, *command], capture_output=True, text=True, timeout=scaled(HANG_S), check=False
     )
@@ -174,19 +178,19 @@ def refused(site, *command):
         ("[report]", 'username = "a"\npassword_file = "rms.onnx"\n[report]', 77, "is open to others"),
     ],
 )
-def test_start_is_refused(site, command, old, new, code, says):
+def test_start_is_refused(site: Any, command: str, old: str, new: str, code: int, says: str) -> None:
     assert old in site.config.read_text()
     site.config.write_text(site.config.read_text().replace(old, new, 1))
     got, text = refused(site, command, "--config", str(site.config))
     assert (got, says in text) == (code, True), text
 
 
-def test_a_start_loads_only_what_the_service_needs(site):
+def test_a_start_loads_only_what_the_service_needs(site: Any) -> None:
     """Neither what reads other command lines, nor, where the configuration is wrong, what scores."""
 
-    def loaded(*command):
-        command = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
+    def loaded(*command: Any) -> tuple[Any, Any]:
+        words = [sys.executable, "-X", "importtime", "-m", "edge_runtime", *command]
+        said = subprocess.run(words, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
         names = {line.rpartition("|")[2].strip() for line in said.stderr.splitlines() if "|" in line}
         return said.returncode, names & {"typer", "onnxruntime"}
 
@@ -198,7 +202,7 @@ def test_a_start_loads_only_what_the_service_needs(site):
     assert loaded("run", f"--config={site.config}")[0] == 78
 
 
-def test_a_port_in_use_and_a_second_instance_are_refused(site):
+def test_a_port_in_use_and_a_second_instance_are_refused(site: Any) -> None:
     site.start()
     code, text = refused(site, "check", "--config", str(site.config))
     assert (code, "another program has the port" in text) == (75, True)
@@ -209,7 +213,7 @@ def test_a_port_in_use_and_a_second_instance_are_refused(site):
     assert site.stop() == 0
 
 
-def test_check_says_what_will_run_and_what_is_missing(site):
+def test_check_says_what_will_run_and_what_is_missing(site: Any) -> None:
     site.config.write_text(site.config.read_text().replace(site.line, "/dev/steadyhum-none"))
     said = subprocess.check_output([*EDGE, "check", "--config", str(site.config)], text=True)
     assert "pump: rms, 64 samples of x in g at 1000 Hz, threshold 1: ok" in said

@@ -7,7 +7,10 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,23 +18,23 @@ import pytest
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
-from tests.broker import needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import Site, told, vibration
 from tests.waiting import in_time
 
 
 @pytest.fixture
-def site(tmp_path, broker):
+def site(tmp_path: Path, broker: Broker) -> Iterator[Any]:
     with Site(tmp_path, broker.port) as site:
         yield site
 
 
 @contextlib.contextmanager
-def lateness():
+def lateness() -> Iterator[Any]:
     """Gives how late a thread that only sleeps was woken, each time: the machine's own stalls."""
     late_s, stop = [0.0], threading.Event()
 
-    def nap():
+    def nap() -> None:
         while not stop.is_set():
             begun_s = time.monotonic()
             time.sleep(0.05)
@@ -47,7 +50,7 @@ def lateness():
 
 
 @needs_mosquitto
-def test_a_lost_sensor_is_said_and_found_again(tmp_path, site, subscriber):
+def test_a_lost_sensor_is_said_and_found_again(tmp_path: Path, site: Any, subscriber: Subscriber) -> None:
     """Said within 2 s by the service's own word of when, however late the subscriber hears of it."""
     link = tmp_path / "usb-sensor"
     link.symlink_to(site.line)
@@ -72,11 +75,11 @@ def test_a_lost_sensor_is_said_and_found_again(tmp_path, site, subscriber):
 
 
 @needs_mosquitto
-def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site, subscriber):
+def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site: Any, subscriber: Subscriber) -> None:
     site.start()
     stop = threading.Event()
 
-    def shout():
+    def shout() -> None:
         while not stop.is_set():
             os.write(site.master, os.urandom(1000))
             time.sleep(0.01)
@@ -94,7 +97,7 @@ def test_garbage_is_named_within_seconds_and_raises_no_anomaly(site, subscriber)
 
 
 @needs_mosquitto
-def test_garbage_costs_little_and_is_logged_once(site, broker):
+def test_garbage_costs_little_and_is_logged_once(site: Any, broker: Broker) -> None:
     """Ten seconds of noise at the line rate of 921600 baud: a quiet log, a calm processor."""
     broker.start()
     site.start()
@@ -111,7 +114,7 @@ def test_garbage_costs_little_and_is_logged_once(site, broker):
 
 
 @needs_mosquitto
-def test_frames_that_never_become_a_window_are_named(site, subscriber):
+def test_frames_that_never_become_a_window_are_named(site: Any, subscriber: Subscriber) -> None:
     """A sensor that states another rate than its model's must not pass for a quiet machine."""
     site.start()
     wrong = replace(vibration(0.3, seconds=6), rate_hz=1100.0)
@@ -125,16 +128,16 @@ def test_frames_that_never_become_a_window_are_named(site, subscriber):
     assert health["status"] == "degraded"
     site.play(vibration(0.3, seconds=2))
     until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
-    until(lambda: json.loads(subscriber.latest("health"))["status"] == "ok")
+    until(lambda: (body := subscriber.latest("health")) and json.loads(body)["status"] == "ok")
 
 
-def health_of(subscriber):
+def health_of(subscriber: Subscriber) -> Any:
     body = subscriber.latest("health")
     return json.loads(body)["sensor"] if body else None
 
 
 @needs_mosquitto
-def test_a_stalled_gateway_counts_what_it_missed(site, subscriber):
+def test_a_stalled_gateway_counts_what_it_missed(site: Any, subscriber: Subscriber) -> None:
     """SIGSTOP under a sensor that does not wait: what was missed is counted, and no alarm made up."""
     site.start()
     os.set_blocking(site.master, False)

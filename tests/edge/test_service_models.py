@@ -5,8 +5,11 @@ import json
 import os
 import pty
 import tty
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,19 +28,19 @@ from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, play_signals, signal_frames
 from tests.artefacts import rms_graph, write_artefact
 from tests.attack import models
-from tests.broker import Subscriber, needs_mosquitto, until
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import Site, vibration
 
 SENSOR = SimulatedSensor(sample_format=SampleFormat.FLOAT32, frame_samples=50)
 
 
 @pytest.fixture
-def site(tmp_path, broker):
+def site(tmp_path: Path, broker: Broker) -> Iterator[Any]:
     with Site(tmp_path, broker.port) as site:
         yield site
 
 
-def fed(path, *levels):
+def fed(path: Path, *levels: Any) -> tuple[Any, Any]:
     """Verdicts of a pipeline with the model at `path` on noise of these levels, 0.6 s each."""
     pipeline = SensorPipeline(Watch.of(open_trusted(path)), FrameDecoder(), lambda: "id")
     source, verdicts = vibration(*levels), []
@@ -46,7 +49,7 @@ def fed(path, *levels):
     return pipeline, verdicts
 
 
-def failing(limit):
+def failing(limit: Any) -> Any:
     """The RMS of a window, which onnxruntime refuses to compute above `limit`."""
     graph = rms_graph()
     nodes = graph.graph.node
@@ -63,7 +66,7 @@ def failing(limit):
     return graph
 
 
-def test_a_window_without_a_score_is_a_fault_of_the_model(tmp_path):
+def test_a_window_without_a_score_is_a_fault_of_the_model(tmp_path: Path) -> None:
     path = write_artefact(tmp_path / "m.onnx", graph=failing(2.0))
     pipeline, verdicts = fed(path, 0.3, 3.0)
     changes = [(v.transition, v.alarm.kind) for v in verdicts if v.transition]
@@ -73,7 +76,7 @@ def test_a_window_without_a_score_is_a_fault_of_the_model(tmp_path):
     assert "Gather" in pipeline.status.model_problem
 
 
-def test_a_score_that_is_no_number_is_neither_calm_nor_an_anomaly(tmp_path):
+def test_a_score_that_is_no_number_is_neither_calm_nor_an_anomaly(tmp_path: Path) -> None:
     graph = rms_graph()
     graph.graph.node[-1].output[0] = "calm"
     graph.graph.node.extend([helper.make_node("Log", ["calm"], ["log"])])
@@ -84,18 +87,18 @@ def test_a_score_that_is_no_number_is_neither_calm_nor_an_anomaly(tmp_path):
     assert all(np.isnan(v.score) for v in verdicts if v.transition is None)
 
 
-def golden(level, score):
+def golden(level: Any, score: Any) -> tuple[Any]:
     return (Golden(np.full((64, 1), level, np.float32), float(score)),)
 
 
-def test_the_models_fault_ends_and_the_anomaly_goes_on(tmp_path):
+def test_the_models_fault_ends_and_the_anomaly_goes_on(tmp_path: Path) -> None:
     path = write_artefact(tmp_path / "m.onnx", graph=failing(5.0))
     _, verdicts = fed(path, 0.3, 3.0, 9.0, *[3.0] * 20)
     changes = [(str(v.transition), str(v.alarm.kind)) for v in verdicts if v.transition]
     assert changes == [("new", "anomaly"), ("new", "model_fault"), ("end", "model_fault")]
 
 
-def test_an_alarm_does_not_depend_on_its_explanation(tmp_path):
+def test_an_alarm_does_not_depend_on_its_explanation(tmp_path: Path) -> None:
     """More contributions than the manifest names, which the door refuses: here the file is opened past it."""
     graph = rms_graph()
     graph.graph.node[1].output[0] = graph.graph.node[2].input[0] = "narrow"
@@ -110,7 +113,7 @@ def test_an_alarm_does_not_depend_on_its_explanation(tmp_path):
     assert "no explanation" in pipeline.status.last_fault
 
 
-def endless():
+def endless() -> Any:
     """A graph that loops for ever inside one run once a window is loud; every calm one scores its RMS."""
     info = helper.make_tensor_value_info
     body = helper.make_graph(
@@ -138,7 +141,9 @@ def endless():
 
 
 @needs_mosquitto
-def test_a_model_that_never_comes_back_is_left_out_and_the_neighbour_goes_on(site, broker):
+def test_a_model_that_never_comes_back_is_left_out_and_the_neighbour_goes_on(
+    site: Any, broker: Broker
+) -> None:
     path = write_artefact(site.folder / "endless.onnx", graph=endless())
     with pytest.raises(ArtefactError, match="Loop"):
         load_model(path)
@@ -155,7 +160,7 @@ def test_a_model_that_never_comes_back_is_left_out_and_the_neighbour_goes_on(sit
     subscriber = Subscriber(broker.start().port)
     site.start()
 
-    def both(data):
+    def both(data: Any) -> None:
         os.write(master, data)
         os.write(site.master, data)
 
@@ -163,7 +168,7 @@ def test_a_model_that_never_comes_back_is_left_out_and_the_neighbour_goes_on(sit
 
     boots = count(2)
 
-    def heard_both():
+    def heard_both() -> bool:
         play_signals([vibration(3.0)], replace(SENSOR, boot_id=next(boots)), both)
         return len({body["kind"] for body in subscriber.events()}) == 2
 

@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ from tests.waiting import in_time
 SIGNAL = Signal(np.sin(np.arange(3000, dtype=np.float32))[:, np.newaxis], 3000.0, ("x",), "g")
 
 
-def decoded(wire):
+def decoded(wire: Any) -> Any:
     return FrameDecoder().feed(bytes(wire))
 
 
@@ -34,7 +36,7 @@ def decoded(wire):
     ("sample_format", "tolerance"),
     [(SampleFormat.FLOAT32, 0), (SampleFormat.INT24, 2e-6), (SampleFormat.INT16, 3e-4)],
 )
-def test_frames_carry_the_signal(sample_format, tolerance):
+def test_frames_carry_the_signal(sample_format: Any, tolerance: float) -> None:
     sensor = SimulatedSensor(sample_format=sample_format, frame_samples=100, range=16.0)
     wire = b"".join(encode_data(frame, sample_format) for frame in signal_frames(SIGNAL, sensor, 5_000_000))
     seen = decoded(wire)
@@ -44,7 +46,7 @@ def test_frames_carry_the_signal(sample_format, tolerance):
     np.testing.assert_allclose(together, SIGNAL.samples, atol=tolerance)
 
 
-def test_plays_at_the_true_rate():
+def test_plays_at_the_true_rate() -> None:
     """One second of signal takes one second, and nothing is sent before it would have been sampled."""
     begin_s = time.monotonic()
     arrivals = []
@@ -64,7 +66,7 @@ def test_plays_at_the_true_rate():
     assert [type(item) for _, data in arrivals for item in decoded(data)] == [Hello] + [Frame] * 10
 
 
-def test_a_protocol_of_the_registry_is_played_as_it_encodes(monkeypatch):
+def test_a_protocol_of_the_registry_is_played_as_it_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
     toy = SensorProtocol(
         name="toy",
         summary="toy",
@@ -78,13 +80,13 @@ def test_a_protocol_of_the_registry_is_played_as_it_encodes(monkeypatch):
     assert sent == b"Hello:FLOAT32;" + 3 * b"Frame:FLOAT32;"
 
 
-def test_a_protocol_that_is_only_read_is_not_simulated():
+def test_a_protocol_that_is_only_read_is_not_simulated() -> None:
     with pytest.raises(ConfigError, match="'lines' cannot be simulated") as refusal:
         play_signals([SIGNAL], SimulatedSensor(protocol="lines"), lambda _data: None)
     assert refusal.value.remedy == "Use one of frames"
 
 
-def wire(spec):
+def wire(spec: Any) -> Any:
     sent = bytearray()
     play_signals(
         [SIGNAL],
@@ -96,12 +98,12 @@ def wire(spec):
     return sent
 
 
-def kinds(spec):
+def kinds(spec: Any) -> Any:
     return Counter(type(item).__name__ for item in decoded(wire(spec)))
 
 
-def test_faults_are_seeded_and_do_what_they_say():
-    def stable(spec):
+def test_faults_are_seeded_and_do_what_they_say() -> None:
+    def stable(spec: Any) -> Any:
         return [item.samples.tobytes() for item in decoded(wire(spec)) if isinstance(item, Frame)]
 
     assert kinds("") == {"Hello": 1, "Frame": 300}
@@ -116,12 +118,12 @@ def test_faults_are_seeded_and_do_what_they_say():
 
 
 @pytest.mark.parametrize("spec", ["drop", "drop=x", "drops=0.1", "drop=2", "seed=a", "seed=inf", "seed=nan"])
-def test_bad_fault_specs(spec):
+def test_bad_fault_specs(spec: str) -> None:
     with pytest.raises(ConfigError):
         InjectedFaults.parse(spec)
 
 
-def test_parts_and_joins(tmp_path):
+def test_parts_and_joins(tmp_path: Path) -> None:
     path = tmp_path / "a@b.npz"
     np.savez(path, samples=SIGNAL.samples, rate_hz=3000.0, channels=["x"], unit="g")
     assert len(read_part(str(path)).samples) == 3000
@@ -147,6 +149,8 @@ def test_parts_and_joins(tmp_path):
         ),
     ],
 )
-def test_what_no_frame_can_carry_is_refused_before_anything_is_sent(changes, says):
+def test_what_no_frame_can_carry_is_refused_before_anything_is_sent(
+    changes: dict[str, Any], says: str
+) -> None:
     with pytest.raises(DataError, match=says):
         join_signals([replace(SIGNAL, **changes)])

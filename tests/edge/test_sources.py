@@ -10,6 +10,9 @@ import subprocess
 import sys
 import threading
 import tty
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,7 @@ TIOCGEXCL = 0x80045440
 
 
 @pytest.fixture
-def line():
+def line() -> Iterator[Any]:
     """A pty: our end's descriptor and the port's path."""
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -30,7 +33,7 @@ def line():
             os.close(descriptor)
 
 
-def test_reads_and_writes(line):
+def test_reads_and_writes(line: Any) -> None:
     master, path = line
     with Source(path, 921600) as source:
         os.write(master, b"hello")
@@ -40,7 +43,7 @@ def test_reads_and_writes(line):
         assert os.read(master, 10) == b"back"
 
 
-def test_a_port_is_ours_alone(line):
+def test_a_port_is_ours_alone(line: Any) -> None:
     _, path = line
     with Source(path, 921600), pytest.raises(BusyError, match="another program has the port") as refusal:
         Source(path, 921600).open()
@@ -49,7 +52,7 @@ def test_a_port_is_ours_alone(line):
         pass  # free again
 
 
-def test_missing_port(tmp_path):
+def test_missing_port(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match="plugged in") as refusal:
         Source(str(tmp_path / "ttyUSB9"), 115200).open()
     assert "ttyUSB9" in str(refusal.value)
@@ -58,13 +61,13 @@ def test_missing_port(tmp_path):
 @pytest.mark.parametrize(
     "url", ["socket://", "nonsense://x", "socket://127.0.0.1:1", "rfc2217://127.0.0.1:1"]
 )
-def test_impossible_urls_are_refused(url):
+def test_impossible_urls_are_refused(url: str) -> None:
     with pytest.raises(EdgeError) as refusal:
         Source(url, 115200).open()
     assert refusal.value.remedy
 
 
-def test_a_port_that_goes_away(line):
+def test_a_port_that_goes_away(line: Any) -> None:
     master, path = line
     source = Source(path, 921600)
     source.open()
@@ -79,10 +82,10 @@ def test_a_port_that_goes_away(line):
         source.write(b"")
 
 
-def test_socket():
+def test_socket() -> None:
     server = socket.create_server(("127.0.0.1", 0))
 
-    def serve():
+    def serve() -> None:
         peer, _ = server.accept()
         with peer:
             peer.recv(1)  # pyserial throws away what comes while it is still opening
@@ -100,11 +103,11 @@ def test_socket():
     assert received == b"over the network"
 
 
-def test_a_closed_port_is_free_for_others(line):
+def test_a_closed_port_is_free_for_others(line: Any) -> None:
     """Not only for root: the kernel's mark of exclusive use is gone, though the pty's other side is open."""
     path = line[1]
 
-    def exclusive():
+    def exclusive() -> Any:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
         marked = struct.unpack("i", fcntl.ioctl(descriptor, TIOCGEXCL, struct.pack("i", 0)))[0]
         os.close(descriptor)
@@ -130,5 +133,5 @@ edge_runtime.sensors.check_sendable(signal)
 """
 
 
-def test_sensors_import_where_unix_only_modules_are_missing():
+def test_sensors_import_where_unix_only_modules_are_missing() -> None:
     subprocess.run([sys.executable, "-c", HIDDEN], check=True, timeout=120)

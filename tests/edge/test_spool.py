@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.edge.spools import names, put
 ALARM = Alarm("01H", AlarmKind.ANOMALY, 1_700_000_000_000_000, 3.5, "")
 
 
-def test_numbers_rise_without_holes_and_survive_restarts(folder):
+def test_numbers_rise_without_holes_and_survive_restarts(folder: Path) -> None:
     with Spool.open(folder) as spool:
         epoch = spool.epoch
         assert [put(spool, str(n)) for n in range(3)] == [1, 2, 3]
@@ -31,7 +32,7 @@ def test_numbers_rise_without_holes_and_survive_restarts(folder):
         assert row.topic == "p/s/d/x/event"
 
 
-def test_a_row_leaves_only_when_acknowledged(folder):
+def test_a_row_leaves_only_when_acknowledged(folder: Path) -> None:
     with Spool.open(folder) as spool:
         for n in range(5):
             put(spool, str(n))
@@ -45,7 +46,7 @@ def test_a_row_leaves_only_when_acknowledged(folder):
         assert spool.last_id(MessageClass.ALARM) == 5
 
 
-def test_calls_on_put_after_every_put(folder):
+def test_calls_on_put_after_every_put(folder: Path) -> None:
     with Spool.open(folder) as spool:
         seen = []
         spool.on_put = lambda: seen.append(names(spool))
@@ -54,7 +55,7 @@ def test_calls_on_put_after_every_put(folder):
         assert seen == [["a"], ["a", "b"]]
 
 
-def test_open_alarms_change_with_their_events(folder):
+def test_open_alarms_change_with_their_events(folder: Path) -> None:
     with Spool.open(folder) as spool:
         put(spool, "new", open_alarm=OpenAlarm("pump/anomaly", ALARM))
         put(spool, "fault", open_alarm=OpenAlarm("fan/sensor_fault", ALARM))
@@ -68,14 +69,14 @@ def test_open_alarms_change_with_their_events(folder):
         assert spool.open_alarms() == {}
 
 
-def test_a_second_program_is_refused(folder):
+def test_a_second_program_is_refused(folder: Path) -> None:
     with Spool.open(folder), pytest.raises(BusyError, match=f"pid {os.getpid()}") as refusal:
         Spool.open(folder)
     assert refusal.value.exit_code == 75
     Spool.open(folder).close()
 
 
-def test_a_newer_file_is_refused_and_left_alone(folder):
+def test_a_newer_file_is_refused_and_left_alone(folder: Path) -> None:
     with Spool.open(folder) as spool:
         put(spool, "kept")
     database = sqlite3.connect(folder / "spool.db")
@@ -94,14 +95,14 @@ def test_a_newer_file_is_refused_and_left_alone(folder):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_not_ours_is_refused(tmp_path):
+def test_a_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     for use in (Spool.open, check_folder):
         with pytest.raises(AccessError):
             use(tmp_path / "state")
 
 
-def test_a_folder_that_cannot_be_is_refused(tmp_path):
+def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
     check_folder(tmp_path / "new" / "state")
     assert not list(tmp_path.iterdir()), "asking makes nothing"
     (tmp_path / "file").write_text("")
@@ -111,13 +112,13 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path):
         Spool.open(tmp_path / "file" / "state")
 
 
-def test_a_file_that_is_no_file_is_refused(folder):
+def test_a_file_that_is_no_file_is_refused(folder: Path) -> None:
     (folder / "spool.db").mkdir(parents=True)
     with pytest.raises(AccessError, match="must belong"):
         Spool.open(folder)
 
 
-def test_a_row_is_whole_or_nothing():
+def test_a_row_is_whole_or_nothing() -> None:
     row = StoredMessage(MessageClass.ALARM, 1, 2, "t", b"body", 3, 4.0)
     record = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
     assert stored_message_of(record) == row

@@ -5,7 +5,9 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,25 +23,27 @@ MUTATIONS = int(os.environ.get("STEADYHUM_MUTATIONS", "200"))
 MEMORY = Path("/dev/shm")
 LIMITS = SpoolLimits(reserve_bytes=4096)
 ALARM = Alarm("open", AlarmKind.ANOMALY, 1, 2.0)
+Originals = tuple[dict[Any, Any], set[bytes]]
+"""Rows that wait, and the bodies of all that were put."""
 
 
 @pytest.fixture(scope="module")
-def root():
+def root() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="spool-damage-", dir=MEMORY if MEMORY.is_dir() else None))
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def originals(root):
+def originals(root: Any) -> Originals:
     """Two folders with the same rows: one closed in order, one as the death of the process leaves it.
 
     Also the rows that wait in them, and the bodies of all that were ever put.
     """
     bodies = set()
 
-    def remembered(encode):
-        def write(seq, epoch):
+    def remembered(encode: Any) -> Any:
+        def write(seq: Any, epoch: Any) -> Any:
             bodies.add(encode(seq, epoch))
             return encode(seq, epoch)
 
@@ -61,7 +65,9 @@ def originals(root):
 
 
 @pytest.mark.parametrize("state", ["crashed", "closed"])
-def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, state):
+def test_starts_after_any_damage_and_keeps_what_can_be_read(
+    originals: Originals, root: Any, state: str
+) -> None:
     rows, bodies = originals
     newest_telemetry = max(key for key in rows if key[0] is MessageClass.TELEMETRY)
     slowest_s = kept = 0.0
@@ -85,7 +91,7 @@ def test_starts_after_any_damage_and_keeps_what_can_be_read(originals, root, sta
     assert in_time(slowest_s, 5)
 
 
-def goes_on(spool, found, what):
+def goes_on(spool: Any, found: Any, what: Any) -> None:
     """Messages go in and out, under a number that no other message has."""
     seq = spool.put(MessageClass.ALARM, "p/s/d/x/event", body_of("fresh"))
     given = {(json.loads(body)["epoch"], json.loads(body)["seq"]) for body in found.values()}
@@ -96,11 +102,13 @@ def goes_on(spool, found, what):
     assert spool.peek(MessageClass.ALARM, 10**6, after=row.id - 1) == [], what
 
 
-def mutant(root, tmp_path, state):
+def mutant(root: Any, tmp_path: Path, state: Any) -> Any:
     return shutil.copytree(root / state, tmp_path / "state")
 
 
-def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(originals, root, tmp_path):
+def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(
+    originals: Originals, root: Any, tmp_path: Path
+) -> None:
     """SQLite calls such a file read-only, which it would otherwise be for want of rights."""
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
@@ -113,7 +121,7 @@ def test_a_format_that_no_sqlite_ever_wrote_is_damage_and_not_a_lack_of_rights(o
         goes_on(spool, rows, "format 7")
 
 
-def test_a_schema_that_is_no_text_is_damage(originals, root, tmp_path):
+def test_a_schema_that_is_no_text_is_damage(originals: Originals, root: Any, tmp_path: Path) -> None:
     """SQLite quotes it in its message, which then cannot be decoded."""
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
@@ -125,7 +133,7 @@ def test_a_schema_that_is_no_text_is_damage(originals, root, tmp_path):
         assert rows_of(spool) == rows
 
 
-def test_one_damaged_page_costs_only_the_rows_on_it(originals, root, tmp_path):
+def test_one_damaged_page_costs_only_the_rows_on_it(originals: Originals, root: Any, tmp_path: Path) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
     data = bytearray((folder / "spool.db").read_bytes())
@@ -140,7 +148,9 @@ def test_one_damaged_page_costs_only_the_rows_on_it(originals, root, tmp_path):
         assert spool.figures()["salvaged.rows"] == spool.salvaged.rows
 
 
-def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(originals, root, tmp_path):
+def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(
+    originals: Originals, root: Any, tmp_path: Path
+) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "closed")
     data = (folder / "spool.db").read_bytes()
@@ -154,7 +164,7 @@ def test_a_damaged_row_is_dropped_and_counted_and_the_others_go_on(originals, ro
         assert first not in rows_of(spool).values()
 
 
-def test_keeps_only_a_few_damaged_files(originals, root, tmp_path):
+def test_keeps_only_a_few_damaged_files(originals: Originals, root: Any, tmp_path: Path) -> None:
     folder = mutant(root, tmp_path, "closed")
     for n in range(6):
         (folder / "spool.db").write_bytes(b"not a database" * (n + 1))
@@ -164,7 +174,7 @@ def test_keeps_only_a_few_damaged_files(originals, root, tmp_path):
     assert [copy.stat().st_size for copy in copies if not copy.name.endswith("-wal")] == [56, 70, 84]
 
 
-def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path):
+def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with Spool(folder, LIMITS) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("kept"))
@@ -179,7 +189,7 @@ def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path):
         assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["kept"]
 
 
-def interrupted(folder, state):
+def interrupted(folder: Path, state: Any) -> None:
     """Leave the files as a salvage leaves them that was killed between its renames."""
     with Spool(folder / "new", LIMITS) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("carried over"))
@@ -188,7 +198,7 @@ def interrupted(folder, state):
     (folder / state / "spool.lock").write_bytes(b"")
 
 
-def test_a_salvage_that_was_interrupted_is_finished(originals, root, tmp_path):
+def test_a_salvage_that_was_interrupted_is_finished(originals: Originals, root: Any, tmp_path: Path) -> None:
     shutil.copytree(root / "crashed", tmp_path / "crashed")
     interrupted(tmp_path, "crashed")
     assert (tmp_path / "crashed" / "spool.db-wal").stat().st_size > 0
@@ -196,7 +206,7 @@ def test_a_salvage_that_was_interrupted_is_finished(originals, root, tmp_path):
         assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["carried over"]
 
 
-def test_the_copy_of_an_interrupted_opening_is_used(originals, root, tmp_path):
+def test_the_copy_of_an_interrupted_opening_is_used(originals: Originals, root: Any, tmp_path: Path) -> None:
     rows, _ = originals
     folder = mutant(root, tmp_path, "crashed")
     (folder / "spool.db-wal").rename(folder / "spool.db-wal-before")
@@ -205,7 +215,9 @@ def test_the_copy_of_an_interrupted_opening_is_used(originals, root, tmp_path):
         assert rows.items() <= rows_of(spool).items()
 
 
-def test_damage_that_shows_while_running_is_salvaged_then(originals, root, tmp_path):
+def test_damage_that_shows_while_running_is_salvaged_then(
+    originals: Originals, root: Any, tmp_path: Path
+) -> None:
     folder = tmp_path / "state"
     with Spool(folder, LIMITS) as spool:
         for n in range(2000):  # enough for the WAL to have been moved into the file
@@ -228,7 +240,9 @@ def test_damage_that_shows_while_running_is_salvaged_then(originals, root, tmp_p
 
 
 @pytest.mark.parametrize(("record", "found"), [("meta", b'{"schema"'), ("counters", b'"alarm.seq"')])
-def test_damaged_records_are_not_believed(originals, root, tmp_path, record, found):
+def test_damaged_records_are_not_believed(
+    originals: Originals, root: Any, tmp_path: Path, record: str, found: bytes
+) -> None:
     folder = mutant(root, tmp_path, "closed")
     data = (folder / "spool.db").read_bytes()
     assert found in data
@@ -238,7 +252,7 @@ def test_damaged_records_are_not_believed(originals, root, tmp_path, record, fou
         assert rows_of(spool) == originals[0]
 
 
-def test_a_file_that_vanished_is_missed(originals, root, tmp_path):
+def test_a_file_that_vanished_is_missed(originals: Originals, root: Any, tmp_path: Path) -> None:
     folder = mutant(root, tmp_path, "closed")
     (folder / "spool.db").unlink()
     with Spool(folder, LIMITS) as spool:

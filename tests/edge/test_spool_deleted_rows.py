@@ -4,6 +4,9 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +20,7 @@ from tests.faults.alarm_account import body_of
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 30))))
-def test_skips_known_dead_ranges_and_nothing_else(steps):
+def test_skips_known_dead_ranges_and_nothing_else(steps: list[Any]) -> None:
     """Against a set: a skip from anywhere ends before the first row that no read has found deleted."""
     deleted, known = DeletedRows(), set()
     for reading, first, last in steps:
@@ -33,7 +36,7 @@ def test_skips_known_dead_ranges_and_nothing_else(steps):
     assert deleted.skip_dead(0) == 0, "nothing is left to be skipped"
 
 
-def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
+def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk: Path) -> None:
     with Spool(small_disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(100):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n:02}"))
@@ -53,7 +56,7 @@ def test_what_a_full_disk_does_not_let_go_is_not_given_out_again(small_disk):
         assert spool.figures()["alarm.acked"] == 70
 
 
-def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
+def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk: Path) -> None:
     with Spool(small_disk / "state", SpoolLimits(max_bytes=64 * 1024, reserve_bytes=24 * 1024)) as spool:
         for n in range(20):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n}", 3000))
@@ -68,11 +71,11 @@ def test_too_much_is_not_shed_while_the_disk_does_not_let_it_go(small_disk):
 
 
 @pytest.fixture
-def opened(monkeypatch):
+def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
     """SQLite's connections, in the order of their opening."""
     made, connect = [], sqlite3.connect
 
-    def noted(*arguments, **options):
+    def noted(*arguments: Any, **options: Any) -> Any:
         made.append(connect(*arguments, **options))
         return made[-1]
 
@@ -81,18 +84,18 @@ def opened(monkeypatch):
 
 
 @pytest.fixture
-def disks(tmp_path):
+def disks(tmp_path: Path) -> Iterator[Any]:
     """Makes disks of 16 MiB."""
     with contextlib.ExitStack() as stack:
 
-        def make(name):
+        def make(name: str) -> Any:
             stack.callback(mount_tmpfs(tmp_path / name, "16m"))
             return tmp_path / name
 
         yield make
 
 
-def work_to_drain(disk, count, opened):
+def work_to_drain(disk: Any, count: int, opened: Any) -> Any:
     """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
@@ -100,10 +103,10 @@ def work_to_drain(disk, count, opened):
         stone = fill(disk)
         while spool.put(MessageClass.TELEMETRY, "t", body_of("t", 3000)):
             pass
-        steps = Counter()
+        steps: Counter[Any] = Counter()
         part = "drain"
 
-        def step():
+        def step() -> None:
             steps[part] += 10
 
         opened[-1].set_progress_handler(step, 10)
@@ -123,7 +126,7 @@ def work_to_drain(disk, count, opened):
         return steps
 
 
-def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks, opened):
+def test_a_long_backlog_on_a_full_disk_makes_no_step_longer(disks: Any, opened: Any) -> None:
     """Acknowledged rows that cannot be removed are read once; to raise an alarm touches none of them."""
     few = work_to_drain(disks("few"), 500, opened)
     many = work_to_drain(disks("many"), 4000, opened)

@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
-def folder():
+def folder() -> Iterator[Any]:
     root = Path(tempfile.mkdtemp(prefix="spool-failing-", dir=MEMORY if MEMORY.is_dir() else None))
     yield root / "state"
     shutil.rmtree(root)
@@ -32,7 +34,7 @@ def folder():
 
 @needs_strace
 @pytest.mark.parametrize("call", ["fdatasync", "pwrite64"])
-def test_one_failing_call_costs_nothing(folder, call):
+def test_one_failing_call_costs_nothing(folder: Any, call: str) -> None:
     for when in range(1, 40, 1 if SOAK else 9):
         home = folder / f"{call}{when}"
         code, lines, errors = drive(home, 3, strace=["-e", f"inject={call}:error=EIO:when={when}"])
@@ -42,7 +44,7 @@ def test_one_failing_call_costs_nothing(folder, call):
 
 
 @needs_strace
-def test_a_disk_that_goes_on_failing_is_loud_and_alarms_wait_in_memory(folder):
+def test_a_disk_that_goes_on_failing_is_loud_and_alarms_wait_in_memory(folder: Any) -> None:
     code, lines, errors = drive(folder, 5, strace=["-e", "inject=fdatasync:error=EIO:when=12+"])
     assert code == 0, errors
     assert len(said(lines, "raised")) == 5
@@ -55,13 +57,13 @@ def test_a_disk_that_goes_on_failing_is_loud_and_alarms_wait_in_memory(folder):
 
 
 @pytest.fixture
-def card(tmp_path):
+def card(tmp_path: Path) -> Iterator[Any]:
     """Mounts the same small ext4 file system, again and again; skips where that is not allowed."""
     image, folder = tmp_path / "card.img", tmp_path / "card"
     image.write_bytes(bytes(8 << 20))
     folder.mkdir()
 
-    def mount():
+    def mount() -> Any:
         subprocess.run(["mount", "-o", "loop", image, folder], check=True, capture_output=True)
         return folder
 
@@ -75,7 +77,7 @@ def card(tmp_path):
     subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
 
 
-def test_a_card_that_becomes_read_only_under_us(card, tmp_path):
+def test_a_card_that_becomes_read_only_under_us(card: Any, tmp_path: Path) -> None:
     """As ext4 does it when the medium fails: said at once, alarms wait in memory, the stored ones stay."""
     folder = card()
     with Spool(folder / "state", SpoolLimits(reserve_bytes=4096)) as spool:
@@ -95,7 +97,7 @@ def test_a_card_that_becomes_read_only_under_us(card, tmp_path):
         assert stored == [f"stored{n}" for n in range(5)]
 
 
-def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
+def test_a_card_that_is_mended_under_us_is_used_again(card: Any, tmp_path: Path) -> None:
     """Nothing of ours keeps it from being unmounted and checked; mounted again it gets what waited."""
     folder, now_s = card(), [0.0]
     with Spool(folder / "state", SpoolLimits(reserve_bytes=4096), clock=lambda: now_s[0]) as spool:
@@ -121,14 +123,14 @@ def test_a_card_that_is_mended_under_us_is_used_again(card, tmp_path):
 
 
 @pytest.fixture
-def file_size_limit():
+def file_size_limit() -> Iterator[Any]:
     """Sets how large a file may become: beyond it every write fails, and opening does not."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_size_limit):
+def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder: Any, file_size_limit: Any) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("small"))
         file_size_limit(200_000)
@@ -141,7 +143,7 @@ def test_a_write_that_fails_again_after_reopening_goes_to_memory(folder, file_si
         assert spool.figures()["ring"] == 0
 
 
-def test_in_memory_the_sensor_with_most_alarms_loses_its_own(folder, file_size_limit):
+def test_in_memory_the_sensor_with_most_alarms_loses_its_own(folder: Any, file_size_limit: Any) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=0, ring_rows=5)) as spool:
         file_size_limit(20_000)
         for sensor, name in [("b", "b1"), *(("a", f"a{n}") for n in range(10))]:
@@ -153,7 +155,7 @@ def test_in_memory_the_sensor_with_most_alarms_loses_its_own(folder, file_size_l
         file_size_limit(-1)
 
 
-def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_size_limit):
+def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder: Any, file_size_limit: Any) -> None:
     """In trouble the folder is released, and ids given in memory must not meet another program's rows."""
     now_s, limits = [0.0], SpoolLimits(reserve_bytes=0)
     with Spool(folder, limits, clock=lambda: now_s[0]) as spool:
@@ -182,7 +184,7 @@ def test_a_folder_that_another_program_took_meanwhile_is_its_own(folder, file_si
         ]
 
 
-def test_a_lock_that_cannot_be_read_says_nothing(folder):
+def test_a_lock_that_cannot_be_read_says_nothing(folder: Any) -> None:
     folder.mkdir()
     os.mkfifo(folder / "spool.lock")
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
@@ -190,7 +192,9 @@ def test_a_lock_that_cannot_be_read_says_nothing(folder):
         assert spool.trouble == ""
 
 
-def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path, file_size_limit):
+def test_a_newer_file_put_in_place_while_running_is_left_alone(
+    folder: Any, tmp_path: Path, file_size_limit: Any
+) -> None:
     with Spool(tmp_path / "newer", SpoolLimits(reserve_bytes=0)) as other:
         other.put(MessageClass.ALARM, "t", body_of("theirs"))
     body = json.dumps({"schema": 99, "epoch": "e"})
@@ -214,8 +218,8 @@ def test_a_newer_file_put_in_place_while_running_is_left_alone(folder, tmp_path,
     assert (folder / "spool.db").read_bytes() == newer
 
 
-def test_few_file_descriptors_are_enough(folder):
-    def few():
+def test_few_file_descriptors_are_enough(folder: Any) -> None:
+    def few() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 
     code, lines, errors = drive(folder, 3, limits=few)

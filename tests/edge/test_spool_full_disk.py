@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 from edge_runtime.core.records import Alarm, AlarmKind
 from edge_runtime.spool.queue import MessageClass, OpenAlarm, Spool
@@ -14,7 +15,7 @@ SOAK = os.environ.get("STEADYHUM_SOAK") == "1"
 ALARM = Alarm("open", AlarmKind.ANOMALY, 1, 2.0)
 
 
-def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_disk):
+def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_disk: Path) -> None:
     limits = SpoolLimits(reserve_bytes=512 * 1024)
     with Spool(small_disk / "state", limits) as spool:
         before = [spool.put(MessageClass.ALARM, "t", body_of(f"before{n}")) for n in range(20)]
@@ -45,7 +46,7 @@ def test_a_full_disk_takes_alarms_from_its_reserve_and_recovers_by_itself(small_
     assert not (small_disk / "state" / "spool.db-wal").exists()
 
 
-def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk):
+def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk: Path) -> None:
     limits = SpoolLimits(reserve_bytes=64 * 1024, ring_rows=30)
     with Spool(small_disk / "state", limits) as spool:
         heard = 0
@@ -82,7 +83,7 @@ def test_when_even_the_reserve_is_gone_alarms_wait_in_memory(small_disk):
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 1000)] == kept
 
 
-def test_starts_on_a_full_disk(small_disk):
+def test_starts_on_a_full_disk(small_disk: Path) -> None:
     with Spool.open(small_disk / "state", SpoolLimits(reserve_bytes=256 * 1024)) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("before"))
     stone = fill(small_disk)
@@ -94,7 +95,7 @@ def test_starts_on_a_full_disk(small_disk):
         assert spool.trouble == ""
 
 
-def test_starts_on_a_disk_without_a_byte_and_without_a_file(small_disk):
+def test_starts_on_a_disk_without_a_byte_and_without_a_file(small_disk: Path) -> None:
     (small_disk / "state").mkdir()
     (small_disk / "state" / "spool.lock").touch()
     stone = fill(small_disk)

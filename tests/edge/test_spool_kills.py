@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,13 @@ WRITES = "write,pwrite64,pwritev,fdatasync,fsync,rename,renameat,renameat2,unlin
 
 
 @pytest.fixture
-def folder():
+def folder() -> Iterator[Any]:
     root = Path(tempfile.mkdtemp(prefix="spool-kills-", dir=MEMORY if MEMORY.is_dir() else None))
     yield root / "state"
     shutil.rmtree(root)
 
 
-def points_of(folder):
+def points_of(folder: Any) -> Any:
     """Every system call with which the driver changes anything: (name, how many of that name came before)."""
     with tempfile.NamedTemporaryFile("r") as log:
         command = ["strace", "-f", "-o", log.name, "-e", f"trace={WRITES}", *DRIVER, str(folder), "3"]
@@ -34,7 +36,7 @@ def points_of(folder):
 
 
 @needs_strace
-def test_killed_at_every_system_call_nothing_is_lost(folder):
+def test_killed_at_every_system_call_nothing_is_lost(folder: Any) -> None:
     points = points_of(folder.with_name("count"))
     assert len(points) > 60
     tried = points if SOAK else points[1::6]

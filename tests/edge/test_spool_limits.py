@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from edge_runtime.spool.settings import SpoolLimits
 from tests.edge.spools import Clock, names, put
 
 
-def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder):
+def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder: Path) -> None:
     limits = SpoolLimits(max_bytes=64 * 1024)
     with Spool(folder, limits) as spool:
         for n in range(10):
@@ -31,7 +32,7 @@ def test_telemetry_goes_first_when_room_is_short_then_the_oldest_alarms(folder):
         assert spool.figures()["telemetry.dropped.bytes"] == 10, "drops are counted durably"
 
 
-def test_a_smaller_limit_sheds_what_is_too_much(folder):
+def test_a_smaller_limit_sheds_what_is_too_much(folder: Path) -> None:
     with Spool.open(folder) as spool:
         for n in range(600):
             put(spool, f"t{n}", MessageClass.TELEMETRY, size=500)
@@ -41,7 +42,7 @@ def test_a_smaller_limit_sheds_what_is_too_much(folder):
         assert names(spool, MessageClass.TELEMETRY)[-1] == "new"
 
 
-def test_age_counts_service_not_the_wall_clock(folder):
+def test_age_counts_service_not_the_wall_clock(folder: Path) -> None:
     clock, limits = Clock(), SpoolLimits(telemetry_age_s=100, alarm_age_s=1000)
     with Spool(folder, limits, clock) as spool:
         put(spool, "old", MessageClass.TELEMETRY)
@@ -71,7 +72,9 @@ def test_age_counts_service_not_the_wall_clock(folder):
 
 
 @pytest.mark.parametrize("jump_s", [365 * 86400, -365 * 86400, 2**31 - 1_767_225_600, 86400 * 365 * 5000])
-def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, monkeypatch, jump_s):
+def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, jump_s: int
+) -> None:
     before = time.time_ns
     with Spool(folder, SpoolLimits(telemetry_age_s=100, alarm_age_s=100)) as spool:
         put(spool, "a")
@@ -87,7 +90,7 @@ def test_a_wall_clock_that_jumps_expires_nothing_and_keeps_the_order(folder, mon
         assert names(spool) == ["a", "b"]
 
 
-def test_zero_means_that_nothing_expires(folder):
+def test_zero_means_that_nothing_expires(folder: Path) -> None:
     clock = Clock()
     with Spool(folder, SpoolLimits(telemetry_age_s=0), clock) as spool:
         put(spool, "t", MessageClass.TELEMETRY)
@@ -96,7 +99,7 @@ def test_zero_means_that_nothing_expires(folder):
         assert names(spool, MessageClass.TELEMETRY) == ["t"]
 
 
-def test_capacity_is_told_in_hours(folder):
+def test_capacity_is_told_in_hours(folder: Path) -> None:
     clock = Clock()
     with Spool(folder, SpoolLimits(max_bytes=10 * 2**20), clock) as spool:
         assert spool.figures()["hours_of_capacity"] is None
@@ -107,7 +110,7 @@ def test_capacity_is_told_in_hours(folder):
         assert spool.figures()["hours_of_capacity"] == pytest.approx((10 * 2**20 - taken) / taken)
 
 
-def test_dead_letters_are_kept_counted_and_bounded(folder):
+def test_dead_letters_are_kept_counted_and_bounded(folder: Path) -> None:
     with Spool(folder, SpoolLimits(dead_rows=3)) as spool:
         for n in range(5):
             put(spool, str(n))
@@ -119,7 +122,7 @@ def test_dead_letters_are_kept_counted_and_bounded(folder):
         assert (figures["alarm.dead"], figures["dead.forgotten"], figures["alarm.depth"]) == (5, 2, 0)
 
 
-def test_a_message_larger_than_a_row_is_set_aside(folder):
+def test_a_message_larger_than_a_row_is_set_aside(folder: Path) -> None:
     with Spool(folder, SpoolLimits(row_bytes=1024)) as spool:
         assert put(spool, "huge", size=2000) == 1
         assert put(spool, "next") == 2
@@ -130,7 +133,7 @@ def test_a_message_larger_than_a_row_is_set_aside(folder):
         assert figures["alarm.seq"] - figures["alarm.dead"] == figures["alarm.depth"]
 
 
-def test_no_reserve_is_a_choice(folder):
+def test_no_reserve_is_a_choice(folder: Path) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=0)) as spool:
         assert put(spool) == 1
         assert spool.trouble == ""
@@ -141,7 +144,7 @@ def test_no_reserve_is_a_choice(folder):
     [{"max_bytes": 1}, {"telemetry_age_s": -1}, {"reserve_bytes": -1}, {"row_bytes": 1}, {"ring_rows": 0},
      {"dead_rows": 0}, {"corrupt_copies": -1}],
 )  # fmt: skip
-def test_limits_that_cannot_be_meant(wrong):
+def test_limits_that_cannot_be_meant(wrong: dict[str, int]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         SpoolLimits(**wrong)

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,25 +25,25 @@ class SpoolModel(RuleBasedStateMachine):
 
     LIMITS = SpoolLimits(max_bytes=64 * 1024, row_bytes=30_000, dead_rows=4, telemetry_age_s=500)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(prefix="spool-model-", dir=MEMORY if MEMORY.is_dir() else None))
         self.runs = 0
         self.clock = Clock()
         self.folder = self.root / "0"
         self.spool = Spool(self.folder, self.LIMITS, self.clock)
-        self.rows = {klass: {} for klass in MessageClass}  # id to (seq, body, put at)
+        self.rows: dict[str, Any] = {klass: {} for klass in MessageClass}  # id to (seq, body, put at)
         self.seqs = dict.fromkeys(MessageClass, 0)
         self.counts = dict.fromkeys(("acked", "dead", "dropped"), 0)
-        self.alarms = {}
+        self.alarms: dict[str, Any] = {}
         self.written_s = self.clock.now_s
 
-    def note(self):
+    def note(self) -> None:
         # Every transaction writes the seconds of service; a crash takes back those since the last.
         self.written_s = self.clock.now_s
 
     @rule(klass=st.sampled_from(MessageClass), size=st.integers(0, 12_000))
-    def put(self, klass, size):
+    def put(self, klass: Any, size: int) -> None:
         self.seqs[klass] += 1
         seq = put(self.spool, f"{klass}{self.seqs[klass]}", klass, size)
         assert seq == self.seqs[klass]
@@ -51,14 +52,14 @@ class SpoolModel(RuleBasedStateMachine):
         self._shed()
 
     @rule()
-    def put_oversize(self):
+    def put_oversize(self) -> None:
         self.seqs[MessageClass.ALARM] += 1
         put(self.spool, "huge", size=40_000)
         self.counts["dead"] += 1
         self.note()
 
     @rule(key=st.sampled_from("abc"), active=st.booleans(), peak=st.floats(0, 10))
-    def change_alarm(self, key, active, peak):
+    def change_alarm(self, key: Any, active: bool, peak: float) -> None:
         alarm = Alarm(key, AlarmKind.SENSOR, 1, peak, "stuck") if active else None
         self.seqs[MessageClass.ALARM] += 1
         seq = put(self.spool, "change", open_alarm=OpenAlarm(key, alarm))
@@ -69,7 +70,7 @@ class SpoolModel(RuleBasedStateMachine):
         self._shed()
 
     @rule(klass=st.sampled_from(MessageClass), picks=st.lists(st.integers(0, 20), max_size=8))
-    def ack(self, klass, picks):
+    def ack(self, klass: Any, picks: list[int]) -> None:
         ids = [row_id for n, row_id in enumerate(sorted(self.rows[klass])) if n in picks]
         self.spool.ack(klass, [*ids, 10**6])
         for row_id in ids:
@@ -78,7 +79,7 @@ class SpoolModel(RuleBasedStateMachine):
         self.note()
 
     @rule(klass=st.sampled_from(MessageClass))
-    def bury_the_first(self, klass):
+    def bury_the_first(self, klass: Any) -> None:
         for row in self.spool.peek(klass, 1):
             self.spool.dead_letter(row, "test")
             self.spool.dead_letter(row, "again: it is not there any more")
@@ -87,7 +88,7 @@ class SpoolModel(RuleBasedStateMachine):
             self.note()
 
     @rule(seconds=st.sampled_from((1.0, 200.0)))
-    def time_passes(self, seconds):
+    def time_passes(self, seconds: Any) -> None:
         self.clock.now_s += seconds
         self.spool.maintain()
         old = [i for i, (_, at) in self.rows[MessageClass.TELEMETRY].items() if self.clock.now_s - at > 500]
@@ -98,13 +99,13 @@ class SpoolModel(RuleBasedStateMachine):
             self.note()
 
     @rule()
-    def restart(self):
+    def restart(self) -> None:
         self.spool.close()
         self.spool = Spool(self.folder, self.LIMITS, self.clock)
         self.note()
 
     @rule()
-    def crash(self):
+    def crash(self) -> None:
         self.runs += 1
         copy = self.root / str(self.runs)
         shutil.copytree(self.folder, copy)
@@ -118,7 +119,7 @@ class SpoolModel(RuleBasedStateMachine):
         self.note()
 
     @invariant()
-    def holds_what_the_dictionary_holds(self):
+    def holds_what_the_dictionary_holds(self) -> None:
         for klass in MessageClass:
             found = self.spool.peek(klass, 10**6)
             assert [(row.id, row.body) for row in found] == [
@@ -128,16 +129,16 @@ class SpoolModel(RuleBasedStateMachine):
         assert self.spool.open_alarms() == self.alarms
 
     @invariant()
-    def everything_is_accounted_for(self):
-        figures = self.spool.figures()
+    def everything_is_accounted_for(self) -> None:
+        figures: dict[str, Any] = self.spool.figures()
         for what, expected in self.counts.items():
             assert sum(v for name, v in figures.items() if f".{what}" in name) == expected
         assert sum(self.seqs.values()) == sum(self.counts.values()) + sum(map(len, self.rows.values()))
 
-    def _shed(self):
+    def _shed(self) -> None:
         self.note()
 
-        def held():
+        def held() -> Any:
             topic = len("p/s/d/x/event")
             bodies = [body for rows in self.rows.values() for body, _ in rows.values()]
             return sum(len(body) + topic + ROW_OVERHEAD_BYTES for body in bodies)
@@ -147,7 +148,7 @@ class SpoolModel(RuleBasedStateMachine):
             del self.rows[klass][min(self.rows[klass])]
             self.counts["dropped"] += 1
 
-    def teardown(self):
+    def teardown(self) -> None:
         self.spool.close()
         shutil.rmtree(self.root)
 

@@ -8,7 +8,9 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +29,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def root():
+def root() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="power-", dir=MEMORY if MEMORY.is_dir() else None))
     yield folder
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def steps(root):
+def steps(root: Any) -> Any:
     """Enough alarms, and acknowledgements, for the WAL to have been moved into the file and started over."""
     state = root / "state"
     found = []
@@ -44,7 +46,7 @@ def steps(root):
     return found
 
 
-def test_the_recording_has_everything(steps, root):
+def test_the_recording_has_everything(steps: Any, root: Any) -> None:
     """Played to its end without a cut it gives the very files the program left."""
     files, _ = cut(steps, len(steps), random.Random(0))
     path = root / "state" / "spool.db"
@@ -53,9 +55,9 @@ def test_the_recording_has_everything(steps, root):
     assert sum(step.kind == "write" and step.path.endswith("spool.db") for step in steps) > 100
 
 
-def test_no_promised_alarm_is_lost_by_a_power_cut(steps, root):
+def test_no_promised_alarm_is_lost_by_a_power_cut(steps: Any, root: Any) -> None:
     randomness = random.Random(23)
-    promised = slowest_s = 0
+    promised, slowest_s = 0, 0.0
     for n in range(CUTS):
         when = randomness.randrange(len(steps))
         files, said = cut(steps, when, randomness)

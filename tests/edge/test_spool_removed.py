@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +14,11 @@ from tests.faults.alarm_account import body_of
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     return tmp_path / "state"
 
 
-def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder):
+def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder: Any) -> None:
     """SQLite would go on with files that have no name any more."""
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         epoch = spool.epoch
@@ -35,7 +37,7 @@ def test_a_folder_that_is_removed_under_us_is_put_back_with_all_it_held(folder):
     assert found == [*(f"alarm{n}" for n in range(10, 50)), "into nothing", "after"]
 
 
-def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(folder):
+def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(folder: Any) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         shutil.rmtree(folder)
@@ -48,7 +50,7 @@ def test_where_a_removed_file_cannot_be_put_back_it_is_said_and_tried_again(fold
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["stored"]
 
 
-def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
+def test_another_file_in_place_of_ours_is_said_and_left_alone(folder: Any) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         (folder / "spool.db").rename(folder / "ours")
@@ -61,7 +63,7 @@ def test_another_file_in_place_of_ours_is_said_and_left_alone(folder):
         assert spool.trouble == ""
 
 
-def test_a_folder_that_somebody_puts_back_is_used_and_ours_alone_again(folder, tmp_path):
+def test_a_folder_that_somebody_puts_back_is_used_and_ours_alone_again(folder: Any, tmp_path: Path) -> None:
     with Spool(folder, SpoolLimits(reserve_bytes=4096)) as spool:
         spool.put(MessageClass.ALARM, "t", body_of("stored"))
         folder.rename(tmp_path / "aside")

@@ -1,6 +1,7 @@
 """Each method keeps its promise on scores whose distribution is known, and refuses what it cannot promise."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,13 @@ NAMED = {
 }
 
 
-def kept(shares, rate):
+def kept(shares: Any, rate: Any) -> Any:
     return np.mean([share <= rate for share in shares])
 
 
 @pytest.mark.parametrize("name", NAMED)
 @pytest.mark.parametrize(("count", "rate"), [(50, 0.1), (200, 0.02), (2000, 0.01), (50, None), (2000, None)])
-def test_quantile_keeps_its_promise(name, count, rate):
+def test_quantile_keeps_its_promise(name: Any, count: int, rate: float | None) -> None:
     rng = np.random.default_rng(count)
     draws = NAMED[name].rvs((REPETITIONS, count), random_state=rng)
     found = [threshold_methods.quantile_threshold(scores, rate) for scores in draws]
@@ -34,7 +35,7 @@ def test_quantile_keeps_its_promise(name, count, rate):
     assert found[0].windows == count
 
 
-def test_quantile_wastes_little():
+def test_quantile_wastes_little() -> None:
     scores = np.random.default_rng(3).normal(size=20_000)
     assert stats.norm.sf(threshold_methods.quantile_threshold(scores, 0.01).value) == pytest.approx(
         0.0088, abs=0.0008
@@ -42,7 +43,7 @@ def test_quantile_wastes_little():
 
 
 @pytest.mark.parametrize("count", [50, 200, 2000])
-def test_conditions_keep_their_promise_on_one_more(count):
+def test_conditions_keep_their_promise_on_one_more(count: int) -> None:
     rng = np.random.default_rng(count)
     rate = 1 / (count + 1)
     shares = []
@@ -54,7 +55,7 @@ def test_conditions_keep_their_promise_on_one_more(count):
     assert kept(shares, rate) >= 0.93
 
 
-def test_conditions_is_the_textbook_prediction_bound():
+def test_conditions_is_the_textbook_prediction_bound() -> None:
     scores = {name: np.array([0.1, top]) for name, top in zip("abcd", (1.0, 2.0, 3.0, 5.0), strict=True)}
     logs = np.log([1.0, 2.0, 3.0, 5.0])
     bound = logs.mean() + stats.t.ppf(0.95, 3) * logs.std(ddof=1) * math.sqrt(1 + 1 / 4)
@@ -63,13 +64,13 @@ def test_conditions_is_the_textbook_prediction_bound():
     )
 
 
-def test_conditions_of_negative_scores_stay_on_their_own_scale():
+def test_conditions_of_negative_scores_stay_on_their_own_scale() -> None:
     scores = {name: np.array([-9.0, top]) for name, top in zip("ab", (-5.0, -4.0), strict=True)}
     bound = -4.5 + stats.t.ppf(0.95, 1) * math.sqrt(0.5) * math.sqrt(1.5)
     assert threshold_methods.conditions_threshold(scores, None).value == pytest.approx(bound, rel=1e-12)
 
 
-def test_overlapping_windows_count_once():
+def test_overlapping_windows_count_once() -> None:
     scores = np.random.default_rng(1).normal(size=600)
     assert threshold_methods.quantile_threshold(scores, 0.01).supported
     with pytest.raises(DataError, match="300 independent"):
@@ -78,7 +79,7 @@ def test_overlapping_windows_count_once():
         threshold_methods.conditions_threshold({"a": scores[:120], "b": scores}, 0.01, independent=0.5)
 
 
-def test_f1_against_trying_every_threshold():
+def test_f1_against_trying_every_threshold() -> None:
     rng = np.random.default_rng(5)
     scores = np.concatenate([rng.normal(0, 1, 80), rng.normal(1.5, 1, 40)]).round(1).astype(np.float32)
     faulty = np.arange(120) >= 80
@@ -109,14 +110,14 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_what_the_data_cannot_support_is_refused_with_a_remedy(name):
+def test_what_the_data_cannot_support_is_refused_with_a_remedy(name: Any) -> None:
     with pytest.raises(DataError) as caught:
         REFUSALS[name]()
     assert caught.value.remedy
     assert caught.value.exit_code == 65
 
 
-def test_the_refusal_says_how_much_more_is_needed():
+def test_the_refusal_says_how_much_more_is_needed() -> None:
     with pytest.raises(DataError, match="Record 249 more") as caught:
         threshold_methods.quantile_threshold(np.arange(50.0), 0.01)
     assert threshold_methods.quantile_threshold(np.arange(299.0), 0.01).supported
@@ -126,7 +127,7 @@ def test_the_refusal_says_how_much_more_is_needed():
 # The distributions, against scipy's.
 
 
-def test_beta():
+def test_beta() -> None:
     rng = np.random.default_rng(0)
     for a, b, x in zip(
         10 ** rng.uniform(-1, 4, 500), 10 ** rng.uniform(-1, 4, 500), rng.random(500), strict=True
@@ -138,12 +139,12 @@ def test_beta():
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 10, 100])
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.9, 0.95, 0.975, 0.999])
-def test_t(p, freedom):
+def test_t(p: float, freedom: int) -> None:
     assert distributions.t_quantile(p, freedom) == pytest.approx(stats.t.ppf(p, freedom), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("count", [1, 50, 2000])
-def test_binomial(count):
+def test_binomial(count: int) -> None:
     for p in (0.001, 0.1, 0.9):
         for k in (-1, 0, 1, count // 2, count - 1, count):
             assert distributions.binomial_cdf(k, count, p) == pytest.approx(

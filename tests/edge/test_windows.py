@@ -1,5 +1,8 @@
 """Windows against the obvious slicing; never across a gap."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,20 +14,30 @@ from edge_runtime.core.records import FaultKind, Frame
 RATE_HZ = 1000.0
 
 
-def make(sequence, samples, *, time_us=None, at=None, boot=1, rate_hz=RATE_HZ, overruns=0, scale=1.0):
+def make(
+    sequence: Any,
+    samples: Any,
+    *,
+    time_us: Any = None,
+    at: Any = None,
+    boot: int = 1,
+    rate_hz: Any = RATE_HZ,
+    overruns: int = 0,
+    scale: float = 1.0,
+) -> Any:
     samples = np.atleast_2d(np.asarray(samples, np.float32).T).T
     time_us = at * 1000 if time_us is None else time_us
     return Frame(1, boot, sequence, time_us, rate_hz, scale, overruns, samples)
 
 
-def stream(values, sizes, first_sequence=0):
+def stream(values: Any, sizes: Any, first_sequence: int = 0) -> Iterator[Any]:
     at = 0
     for index, size in enumerate(sizes):
         yield make((first_sequence + index) % 2**32, values[at : at + size], at=at)
         at += size
 
 
-def run(windower, frames):
+def run(windower: Any, frames: Any) -> tuple[Any, Any]:
     windows, faults = [], []
     for frame in frames:
         new, wrong = windower.push(frame)
@@ -38,7 +51,7 @@ def run(windower, frames):
     st.data(),
     st.lists(st.integers(1, 200), min_size=1, max_size=40),
 )
-def test_equals_slicing_the_whole_signal(samples, data, sizes):
+def test_equals_slicing_the_whole_signal(samples: int, data: st.DataObject, sizes: list[int]) -> None:
     hop = data.draw(st.integers(1, samples))
     values = np.arange(sum(sizes), dtype=np.float32)
     windows, faults = run(Windower(samples, hop, 1, RATE_HZ), stream(values, sizes))
@@ -51,7 +64,7 @@ def test_equals_slicing_the_whole_signal(samples, data, sizes):
         np.testing.assert_array_equal(got[:, 0], values[start : start + samples])
 
 
-def test_counts_become_physical_units():
+def test_counts_become_physical_units() -> None:
     (window,), _ = Windower(2, 2, 1, RATE_HZ).push(make(0, [2, -4], at=0, scale=0.5))
     assert window.samples.tolist() == [[1.0], [-2.0]]
 
@@ -65,7 +78,7 @@ def test_counts_become_physical_units():
         (make(0, range(10), at=10, boot=2), FaultKind.REBOOT),
     ],
 )
-def test_no_window_spans_a_gap(second, kind):
+def test_no_window_spans_a_gap(second: Any, kind: Any) -> None:
     windower = Windower(16, 4, 1, RATE_HZ)
     windows, faults = run(windower, [make(0, range(10), at=0), second])
     assert not windows
@@ -85,13 +98,13 @@ def test_no_window_spans_a_gap(second, kind):
     assert windows[0][2][:, 0].tolist() == list(map(float, range(16)))
 
 
-def test_gap_says_how_many_frames():
+def test_gap_says_how_many_frames() -> None:
     _, (fault,) = run(Windower(16, 4, 1, RATE_HZ), [make(0, range(4), at=0), make(5, range(4), at=20)])
     assert fault.count == 4
 
 
 @pytest.mark.parametrize("sequence", [4, 5, 2])
-def test_repeated_and_late_frames_are_ignored(sequence):
+def test_repeated_and_late_frames_are_ignored(sequence: int) -> None:
     windower = Windower(8, 8, 1, RATE_HZ)
     run(windower, [make(5, range(4), at=0)])
     _, (fault,) = run(windower, [make(sequence, [9] * 4, at=0)])
@@ -100,7 +113,7 @@ def test_repeated_and_late_frames_are_ignored(sequence):
     assert samples[:, 0].tolist() == list(range(8))
 
 
-def test_sequence_wraps_without_a_gap():
+def test_sequence_wraps_without_a_gap() -> None:
     windows, faults = run(Windower(8, 8, 1, RATE_HZ), stream(np.arange(16), [4] * 4, 2**32 - 2))
     assert (len(windows), faults) == (2, [])
 
@@ -112,14 +125,14 @@ def test_sequence_wraps_without_a_gap():
         (make(0, range(4), at=0, rate_hz=1020.0), "1020.0 Hz, model at 1000.0"),
     ],
 )
-def test_a_frame_of_another_shape_or_rate_is_not_used(frame, text):
+def test_a_frame_of_another_shape_or_rate_is_not_used(frame: Any, text: str) -> None:
     windows, (fault,) = run(Windower(4, 4, 1, RATE_HZ), [frame])
     assert not windows
     assert fault.kind is FaultKind.MISMATCH
     assert text in fault.detail
 
 
-def test_times_follow_a_drifting_clock():
+def test_times_follow_a_drifting_clock() -> None:
     """0.5 % fast for an hour: windows are timed by the sensor's clock, not by counting from the first."""
     windower = Windower(100, 100, 1, RATE_HZ)
     frames = (make(i, np.zeros(100), time_us=round(i * 100_000 * 1.005)) for i in range(36_000))
@@ -128,7 +141,7 @@ def test_times_follow_a_drifting_clock():
     assert windows[-1][1] == round(35_999 * 100_000 * 1.005)
 
 
-def test_reset_forgets():
+def test_reset_forgets() -> None:
     windower = Windower(8, 8, 1, RATE_HZ)
     run(windower, [make(0, range(6), at=0)])
     windower.reset()
@@ -136,6 +149,6 @@ def test_reset_forgets():
     assert (windows, faults) == ([], [])
 
 
-def test_counts_too_large_for_the_unit_become_infinite():
+def test_counts_too_large_for_the_unit_become_infinite() -> None:
     [(_, _, samples)], _ = run(Windower(2, 2, 1, RATE_HZ), [make(0, [1e30, -1e30], at=0, scale=1e30)])
     assert samples.ravel().tolist() == [np.inf, -np.inf]

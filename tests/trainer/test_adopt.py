@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,11 +26,11 @@ FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 CONDITIONS = ("no load", "half load", "full load")
 
 
-def info(name, shape, kind=FLOAT):
+def info(name: str, shape: Any, kind: Any = FLOAT) -> Any:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def rms_nodes(axes="axes", end="Sqrt"):
+def rms_nodes(axes: str = "axes", end: str = "Sqrt") -> list[Any]:
     return [
         helper.make_node("Mul", ["x", "x"], ["window"]),  # bears a name that the edge uses
         helper.make_node("ReduceMean", ["window", axes], ["mean"], keepdims=0),
@@ -35,7 +38,14 @@ def rms_nodes(axes="axes", end="Sqrt"):
     ]
 
 
-def model_of(nodes=None, inputs=None, outputs=None, weights=None, opsets=(("", 20),), **more):
+def model_of(
+    nodes: Any = None,
+    inputs: Any = None,
+    outputs: Any = None,
+    weights: Any = None,
+    opsets: Any = (("", 20),),
+    **more: Any,
+) -> Any:
     """The window's rms, written by hand, but for what is changed."""
     graph = helper.make_graph(
         nodes or rms_nodes(),
@@ -48,16 +58,16 @@ def model_of(nodes=None, inputs=None, outputs=None, weights=None, opsets=(("", 2
     return helper.make_model(graph, opset_imports=imports, ir_version=10, **more)
 
 
-def numbered(values, name):
+def numbered(values: Any, name: str) -> Any:
     return numpy_helper.from_array(np.array(values), name)
 
 
 @pytest.fixture(scope="module")
-def normals():
+def normals() -> Any:
     return [recording(seed=at, condition=name) for at, name in enumerate(CONDITIONS)]
 
 
-def test_it_scores_as_before_under_the_names_of_the_edge(normals, tmp_path):
+def test_it_scores_as_before_under_the_names_of_the_edge(normals: Any, tmp_path: Path) -> None:
     made = trainer.adopt(model_of().SerializeToString(), normals, name="pump", hop=16)
     trainer.write(made, tmp_path / "pump.onnx")
     artefact = edge_runtime.load_model(tmp_path / "pump.onnx")
@@ -74,7 +84,7 @@ def test_it_scores_as_before_under_the_names_of_the_edge(normals, tmp_path):
     assert repr(made).startswith("<Model pump: adopted, 64 samples of x at 1000 Hz, threshold ")
 
 
-def test_the_threshold_lies_above_the_normal_windows_and_a_fault_raises_an_alarm(normals):
+def test_the_threshold_lies_above_the_normal_windows_and_a_fault_raises_an_alarm(normals: Any) -> None:
     made = trainer.adopt(model_of().SerializeToString(), normals)
     faulty = recording(seed=9, level=4.0, label="loose", condition="half load")
     found = trainer.evaluate(made, [*normals, faulty])
@@ -84,7 +94,7 @@ def test_the_threshold_lies_above_the_normal_windows_and_a_fault_raises_an_alarm
     assert events.count(edge_runtime.Transition.NEW) == 1
 
 
-def test_every_method_of_a_fit_can_be_asked_for(normals):
+def test_every_method_of_a_fit_can_be_asked_for(normals: Any) -> None:
     data = model_of().SerializeToString()
     faulty = recording(seed=9, level=4.0, label="loose", condition="half load")
     lenient = trainer.adopt(data, normals, method="quantile", false_alarm_rate=0.2)
@@ -100,38 +110,46 @@ def test_every_method_of_a_fit_can_be_asked_for(normals):
         trainer.adopt(data, normals, hop=65)
 
 
-def test_old_files_list_their_weights_as_inputs(normals):
+def test_old_files_list_their_weights_as_inputs(normals: Any) -> None:
     old = model_of(inputs=[info("x", ["b", SAMPLES, 1]), info("axes", [2], TensorProto.INT64)])
     made = trainer.adopt(old.SerializeToString(), normals)
     assert made.threshold > 0
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's exporter that needs no onnxscript
-def test_a_network_exported_by_torch_is_adopted(tmp_path):
-    torch = pytest.importorskip("torch")
+def test_a_network_exported_by_torch_is_adopted(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    import torch  # noqa: PLC0415  without it the test is skipped
+
     torch.manual_seed(0)
 
     class Residual(torch.nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.encode = torch.nn.Conv1d(1, 4, 16, stride=8)
             self.decode = torch.nn.ConvTranspose1d(4, 1, 16, stride=8)
 
-        def forward(self, window):
+        def forward(self, window: Any) -> Any:
             level = window - window.mean(1, keepdim=True)
             built = self.decode(torch.tanh(self.encode(level.transpose(1, 2)))).transpose(1, 2)
             return ((level - built) ** 2).mean((1, 2)).sqrt()
 
     path = tmp_path / "torch.onnx"
     program = (torch.zeros(1, 1024, 1),)
-    terms = {"input_names": ["x"], "output_names": ["y"], "dynamic_axes": {"x": {0: "b"}, "y": {0: "b"}}}
+    terms: dict[str, Any] = {
+        "input_names": ["x"],
+        "output_names": ["y"],
+        "dynamic_axes": {"x": {0: "b"}, "y": {0: "b"}},
+    }
     torch.onnx.export(Residual().eval(), program, path, dynamo=False, **terms)
     made = trainer.adopt(path, trainer.read_recordings(SAMPLE / "cwru.csv"))
     assert made.manifest.notes["adopted"] == "the graph of torch.onnx, not fitted here"
     assert trainer.evaluate(made, trainer.read_recordings(SAMPLE / "cwru.csv")).by_window.auroc > 0.99
 
 
-def test_the_command_writes_a_model_that_the_other_commands_take(tmp_path, run):
+def test_the_command_writes_a_model_that_the_other_commands_take(
+    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
+) -> None:
     graph, out = tmp_path / "my.onnx", tmp_path / "out.onnx"
     onnx.save(model_of(inputs=[info("x", ["b", 1024, 1])]), graph)
     listing = SAMPLE / "cwru.csv"
@@ -155,7 +173,9 @@ def test_the_command_writes_a_model_that_the_other_commands_take(tmp_path, run):
     assert "would be written over" in refused
 
 
-def test_the_command_refuses_in_one_line_and_writes_nothing(tmp_path, run):
+def test_the_command_refuses_in_one_line_and_writes_nothing(
+    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
+) -> None:
     graph, out = tmp_path / "my.onnx", tmp_path / "out.onnx"
     graph.write_text("not a model")
     code, said, refused = run("adopt", graph, SAMPLE / "cwru.csv", "-o", out)
@@ -166,7 +186,7 @@ def test_the_command_refuses_in_one_line_and_writes_nothing(tmp_path, run):
     assert (code, refused.count("Give the ONNX file to adopt")) == (65, 1)
 
 
-def looped():
+def looped() -> Any:
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["held"], ["next"])],
         "body",
@@ -177,7 +197,7 @@ def looped():
     return model_of(nodes, outputs=[info("z", ["b"])], weights=[numbered(3, "count")])
 
 
-def functional():
+def functional() -> Any:
     part = helper.make_function(
         "mine",
         "Twice",
@@ -190,7 +210,7 @@ def functional():
     return model_of(nodes, outputs=[info("z", ["b"])], opsets=(("", 20), ("mine", 1)), functions=[part])
 
 
-def elsewhere():
+def elsewhere() -> Any:
     model = model_of(weights=[numbered([1.0], "unused")])
     tensor = model.graph.initializer[1]
     tensor.ClearField("raw_data")
@@ -199,12 +219,12 @@ def elsewhere():
     return model
 
 
-def tail(*nodes, weights=(), shape=("b",), kind=FLOAT):
+def tail(*nodes: Any, weights: Any = (), shape: Any = ("b",), kind: Any = FLOAT) -> Any:
     """The rms `y` and what follows it, to `z`."""
     return model_of([*rms_nodes(), *nodes], outputs=[info("z", shape, kind)], weights=weights)
 
 
-def logarithm():
+def logarithm() -> Any:
     return tail(
         helper.make_node("Sub", ["y", "one"], ["less"]),
         helper.make_node("Log", ["less"], ["z"]),
@@ -212,29 +232,29 @@ def logarithm():
     )
 
 
-def batch_mean():
+def batch_mean() -> Any:
     return tail(
         helper.make_node("ReduceMean", ["y"], ["all"], keepdims=1),
         helper.make_node("Sub", ["y", "all"], ["z"]),
     )
 
 
-def noisy():
+def noisy() -> Any:
     return tail(
         helper.make_node("RandomNormalLike", ["y"], ["r"]),
         helper.make_node("Add", ["y", "r"], ["z"]),
     )
 
 
-def constant():
+def constant() -> Any:
     return tail(helper.make_node("Mul", ["y", "no"], ["z"]), weights=[numbered(np.float32(0.0), "no")])
 
 
-def reshaped():
+def reshaped() -> Any:
     return tail(helper.make_node("Reshape", ["y", "shape"], ["z"]), weights=[numbered([-1, 1], "shape")])
 
 
-def fixed_inside():
+def fixed_inside() -> Any:
     return tail(helper.make_node("Reshape", ["y", "shape"], ["z"]), weights=[numbered([1], "shape")])
 
 
@@ -299,7 +319,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_edge_cannot_run_or_use_is_refused_with_the_remedy(name, normals, capfd):
+def test_what_the_edge_cannot_run_or_use_is_refused_with_the_remedy(
+    name: Any, normals: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     graph, what = REFUSED[name]
     data = graph if isinstance(graph, bytes) else graph.SerializeToString()
     with pytest.raises(ArtefactError, match=what) as refused:
@@ -315,7 +337,9 @@ def test_what_the_edge_cannot_run_or_use_is_refused_with_the_remedy(name, normal
     inserted=st.binary(max_size=4),
 )
 @settings(max_examples=100)
-def test_a_damaged_file_is_refused_or_proves_itself(normals, at, removed, inserted):
+def test_a_damaged_file_is_refused_or_proves_itself(
+    normals: Any, at: int, removed: int, inserted: bytes
+) -> None:
     data, said = model_of().SerializeToString(), ""
     try:
         trainer.adopt(data[:at] + inserted + data[at + removed :], normals)
@@ -324,12 +348,12 @@ def test_a_damaged_file_is_refused_or_proves_itself(normals, at, removed, insert
     assert "\n" not in said
 
 
-def test_a_turned_graph_is_said_to_be_turned(normals):
+def test_a_turned_graph_is_said_to_be_turned(normals: Any) -> None:
     with pytest.raises(ArtefactError, match="put a Transpose in front"):
         trainer.adopt(REFUSED["turned"][0].SerializeToString(), normals)
 
 
-def test_recordings_it_cannot_be_calibrated_on_are_refused(normals):
+def test_recordings_it_cannot_be_calibrated_on_are_refused(normals: Any) -> None:
     data = model_of().SerializeToString()
     with pytest.raises(trainer.FitError, match="no normal recordings"):
         trainer.adopt(data, recording(label="loose"))
@@ -341,7 +365,7 @@ def test_recordings_it_cannot_be_calibrated_on_are_refused(normals):
         trainer.adopt(data, recording(count=70))
 
 
-def test_metadata_and_names_of_the_maker_do_not_ride_along(normals, tmp_path):
+def test_metadata_and_names_of_the_maker_do_not_ride_along(normals: Any, tmp_path: Path) -> None:
     model = model_of(producer_name="another tool")
     onnx.helper.set_model_props(model, {"steadyhum.manifest": "{}", "author": "somebody"})
     trainer.write(trainer.adopt(model.SerializeToString(), normals), tmp_path / "a.onnx")

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,26 +23,26 @@ HEAD = "file,signal,label,condition,rate_hz,target_rate_hz,lowpass_hz,channels,u
 MODEL = Path(__file__).parents[2] / "exported_models" / "gaussian.onnx"
 
 
-def listed(folder, *files):
+def listed(folder: Path, *files: Any) -> Any:
     """Write a list of normal recordings, each at a condition of its own."""
     lines = (f"{file},,normal,day {number},12000,,,DE,g\n" for number, file in enumerate(files))
     (folder / "list.csv").write_text(HEAD + "".join(lines))
     return folder / "list.csv"
 
 
-def given_up(path, trouble):
+def given_up(path: Path, trouble: Any) -> None:
     with atomic_files.whole_file(path) as file:
         file.write(b"ne")
         raise trouble
 
 
-def recorded(path, seed):
+def recorded(path: Path, seed: int) -> Any:
     path.parent.mkdir(exist_ok=True)
     np.savez(path, samples=noise(seed=seed))
     return path
 
 
-def test_a_text_takes_the_place_of_an_older_one(tmp_path):
+def test_a_text_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     atomic_files.write_text(path, "new")
@@ -49,7 +51,7 @@ def test_a_text_takes_the_place_of_an_older_one(tmp_path):
 
 
 @pytest.mark.parametrize("trouble", [ValueError, KeyboardInterrupt])
-def test_what_is_given_up_half_way_leaves_the_older_file(tmp_path, trouble):
+def test_what_is_given_up_half_way_leaves_the_older_file(tmp_path: Path, trouble: Any) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
     with pytest.raises(trouble):
@@ -58,7 +60,7 @@ def test_what_is_given_up_half_way_leaves_the_older_file(tmp_path, trouble):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
+def test_a_pipe_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with running(["cat", pipe], stdout=subprocess.PIPE) as reader:
@@ -67,7 +69,7 @@ def test_a_pipe_is_written_and_stays_a_pipe(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
+def test_places_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match="is a folder"):
         atomic_files.check_file(tmp_path)
@@ -85,7 +87,7 @@ def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_of_somebody_else_is_refused(tmp_path):
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     for refused in (atomic_files.check_file, atomic_files.make_folder):
         with pytest.raises(AccessError, match="cannot be written to"):
@@ -94,7 +96,9 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path):
         atomic_files.write_text(tmp_path / "a", "")
 
 
-def test_every_command_says_where_it_cannot_write(tmp_path, run):
+def test_every_command_says_where_it_cannot_write(
+    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
+) -> None:
     (tmp_path / "file").write_text("")
     into, sample = tmp_path / "file" / "x", SAMPLE / "cwru.csv"
     for command in (
@@ -112,7 +116,9 @@ def test_every_command_says_where_it_cannot_write(tmp_path, run):
         assert said.count("\n") == 1
 
 
-def test_no_command_writes_over_what_it_reads(tmp_path, run):
+def test_no_command_writes_over_what_it_reads(
+    tmp_path: Path, run: Callable[..., tuple[int | str | None, str, str]]
+) -> None:
     recorded(tmp_path / "a.npz", 1)
     path = listed(tmp_path, "a.npz")
     model = Path(shutil.copy(MODEL, tmp_path / "model.onnx"))
@@ -129,7 +135,7 @@ def test_no_command_writes_over_what_it_reads(tmp_path, run):
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_recordings_of_one_name_are_all_kept(tmp_path):
+def test_recordings_of_one_name_are_all_kept(tmp_path: Path) -> None:
     for number, day in enumerate(("mon", "tue", "wed")):
         recorded(tmp_path / day / "1.npz", number)
     path = listed(tmp_path, "mon/1.npz", "tue/1.npz", "wed/1.npz")
@@ -141,7 +147,7 @@ def test_recordings_of_one_name_are_all_kept(tmp_path):
     assert sorted(os.listdir(tmp_path / "out")) == ["1-2.npz", "1-3.npz", "1.npz"]
 
 
-def test_no_room_leaves_no_recording_in_part(tmp_path):
+def test_no_room_leaves_no_recording_in_part(tmp_path: Path) -> None:
     recorded(tmp_path / "a.npz", 1)
     script = """
 import resource, sys

@@ -1,5 +1,7 @@
 """Augmentation: each property is changed by what is stated, and nothing else is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from trainer.recordings.listing import read_list
 from trainer.recordings.recording import read_recording
 
 
-def tone(frequency_hz, rate_hz=1000.0, count=8000):
+def tone(frequency_hz: Any, rate_hz: float = 1000.0, count: int = 8000) -> Any:
     whole = recording(count, rate_hz=rate_hz)
     values = np.sin(2 * np.pi * frequency_hz * np.arange(count) / rate_hz)[:, np.newaxis]
     return type(whole)(
@@ -21,12 +23,12 @@ def tone(frequency_hz, rate_hz=1000.0, count=8000):
     )
 
 
-def strongest_hz(item):
+def strongest_hz(item: Any) -> Any:
     spectrum = np.abs(np.fft.rfft(item.samples[:, 0] * np.hanning(len(item.samples))))
     return np.fft.rfftfreq(len(item.samples), 1 / item.rate_hz)[spectrum.argmax()]
 
 
-def test_speed_moves_lines_and_nothing_else():
+def test_speed_moves_lines_and_nothing_else() -> None:
     made = list(augment.variants(tone(100.0), Augmentation(gain=(1.0, 1.0))))
     assert [strongest_hz(item) for item in made] == pytest.approx([96, 98, 100, 102, 104], abs=0.2)
     assert [item.samples.std() for item in made] == pytest.approx([np.sqrt(0.5)] * 5, rel=0.01)
@@ -34,7 +36,7 @@ def test_speed_moves_lines_and_nothing_else():
     assert all(len(item.samples) > 7500 for item in made)
 
 
-def test_speed_keeps_the_band_of_a_limited_recording():
+def test_speed_keeps_the_band_of_a_limited_recording() -> None:
     first = read_recording(read_list(SAMPLE / "cwru.csv")[3])
     fast = next(augment.variants(first, Augmentation(speed=(1.04, 1.05), gain=(1.0, 1.0))))
     spectrum = np.abs(np.fft.rfft(fast.samples[:, 0]))
@@ -43,7 +45,7 @@ def test_speed_keeps_the_band_of_a_limited_recording():
     assert spectrum[frequency > 5300].max() < 1e-3 * spectrum.max()
 
 
-def test_gain_noise_and_tilt_are_what_they_say():
+def test_gain_noise_and_tilt_are_what_they_say() -> None:
     plain = recording(20_000)
     louder = augment.variants(plain, augment.parse_augmentation("gain=0.5..2"))
     assert [item.samples.std() / plain.samples.std() for item in louder] == pytest.approx(
@@ -57,7 +59,7 @@ def test_gain_noise_and_tilt_are_what_they_say():
     assert 10 * np.log10(power[-20:].mean()) == pytest.approx(3, abs=0.1)
 
 
-def test_all_combinations_are_made_once_and_repeatably():
+def test_all_combinations_are_made_once_and_repeatably() -> None:
     ranges = augment.parse_augmentation("speed=0.9..1.1,gain=0.5..2")
     first, again = (list(augment.variants(recording(), ranges, seed=3)) for _ in range(2))
     assert len(first) == augment.variant_count(ranges) == 25
@@ -67,7 +69,7 @@ def test_all_combinations_are_made_once_and_repeatably():
     assert str(ranges) == "speed 0.9 to 1.1, gain 0.5 to 2"
 
 
-def test_what_is_chosen_by_default():
+def test_what_is_chosen_by_default() -> None:
     assert augment.choose_augmentation("auto", 1) == Augmentation()
     assert augment.choose_augmentation("auto", 2) is None
     assert augment.choose_augmentation("off", 1) is None
@@ -77,7 +79,7 @@ def test_what_is_chosen_by_default():
 @pytest.mark.parametrize(
     "text", ["pitch=1..2", "speed", "speed=2..1", "speed=0.1..1", "gain=a..b", "noise=-1..1"]
 )
-def test_ranges_that_make_no_sense(text):
+def test_ranges_that_make_no_sense(text: str) -> None:
     with pytest.raises(ChoiceError) as caught:
         augment.parse_augmentation(text)
     assert caught.value.exit_code == 64

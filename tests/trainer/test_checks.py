@@ -3,6 +3,8 @@
 import io
 import zipfile
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,30 +17,30 @@ from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.recording import read_recording, read_recordings
 
 
-def named(found):
+def named(found: Any) -> Any:
     return {finding.guard for finding in found}
 
 
 @pytest.fixture(scope="module")
-def sample():
+def sample() -> Any:
     return read_recordings(read_list(SAMPLE / "cwru.csv"))
 
 
 @pytest.fixture(scope="module")
-def full():
+def full() -> Any:
     rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
     return read_recordings(rows)
 
 
-def as_recorded(rows):
+def as_recorded(rows: Any) -> Any:
     return read_recordings([replace(row, target_rate_hz=None, lowpass_hz=None) for row in rows])
 
 
-def test_the_sample_is_clean_but_for_what_its_readme_says(sample):
+def test_the_sample_is_clean_but_for_what_its_readme_says(sample: Any) -> None:
     assert named(checks.check_recordings(sample)) <= {"offset"}
 
 
-def test_baselines_given_at_a_quarter_of_their_rate_are_caught_in_the_sample():
+def test_baselines_given_at_a_quarter_of_their_rate_are_caught_in_the_sample() -> None:
     rows = [replace(row, rate_hz=12000.0) for row in read_list(SAMPLE / "cwru.csv")]
     with pytest.raises(RecordingError, match=r"mat: its spectral lines lie at 0\.25 times") as caught:
         checks.check_recordings(read_recordings(rows))
@@ -46,13 +48,13 @@ def test_baselines_given_at_a_quarter_of_their_rate_are_caught_in_the_sample():
 
 
 @needs("cwru")
-def test_the_full_recordings_raise_no_refusal(full):
+def test_the_full_recordings_raise_no_refusal(full: Any) -> None:
     found = checks.check_recordings(full)
     assert named(found) <= {"offset"}
 
 
 @needs("cwru")
-def test_all_baselines_given_as_12_khz_are_caught_and_no_other():
+def test_all_baselines_given_as_12_khz_are_caught_and_no_other() -> None:
     rows = [
         replace(row, rate_hz=12000.0)
         for row in cwru_list(FULL / "cwru")
@@ -65,7 +67,7 @@ def test_all_baselines_given_as_12_khz_are_caught_and_no_other():
 
 
 @needs("cwru")
-def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full):
+def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full: Any) -> None:
     rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
     leaky = read_recordings([replace(row, lowpass_hz=None) for row in rows])
     assert "leak" in named(checks.recording_problems(leaky))
@@ -73,7 +75,7 @@ def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full):
 
 
 @needs("cwru")
-def test_offsets_are_seen_until_they_are_removed(full):
+def test_offsets_are_seen_until_they_are_removed(full: Any) -> None:
     assert "offset" in named(checks.offsets(full))
     centred = [replace(item, stored=item.samples - item.samples.mean(axis=0)) for item in full]
     assert not list(checks.offsets(centred))
@@ -81,14 +83,14 @@ def test_offsets_are_seen_until_they_are_removed(full):
 
 @needs("cwru")
 @pytest.mark.parametrize(("number", "found"), [("189", {"copies"}), ("122", set()), ("135", set())])
-def test_copied_channels(number, found):
+def test_copied_channels(number: str, found: Any) -> None:
     path = FULL / "cwru" / "48k_drive_end" / f"{number}.mat"
     item = read_recording(ListRow(path, (), "worn", "0 hp", 48000.0, None, None, ("DE", "FE"), "g"))
     assert named(checks.copies([item])) == found
 
 
 @needs("ims")
-def test_near_silent_snapshots_are_stuck_and_running_ones_are_not():
+def test_near_silent_snapshots_are_stuck_and_running_ones_are_not() -> None:
     seen = {}
     for path in sorted((FULL / "ims").iterdir()):
         width = len(path.read_text().splitlines()[0].split())
@@ -101,7 +103,7 @@ def test_near_silent_snapshots_are_stuck_and_running_ones_are_not():
 
 
 @needs("ceiling_fan")
-def test_gravity_tells_the_unit(tmp_path):
+def test_gravity_tells_the_unit(tmp_path: Path) -> None:
     with zipfile.ZipFile(FULL / "ceiling_fan" / "ceiling_fan.zip") as archive:
         text = archive.read("fan_0_low_0_weight/0000.csv")
     (tmp_path / "fan.csv").write_bytes(text)
@@ -116,7 +118,7 @@ def test_gravity_tells_the_unit(tmp_path):
     assert io.BytesIO(text).readline()
 
 
-def test_one_file_in_metres_among_others_in_g(sample):
+def test_one_file_in_metres_among_others_in_g(sample: Any) -> None:
     normals = [item for item in sample if item.label == "normal"]
     assert not list(checks.units(normals))
     mixed = [*normals[1:], replace(normals[0], stored=normals[0].samples * np.float32(9.80665))]
@@ -124,7 +126,7 @@ def test_one_file_in_metres_among_others_in_g(sample):
 
 
 @needs("ims")
-def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it():
+def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it() -> None:
     """What was looked for: a recording that is cut off, or listed in a wrong unit, as it was published.
 
     All signals of CWRU (69 files), IMS (5) and the ceiling fan (1600) were counted. None that holds a running
@@ -145,7 +147,7 @@ def test_no_recording_that_runs_is_clipped_by_itself_and_dead_sensors_look_it():
     assert seen == {"2004.02.19.06.22.39", "2004.04.18.02.42.55"}
 
 
-def test_clipping(sample):
+def test_clipping(sample: Any) -> None:
     """The fault is put in: no recording here has it by itself, see above."""
     item = sample[0]
     limit = 3 * item.samples.std()
@@ -153,7 +155,7 @@ def test_clipping(sample):
     assert named(checks.clipped([replace(item, stored=item.samples.clip(-limit, limit))])) == {"clipped"}
 
 
-def test_a_refusal_may_be_accepted_by_name(sample):
+def test_a_refusal_may_be_accepted_by_name(sample: Any) -> None:
     dead = [replace(sample[0], stored=np.repeat(sample[0].samples[::4], 4, axis=0))]
     with pytest.raises(RecordingError, match="repeats its last value 75%"):
         checks.check_recordings(dead)

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,14 +23,14 @@ from trainer.recordings.recording import read_recording
 
 
 class Canary:
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
         return (open, (str(self.path), "w"))
 
 
-def test_pickles_are_refused_and_not_run(tmp_path):
+def test_pickles_are_refused_and_not_run(tmp_path: Path) -> None:
     canary = tmp_path / "canary"
     pickled = np.empty(1, dtype=object)
     pickled[0] = Canary(canary)
@@ -42,7 +44,7 @@ def test_pickles_are_refused_and_not_run(tmp_path):
     assert not canary.exists()
 
 
-def test_array_that_lies_about_its_size(tmp_path):
+def test_array_that_lies_about_its_size(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", samples=noise(64))
     content = (tmp_path / "a.npz").read_bytes().replace(b"(64, 1)", b"(9999999999, 1)"[:7])
     (tmp_path / "a.npz").write_bytes(content)
@@ -52,7 +54,7 @@ def test_array_that_lies_about_its_size(tmp_path):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_damaged_mat_never_harms_the_parent(tmp_path, data):
+def test_damaged_mat_never_harms_the_parent(tmp_path: Path, data: st.DataObject) -> None:
     source = mat(tmp_path / "whole.mat", vib=noise(256)).read_bytes()
     damaged = bytearray(source)
     for _ in range(data.draw(st.integers(1, 6))):
@@ -63,10 +65,10 @@ def test_damaged_mat_never_harms_the_parent(tmp_path, data):
 
 
 @pytest.fixture
-def child(tmp_path, monkeypatch):
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a shell script in the place of the Python that parses."""
 
-    def replace_by(line):
+    def replace_by(line: Any) -> None:
         script = tmp_path / "python"
         script.write_text(f"#!/bin/sh\n{line}\n")
         script.chmod(0o755)
@@ -75,14 +77,14 @@ def child(tmp_path, monkeypatch):
     return replace_by
 
 
-def test_a_crashing_parser_is_a_refusal(tmp_path, child):
+def test_a_crashing_parser_is_a_refusal(tmp_path: Path, child: Any) -> None:
     # The child really dies by a signal here, as scipy's parser makes it do on some files.
     child("kill -SEGV $$")
     with pytest.raises(RecordingError, match="parser crashed"):
         read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
 
-def test_a_hanging_parser_is_a_refusal(tmp_path, child, monkeypatch):
+def test_a_hanging_parser_is_a_refusal(tmp_path: Path, child: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     child("exec sleep 3600")
     timer = threading.Timer
     monkeypatch.setattr(threading, "Timer", lambda _wall_s, kill: timer(0.5, kill))  # a minute else
@@ -90,7 +92,7 @@ def test_a_hanging_parser_is_a_refusal(tmp_path, child, monkeypatch):
         read_recording(row(mat(tmp_path / "a.mat", vib=noise())))
 
 
-def test_the_child_may_not_write_nor_grow(tmp_path):
+def test_the_child_may_not_write_nor_grow(tmp_path: Path) -> None:
     probe = (
         "import sys, resource, json\n"
         "asked = dict(kind='table', signals=[], channels=['x'], number='')\n"
@@ -111,7 +113,7 @@ def test_the_child_may_not_write_nor_grow(tmp_path):
     assert done.stdout.split(b"\n")[-2] == b"True True True 30", done.stderr
 
 
-def test_the_child_imports_no_torch():
+def test_the_child_imports_no_torch() -> None:
     probe = "import sys, trainer.formats.child, trainer.formats.matfile; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", probe], cwd=SAMPLE.parents[1], capture_output=True, check=True
@@ -119,7 +121,7 @@ def test_the_child_imports_no_torch():
     assert done.stdout.strip() == b"False"
 
 
-def test_the_child_reaches_no_network():
+def test_the_child_reaches_no_network() -> None:
     """Not even this machine's own; test_parser_rights.py has the same without the filter of calls."""
     if rights.seccomp is None:
         pytest.skip("libseccomp is not here")

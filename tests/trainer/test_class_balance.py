@@ -1,5 +1,7 @@
 """Rare labels: weighted, resampled, or interpolated between real ones."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from trainer.detectors.building_blocks import class_balance
 CLASSES = np.repeat([0, 1, 2], [40, 10, 6])
 
 
-def vectors(classes=CLASSES):
+def vectors(classes: Any = CLASSES) -> Any:
     """Three columns; the last is the row's own number, so that all rows differ."""
     random = np.random.default_rng(0)
     rows = random.standard_normal((len(classes), 3)) + 10.0 * classes[:, np.newaxis]
@@ -17,7 +19,7 @@ def vectors(classes=CLASSES):
     return rows
 
 
-def test_weights_make_all_classes_weigh_alike():
+def test_weights_make_all_classes_weigh_alike() -> None:
     given = class_balance.weights("weights", CLASSES)
     assert given * np.bincount(CLASSES) == pytest.approx([56 / 3] * 3)
     for kind in set(class_balance.BALANCES) - {"weights"}:
@@ -25,14 +27,14 @@ def test_weights_make_all_classes_weigh_alike():
 
 
 @pytest.mark.parametrize("kind", ["weights", "none"])
-def test_nothing_is_drawn_where_nothing_is_asked(kind):
+def test_nothing_is_drawn_where_nothing_is_asked(kind: str) -> None:
     drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=0)
     assert np.array_equal(drawn, vectors())
     assert np.array_equal(classes, CLASSES)
 
 
 @pytest.mark.parametrize(("kind", "each"), [("over", 40), ("under", 6), ("smote", 40)])
-def test_all_classes_become_as_frequent(kind, each):
+def test_all_classes_become_as_frequent(kind: str, each: int) -> None:
     drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=0)
     assert np.bincount(classes).tolist() == [each] * 3
     assert drawn.shape == (3 * each, 3)
@@ -44,7 +46,7 @@ def test_all_classes_become_as_frequent(kind, each):
 
 
 @pytest.mark.parametrize("kind", ["over", "under"])
-def test_drawn_rows_are_real_ones_with_their_own_class(kind):
+def test_drawn_rows_are_real_ones_with_their_own_class(kind: str) -> None:
     drawn, classes = class_balance.resample(kind, vectors(), CLASSES, seed=3)
     numbers = drawn[:, 2].astype(int)
     assert np.array_equal(drawn, vectors()[numbers])
@@ -53,7 +55,7 @@ def test_drawn_rows_are_real_ones_with_their_own_class(kind):
         assert set(numbers) == set(range(len(CLASSES)))  # nothing is lost
 
 
-def test_smote_makes_rows_between_two_real_ones_of_the_class():
+def test_smote_makes_rows_between_two_real_ones_of_the_class() -> None:
     rows = vectors()
     drawn, classes = class_balance.resample("smote", rows, CLASSES, seed=4)
     assert np.array_equal(drawn[: len(rows)], rows)
@@ -65,13 +67,13 @@ def test_smote_makes_rows_between_two_real_ones_of_the_class():
         assert min(np.array(detours) - lengths) < 1e-9
 
 
-def test_smote_of_too_few_says_how_many_it_needs():
+def test_smote_of_too_few_says_how_many_it_needs() -> None:
     few = np.repeat([0, 1], [40, 5])
     with pytest.raises(FitError, match="SMOTE needs more than 5 windows of each label and got 5"):
         class_balance.resample("smote", vectors(few), few, seed=0)
 
 
-def test_a_balance_that_there_is_not_names_the_nearest():
+def test_a_balance_that_there_is_not_names_the_nearest() -> None:
     assert class_balance.check("smote") == "smote"
     with pytest.raises(ChoiceError, match="Did you mean 'weights'"):
         class_balance.check("weight")

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +26,12 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 """
 """A Python in which one library is not installed."""
+Run = Callable[..., tuple[int | str | None, str, str]]
+"""Calls the command: its exit code, output and errors."""
 SAMPLE = Path(__file__).parents[1] / "data" / "cwru.csv"
 
 
-def trainer(*arguments, code=0, before="", **environment):
+def trainer(*arguments: Any, code: int = 0, before: str = "", **environment: Any) -> Any:
     """Run the command in a process of its own; check its exit code and that no traceback ever shows."""
     start = f"{before}\nfrom trainer.cli import main\nmain()"
     done = subprocess.run(
@@ -44,13 +48,13 @@ def trainer(*arguments, code=0, before="", **environment):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("model") / "fan.onnx"
     trainer("fit", SAMPLE, "--detector", "gaussian", "-o", path, SOURCE_DATE_EPOCH="1700000000")
     return path
 
 
-def test_help_is_quick_and_imports_no_torch():
+def test_help_is_quick_and_imports_no_torch() -> None:
     slow = "{'torch', 'sklearn', 'onnx', 'scipy', 'matplotlib'}"
     shown = trainer(
         "--help", before=f"import sys, atexit; atexit.register(lambda: print({slow} & set(sys.modules)))"
@@ -60,14 +64,14 @@ def test_help_is_quick_and_imports_no_torch():
         assert command in shown.stdout
 
 
-def test_detectors_are_listed_for_people_and_programs(run):
+def test_detectors_are_listed_for_people_and_programs(run: Run) -> None:
     listed = json.loads(run("detectors", "--json")[1])
     assert [entry["detector"] for entry in listed] == list(REGISTRY)
     assert all({"summary", "supervised", "options", "version"} <= set(entry) for entry in listed)
     assert "principal_components: " in run("detectors")[1]
 
 
-def test_fit_writes_a_file_the_edge_opens(model):
+def test_fit_writes_a_file_the_edge_opens(model: Any) -> None:
     artefact = scorer.open_trusted(model)
     assert artefact.manifest.name == "fan"
     assert artefact.manifest.created == "2023-11-14T22:13:20Z"
@@ -75,13 +79,13 @@ def test_fit_writes_a_file_the_edge_opens(model):
     assert [path.name for path in model.parent.iterdir()] == ["fan.onnx"]
 
 
-def test_the_same_command_gives_the_same_bytes(model, tmp_path):
+def test_the_same_command_gives_the_same_bytes(model: Any, tmp_path: Path) -> None:
     again = tmp_path / "fan.onnx"
     trainer("fit", SAMPLE, "--detector", "gaussian", "-o", again, SOURCE_DATE_EPOCH="1700000000")
     assert again.read_bytes() == model.read_bytes()
 
 
-def test_fit_tells_programs_what_it_wrote(tmp_path, run):
+def test_fit_tells_programs_what_it_wrote(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "m.onnx"
     code, printed, _ = run(
         "fit", SAMPLE, "--detector", "principal_components", "-o", path, "--json", "--name", "pump 7"
@@ -97,7 +101,9 @@ def test_fit_tells_programs_what_it_wrote(tmp_path, run):
     assert json.loads(run("inspect", path, "--json")[1]) == body
 
 
-def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(model, tmp_path, run):
+def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(
+    model: Any, tmp_path: Path, run: Run
+) -> None:
     listed = tmp_path / "evaluation.json"
     shown = run("evaluate", model, SAMPLE, "--json", listed)[1]
     body = json.loads(listed.read_text())
@@ -107,20 +113,22 @@ def test_evaluate_on_the_sample_misses_nothing_and_raises_no_false_alarm(model, 
     assert json.loads(run("evaluate", model, SAMPLE, "--json", "-")[1]) == body
 
 
-def test_inspect_tells_threshold_and_support(model, run):
+def test_inspect_tells_threshold_and_support(model: Any, run: Run) -> None:
     shown = run("inspect", model)[1]
     assert f"{scorer.open_trusted(model).manifest.threshold:.6g}" in shown
     assert "of an operating condition never seen" in shown
 
 
-def test_a_note_stands_in_no_line_of_the_files_own(tmp_path, run):
+def test_a_note_stands_in_no_line_of_the_files_own(tmp_path: Path, run: Run) -> None:
     path = write_artefact(tmp_path / "a.onnx", notes={"channels": "16-32-16"})
     shown = run("inspect", path)[1]
     assert "channels     x in g, band not limited\n" in shown
     assert "channels     16-32-16\n" in shown
 
 
-def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(tmp_path, monkeypatch, run):
+def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, printed, noted = run("compare", SAMPLE, "--detectors", "gaussian,gaussian")
     assert (code, "recommended: gaussian; " in printed, "note: list: the mean alone" in noted) == (
@@ -133,7 +141,7 @@ def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_a_list_is_written_and_its_recordings_converted(tmp_path, run):
+def test_a_list_is_written_and_its_recordings_converted(tmp_path: Path, run: Run) -> None:
     listing = tmp_path / "list.csv"
     assert "7 recordings, 4 normal" in run("recordings", "cwru", SAMPLE.parent / "cwru", "-o", listing)[1]
     run("recordings", "convert", listing, "-o", tmp_path / "edge")
@@ -186,7 +194,9 @@ def test_a_list_is_written_and_its_recordings_converted(tmp_path, run):
         (["recordings", "cwru", "nowhere", "-o", "list.csv"], 65, "nowhere"),
     ],
 )
-def test_refusals_say_what_and_leave_nothing(tmp_path, monkeypatch, run, arguments, code, message):
+def test_refusals_say_what_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, arguments: list[Any], code: int, message: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     ended, printed, complained = run(*arguments)
     assert (ended, printed) == (code, "")
@@ -194,14 +204,14 @@ def test_refusals_say_what_and_leave_nothing(tmp_path, monkeypatch, run, argumen
     assert not list(tmp_path.iterdir())
 
 
-def test_a_refusal_is_one_line():
+def test_a_refusal_is_one_line() -> None:
     done = trainer("inspect", "none.onnx", code=65)
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("trainer: none.onnx: ")
 
 
 @pytest.mark.parametrize("library", ["torch", "sklearn", "onnx"])
-def test_without_the_training_libraries_one_line_says_what_to_install(library, tmp_path):
+def test_without_the_training_libraries_one_line_says_what_to_install(library: str, tmp_path: Path) -> None:
     done = trainer(
         *("fit", SAMPLE, "--detector", "gaussian", "-o", tmp_path / "m.onnx"),
         code=69,
@@ -213,7 +223,7 @@ def test_without_the_training_libraries_one_line_says_what_to_install(library, t
     )
 
 
-def test_a_broken_pipe_is_no_traceback(model):
+def test_a_broken_pipe_is_no_traceback(model: Any) -> None:
     done = subprocess.run(
         f"{sys.executable} -m trainer inspect {model} --json | head -c 1",
         shell=True,
@@ -225,5 +235,5 @@ def test_a_broken_pipe_is_no_traceback(model):
     assert "Traceback" not in done.stderr
 
 
-def test_version():
+def test_version() -> None:
     assert trainer("--version").stdout == f"trainer {importlib.metadata.version('steadyhum')}\n"

@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from trainer.recordings.recording import load_list
 TIMES = {"fit_s", "export_s", "score_s"}
 
 
-def machine():
+def machine() -> Any:
     """Two loads, each healthy and with faults of two kinds, twenty times as strong."""
     made = []
     for load_number, condition in enumerate(("0 hp", "1 hp")):
@@ -35,22 +37,22 @@ def machine():
     return tuple(made)
 
 
-def compare(names, recordings, terms=None, bars=lambda *_: None):
+def compare(names: Any, recordings: Any, terms: Any = None, bars: Any = lambda *_: None) -> Any:
     return comparing.compare(recordings, orders(names, samples=64), terms or Terms(processes=1), (), bars)
 
 
-def timeless(value):
+def timeless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: timeless(inner) for key, inner in value.items() if key not in TIMES}
     return [timeless(inner) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
-def contrasted():
+def contrasted() -> Any:
     return compare("decision_tree,principal_components", machine())
 
 
-def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
+def test_a_supervised_detector_is_shown_and_never_recommended(contrasted: Any) -> None:
     found = {item.detector: item for item in contrasted.ranking}
     assert found["decision_tree"].supervised
     assert found["decision_tree"].unseen_condition is not None
@@ -66,7 +68,7 @@ def test_a_supervised_detector_is_shown_and_never_recommended(contrasted):
     assert comparison_remarks(alone)[0].startswith("recommended: none; all are supervised")
 
 
-def test_an_unsupported_threshold_is_never_recommended(contrasted):
+def test_an_unsupported_threshold_is_never_recommended(contrasted: Any) -> None:
     best = contrasted.candidates[0]
     weak = replace(best.trials[1], calibration=replace(best.trials[1].calibration, supported=False))
     found = ranking.rank_detectors("unseen", [replace(best, trials=(best.trials[0], weak))])
@@ -74,7 +76,7 @@ def test_an_unsupported_threshold_is_never_recommended(contrasted):
     assert found.recommended == ""
 
 
-def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
+def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted: Any) -> None:
     light = contrasted.candidates[0]
     light = replace(light, trials=tuple(replace(trial, louder=1.7) for trial in light.trials))
     large = [replace(trial, bytes=100 * trial.bytes, louder=1.6) for trial in light.trials]
@@ -97,7 +99,7 @@ def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted):
     assert "linear_autoencoder comes first because it is wrong about fewer recordings" in found.reason
 
 
-def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
+def test_a_second_run_leaves_nothing_of_the_first(tmp_path: Path, contrasted: Any) -> None:
     listed = [{"detector": "zscore", "recommended": True}, {"detector": "gaussian", "recommended": False}]
     (tmp_path / "compare.json").write_text(json.dumps(listed))
     for name in ("zscore.onnx", "report.html", "gaussian.onnx", "notes.txt"):
@@ -115,7 +117,7 @@ def test_a_second_run_leaves_nothing_of_the_first(tmp_path, contrasted):
         comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
 
 
-def test_programs_find_every_figure(contrasted):
+def test_programs_find_every_figure(contrasted: Any) -> None:
     body = json.loads(json.dumps(contrasted.to_json(), allow_nan=False))
     assert [item["detector"] for item in body] == ["principal_components", "decision_tree"]
     first = body[0]
@@ -136,14 +138,14 @@ def test_programs_find_every_figure(contrasted):
     assert [trial["unseen"] for trial in first["trials"]] == [["0 hp"], ["1 hp"]]
 
 
-def test_the_worst_recording_is_the_worst_of_all_trials():
+def test_the_worst_recording_is_the_worst_of_all_trials() -> None:
     found = compare("principal_components", machine(), Terms("single", processes=1))
     lowest = min(value for trial in found.candidates[0].trials for value in trial.aurocs.values())
     assert found.ranking[0].worst_recording_auroc == lowest
     assert found.title.startswith("all other operating conditions")
 
 
-def test_processes_change_nothing_but_the_time(contrasted):
+def test_processes_change_nothing_but_the_time(contrasted: Any) -> None:
     news = []
     found = compare(
         "decision_tree,principal_components", machine(), Terms(processes=2), lambda *said: news.append(said)
@@ -156,9 +158,11 @@ def test_processes_change_nothing_but_the_time(contrasted):
     assert not multiprocessing.active_children()
 
 
-def test_a_process_that_the_system_kills_is_reported():
-    def end_one(*_):
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+def test_a_process_that_the_system_kills_is_reported() -> None:
+    def end_one(*_: Any) -> None:
+        pid = multiprocessing.active_children()[0].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
 
     with pytest.raises(UnavailableError, match="--processes 1"):
         workers.try_all(
@@ -167,7 +171,7 @@ def test_a_process_that_the_system_kills_is_reported():
     assert not multiprocessing.active_children()
 
 
-def test_page_model_and_figures_are_written_together(tmp_path):
+def test_page_model_and_figures_are_written_together(tmp_path: Path) -> None:
     chosen, folder = orders("principal_components", samples=1024), tmp_path / "new" / "compared"
     terms = Terms(noise_db=-40.0, accept=("rate",), processes=1)
     found = comparing.compare_list(SAMPLE / "cwru.csv", chosen, terms, folder, lambda *_: None)
@@ -186,13 +190,13 @@ def test_page_model_and_figures_are_written_together(tmp_path):
     assert "0 of 4" in page
 
 
-def test_without_a_recommendation_only_the_figures_are_written(tmp_path, contrasted):
+def test_without_a_recommendation_only_the_figures_are_written(tmp_path: Path, contrasted: Any) -> None:
     alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
     comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
 
 
-def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path):
+def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     one = tuple(item for item in machine() if item.condition == "0 hp")
     with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
         compare("gaussian", one)
@@ -211,7 +215,7 @@ def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path):
         )
 
 
-def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning():
+def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning() -> None:
     quiet = machine()
     loud = tuple(
         replace(item, stored=item.samples * 8, condition="2 hp", digest=item.name) for item in quiet[:1]
@@ -223,7 +227,7 @@ def test_one_that_alarms_on_the_healthy_machine_is_recommended_with_a_warning():
     assert "beware" not in compare("gaussian", quiet).reason
 
 
-def test_a_kind_of_fault_is_what_stands_before_its_size():
+def test_a_kind_of_fault_is_what_stands_before_its_size() -> None:
     assert [
         fault_kind(label) for label in ("inner race 0.007 in", "outer race 0.007 in at 6", "worn", "7 in")
     ] == [
@@ -234,7 +238,7 @@ def test_a_kind_of_fault_is_what_stands_before_its_size():
     ]
 
 
-def test_noise_of_a_list_is_as_strong_as_said():
+def test_noise_of_a_list_is_as_strong_as_said() -> None:
     sample = load_list(SAMPLE / "cwru.csv")
     normals = [item for item in sample if item.label == "normal"]
     noisy = with_noise(normals, 0.0)

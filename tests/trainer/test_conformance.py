@@ -1,5 +1,7 @@
 """Every registered detector, automatically: what each must do and refuse."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
@@ -9,18 +11,19 @@ from tests.trainer.machines import CONTEXT, SAMPLES, fitted, knocking, lesson, m
 from trainer.core.context import FitContext
 from trainer.core.errors import FitError
 from trainer.detectors import REGISTRY, create
+from trainer.detectors.building_blocks.vectors import VectorDetector
 
 every = pytest.mark.parametrize("name", sorted(REGISTRY))
 
 
 @every
-def test_the_registry_name_is_the_detectors_own(name):
+def test_the_registry_name_is_the_detectors_own(name: Any) -> None:
     assert REGISTRY[name].name == name
     assert REGISTRY[name].summary
 
 
 @every
-def test_graph_equals_the_fitted_object_at_every_batch_size(name):
+def test_graph_equals_the_fitted_object_at_every_batch_size(name: Any) -> None:
     detector, graph = fitted(name)
     probes = np.concatenate([machine(32, seed=1), knocking(machine(16, seed=2)), 5 * machine(16, seed=3)])
     truth = detector.reference_scores(probes)
@@ -31,7 +34,7 @@ def test_graph_equals_the_fitted_object_at_every_batch_size(name):
 
 
 @every
-def test_a_fault_scores_higher_than_every_normal_window(name):
+def test_a_fault_scores_higher_than_every_normal_window(name: Any) -> None:
     _, graph = fitted(name)
     normal = machine(64, seed=4)
     assert graph.score(knocking(normal)).min() > np.quantile(graph.score(normal), 0.95)
@@ -39,7 +42,7 @@ def test_a_fault_scores_higher_than_every_normal_window(name):
 
 @every
 @pytest.mark.parametrize("level", [0.0, 9.81, -1e-20, 1e20, -3e38])
-def test_scores_of_constant_windows_are_finite(name, level):
+def test_scores_of_constant_windows_are_finite(name: Any, level: float) -> None:
     _, graph = fitted(name)
     window = np.full((2, SAMPLES, 2), level, dtype=np.float32)
     assert np.isfinite(graph.score(window)).all()
@@ -48,7 +51,7 @@ def test_scores_of_constant_windows_are_finite(name, level):
 
 @every
 @pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e6, 1e30, 1e38])
-def test_scores_of_scaled_and_saturated_windows_are_finite(name, scale):
+def test_scores_of_scaled_and_saturated_windows_are_finite(name: Any, scale: float) -> None:
     _, graph = fitted(name)
     with np.errstate(over="ignore"):
         scaled = np.clip(machine(3, seed=5) * np.float32(scale), -3e38, 3e38)
@@ -59,7 +62,7 @@ def test_scores_of_scaled_and_saturated_windows_are_finite(name, scale):
 
 
 @every
-def test_contributions_make_the_score_as_claimed(name):
+def test_contributions_make_the_score_as_claimed(name: Any) -> None:
     detector, graph = fitted(name)
     windows = np.concatenate([machine(16, seed=6), knocking(machine(16, seed=7))])
     parts = graph.contributions(windows)
@@ -73,13 +76,13 @@ def test_contributions_make_the_score_as_claimed(name):
 
 
 @every
-def test_the_same_seed_gives_the_same_bytes(name):
+def test_the_same_seed_gives_the_same_bytes(name: Any) -> None:
     first, second = (fitted.__wrapped__(name)[0].graph() for _ in range(2))
     assert first.SerializeToString(deterministic=True) == second.SerializeToString(deterministic=True)
 
 
 @every
-def test_the_graph_is_plain_onnx(name):
+def test_the_graph_is_plain_onnx(name: Any) -> None:
     model = fitted(name)[0].graph()
     onnx.checker.check_model(model, full_check=True)
     assert {opset.domain: opset.version for opset in model.opset_import}[""] == 20
@@ -90,10 +93,11 @@ def test_the_graph_is_plain_onnx(name):
 
 
 @every
-def test_windows_of_one_sample_make_a_table(name):
+def test_windows_of_one_sample_make_a_table(name: Any) -> None:
     table = np.random.default_rng(8).standard_normal((300, 1, 6)).astype(np.float32)
     context = FitContext(1.0, tuple("abcdef"), "")
     detector = quick(name)
+    assert isinstance(detector, VectorDetector)
     if detector.least_samples > 1:
         with pytest.raises(FitError, match="needs windows of at least"):
             detector.fit(table, context)
@@ -118,13 +122,13 @@ def test_windows_of_one_sample_make_a_table(name):
         (machine(50, channels=1), "channels"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_refused(name, windows, message):
+def test_what_cannot_be_learnt_from_is_refused(name: Any, windows: Any, message: str) -> None:
     with pytest.raises(FitError, match=message):
         create(name).fit(windows, CONTEXT)
 
 
 @every
-def test_too_few_windows_are_refused_with_the_number_needed(name):
+def test_too_few_windows_are_refused_with_the_number_needed(name: Any) -> None:
     detector = create(name)
     with pytest.raises(FitError, match=r"needs at least \d+ windows|normal windows"):
         detector.fit(machine(2)[:1], CONTEXT)

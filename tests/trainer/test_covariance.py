@@ -1,18 +1,20 @@
 """Whitening: the inverse square root where the covariance is good, shrunk or floored where it is not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from trainer.detectors.building_blocks.covariance import FEW, SINGULAR, whitening
 
 
-def correlated(count, width, seed=0):
+def correlated(count: int, width: Any, seed: int = 0) -> Any:
     random = np.random.default_rng(seed)
     rows = random.standard_normal((count, width)) @ random.standard_normal((width, width))
     return rows - rows.mean(axis=0)
 
 
-def test_whitened_vectors_are_uncorrelated_with_variance_one():
+def test_whitened_vectors_are_uncorrelated_with_variance_one() -> None:
     rows = correlated(2000, 5)
     found = whitening(rows)
     white = rows @ found.root
@@ -20,21 +22,21 @@ def test_whitened_vectors_are_uncorrelated_with_variance_one():
     assert found.notes == {}
 
 
-def test_the_root_is_symmetric_and_what_float32_holds():
+def test_the_root_is_symmetric_and_what_float32_holds() -> None:
     root = whitening(correlated(500, 4)).root
     assert root == pytest.approx(root.T, rel=1e-5)
     assert np.array_equal(root, root.astype(np.float32))
     assert np.linalg.eigvalsh(root).min() > 0
 
 
-def test_the_distance_is_mahalanobis():
+def test_the_distance_is_mahalanobis() -> None:
     rows = correlated(3000, 6, seed=1)
     inverse = np.linalg.inv(np.cov(rows.T, bias=True))
     distances = np.square(rows[:50] @ whitening(rows).root).sum(axis=1)
     assert distances == pytest.approx([row @ inverse @ row for row in rows[:50]], rel=1e-3)
 
 
-def test_few_windows_are_shrunk_towards_independence_by_what_the_note_says():
+def test_few_windows_are_shrunk_towards_independence_by_what_the_note_says() -> None:
     rows = correlated(FEW * 6 - 1, 6, seed=2)
     found = whitening(rows)
     share = float(found.notes["shrinkage"].split(",")[0])
@@ -46,7 +48,7 @@ def test_few_windows_are_shrunk_towards_independence_by_what_the_note_says():
     assert "shrinkage" not in whitening(correlated(FEW * 6, 6)).notes
 
 
-def test_directions_that_hardly_vary_get_a_share_of_the_largest_variance():
+def test_directions_that_hardly_vary_get_a_share_of_the_largest_variance() -> None:
     rows = correlated(1000, 3, seed=3)
     twins = np.hstack([rows, rows[:, :1]])
     found = whitening(twins)
@@ -61,7 +63,7 @@ def test_directions_that_hardly_vary_get_a_share_of_the_largest_variance():
     assert far > 1000 * near
 
 
-def test_vectors_that_never_vary_give_a_finite_root():
+def test_vectors_that_never_vary_give_a_finite_root() -> None:
     found = whitening(np.zeros((100, 3)))
     assert np.isfinite(found.root).all()
     assert found.notes["singular"] == "3 of 3 directions hardly vary in training"

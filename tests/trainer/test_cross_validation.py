@@ -1,6 +1,7 @@
 """Cross-validation and the choice of a method: thresholds, statements and refusals."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,28 +15,28 @@ from trainer.calibration.cross_validation import calibrate, context_of, training
 from trainer.core.errors import ChoiceError, FitError
 from trainer.recordings.augment import Augmentation, parse_augmentation
 
-SEEN = []
+SEEN: list[Any] = []
 
 
-def fit_rms(windows, context):
+def fit_rms(windows: Any, context: Any) -> Any:
     """A real graph, whose score is the window's rms whatever it was fitted on."""
     SEEN.append((len(windows), context))
     return rms_graph(64, windows.shape[2]).SerializeToString()
 
 
-def normals(levels, count=6464, **changes):
+def normals(levels: Any, count: int = 6464, **changes: Any) -> Any:
     return [
         recording(count, seed=i, level=level, condition=f"{i} hp", **changes)
         for i, level in enumerate(levels)
     ]
 
 
-def run(recordings, **plan):
+def run(recordings: Any, **plan: Any) -> Any:
     SEEN.clear()
     return calibrate(fit_rms, recordings, CalibrationPlan(64, 64, **plan), context_of(recordings))
 
 
-def test_each_condition_is_left_out_refitted_and_scored():
+def test_each_condition_is_left_out_refitted_and_scored() -> None:
     parts = normals([1.0, 1.1, 1.3])
     found = run(parts)
     assert [count for count, _ in SEEN] == [202, 202, 202]
@@ -51,14 +52,14 @@ def test_each_condition_is_left_out_refitted_and_scored():
     assert "3 conditions were left out in turn" in found.calibration.statement
 
 
-def test_conditions_of_several_recordings_are_left_out_whole():
+def test_conditions_of_several_recordings_are_left_out_whole() -> None:
     parts = [recording(6464, seed=i, condition=name) for i, name in enumerate("abab")]
     found = run(parts)
     assert [count for count, _ in SEEN] == [202, 202]
     assert [item.recording.condition for item in found.held] == ["a", "a", "b", "b"]
 
 
-def test_two_conditions_are_said_to_be_few_and_what_would_help():
+def test_two_conditions_are_said_to_be_few_and_what_would_help() -> None:
     said = run(normals([1.0, 1.1])).calibration.statement
     # Student's t with one degree of freedom at 95 %, 6.314, times the root of 3/2; then 2.920 and 4/3.
     assert "From 2 conditions this threshold is set very high, 7.7 times their spread above" in said
@@ -66,7 +67,7 @@ def test_two_conditions_are_said_to_be_few_and_what_would_help():
     assert "very high" not in run(normals([1.0, 1.1, 1.3])).calibration.statement
 
 
-def test_one_condition_is_cut_into_blocks_and_the_file_says_so():
+def test_one_condition_is_cut_into_blocks_and_the_file_says_so() -> None:
     found = run(normals([1.0]))
     assert len(SEEN) == 5
     assert found.calibration.method == "quantile"
@@ -74,7 +75,7 @@ def test_one_condition_is_cut_into_blocks_and_the_file_says_so():
     assert "no unseen condition was tried" in found.calibration.statement
 
 
-def test_one_condition_widened_covers_what_it_says():
+def test_one_condition_widened_covers_what_it_says() -> None:
     plain, wide = run(normals([1.0])), run(normals([1.0]), augmentation=Augmentation(gain=(0.5, 2.0)))
     # rms scores scale with the gain; its largest held-out variant is twice as loud.
     assert wide.threshold.value == pytest.approx(2 * plain.threshold.value, rel=0.05)
@@ -82,7 +83,7 @@ def test_one_condition_widened_covers_what_it_says():
     assert "gain 0.5 to 2" in wide.calibration.statement
 
 
-def test_faulty_recordings_are_not_learnt_from():
+def test_faulty_recordings_are_not_learnt_from() -> None:
     parts = [*normals([1.0, 1.1]), recording(seed=9, level=30.0, label="worn", condition="0 hp")]
     assert run(parts).threshold.value == run(parts[:2]).threshold.value
     windows, context = training(parts, CalibrationPlan(64, 64), context_of(parts))
@@ -92,7 +93,7 @@ def test_faulty_recordings_are_not_learnt_from():
     assert context.reference == pytest.approx(np.sqrt((1 + 1.21) / 2), rel=0.02)
 
 
-def test_f1_uses_labelled_windows_and_promises_nothing():
+def test_f1_uses_labelled_windows_and_promises_nothing() -> None:
     parts = [*normals([1.0, 1.1]), recording(seed=9, level=3.0, label="worn", condition="0 hp")]
     found = run(parts, method="f1")
     assert 1.5 < found.threshold.value < 2.6
@@ -113,14 +114,14 @@ def test_f1_uses_labelled_windows_and_promises_nothing():
         (normals([1.0]), {"method": "conditions"}, "no unseen one can be foretold"),
     ],
 )
-def test_what_the_data_cannot_support_is_refused(parts, plan, message):
+def test_what_the_data_cannot_support_is_refused(parts: Any, plan: dict[str, Any], message: str) -> None:
     with pytest.raises(FitError, match=message) as caught:
         run(parts, **plan)
     assert caught.value.exit_code == 65
     assert caught.value.remedy
 
 
-def test_best_effort_says_that_it_is():
+def test_best_effort_says_that_it_is() -> None:
     found = run(normals([1.0, 1.1]), rate=0.001, best_effort=True)
     assert not found.calibration.supported
     assert found.calibration.statement.startswith("Unsupported:")
@@ -129,7 +130,7 @@ def test_best_effort_says_that_it_is():
 
 
 @pytest.mark.parametrize("plan", [{"rate": 0.0}, {"budget": "soon"}])
-def test_senseless_questions_are_refused_before_anything_is_fitted(plan):
+def test_senseless_questions_are_refused_before_anything_is_fitted(plan: dict[str, Any]) -> None:
     with pytest.raises(FitError):
         run(normals([1.0, 1.1]), **plan)
     assert SEEN == []
@@ -144,13 +145,13 @@ def test_senseless_questions_are_refused_before_anything_is_fitted(plan):
         ({"budget": "20/hour", "rate": 0.1}, "does not count windows"),
     ],
 )
-def test_wishes_that_a_method_would_not_hear_are_refused(plan, what):
+def test_wishes_that_a_method_would_not_hear_are_refused(plan: dict[str, Any], what: str) -> None:
     with pytest.raises(ChoiceError, match=what):
         run(normals([1.0, 1.1]), **plan)
     assert SEEN == []
 
 
-def test_variants_of_what_was_recorded_are_no_further_hours_for_a_budget():
+def test_variants_of_what_was_recorded_are_no_further_hours_for_a_budget() -> None:
     # A twenty-fifth of the 540 s that 20/hour takes, at 25 speeds and levels each.
     short, widened = normals([1.0], count=40_000), parse_augmentation("speed=0.96..1.04,gain=0.7..1.4")
     with pytest.raises(FitError, match=r"0\.0111 hours") as caught:
@@ -165,12 +166,12 @@ def test_variants_of_what_was_recorded_are_no_further_hours_for_a_budget():
     assert 0.9 * 700 / 3600 < hours <= 700 / 3600
 
 
-def test_unknown_methods_are_refused():
+def test_unknown_methods_are_refused() -> None:
     with pytest.raises(ChoiceError, match="no method 'median'"):
         run(normals([1.0]), method="median")
 
 
-def test_the_manifest_is_told_what_was_widened_and_never_tried():
+def test_the_manifest_is_told_what_was_widened_and_never_tried() -> None:
     assert run(normals([1.0, 1.1])).notes == {"recorded": "12.9 s of normal vibration in 2 recordings"}
     longer = run(normals([1.0], count=150_000)).notes["recorded"]
     assert longer == "2.5 minutes of normal vibration in 1 recording"
@@ -180,7 +181,7 @@ def test_the_manifest_is_told_what_was_widened_and_never_tried():
     assert "none was recorded" in run(normals([1.0])).notes["unsupported"]
 
 
-def test_a_budget_is_counted_in_alarms_and_refused_with_the_hours_missing():
+def test_a_budget_is_counted_in_alarms_and_refused_with_the_hours_missing() -> None:
     # 640 000 samples are 640 s; three times a twentieth of an hour is 540 s.
     parts = normals([1.0, 1.1], count=640_000)
     found = run(parts, budget="20/hour")
@@ -193,7 +194,7 @@ def test_a_budget_is_counted_in_alarms_and_refused_with_the_hours_missing():
     assert not run(parts, budget="1/month", best_effort=True).calibration.supported
 
 
-def test_tail_promises_what_counting_cannot():
+def test_tail_promises_what_counting_cannot() -> None:
     parts = normals([1.0])
     counted, fitted = run(parts), run(parts, method="tail")
     assert fitted.threshold.rate < counted.threshold.rate / 10

@@ -1,5 +1,7 @@
 """The CWRU table against the index, the sample and the full recordings."""
 
+from pathlib import Path
+
 import pytest
 import scipy.io
 
@@ -11,7 +13,7 @@ from trainer.recordings.listing import write_list
 from trainer.recordings.recording import load_list, read_recordings
 
 
-def test_the_sample_is_as_its_list_says(tmp_path):
+def test_the_sample_is_as_its_list_says(tmp_path: Path) -> None:
     write_list(cwru_list(SAMPLE / "cwru"), tmp_path / "list.csv")
     lines = (SAMPLE / "cwru.csv").read_text().splitlines()
     assert [line.split(",", 1)[1] for line in (tmp_path / "list.csv").read_text().splitlines()] == [
@@ -23,13 +25,13 @@ def test_the_sample_is_as_its_list_says(tmp_path):
     assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 3_000_000
 
 
-def test_the_table_says_what_the_index_says():
+def test_the_table_says_what_the_index_says() -> None:
     rows = {item.file.stem: item for item in cwru_list(SAMPLE / "cwru")}
     for number, item in rows.items():
         assert FILES[int(number)] == (item.label, item.condition, item.rate_hz)
 
 
-def test_unknown_numbers_are_refused(tmp_path):
+def test_unknown_numbers_are_refused(tmp_path: Path) -> None:
     mat(tmp_path / "101.mat", X101_DE_time=noise())
     with pytest.raises(RecordingError, match="101 is not the number"):
         cwru_list(tmp_path)
@@ -38,7 +40,7 @@ def test_unknown_numbers_are_refused(tmp_path):
 
 
 @needs("cwru")
-def test_the_full_recordings_read_and_the_table_agrees():
+def test_the_full_recordings_read_and_the_table_agrees() -> None:
     rows = cwru_list(FULL / "cwru")
     for item in rows:
         assert FILES[int(item.file.stem)] == (item.label, item.condition, item.rate_hz)

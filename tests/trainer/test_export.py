@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -31,18 +33,18 @@ STAMP = onnx_file.ExportDetails(
 )
 
 
-def windows(count=300, samples=64, seed=0):
+def windows(count: int = 300, samples: int = 64, seed: int = 0) -> Any:
     return np.random.default_rng(seed).standard_normal((count, samples, 2)).astype(np.float32)
 
 
-def fitted(name="multivariate_gaussian", data=None):
+def fitted(name: str = "multivariate_gaussian", data: Any = None) -> tuple[Any, Any]:
     data = windows() if data is None else data
     detector = create(name)
     detector.fit(data, replace(CONTEXT, channels=("x", "y")[: data.shape[2]]))
     return detector, data
 
 
-def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
+def test_the_file_says_everything_and_the_edge_opens_it(tmp_path: Path) -> None:
     detector, data = fitted()
     path = tmp_path / "model.onnx"
     written = onnx_file.write_model(detector, data, CONTEXT, STAMP, path)
@@ -63,7 +65,7 @@ def test_the_file_says_everything_and_the_edge_opens_it(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_golden_windows_span_the_scores_and_go_beyond(tmp_path):
+def test_golden_windows_span_the_scores_and_go_beyond(tmp_path: Path) -> None:
     detector, data = fitted()
     onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     artefact = scorer.open_trusted(tmp_path / "model.onnx")
@@ -75,21 +77,21 @@ def test_golden_windows_span_the_scores_and_go_beyond(tmp_path):
 
 
 @pytest.mark.parametrize("samples", [1024, 16384])
-def test_golden_windows_stay_within_their_room(tmp_path, samples):
+def test_golden_windows_stay_within_their_room(tmp_path: Path, samples: int) -> None:
     detector, data = fitted("gaussian", windows(20, samples))
     manifest = onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     assert manifest.golden
     assert sum(entry.samples.nbytes for entry in manifest.golden) * 4 / 3 <= 256 * 1024
 
 
-def test_the_same_fit_gives_the_same_bytes(tmp_path):
+def test_the_same_fit_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one.onnx", "two.onnx"):
         detector, data = fitted("principal_components")
         onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / name)
     assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
 
 
-def test_a_graph_that_disagrees_is_not_written(tmp_path):
+def test_a_graph_that_disagrees_is_not_written(tmp_path: Path) -> None:
     detector, data = fitted("gaussian")
     other, _ = fitted("gaussian", windows(seed=1) * 1.01)
     detector.graph = other.graph
@@ -98,7 +100,7 @@ def test_a_graph_that_disagrees_is_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_over_the_limit_is_not_written(tmp_path):
+def test_a_file_over_the_limit_is_not_written(tmp_path: Path) -> None:
     detector, data = fitted()
     detector.max_bytes = 20_000
     with pytest.raises(ExportError, match=r"came out at \d+ bytes, more than 20000"):
@@ -106,7 +108,7 @@ def test_a_file_over_the_limit_is_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_refused_export_leaves_the_file_that_was_there(tmp_path):
+def test_a_refused_export_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"the old model")
     detector, data = fitted()
@@ -118,7 +120,7 @@ def test_a_refused_export_leaves_the_file_that_was_there(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_no_room_leaves_nothing_in_part(tmp_path):
+def test_no_room_leaves_nothing_in_part(tmp_path: Path) -> None:
     script = """
 import resource, sys, pathlib
 from tests.trainer import test_export as t
@@ -140,21 +142,21 @@ except t.UnavailableError as error:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     detector, data = fitted()
     with pytest.raises(UnavailableError, match=re.escape(str(tmp_path / "no" / "model.onnx"))):
         onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "no" / "model.onnx")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_of_another_user_is_refused(tmp_path):
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     detector, data = fitted()
     with pytest.raises(AccessError, match="Permission denied"):
         onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
 
 
-def test_the_file_is_one_plain_onnx_file(tmp_path):
+def test_the_file_is_one_plain_onnx_file(tmp_path: Path) -> None:
     detector, data = fitted()
     onnx_file.write_model(detector, data, CONTEXT, STAMP, tmp_path / "model.onnx")
     model = onnx.load(tmp_path / "model.onnx", load_external_data=False)

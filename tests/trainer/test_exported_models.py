@@ -1,6 +1,7 @@
 """The committed models: each opens at the edge, its card says what its manifest says, it hears a fault."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ LIMIT_BYTES = 2_000_000
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def disagreements(card, manifest, size):
+def disagreements(card: Any, manifest: Any, size: Any) -> Any:
     """What the manifest says and the card does not."""
     said = {
         "name": f"# {manifest.name}\n",
@@ -37,14 +38,14 @@ def disagreements(card, manifest, size):
     return [what for what, text in said.items() if text not in card]
 
 
-def test_there_is_a_file_for_every_unsupervised_detector_or_the_page_says_which_are_missing():
+def test_there_is_a_file_for_every_unsupervised_detector_or_the_page_says_which_are_missing() -> None:
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
     missing = set(unsupervised()) - {path.stem for path in FILES}
     said = re.search(r"^Not made yet: (.*)\.$", page, re.MULTILINE)
     assert missing == (set(re.findall(r"`(\w+)`", said.group(1))) if said else set())
 
 
-def test_the_page_is_the_one_that_the_command_writes_from_the_figures():
+def test_the_page_is_the_one_that_the_command_writes_from_the_figures() -> None:
     figures = cards.read(FOLDER)
     assert set(figures) == {path.stem for path in FILES}
     assert {name: body["bytes"] for name, body in figures.items()} == {
@@ -56,7 +57,7 @@ def test_the_page_is_the_one_that_the_command_writes_from_the_figures():
 @pytest.mark.parametrize(
     "path", [path for path in FILES if path.stem.endswith(INT8)], ids=lambda path: path.stem
 )
-def test_a_variant_is_smaller_and_cost_nothing_when_it_was_made(path):
+def test_a_variant_is_smaller_and_cost_nothing_when_it_was_made(path: Any) -> None:
     plain = path.with_stem(path.stem.removesuffix(INT8))
     cost = cards.read(FOLDER)[plain.stem]["int8"]
     assert cost["refusal"] == ""
@@ -65,13 +66,13 @@ def test_a_variant_is_smaller_and_cost_nothing_when_it_was_made(path):
     assert path.stat().st_size < plain.stat().st_size
 
 
-def test_no_card_without_a_file_and_no_file_without_a_card():
+def test_no_card_without_a_file_and_no_file_without_a_card() -> None:
     cards = {path.stem for path in FOLDER.glob("*.md")} - {"README"}
     assert cards == {path.stem for path in FILES}
 
 
 @each
-def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
+def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path: Any) -> None:
     artefact = scorer.open_trusted(path)  # raises where one of them scores differently
     assert len(artefact.manifest.golden) == 10
     assert artefact.manifest.calibration.supported
@@ -82,7 +83,7 @@ def test_the_golden_windows_score_here_as_they_did_at_the_trainer(path):
 
 
 @each
-def test_the_card_says_what_the_manifest_says(path):
+def test_the_card_says_what_the_manifest_says(path: Any) -> None:
     card = path.with_suffix(".md").read_text(encoding="utf-8")
     manifest = scorer.open_trusted(path).manifest
     assert disagreements(card, manifest, path.stat().st_size) == []
@@ -93,18 +94,18 @@ def test_the_card_says_what_the_manifest_says(path):
 
 
 @each
-def test_a_file_is_small_or_the_page_says_why_not(path):
+def test_a_file_is_small_or_the_page_says_why_not(path: Any) -> None:
     if path.stat().st_size > LIMIT_BYTES:
         assert f"`{path.stem}` is over 2 MB because" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def sample():
+def sample() -> Any:
     return recording.load_list(SAMPLE / "cwru.csv")
 
 
 @each
-def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path, sample):
+def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path: Any, sample: Any) -> None:
     found = evaluate(scorer.open_trusted(path), sample)
     assert found.by_alarm.caught == found.by_alarm.faulty == 3
     assert found.by_alarm.false_alarms == 0

@@ -17,7 +17,7 @@ from trainer.recordings.recording import load_list, read_recording
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 64), (64, 16), (100, 33)])
-def test_windows_are_cut_where_the_edge_cuts_them(samples, hop):
+def test_windows_are_cut_where_the_edge_cuts_them(samples: int, hop: int) -> None:
     whole = recording(count=1000, channels=2)
     windower = Windower(samples, hop, 2, whole.rate_hz)
     seen = []
@@ -30,18 +30,18 @@ def test_windows_are_cut_where_the_edge_cuts_them(samples, hop):
     np.testing.assert_array_equal(cut, np.stack(seen))
 
 
-def test_a_recording_shorter_than_a_window_is_refused():
+def test_a_recording_shorter_than_a_window_is_refused() -> None:
     with pytest.raises(RecordingError, match="63 samples, shorter than one window of 64"):
         folds.cut_windows(recording(count=63), 64, 64)
 
 
-def test_the_digest_is_of_the_numbers_in_order():
+def test_the_digest_is_of_the_numbers_in_order() -> None:
     cut = folds.cut_windows(recording(), 64, 64)
     assert folds.windows_digest(cut) == hashlib.sha256(cut.tobytes()).hexdigest()
     assert folds.windows_digest(cut) != folds.windows_digest(cut[::-1])
 
 
-def test_each_condition_is_left_out_once():
+def test_each_condition_is_left_out_once() -> None:
     names = ("a", "b", "a", "c")
     whole = [recording(seed=i, condition=name) for i, name in enumerate(names)]
     parts = folds.leave_out_conditions(whole)
@@ -53,7 +53,7 @@ def test_each_condition_is_left_out_once():
     assert folds.leave_out_conditions(whole[:1]) == ()
 
 
-def test_blocks_share_no_sample_and_lose_none():
+def test_blocks_share_no_sample_and_lose_none() -> None:
     whole = recording(count=1000)
     parts = folds.leave_out_blocks([whole], 64)
     assert len(parts) == folds.BLOCKS
@@ -63,7 +63,7 @@ def test_blocks_share_no_sample_and_lose_none():
         folds.check_folds_apart(fold.train, fold.held)
 
 
-def test_blocks_of_recordings_of_unequal_length():
+def test_blocks_of_recordings_of_unequal_length() -> None:
     parts = folds.leave_out_blocks([recording(count=200), recording(count=1000, seed=1)], 64)
     assert all(fold.train and fold.held for fold in parts)
     assert sum(len(item.samples) for fold in parts for item in fold.held) == 1200
@@ -71,7 +71,7 @@ def test_blocks_of_recordings_of_unequal_length():
         folds.leave_out_blocks([recording(count=127)], 64)
 
 
-def test_shared_samples_are_found_wherever_they_lie():
+def test_shared_samples_are_found_wherever_they_lie() -> None:
     learnt, other = recording(count=5000), recording(count=5000, seed=1)
     folds.check_folds_apart([learnt], [other])
     inside = np.concatenate([other.samples[:777], learnt.samples[1234:1534], other.samples[777:]])
@@ -79,14 +79,14 @@ def test_shared_samples_are_found_wherever_they_lie():
         folds.check_folds_apart([learnt], [replace(other, stored=inside)])
 
 
-def test_the_sample_recordings_are_apart():
+def test_the_sample_recordings_are_apart() -> None:
     normal = [item for item in load_list(SAMPLE / "cwru.csv") if item.label == "normal"]
     for fold in folds.leave_out_conditions(normal):
         folds.check_folds_apart(fold.train, fold.held)
 
 
 @needs("cwru")
-def test_the_recording_hidden_in_99_is_found_to_be_98():
+def test_the_recording_hidden_in_99_is_found_to_be_98() -> None:
     rows = {item.file.stem: item for item in cwru_list(FULL / "cwru")}
     first, second = read_recording(rows["98"]), read_recording(replace(rows["99"], signals=("X098_DE_time",)))
     with pytest.raises(RecordingError, match=r"are also in .*98\.mat"):

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,28 +23,28 @@ QUANTISABLE = sorted(name for name, kind in REGISTRY.items() if kind.quantisable
 
 
 @functools.cache
-def pair(name):
+def pair(name: str) -> tuple[Any, Any]:
     """A fit and the same fit with rounded weights."""
     detector = quick(name)
     detector.fit(machine(400), replace(CONTEXT, reference=1.0))
     return detector, detector.in_int8()
 
 
-def graph(detector):
+def graph(detector: Any) -> Any:
     return Graph(detector.graph().SerializeToString(), where=detector.name)
 
 
-def constants(detector):
+def constants(detector: Any) -> Any:
     return [numpy_helper.to_array(tensor) for tensor in detector.graph().graph.initializer]
 
 
-def test_every_autoencoder_and_forecaster_has_weights_to_round():
+def test_every_autoencoder_and_forecaster_has_weights_to_round() -> None:
     named = {name for name in REGISTRY if "autoencoder" in name or "forecaster" in name}
     assert set(QUANTISABLE) == named | {"principal_components"}
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_integers_are_within_half_a_step_and_come_back_as_they_were(axis):
+def test_integers_are_within_half_a_step_and_come_back_as_they_were(axis: int) -> None:
     weights = np.random.default_rng(axis).standard_normal((6, 5, 4)) * np.logspace(-8, 3, 6)[:, None, None]
     values, scale = int8.packed(weights, axis)
     assert values.dtype == np.int8
@@ -54,7 +55,7 @@ def test_integers_are_within_half_a_step_and_come_back_as_they_were(axis):
     assert np.array_equal(again, values)
 
 
-def test_channels_of_zeros_stay_zeros():
+def test_channels_of_zeros_stay_zeros() -> None:
     weights = np.array([[0.0, 0.0], [1.0, -2.0]])
     values, scale = int8.packed(weights, 0)
     assert values.tolist() == [[0, 0], [64, -127]]
@@ -62,7 +63,7 @@ def test_channels_of_zeros_stay_zeros():
     assert int8.rounded(weights, 0)[0].tolist() == [0.0, 0.0]
 
 
-def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone():
+def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         layers = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 8)).eval()
@@ -74,12 +75,13 @@ def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone():
         assert torch.equal(value, copied.state_dict()[name]) is not rounds
 
 
-def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
+def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         layers = nn.Sequential(nn.Linear(16, 6), nn.BatchNorm1d(6))
         layers(torch.randn(64, 16) * 3 + 1)
     copied = int8.network(layers.eval())
+    assert isinstance(copied, nn.Sequential)
     wanted, _ = int8.packed(copied[0].weight.detach().numpy().astype(float), 0)
     builder = GraphBuilder(16, 1, int8=True)
     value = torch_layers.write(copied, builder.window.reshape(0, -1))
@@ -94,7 +96,7 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers():
 
 
 @pytest.mark.parametrize("name", QUANTISABLE)
-def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
+def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name: Any) -> None:
     plain, small = pair(name)
     windows = machine(64, seed=1)
     assert onnx_file.parity_error(small, graph(small), windows) <= 1e-5
@@ -105,7 +107,7 @@ def test_the_graph_agrees_with_the_rounded_object_and_not_with_the_other(name):
 
 
 @pytest.mark.parametrize("name", QUANTISABLE)
-def test_the_weights_are_kept_as_integers_and_the_rest_as_it_was(name):
+def test_the_weights_are_kept_as_integers_and_the_rest_as_it_was(name: Any) -> None:
     plain, small = pair(name)
     count = sum(array.size for array in constants(small) if array.dtype == np.int8)
     saved = len(plain.graph().SerializeToString()) - len(small.graph().SerializeToString())
@@ -117,13 +119,13 @@ def test_the_weights_are_kept_as_integers_and_the_rest_as_it_was(name):
 
 
 @pytest.mark.parametrize("name", QUANTISABLE)
-def test_a_fault_still_scores_higher_than_every_normal_window(name):
+def test_a_fault_still_scores_higher_than_every_normal_window(name: Any) -> None:
     small = graph(pair(name)[1])
     normal = machine(64, seed=4)
     assert small.score(knocking(normal)).min() > np.quantile(small.score(normal), 0.95)
 
 
 @pytest.mark.parametrize("name", sorted(set(REGISTRY) - set(QUANTISABLE)))
-def test_methods_without_weights_say_which_have_some(name):
+def test_methods_without_weights_say_which_have_some(name: Any) -> None:
     with pytest.raises(ChoiceError, match="no weights to keep as 8-bit integers"):
         create(name).in_int8()

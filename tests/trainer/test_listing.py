@@ -1,5 +1,8 @@
 """Recordings lists: what is accepted, and what each refusal says."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from tests.shared import SAMPLE
@@ -31,7 +34,7 @@ LIST_FAULTS = {
 
 
 @pytest.mark.parametrize("line", LIST_FAULTS)
-def test_bad_list_lines_are_named(tmp_path, line):
+def test_bad_list_lines_are_named(tmp_path: Path, line: Any) -> None:
     path = write_lines(tmp_path / "list.csv", GOOD.replace("a.mat", "first.mat"), line)
     with pytest.raises(RecordingError, match=LIST_FAULTS[line]) as caught:
         read_list(path)
@@ -40,7 +43,7 @@ def test_bad_list_lines_are_named(tmp_path, line):
     assert caught.value.exit_code == 65
 
 
-def test_faults_may_be_called_anything_else(tmp_path):
+def test_faults_may_be_called_anything_else(tmp_path: Path) -> None:
     labels = ("abnormal", "not normal", "worn", "ball 0.007 in", "horizontal", "noise", "norm gap")
     lines = (GOOD.replace("a.mat", f"{label}.mat").replace("normal", label) for label in labels)
     found = read_list(write_lines(tmp_path / "list.csv", *lines))
@@ -58,12 +61,12 @@ def test_faults_may_be_called_anything_else(tmp_path):
         (GOOD.replace("a.mat", "b.mat").replace("DE", "FE"), "channels is"),
     ],
 )
-def test_lists_that_contradict_themselves(tmp_path, second, message):
+def test_lists_that_contradict_themselves(tmp_path: Path, second: Any, message: str) -> None:
     with pytest.raises(RecordingError, match=message):
         read_list(write_lines(tmp_path / "list.csv", GOOD, second))
 
 
-def test_lists_that_are_none(tmp_path):
+def test_lists_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="No such file"):
         read_list(tmp_path / "none.csv")
     with pytest.raises(RecordingError, match="lists no recordings"):
@@ -76,7 +79,7 @@ def test_lists_that_are_none(tmp_path):
         read_list(tmp_path / "mat.csv")
 
 
-def test_lists_survive_writing(tmp_path):
+def test_lists_survive_writing(tmp_path: Path) -> None:
     rows = read_list(SAMPLE / "cwru.csv")
     write_list(rows, tmp_path / "copy.csv")
     again = read_list(tmp_path / "copy.csv")

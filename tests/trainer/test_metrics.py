@@ -3,6 +3,8 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +22,11 @@ from trainer.evaluation.replay import judge, score_recording
 
 
 @pytest.fixture
-def artefact(tmp_path):
+def artefact(tmp_path: Path) -> Any:
     return scorer.open_trusted(write_artefact(tmp_path / "rms.onnx"))
 
 
-def test_a_recording_through_the_edges_stages(artefact):
+def test_a_recording_through_the_edges_stages(artefact: Any) -> None:
     loud = recording(1000, level=2.0)
     seen = score_recording(artefact, loud)
     expected = [np.sqrt(np.mean(loud.samples[start : start + 64] ** 2)) for start in range(0, 1000 - 63, 32)]
@@ -34,7 +36,7 @@ def test_a_recording_through_the_edges_stages(artefact):
     assert [verdict.score for verdict in seen.verdicts] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_dead_sensor_is_no_anomaly(artefact):
+def test_a_dead_sensor_is_no_anomaly(artefact: Any) -> None:
     samples = np.random.default_rng(0).normal(0, 0.3, (2000, 1)).astype(np.float32)
     samples[600:1000] = 0.1
     dead = score_recording(artefact, replace(recording(2000), stored=samples))
@@ -42,7 +44,7 @@ def test_a_dead_sensor_is_no_anomaly(artefact):
     assert dead.alarms_us == ()
 
 
-def test_the_figures_of_a_known_case(artefact):
+def test_the_figures_of_a_known_case(artefact: Any) -> None:
     parts = [
         recording(6400, seed=1, level=0.3),
         recording(6400, seed=2, level=0.2, condition="1 hp"),
@@ -66,7 +68,7 @@ def test_the_figures_of_a_known_case(artefact):
     assert [row.right for row in found.by_recording] == [True, True, True, False]
 
 
-def test_window_figures_against_scikit_learn():
+def test_window_figures_against_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(0, 1, 300), rng.normal(1, 1, 200)]).round(2)
     faulty = np.arange(500) >= 300
@@ -81,13 +83,13 @@ def test_window_figures_against_scikit_learn():
     assert found.one_minus_auroc == pytest.approx(1 - found.auroc)
 
 
-def test_average_precision_is_at_most_one():
+def test_average_precision_is_at_most_one() -> None:
     for count in range(2, 200):
         faulty = np.arange(count) > 0
         assert by_window(np.arange(count, dtype=np.float64), faulty, 0.5).auprc <= 1.0
 
 
-def test_shares_of_nothing_are_not_zero(artefact):
+def test_shares_of_nothing_are_not_zero(artefact: Any) -> None:
     found = evaluate(artefact, [recording(640, level=0.3)])
     assert math.isnan(found.by_window.recall)
     assert math.isnan(found.by_window.auroc)
@@ -97,7 +99,7 @@ def test_shares_of_nothing_are_not_zero(artefact):
     assert body["by_recording"][0]["delay_s"] is None
 
 
-def test_the_tables_show_what_was_wrong(artefact):
+def test_the_tables_show_what_was_wrong(artefact: Any) -> None:
     found = evaluate(artefact, [recording(640, level=3.0), recording(640, seed=1, level=0.1, label="worn")])
     wide = Console(record=True, width=140)
     with wide.capture() as text:
@@ -115,17 +117,19 @@ def test_the_tables_show_what_was_wrong(artefact):
         ({"count": 63}, "63 samples, the model takes windows of 64"),
     ],
 )
-def test_recordings_that_disagree_with_the_model_are_refused(artefact, changes, message):
+def test_recordings_that_disagree_with_the_model_are_refused(
+    artefact: Any, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(RecordingError, match=message):
         evaluate(artefact, [recording(**changes)])
 
 
-def test_nothing_to_evaluate(artefact):
+def test_nothing_to_evaluate(artefact: Any) -> None:
     with pytest.raises(RecordingError, match="no recordings"):
         evaluate(artefact, [])
 
 
-def test_judging_scores_skips_sensor_faults():
+def test_judging_scores_skips_sensor_faults() -> None:
     scores = np.array([2, np.nan, 2, 0, 0, 0], np.float32)
     times = np.arange(6) * 1_000_000
     verdicts = list(judge(scores, times, 1.0, AlarmPolicy(votes=(2, 2), off_delay_s=0.0)))

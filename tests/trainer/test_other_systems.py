@@ -7,6 +7,8 @@ tested.
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,20 +57,20 @@ print(json.dumps([manifest.calibration.method, found.by_alarm.caught, len(writte
 """
 
 
-def python(code, *arguments, **more):
+def python(code: Any, *arguments: Any, **more: Any) -> Any:
     command = [sys.executable, "-c", f"{HIDDEN}\nhide()\n{code}", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, **more)
 
 
-def test_a_list_becomes_a_file_that_is_evaluated(tmp_path):
+def test_a_list_becomes_a_file_that_is_evaluated(tmp_path: Path) -> None:
     done = python(WORK, SAMPLE / "cwru.csv", tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout.splitlines()[-1]) == ["conditions", 3, 7]
     assert (tmp_path / "gaussian.onnx").stat().st_size > 0
 
 
-def test_recordings_are_parsed_without_limits():
-    asked = {"kind": "matfile", "signals": [], "channels": ["DE"], "number": "97"}
+def test_recordings_are_parsed_without_limits() -> None:
+    asked: dict[str, Any] = {"kind": "matfile", "signals": [], "channels": ["DE"], "number": "97"}
     with (SAMPLE / "cwru" / "97.mat").open("rb") as file:
         done = python("from trainer.formats.child import main; main()", json.dumps(asked), stdin=file)
     assert done.returncode == 0, done.stderr.decode()
@@ -77,7 +79,7 @@ def test_recordings_are_parsed_without_limits():
     assert np.isfinite(np.frombuffer(body, "<f8")).all()
 
 
-def test_the_edge_parts_that_the_trainer_uses_import():
+def test_the_edge_parts_that_the_trainer_uses_import() -> None:
     code = "import edge_runtime.core, edge_runtime.models, edge_runtime.analysis, edge_runtime.calibration"
     done = python(code)
     assert done.returncode == 0, done.stderr.decode()

@@ -4,6 +4,7 @@ Each set below was refused at export, or would have been, while the spectrum was
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ RATE_HZ = 12000.0
 QUICK = {"epochs": "3"}
 
 
-def widened():
+def widened() -> tuple[Any, Any]:
     """One operating condition, widened by resampling: slower variants have empty top bands."""
     healthy = (recording(16384, seed=0),)
     plan = Order("gaussian", samples=64, hop=32).plan(healthy)
@@ -29,7 +30,7 @@ def widened():
     return windows[::40], np.stack([20 * recording(4096, seed=1).samples[k : k + 64] for k in range(64)])
 
 
-def tones(count, samples, channels, hiss, seed):
+def tones(count: int, samples: Any, channels: Any, hiss: Any, seed: int) -> Any:
     """Two tones at random phases and levels on top of gravity, with next to no noise beside them."""
     random, time_s = np.random.default_rng(seed), np.arange(samples) / RATE_HZ
     phases = random.uniform(0, 2 * np.pi, (count, 2, 1))
@@ -49,11 +50,11 @@ SETS = {
 
 
 @functools.cache
-def windows_of(title):
+def windows_of(title: Any) -> Any:
     return SETS[title][1]()
 
 
-def fitted(name, title):
+def fitted(name: str, title: Any) -> tuple[Any, Any, Any, Any]:
     windows, faults = windows_of(title)
     detector = create(name, {key: value for key, value in QUICK.items() if key in options_of(name)})
     detector.fit(windows, FitContext(SETS[title][0], tuple("xyz"[: windows.shape[2]]), "g"))
@@ -62,7 +63,7 @@ def fitted(name, title):
 
 @pytest.mark.parametrize("title", SETS)
 @pytest.mark.parametrize("name", unsupervised())
-def test_the_graph_agrees_with_the_fitted_object_and_with_itself(name, title):
+def test_the_graph_agrees_with_the_fitted_object_and_with_itself(name: Any, title: Any) -> None:
     detector, graph, windows, faults = fitted(name, title)
     assert REGISTRY[name].parity == 1e-5  # nobody loosened the bound
     assert onnx_file.parity_error(detector, graph, windows) <= 1e-5

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ FEW = "gaussian,principal_components"
 COST = Int8Cost(size_ratio=0.3, latency_ratio=1.0, auroc_loss=0.0, otherwise=0.0, changed=())
 
 
-def recipe():
+def recipe() -> Any:
     """What `make models` runs last."""
     lines = subprocess.check_output(
         ["make", "-n", "--no-print-directory", "models"], text=True, cwd=ROOT
@@ -33,7 +35,7 @@ def recipe():
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """The folder that the Makefile's own command writes for two detectors, and what it said."""
     folder = tmp_path_factory.mktemp("ready_models") / "new"
     verb, _list, flag, _folder, *rest = recipe()
@@ -44,13 +46,13 @@ def made(tmp_path_factory):
     return folder, done
 
 
-def test_file_card_figures_and_page_lie_together_and_nothing_else(made):
+def test_file_card_figures_and_page_lie_together_and_nothing_else(made: tuple[Any, Any]) -> None:
     names = ["gaussian", "principal_components", f"principal_components{INT8}"]
     expected = {"README.md", cards.FILE} | {f"{name}.{kind}" for name in names for kind in ("onnx", "md")}
     assert {path.name for path in made[0].iterdir()} == expected
 
 
-def test_progress_is_reported_and_the_table_is_printed(made):
+def test_progress_is_reported_and_the_table_is_printed(made: tuple[Any, Any]) -> None:
     folder, done = made
     shares = [int(share) for share in re.findall(r"^models: (\d+)%, ", done.stderr, re.MULTILINE)]
     assert shares == sorted(shares)
@@ -60,7 +62,7 @@ def test_progress_is_reported_and_the_table_is_printed(made):
     assert re.search(r"^\| `principal_components` \| 0\.\d\d \| \d\.\d\d \| .* \| yes \|$", done.stdout, re.M)
 
 
-def test_every_card_says_what_its_manifest_says(made):
+def test_every_card_says_what_its_manifest_says(made: tuple[Any, Any]) -> None:
     for path in made[0].glob("*.onnx"):
         manifest = scorer.open_trusted(path).manifest
         assert manifest.name == path.stem
@@ -70,7 +72,7 @@ def test_every_card_says_what_its_manifest_says(made):
         assert headings == ["Data", "Conditions", "Threshold", "Figures", "Limits", "Notes"]
 
 
-def test_the_variant_is_calibrated_for_itself_and_smaller(made):
+def test_the_variant_is_calibrated_for_itself_and_smaller(made: tuple[Any, Any]) -> None:
     plain, small = (made[0] / f"principal_components{end}.onnx" for end in ("", INT8))
     first, second = (scorer.open_trusted(path).manifest for path in (plain, small))
     assert small.stat().st_size < 0.5 * plain.stat().st_size
@@ -82,7 +84,7 @@ def test_the_variant_is_calibrated_for_itself_and_smaller(made):
     assert "weights" not in first.notes
 
 
-def test_the_page_tells_every_file_and_what_is_missing(made):
+def test_the_page_tells_every_file_and_what_is_missing(made: tuple[Any, Any]) -> None:
     page = (made[0] / "README.md").read_text()
     for path in made[0].glob("*.onnx"):
         assert f"\n| `{path.stem}` | {path.stat().st_size / 1000:.0f} | 1.0000 | " in page
@@ -90,7 +92,9 @@ def test_the_page_tells_every_file_and_what_is_missing(made):
     assert set(re.findall(r"`(\w+)`", missing)) == set(unsupervised()) - set(FEW.split(","))
 
 
-def test_a_later_run_keeps_what_it_does_not_make_and_drops_what_is_gone(made, tmp_path):
+def test_a_later_run_keeps_what_it_does_not_make_and_drops_what_is_gone(
+    made: tuple[Any, Any], tmp_path: Path
+) -> None:
     for path in made[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "gaussian.onnx").unlink()
@@ -103,7 +107,7 @@ def test_a_later_run_keeps_what_it_does_not_make_and_drops_what_is_gone(made, tm
     assert page == cards.page(json.loads((tmp_path / cards.FILE).read_text()), unsupervised())
 
 
-def test_a_variant_that_cannot_be_judged_is_not_left_there(tmp_path):
+def test_a_variant_that_cannot_be_judged_is_not_left_there(tmp_path: Path) -> None:
     normal = tuple(item for item in machine() if item.label == "normal")
     orders = fitting.orders("principal_components", samples=64)
     found = make_models(normal, orders, tmp_path, quiet, int8=True)
@@ -125,13 +129,13 @@ def test_a_variant_that_cannot_be_judged_is_not_left_there(tmp_path):
         ({"size_ratio": 1.0}, "no smaller"),
     ],
 )
-def test_each_criterion_alone_refuses_a_variant(changes, reason):
+def test_each_criterion_alone_refuses_a_variant(changes: dict[str, Any], reason: str) -> None:
     assert COST.refusal == ""
     assert replace(COST, otherwise=0.001, auroc_loss=0.0099).refusal == ""
     assert re.search(reason, replace(COST, **changes).refusal)
 
 
-def test_fit_writes_8_bit_weights_where_there_are_any(tmp_path):
+def test_fit_writes_8_bit_weights_where_there_are_any(tmp_path: Path) -> None:
     for name, options in (("plain", ()), ("small", ("--int8",))):
         trainer(
             "fit", SAMPLE / "cwru.csv", "--detector", "principal_components", "--hop", 1024,

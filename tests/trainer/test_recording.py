@@ -2,6 +2,8 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,39 +14,39 @@ from trainer.core.errors import RecordingError
 from trainer.recordings.recording import read_recording, read_recordings, write_npz
 
 
-def test_mat_signal_by_name(tmp_path):
+def test_mat_signal_by_name(tmp_path: Path) -> None:
     values = noise()
     found = read_recording(row(mat(tmp_path / "a.mat", speed=3.0, vib=values), signals=("vib",)))
     np.testing.assert_array_equal(found.samples, values.astype(np.float32))
     assert (found.rate_hz, found.channels, found.unit) == (12000.0, ("DE",), "g")
 
 
-def test_mat_key_of_the_files_own_number_wins(tmp_path):
+def test_mat_key_of_the_files_own_number_wins(tmp_path: Path) -> None:
     path = mat(
         tmp_path / "99.mat", X098_DE_time=noise(seed=1), X099_DE_time=noise(seed=2), X099_FE_time=noise()
     )
     np.testing.assert_array_equal(read_recording(row(path)).samples, noise(seed=2).astype(np.float32))
 
 
-def test_mat_with_one_foreign_number_is_taken(tmp_path):
+def test_mat_with_one_foreign_number_is_taken(tmp_path: Path) -> None:
     path = mat(tmp_path / "174.mat", X173_DE_time=noise(seed=1), X173_FE_time=noise(seed=2), X173RPM=1796.0)
     np.testing.assert_array_equal(read_recording(row(path)).samples, noise(seed=1).astype(np.float32))
     assert read_recording(row(path, channels=("FE",))).samples[0, 0] == np.float32(noise(seed=2)[0, 0])
 
 
-def test_mat_with_two_foreign_numbers_is_refused(tmp_path):
+def test_mat_with_two_foreign_numbers_is_refused(tmp_path: Path) -> None:
     path = mat(tmp_path / "5.mat", X098_DE_time=noise(), X099_DE_time=noise())
     with pytest.raises(RecordingError, match="X098_DE_time, X099_DE_time"):
         read_recording(row(path))
 
 
-def test_several_channels_from_several_variables(tmp_path):
+def test_several_channels_from_several_variables(tmp_path: Path) -> None:
     path = mat(tmp_path / "107.mat", X107_DE_time=noise(seed=1), X107_FE_time=noise(seed=2))
     found = read_recording(row(path, channels=("FE", "DE")))
     np.testing.assert_array_equal(found.samples, np.hstack([noise(seed=2), noise(seed=1)]).astype(np.float32))
 
 
-def test_mat_v73(tmp_path):
+def test_mat_v73(tmp_path: Path) -> None:
     path = tmp_path / "v73.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
         file["X001_DE_time"] = noise().T  # MATLAB writes a column as one HDF5 row
@@ -57,7 +59,7 @@ def test_mat_v73(tmp_path):
         read_recording(row(path, signals=("elsewhere",)))
 
 
-def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
+def test_npz_round_trip_as_the_edge_reads_it(tmp_path: Path) -> None:
     first = read_recording(
         row(mat(tmp_path / "a.mat", vib=noise(channels=3)), channels=("x", "y", "z"), signals=("vib",))
     )
@@ -75,7 +77,7 @@ def test_npz_round_trip_as_the_edge_reads_it(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.mat", "a.npz"]
 
 
-def test_recordings_of_one_list_are_at_one_rate(tmp_path):
+def test_recordings_of_one_list_are_at_one_rate(tmp_path: Path) -> None:
     for name, rate_hz in (("a", 12000.0), ("b", 48000.0)):
         np.savez(tmp_path / f"{name}.npz", samples=noise(seed=int(rate_hz)), rate_hz=rate_hz)
     rows = [row(tmp_path / f"{name}.npz", rate_hz=None, where="list.csv:2") for name in "ab"]
@@ -86,7 +88,7 @@ def test_recordings_of_one_list_are_at_one_rate(tmp_path):
     assert [item.rate_hz for item in found] == [12000.0, 12000.0]
 
 
-def test_npz_rate_and_unit_must_agree(tmp_path):
+def test_npz_rate_and_unit_must_agree(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", samples=noise(), rate_hz=48000.0, unit="m/s2")
     with pytest.raises(RecordingError, match="48000 Hz, the list says 12000 Hz"):
         read_recording(row(tmp_path / "a.npz"))
@@ -94,7 +96,7 @@ def test_npz_rate_and_unit_must_agree(tmp_path):
         read_recording(row(tmp_path / "a.npz", rate_hz=48000.0))
 
 
-def test_csv_as_edge_impulse_writes_it(tmp_path):
+def test_csv_as_edge_impulse_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = [f"{i * 10},{i % 7},{i % 5},{i % 3}" for i in range(200)]
     path.write_text("timestamp,accX,accY,accZ\n" + "\n".join(rows))
@@ -107,7 +109,7 @@ def test_csv_as_edge_impulse_writes_it(tmp_path):
         read_recording(row(path, rate_hz=200.0, channels=("accX",)))
 
 
-def test_csv_without_header_and_by_column_number(tmp_path):
+def test_csv_without_header_and_by_column_number(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     np.savetxt(path, noise(100, 3), delimiter="\t")
     assert read_recording(row(path, channels=("x", "y", "z"))).samples.shape == (100, 3)
@@ -115,7 +117,7 @@ def test_csv_without_header_and_by_column_number(tmp_path):
     np.testing.assert_allclose(found.samples[:, 0], noise(100, 3)[:, 1], rtol=1e-6)
 
 
-def test_csv_with_missing_samples_is_refused(tmp_path):
+def test_csv_with_missing_samples_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(
         "timestamp,a\n" + "\n".join(f"{i * 10 + (50 if i > 99 else 0)},{i % 7}" for i in range(200))
@@ -124,7 +126,7 @@ def test_csv_with_missing_samples_is_refused(tmp_path):
         read_recording(row(path, rate_hz=None, channels=("a",)))
 
 
-def bad_values(kind):
+def bad_values(kind: Any) -> Any:
     values = noise()
     if kind == "nan":
         values[17] = np.nan
@@ -149,7 +151,7 @@ def bad_values(kind):
         ("huge", "1e[+]12, no vibration"),
     ],
 )
-def test_bad_values_are_named(tmp_path, kind, message):
+def test_bad_values_are_named(tmp_path: Path, kind: str, message: str) -> None:
     path = mat(tmp_path / "bad.mat", vib=bad_values(kind))
     with pytest.raises(RecordingError, match=message) as caught:
         read_recording(row(path, signals=("vib",)))
@@ -172,13 +174,13 @@ CSV_FAULTS = {
 
 
 @pytest.mark.parametrize("text", CSV_FAULTS)
-def test_bad_csv_is_named(tmp_path, text):
+def test_bad_csv_is_named(tmp_path: Path, text: Any) -> None:
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(RecordingError, match=CSV_FAULTS[text]):
         read_recording(row(tmp_path / "a.csv", channels=("x", "y")))
 
 
-def test_text_that_is_none(tmp_path):
+def test_text_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"1,2\n\xff\xfe\x00\n")
     with pytest.raises(RecordingError, match="line 2 is not text"):
         read_recording(row(tmp_path / "a.csv", channels=("x", "y")))
@@ -188,14 +190,14 @@ def test_text_that_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 1000, 20_000])
-def test_truncated_mat(tmp_path, size):
+def test_truncated_mat(tmp_path: Path, size: int) -> None:
     whole = mat(tmp_path / "whole.mat", vib=noise())
     (tmp_path / "cut.mat").write_bytes(whole.read_bytes()[:size])
     with pytest.raises(RecordingError):
         read_recording(row(tmp_path / "cut.mat"))
 
 
-def test_mat_without_numbers(tmp_path):
+def test_mat_without_numbers(tmp_path: Path) -> None:
     path = mat(tmp_path / "a.mat", name="pump", table=np.array([{"a": 1}], dtype=object))
     with pytest.raises(RecordingError, match="no numeric signal"):
         read_recording(row(path))
@@ -203,20 +205,20 @@ def test_mat_without_numbers(tmp_path):
         read_recording(row(path, signals=("table",)))
 
 
-def test_missing_file_and_folder(tmp_path):
+def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="no such file"):
         read_recording(row(tmp_path / "none.mat"))
     with pytest.raises(RecordingError, match="is not a file"):
         read_recording(row(tmp_path))
 
 
-def test_too_short_for_the_filters(tmp_path):
+def test_too_short_for_the_filters(tmp_path: Path) -> None:
     path = mat(tmp_path / "a.mat", vib=noise(100))
     with pytest.raises(RecordingError, match="100 samples leave 0"):
         read_recording(row(path, lowpass_hz=5000.0))
 
 
-def test_copies_of_one_recording_are_refused(tmp_path):
+def test_copies_of_one_recording_are_refused(tmp_path: Path) -> None:
     for name in ("a.mat", "b.mat"):
         mat(tmp_path / name, vib=noise())
     rows = (row(tmp_path / "a.mat"), row(tmp_path / "b.mat", label="worn"))

@@ -3,6 +3,8 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +24,12 @@ from trainer.report import report_page
 
 
 @pytest.fixture(scope="module")
-def sample():
+def sample() -> Any:
     return load_list(SAMPLE / "cwru.csv")
 
 
 @pytest.fixture(scope="module")
-def compared(sample, tmp_path_factory):
+def compared(sample: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     orders = [Order("principal_components"), Order("gaussian")]
     folder = tmp_path_factory.mktemp("compared")
     found = comparing.compare(sample, orders, Terms(processes=2), (), lambda *_: None)
@@ -36,15 +38,15 @@ def compared(sample, tmp_path_factory):
 
 
 class Links(html.parser.HTMLParser):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.found = []
+        self.found: list[Any] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.found += [value for name, value in attrs if name in {"src", "href", "xlink:href"} and value]
 
 
-def test_the_page_is_whole_in_itself_and_says_what_matters(compared):
+def test_the_page_is_whole_in_itself_and_says_what_matters(compared: tuple[Any, Any]) -> None:
     found, page = compared
     text = page.read_text(encoding="utf-8")
     links = Links()
@@ -58,7 +60,7 @@ def test_the_page_is_whole_in_itself_and_says_what_matters(compared):
     assert "What to record next" in text
 
 
-def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
+def test_the_sample_is_judged_right_on_conditions_never_seen(compared: tuple[Any, Any]) -> None:
     found, page = compared
     best = found.candidates[0]
     assert best.detector == "principal_components"
@@ -73,7 +75,7 @@ def test_the_sample_is_judged_right_on_conditions_never_seen(compared):
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
-def test_a_real_browser_shows_the_page(compared, tmp_path):
+def test_a_real_browser_shows_the_page(compared: tuple[Any, Any], tmp_path: Path) -> None:
     _, page = compared
     picture = tmp_path / "page.png"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,3000"]
@@ -93,7 +95,7 @@ def test_a_real_browser_shows_the_page(compared, tmp_path):
     assert picture.stat().st_size > 50_000  # an empty page of this size takes under 20 kB
 
 
-def test_one_condition_alone_widened_and_not(sample):
+def test_one_condition_alone_widened_and_not(sample: Any) -> None:
     sample = [item for item in sample if item.condition in {"2 hp", "3 hp"}]
     order = Order("principal_components", augment="auto", options={"most": "32"})
     wide = trials.run_trials(sample, order, "single")
@@ -104,7 +106,7 @@ def test_one_condition_alone_widened_and_not(sample):
     assert plain.false_alarm_rate > 0.3  # what the field ships
 
 
-def test_louder_finds_the_factor(tmp_path):
+def test_louder_finds_the_factor(tmp_path: Path) -> None:
     artefact = scorer.open_trusted(
         write_artefact(tmp_path / "rms.onnx")
     )  # its score is the rms, its threshold 1
@@ -114,12 +116,12 @@ def test_louder_finds_the_factor(tmp_path):
     assert trials.louder(artefact.graph, 1e6, quiet) == float("inf")
 
 
-def test_a_single_condition_cannot_be_tried(sample):
+def test_a_single_condition_cannot_be_tried(sample: Any) -> None:
     with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
         trials.run_trials([item for item in sample if item.condition == "2 hp"], Order("gaussian"))
 
 
-def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
+def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path: Path) -> None:
     path = write_artefact(tmp_path / "rms.onnx")
     manifest = scorer.open_trusted(path).manifest
     calibration = type(manifest.calibration)(
@@ -133,7 +135,7 @@ def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path):
         report_page(artefact, [recording(label="worn")])
 
 
-def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
+def test_the_page_tells_of_the_model_what_the_model_says(tmp_path: Path) -> None:
     """The list may hold other recordings than those that were learnt from."""
     noted = {"recorded": "31.0 hours of normal vibration in 9 recordings"}
     for notes, learnt in (({}, "the healthy machine at only"), (noted, f"{noted['recorded']}: only")):
@@ -145,14 +147,14 @@ def test_the_page_tells_of_the_model_what_the_model_says(tmp_path):
         assert "as the model takes it: 1000 samples a second" in text
 
 
-def test_a_detector_that_never_notices_the_level_is_described_in_words():
+def test_a_detector_that_never_notices_the_level_is_described_in_words() -> None:
     assert (level_factor(1.5), level_factor(float("inf"))) == (
         "1.50 x",
         "never",
     )
 
 
-def test_markup_in_names_is_escaped(tmp_path):
+def test_markup_in_names_is_escaped(tmp_path: Path) -> None:
     artefact = scorer.open_trusted(write_artefact(tmp_path / "rms.onnx", name="<script>alert(1)</script>"))
     text = report_page(artefact, [recording(level=0.3)])
     assert "<script" not in text

@@ -15,18 +15,18 @@ split = recurrent._split  # noqa: SLF001 - likewise
 shared = pytest.mark.skipif(not DATA.is_dir(), reason=f"the full recordings are not at {DATA}")
 
 
-def test_peaks_are_the_highest_and_a_window_apart():
+def test_peaks_are_the_highest_and_a_window_apart() -> None:
     scores = np.zeros(50)
     scores[[10, 12, 30, 45]] = [5, 9, 3, 7]
     assert timeseries.peaks(scores, 3, 4) == (12, 30, 45)
 
 
-def test_a_rows_score_is_the_least_of_its_windows():
+def test_a_rows_score_is_the_least_of_its_windows() -> None:
     by_row = timeseries.least_of_windows(np.array([1.0, 9.0, 9.0, 2.0]), 2)
     assert by_row.tolist() == [1.0, 1.0, 9.0, 2.0, 2.0]
 
 
-def test_the_threshold_search_finds_what_separates():
+def test_the_threshold_search_finds_what_separates() -> None:
     scores = np.concatenate([np.linspace(0, 1, 100), np.linspace(2, 3, 50)])
     line = line_of("known", 5, [scores], scores > 1.5)
     # Of equally good thresholds the lowest is taken, as the notebook does: some normal windows exceed it.
@@ -34,7 +34,7 @@ def test_the_threshold_search_finds_what_separates():
     assert 0.9 < line.f1 <= 1.0
 
 
-def test_hard_auroc_is_the_mean_of_both_rates():
+def test_hard_auroc_is_the_mean_of_both_rates() -> None:
     random = np.random.default_rng(0)
     faulty = random.random(400) < 0.5
     scores = random.random(400) + 0.5 * faulty
@@ -43,7 +43,7 @@ def test_hard_auroc_is_the_mean_of_both_rates():
     assert 0 < f1 < 1
 
 
-def test_settings_are_chosen_without_the_windows_that_are_judged():
+def test_settings_are_chosen_without_the_windows_that_are_judged() -> None:
     faulty = np.random.default_rng(0).random(400) < 0.5
     known = np.random.default_rng(1).permutation(400)[:160]
     lucky = np.where(faulty, 1.0, 0.0)
@@ -58,7 +58,7 @@ def test_settings_are_chosen_without_the_windows_that_are_judged():
 
 @shared
 @pytest.mark.shared_data
-def test_the_multivariate_gaussian_reaches_the_notebooks_table(monkeypatch):
+def test_the_multivariate_gaussian_reaches_the_notebooks_table(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "multivariate_gaussian"
     monkeypatch.setattr(recurrent, "DETECTORS", {name: recurrent.DETECTORS[name]})
     goals = {5: 0.9823, 16: 1.0}
@@ -70,7 +70,7 @@ def test_the_multivariate_gaussian_reaches_the_notebooks_table(monkeypatch):
 @shared
 @pytest.mark.shared_data
 @pytest.mark.parametrize("detector", ["multivariate_gaussian", "lstm_forecaster"])
-def test_the_changed_rows_of_the_series_are_found(detector, monkeypatch):
+def test_the_changed_rows_of_the_series_are_found(detector: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeseries, "DETECTORS", {detector: timeseries.DETECTORS[detector]})
     (line,) = timeseries.reproduce_timeseries(DATA, quiet)
     assert max(abs(a - b) for a, b in zip(line.rows, timeseries.CHANGED, strict=True)) <= 1
@@ -79,7 +79,7 @@ def test_the_changed_rows_of_the_series_are_found(detector, monkeypatch):
 @shared
 @pytest.mark.shared_data
 @pytest.mark.parametrize("table", ["glass", "vowels", "wbc"])
-def test_tables_give_what_scikit_learn_gives(table, monkeypatch):
+def test_tables_give_what_scikit_learn_gives(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(odds, "COLUMNS", {table: odds.COLUMNS[table]})
     for line in odds.reproduce_odds(DATA, quiet):
         assert line.auroc == pytest.approx(line.reference_auroc, abs=0.01)

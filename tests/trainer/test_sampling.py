@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ MOST = 64 * 300
 
 
 @given(st.dictionaries(st.integers(), st.integers(1, 1000), min_size=1), st.integers(0, 3000))
-def test_shares_are_equal_and_nothing_is_left_over(there, room):
+def test_shares_are_equal_and_nothing_is_left_over(there: Any, room: int) -> None:
     kept = sampling.shares(there, room)
     assert sum(kept.values()) == min(room, sum(there.values()))
     assert all(kept[group] <= there[group] for group in there)
@@ -32,7 +33,7 @@ def test_shares_are_equal_and_nothing_is_left_over(there, room):
     assert not cut or max(kept.values()) - min(cut) <= 1
 
 
-def test_where_everything_fits_everything_is_kept_in_order():
+def test_where_everything_fits_everything_is_kept_in_order() -> None:
     parts = [recording(count, seed=seed) for seed, count in enumerate((1000, 777))]
     found, labels = sampling.gather_windows(parts, Cut(64, 32), seed=0)
     np.testing.assert_array_equal(found, np.concatenate([cut_windows(item, 64, 32) for item in parts]))
@@ -40,7 +41,7 @@ def test_where_everything_fits_everything_is_kept_in_order():
     assert sampling.measure_quota(parts, Cut(64, 32)).note(0) == {}
 
 
-def test_a_draw_is_even_over_conditions_labels_and_time():
+def test_a_draw_is_even_over_conditions_labels_and_time() -> None:
     levels = {"short": (6_400, 1.0), "long": (64_000, 2.0), "longer": (128_000, 4.0)}
     parts = [
         recording(count, seed=seed, level=level, condition=name)
@@ -58,7 +59,7 @@ def test_a_draw_is_even_over_conditions_labels_and_time():
     assert places == sorted(set(places))
 
 
-def test_a_draw_is_repeatable_and_follows_the_seed():
+def test_a_draw_is_repeatable_and_follows_the_seed() -> None:
     parts = [recording(64_000, seed=seed, condition=str(seed)) for seed in range(2)]
     first, again, other = (sampling.gather_windows(parts, Cut(64, 64, MOST), seed)[0] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -66,7 +67,7 @@ def test_a_draw_is_repeatable_and_follows_the_seed():
     assert not np.array_equal(first, other)
 
 
-def test_variants_share_what_their_condition_may_keep():
+def test_variants_share_what_their_condition_may_keep() -> None:
     one = recording(20_000)
     ranges = Augmentation(speed=(0.5, 2.0), gain=(1.0, 100.0))
     found, _ = sampling.gather_windows([one], Cut(64, 64, MOST), 0, ranges)
@@ -79,7 +80,7 @@ def test_variants_share_what_their_condition_may_keep():
     assert len(whole) <= sum(sampling.measure_quota([one], Cut(64, 64), ranges).there.values())
 
 
-def test_the_manifest_says_how_many_of_how_many():
+def test_the_manifest_says_how_many_of_how_many() -> None:
     parts = [recording(64_000, seed=seed, condition=str(seed)) for seed in range(3)]
     plan = CalibrationPlan(64, 32, most_values=MOST)
     fit = fitter(Order("gaussian", samples=64, hop=32), {})
@@ -108,14 +109,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def _peak_mb(recordings):
+def _peak_mb(recordings: Any) -> float:
     done = subprocess.run(
         [sys.executable, "-c", PEAK, str(recordings)], cwd=ROOT, capture_output=True, check=True
     )
     return float(done.stdout)
 
 
-def test_memory_does_not_grow_with_what_was_recorded():
+def test_memory_does_not_grow_with_what_was_recorded() -> None:
     """Twelve recordings more of 3.6 MB, and as much again for their windows: none of it may stay."""
     few, many = _peak_mb(4), _peak_mb(16)
     assert many - few < 12, (few, many)

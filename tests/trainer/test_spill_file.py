@@ -8,6 +8,8 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +22,11 @@ from trainer.recordings.recording import load_list
 from trainer.recordings.spill_file import SpillFile
 
 
-def values(count=1000, seed=0):
+def values(count: int = 1000, seed: int = 0) -> Any:
     return noise(count, 3, seed).astype(np.float32)
 
 
-def test_what_was_put_is_read_back_whole_and_in_part():
+def test_what_was_put_is_read_back_whole_and_in_part() -> None:
     spill_file = SpillFile()
     # Lengths that are no multiple of a page, so that maps begin within one.
     parts = [values(count, seed) for seed, count in enumerate((1000, 7, 4096, 333))]
@@ -38,9 +40,11 @@ def test_what_was_put_is_read_back_whole_and_in_part():
         stored[0].samples()[0] = 0
 
 
-def test_the_file_has_no_name_and_is_gone_with_its_last_holder(tmp_path, monkeypatch):
+def test_the_file_has_no_name_and_is_gone_with_its_last_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(module.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     before = len(os.listdir("/proc/self/fd"))
     spill_file = SpillFile()
     one = spill_file.put(values())
@@ -53,29 +57,29 @@ def test_the_file_has_no_name_and_is_gone_with_its_last_holder(tmp_path, monkeyp
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def _sum(one):
+def _sum(one: Any) -> float:
     return float(one.samples().sum(dtype=np.float64))
 
 
-_GIVEN = []
+_GIVEN: list[Any] = []
 
 
-def _give(stored):
+def _give(stored: Any) -> None:
     _GIVEN.extend(stored)
 
 
-def _sum_given(number):
+def _sum_given(number: Any) -> Any:
     return _sum(_GIVEN[number])
 
 
-def test_other_processes_see_the_same_file():
+def test_other_processes_see_the_same_file() -> None:
     spill_file = SpillFile()
     stored = [spill_file.put(values(seed=seed)) for seed in range(2)]
     with ProcessPoolExecutor(1, get_context("spawn"), _give, (stored,)) as pool:
         assert list(pool.map(_sum_given, range(2))) == [_sum(one) for one in stored]
 
 
-def test_a_full_disk_is_refused_with_what_was_needed():
+def test_a_full_disk_is_refused_with_what_was_needed() -> None:
     program = (
         "import resource, signal, numpy as np; from trainer.recordings.spill_file import SpillFile;"
         "spill_file = SpillFile();"
@@ -93,7 +97,7 @@ def test_a_full_disk_is_refused_with_what_was_needed():
     assert "Set TMPDIR" in done.stdout
 
 
-def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
+def test_a_folder_that_takes_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises((AccessError, UnavailableError), match="cannot be put down") as caught:
@@ -101,7 +105,7 @@ def test_a_folder_that_takes_nothing_is_refused(tmp_path, monkeypatch):
     assert caught.value.remedy
 
 
-def test_recordings_of_a_list_rest_and_are_the_same():
+def test_recordings_of_a_list_rest_and_are_the_same() -> None:
     first = load_list(SAMPLE / "cwru.csv")[0]
     assert isinstance(first.stored, module.StoredSamples)
     in_memory = replace(first, stored=np.array(first.samples))
@@ -109,6 +113,6 @@ def test_recordings_of_a_list_rest_and_are_the_same():
     np.testing.assert_array_equal(in_memory.samples, first.samples)
 
 
-def test_recordings_in_memory_can_still_be_sent():
+def test_recordings_in_memory_can_still_be_sent() -> None:
     one = recording()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(one)).samples, one.samples)

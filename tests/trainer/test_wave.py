@@ -3,6 +3,8 @@
 import contextlib
 import struct
 import wave
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,29 +18,29 @@ from trainer.recordings.listing import read_list, write_list
 from trainer.recordings.recording import load_list, read_recording
 
 
-def shares(count=4096, channels=1):
+def shares(count: int = 4096, channels: int = 1) -> Any:
     return 0.2 * noise(count, channels).clip(-4, 4)
 
 
-def riff(*chunks, head=b"RIFF", kind=b"WAVE"):
+def riff(*chunks: Any, head: bytes = b"RIFF", kind: bytes = b"WAVE") -> Any:
     body = b"".join(
         name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks
     )
     return head + struct.pack("<I", 4 + len(body)) + kind + body
 
 
-def shape(tag=1, channels=1, rate=12000, bits=16, align=None):
+def shape(tag: int = 1, channels: int = 1, rate: int = 12000, bits: int = 16, align: Any = None) -> Any:
     align = channels * bits // 8 if align is None else align
     return struct.pack("<HHIIHH", tag, channels, rate, rate * align, align, bits)
 
 
-def sound(path, values, rate=12000):
+def sound(path: Path, values: Any, rate: int = 12000) -> Any:
     scipy.io.wavfile.write(path, rate, values)
     return path
 
 
 @pytest.mark.parametrize(("kind", "step"), [("i2", 2**15), ("i4", 2**31), ("f4", 1), ("f8", 1)])
-def test_what_scipy_writes_is_read_back(tmp_path, kind, step):
+def test_what_scipy_writes_is_read_back(tmp_path: Path, kind: str, step: int) -> None:
     values = (shares(channels=2) * step).astype(kind)
     path = sound(tmp_path / "a.wav", values)
     found = read_recording(row(path, channels=("x", "y"), unit="g", rate_hz=None, full_scale=50.0))
@@ -46,7 +48,7 @@ def test_what_scipy_writes_is_read_back(tmp_path, kind, step):
     assert (found.rate_hz, found.unit) == (12000.0, "g")
 
 
-def test_twenty_four_bits_keep_their_sign_and_ends(tmp_path):
+def test_twenty_four_bits_keep_their_sign_and_ends(tmp_path: Path) -> None:
     counts = np.arange(-200, 200) * 41943
     counts[:2] = [-(2**23), 2**23 - 1]
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
@@ -57,7 +59,7 @@ def test_twenty_four_bits_keep_their_sign_and_ends(tmp_path):
     assert found.samples.min() == -1.0
 
 
-def test_the_extensible_header_and_other_chunks(tmp_path):
+def test_the_extensible_header_and_other_chunks(tmp_path: Path) -> None:
     counts = (shares() * 2**15).astype("<i2")
     extensible = shape(tag=0xFFFE) + struct.pack("<HHI", 22, 16, 4) + struct.pack("<H", 1) + b"\0" * 14
     path = tmp_path / "a.wav"
@@ -68,7 +70,7 @@ def test_the_extensible_header_and_other_chunks(tmp_path):
     np.testing.assert_array_equal(found.samples, counts)
 
 
-def test_channels_by_number(tmp_path):
+def test_channels_by_number(tmp_path: Path) -> None:
     values = shares(channels=3).astype("f4")
     path = sound(tmp_path / "a.wav", values)
     found = read_recording(row(path, signals=("3",), full_scale=1.0))
@@ -79,7 +81,7 @@ def test_channels_by_number(tmp_path):
         read_recording(row(path, full_scale=1.0))
 
 
-def test_nobody_guesses_what_full_scale_is(tmp_path):
+def test_nobody_guesses_what_full_scale_is(tmp_path: Path) -> None:
     path = sound(tmp_path / "a.wav", shares().astype("f4"))
     with pytest.raises(RecordingError, match="nothing says how many g full scale is") as caught:
         read_recording(row(path))
@@ -90,12 +92,12 @@ def test_nobody_guesses_what_full_scale_is(tmp_path):
         read_recording(row(tmp_path / "b.csv", full_scale=2.0))
 
 
-def test_the_rate_must_agree(tmp_path):
+def test_the_rate_must_agree(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="own rate is 48000 Hz, the list says 12000 Hz"):
         read_recording(row(sound(tmp_path / "a.wav", shares().astype("f4"), 48000), full_scale=1.0))
 
 
-def test_a_list_gives_the_scale_in_a_tenth_column(tmp_path):
+def test_a_list_gives_the_scale_in_a_tenth_column(tmp_path: Path) -> None:
     sound(tmp_path / "a.wav", shares().astype("f4"))
     np.savetxt(tmp_path / "b.csv", noise())
     path = write_lines(tmp_path / "list.csv")
@@ -138,7 +140,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE, ids=HOSTILE.values())
-def test_hostile_sound_files_are_named(tmp_path, content):
+def test_hostile_sound_files_are_named(tmp_path: Path, content: Any) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=HOSTILE[content]) as caught:
@@ -148,7 +150,7 @@ def test_hostile_sound_files_are_named(tmp_path, content):
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_damaged_headers_never_harm_the_parent(tmp_path, data):
+def test_damaged_headers_never_harm_the_parent(tmp_path: Path, data: st.DataObject) -> None:
     damaged = bytearray(riff((b"fmt ", shape()), (b"data", (shares(512) * 2**15).astype("<i2").tobytes())))
     for _ in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, 43))] = data.draw(st.integers(0, 255))
@@ -159,7 +161,7 @@ def test_damaged_headers_never_harm_the_parent(tmp_path, data):
         ).all()
 
 
-def test_what_is_not_read_says_what_is(tmp_path):
+def test_what_is_not_read_says_what_is(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.zeros(100))
     with pytest.raises(RecordingError, match="npy files are not read") as caught:
         read_recording(row(tmp_path / "a.npy"))

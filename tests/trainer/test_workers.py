@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,10 @@ from trainer.comparison import workers
 from trainer.fitting import orders
 
 
-def test_an_interrupt_at_the_terminal_reaches_the_first_process_only():
+def test_an_interrupt_at_the_terminal_reaches_the_first_process_only() -> None:
     blocked = []
 
-    def look(*_):
+    def look(*_: Any) -> None:
         for process in multiprocessing.active_children():
             lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
             masks = dict(line.split(":\t", 1) for line in lines)
@@ -26,8 +27,8 @@ def test_an_interrupt_at_the_terminal_reaches_the_first_process_only():
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
-def test_an_interruption_ends_every_process():
-    def interrupt(*_):
+def test_an_interruption_ends_every_process() -> None:
+    def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
