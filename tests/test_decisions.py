@@ -25,7 +25,7 @@ def test_each_has_its_number_a_date_and_a_status(path: Any) -> None:
     assert found, "begin with `# N. Title` and `**Date.** YYYY-MM-DD. **Status.** Accepted.`"
     number, day, status = found.groups()
     assert int(number) == int(path.name[:4])
-    assert date.fromisoformat(day)
+    date.fromisoformat(day)  # raises for what is no day
     assert status.startswith(STATUSES)
     if status.startswith("Superseded"):
         successor = int(re.search(r"record (\d+)", status)[1])

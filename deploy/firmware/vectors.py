@@ -12,7 +12,7 @@ hex. The n-th reading is n, -n, 3 n modulo 2^16, lost ones not counted.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -90,6 +90,8 @@ def runs() -> Iterator[str]:
 
 
 def _run(rate_mhz: int, count: int, start_us: int, looks: list[Look]) -> str:
+    frames: list[Any]
+    rows: list[Any]
     lost, frames, rows, made, made_us = 0, [], [], 0, start_us
     sent, read = 0, 0
     for at_us, fresh, overrun in looks:

@@ -33,6 +33,11 @@ try:
 except (ImportError, OSError, RuntimeError):
     seccomp = None
 
+AVAILABLE: Final = tuple(
+    name for name, library in (("landlock", landlock), ("seccomp", seccomp)) if library is not None
+)
+"""What is installed of both; whether the kernel has them shows when they are used."""
+
 # Memory, files that are open already, time, threads of this process, and how it ends: what CPython, numpy,
 # scipy, h5py and onnxruntime call while they compute, as traced with strace on x86_64 and arm64.
 _ALLOWED: Final = """

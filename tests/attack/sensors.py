@@ -16,11 +16,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edge_runtime.core import Frame
-from edge_runtime.sensors.protocols.frames import SampleFormat, encode_data
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import encode_data
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, until
 
@@ -154,7 +156,7 @@ class Timed(Subscriber):
         super().__init__(port, "timed")
         self.timed: list[tuple[float, str, bytes]] = []
         self._client.on_message = lambda _c, _d, message: self.timed.append(
-            (time.monotonic(), message.topic, message.payload)
+            (time.monotonic(), message.topic, bytes(message.payload))
         )
 
     def bodies(self, end: str) -> list[tuple[float, dict[str, object]]]:
@@ -220,7 +222,7 @@ def measured(subscriber: Timed, honest: Honest, begun_s: float, ended_s: float) 
         for loud_s in honest.loud_s
         if begun_s < loud_s <= ended_s
     ]
-    health = [body for _, body in subscriber.bodies("/honest/health")]
+    health: list[Any] = [body for _, body in subscriber.bodies("/honest/health")]
     faults = [body["reason"] for _, body in subscriber.bodies("/honest/event") if body["kind"] != "anomaly"]
     lost = sum(health[-1]["sensor"][name] for name in ("faults.gap", "dropped_bytes"))
     return {

@@ -35,9 +35,9 @@ def cloud_init() -> Any:
 def test_user_data_in_cloud_inits_own_schema(devices: Any, tmp_path: Path) -> None:
     python, environment = cloud_init()
     key = "ssh-ed25519 AAAA technician"
+    command = [*python, "-m", "cloudinit.cmd.main", "schema", "-c", tmp_path / "user-data"]
     for device in devices:
         (tmp_path / "user-data").write_text(user_data(device, (key,) if device.address else ()))
-        command = [*python, "-m", "cloudinit.cmd.main", "schema", "-c", tmp_path / "user-data"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Valid cloud-config" in done.stdout

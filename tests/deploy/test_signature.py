@@ -212,6 +212,6 @@ def test_the_doctor_check_and_the_service_ask_for_it(
     assert digest in (tmp_path / DIGESTS).read_text()
     _, findings = quiet.report()
     assert [item["level"] for item in findings if item["check"] == "model.signature"] == ["ok"]
-    command[3] = "check"
+    command = [sys.executable, "-m", "edge_runtime", "check", "--config", quiet.config]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=scaled(HANG_S))
     assert done.returncode == 0, done.stderr

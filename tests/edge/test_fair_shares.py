@@ -3,6 +3,8 @@
 import socket
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +21,13 @@ from tests.attack.sensors import KINDS, attack
 from tests.broker import needs_mosquitto, until
 
 
-def settings(**changes):
+def settings(**changes: Any) -> Any:
     return SensorSettings(
         **{"name": "a", "port": "p", "model": None, "rate_hz": 1e4, "channels": ("x",), "unit": "g"} | changes
     )
 
 
-def test_a_sensor_drops_its_own_oldest_bytes_and_never_anothers():
+def test_a_sensor_drops_its_own_oldest_bytes_and_never_anothers() -> None:
     inbox = Inbox(2)
     inbox.put(Chunk(1, b"honest", 0.5))
     for index in range(40):
@@ -41,7 +43,7 @@ def test_a_sensor_drops_its_own_oldest_bytes_and_never_anothers():
     assert inbox.losses(1)[0] == 0
 
 
-def test_a_turn_takes_a_bounded_part_of_each_sensor():
+def test_a_turn_takes_a_bounded_part_of_each_sensor() -> None:
     inbox = Inbox(2)
     inbox.put(*(Chunk(0, bytes(4096), float(index)) for index in range(5)), Chunk(1, b"y", 3.0))
     assert [(chunk.sensor, chunk.at_s) for chunk in inbox.take(0, 8192)] == [(0, 0.0), (0, 1.0), (1, 3.0)]
@@ -50,7 +52,7 @@ def test_a_turn_takes_a_bounded_part_of_each_sensor():
     assert [chunk.at_s for chunk in inbox.take(0, 8192)] == [4.0]
 
 
-def test_an_allowance_is_a_burst_and_then_a_rate():
+def test_an_allowance_is_a_burst_and_then_a_rate() -> None:
     allowance = Allowance.of(settings())
     rate = MULTIPLE * 1e4 * 8
     assert allowance.bytes_s == rate
@@ -65,7 +67,7 @@ def test_an_allowance_is_a_burst_and_then_a_rate():
     assert allowance.wait_s(11.0) == 0
 
 
-def test_a_port_is_not_read_beyond_its_allowance_or_half_its_share_and_goes_on_afterwards():
+def test_a_port_is_not_read_beyond_its_allowance_or_half_its_share_and_goes_on_afterwards() -> None:
     """The rest stays in the connection; another port is read meanwhile."""
     stop, inbox = threading.Event(), Inbox(2)
     poller = Poller(inbox, stop)
@@ -97,7 +99,7 @@ def test_a_port_is_not_read_beyond_its_allowance_or_half_its_share_and_goes_on_a
 
 @needs_mosquitto
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_flood_takes_nothing_from_an_honest_sensor(tmp_path, kind):
+def test_a_flood_takes_nothing_from_an_honest_sensor(tmp_path: Path, kind: Any) -> None:
     """The short form of `python -m tests.attack.sensors`: every window, every alarm, no false fault."""
     found = attack(kind, tmp_path, 8.0)
     assert found["alarms"] >= 1
@@ -106,18 +108,25 @@ def test_a_flood_takes_nothing_from_an_honest_sensor(tmp_path, kind):
     assert "overload of flood" in found["troubles"]
 
 
-def verdict(transition, name="a1", time_us=0, kind=AlarmKind.ANOMALY, peak=2.0, reason=""):
+def verdict(
+    transition: Any,
+    name: str | None = "a1",
+    time_us: int = 0,
+    kind: Any = AlarmKind.ANOMALY,
+    peak: float = 2.0,
+    reason: str = "",
+) -> Any:
     alarm = None if name is None else Alarm(name, kind, time_us, peak, reason)
     return Verdict(time_us, 2.0, 1.0, False, alarm, transition)
 
 
-def seen(found):
+def seen(found: Any) -> Any:
     return [
         (item.transition, item.alarm.id, item.alarm.reason) for item in found if item.transition is not None
     ]
 
 
-def flapping(chatter, begins, now_s, every_s=0.1):
+def flapping(chatter: Any, begins: Any, now_s: Any, every_s: float = 0.1) -> tuple[Any, Any]:
     """Alarms that begin and end; returns what is published and when it was over."""
     published = []
     for number in range(begins):
@@ -128,7 +137,7 @@ def flapping(chatter, begins, now_s, every_s=0.1):
     return published, now_s
 
 
-def test_six_alarms_a_minute_begin_and_the_last_is_held_open_and_counts_the_rest():
+def test_six_alarms_a_minute_begin_and_the_last_is_held_open_and_counts_the_rest() -> None:
     chatter = Chatter()
     published, now_s = flapping(chatter, 40, 0.0)
     sent = seen(published)
@@ -148,7 +157,7 @@ def test_six_alarms_a_minute_begin_and_the_last_is_held_open_and_counts_the_rest
     assert chatter.admit(verdict(None, None), now_s + 61).alarm is None
 
 
-def test_a_held_alarm_that_goes_on_is_updated_each_minute_and_ends_as_what_it_is():
+def test_a_held_alarm_that_goes_on_is_updated_each_minute_and_ends_as_what_it_is() -> None:
     chatter = Chatter()
     sent, now_s = flapping(chatter, 700, 0.0)
     updates = [item for item in seen(sent) if item[0] is Transition.UPDATE]
@@ -164,7 +173,7 @@ def test_a_held_alarm_that_goes_on_is_updated_each_minute_and_ends_as_what_it_is
     assert ended[:2] == (Transition.END, "a5")
 
 
-def test_kinds_do_not_count_for_each_other_and_a_fault_keeps_its_reason():
+def test_kinds_do_not_count_for_each_other_and_a_fault_keeps_its_reason() -> None:
     chatter = Chatter()
     flapping(chatter, 10, 0.0)
     fault = verdict(Transition.NEW, "f", kind=AlarmKind.SENSOR, reason="flat: x")
@@ -177,13 +186,13 @@ def test_kinds_do_not_count_for_each_other_and_a_fault_keeps_its_reason():
     assert reasons == {f"{again} 4 more times", f"flat: x; {again} 3 more times"}
 
 
-def test_updates_are_limited_by_the_gateways_time():
+def test_updates_are_limited_by_the_gateways_time() -> None:
     chatter = Chatter()
     found = [chatter.admit(verdict(Transition.UPDATE, "a"), number / 10) for number in range(100)]
     assert len(seen(found)) == 6
 
 
-def test_a_sensor_writes_ten_lines_a_minute_and_then_how_many_more(caplog):
+def test_a_sensor_writes_ten_lines_a_minute_and_then_how_many_more(caplog: pytest.LogCaptureFixture) -> None:
     share = LogShare("a")
     for number in range(47):
         share.warn("trouble", f"line {number}", number / 10)
@@ -198,7 +207,7 @@ def test_a_sensor_writes_ten_lines_a_minute_and_then_how_many_more(caplog):
     assert len(caplog.records) == 1
 
 
-def test_foreign_text_is_one_printable_line_of_the_log(caplog):
+def test_foreign_text_is_one_printable_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     decoder = LineDecoder(1, 100.0)
     decoder.feed(b"x\n")
     (fault,) = decoder.feed(b"ERR \x1b[2J\x1b]0;title\x07\r2026-11-25 INFO b: all machines fine\n")

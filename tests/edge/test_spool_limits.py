@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,19 +151,19 @@ def test_limits_that_cannot_be_meant(wrong: dict[str, int]) -> None:
         SpoolLimits(**wrong)
 
 
-def event(spool, sensor, alarm, kind, size=4000):
+def event(spool: Any, sensor: Any, alarm: Any, kind: Any, size: int = 4000) -> Any:
     """Store an event of one sensor's alarm."""
     body = {"type": kind, "id": alarm, "padding": "x" * size}
     return spool.put(MessageClass.ALARM, f"p/s/d/{sensor}/event", lambda *_: json.dumps(body).encode())
 
 
-def waiting(spool, sensor):
+def waiting(spool: Any, sensor: Any) -> Any:
     """What waits of a sensor's alarms, in order."""
     rows = (row for row in spool.peek(MessageClass.ALARM, 1000) if f"/{sensor}/" in row.topic)
     return [(body["id"], body["type"]) for body in (json.loads(row.body) for row in rows)]
 
 
-def test_alarms_of_one_sensor_never_displace_anothers(folder):
+def test_alarms_of_one_sensor_never_displace_anothers(folder: Path) -> None:
     with Spool(folder, SpoolLimits(max_bytes=64 * 1024)) as spool:
         event(spool, "b", "b1", "new")
         event(spool, "b", "b1", "update")
@@ -185,7 +186,7 @@ def test_alarms_of_one_sensor_never_displace_anothers(folder):
         assert len(waiting(spool, "b")) == 3, "counted again from the file"
 
 
-def test_updates_of_a_sensor_go_before_its_pairs():
+def test_updates_of_a_sensor_go_before_its_pairs() -> None:
     rows = [("1", "new"), ("1", "update"), ("2", "new"), ("1", "end"), ("2", "update"), ("2", "end")]
     candidates = [
         Candidate(n, 10, json.dumps({"id": name, "type": kind}).encode())
@@ -198,7 +199,7 @@ def test_updates_of_a_sensor_go_before_its_pairs():
     assert choose([], 10) == []
 
 
-def test_a_topic_that_was_damaged_on_disk_does_not_keep_the_spool_full(folder):
+def test_a_topic_that_was_damaged_on_disk_does_not_keep_the_spool_full(folder: Path) -> None:
     with Spool.open(folder) as spool:
         for n in range(30):
             event(spool, "a", f"a{n}", "new")

@@ -8,6 +8,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,14 +48,14 @@ CONTROL = ["\x1b[2J\x1b]0;owned\x07", "a\rb", "line\nFAKE: ok", "\ud800", "\u202
 """What no list may hold; recordings and models may."""
 
 
-def console_of(table):
+def console_of(table: Any) -> Any:
     made = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115  closed with the test
     with made.file:
         made.print(table)
     return made.export_text()
 
 
-def odd(text):
+def odd(text: str) -> tuple[Any, list[Any]]:
     """A model and recordings that carry the text wherever text can be."""
     model = {"name": text, "producer": text, "notes": {text: text, "recorded": text}, "channels": (text,)}
     sound = [recording(seed=at, condition=text, level=0.3) for at in range(2)]
@@ -60,7 +63,7 @@ def odd(text):
     return model, [*sound, faulty]
 
 
-def renamed(item, text):
+def renamed(item: Any, text: str) -> Any:
     return type(item)(
         text,
         text,
@@ -75,7 +78,7 @@ def renamed(item, text):
     )
 
 
-def judged(tmp_path, text):
+def judged(tmp_path: Path, text: str) -> tuple[Any, Any, Any, Any]:
     """An evaluation, a manifest and recordings that hold the text; the file itself cannot, see schema 2."""
     model, items = odd(text)
     artefact = scorer.open_trusted(write_artefact(tmp_path / "m.onnx"))
@@ -88,7 +91,7 @@ def judged(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *CONTROL], ids=range(len(MARKUP) + len(CONTROL)))
-def test_every_exit_shows_it_as_it_is(tmp_path, text):
+def test_every_exit_shows_it_as_it_is(tmp_path: Path, text: Any) -> None:
     artefact, manifest, found, _ = judged(tmp_path, text)
     shown = printable(text)
     said = console_of(evaluation.recordings_table(found))
@@ -102,7 +105,7 @@ def test_every_exit_shows_it_as_it_is(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *CONTROL], ids=range(len(MARKUP) + len(CONTROL)))
-def test_a_page_with_its_figures(tmp_path, text):
+def test_a_page_with_its_figures(tmp_path: Path, text: Any) -> None:
     artefact, _, _, items = judged(tmp_path, text)
     items = [type(item)(**fields(item) | {"channels": ("x",), "unit": "g"}) for item in items]
     page = report_page(artefact, items)
@@ -117,23 +120,23 @@ def test_a_page_with_its_figures(tmp_path, text):
         assert "{{ 7 * 7 }}" in page
 
 
-def fields(item):
+def fields(item: Any) -> Any:
     return {name: getattr(item, name) for name in item.__dataclass_fields__}
 
 
 class Tags(html.parser.HTMLParser):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.found = set()
-        self.handlers = []
+        self.found: set[Any] = set()
+        self.handlers: list[Any] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: Any, attrs: Any) -> None:
         self.found.add(tag)
         self.handlers += [name for name, _ in attrs if name.startswith("on")]
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *CONTROL], ids=range(len(MARKUP) + len(CONTROL)))
-def test_a_card(tmp_path, text):
+def test_a_card(tmp_path: Path, text: Any) -> None:
     _, manifest, found, items = judged(tmp_path, text)
     manifest = type(manifest)(**fields(manifest) | {"detector": "gaussian", "unit": text})
     card = cards.card(manifest, found, items, tmp_path / "m.onnx")
@@ -156,12 +159,12 @@ def test_a_card(tmp_path, text):
         ("a\nb", "a\\\\nb"),
     ],
 )
-def test_markdown_is_escaped_and_plain_text_is_not(text, wanted):
+def test_markdown_is_escaped_and_plain_text_is_not(text: str, wanted: str) -> None:
     assert cards.markdown_text(text) == wanted
 
 
 @pytest.mark.parametrize("text", CONTROL, ids=range(len(CONTROL)))
-def test_names_that_no_model_may_hold_are_refused_at_the_entrance(tmp_path, text):
+def test_names_that_no_model_may_hold_are_refused_at_the_entrance(tmp_path: Path, text: Any) -> None:
     for name in ("label", "condition", "unit"):
         with pytest.raises(RecordingError, match=f"{name} is") as caught:
             recording_from_array(recording().samples, rate_hz=1000, **{name: text})
@@ -175,16 +178,17 @@ def test_names_that_no_model_may_hold_are_refused_at_the_entrance(tmp_path, text
 
 
 @pytest.mark.parametrize("text", [*MARKUP, *CONTROL[:3]], ids=range(len(MARKUP) + 3))
-def test_names_within_a_recording_in_a_refusal(tmp_path, text):
+def test_names_within_a_recording_in_a_refusal(tmp_path: Path, text: Any) -> None:
     name = text.replace("/", "_")
-    np.savez(tmp_path / "a.npz", **{name: np.zeros(3), "b": np.zeros(3)})
+    arrays: dict[str, Any] = {name: np.zeros(3), "b": np.zeros(3)}
+    np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(RecordingError) as caught:
         read_recording(row(tmp_path / "a.npz"))
     assert str(caught.value).isprintable()
     assert printable(name) in str(caught.value)
 
 
-def test_progress_and_lines(capsys, monkeypatch):
+def test_progress_and_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "_EVERY_S", 0.0)
     for text in (*MARKUP, *CONTROL):
         with terminal.progress(text) as report:
@@ -198,7 +202,7 @@ def test_progress_and_lines(capsys, monkeypatch):
     assert said.out.count("\n") == len(MARKUP) + len(CONTROL)
 
 
-def test_a_bar_shows_markup_as_it_is(monkeypatch):
+def test_a_bar_shows_markup_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with open("/dev/null", "w") as file:
         shown = Console(file=file, force_terminal=True, record=True, markup=False, width=120)
         monkeypatch.setattr(terminal, "console", shown)
@@ -209,7 +213,9 @@ def test_a_bar_shows_markup_as_it_is(monkeypatch):
 
 
 @pytest.mark.parametrize("text", [MARKUP[0], MARKUP[1], MARKUP[2], MARKUP[4], MARKUP[8]])
-def test_the_commands_from_a_list_to_each_exit(tmp_path, text, run):
+def test_the_commands_from_a_list_to_each_exit(
+    tmp_path: Path, text: Any, run: Callable[..., tuple[int | str | None, str, str]]
+) -> None:
     for at, level in enumerate((0.3, 0.3, 3.0)):
         samples = recording(seed=at, level=level).samples
         np.savez(tmp_path / f"{at}.npz", samples=samples, rate_hz=1000.0, unit="g")
@@ -227,7 +233,7 @@ def test_the_commands_from_a_list_to_each_exit(tmp_path, text, run):
     assert (code, json.loads(said)["model"]) == (0, text)
 
 
-def test_a_refusal_is_one_printable_line(tmp_path):
+def test_a_refusal_is_one_printable_line(tmp_path: Path) -> None:
     code = "from edge_runtime.core.exit_codes import complain; complain('x', '\\x1b[2J\\ud800\\r' * 100_000)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stderr.startswith("x: \\x1b[2J\\ud800")

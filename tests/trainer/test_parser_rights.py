@@ -10,7 +10,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,7 +25,7 @@ from tests.trainer.builders import noise
 from trainer.formats import child
 from trainer.recordings import child_reader
 
-WHOLE = rights.landlock is not None and rights.seccomp is not None
+WHOLE = {"landlock", "seccomp"} <= set(rights.AVAILABLE)
 NEEDED = "trainer.formats.child, scipy.io, h5py, landlock, pyseccomp"
 whole = pytest.mark.skipif(not WHOLE, reason="Landlock or seccomp is not here")
 
@@ -120,14 +122,14 @@ child.main()
 
 
 @pytest.fixture
-def home():
+def home() -> Iterator[Any]:
     """A user's folder, with a private file and a program that listens. Not below a folder of root's."""
     folder = Path(tempfile.mkdtemp(dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
 
 
-def state(folder):
+def state(folder: Path) -> Any:
     return {
         path.name: (os.lstat(path).st_mode, os.lstat(path).st_mtime_ns, os.lstat(path).st_uid)
         + ((path.read_bytes(),) if path.is_file() else ())
@@ -135,7 +137,7 @@ def state(folder):
     }
 
 
-def accounts():
+def accounts() -> Iterator[Any]:
     """Whoever runs the tests, and where that is root, the user `nobody` also."""
     yield pytest.param({}, id="as we are")
     try:
@@ -148,7 +150,7 @@ def accounts():
         )
 
 
-def runnable(account):
+def runnable(account: Any) -> Any:
     """An interpreter of our version that the account can start, and that imports what parsers need."""
     tried = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {sysconfig.get_path('purelib')!r}]; import {NEEDED}"
     for path in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
@@ -162,7 +164,7 @@ def runnable(account):
 
 @whole
 @pytest.mark.parametrize("account", list(accounts()))
-def test_a_parser_that_was_taken_over_touches_its_input_and_its_answer(home, account):
+def test_a_parser_that_was_taken_over_touches_its_input_and_its_answer(home: Any, account: Any) -> None:
     interpreter = runnable(account)
     for name in ("id_rsa", "recording", "input"):
         (home / name).write_text(f"contents of {name}")
@@ -201,10 +203,11 @@ def test_a_parser_that_was_taken_over_touches_its_input_and_its_answer(home, acc
     assert state(home) == before
 
 
-def recordings(folder):
+def recordings(folder: Path) -> Any:
     """One small file of each format, and what the child is asked for it."""
     values = noise(256)
-    for name, version in (("matlab4", "4"), ("matlab5", "5")):
+    versions: tuple[tuple[str, Any], ...] = (("matlab4", "4"), ("matlab5", "5"))
+    for name, version in versions:
         scipy.io.savemat(folder / f"{name}.mat", {"vib": values}, format=version)
     with h5py.File(folder / "matlab73.mat", "w", userblock_size=512) as file:
         file.create_dataset("vib", data=values.T, compression="gzip")
@@ -220,7 +223,9 @@ HIDING = "import sys; sys.modules.update(dict.fromkeys({names!r}))\n"
 
 
 @pytest.mark.parametrize("hidden", [(), ("landlock",), ("pyseccomp",), ("landlock", "pyseccomp", "resource")])
-def test_every_format_is_read_with_and_without_each_barrier(tmp_path, monkeypatch, hidden):
+def test_every_format_is_read_with_and_without_each_barrier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: tuple[Any, ...]
+) -> None:
     paths = recordings(tmp_path)
     assert len(paths) == 6
     monkeypatch.setattr(child_reader, "_CHILD", HIDING.format(names=hidden) + child_reader._CHILD)  # noqa: SLF001  the same program, with modules hidden
@@ -229,7 +234,7 @@ def test_every_format_is_read_with_and_without_each_barrier(tmp_path, monkeypatc
         np.testing.assert_allclose(content.values, noise(256), rtol=1e-6)
 
 
-def test_without_a_filter_of_calls_the_child_leaves_the_network():
+def test_without_a_filter_of_calls_the_child_leaves_the_network() -> None:
     allowed = subprocess.run(["unshare", "--user", "--net", "true"], check=False, capture_output=True)
     if allowed.returncode:
         pytest.skip("this kernel or container allows no network namespace")
@@ -249,5 +254,5 @@ def test_without_a_filter_of_calls_the_child_leaves_the_network():
     assert "Network is unreachable" in tried.stderr
 
 
-def test_the_limits_are_half_of_what_the_parent_waits_for():
+def test_the_limits_are_half_of_what_the_parent_waits_for() -> None:
     assert child.LIMITS.cpu_s == child_reader._WALL_S / 2  # noqa: SLF001  the two bounds belong together
