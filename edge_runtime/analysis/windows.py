@@ -14,6 +14,9 @@ _SEQUENCES: Final = 2**32
 """Sequence numbers wrap here, as a frame carries them; one that lies more than half behind is an old one."""
 _OVERRUNS: Final = 2**16
 """A frame's count of overruns wraps here."""
+_STALE_S: Final = 5.0
+"""Frames that follow each other for so long, all behind the newest, are no old ones: the newest had a wrong
+number. A judgement: longer than what a sensor sends again after a hiccup."""
 _UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
 
 
@@ -34,6 +37,10 @@ class Windower:
         self._last: Frame | None = None
         self._length_us = self._slack_us = 0.0
         self._index = 0
+        self._stale: Frame | None = None
+        """The latest frame that counted as an old one, and for how long such frames came after `_newest`."""
+        self._stale_s = 0.0
+        self._newest: Frame | None = None
 
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
@@ -52,6 +59,8 @@ class Windower:
             self._last = frame
             return self._append(frame), []
         fault = self._fault(frame)
+        if fault is not None and fault.kind is FaultKind.DUPLICATE and self._outlives(frame):
+            fault = Fault(FaultKind.GAP, f"the number before {frame.sequence} was wrong")
         faults = [] if fault is None else [fault]
         if fault is not None and fault.kind in _UNUSABLE:
             return [], faults
@@ -64,6 +73,15 @@ class Windower:
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
         self._last = None
+
+    def _outlives(self, frame: Frame) -> bool:
+        """Whether frames that count as old ones have come in order, and no others, for _STALE_S."""
+        stale, self._stale = self._stale, frame
+        follows = stale is not None and frame.sequence == (stale.sequence + 1) % _SEQUENCES
+        if not follows or self._newest is not self._last:
+            self._stale_s, self._newest = 0.0, self._last
+        self._stale_s += len(frame.samples) / frame.rate_hz
+        return self._stale_s >= _STALE_S
 
     def _fault(self, frame: Frame) -> Fault | None:
         """What is wrong with a frame by itself, or after the last one."""

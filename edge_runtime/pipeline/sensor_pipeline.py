@@ -30,6 +30,7 @@ from edge_runtime.core import (
     printable,
 )
 from edge_runtime.models import Artefact
+from edge_runtime.pipeline.hellos import Hellos
 from edge_runtime.sensors.protocols import Decoder
 
 TOP_CONTRIBUTIONS: Final = 5
@@ -104,12 +105,9 @@ class SensorPipeline:
         self._decoder = decoder
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._rate_meter = RateMeter(manifest.rate_hz)
-        self._range = watch.range
         self._newest_s = 0.0
-        self._silent = False
-        self._expected = manifest.unit, len(manifest.channels)
-        self._disagreement: SensorFault | None = None
-        """Between the sensor's hello and the model, until a hello agrees."""
+        self._silent = True  # nothing came yet: the first frame is examined as one after silence
+        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
@@ -154,12 +152,10 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
-            elif (said := (item.unit, len(item.channels))) == self._expected:
-                self._disagreement, self._range = None, min(self._range, item.range)
             else:
-                detail = f"sensor has (unit, channels) {printable(said)}, model {self._expected}"
-                self._disagreement = SensorFault(FaultReason.MISMATCH, detail)
-                self._count(Fault(FaultKind.MISMATCH, str(self._disagreement)))
+                newest = self.status.newest
+                if fault := self._hellos.take(item, None if newest is None else newest.sensor_id):
+                    self._count(fault)
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -197,6 +193,8 @@ class SensorPipeline:
             for fault in faults:
                 self._count(fault)
                 self._rate_meter.reset()
+            if disagreement := self._hellos.follow(frame.sensor_id):
+                self._count(disagreement)
             apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
             if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
                 self._restart_clocks()
@@ -210,7 +208,8 @@ class SensorPipeline:
     def _judge(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
         time_us = window.time_us + self._length_us
-        fault = self._disagreement or problem(window.samples, self._manifest.channels, self._range)
+        hellos = self._hellos
+        fault = hellos.disagreement or problem(window.samples, self._manifest.channels, hellos.range)
         if fault is None and (rate := self.status.rate) is not None and rate.off:
             detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
             fault = SensorFault(FaultReason.RATE, detail)

@@ -81,7 +81,7 @@ _PEEK: Final = _per_class("SELECT COLUMNS FROM QUEUE WHERE id > ? AND id <= ? OR
 _DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING topic, SIZE")
 _OLDEST: Final = _per_class("SELECT id, clock_s, SIZE FROM QUEUE ORDER BY id LIMIT ?")
 _OF_TOPIC: Final = _per_class(  # no event has 16 KB: larger bodies are not read, and fill no memory
-    "SELECT id, SIZE, iif(length(body) > 16384, x'', body) FROM QUEUE WHERE topic = ? AND id > ?"
+    "SELECT id, SIZE + ?, iif(length(body) > 16384, x'', body) FROM QUEUE WHERE topic = ? AND id > ?"
     " ORDER BY id LIMIT ?"
 )
 _TOPICS: Final = _per_class("SELECT topic, count(*) FROM QUEUE GROUP BY topic")
@@ -190,8 +190,8 @@ class Store:
 
     def candidates(self, klass: MessageClass, topic: str, after: int, limit: int) -> list[Candidate]:
         """The first rows of a topic, at most `limit`; of all, without bodies, where it names no row."""
-        found = self._db.execute(_OF_TOPIC[klass], (topic, after, limit))
-        named = [Candidate(row_id, size + ROW_OVERHEAD_BYTES, body) for row_id, size, body in found]
+        found = self._db.execute(_OF_TOPIC[klass], (ROW_OVERHEAD_BYTES, topic, after, limit))
+        named = [Candidate(*row) for row in found]
         return named or [Candidate(row_id, cost, b"") for row_id, _, cost in self.oldest(klass, limit)]
 
     def topics(self, klass: MessageClass) -> dict[str, int]:

@@ -6,17 +6,22 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
+from edge_runtime.core.records import Alarm, AlarmKind, FaultKind, Frame, Hello, Transition, Verdict
 from edge_runtime.gateway.chatter import Chatter
 from edge_runtime.gateway.log_share import LogShare
+from edge_runtime.models.scorer import open_trusted
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.allowance import BURST_S, LEAST_BYTES_S, MULTIPLE, Allowance
 from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
 from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
 from edge_runtime.sensors.protocols.text_lines import LineDecoder
 from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.settings import SensorSettings
+from tests.artefacts import write_artefact
 from tests.attack.sensors import KINDS, attack
 from tests.broker import needs_mosquitto, until
 
@@ -82,15 +87,15 @@ def test_a_port_is_not_read_beyond_its_allowance_or_half_its_share_and_goes_on_a
             greedy.settimeout(0.5)
             with pytest.raises(TimeoutError):
                 greedy.sendall(bytes(64 << 20))
-            assert inbox.is_full(0)
+            until(lambda: inbox.is_full(0), 60, "half the share being full")
             assert inbox.losses(0)[0] == 0
             honest.sendall(b"alarm")
-            until(lambda: inbox.seen_until_s(1, 0.0) != 0.0)
-            until(lambda: readers[0].too_fast(time.monotonic()), what="being said to send too fast")
+            until(lambda: inbox.seen_until_s(1, 0.0) != 0.0, 60, "the honest bytes")
+            until(lambda: readers[0].too_fast(time.monotonic()), 60, what="being said to send too fast")
             assert not readers[1].too_fast(time.monotonic())
             before = sum(len(chunk.data) for chunk in inbox.take(0) if chunk.sensor == 0)
             assert before <= MAX_WAITING_BYTES // 4 + 4096
-            until(lambda: any(chunk.sensor == 0 for chunk in inbox.take(0.1)), what="reading again")
+            until(lambda: any(chunk.sensor == 0 for chunk in inbox.take(0.1)), 60, "reading again")
         stop.set()
         for thread in (poller, *readers):
             thread.join(10)
@@ -215,3 +220,89 @@ def test_foreign_text_is_one_printable_line_of_the_log(caplog: pytest.LogCapture
     (record,) = caplog.records
     assert record.message.isprintable()
     assert record.message == "a: ERR \\x1b[2J\\x1b]0;title\\x07\\r2026-11-25 INFO b: all machines fine"
+
+
+class Line:
+    """A sensor and its pipeline: frames of a quarter of a second, until a test forges one."""
+
+    def __init__(self, folder):
+        self.pipeline = SensorPipeline(
+            Watch.of(open_trusted(write_artefact(folder / "rms.onnx"))), FrameDecoder(), lambda: "id"
+        )
+        self.number, self.rng = 0, np.random.default_rng(1)
+
+    def play(self, seconds, level=0.3):
+        """Play an honest sensor; returns what was judged."""
+        verdicts = []
+        for _ in range(round(seconds * 4)):
+            verdicts += self.frame(level)
+            self.number += 1
+        return verdicts
+
+    def frame(self, level=0.3, **changes):
+        noise = (level * self.rng.standard_normal((250, 1))).astype(np.float32)
+        fields = {"sensor_id": 1, "boot_id": 1, "sequence": self.number, "time_us": self.number * 250_000}
+        fields |= {"rate_hz": 1000.0, "scale": 1.0, "overruns": 0, "samples": noise} | changes
+        return self.feed(encode_data(Frame(**fields), SampleFormat.FLOAT32))
+
+    def hello(self, **changes):
+        fields = {"sensor_id": 1, "boot_id": 1, "channels": ("x",), "unit": "g", "range": 16.0}
+        return self.feed(encode_hello(Hello(**{**fields, "serial_number": "", "firmware": ""} | changes)))
+
+    def feed(self, data):
+        return self.pipeline.feed(data, self.number / 4)
+
+
+@pytest.fixture
+def line(tmp_path):
+    line = Line(tmp_path)
+    line.play(2)
+    return line
+
+
+def test_a_far_sequence_number_is_mended_within_ten_seconds(line):
+    line.frame(sequence=line.number + 2**31 - 2)
+    line.play(6)
+    windows = line.pipeline.status.windows
+    line.play(4, level=3.0)
+    assert line.pipeline.status.windows > windows
+    assert [alarm.kind for alarm in line.pipeline.active] == [AlarmKind.ANOMALY]
+
+
+def test_frames_that_are_sent_again_stay_duplicates(line):
+    again = line.number
+    line.play(4)
+    newest = line.number
+    for _ in range(5):
+        line.number = again
+        windows = line.pipeline.status.windows
+        line.play(4)
+        assert line.pipeline.status.windows == windows
+        line.number = newest
+        line.play(0.25)
+        newest = line.number
+    assert line.pipeline.status.faults[FaultKind.DUPLICATE] == 80
+
+
+def test_a_range_that_a_hello_stated_is_replaced_by_the_next(line):
+    line.hello(range=1e-30)
+    line.play(1)
+    assert line.pipeline.status.problem.reason == "saturated"
+    line.hello()
+    line.play(1)
+    assert line.pipeline.status.problem is None
+
+
+def test_a_hello_of_another_sensor_counts_when_its_frames_come(line):
+    line.hello(sensor_id=99, unit="m/s2", range=1e-30)
+    line.play(1)
+    assert line.pipeline.status.problem is None
+    for number in range(2):
+        line.frame(sensor_id=99, sequence=number, time_us=number * 250_000)
+    assert line.pipeline.status.problem.reason == "mismatch"
+    line.play(1)
+    assert line.pipeline.status.problem is None
+    for number in range(20):
+        line.hello(sensor_id=number + 100)
+    line.play(1)
+    assert line.pipeline.status.problem is None
