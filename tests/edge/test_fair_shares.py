@@ -225,13 +225,13 @@ def test_foreign_text_is_one_printable_line_of_the_log(caplog: pytest.LogCapture
 class Line:
     """A sensor and its pipeline: frames of a quarter of a second, until a test forges one."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.pipeline = SensorPipeline(
             Watch.of(open_trusted(write_artefact(folder / "rms.onnx"))), FrameDecoder(), lambda: "id"
         )
         self.number, self.rng = 0, np.random.default_rng(1)
 
-    def play(self, seconds, level=0.3):
+    def play(self, seconds: Any, level: float = 0.3) -> Any:
         """Play an honest sensor; returns what was judged."""
         verdicts = []
         for _ in range(round(seconds * 4)):
@@ -239,28 +239,28 @@ class Line:
             self.number += 1
         return verdicts
 
-    def frame(self, level=0.3, **changes):
+    def frame(self, level: float = 0.3, **changes: Any) -> Any:
         noise = (level * self.rng.standard_normal((250, 1))).astype(np.float32)
         fields = {"sensor_id": 1, "boot_id": 1, "sequence": self.number, "time_us": self.number * 250_000}
         fields |= {"rate_hz": 1000.0, "scale": 1.0, "overruns": 0, "samples": noise} | changes
         return self.feed(encode_data(Frame(**fields), SampleFormat.FLOAT32))
 
-    def hello(self, **changes):
+    def hello(self, **changes: Any) -> Any:
         fields = {"sensor_id": 1, "boot_id": 1, "channels": ("x",), "unit": "g", "range": 16.0}
         return self.feed(encode_hello(Hello(**{**fields, "serial_number": "", "firmware": ""} | changes)))
 
-    def feed(self, data):
+    def feed(self, data: Any) -> Any:
         return self.pipeline.feed(data, self.number / 4)
 
 
 @pytest.fixture
-def line(tmp_path):
+def line(tmp_path: Path) -> Any:
     line = Line(tmp_path)
     line.play(2)
     return line
 
 
-def test_a_far_sequence_number_is_mended_within_ten_seconds(line):
+def test_a_far_sequence_number_is_mended_within_ten_seconds(line: Any) -> None:
     line.frame(sequence=line.number + 2**31 - 2)
     line.play(6)
     windows = line.pipeline.status.windows
@@ -269,7 +269,7 @@ def test_a_far_sequence_number_is_mended_within_ten_seconds(line):
     assert [alarm.kind for alarm in line.pipeline.active] == [AlarmKind.ANOMALY]
 
 
-def test_frames_that_are_sent_again_stay_duplicates(line):
+def test_frames_that_are_sent_again_stay_duplicates(line: Any) -> None:
     again = line.number
     line.play(4)
     newest = line.number
@@ -284,7 +284,7 @@ def test_frames_that_are_sent_again_stay_duplicates(line):
     assert line.pipeline.status.faults[FaultKind.DUPLICATE] == 80
 
 
-def test_a_range_that_a_hello_stated_is_replaced_by_the_next(line):
+def test_a_range_that_a_hello_stated_is_replaced_by_the_next(line: Any) -> None:
     line.hello(range=1e-30)
     line.play(1)
     assert line.pipeline.status.problem.reason == "saturated"
@@ -293,13 +293,14 @@ def test_a_range_that_a_hello_stated_is_replaced_by_the_next(line):
     assert line.pipeline.status.problem is None
 
 
-def test_a_hello_of_another_sensor_counts_when_its_frames_come(line):
+def test_a_hello_of_another_sensor_counts_when_its_frames_come(line: Any) -> None:
     line.hello(sensor_id=99, unit="m/s2", range=1e-30)
     line.play(1)
     assert line.pipeline.status.problem is None
     for number in range(2):
         line.frame(sensor_id=99, sequence=number, time_us=number * 250_000)
-    assert line.pipeline.status.problem.reason == "mismatch"
+    fault: Any = line.pipeline.status.problem
+    assert fault.reason == "mismatch"
     line.play(1)
     assert line.pipeline.status.problem is None
     for number in range(20):
