@@ -136,7 +136,7 @@ def state(folder):
 
 
 def accounts():
-    """Whoever runs the tests, and where that is root, the user `nobody` also."""
+    """The account that runs the tests, and where that is root, the user `nobody` also."""
     yield pytest.param({}, id="as we are")
     try:
         nobody = pwd.getpwnam("nobody")
