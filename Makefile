@@ -50,6 +50,9 @@ bench: $(READY)
 attack: $(READY)
 	$(BIN)/python -m tests.attack.door
 	$(BIN)/python -m tests.attack.broker 5
+	$(BIN)/python -m tests.attack.sensors
+	$(BIN)/python -m tests.attack.endless
+	$(BIN)/python -m tests.attack.recordings --count $(if $(filter full,$(ARGS)),100000,20000) --seed 1
 
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)

@@ -241,12 +241,23 @@ class Line:
 
     def frame(self, level: float = 0.3, **changes: Any) -> Any:
         noise = (level * self.rng.standard_normal((250, 1))).astype(np.float32)
-        fields = {"sensor_id": 1, "boot_id": 1, "sequence": self.number, "time_us": self.number * 250_000}
+        fields: dict[str, Any] = {
+            "sensor_id": 1,
+            "boot_id": 1,
+            "sequence": self.number,
+            "time_us": self.number * 250_000,
+        }
         fields |= {"rate_hz": 1000.0, "scale": 1.0, "overruns": 0, "samples": noise} | changes
         return self.feed(encode_data(Frame(**fields), SampleFormat.FLOAT32))
 
     def hello(self, **changes: Any) -> Any:
-        fields = {"sensor_id": 1, "boot_id": 1, "channels": ("x",), "unit": "g", "range": 16.0}
+        fields: dict[str, Any] = {
+            "sensor_id": 1,
+            "boot_id": 1,
+            "channels": ("x",),
+            "unit": "g",
+            "range": 16.0,
+        }
         return self.feed(encode_hello(Hello(**{**fields, "serial_number": "", "firmware": ""} | changes)))
 
     def feed(self, data: Any) -> Any:
