@@ -79,7 +79,7 @@ _DEAD: Final = (
 _INSERT: Final = _per_class("INSERT OR IGNORE INTO QUEUE (COLUMNS) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
 _PEEK: Final = _per_class("SELECT COLUMNS FROM QUEUE WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
 _DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING topic, SIZE")
-_OLDEST: Final = _per_class("SELECT id, clock_s, SIZE FROM QUEUE ORDER BY id LIMIT ?")
+_OLDEST: Final = _per_class("SELECT id, clock_s, SIZE + ? FROM QUEUE ORDER BY id LIMIT ?")
 _OF_TOPIC: Final = _per_class(  # no event has 16 KB: larger bodies are not read, and fill no memory
     "SELECT id, SIZE + ?, iif(length(body) > 16384, x'', body) FROM QUEUE WHERE topic = ? AND id > ?"
     " ORDER BY id LIMIT ?"
@@ -163,8 +163,8 @@ class Store:
 
     def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[tuple[str, int]]:
         """Remove rows; returns topic and cost in bytes of each that was there. Inside a transaction."""
-        found = (self._db.execute(_DELETE[klass], (row_id,)).fetchall() for row_id in ids)
-        return [(topic, size + ROW_OVERHEAD_BYTES) for rows in found for topic, size in rows]
+        found = (row for row_id in ids for row in self._db.execute(_DELETE[klass], (row_id,)).fetchall())
+        return [(topic, size + ROW_OVERHEAD_BYTES) for topic, size in found]
 
     def count(self, counters: Mapping[str, float]) -> None:
         """Write the counters. Inside a transaction."""
@@ -185,13 +185,12 @@ class Store:
 
     def oldest(self, klass: MessageClass, limit: int) -> list[tuple[int, float, int]]:
         """(id, clock_s, bytes it counts for) of the first rows, at most `limit`."""
-        found = self._db.execute(_OLDEST[klass], (limit,))
-        return [(row_id, clock_s, size + ROW_OVERHEAD_BYTES) for row_id, clock_s, size in found]
+        return self._db.execute(_OLDEST[klass], (ROW_OVERHEAD_BYTES, limit)).fetchall()
 
     def candidates(self, klass: MessageClass, topic: str, after: int, limit: int) -> list[Candidate]:
         """The first rows of a topic, at most `limit`; of all, without bodies, where it names no row."""
-        found = self._db.execute(_OF_TOPIC[klass], (ROW_OVERHEAD_BYTES, topic, after, limit))
-        named = [Candidate(*row) for row in found]
+        values = ROW_OVERHEAD_BYTES, topic, after, limit
+        named = [Candidate(*row) for row in self._db.execute(_OF_TOPIC[klass], values)]
         return named or [Candidate(row_id, cost, b"") for row_id, _, cost in self.oldest(klass, limit)]
 
     def topics(self, klass: MessageClass) -> dict[str, int]:
