@@ -17,7 +17,8 @@ from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
 from edge_runtime.sensors.allowance import BURST_S, LEAST_BYTES_S, MULTIPLE, Allowance
 from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.protocols.frames import FrameDecoder, SampleFormat, encode_data, encode_hello
+from edge_runtime.sensors.protocols.base import SampleFormat
+from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.protocols.text_lines import LineDecoder
 from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.settings import SensorSettings

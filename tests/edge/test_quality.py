@@ -145,7 +145,7 @@ def by_definition(window: Any, range_: Any) -> Any:
             "not_a_number": not all(map(math.isfinite, column)),
             "flat": len(set(column)) == 1,
             "saturated": sum(abs(value) >= 0.999 * range_ for value in column) > 0.01 * len(column),
-            "stuck": max(runs, default=0) + 1 >= 0.25 * len(column) and sum(same) > 0.2 * len(same),
+            "stuck": max(runs, default=0) + 1 >= 0.25 * len(column),
         }
     kinds = ("not_a_number", "flat", "saturated", "stuck") if len(window) >= 16 else ("not_a_number",)
     named = {kind: [name for name in CHANNELS if found[name][kind]] for kind in kinds}
