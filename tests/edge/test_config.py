@@ -13,6 +13,7 @@ import pytest
 from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.config import Config, check_agreement, read_config
 from edge_runtime.core.errors import ConfigError
+from edge_runtime.sensors.protocols import LineFormat
 from tests.artefacts import manifest
 
 GOOD = """\
@@ -69,6 +70,7 @@ def test_reads_a_site(tmp_path: Path) -> None:
     pump, fan = config.sensor
     assert pump.model == tmp_path / "pump.onnx"
     assert (pump.protocol, fan.protocol) == ("frames", "lines")
+    assert pump.line == LineFormat(len(pump.channels), pump.rate_hz, pump.scale)
     assert fan.alarm.votes == (2, 3)
     assert fan.alarm.off_delay_s == 5.0
     assert config.state_folder == tmp_path / "state"
