@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_runtime.audit.sequence_audit import Discrepancy, SequenceAudit, SequencedMessage
+from edge_runtime.audit.sequence_audit import Discrepancy, SequenceAudit
 from edge_runtime.core import AccessError, ConfigError, EdgeError, UnavailableError
 from edge_runtime.mqtt import BrokerSettings, TlsSettings, explain, read_password, tls_context
 
@@ -217,8 +217,19 @@ class _Listener:
         body = bytes(message.payload)
         entry = self._audit.add(message.topic, body)
         found = {"finding": entry.discrepancy, "missing": entry.missing, "disordered": entry.disordered}
-        line = {"what": "message", "topic": entry.topic, **found, "body": entry.members}
-        self._print(line, _message_line(entry, body, retained=message.retain))
+        members = entry.members
+        line = {"what": "message", "topic": entry.topic, **found, "body": members}
+        if entry.discrepancy is Discrepancy.UNNUMBERED:
+            text = body[:_SHOWN_BYTES].decode(errors="replace")
+            self._print(line, f"{entry.topic} {'(retained) ' if message.retain else ''}{text}")
+            return
+        words = [str(members[name]) for name in ("type", "kind", "id") if name in members]
+        notes = [] if entry.discrepancy is Discrepancy.ON_TIME else [str(entry.discrepancy)]
+        notes += ["replayed"] if members.get("replayed") is True else []
+        notes += ["out of order"] if entry.disordered else []
+        notes += [f"{entry.missing} missing"] if entry.missing else []
+        words += [f"seq {members['seq']}", *(f"[{note}]" for note in notes)]
+        self._print(line, " ".join([entry.topic, *words]))
 
     def _print(self, fields: dict[str, object], text: str) -> None:
         now = datetime.now(UTC)
@@ -231,16 +242,3 @@ class _Listener:
         except ValueError:  # a body with NaN, which is no JSON: not a message of ours
             line = json.dumps({**fields, "body": {}})
         self._print_line(line)
-
-
-def _message_line(entry: SequencedMessage, body: bytes, *, retained: bool) -> str:
-    members = entry.members
-    if entry.discrepancy is Discrepancy.UNNUMBERED:
-        text = body[:_SHOWN_BYTES].decode(errors="replace")
-        return f"{entry.topic} {'(retained) ' if retained else ''}{text}"
-    words = [str(members[name]) for name in ("type", "kind", "id") if name in members]
-    notes = [] if entry.discrepancy is Discrepancy.ON_TIME else [str(entry.discrepancy)]
-    notes += ["replayed"] if members.get("replayed") is True else []
-    notes += ["out of order"] if entry.disordered else []
-    notes += [f"{entry.missing} missing"] if entry.missing else []
-    return " ".join([entry.topic, *words, f"seq {members['seq']}", *(f"[{note}]" for note in notes)])

@@ -8,7 +8,7 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -79,7 +79,11 @@ class _Reader:
         if get_origin(hint) is tuple:
             return self._build_tuple(get_args(hint), self._expect(value, list, "a list", at), at)
         if get_origin(hint) is Annotated:
-            return self._choice(get_args(hint)[1].names, value, at)  # OneOf is the only mark there is
+            names = get_args(hint)[1].names  # OneOf is the only mark there is
+            if not isinstance(value, str) or value not in names:
+                remedy = f"Choose one of {', '.join(names)}"
+                raise self._refuse(f"{_dotted(at)} is {value!r}", at, remedy)
+            return value
         if isinstance(value, str) and any(unicodedata.category(char) == "Cc" for char in value):
             raise self._refuse(f"{_dotted(at)} is {value!r}, with control characters", at, "Remove them")
         if hint is Path:
@@ -99,12 +103,6 @@ class _Reader:
             self._value(part, value, (*at, str(index)))
             for index, (part, value) in enumerate(zip(parts, values, strict=True))
         )
-
-    def _choice(self, known: Collection[str], value: Any, at: tuple[str, ...]) -> str:
-        if not isinstance(value, str) or value not in known:
-            what = f"{_dotted(at)} is {value!r}"
-            raise self._refuse(what, at, f"Choose one of {', '.join(known)}")
-        return value
 
     def _expect(self, value: Any, kind: type[T], name: str, at: tuple[str, ...]) -> T:
         if not isinstance(value, kind):

@@ -69,7 +69,14 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
         )
     known = _FIELDS if schema == 1 else {**_FIELDS, **_ROOM}
     _check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
-    _check_together(body)
+    if body["hop"] > body["samples"]:
+        raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
+    votes = body["policy"].get("votes", [1, 1])[0]
+    takes_s = votes * body["hop"] / body["rate_hz"]
+    if votes > _FEW_VOTES and takes_s > _PROMPT_S:
+        raise ContradictionError(
+            f"the policy asks for {votes} votes, which take {takes_s:.0f} s: its alarms come too late"
+        )
     return body
 
 
@@ -136,10 +143,6 @@ def _object(at: str, fields: Mapping[str, Check], optional: Collection[str] = ()
     return check
 
 
-def _votes(value: Any) -> bool:
-    return _list_of(_whole(1, 1000), 2, 2)(value) and value[0] <= value[1]
-
-
 _POSITIVE: Final = _number(1e-6, 1e9)
 _ANY: Final = _number(-_LARGEST, _LARGEST)
 _FEATURE: Final = {
@@ -150,7 +153,7 @@ _FEATURE: Final = {
 }
 _GOLDEN: Final = {"samples": _text(MAX_BYTES[1]), "score": _ANY}
 _POLICY: Final = {
-    "votes": _votes,
+    "votes": lambda value: _list_of(_whole(1, 1000), 2, 2)(value) and value[0] <= value[1],
     "on_delay_s": _number(0, _PROMPT_S),
     "off_delay_s": _number(0, _MAX_DELAY_S),
     "deadband": _number(0, 1),
@@ -211,14 +214,3 @@ def _check_fields(
                 raise FieldError(f"{at}{name}", "is missing")
         elif not check(body[name]):
             raise FieldError(f"{at}{name}", f"is {repr(body[name])[:80]}, which it cannot be")
-
-
-def _check_together(body: Mapping[str, Any]) -> None:
-    if body["hop"] > body["samples"]:
-        raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
-    votes = body["policy"].get("votes", [1, 1])[0]
-    takes_s = votes * body["hop"] / body["rate_hz"]
-    if votes > _FEW_VOTES and takes_s > _PROMPT_S:
-        raise ContradictionError(
-            f"the policy asks for {votes} votes, which take {takes_s:.0f} s: its alarms come too late"
-        )

@@ -80,7 +80,13 @@ def read_certificate(path: Path) -> Certificate:
             century = "" if tag != _UTC_TIME else ("19" if int(digits[:2]) >= 50 else "20")
             times.append(datetime.strptime(century + digits, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC))
         not_before, not_after = times
-        return Certificate(_common_name(subject), not_before, not_after)
+        pairs = (_values(pair) for _, names in _values(subject) for _, pair in _values(names))
+        names_found = (
+            value.decode(errors="replace")
+            for (tag, kind), (_, value) in pairs
+            if tag == _OID and kind == _COMMON_NAME
+        )
+        return Certificate(next(names_found, ""), not_before, not_after)
     except OSError as error:
         what = error.strerror or "cannot be read"
     except (ValueError, IndexError, StopIteration):
@@ -103,12 +109,3 @@ def _values(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise ValueError("a part runs past the end")
         yield tag, data[at : at + length]
         at += length
-
-
-def _common_name(subject: bytes) -> str:
-    for _, names in _values(subject):
-        for _, pair in _values(names):
-            (tag, kind), (_, value) = _values(pair)
-            if tag == _OID and kind == _COMMON_NAME:
-                return value.decode(errors="replace")
-    return ""

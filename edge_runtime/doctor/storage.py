@@ -9,7 +9,7 @@ from typing import Final
 from edge_runtime.configuration import Config
 from edge_runtime.core import AccessError, UnavailableError
 from edge_runtime.doctor.checks import Check
-from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
+from edge_runtime.doctor.findings import Findings, fault, ok, warning
 from edge_runtime.doctor.host import Host
 
 ALARM_BYTES: Final = 1500
@@ -44,7 +44,15 @@ def examine_storage(host: Host, config: Config) -> Findings:
     if pid is not None:
         yield ok(Check.STATE_FOLDER, str(folder), f"used by the service, which runs as process {pid}")
     else:
-        yield _writable(folder)
+        try:
+            with tempfile.TemporaryFile(dir=_nearest_existing(folder)):
+                pass
+        except OSError as error:
+            what = f"cannot be written ({error.strerror})"
+            remedy = f"mkdir -p {folder} and chown it to the service's user; is the disk mounted read-only?"
+            yield fault(Check.STATE_FOLDER, str(folder), what, remedy, AccessError.exit_code)
+        else:
+            yield ok(Check.STATE_FOLDER, str(folder), "can be written")
     yield from _examine_disk(host, folder, config)
     left = max(config.spool.max_bytes - _size(folder / "spool.db"), 0)
     hours = left / ALARM_BYTES / len(config.sensor) * ALARM_EVERY_S / 3600
@@ -60,16 +68,6 @@ def examine_storage(host: Host, config: Config) -> Findings:
         what = f"{len(copies)} damaged spool files were set aside, the last is {copies[-1].name}"
         remedy = "Check the power supply and the card, then delete the copies"
         yield warning(Check.SPOOL_DAMAGED, str(folder), what, remedy)
-
-
-def _writable(folder: Path) -> Finding:
-    remedy = f"mkdir -p {folder} and chown it to the service's user; is the disk mounted read-only?"
-    try:
-        with tempfile.TemporaryFile(dir=_nearest_existing(folder)):
-            return ok(Check.STATE_FOLDER, str(folder), "can be written")
-    except OSError as error:
-        what = f"cannot be written ({error.strerror})"
-        return fault(Check.STATE_FOLDER, str(folder), what, remedy, AccessError.exit_code)
 
 
 def _examine_disk(host: Host, folder: Path, config: Config) -> Findings:

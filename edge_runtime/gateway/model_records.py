@@ -28,7 +28,14 @@ class ModelRecords:
 
     def __init__(self, state_folder: Path) -> None:
         self.path = state_folder / FILE
-        self._entries = self._read()
+        body: object = None
+        with contextlib.suppress(OSError, ValueError, RecursionError), self.path.open("rb") as file:
+            body = json.loads(file.read(MAX_BYTES))
+        self._entries: dict[str, dict[str, str]] = {}
+        for kind in (_PROVEN, _SUSPENDED):
+            entries = body.get(kind) if isinstance(body, dict) else None
+            pairs = entries.items() if isinstance(entries, dict) else ()
+            self._entries[kind] = {key: value for key, value in pairs if isinstance(value, str)}
 
     def prove(self, model: bytes, sha256: str, where: str) -> None:
         """Let a model prove itself in a child process, unless it has done so here before.
@@ -51,17 +58,6 @@ class ModelRecords:
     def suspend(self, sha256: str, reason: str) -> None:
         """Never run this file again. On disk before this returns."""
         self._add(_SUSPENDED, sha256, reason)
-
-    def _read(self) -> dict[str, dict[str, str]]:
-        body: object = None
-        with contextlib.suppress(OSError, ValueError, RecursionError), self.path.open("rb") as file:
-            body = json.loads(file.read(MAX_BYTES))
-        found: dict[str, dict[str, str]] = {}
-        for kind in (_PROVEN, _SUSPENDED):
-            entries = body.get(kind) if isinstance(body, dict) else None
-            pairs = entries.items() if isinstance(entries, dict) else ()
-            found[kind] = {key: value for key, value in pairs if isinstance(value, str)}
-        return found
 
     def _add(self, kind: str, sha256: str, value: str) -> None:
         entries = self._entries[kind]

@@ -108,7 +108,12 @@ class Station:
         if bool(text) != bool(self.trouble):
             self._log.warn("trouble", text or "fine again", now_s)
         self.trouble = text
-        self._check_overload(now_s)
+        reader, overload = self._reader, ""
+        if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
+            overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
+        if bool(overload) != bool(self.overload):
+            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
+        self.overload = overload
         for verdict in self._chatter.due(now_s):
             self._publish(verdict, now_s)
         self._log.close_minutes(now_s)
@@ -187,15 +192,6 @@ class Station:
             detail = f"frames come but no whole window ({fault}); check sensor, model and cable"
             trouble = SensorFault(FaultReason.NO_WINDOW, detail)
         return trouble, False
-
-    def _check_overload(self, now_s: float) -> None:
-        reader = self._reader
-        overload = ""
-        if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
-            overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
-        if bool(overload) != bool(self.overload):
-            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
-        self.overload = overload
 
     def _sensor_now_us(self) -> int:
         newest_us = self.pipeline.status.newest_us

@@ -146,16 +146,7 @@ class _Service:
             self._health.source("spool", spool.figures)
             publisher = Publisher(config.broker, spool, self._health, topics.availability)
             end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = []
-            for index, sensor in enumerate(config.sensor):
-                source = Source(sensor.port, sensor.baud)
-                allowance = Allowance.of(sensor)
-                reader = PortReader(index, source, self._inbox, self._quit, self._poller, allowance=allowance)
-                self._readers.append(reader)
-                decoder = new_decoder(sensor.protocol, sensor.line)
-                pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-                reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
-                stations.append(Station(sensor, config.report, reader, pipeline, reporter))
+            stations = self._new_stations(topics, spool, publisher)
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
@@ -172,6 +163,19 @@ class _Service:
             prepared = self._loop(stations, publisher)
             self._notifier.stopping()
         return prepared
+
+    def _new_stations(self, topics: Topics, spool: Spool, publisher: Publisher) -> list[Station]:
+        config, stations = self._prepared.config, []
+        for index, sensor in enumerate(config.sensor):
+            source = Source(sensor.port, sensor.baud)
+            allowance = Allowance.of(sensor)
+            reader = PortReader(index, source, self._inbox, self._quit, self._poller, allowance=allowance)
+            self._readers.append(reader)
+            decoder = new_decoder(sensor.protocol, sensor.line)
+            pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
+            reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
+            stations.append(Station(sensor, config.report, reader, pipeline, reporter))
+        return stations
 
     def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
         while not self._requests.stop.is_set():

@@ -50,13 +50,10 @@ class StallGuard(threading.Thread):
     def run(self) -> None:
         """Look until asked to stop."""
         while not self._stop_asked.wait(LOOK_S):
-            self._look()
-
-    def _look(self) -> None:
-        under_way = ((index, sensor.run) for index, sensor in enumerate(self._sensors))
-        seen = next((pair for pair in under_way if pair[1]), None)
-        now_s = time.clock_gettime(self._clock)
-        if seen is None or seen != self._seen:
-            self._seen, self._since_s = seen, now_s
-        elif now_s - self._since_s > max(LIMIT_S, self._sensors[seen[0]].hop_s):
-            self._stalled(seen[0])
+            under_way = ((index, sensor.run) for index, sensor in enumerate(self._sensors))
+            seen = next((pair for pair in under_way if pair[1]), None)
+            now_s = time.clock_gettime(self._clock)
+            if seen is None or seen != self._seen:
+                self._seen, self._since_s = seen, now_s
+            elif now_s - self._since_s > max(LIMIT_S, self._sensors[seen[0]].hop_s):
+                self._stalled(seen[0])

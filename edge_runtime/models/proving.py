@@ -119,7 +119,13 @@ def load_model(path: Path, threads: int = 1) -> Artefact:
 def main() -> None:
     """Be the child: a model on standard input, one line of JSON on standard output."""
     model = sys.stdin.buffer.read(MAX_MODEL_BYTES + 1)
-    give_up_rights(Limits(_address_space() + MEMORY_BYTES, CPU_S))
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        address_space = 4 * 1024**3
+    else:
+        address_space = int(pages) * mmap.PAGESIZE
+    give_up_rights(Limits(address_space + MEMORY_BYTES, CPU_S))
     try:
         body: dict[str, Any] = {"window_s": examine(model)}
     except EdgeError as error:
@@ -127,8 +133,13 @@ def main() -> None:
     except MemoryError:
         body = _beyond_memory()
     except Exception as error:  # noqa: BLE001  whatever the libraries raise, the file is at fault
-        memory = "bad_alloc" in str(error) or "allocate memory" in str(error)
-        body = _beyond_memory() if memory else _failed("it cannot be run", error)
+        if "bad_alloc" in str(error) or "allocate memory" in str(error):
+            body = _beyond_memory()
+        else:
+            body = {
+                "error": f"it cannot be run ({error.__class__.__name__}: {first_line(error)})",
+                "remedy": "The file is damaged or was made for another program; export it again",
+            }
     sys.stdout.write(json.dumps(body) + "\n")
 
 
@@ -222,22 +233,6 @@ def _timed(artefact: Artefact) -> float:
     begun_s = time.perf_counter()
     artefact.graph.score_one(artefact.manifest.golden[0].samples)
     return time.perf_counter() - begun_s
-
-
-def _address_space() -> int:
-    """Bytes of address space this process has now; 4 GiB where the system does not say."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
-    except OSError:
-        return 4 * 1024**3
-    return int(pages) * mmap.PAGESIZE
-
-
-def _failed(what: str, error: Exception) -> dict[str, Any]:
-    return {
-        "error": f"{what} ({error.__class__.__name__}: {first_line(error)})",
-        "remedy": "The file is damaged or was made for another program; export it again",
-    }
 
 
 def _beyond_memory() -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 onnxruntime computes every node of a file, whatever outputs it is asked for; the contributions take a fifth of
 some detectors' time and are wanted for few windows. The edge does not install `onnx`, and needs little of it:
-the wire format of protobuf (protobuf.dev/programming-guides/encoding) and a few field numbers of onnx.proto,
-which never change.
+the wire format of protobuf (`wire`) and a few field numbers of onnx.proto, which never change.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
+
+from edge_runtime.models.wire import BYTES, fields
 
 # Field numbers of onnx.proto.
 _GRAPH: Final = 7  # of a model
@@ -18,13 +19,6 @@ _SUBGRAPHS: Final = (6, 11)  # of an attribute
 _TENSOR_NAME: Final = 8
 _OUTPUT_NAME: Final = 1
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
-# Wire types of protobuf.
-_VARINT: Final = 0
-_LENGTH_DELIMITED: Final = 2
-_FIXED_BYTES: Final = {1: 8, 5: 4}
-"""Length of the fixed-size types, I64 and I32."""
-_VARINT_BITS: Final = 64
-"""Longest number that a varint may hold."""
 _PARTS: Final = {
     "model": {_GRAPH: "graph", 25: "function"},
     "graph": {_NODE: "node", _INITIALIZER: "tensor", 15: "sparse"},
@@ -39,8 +33,6 @@ _DEEPEST: Final = 64
 """Deepest nesting of messages that is followed. A judgement: no exporter nests so deep, and Python's stack
 allows more."""
 
-Raw = TypeVar("Raw", bytes, memoryview)
-
 
 def pruned(model: bytes, output: str) -> bytes:
     """Return the model without whatever `output` does not need, and without its metadata.
@@ -49,10 +41,10 @@ def pruned(model: bytes, output: str) -> bytes:
     among its node's inputs.
     """
     parts = []
-    for number, content, whole in _fields(model):
+    for number, content, whole in fields(model):
         if number == _GRAPH:
             graph = _cut(content, output.encode())
-            parts += [_varint(_GRAPH << 3 | _LENGTH_DELIMITED), _varint(len(graph)), graph]
+            parts += [_varint(_GRAPH << 3 | BYTES), _varint(len(graph)), graph]
         elif number != _METADATA:
             parts.append(whole)
     return b"".join(parts)
@@ -69,7 +61,7 @@ def reaches_out(model: bytes) -> bool:
 def _reaches_out(message: memoryview, kind: str, depth: int) -> bool:
     if depth > _DEEPEST:
         raise ValueError("graphs within graphs within graphs")
-    for number, content, _ in _fields(message):
+    for number, content, _ in fields(message):
         elsewhere = number == _EXTERNAL_DATA or (number == _DATA_LOCATION and any(content))
         if kind == "tensor" and elsewhere:
             return True
@@ -81,14 +73,14 @@ def _reaches_out(message: memoryview, kind: str, depth: int) -> bool:
 
 def _cut(graph: bytes, output: bytes) -> bytes:
     """The graph's bytes with only those nodes, initializers and outputs that `output` needs."""
-    fields = list(_fields(graph))
+    parts = list(fields(graph))
     nodes, needed = set(), {output}
-    for number, node, _ in reversed(fields):  # nodes stand in the order of their computation
+    for number, node, _ in reversed(parts):  # nodes stand in the order of their computation
         if number != _NODE:
             continue
         if needed.intersection(_texts(node, _NODE_OUTPUT)):
             for attribute in _texts(node, _NODE_ATTRIBUTE):
-                if any(number in _SUBGRAPHS for number, _, _ in _fields(attribute)):
+                if any(number in _SUBGRAPHS for number, _, _ in fields(attribute)):
                     raise ValueError("a node holds a graph of its own")
             nodes.add(node)
             needed.update(_texts(node, _NODE_INPUT))
@@ -99,49 +91,16 @@ def _cut(graph: bytes, output: bytes) -> bytes:
         _OUTPUT: lambda value: _texts(value, _OUTPUT_NAME) == [output],
     }
     return b"".join(
-        whole for number, content, whole in fields if number not in wanted or wanted[number](content)
+        whole for number, content, whole in parts if number not in wanted or wanted[number](content)
     )
 
 
 def _texts(message: bytes, wanted: int) -> list[bytes]:
-    return [content for number, content, _ in _fields(message) if number == wanted]
-
-
-def _fields(message: Raw) -> Iterator[tuple[int, Raw, Raw]]:
-    """Number, content, and the whole field as it was written, of each."""
-    at = 0
-    while at < len(message):
-        begin = at
-        key, at = _number(message, at)
-        kind = key & 7
-        if kind == _VARINT:
-            start, end = at, _number(message, at)[1]
-        elif kind == _LENGTH_DELIMITED:
-            size, start = _number(message, at)
-            end = start + size
-        elif kind in _FIXED_BYTES:
-            start, end = at, at + _FIXED_BYTES[kind]
-        else:
-            raise ValueError(f"no field of kind {kind}")
-        if end > len(message):
-            raise ValueError("a field runs past the end")
-        yield key >> 3, message[start:end], message[begin:end]
-        at = end
-
-
-def _number(message: bytes | memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(message) and shift < _VARINT_BITS:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number runs past the end")
+    return [content for number, content, _ in fields(message) if number == wanted]
 
 
 def _varint(value: int) -> bytes:
-    """A number as `_number` reads it: seven bits a byte, lowest first, the eighth where more follow."""
+    """A number as `wire.varint` reads it: seven bits a byte, lowest first, the eighth where more follow."""
     coded = bytearray()
     while value > 0x7F:
         coded.append(value & 0x7F | 0x80)

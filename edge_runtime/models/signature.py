@@ -51,7 +51,20 @@ def check_signed(model: Path, digest: str, authority: Path) -> None:
     except OSError as error:
         what = f"the list of signed models cannot be read ({error.strerror})"
         raise ArtefactError(what, where=str(model.parent / DIGESTS), remedy=_COPY) from error
-    _verify(data, model.parent / SIGNATURE, authority)
+    signature = model.parent / SIGNATURE
+    try:
+        done = _run_openssl(data, _read_regular(signature), authority)
+    except FileNotFoundError as error:
+        raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
+    except OSError as error:
+        what = f"the signature cannot be read ({error.strerror})"
+        raise ArtefactError(what, where=str(signature), remedy=_COPY) from error
+    if done.returncode:
+        # openssl's own reason is the part behind the last colons that is meant for people.
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
+        why = ":".join(lines[-1].split(":")[5:]).strip(" :")[:200] if lines else "openssl gives no reason"
+        remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
+        raise ArtefactError(f"the signature is not right: {why}", where=str(signature), remedy=remedy)
     if model.name not in listed:
         raise ArtefactError(f"is not among the models in {DIGESTS}", where=str(model), remedy=_COPY)
     if listed[model.name] != digest:
@@ -73,21 +86,6 @@ def _read_regular(path: Path) -> bytes:
     if len(data) > _LIMIT_BYTES:
         raise OSError(errno.EFBIG, f"larger than {_LIMIT_BYTES} bytes", str(path))
     return data
-
-
-def _verify(data: bytes, signature: Path, authority: Path) -> None:
-    try:
-        done = _run_openssl(data, _read_regular(signature), authority)
-    except FileNotFoundError as error:
-        raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
-    except OSError as error:
-        what = f"the signature cannot be read ({error.strerror})"
-        raise ArtefactError(what, where=str(signature), remedy=_COPY) from error
-    if done.returncode:
-        remedy = f"{_COPY}; `deploy/authority sign` makes them, with the authority of {authority}"
-        raise ArtefactError(
-            f"the signature is not right: {_last(done.stderr)}", where=str(signature), remedy=remedy
-        )
 
 
 def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
@@ -119,9 +117,3 @@ def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.
 def _no_openssl(error: object) -> EdgeError:
     remedy = "Install openssl, or remove model_authority from the configuration"
     return UnavailableError(f"openssl cannot be run ({error})", where="model_authority", remedy=remedy)
-
-
-def _last(stderr: bytes) -> str:
-    """openssl's own reason, the part behind the last colons that is meant for people."""
-    lines = [line for line in stderr.decode(errors="replace").splitlines() if line.count(":") > 4]
-    return ":".join(lines[-1].split(":")[5:]).strip(" :")[:200] if lines else "openssl gives no reason"

@@ -90,10 +90,14 @@ class Connection:
 
         `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
-        settings = self._settings
+        settings, ours = self._settings, None
+        if settings.mqtt == "5":  # nothing is subscribed to, and acknowledgements are small
+            ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
+            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, MAX_PACKET_BYTES
+            ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
         self._client.received_s = self._opened_s = time.monotonic()
         try:  # a new client starts a clean session by itself
-            self._client.connect(settings.host, settings.port, settings.keepalive_s, properties=self._ours())
+            self._client.connect(settings.host, settings.port, settings.keepalive_s, properties=ours)
         except (OSError, ValueError) as error:
             raise self.error(*explain(error), LinkErrorKind.UNREACHABLE) from error
         deadline_s = time.monotonic() + settings.connect_timeout_s
@@ -125,7 +129,11 @@ class Connection:
         try:
             self._transfer(timeout_s)
         except UnwantedPacketError as error:
-            self._send_away(error)
+            remedy = "Check that this is an MQTT port, and what the broker sends to clients by itself"
+            self._end = self.error(str(error), remedy, error.loss)
+            if self._settings.mqtt == "5":  # MQTT 3.1.1 knows no reason: the connection is closed
+                with contextlib.suppress(OSError):
+                    self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=error.code))
         except Exception as error:  # what a broker can make paho raise ends this connection only
             what = f"the broker sent nonsense ({repr(error)[:_MOST_QUOTED]})"
             raise self.error(what, "Check it", LinkErrorKind.CLOSED) from error
@@ -166,36 +174,17 @@ class Connection:
             events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
             readable = bool(events.get(file, 0) & ~select.POLLOUT)  # the end of the stream included
         if readable:
-            self._read()
+            # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
+            # flight, and takes longer for the call than for writing: it is set only while paho reads.
+            self._client.on_publish = self._on_publish
+            try:
+                self._client.loop_read()
+            finally:
+                self._client.on_publish = None
+            self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
-
-    def _read(self) -> None:
-        # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
-        # flight, and takes longer for the call than for writing: it is set only while paho reads.
-        self._client.on_publish = self._on_publish
-        try:
-            self._client.loop_read()
-        finally:
-            self._client.on_publish = None
-        self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
-
-    def _send_away(self, error: UnwantedPacketError) -> None:
-        remedy = "Check that this is an MQTT port, and what the broker sends to clients by itself"
-        self._end = self.error(str(error), remedy, error.loss)
-        if self._settings.mqtt == "5":  # MQTT 3.1.1 knows no reason: the connection is closed
-            with contextlib.suppress(OSError):
-                self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=error.code))
-
-    def _ours(self) -> Properties | None:
-        """Our own terms: nothing is subscribed to, and acknowledgements are small."""
-        if self._settings.mqtt != "5":
-            return None
-        ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
-        ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, MAX_PACKET_BYTES
-        ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
-        return ours
 
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Properties | None

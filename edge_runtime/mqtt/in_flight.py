@@ -50,16 +50,18 @@ class InFlight:
 
         An identifier that is not in use may be anything: nothing comes of it.
         """
-        return [(self._take(number, now_s), code) for number, code in answers if number in self._sent]
-
-    def _take(self, number: int, now_s: float) -> Sent:
-        if number == next(iter(self._sent)):
-            self._next_since_s = now_s
-        sent = self._sent.pop(number)
-        self._acked_to_s = max(self._acked_to_s, sent.at_s)
-        if self._live_s < sent.at_s:
-            self._live_bytes = 0
-        return sent
+        settled = []
+        for number, code in answers:
+            if number not in self._sent:
+                continue
+            if number == next(iter(self._sent)):
+                self._next_since_s = now_s
+            sent = self._sent.pop(number)
+            self._acked_to_s = max(self._acked_to_s, sent.at_s)
+            if self._live_s < sent.at_s:
+                self._live_bytes = 0
+            settled.append((sent, code))
+        return settled
 
     def holds(self, key: Key) -> bool:
         """Whether the row is in flight."""

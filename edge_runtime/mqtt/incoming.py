@@ -63,10 +63,20 @@ class IncomingPackets:
                 self._body_left -= step
                 at += step
                 continue
-            if self._kind is None:
-                self._begin(data[at])
-            else:
+            if self._kind is not None:
                 self._add_length(data[at])
+                at += 1
+                continue
+            kind, flags = data[at] >> 4, data[at] & 0xF
+            if kind == _PUBLISH:
+                raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
+            if not self._welcomed and kind != _CONNACK:
+                what = "the answer to CONNECT is no CONNACK"
+                raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
+            if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
+                name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
+                raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+            self._kind, self._size, self._shift = kind, 0, 0
             at += 1
 
     @property
@@ -83,18 +93,6 @@ class IncomingPackets:
         """
         if self.packets - answers > SPARE_PACKETS + connected_s:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
-
-    def _begin(self, byte: int) -> None:
-        kind, flags = byte >> 4, byte & 0xF
-        if kind == _PUBLISH:
-            raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
-        if not self._welcomed and kind != _CONNACK:
-            what = "the answer to CONNECT is no CONNACK"
-            raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-        if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
-            name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
-            raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
-        self._kind, self._size, self._shift = kind, 0, 0
 
     def _add_length(self, byte: int) -> None:
         self._size |= (byte & ~_MORE) << self._shift

@@ -50,7 +50,17 @@ class Session:
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
-        self._look_again(time.monotonic())
+        quarantine, limits, now_s = self._state.quarantine, self._limits, time.monotonic()
+        if limits.end(now_s):  # also what is not in the queue may pass now
+            self._unqueued.renew()
+            if self._may_send:
+                self._send_availability(ONLINE)
+            self._rewind()
+        if quarantine.end(now_s) | bool(self._state.pauses.end(now_s)) | limits.stale(now_s):
+            self._rewind()
+            for klass in MessageClass:  # the spool may have dropped some meanwhile
+                quarantine.forget_below(klass, self._spool.first_id(klass))
+            self._state.clear_aside()
         rows = states = True
         # In turn: neither keeps the other waiting.
         while (has_room := self._link.has_room) and (rows or states):
@@ -64,19 +74,6 @@ class Session:
         self._socket_full = not has_room
         waiting = bool(self._unacked) or self._order.unfinished or not self._unqueued.empty
         return self._socket_full or waiting
-
-    def _look_again(self, now_s: float) -> None:
-        quarantine, limits = self._state.quarantine, self._limits
-        if limits.end(now_s):  # also what is not in the queue may pass now
-            self._unqueued.renew()
-            if self._may_send:
-                self._send_availability(ONLINE)
-            self._rewind()
-        if quarantine.end(now_s) | bool(self._state.pauses.end(now_s)) | limits.stale(now_s):
-            self._rewind()
-            for klass in MessageClass:  # the spool may have dropped some meanwhile
-                quarantine.forget_below(klass, self._spool.first_id(klass))
-            self._state.clear_aside()
 
     def _rewind(self) -> None:
         self._order.rewind()
@@ -95,7 +92,15 @@ class Session:
         for klass, ids in acked.items():
             self._spool.ack(klass, ids)
             self.delivered += len(ids)
-        self._check_ack_timeout()
+        now_s = time.monotonic()
+        if (oldest := self._unacked.overdue(self._state.ack_timeout_s, now_s)) is not None:
+            if oldest.key is not None and self._unacked.passed_by(oldest):
+                self._state.quarantine.stalled(oldest.key, now_s)
+            else:  # perhaps it is only slow: wait longer next time
+                longest_s = self._settings.ack_timeout_s * _MAX_TIMEOUT_FACTOR
+                self._state.ack_timeout_s = min(2 * self._state.ack_timeout_s, longest_s)
+            what, remedy = "a message was not acknowledged in time", "Look at the broker's load and log"
+            raise self._link.error(what, remedy, LinkErrorKind.SILENT)
         # A broker may demand a keepalive so long that a dead link would go unnoticed: ask by a message.
         if self._link.silent_s > _QUIET_KEEPALIVES * self._settings.keepalive_s and not self._unacked:
             self._send_availability(ONLINE)
@@ -197,7 +202,13 @@ class Session:
     def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._proven = True
         if code >= ERROR:
-            self._settle_refused(sent, code)
+            quarantine = self._state.quarantine
+            if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:
+                self._state.pause_topic(sent.topic, f"denied with reason code {code}", "mqtt.denied")
+            else:
+                self._health.add("mqtt.denied")
+                quarantine.refused(sent.key, time.monotonic())
+                self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
             return
         self._limits.passed(sent.size)
         row = sent.row
@@ -215,15 +226,6 @@ class Session:
             self._clear(sent.topic)
             acked[row.klass].append(row.id)
 
-    def _settle_refused(self, sent: Sent, code: int) -> None:
-        quarantine = self._state.quarantine
-        if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:
-            self._state.pause_topic(sent.topic, f"denied with reason code {code}", "mqtt.denied")
-        else:
-            self._health.add("mqtt.denied")
-            quarantine.refused(sent.key, time.monotonic())
-            self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
-
     def _clear(self, topic: str) -> None:
         if self._state.clear_topic(topic):
             self._rewind()  # others to the topic may have been skipped, and no pause ends for them
@@ -233,15 +235,3 @@ class Session:
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
         self._health.tell("dead letters", f"the last one: {reason}")
-
-    def _check_ack_timeout(self) -> None:
-        now_s = time.monotonic()
-        if (oldest := self._unacked.overdue(self._state.ack_timeout_s, now_s)) is None:
-            return
-        if oldest.key is not None and self._unacked.passed_by(oldest):
-            self._state.quarantine.stalled(oldest.key, now_s)
-        else:  # perhaps it is only slow: wait longer next time
-            longest_s = self._settings.ack_timeout_s * _MAX_TIMEOUT_FACTOR
-            self._state.ack_timeout_s = min(2 * self._state.ack_timeout_s, longest_s)
-        what, remedy = "a message was not acknowledged in time", "Look at the broker's load and log"
-        raise self._link.error(what, remedy, LinkErrorKind.SILENT)

@@ -235,8 +235,7 @@ class SensorPipeline:
         if score > self._anomaly.threshold and self._feature_names:
             # A second run of the graph, hence only for windows that raise a question.
             verdict = self._explained(verdict, window)
-        verdicts.append(verdict)
-        return verdicts
+        return [*verdicts, verdict]
 
     def _explained(self, verdict: Verdict, window: Window) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""

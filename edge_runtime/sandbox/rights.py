@@ -17,7 +17,6 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -132,27 +131,23 @@ def _restrict_files() -> bool:
         return False
     try:
         rules = landlock.Ruleset()
-        for path in _readable():
+        paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
+        # A folder on sys.path may be anything, the user's home among them: only those that hold installed
+        # packages, the standard library or our own two count. In a checkout our two lie beside anything.
+        own = Path(__file__).resolve().parents[1]
+        readable = [
+            path
+            for path in paths
+            if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
+        ]
+        readable += [own, *(path for path in (own.parent / "trainer",) if path.exists())]
+        for path in readable:
             access = FSAccess.READ_FILE | FSAccess.READ_DIR if path.is_dir() else FSAccess.READ_FILE
             rules.allow(path, rules=access)
         rules.apply()
     except (OSError, landlock.LandlockError):  # a kernel without it
         return False
     return True
-
-
-def _readable() -> Iterable[Path]:
-    paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
-    # A folder on sys.path may be anything, the user's home among them: only those that hold installed
-    # packages, the standard library or our own two count.
-    own = Path(__file__).resolve().parents[1]
-    named = [path for path in paths if path.exists() and not _is_project(path)]
-    return [*named, own, *(path for path in (own.parent / "trainer",) if path.exists())]
-
-
-def _is_project(path: Path) -> bool:
-    """Whether this is the folder that our packages lie in, as in a checkout: beside them may lie anything."""
-    return path.resolve() == Path(__file__).resolve().parents[2] and path.name != "site-packages"
 
 
 def _filter_of_calls() -> Any:

@@ -166,7 +166,10 @@ class Poller(threading.Thread):
             while not self._stop_asked.is_set():
                 wait_s = PAUSE_S if self._paused else READ_TIMEOUT_S
                 drained = [self._drain(descriptor) for descriptor, _ in self._epoll.poll(wait_s)]
-                self._resume()
+                now_s = time.monotonic()
+                for descriptor in [number for number, until_s in self._paused.items() if until_s <= now_s]:
+                    del self._paused[descriptor]
+                    self._epoll.register(descriptor, select.EPOLLIN)
                 if chunks := [chunk for chunk in drained if chunk is not None]:
                     self._inbox.put(*chunks)
                 if len(self._readers) >= MANY:
@@ -195,9 +198,3 @@ class Poller(threading.Thread):
                 self._epoll.unregister(descriptor)
             reader.end(error)
             return None
-
-    def _resume(self) -> None:
-        now_s = time.monotonic()
-        for descriptor in [number for number, until_s in self._paused.items() if until_s <= now_s]:
-            del self._paused[descriptor]
-            self._epoll.register(descriptor, select.EPOLLIN)

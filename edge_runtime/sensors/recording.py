@@ -80,23 +80,19 @@ def _read_npz(path: Path) -> Signal:
     # allow_pickle=False: a pickle is a program, and recordings come from other people.
     with np.load(path, allow_pickle=False) as members:
         samples = _columns(np.asarray(members["samples"]))
-        rate_hz = _rate(members["rate_hz"])
+        rate_hz = members["rate_hz"]
+        if rate_hz.dtype.kind not in "iuf" or rate_hz.size != 1:
+            raise ValueError(f"rate_hz is {rate_hz.dtype} of shape {rate_hz.shape}, not a number")
         stated = "channels" in members
         names = (
             np.atleast_1d(members["channels"]) if stated else [f"ch{at}" for at in range(samples.shape[1])]
         )
         return Signal(
             samples=samples,
-            rate_hz=rate_hz,
+            rate_hz=float(rate_hz.item()),
             channels=tuple(str(name) for name in names),
             unit=str(members["unit"]) if "unit" in members else "",
         )
-
-
-def _rate(stated: np.ndarray[Any, np.dtype[Any]]) -> float:
-    if stated.dtype.kind not in "iuf" or stated.size != 1:
-        raise ValueError(f"rate_hz is {stated.dtype} of shape {stated.shape}, not a number")
-    return float(stated.item())
 
 
 def _columns(samples: np.ndarray[Any, np.dtype[Any]]) -> Samples:

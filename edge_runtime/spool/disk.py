@@ -96,7 +96,23 @@ class Disk:
         if self._clock() >= self._retry_at_s:
             self.revive()
         if self._store is not None:
-            self._check_file_is_ours(self._store)
+            inode = _inode(self._path)
+            try:
+                if inode == _NO_INODE:  # removed while open: all that it holds would be lost when we close it
+                    self._lock.release()  # its file may have been removed, too, and the folder
+                    self._lock.take()
+                    copy_of(self._store, self._path)
+                    self._misplaced = False
+                    self.failures += 1
+                    self._reopen()
+                elif inode != self._inode:
+                    self._misplaced, self.trouble = True, _REPLACED
+                elif self._misplaced:  # our file has been put back
+                    self._lock.take()
+                    self._misplaced, self.trouble = False, ""
+            except (EdgeError, sqlite3.Error, OSError) as error:
+                self.trouble = f"the spool's file was removed and cannot be put back: {error}"
+                self._misplaced = True
         if self.full and self._store is not None and _checkpoint(self._store) and self._reserve.allocate():
             self.full, self.trouble = False, ""
 
@@ -113,25 +129,6 @@ class Disk:
     def record_stored(self, seq: int) -> None:
         """Record that alarm `seq` is stored: a file opened later that does not have it is damaged."""
         self._lock.record_stored(seq)
-
-    def _check_file_is_ours(self, store: Store) -> None:
-        inode = _inode(self._path)
-        try:
-            if inode == _NO_INODE:  # removed while open: all that it holds would be lost when we close it
-                self._lock.release()  # its file may have been removed, too, and the folder
-                self._lock.take()
-                copy_of(store, self._path)
-                self._misplaced = False
-                self.failures += 1
-                self._reopen()
-            elif inode != self._inode:
-                self._misplaced, self.trouble = True, _REPLACED
-            elif self._misplaced:  # our file has been put back
-                self._lock.take()
-                self._misplaced, self.trouble = False, ""
-        except (EdgeError, sqlite3.Error, OSError) as error:
-            self.trouble = f"the spool's file was removed and cannot be put back: {error}"
-            self._misplaced = True
 
     def _reopen(self) -> None:
         self._close_store()

@@ -6,7 +6,7 @@ that no beginning is left without its end; then whatever is oldest. Pure.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -34,12 +34,8 @@ def choose(candidates: Sequence[Candidate], excess_bytes: int) -> list[int]:
         if alarm_id in over:
             pairs.setdefault(alarm_id, []).append(row)
     rest = [[row] for row, alarm_id in left if alarm_id not in over]
-    return _until_freed([*updates, *pairs.values(), *rest], excess_bytes)
-
-
-def _until_freed(groups: Iterable[Sequence[Candidate]], excess_bytes: int) -> list[int]:
     ids: list[int] = []
-    for group in groups:
+    for group in (*updates, *pairs.values(), *rest):
         if excess_bytes <= 0:
             break
         ids += [row.id for row in group]

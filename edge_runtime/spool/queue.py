@@ -207,7 +207,13 @@ class Spool:
         if seq is not None:
             if alarm:
                 self._disk.record_stored(seq)
-            self._drop_excess()
+            rows = self._totals.rows
+            while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
+                dropped_from = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM
+                topic, ids = self._to_drop(dropped_from, excess)
+                if not ids or not self._remove(dropped_from, ids, f"{dropped_from}.dropped.bytes"):
+                    break  # the disk is in trouble and this is tried again with the next message
+                self._totals.dropped[topic] += len(ids)
         return seq
 
     def _leave(
@@ -226,15 +232,6 @@ class Spool:
         if not done:
             self._totals.deleted[klass].add(ids, counter)
         return bool(done)
-
-    def _drop_excess(self) -> None:
-        rows = self._totals.rows
-        while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
-            klass = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM
-            topic, ids = self._to_drop(klass, excess)
-            if not ids or not self._remove(klass, ids, f"{klass}.dropped.bytes"):
-                return  # the disk is in trouble and this is tried again with the next message
-            self._totals.dropped[topic] += len(ids)
 
     def _to_drop(self, klass: MessageClass, excess: int) -> tuple[str, list[int]]:
         return self._disk.run(lambda store: self._totals.to_drop(store, klass, excess)) or ("", [])
