@@ -18,11 +18,6 @@ _RUNS: Final = 7
 """Odd, so that the median is one of them; few, since a slow model may take a second for each."""
 _SENT_AGAIN: Final = "Copy the model again from where it was made; this copy is not what was sent"
 
-_CHECK_OF_ERROR: Final[dict[type[EdgeError], Check]] = {
-    GoldenWindowError: Check.MODEL_GOLDEN,
-    TooSlowError: Check.MODEL_SPEED,
-}
-
 
 def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
     """Examine every model, and every sensor's agreement with its own.
@@ -34,9 +29,14 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
         yield from _examine_origin(file, config.model_authority)
         try:
             opened = load_model(file)
+        except GoldenWindowError as error:
+            yield refused(Check.MODEL_GOLDEN, error)
+            continue
+        except TooSlowError as error:
+            yield refused(Check.MODEL_SPEED, error)
+            continue
         except EdgeError as error:
-            named = (check for kind, check in _CHECK_OF_ERROR.items() if isinstance(error, kind))
-            yield refused(next(named, Check.MODEL_OPENS), error)
+            yield refused(Check.MODEL_OPENS, error)
             continue
         manifests[file] = manifest = opened.manifest
         golden = f"{len(manifest.golden)} golden windows score here as they did at the trainer"
