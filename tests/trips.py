@@ -62,6 +62,7 @@ def trip(folder: Path) -> dict[str, Any]:
     """Play the alarm and return what was passed: `files` and `crossings`."""
     output = folder / "trips.json"
     os.environ[OUTPUT] = str(output)
+    os.environ.setdefault("PYTHONPATH", str(Path(sites.__file__).parents[2]))
     sites.EDGE = [sys.executable, str(HERE), "--traced"]
     broker = Broker(folder).start()
     wait: Callable[..., Any] = until
