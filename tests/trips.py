@@ -19,8 +19,6 @@ from types import FrameType
 from typing import Any
 
 import edge_runtime
-from tests.broker import Broker, Subscriber, until
-from tests.edge import sites
 
 HERE = Path(__file__).resolve()
 OUTPUT = "STEADYHUM_TRIPS_FILE"
@@ -60,9 +58,12 @@ def traced() -> None:
 
 def trip(folder: Path) -> dict[str, Any]:
     """Play the alarm and return what was passed: `files` and `crossings`."""
+    # Not at the top: the traced service runs this file, too, and is to be without the tests' modules.
+    from tests.broker import Broker, Subscriber, until  # noqa: PLC0415
+    from tests.edge import sites  # noqa: PLC0415
+
     output = folder / "trips.json"
     os.environ[OUTPUT] = str(output)
-    os.environ.setdefault("PYTHONPATH", str(Path(sites.__file__).parents[2]))
     sites.EDGE = [sys.executable, str(HERE), "--traced"]
     broker = Broker(folder).start()
     wait: Callable[..., Any] = until
