@@ -28,6 +28,7 @@ from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, play_signals, signal_frames
 from tests.artefacts import rms_graph, write_artefact
 from tests.attack import models
+from tests.attack.endless import endless
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import Site, vibration
 
@@ -111,33 +112,6 @@ def test_an_alarm_does_not_depend_on_its_explanation(tmp_path: Path) -> None:
     begun = [verdict for verdict in verdicts if verdict.transition is Transition.NEW]
     assert [(verdict.alarm.kind, verdict.contributions) for verdict in begun] == [(AlarmKind.ANOMALY, ())]
     assert "no explanation" in pipeline.status.last_fault
-
-
-def endless() -> Any:
-    """A graph that loops for ever inside one run once a window is loud; every calm one scores its RMS."""
-    info = helper.make_tensor_value_info
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["go_in"], ["go_out"]), helper.make_node("Identity", ["x"], ["y"])],
-        "body",
-        [
-            info("i", onnx.TensorProto.INT64, []),
-            info("go_in", onnx.TensorProto.BOOL, None),
-            info("x", onnx.TensorProto.FLOAT, None),
-        ],
-        [info("go_out", onnx.TensorProto.BOOL, None), info("y", onnx.TensorProto.FLOAT, None)],
-    )
-    graph = rms_graph()
-    graph.graph.node[-1].output[0] = "calm"
-    graph.graph.node.extend(
-        [
-            helper.make_node("Greater", ["calm", "limit"], ["loud"]),
-            helper.make_node("Loop", ["trips", "loud", "calm"], ["score"], body=body),
-        ]
-    )
-    graph.graph.initializer.extend(
-        [models.constant("limit", [2.0]), models.constant("trips", 2**62, np.int64)]
-    )
-    return graph
 
 
 @needs_mosquitto
