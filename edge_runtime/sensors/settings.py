@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
 
@@ -44,14 +44,7 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
-        # What can never be a port is a mistake; what is only missing now is waited for.
-        scheme, remote, rest = self.port.partition("://")
-        host = urlsplit(self.port).hostname if remote else ""
-        known = scheme in ("socket", "rfc2217") and host and rest.rpartition(":")[2].strip("/").isdigit()
-        if not self.port or (remote and not known):
-            raise ValueError(
-                f"port is {self.port!r}, must be a path, socket://host:port or rfc2217://host:port"
-            )
+        check_port(self.port)
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
