@@ -9,20 +9,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from multiprocessing import shared_memory
 from pathlib import Path
 
-import numpy as np
 import psutil
 
 from edge_runtime.core.records import Samples
 from edge_runtime.models import scorer
-from tests.benchmarks import models
+from tests.benchmarks import models, worker_process
 from tests.benchmarks.measure import Measure, interleave, ratio
+from tests.benchmarks.worker_process import ASK, SCORE_BYTES, parts
 
 NAME = "gaussian"
 """The detector with the least work: what the way there and back costs shows most."""
-ASK, END = b"a", b""
 REPEAT = 200
 """Windows of a round: 5 ms of the shorter work."""
 
@@ -42,28 +40,33 @@ def measure(file: Path) -> Iterator[Measure]:
 
 @contextlib.contextmanager
 def _worker(file: Path, like: Samples) -> Iterator[tuple["_Score", "subprocess.Popen[bytes]"]]:
-    memory = shared_memory.SharedMemory(create=True, size=like.nbytes + 8)
-    command = [sys.executable, "-m", __name__, str(file), memory.name, *map(str, like.shape)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    score = _Score(memory, like.shape, process)
+    file_of_memory = os.memfd_create("window")
+    os.truncate(file_of_memory, like.nbytes + SCORE_BYTES)
+    command = [
+        sys.executable,
+        "-m",
+        worker_process.__name__,
+        str(file),
+        str(file_of_memory),
+        *map(str, like.shape),
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=[file_of_memory]
+    )
     try:
-        yield score, process
+        yield _Score(file_of_memory, like.shape, process), process
     finally:
-        score.release()
         process.communicate()
-        memory.close()
-        memory.unlink()
+        os.close(file_of_memory)
 
 
 class _Score:
     """A window's score from the worker."""
 
-    def __init__(
-        self, memory: shared_memory.SharedMemory, shape: tuple[int, ...], process: "subprocess.Popen[bytes]"
-    ) -> None:
+    def __init__(self, memory: int, shape: tuple[int, ...], process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._window, self._found = _parts(memory, shape)
+        self._window, self._found = parts(memory, shape)
         self._to, self._from = process.stdin.fileno(), process.stdout.fileno()
 
     def __call__(self, window: Samples) -> float:
@@ -71,30 +74,3 @@ class _Score:
         os.write(self._to, ASK)
         assert os.read(self._from, 1) == ASK
         return float(self._found[0])
-
-    def release(self) -> None:
-        """Let the memory go, which cannot be closed while arrays lie in it."""
-        del self._window, self._found
-
-
-def _parts(
-    memory: shared_memory.SharedMemory, shape: tuple[int, ...]
-) -> tuple[Samples, "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"]:
-    window: Samples = np.ndarray(shape, np.float32, memory.buf)
-    return window, np.ndarray((1,), np.float64, memory.buf, window.nbytes)
-
-
-def main(file: str, name: str, *shape: str) -> None:
-    """Score until standard input ends."""
-    memory = shared_memory.SharedMemory(name)
-    score = scorer.open_trusted(Path(file)).graph.score_one
-    window, found = _parts(memory, tuple(map(int, shape)))
-    while os.read(0, 1) != END:
-        found[0] = score(window)
-        os.write(1, ASK)
-    del window, found
-    memory.close()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
