@@ -13,7 +13,8 @@ from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inb
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.settings import SensorSettings
-from tests.attack.sensors import KINDS, attack
+from tests.attack.senders import KINDS
+from tests.attack.sensors import attack
 from tests.broker import needs_mosquitto, until
 
 
