@@ -2,7 +2,9 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import SensorSettings
@@ -23,6 +25,7 @@ __all__ = [
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "Patience",
     "Poller",
     "PortReader",
     "SensorSettings",
@@ -33,6 +36,7 @@ __all__ = [
     "join_signals",
     "open_output",
     "play_signals",
+    "probe",
     "read_part",
     "signal_frames",
     "signal_hello",
