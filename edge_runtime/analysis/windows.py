@@ -75,9 +75,12 @@ class Windower:
         self._last = None
 
     def _outlives(self, frame: Frame) -> bool:
-        """Whether frames that count as old ones have come in order, and no others, for _STALE_S."""
+        """Whether frames that count as old ones have come in order, and no others, for _STALE_S.
+
+        Some may be missing: a line that loses frames is mended like any other.
+        """
         stale, self._stale = self._stale, frame
-        follows = stale is not None and frame.sequence == (stale.sequence + 1) % _SEQUENCES
+        follows = stale is not None and 0 < (frame.sequence - stale.sequence) % _SEQUENCES < _SEQUENCES // 2
         if not follows or self._newest is not self._last:
             self._stale_s, self._newest = 0.0, self._last
         self._stale_s += len(frame.samples) / frame.rate_hz

@@ -6,7 +6,6 @@ thread empties the spool. Nothing else is shared. The watchdog is fed here alone
 
 import hashlib
 import logging
-import math
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.configuration import Config, check_agreement, read_config
+from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
 from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.log_share import LONGEST
@@ -85,9 +84,8 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        range_limit = math.inf if sensor.range is None else sensor.range
         suspended = records.suspended(digests[sensor.model])
-        watches.append(replace(watch, range=range_limit, suspended=suspended))
+        watches.append(replace(watch, sensor=identity_of(sensor, config), suspended=suspended))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None

@@ -1,6 +1,7 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
 from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.ports import Source
@@ -33,6 +34,7 @@ __all__ = [
     "SimulatedSensor",
     "Source",
     "check_sendable",
+    "device_of",
     "join_signals",
     "open_output",
     "play_signals",
