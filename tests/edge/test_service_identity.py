@@ -74,7 +74,8 @@ def test_another_sensor_without_a_pin_is_shown_and_logged_and_no_fault(
     play(site, "A", 1, 1.0)
     until(lambda: identity(subscriber) == "sensor id 1, serial number 'A', firmware '1.0'")
     play(site, "B", 2, 1.0)
-    said = "sensor id 1, serial number 'B', firmware '1.0'; before: sensor id 1, serial number 'A', firmware '1.0'"
+    now, before = (f"sensor id 1, serial number {name!r}, firmware '1.0'" for name in "BA")
+    said = f"{now}; before: {before}"
     until(lambda: identity(subscriber) == said)
     play(site, "B", 2, 1.0)
     assert told(subscriber) == []
