@@ -187,7 +187,8 @@ def _refusal(url: str, error: Exception) -> EdgeError:
         return BusyError(
             "another program has the port",
             where=url,
-            remedy=f"Find it with `fuser {url}` and stop it (ModemManager and serial consoles are usual)",
+            remedy=f"Find it with `fuser {url}` and stop it (ModemManager and serial consoles are usual); "
+            "where it is this service, two sensors are on one port",
         )
     if code in (errno.EACCES, errno.EPERM):
         return AccessError(

@@ -159,6 +159,7 @@ def test_a_calm_machine_is_calm_again(artefact: Any, name: str, first: int) -> N
     line.play(MEND_S)
     assert line.kinds == []
     assert line.pipeline.status.problem is None
+    assert line.pipeline.status.faults.total() < 300, "what it counts is what happened, about"
     windows = line.pipeline.status.windows
     line.play(1, LOUD)
     assert line.kinds == [AlarmKind.ANOMALY]
@@ -212,6 +213,23 @@ def test_a_far_number_on_a_line_that_loses_frames(artefact: Any, share: float) -
     line.feed(KINDS["sequence: half way round"](line))
     line.play(MEND_S, LOUD, lost=lambda: chance.random() < share)
     assert AlarmKind.ANOMALY in line.kinds
+
+
+@pytest.mark.parametrize("name", ["sequence: an hour ahead", "sequence: half way round"])
+def test_a_number_far_ahead_costs_nothing_until_the_next_frame_follows_it(artefact: Any, name: str) -> None:
+    line = Line(artefact)
+    line.play(5)
+    windows = line.pipeline.status.windows
+    line.feed(KINDS[name](line))
+    line.play(1)
+    assert line.pipeline.status.windows - windows >= 1000 // 32 - 1
+    assert line.pipeline.status.faults[FaultKind.GAP] == 0
+    line.number += 500
+    line.play(0.2)
+    assert line.pipeline.status.faults[FaultKind.GAP] == 500
+    windows = line.pipeline.status.windows
+    line.play(1)
+    assert line.pipeline.status.windows - windows >= 1000 // 32 - 1
 
 
 def test_a_hello_against_two_that_agree_is_counted_and_not_believed(artefact: Any) -> None:
