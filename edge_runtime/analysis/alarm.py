@@ -36,7 +36,7 @@ class AlarmMachine:
         self, kind: AlarmKind, policy: AlarmPolicy, threshold: float, new_id: Callable[[], str]
     ) -> None:
         """Judge scores against `threshold`; `new_id` names an alarm when it begins."""
-        self._kind, self._policy, self._new_id = kind, policy, new_id
+        self.kind, self._policy, self._new_id = kind, policy, new_id
         self.threshold = threshold
         self._end_limit = end_limit(policy, threshold)
         self._needed, self._of = policy.votes
@@ -79,7 +79,7 @@ class AlarmMachine:
             if time_us - since_us >= self._policy.on_delay_s * 1e6:
                 known = (time for time, exceeded in self._recent if exceeded and time is not None)
                 start_us = min(since_us, next(known, since_us))
-                self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
+                self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
                 self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
                 transition = Transition.NEW
         verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
