@@ -22,7 +22,9 @@ class LineStatus:
     rate: RateReading | None = None
     """The last measurement of the sampling rate; None before the first."""
     problem: SensorFault | None = None
-    """What is wrong with the sensor now; None while it is fine."""
+    """What is wrong with the sensor while its alarm stands; None otherwise: one spoilt window is no fault."""
+    usable_share: float = 1.0
+    """Which share of the last minute gave usable windows; 1 before it is known."""
     model_problem: str = ""
     """Why the model gave no score for the last usable window; empty while it does."""
 

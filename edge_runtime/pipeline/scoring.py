@@ -63,6 +63,23 @@ class Scoring:
         verdicts.append(verdict)
         return verdicts
 
+    def judge_clipped(self, samples: Samples, time_us: int, alarm: Alarm | None) -> Verdict:
+        """Score a window that is cut off at the sensor's range: it may be evidence, and is never calm.
+
+        A score that exceeds is a vote. Any other counts for nothing, nor does a model that fails on it.
+        """
+        try:
+            self.run = self._status.windows
+            score = self._graph.score_one(samples) if not self._suspended else math.nan
+        except Exception:  # noqa: BLE001  as above; whole windows will show it
+            score = math.nan
+        finally:
+            self.run = 0
+        if not score > self.anomaly.threshold:
+            return self.unscored(time_us, alarm)
+        verdict = self.anomaly.step(time_us, score)
+        return self._explained(verdict, samples) if self._feature_names else verdict
+
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
         return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)

@@ -11,15 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.analysis import AlarmMachine, RateMeter, Windower, problem
+from edge_runtime.analysis import (
+    UNUSABLE,
+    AlarmMachine,
+    NormalLevel,
+    UsableShare,
+    Windower,
+    problem,
+    samples_between,
+)
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
     AlarmPolicy,
     Fault,
-    FaultKind,
     FaultReason,
     Frame,
+    Samples,
     SensorFault,
     Verdict,
     Window,
@@ -28,15 +36,16 @@ from edge_runtime.models import Artefact
 from edge_runtime.pipeline.hellos import Hellos
 from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.scoring import Scoring
+from edge_runtime.pipeline.sensor_judge import SensorJudge
 from edge_runtime.sensors.protocols import Decoder
 
-_SENSOR_POLICY: Final = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
-"""A judgement: three windows running, since a jerked cable spoils one or two; over after a healthy second."""
-_HEALTHY, _FAULT_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
-"""Scores of the sensor's alarm, and the threshold between them."""
 _CLOCK_JUMP_S: Final = 5.0
 """A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
 judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
+_EVIDENCE: Final = 1.5
+"""A range of so many times the peak of normal windows: what reaches its end is louder than the machine is
+when all is well. Below, a healthy machine may be cut off, too. From the levels that a fit is widened by, at
+most 1.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,12 @@ class Watch:
     """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
     suspended: str = ""
     """Why the model is not to be run: it stopped the service once. Empty for every other."""
+    usable_share: float = 0.9
+    """Share of the time that has to give usable windows, 0 for none; less is a fault of the sensor."""
+    usable_span_s: float = 60.0
+    """The time over which that is asked for, seconds."""
+    silence_s: float = 2.0
+    """Pauses up to this long are none of the sensor's faults, seconds."""
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -69,15 +84,17 @@ class SensorPipeline:
         self._manifest = manifest
         self._decoder = decoder
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
-        self._rate_meter = RateMeter(manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
         self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
-        self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
-        self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _FAULT_THRESHOLD, new_id)
-        self._scoring = Scoring(watch.artefact, self.status, self._anomaly, new_id, watch.suspended)
-        self._machines = (self._anomaly, self._sensor, self._scoring.alarm)
+        self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+        share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
+        self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
+        anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id, self.hop_s)
+        anomaly.waits = self._sensor.rate_doubted
+        self._scoring = Scoring(watch.artefact, self.status, anomaly, new_id, watch.suspended)
+        self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 
     @property
     def run(self) -> int:
@@ -129,16 +146,18 @@ class SensorPipeline:
         """
         self._silent = True
         self._windower.reset()
-        self._rate_meter.reset()
-        return self._judge_sensor(time_us, fault)
+        self._sensor.interrupted()
+        return self._sensor.judge(time_us, fault)
 
     def unusable(self, time_us: int, fault: SensorFault) -> list[Verdict]:
         """Judge a sensor whose frames give no window; to be called about once a second while it lasts."""
-        return self._judge_sensor(time_us, fault)
+        return self._sensor.judge(time_us, fault)
 
     def reconnected(self) -> None:
         """Begin a new connection: the port was opened again, and the clock at its end may be another."""
+        self._silent = True
         self._windower.reset()
+        self._sensor.replaced()
         self._restart_clocks()
 
     def _restart_clocks(self) -> None:
@@ -146,47 +165,72 @@ class SensorPipeline:
             machine.clock_restarted()
 
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
-        status = self.status
+        status, sensor = self.status, self._sensor
         last, last_s = status.newest, self._newest_s
         status.newest, self._newest_s = frame, now_s
         status.frames += 1
         windows, faults = self._windower.push(frame)
-        if faults or self._silent:  # without either the sensor's clock cannot have jumped
-            self._silent = False
-            for fault in faults:
-                self.status.count(fault)
-                self._rate_meter.reset()
-            if disagreement := self._hellos.follow(frame.sensor_id):
-                self.status.count(disagreement)
-            apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
-            if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
-                self._restart_clocks()
-        if (reading := self._rate_meter.add(len(frame.samples), now_s)) is not None:
-            status.rate = reading
+        if faults or self._silent:  # without either it follows the last one in every respect
+            self._examine(frame, last, now_s - last_s, faults)
         verdicts: list[Verdict] = []
+        if now_s >= sensor.due_s:
+            verdicts += sensor.look(now_s, now_s - last_s, frame, self._windower.position)
         for window in windows:
             verdicts += self._judge(window)
         return verdicts
 
+    def _examine(self, frame: Frame, last: Frame | None, passed_s: float, faults: list[Fault]) -> None:
+        """Find what a frame that does not follow the last one says of sensor, clock and rate."""
+        self._silent = False
+        for fault in faults:
+            self.status.count(fault)
+        if disagreement := self._hellos.follow(frame.sensor_id):
+            self.status.count(disagreement)
+        if last is None:
+            return
+        if any(fault.kind in UNUSABLE for fault in faults):
+            return
+        restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
+        if restarted:
+            self._sensor.restarted(self._newest_s, f"sensor {frame.sensor_id} with boot {frame.boot_id}")
+        apart_s = passed_s - (frame.time_us - last.time_us) / 1e6
+        if restarted or abs(apart_s) > _CLOCK_JUMP_S:
+            self._restart_clocks()
+        previous = self._windower.previous
+        follows = previous is None or previous is last  # no frame that was of no use came between
+        self._sensor.moved(samples_between(last, frame, passed_s) if follows and not restarted else None)
+
     def _judge(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
         time_us = window.time_us + self._length_us
-        hellos = self._hellos
-        fault = hellos.disagreement or problem(window.samples, self._manifest.channels, hellos.range)
-        if fault is None and (rate := self.status.rate) is not None and rate.off:
-            detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
-            fault = SensorFault(FaultReason.RATE, detail)
-        verdicts = self._judge_sensor(time_us, fault)
-        if fault is not None:
-            # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
-            return verdicts or [self._scoring.unscored(time_us, self._sensor.active)]
-        verdicts += self._scoring.judge(window.samples, time_us)
+        samples, hellos, limit = window.samples, self._hellos, self._windower.range
+        limit = min(limit, hellos.range)
+        fault = (
+            hellos.disagreement
+            or problem(samples, self._manifest.channels, limit)
+            or self._level.too_quiet(samples)
+        )
+        if fault is not None or ((rate := self.status.rate) is not None and rate.off):
+            return self._spoilt(samples, time_us, fault or self._off_rate(), limit)
+        verdicts = self._sensor.judge(time_us, None)
+        verdicts += self._scoring.judge(samples, time_us)
         return verdicts
 
-    def _judge_sensor(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
-        self.status.problem = fault
-        if fault is None and self._sensor.rest(time_us):
-            return []
-        score, reason = (_HEALTHY, "") if fault is None else (_FAULTY, str(fault))
-        verdict = self._sensor.step(time_us, score, reason)
-        return [verdict] if verdict.transition is not None else []
+    def _spoilt(self, samples: Samples, time_us: int, fault: SensorFault, limit: float) -> list[Verdict]:
+        """A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
+
+        But a window that is cut off where no normal one ends may be evidence.
+        """
+        if fault.reason is FaultReason.STUCK:  # the coarse counts of a machine that stands still repeat
+            fault = self._level.too_quiet(samples) or fault
+        self._sensor.spoilt(fault)
+        verdicts = self._sensor.judge(time_us, fault)
+        alarm = self._sensor.alarm.active
+        if fault.reason is FaultReason.SATURATED and limit >= _EVIDENCE * self._level.peak:
+            return [*verdicts, self._scoring.judge_clipped(samples, time_us, alarm)]
+        return verdicts or [self._scoring.unscored(time_us, alarm)]
+
+    def _off_rate(self) -> SensorFault:
+        rate = self.status.rate
+        detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz" if rate else ""
+        return SensorFault(FaultReason.RATE, detail)
