@@ -11,10 +11,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from edge_runtime.core import Alarm, AlarmKind, Transition, Verdict, clock_doubt
+from edge_runtime.core import Alarm, AlarmKind, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.messages import (
     MessageContext,
-    ModelSummary,
     Topics,
     event_message,
     health_message,
