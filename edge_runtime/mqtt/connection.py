@@ -110,13 +110,20 @@ class Connection:
             self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
-    def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
+    def send(
+        self, topic: str, body: bytes, *, qos: int, retain: bool = False, expiry_s: int | None = None
+    ) -> int:
         """Hand a message over and return its packet identifier, which acknowledgements name.
 
-        Raises ValueError for a topic or body that MQTT cannot carry.
+        After `expiry_s` whole seconds the broker is to forget it; MQTT 3.1.1 has no word for that. Raises
+        ValueError for a topic or body that MQTT cannot carry.
         """
+        terms = None
+        if expiry_s is not None and self._settings.mqtt == "5":
+            terms = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
+            terms.MessageExpiryInterval = expiry_s
         while True:
-            info = self._client.publish(topic, body, qos=qos, retain=retain and self.terms.retain)
+            info = self._client.publish(topic, body, qos, retain and self.terms.retain, terms)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
