@@ -28,8 +28,6 @@ from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, RECEIVE_MAXIMUM, Unwant
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
-PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
 _SILENT_KEEPALIVES: Final = 1.8
 """A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
 _WAITS_PER_KEEPALIVE: Final = 10
@@ -152,6 +150,10 @@ class Connection:
         if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
             raise self._silence()
         return acks
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life, unless it owes one already."""
+        self._client.ping()
 
     def leave(self) -> None:
         """Send DISCONNECT, so that the broker does not publish our last will, and close."""

@@ -58,7 +58,9 @@ class Session:
             if self._unqueued.may_send:
                 self._unqueued.send_availability(ONLINE)
             self._rewind()
-        if quarantine.end(now_s) | bool(self._state.pauses.end(now_s)) | limits.stale(now_s):
+        allowed = self._state.pauses.end(now_s)
+        self._unqueued.renew_topics(allowed)
+        if quarantine.end(now_s) | bool(allowed) | limits.stale(now_s):
             self._rewind()
             for klass in MessageClass:  # the spool may have dropped some meanwhile
                 quarantine.forget_below(klass, self._spool.first_id(klass))
@@ -99,9 +101,9 @@ class Session:
                 self._state.ack_timeout_s = min(2 * self._state.ack_timeout_s, longest_s)
             what, remedy = "a message was not acknowledged in time", "Look at the broker's load and log"
             raise self._link.error(what, remedy, LinkErrorKind.SILENT)
-        # A broker may demand a keepalive so long that a dead link would go unnoticed: ask by a message.
+        # A broker may demand a keepalive so long that a dead link would go unnoticed.
         if self._link.silent_s > _QUIET_KEEPALIVES * self._settings.keepalive_s and not self._unacked:
-            self._unqueued.send_availability(ONLINE)
+            self._link.ping()
 
     def end(self) -> None:
         """Publish that this device goes offline, and disconnect. Raises LinkError."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +63,11 @@ class UnqueuedMessages:
         """Make every state due again: a new connection publishes them all."""
         with self._mutex:
             self._changed, self._refreshed = dict.fromkeys(self._states), {}
+
+    def renew_topics(self, topics: Collection[str]) -> None:
+        """Make these due again, as far as they are retained ones."""
+        with self._mutex:
+            self._changed |= {topic: None for topic in topics if topic in self._states}
 
     def take_change(self, busy: frozenset[str] | set[str]) -> State | None:
         """A changed state that is due and whose topic is not `busy`; None where there is none."""

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.unqueued import State, UnqueuedMessages
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.edge.gateways import Gateway, counted
-from tests.faults.fakebroker import FakeBroker, Published
+from tests.edge.gateways import Gateway, counted, troubles
+from tests.faults.fakebroker import SILENT, FakeBroker, Published
 from tests.waiting import in_time
 
 pytestmark = needs_mosquitto
@@ -55,11 +56,51 @@ def test_a_refresh_waits_in_nobodys_queue(gateway: Any) -> None:
         until(lambda: len(states(broker)) == 2)
         publisher.retain(STATE, b"3")
         until(lambda: len(states(broker)) == 3)
-        assert [(sent.body, sent.qos, sent.retain) for sent in states(broker)] == [
-            (b"1", 1, True),
-            (b"2", 0, True),
-            (b"3", 1, True),
-        ]
+        publisher.retain(STATE, b"")
+        until(lambda: len(states(broker)) == 4)
+        seen = [(sent.body, sent.qos, sent.retain) for sent in states(broker)]
+        assert seen == [(b"1", 1, True), (b"2", 0, True), (b"3", 0, True), (b"", 1, True)]
+
+
+def test_a_kind_of_state_that_is_denied_asks_until_it_is_not(gateway: Any) -> None:
+    with FakeBroker(lambda published: 0x87 if published.topic == STATE else 0) as broker:
+        publisher = gateway.publish(broker.port, denied_retry_s=(0.3, 0.3))
+        publisher.retain(STATE, b"1")
+        until(lambda: f"topic {STATE}" in troubles(publisher))
+        publisher.retain(STATE, b"2", refresh=True)
+        until(lambda: len(states(broker)) == 2)
+        assert states(broker)[1].qos == 0, "while the pause lasts nothing is asked"
+        until(lambda: asks(publisher, broker), what="the pause's end")
+        broker.on_publish = lambda _published: 0
+        until(lambda: asks(publisher, broker) and not troubles(publisher))
+        until(lambda: not asks(publisher, broker), what="refreshes at QoS 0 again")
+
+
+def test_a_denied_state_that_nobody_says_again_is_tried_again(gateway: Any) -> None:
+    with FakeBroker(lambda published: 0x87 if published.topic == STATE else 0) as broker:
+        publisher = gateway.publish(broker.port, denied_retry_s=(0.3, 0.3))
+        publisher.retain(STATE, b"1")
+        until(lambda: f"topic {STATE}" in troubles(publisher))
+        broker.on_publish = lambda _published: 0
+        until(lambda: not troubles(publisher))
+        assert {sent.body for sent in states(broker)} == {b"1"}
+
+
+def asks(publisher: Publisher, broker: FakeBroker) -> bool:
+    """Whether a refresh now goes out at QoS 1."""
+    before = len(states(broker))
+    publisher.retain(STATE, str(before).encode(), refresh=True)
+    until(lambda: len(states(broker)) > before)
+    return states(broker)[-1].qos == 1
+
+
+def test_online_has_an_end_and_is_said_again(gateway: Any) -> None:
+    """A broker that lost us for good, or to which another passed it on, forgets that we were here."""
+    with FakeBroker() as broker:
+        gateway.publish(broker.port, keepalive_s=1)
+        until(lambda: len(broker.bodies("availability")) >= 3)
+        said = [(sent.body, sent.qos, sent.expiry_s) for sent in broker.published]
+        assert said[:3] == [(b"online", 1, 3), (b"online", 0, 3), (b"online", 0, 3)]
 
 
 def test_a_refresh_of_a_change_that_was_not_sent_is_that_change() -> None:
@@ -67,6 +108,7 @@ def test_a_refresh_of_a_change_that_was_not_sent_is_that_change() -> None:
     unqueued.retain(State(STATE, b"1"), refresh=True)
     unqueued.retain(State(STATE, b"2"), refresh=False)
     unqueued.retain(State(STATE, b"3"), refresh=True)
+    unqueued.renew_topics(["t/event"])
     assert unqueued.take_refresh() is None
     assert unqueued.take_change({STATE}) is None
     assert unqueued.take_change(set()) == State(STATE, b"3")
@@ -84,7 +126,7 @@ def test_a_state_has_an_end(gateway: Any) -> None:
 
 
 def test_3_1_1_knows_no_end(gateway: Any) -> None:
-    with FakeBroker(connack=b"\x00\x00") as broker:
+    with FakeBroker(lambda _published: SILENT, connack=b"\x00\x00") as broker:
         publisher = gateway.publish(broker.port, mqtt="3.1.1")
         publisher.retain(STATE, b"new", expiry_s=30)
         until(lambda: states(broker))

@@ -47,7 +47,7 @@ class FakeBroker:
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.judge_connect: Callable[[bytes], Any] | None = None
         """The same for each CONNECT: called with what follows its length."""
-        self.answer_pings = True
+        self.answer_pings, self.pings = True, 0
         self.flood: Callable[[], Iterable[bytes]] | None = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
         self.flooded_bytes = 0
@@ -137,8 +137,10 @@ class FakeBroker:
             return self._acknowledge(sock, published)
         if kind == 0x80:
             sock.sendall(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
-        if kind == 0xC0 and self.answer_pings:
-            sock.sendall(b"\xd0\x00")
+        if kind == 0xC0:
+            self.pings += 1
+            if self.answer_pings:
+                sock.sendall(b"\xd0\x00")
         if kind == 0xE0:
             self.disconnects.append(body)
             return False
