@@ -102,7 +102,8 @@ def _rows(body: type, at: str) -> Iterator[str]:
             if isinstance(part, type) and dataclasses.is_dataclass(part):
                 listed = "[]" if get_origin(hint) is tuple else ""
                 named = ".<name>" if get_origin(hint) is Mapping else ""
-                yield from _rows(part, f"{at}{field.name}{listed}{named}.")
+                perhaps = "?" if type(None) in get_args(hint) else ""
+                yield from _rows(part, f"{at}{field.name}{listed}{named}{perhaps}.")
 
 
 def _type_name(found: Mapping[str, Any]) -> str:
