@@ -177,7 +177,7 @@ def test_states_say_until_when_they_hold_and_are_said_again_in_time(gateway: Any
     assert gateway.due() == {}, "nothing is new"
     gateway.tick(5)
     due = gateway.due()
-    assert sorted(due) == ["p1/condition", "p1/state"]
+    assert sorted(due) == ["p1/condition", "p1/state"], "and no availability: nothing was heard yet"
     for body in map(json.loads, due.values()):
         assert body["ts"] == "2026-01-01T00:00:10.000000Z"
         assert body["valid_until"] == "2026-01-01T00:00:40.000000Z"
