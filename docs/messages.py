@@ -38,7 +38,7 @@ MESSAGES: dict[str, Message] = {
     "condition": Message("condition", 1, True, retained_bodies.ConditionBody),
     "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
     "health": Message("health", 0, False, bodies.HealthBody),
-    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit"),
+    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit, also to `info` and `condition`"),
     "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
 }
 """By the name of the schema."""

@@ -96,6 +96,11 @@ class RetainedMessages:
             self._refreshed_us = now.steady_us
             for sensor in self._book.sensors():
                 self.changed(sensor, now)
+            self.describe(now)
+
+    def describe(self, now: Instant) -> None:
+        """Publish what this gateway is and has open, where that is new."""
+        if self._released:
             self._info(self._stamp(now))
 
     def _state(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
@@ -121,7 +126,7 @@ class RetainedMessages:
             )
             for sensor in self._config.sensor
         }
-        body = info_message(VERSIONS, sensors, self._models.values(), stamp)
+        body = info_message(VERSIONS, sensors, self._models.values(), self._book.open_alarms(), stamp)
         newest = stamp.epoch, stamp.seq
         self._put(self._topics.info, body, sensors, again=newest != self._newest, expires=False)
         self._newest = newest
@@ -129,7 +134,7 @@ class RetainedMessages:
     def _put(
         self, topic: str, body: bytes, said: object, *, again: bool = True, expires: bool = True
     ) -> None:
-        """Publish: as a change where `said` is new to subscribers, else as a refresh if it is to come again."""
+        """Publish: as a change where `said` is new to subscribers, else as a refresh where it comes again."""
         known = topic in self._said and self._said[topic] == said
         if known and not again:
             return

@@ -128,6 +128,7 @@ INFO = (
         )
     },
     [MODEL],
+    [FAULT],
     stamp(CONTEXT),
 )
 SCORES = [verdict(None, None), verdict(None, None, math.nan), verdict(Transition.NEW, score=1e-300)]
