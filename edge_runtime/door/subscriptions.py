@@ -13,8 +13,8 @@ from edge_runtime.core import printable
 from edge_runtime.door.protocol import Code, RequestError, encode_item
 
 MAX_WAITING_BYTES: Final = 2 * 1024 * 1024
-"""Of all sensors, for the moment that the door's thread takes to come to it: 16 lines of 921600 baud for a
-second."""
+"""Of all sensors' frames, and as much again of all else, for the moment that the door's thread takes to come
+to it: 20 lines of 921600 baud for a second."""
 
 
 class Topic(StrEnum):
@@ -62,7 +62,7 @@ class Feed:
         self._wanted: frozenset[tuple[str, str]] = frozenset()
         self._mutex = threading.Lock()
         self._waiting: deque[Item] = deque()
-        self._waiting_bytes = 0
+        self._waiting_bytes: Counter[bool] = Counter()
         self._missed: Counter[tuple[str, str]] = Counter()
 
     def wants(self, topic: Topic, sensor: str) -> bool:
@@ -74,11 +74,12 @@ class Feed:
         """Hand it to the subscribers. Never waits; where they cannot keep up it counts as missed."""
         if not self.wants(topic, sensor):
             return
+        bulky = topic is Topic.FRAMES  # frames must not push an alarm out
         with self._mutex:
-            if self._waiting_bytes + len(body) > MAX_WAITING_BYTES:
-                self._missed[topic, sensor] += len(body) if topic is Topic.FRAMES else 1
+            if self._waiting_bytes[bulky] + len(body) > MAX_WAITING_BYTES:
+                self._missed[topic, sensor] += len(body) if bulky else 1
                 return
-            self._waiting_bytes += len(body)
+            self._waiting_bytes[bulky] += len(body)
             self._waiting.append(Item(topic, sensor, body))
         self.wake()
 
@@ -92,7 +93,7 @@ class Feed:
         with self._mutex:
             items, self._waiting = list(self._waiting), deque()
             missed, self._missed = self._missed, Counter()
-            self._waiting_bytes = 0
+            self._waiting_bytes.clear()
         return items, missed
 
     def want(self, wanted: frozenset[tuple[str, str]]) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from edge_runtime.core import Alarm, AlarmKind, Transition, Verdict, clock_doubt
+from edge_runtime.core import Alarm, AlarmKind, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.messages import (
     MessageContext,
-    ModelSummary,
     Topics,
     event_message,
     health_message,
@@ -70,10 +69,13 @@ class Reporter:
             OpenAlarm(f"{self._sensor}/{alarm.kind}", None if ended else alarm),
         )
 
-    def state(self, verdict: Verdict, now_us: int) -> None:
-        """Replace the retained state."""
+    def state(
+        self, verdict: Verdict, now_us: int, *, refresh: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Replace the retained state; `refresh` and `expiry_s` as `Publisher.retain` has them."""
         published = self._in_wall_time(verdict, now_us)
-        self._publisher.retain(self._state_topic, state_message(published, self._context()))
+        body = state_message(published, self._context())
+        self._publisher.retain(self._state_topic, body, refresh=refresh, expiry_s=expiry_s)
 
     def score(self, verdict: Verdict, now_us: int) -> None:
         """Send one window's score, if the broker is connected."""

@@ -18,6 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+EXPIRY_REFRESHES: Final = 3
+"""A state is out of date when so many refreshes have not come: one may be lost, or late."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -118,7 +120,7 @@ class Station:
             self._publish(verdict, now_s)
         self._log.close_minutes(now_s)
         if now_s - self._state_s >= self._report.state_s:
-            self._publish_state()
+            self._publish_state(refresh=True)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -159,10 +161,11 @@ class Station:
             score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
             self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
 
-    def _publish_state(self) -> None:
+    def _publish_state(self, *, refresh: bool = False) -> None:
         if self._latest is not None:
             self._state_s = time.monotonic()
-            self._reporter.state(self._latest, self._sensor_now_us())
+            expiry_s = EXPIRY_REFRESHES * self._report.state_s
+            self._reporter.state(self._latest, self._sensor_now_us(), refresh=refresh, expiry_s=expiry_s)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement, read_config
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
+from edge_runtime.core import (
+    CLOCK_REMEDY,
+    EdgeError,
+    Health,
+    ModelSummary,
+    UnavailableError,
+    clock_doubt,
+    model_summary,
+    printable,
+)
 from edge_runtime.door import Door, Topic, check_door, socket_path
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.door_methods import about, methods
@@ -31,7 +40,7 @@ from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
 from edge_runtime.gateway.systemd import Notifier
-from edge_runtime.messages import ModelSummary, Topics, model_summary
+from edge_runtime.messages import Topics
 from edge_runtime.models import check_signed, prove_model, read_model
 from edge_runtime.mqtt import Publisher, check_credentials
 from edge_runtime.pipeline import SensorPipeline, Watch

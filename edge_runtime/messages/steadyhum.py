@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from edge_runtime.core import Manifest, Transition, Verdict
+from edge_runtime.core import ModelSummary, Transition, Verdict
 from edge_runtime.messages.bodies import (
     MAX_BANDS,
     AvailabilityBody,
@@ -36,37 +36,6 @@ from edge_runtime.messages.bodies import (
 
 ONLINE: Final = AvailabilityBody(status="online").encode()
 OFFLINE: Final = AvailabilityBody(status="offline").encode()
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """What a message says of the model behind it."""
-
-    name: str
-    """What the site calls the model."""
-    detector: str
-    """Name of the detector."""
-    version: str
-    """Version of the detector's code."""
-    sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
-    supported: bool
-    """Whether the data could support the false-alarm rate the threshold was set for."""
-    bands: Mapping[str, tuple[str, float | None, float | None]]
-    """Feature name to (unit, low_hz, high_hz); the limits are None where a feature is no band."""
-
-
-def model_summary(manifest: Manifest, sha256: str) -> ModelSummary:
-    """What messages say of a model, from its manifest and its file's hexadecimal digest."""
-    bands = {feature.name: (feature.unit, feature.low_hz, feature.high_hz) for feature in manifest.features}
-    return ModelSummary(
-        manifest.name,
-        manifest.detector,
-        manifest.detector_version,
-        sha256,
-        manifest.calibration.supported,
-        bands,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.retries import Backoff
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.unqueued import NEVER_S, State
 from edge_runtime.spool import MessageClass, Spool
 
 _LOG: Final = logging.getLogger("edge_runtime")
@@ -122,9 +123,17 @@ class Publisher:
             self._health.add("mqtt.live_dropped")
         self.wake()
 
-    def retain(self, topic: str, body: bytes) -> None:
-        """Make this the topic's retained message, now and again on every connection."""
-        if not self._state.unqueued.retain(topic, body):
+    def retain(
+        self, topic: str, body: bytes, *, refresh: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Make this the topic's retained message, now and again on every connection.
+
+        `refresh` says that subscribers know it already: at QoS 0, behind every alarm, it waits in
+        nobody's queue. After `expiry_s` seconds without another it is out of date: it is not sent any more,
+        and under MQTT 5 the broker forgets it; None for a message that holds until the next.
+        """
+        until_s = NEVER_S if expiry_s is None else time.monotonic() + expiry_s
+        if not self._state.unqueued.retain(State(topic, body, until_s), refresh=refresh):
             self._health.add("mqtt.states_refused")
         self.wake()
 

@@ -23,15 +23,22 @@ class PublisherState:
         self.quarantine = Quarantine(settings.denied_retry_s)
         self.limits = SizeLimits(health, settings.max_packet_bytes, settings.denied_retry_s)
         self.ack_timeout_s = settings.ack_timeout_s
+        self._taken_kinds: set[str] = set()
+
+    def asks_about(self, topic: str) -> bool:
+        """Whether a state of the topic's kind, its last level, must still prove that the broker takes it."""
+        return topic.rpartition("/")[2] not in self._taken_kinds and not self.pauses.holds(topic)
 
     def pause_topic(self, topic: str, why: str, counter: str) -> None:
-        """Send nothing to the topic for a while, count it and say why."""
+        """Send no alarm to the topic for a while, count it and say why."""
+        self._taken_kinds.discard(topic.rpartition("/")[2])
         self.pauses.add(topic, time.monotonic())
         self.health.add(counter)
         self.health.tell(f"topic {topic}", why)
 
     def clear_topic(self, topic: str) -> bool:
         """Note that the broker takes the topic; True where it was paused."""
+        self._taken_kinds.add(topic.rpartition("/")[2])
         paused = self.pauses.clear(topic)
         if paused:
             self.health.tell(f"topic {topic}", "")

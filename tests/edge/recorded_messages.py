@@ -7,8 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.core import ModelSummary
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
+from edge_runtime.messages.steadyhum import MessageContext
 
 RECORDED = [line.encode() for line in Path(__file__).with_suffix(".txt").read_text("utf-8").splitlines()]
 START_US = 1_767_225_600_250_000

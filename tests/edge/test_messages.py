@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs import messages
+from edge_runtime.core import ModelSummary, model_summary
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.messages import bodies, steadyhum
-from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
+from edge_runtime.messages.steadyhum import MessageContext
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
 from tests.edge.recorded_messages import HEALTH, RECORDED, SCORES, STATES, VERDICTS
@@ -176,7 +177,7 @@ def test_any_verdict_becomes_strict_json(
 
 
 def test_model_of_a_manifest() -> None:
-    summary = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
+    summary = model_summary(manifest(channels=("x", "y")), "cd" * 32)
     assert (summary.name, summary.detector, summary.version, summary.supported) == ("rms", "rms", "1", True)
     assert summary.sha256 == "cd" * 32
     assert summary.bands["power y"] == ("g2", None, None)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from edge_runtime.core import ModelSummary
 from edge_runtime.core.health import Health
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.gateway.reporter import Reporter
-from edge_runtime.messages.steadyhum import ModelSummary
 from edge_runtime.messages.topics import Topics
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
