@@ -20,7 +20,8 @@ _UCRED: Final = struct.Struct("3i")
 """pid_t, uid_t, gid_t: struct ucred of unix(7)."""
 _SO_PEERGROUPS: Final = 59
 """asm-generic/socket.h since Linux 4.13, on x86 and Arm alike; Python has no name for it."""
-_MOST_GROUPS: Final = 1024
+_MOST_GROUPS: Final = 256
+"""Python's getsockopt takes 1024 bytes at most; who has more groups counts by the first of them alone."""
 _MAX_NAME_CHARS: Final = 64
 _OVERFLOW: Final = Path("/proc/sys/kernel/overflowuid")
 

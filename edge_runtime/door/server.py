@@ -249,7 +249,7 @@ class Door:
             taken = [item for item in items if _wants(client, item.topic, item.sensor)]
             for item in taken:
                 client.bring(item.body if client.raw else line_of(item))
-            lost = sum(count for pair, count in missed.items() if _wants(client, *pair))
+            lost = sum(numbers[client.raw] for pair, numbers in missed.items() if _wants(client, *pair))
             if lost:
                 client.lag(lost)
             if taken or lost:

@@ -64,6 +64,7 @@ class Feed:
         self._waiting: deque[Item] = deque()
         self._waiting_bytes: Counter[bool] = Counter()
         self._missed: Counter[tuple[str, str]] = Counter()
+        self._missed_bytes: Counter[tuple[str, str]] = Counter()
 
     def wants(self, topic: Topic, sensor: str) -> bool:
         """Whether anybody listens to that: what nobody wants need not be made."""
@@ -77,7 +78,8 @@ class Feed:
         bulky = topic is Topic.FRAMES  # frames must not push an alarm out
         with self._mutex:
             if self._waiting_bytes[bulky] + len(body) > MAX_WAITING_BYTES:
-                self._missed[topic, sensor] += len(body) if bulky else 1
+                self._missed[topic, sensor] += 1
+                self._missed_bytes[topic, sensor] += len(body)
                 return
             self._waiting_bytes[bulky] += len(body)
             self._waiting.append(Item(topic, sensor, body))
@@ -88,12 +90,13 @@ class Feed:
         """Whether nothing waits for the door's thread."""
         return not self._waiting
 
-    def take(self) -> tuple[list[Item], Counter[tuple[str, str]]]:
-        """What waits, and how much of which topic and sensor came while too much waited."""
+    def take(self) -> tuple[list[Item], dict[tuple[str, str], tuple[int, int]]]:
+        """What waits, and of which topic and sensor how many items and bytes came while too much waited."""
         with self._mutex:
             items, self._waiting = list(self._waiting), deque()
-            missed, self._missed = self._missed, Counter()
-            self._waiting_bytes.clear()
+            missed = {pair: (number, self._missed_bytes[pair]) for pair, number in self._missed.items()}
+            for counted in (self._missed, self._missed_bytes, self._waiting_bytes):
+                counted.clear()
         return items, missed
 
     def want(self, wanted: frozenset[tuple[str, str]]) -> None:
