@@ -3,10 +3,12 @@
 from edge_runtime.door.client import DoorClient, candidates
 from edge_runtime.door.protocol import Code, RequestError
 from edge_runtime.door.registry import Access, Asker, Method, NoParams, Registry
+from edge_runtime.door.remote import RemoteCommands
 from edge_runtime.door.server import Door
 from edge_runtime.door.settings import CommandSettings, DoorSettings
 from edge_runtime.door.socket_file import check_door, socket_path
 from edge_runtime.door.subscriptions import Feed, Topic
+from edge_runtime.door.work import WorkQueue
 
 __all__ = [
     "Access",
@@ -20,8 +22,10 @@ __all__ = [
     "Method",
     "NoParams",
     "Registry",
+    "RemoteCommands",
     "RequestError",
     "Topic",
+    "WorkQueue",
     "candidates",
     "check_door",
     "socket_path",

@@ -145,6 +145,7 @@ class Conversation:
         if len(client.subscriptions) >= MAX_SUBSCRIPTIONS or (params.raw and client.subscriptions):
             remedy = "Use a connection of its own for it"
             raise RequestError(Code.REFUSED, "this connection has other subscriptions", remedy)
-        client.say(encode_result(request.id, {"subscribed": params.to, "raw": params.raw}))
         client.subscriptions.add((params.to, params.sensor))
+        self._feed.want_also(params.to, params.sensor)  # before it is answered: nothing is missed after that
+        client.say(encode_result(request.id, {"subscribed": params.to, "raw": params.raw}))
         client.raw = params.raw

@@ -18,20 +18,15 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from edge_runtime.core import EdgeError
+from edge_runtime.door.admission import admit
 from edge_runtime.door.clients import ClientConnection
 from edge_runtime.door.conversation import Conversation
-from edge_runtime.door.peers import Peer
-from edge_runtime.door.protocol import Code, RequestError, encode_error
 from edge_runtime.door.registry import Registry
 from edge_runtime.door.settings import DoorSettings
 from edge_runtime.door.socket_file import SocketFile
 from edge_runtime.door.subscriptions import Feed, line_of
 from edge_runtime.door.work import PATIENCE_S, Work, WorkQueue
 
-MAX_CLIENTS: Final = 32
-"""A page, metrics, a recording for each of some sensors, and people."""
-MAX_OF_A_USER: Final = 24
-"""One user's programs leave room for another's."""
 _LOOK_S: Final = 1.0
 """Between looks for clients that are idle."""
 _ACCEPTS: Final = 16
@@ -189,28 +184,17 @@ class Door:
     def _accept(self, listener: socket.socket, now_s: float) -> None:
         for _ in range(_ACCEPTS):
             try:
-                connection, _ = listener.accept()
+                client = admit(listener, self._clients.values(), now_s)
             except BlockingIOError:
                 return
             except OSError:  # there are no more descriptors, say: it stays readable meanwhile
                 self._quit.wait(_LONGEST_REST_S)
                 return
-            try:
-                peer = Peer.of(connection)
-            except OSError:
-                connection.close()
-                continue
-            of_user = sum(client.peer.uid == peer.uid for client in self._clients.values())
-            if len(self._clients) >= MAX_CLIENTS or of_user >= MAX_OF_A_USER:
+            if client is None:
                 self._counts["turned_away"] += 1
-                what = f"there are {len(self._clients)} connections, {of_user} of them yours"
-                error = RequestError(Code.BUSY, what, "Close some, or try again later")
-                with contextlib.suppress(OSError):
-                    connection.send(encode_error(None, error), socket.MSG_DONTWAIT)
-                connection.close()
                 continue
-            self._clients[connection] = ClientConnection(connection, peer, now_s)
-            self._selector.register(connection, selectors.EVENT_READ)
+            self._clients[client.socket] = client
+            self._selector.register(client.socket, selectors.EVENT_READ)
 
     def _serve(self, client: ClientConnection, ready: int, now_s: float) -> None:
         """Read, answer and write for one client as far as it goes without waiting."""

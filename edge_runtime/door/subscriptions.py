@@ -103,6 +103,10 @@ class Feed:
         """Bring these pairs of topic and sensor from now on, where "" stands for all sensors."""
         self._wanted = wanted
 
+    def want_also(self, topic: str, sensor: str) -> None:
+        """Bring this, too."""
+        self._wanted |= {(topic, sensor)}
+
     def check(self, params: SubscribeParams) -> None:
         """Raise RequestError for what cannot be subscribed to."""
         if params.to not in list(Topic):

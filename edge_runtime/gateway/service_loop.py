@@ -34,6 +34,7 @@ from edge_runtime.gateway import signals
 from edge_runtime.gateway.door_methods import about, methods
 from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.reporter import Reporter, end_orphans
 from edge_runtime.gateway.sensor_station import Station
@@ -157,7 +158,13 @@ class _Service:
         with ExitStack() as stack:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
-            publisher = Publisher(config.broker, spool, self._health, topics.availability)
+            commands = None
+            if config.commands.mqtt:
+                commands = MqttCommands(self._door.work, topics, config.state_folder)
+                self._health.source("commands", commands.remote.figures)
+            publisher = Publisher(config.broker, spool, self._health, topics.availability, commands=commands)
+            if commands is not None:
+                commands.remote.wake = publisher.wake
             end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
             stations = self._new_stations(topics, spool, publisher)
             stack.callback(publisher.stop)

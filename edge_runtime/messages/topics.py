@@ -25,6 +25,16 @@ class Topics:
         """Topic of `online` and `offline`."""
         return f"{self.prefix}/{self.site}/{self.device}/availability"
 
+    @property
+    def commands(self) -> str:
+        """Topic of a command without its last level, the verb."""
+        return f"{self.prefix}/{self.site}/{self.device}/cmd/"
+
+    @property
+    def replies(self) -> str:
+        """Beginning of every topic that answers to commands may go to."""
+        return f"{self.prefix}/{self.site}/{self.device}/reply/"
+
     def sensor(self, sensor: str, leaf: str) -> str:
         """Topic of a sensor's `leaf`: state, event, health or score. Raises ConfigError like the class."""
         check_part("sensor", sensor)

@@ -37,7 +37,7 @@ class OpenDoor:
         self._pumped = pumped
 
     def __enter__(self) -> Self:
-        self.door.serve(Registry(self._methods()), self._arrived.set)
+        self.door.serve(Registry(self.methods()), self._arrived.set)
         self.door.feed.sensors = frozenset({"pump", "fan"})
         self.door.open(self._settings, self.path)
         if self._pumped:
@@ -57,7 +57,9 @@ class OpenDoor:
         """A client that may send anything."""
         return RawClient(self.path)
 
-    def _methods(self) -> list[Method]:
+    def methods(self) -> list[Method]:
+        """What can be asked."""
+
         def note(params: NoteParams, asker: Asker) -> dict[str, object]:
             if params.alarm == "gone":
                 raise DataError("it has ended", where="alarm gone", remedy="List those that are open")

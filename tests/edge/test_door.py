@@ -23,9 +23,9 @@ from edge_runtime.door import DoorClient, DoorSettings, Topic, candidates
 from edge_runtime.door import clients as clients_of_door
 from edge_runtime.door import server as server_of_door
 from edge_runtime.door import work as work_of_door
+from edge_runtime.door.admission import MAX_CLIENTS, MAX_OF_A_USER
 from edge_runtime.door.clients import MAX_BEHIND_BYTES
 from edge_runtime.door.protocol import MAX_LINE_BYTES, RequestError, parse_request
-from edge_runtime.door.server import MAX_CLIENTS, MAX_OF_A_USER
 from tests.edge.doors import OpenDoor, code
 from tests.waiting import until
 
