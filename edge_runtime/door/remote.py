@@ -46,8 +46,13 @@ class RemoteCommands:
 
     def figures(self) -> Mapping[str, float | None]:
         """Counters for health."""
-        names = ("received", "done", "refused", "not_answered")
-        return {name: float(self._counts[name]) for name in names}
+        counts = self._counts
+        return {
+            "received": float(counts["received"]),
+            "done": float(counts["done"]),
+            "refused": float(counts["refused"]),
+            "not_answered": float(counts["not_answered"]),
+        }
 
     def receive(
         self,
