@@ -46,7 +46,10 @@ FIGURES = {
     "mqtt.commands": ("counter", "Messages that came to this device's command topics; `commands.mqtt`."),
     "mqtt.commands_dropped": ("counter", "Of these, dropped because more than 200 came within 10 s."),
     "mqtt.replies": ("counter", "Answers to commands that the broker took."),
-    "mqtt.replies_refused": ("counter", "Answers to commands that the broker refused, or that are too large."),
+    "mqtt.replies_refused": (
+        "counter",
+        "Answers to commands that the broker refused, or too large.",
+    ),
     "commands.received": ("counter", "Commands that came over MQTT."),
     "commands.done": ("counter", "Of these, done."),
     "commands.refused": ("counter", "Of these, refused."),

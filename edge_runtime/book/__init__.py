@@ -6,20 +6,23 @@ from edge_runtime.book.entries import (
     Change,
     Condition,
     Instant,
+    Link,
     OpenAlarm,
     Record,
     Shelving,
     Standing,
     Watched,
 )
-from edge_runtime.book.stored import entry_of, key_of, stored_entry
+from edge_runtime.book.stored import NO_MODEL, entry_of, key_of, stored_entry
 
 __all__ = [
+    "NO_MODEL",
     "Action",
     "Book",
     "Change",
     "Condition",
     "Instant",
+    "Link",
     "OpenAlarm",
     "Record",
     "Shelving",

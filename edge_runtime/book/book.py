@@ -5,40 +5,28 @@ Used by one thread, the one that scores.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from math import inf, isnan
+from dataclasses import replace
+from math import isnan
 from typing import Final
 
 from edge_runtime.book import commands, timing
 from edge_runtime.book.course import MOST, PERIOD_US, Course
 from edge_runtime.book.entries import (
-    LINK_REASONS,
     Action,
     Change,
     Condition,
     Instant,
-    Link,
     OpenAlarm,
     Shelving,
     Standing,
     Watched,
 )
 from edge_runtime.book.ledger import Contributions, Ledger
+from edge_runtime.book.sensor import Sensor
 from edge_runtime.core import Alarm, AlarmCommandError, AlarmKind, Transition, Verdict, printable
 
 REMOVED: Final = "the sensor is no longer in the configuration"
 NO_LATCH: Final = "the configuration latches no alarms of this sensor any more"
-
-
-@dataclass(slots=True)
-class _Sensor:
-    watched: Watched
-    heard: bool = False
-    """Whether a window of it could be judged since start."""
-    scored: Verdict | None = None
-    """The latest verdict with a score."""
-    scored_us: int = 0
-    """Time of its window's end by the steady clock."""
 
 
 class Book:
@@ -48,7 +36,7 @@ class Book:
         """An empty book of no sensors."""
         self._now = now
         self._ledger = Ledger()
-        self._sensors: dict[str, _Sensor] = {}
+        self._sensors: dict[str, Sensor] = {}
 
     def restore(self, alarms: Iterable[OpenAlarm], now: Instant) -> None:
         """Take up what was open when the program stopped; `watch` then ends what no sensor is left for."""
@@ -69,8 +57,7 @@ class Book:
         changes: list[Change] = []
         for alarm, course in self._ledger.open():
             if (sensor := self._sensors.get(alarm.sensor)) is None:
-                course.alarm = replace(alarm, reason=REMOVED, again=0)
-                changes.append(self._ledger.end(course, now, action=Action.REMOVED))
+                changes.append(self._close(alarm, course, REMOVED))
             else:
                 changes += self._adapt(alarm, course, sensor.watched)
         return tuple(changes)
@@ -85,18 +72,33 @@ class Book:
         if alarm is None:
             return ()
         course = self._ledger.course((sensor, alarm.kind))
-        self._follow(course, entry, verdict, alarm)
+        if course.alarm is not None and not isnan(verdict.score):
+            course.alarm = entry.follow(course.alarm, verdict, alarm)
         if verdict.transition is None:
             return ()
         if verdict.transition is Transition.NEW:
-            return self._began(course, entry, verdict, sensor_now_us)
+            return self._began(course, entry, verdict, alarm, sensor_now_us)
         entry.heard = True
+        shares = verdict.contributions if course.alarm and course.alarm.score is not None else ()
         if verdict.transition is Transition.END:
-            ended_us = timing.steady_of(verdict.time_us, sensor_now_us, now)
-            return self._ended(course, ended_us, verdict.contributions)
+            return self._ended(course, timing.steady_of(verdict.time_us, sensor_now_us, now), shares)
         if course.alarm is None or not course.updated.admit(now.steady_us):
             return ()
-        return (self._ledger.change(course, now, contributions=verdict.contributions),)
+        return (self._ledger.change(course, now, contributions=shares),)
+
+    def close_all(self, reason: str, now: Instant) -> tuple[Change, ...]:
+        """End everything that is open, since nothing that comes will be about it."""
+        self._now = now
+        return tuple(self._close(alarm, course, reason) for alarm, course in self._ledger.open())
+
+    def disown(self, alarm: OpenAlarm, now: Instant) -> tuple[Change, ...]:
+        """End an alarm that somebody else began under our name; nothing where it is open here."""
+        self._now = now
+        if self._ledger.find(alarm.id) is not None:
+            return ()
+        end_us, elapsed_us = timing.length(alarm, now)
+        change = Change(Transition.END, alarm, now, end_us, elapsed_us, Action.REMOVED)
+        return (replace(change, members=(alarm.sensor,)),)
 
     def tick(self, now: Instant) -> tuple[Change, ...]:
         """What is due by the clock: shelving that is over, the end or an update of an alarm that is held."""
@@ -150,9 +152,7 @@ class Book:
     def to_resume(self, sensor: str) -> tuple[Alarm, ...]:
         """The alarms that the sensor's pipeline has to end: those whose cause went on when last seen."""
         return tuple(
-            Alarm(
-                alarm.id, alarm.kind, alarm.start_us, -inf if alarm.peak is None else alarm.peak, alarm.reason
-            )
+            Alarm(alarm.id, alarm.kind, alarm.start_us, alarm.peak, alarm.reason)
             for alarm in self.open_alarms(sensor)
             if alarm.active
         )
@@ -164,26 +164,12 @@ class Book:
     def condition(self, sensor: str) -> Condition:
         """How it stands with a sensor, its line and its model; AlarmCommandError for an unknown one."""
         entry = self._entry(sensor)
-        about = (self._ledger.alarm((sensor, kind)) for kind in (AlarmKind.SENSOR, AlarmKind.MODEL))
-        alarms = tuple(timing.corrected(alarm, self._now) for alarm in about if alarm is not None)
-        reasons = {alarm.kind: alarm.reason for alarm in alarms if alarm.active}
-        fault = reasons.get(AlarmKind.SENSOR, "")
-        link: Link = "up" if fault or entry.heard else "unknown"
-        if fault.partition(":")[0] in LINK_REASONS:
-            link = "down"
-        return Condition(sensor, link, fault, reasons.get(AlarmKind.MODEL, ""), alarms)
+        alarms = (self._alarm(sensor, kind) for kind in (AlarmKind.SENSOR, AlarmKind.MODEL))
+        return entry.condition(tuple(alarm for alarm in alarms if alarm is not None))
 
     def standing(self, sensor: str) -> Standing:
         """How it stands with the machine at a sensor; AlarmCommandError for an unknown one."""
-        entry, alarm = self._entry(sensor), self._ledger.alarm((sensor, AlarmKind.ANOMALY))
-        alarm = alarm and timing.corrected(alarm, self._now)
-        watched, scored = entry.watched, entry.scored
-        if scored is None:
-            return Standing(alarm, watched.model, watched.threshold, None, None, ())
-        scored_us = timing.wall_of(entry.scored_us, self._now)
-        return Standing(
-            alarm, watched.model, watched.threshold, scored.score, scored_us, scored.contributions
-        )
+        return self._entry(sensor).standing(self._alarm(sensor, AlarmKind.ANOMALY), self._now)
 
     def chatter(self, sensor: str) -> str:
         """Which alarms of a sensor are held open because they begin too often; empty when none is."""
@@ -195,53 +181,25 @@ class Book:
         return f"alarms begin more than {MOST} times a minute: {counts}" if counts else ""
 
     def _began(
-        self, course: Course, entry: _Sensor, verdict: Verdict, sensor_now_us: int
+        self, course: Course, entry: Sensor, verdict: Verdict, alarm: Alarm, sensor_now_us: int
     ) -> tuple[Change, ...]:
-        now, alarm = self._now, verdict.alarm
+        now, standing = self._now, course.alarm
         course.ongoing = True
         course.begun.append(now.steady_us)
-        if alarm is None:
-            return ()
-        if course.alarm is None:
-            self._ledger.put(self._new(entry, verdict, alarm, sensor_now_us), ongoing=True)
-            change = self._ledger.change(
-                course, now, transition=Transition.NEW, contributions=verdict.contributions
-            )
-            return (change,)
-        standing = course.alarm
+        if standing is None:
+            begun = entry.begin(verdict, alarm, sensor_now_us, now)
+            self._ledger.put(replace(begun, incident=self._ledger.incident(begun)), ongoing=True)
+            shares = verdict.contributions
+            return (self._ledger.change(course, now, transition=Transition.NEW, contributions=shares),)
         if standing.active:  # held open
             course.alarm = replace(standing, again=standing.again + 1)
             return ()
-        course.alarm = replace(standing, active=True, acknowledged=None)
-        if not course.updated.admit(now.steady_us):
-            return ()
-        return (self._ledger.change(course, now, action=Action.RETURNED),)
-
-    def _new(self, entry: _Sensor, verdict: Verdict, alarm: Alarm, sensor_now_us: int) -> OpenAlarm:
-        now, watched, is_anomaly = self._now, entry.watched, alarm.kind is AlarmKind.ANOMALY
-        start_us = timing.steady_of(alarm.start_us, sensor_now_us, now)
-        begun = OpenAlarm(
-            alarm.id,
-            watched.name,
-            alarm.kind,
-            watched.machine,
-            alarm.id,
-            alarm.reason,
-            timing.wall_of(start_us, now),
-            alarm.peak_score if is_anomaly else None,
-            verdict.score if is_anomaly else None,
-            verdict.threshold if is_anomaly else None,
-            watched.model,
-            suppressed=watched.suppressed,
-            latched=watched.latched and is_anomaly,
-            start_steady_us=start_us,
-            boot=now.boot,
-        )
-        return replace(begun, incident=self._ledger.incident(begun))
+        change = self._ledger.change(course, now, action=Action.RETURNED, active=True, acknowledged=None)
+        return (change,)
 
     def _ended(self, course: Course, ended_us: int, contributions: Contributions = ()) -> tuple[Change, ...]:
-        now, course.ongoing, course.ended_us = self._now, False, ended_us
-        alarm = course.alarm
+        now, alarm = self._now, course.alarm
+        course.ongoing, course.ended_us = False, ended_us
         if alarm is None or not alarm.active:
             return ()
         if course.begun.is_full(now.steady_us):
@@ -253,26 +211,19 @@ class Book:
             return (self._ledger.change(course, now, action=Action.LATCHED, active=False),)
         return (self._ledger.end(course, now, ended_us, contributions=contributions),)
 
-    @staticmethod
-    def _follow(course: Course, entry: _Sensor, verdict: Verdict, seen: Alarm) -> None:
-        """Note the score of a window while an anomaly is open: of the model that began it, or none at all."""
-        alarm = course.alarm
-        if alarm is None or alarm.kind is not AlarmKind.ANOMALY or isnan(verdict.score):
-            return
-        if alarm.model.sha256 == entry.watched.model.sha256:
-            peak = verdict.score if alarm.peak is None else alarm.peak
-            peak = max(peak, seen.peak_score, verdict.score)
-            course.alarm = replace(alarm, score=verdict.score, peak=peak)
-        else:
-            course.alarm = replace(alarm, score=None)
+    def _close(self, alarm: OpenAlarm, course: Course, reason: str) -> Change:
+        course.ongoing = False
+        course.alarm = replace(alarm, reason=reason, again=0, score=None)
+        return self._ledger.end(course, self._now, action=Action.REMOVED)
 
     def _adapt(self, alarm: OpenAlarm, course: Course, watched: Watched) -> list[Change]:
-        now, is_anomaly = self._now, alarm.kind is AlarmKind.ANOMALY
-        if not alarm.model.sha256:  # stored by a version that kept no model
-            course.alarm = replace(
-                alarm, model=watched.model, threshold=watched.threshold if is_anomaly else None
-            )
-        changes: list[Change] = []
+        now, changes = self._now, list[Change]()
+        is_anomaly = alarm.kind is AlarmKind.ANOMALY
+        if alarm.model.sha256 == watched.model.sha256:
+            course.alarm = alarm = replace(alarm, model=watched.model)  # what is stored names no bands
+        elif not alarm.model.sha256:  # stored by a version that kept no model
+            threshold = watched.threshold if is_anomaly else None
+            course.alarm = alarm = replace(alarm, model=watched.model, threshold=threshold)
         if alarm.suppressed != watched.suppressed:
             action = Action.SUPPRESSED if watched.suppressed else Action.UNSUPPRESSED
             changes.append(self._ledger.change(course, now, action=action, suppressed=watched.suppressed))
@@ -282,20 +233,22 @@ class Book:
             course.alarm = replace(course.alarm, latched=watched.latched)
         return changes
 
-    def _renewed(self, watched: Watched) -> _Sensor:
+    def _renewed(self, watched: Watched) -> Sensor:
         entry = self._sensors.get(watched.name)
         if entry is None:
-            return _Sensor(watched)
-        if entry.watched.model.sha256 != watched.model.sha256:
-            entry.scored = None  # a score of another model is none of this one
-        entry.watched = watched
+            return Sensor(watched)
+        entry.renew(watched)
         return entry
 
-    def _entry(self, sensor: str) -> _Sensor:
+    def _entry(self, sensor: str) -> Sensor:
         if (entry := self._sensors.get(sensor)) is None:
             what = f"no sensor of that name is watched: {printable(sensor)}"
             raise AlarmCommandError(what, remedy=f"Known here: {', '.join(self._sensors)}")
         return entry
+
+    def _alarm(self, sensor: str, kind: AlarmKind) -> OpenAlarm | None:
+        alarm = self._ledger.alarm((sensor, kind))
+        return alarm and timing.corrected(alarm, self._now)
 
     def _at(self, now_us: int) -> Instant:
         return replace(self._now, wall_us=now_us)

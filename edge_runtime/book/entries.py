@@ -71,12 +71,12 @@ class OpenAlarm:
     """For a fault the check that failed, a colon and its details; else empty."""
     start_us: int
     """Wall time, microseconds since 1970; corrected when the wall clock is set."""
-    peak: float | None
-    """Highest score, in the score's own unit; None for a fault, which has none."""
+    peak: float
+    """Highest score, in the score's own unit; of a fault 1, which says nothing."""
     score: float | None
-    """Latest score of the model that began it; None where there is none."""
+    """Latest score of the model that began it; None where there is none. Of a fault 1 or 0."""
     threshold: float | None
-    """Threshold that began it; None for a fault."""
+    """Threshold that began it; None where it was not kept. Of a fault 0.5."""
     model: ModelSummary
     """The model that began it."""
     again: int = 0
@@ -165,6 +165,8 @@ class Condition:
 class Standing:
     """How it stands with the machine at one sensor: its anomaly, and the latest score."""
 
+    watched: "Watched"
+    """The sensor."""
     alarm: OpenAlarm | None
     """The open anomaly."""
     model: ModelSummary

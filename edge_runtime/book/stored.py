@@ -1,11 +1,11 @@
-"""An open alarm as the spool keeps it: the `Alarm` that it always kept, and a text with the rest."""
+"""An open alarm as the spool keeps it: the `Alarm` that it always kept, and notes with the rest."""
 
 import json
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from edge_runtime.book.entries import OpenAlarm, Record, Shelving
-from edge_runtime.core import Alarm, AlarmKind, ModelSummary
+from edge_runtime.core import Alarm, ModelSummary
 
 NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
 """Of an alarm whose model is not known: it was stored before models were."""
@@ -17,20 +17,19 @@ def key_of(alarm: OpenAlarm) -> str:
     return f"{alarm.sensor}/{alarm.kind}"
 
 
-def stored_entry(alarm: OpenAlarm) -> tuple[Alarm, str]:
-    """What to keep of an open alarm: what earlier versions read, and a text with all the rest."""
+def stored_entry(alarm: OpenAlarm) -> Alarm:
+    """What to keep of an open alarm: what earlier versions read, and notes with all the rest."""
     rest = asdict(replace(alarm, model=_bare(alarm.model)))
     for name in _OF_ALARM:
         del rest[name]
-    peak = alarm.peak if alarm.peak is not None else 1.0  # a fault has none; earlier versions demand a number
-    return Alarm(alarm.id, alarm.kind, alarm.start_us, peak, alarm.reason), json.dumps(rest)
+    notes = json.dumps(rest)
+    return Alarm(alarm.id, alarm.kind, alarm.start_us, alarm.peak, alarm.reason, notes)
 
 
-def entry_of(key: str, alarm: Alarm, text: str = "") -> OpenAlarm:
-    """The open alarm that was kept under a key. Without its text, or with one of another alarm or version,
-    what the `Alarm` does not say is empty."""
+def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
+    """The open alarm that was kept under a key. Without notes, or with those of another alarm or version,
+    what the `Alarm` itself does not say is empty."""
     sensor = key.rpartition("/")[0]
-    is_anomaly = alarm.kind is AlarmKind.ANOMALY
     plain = OpenAlarm(
         alarm.id,
         sensor,
@@ -39,13 +38,13 @@ def entry_of(key: str, alarm: Alarm, text: str = "") -> OpenAlarm:
         incident=alarm.id,
         reason=alarm.reason,
         start_us=alarm.start_us,
-        peak=alarm.peak_score if is_anomaly else None,
+        peak=alarm.peak_score,
         score=None,
         threshold=None,
         model=NO_MODEL,
     )
     try:
-        rest = json.loads(text)
+        rest = json.loads(alarm.notes)
         return replace(plain, **_read(rest)) if rest["id"] == alarm.id else plain
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain

@@ -42,12 +42,13 @@ from edge_runtime.core.records import (
     Window,
 )
 from edge_runtime.core.summary import ModelSummary, model_summary
-from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
+from edge_runtime.core.topic_level import RESERVED_NAMES, TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, clock_doubt
 
 __all__ = [
     "CLOCK_REMEDY",
     "MAX_FRAME_SAMPLES",
+    "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
     "AccessError",
     "Alarm",

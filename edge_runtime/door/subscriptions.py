@@ -18,14 +18,16 @@ to it: 20 lines of 921600 baud for a second."""
 
 
 class Topic(StrEnum):
-    """What a subscriber gets."""
+    """What a subscriber gets; all but frames as the broker gets it, under the same names."""
 
-    EVENTS = "events"
-    """Every event of an alarm as the broker gets it, and the records of acknowledging and shelving."""
+    EVENT = "event"
+    """Every event of an alarm, and the records of acknowledging and shelving it."""
     STATE = "state"
-    """The retained state as the broker gets it, at each change."""
-    VERDICTS = "verdicts"
-    """What each window was found to be."""
+    """How it stands with the machine at a sensor: at each change, and when it is said again."""
+    CONDITION = "condition"
+    """How it stands with the sensor itself, likewise."""
+    SCORE = "score"
+    """Each window's score."""
     FRAMES = "frames"
     """Bytes as the sensor sent them; base64 in a line, or raw."""
 

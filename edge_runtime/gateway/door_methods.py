@@ -11,6 +11,8 @@ from typing import Final
 from edge_runtime.configuration import SiteSettings
 from edge_runtime.core import Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
+from edge_runtime.gateway.alarm_methods import alarm_methods
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.mqtt import Publisher
 
@@ -42,7 +44,9 @@ class ServiceStatus:
     sensors: tuple[SensorStatus, ...]
 
 
-def methods(stations: Sequence[Station], publisher: Publisher, health: Health) -> Registry:
+def methods(
+    stations: Sequence[Station], publisher: Publisher, health: Health, keeper: Bookkeeper
+) -> Registry:
     """What the service answers with these sensors."""
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
@@ -52,7 +56,8 @@ def methods(stations: Sequence[Station], publisher: Publisher, health: Health) -
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
     say = "Say what is true now of the service and each sensor."
-    return Registry([Method("status", Access.READ, say, NoParams, status, mqtt=True)])
+    own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
+    return Registry([own, *alarm_methods(keeper.book, keeper.publish)])
 
 
 def about(site: SiteSettings) -> Mapping[str, object]:

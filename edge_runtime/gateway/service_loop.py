@@ -31,12 +31,13 @@ from edge_runtime.core import (
 )
 from edge_runtime.door import Door, Topic, check_door, socket_path
 from edge_runtime.gateway import signals
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.door_methods import about, methods
 from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.gateway.reload import Reload
-from edge_runtime.gateway.reporter import Reporter, end_orphans
+from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
@@ -158,15 +159,21 @@ class _Service:
         with ExitStack() as stack:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
-            commands = None
-            if config.commands.mqtt:
-                commands = MqttCommands(self._door.work, topics, config.state_folder)
-                self._health.source("commands", commands.remote.figures)
-            publisher = Publisher(config.broker, spool, self._health, topics.availability, commands=commands)
+            commands = self._new_commands(topics)
+            publisher = Publisher(
+                config.broker,
+                spool,
+                self._health,
+                topics.availability,
+                read_below=topics.base,
+                commands=commands,
+            )
             if commands is not None:
                 commands.remote.wake = publisher.wake
-            end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = self._new_stations(topics, spool, publisher)
+            keeper = Bookkeeper(topics, config.state_folder, spool, publisher, feed=self._door.feed)
+            thresholds = [watch.threshold for watch in self._prepared.watches]
+            keeper.watch(config, self._prepared.models, thresholds)
+            stations = self._new_stations(topics, spool, publisher, keeper)
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
@@ -181,13 +188,22 @@ class _Service:
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
             self._health.source("door", self._door.figures)
-            self._door.serve(methods(stations, publisher, self._health), self._inbox.wake)
             self._door.feed.sensors = frozenset(station.name for station in stations)
-            prepared = self._loop(stations, publisher)
+            self._door.serve(methods(stations, publisher, self._health, keeper), self._inbox.wake)
+            prepared = self._loop(stations, publisher, keeper)
             self._notifier.stopping()
         return prepared
 
-    def _new_stations(self, topics: Topics, spool: Spool, publisher: Publisher) -> list[Station]:
+    def _new_commands(self, topics: Topics) -> MqttCommands | None:
+        if not self._prepared.config.commands.mqtt:
+            return None
+        commands = MqttCommands(self._door.work, topics, self._prepared.config.state_folder)
+        self._health.source("commands", commands.remote.figures)
+        return commands
+
+    def _new_stations(
+        self, topics: Topics, spool: Spool, publisher: Publisher, keeper: Bookkeeper
+    ) -> list[Station]:
         config, stations = self._prepared.config, []
         for index, sensor in enumerate(config.sensor):
             source = Source(sensor.port, sensor.baud)
@@ -196,11 +212,11 @@ class _Service:
             self._readers.append(reader)
             decoder = new_decoder(sensor.protocol, sensor.line)
             pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-            reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
-            stations.append(Station(sensor, config.report, reader, pipeline, reporter))
+            reporter = Reporter(sensor.name, topics, spool, publisher, self._door.feed)
+            stations.append(Station(sensor, config.report, reader, pipeline, reporter, keeper=keeper))
         return stations
 
-    def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
+    def _loop(self, stations: list[Station], publisher: Publisher, keeper: Bookkeeper) -> PreparedService:
         while not self._requests.stop.is_set():
             chunks = self._inbox.take(TURN_S, TURN_BYTES)
             for chunk in chunks:
@@ -213,6 +229,7 @@ class _Service:
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
                 self._tick(stations, publisher, now_s)
+                keeper.tick(now_s)
             if self._requests.reload and self._reload is None:
                 self._requests.reload = False
                 self._reload = Reload(lambda: prepare(self._path))

@@ -1,12 +1,16 @@
 """What is published: topics and bodies. Pure."""
 
+from edge_runtime.messages.retained_bodies import SensorInfoBody
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
     ONLINE,
-    MessageContext,
+    Stamp,
+    condition_message,
     event_message,
     health_message,
+    info_message,
     probe_message,
+    reason_of,
     rfc3339,
     score_message,
     stamp_replayed,
@@ -17,11 +21,15 @@ from edge_runtime.messages.topics import Topics
 __all__ = [
     "OFFLINE",
     "ONLINE",
-    "MessageContext",
+    "SensorInfoBody",
+    "Stamp",
     "Topics",
+    "condition_message",
     "event_message",
     "health_message",
+    "info_message",
     "probe_message",
+    "reason_of",
     "rfc3339",
     "score_message",
     "stamp_replayed",

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.core import RESERVED_NAMES, AlarmPolicy, OneOf, check_topic_level
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+
+LONGEST_WHY: Final = 200
+"""Characters. A judgement: one sentence, which is part of every message of the alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,23 @@ class SensorSettings:
     """Replaces the model's alarm policy; keys left out take the defaults given here."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
+    machine: str = ""
+    """What the sensor sits on: anomalies that stand at once on sensors of one machine are one incident."""
+    latched: bool = False
+    """Whether an anomaly stays open, though it is over, until somebody resets it."""
+    suppressed: str = ""
+    """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"name is {self.name!r}, which is a topic of the whole device: use another")
+        if self.machine:
+            check_topic_level("machine", self.machine)
+        if len(self.suppressed) > LONGEST_WHY:
+            raise ValueError(
+                f"suppressed has {len(self.suppressed)} characters, must be {LONGEST_WHY} at most"
+            )
         # What can never be a port is a mistake; what is only missing now is waited for.
         scheme, remote, rest = self.port.partition("://")
         host = urlsplit(self.port).hostname if remote else ""

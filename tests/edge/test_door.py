@@ -247,13 +247,13 @@ def test_a_client_that_never_reads_is_given_up(opened: OpenDoor, monkeypatch: py
 
 def test_events_come_to_who_subscribed(opened: OpenDoor) -> None:
     with opened.connect() as client, opened.connect() as other:
-        assert client.ask("subscribe", to="events", sensor="pump")["result"]["subscribed"] == "events"
-        assert other.ask("subscribe", to="events")["result"]
-        until(lambda: opened.door.feed.wants(Topic.EVENTS, "fan"), what="the subscriptions")
-        opened.door.feed.bring(Topic.EVENTS, "fan", b'{"type":"new"}')
-        opened.door.feed.bring(Topic.EVENTS, "pump", b'{"type":"end"}')
+        assert client.ask("subscribe", to="event", sensor="pump")["result"]["subscribed"] == "event"
+        assert other.ask("subscribe", to="event")["result"]
+        until(lambda: opened.door.feed.wants(Topic.EVENT, "fan"), what="the subscriptions")
+        opened.door.feed.bring(Topic.EVENT, "fan", b'{"type":"new"}')
+        opened.door.feed.bring(Topic.EVENT, "pump", b'{"type":"end"}')
         opened.door.feed.bring(Topic.STATE, "pump", b"{}")
-        assert client.answer() == {"v": 1, "event": "events", "sensor": "pump", "data": {"type": "end"}}
+        assert client.answer() == {"v": 1, "event": "event", "sensor": "pump", "data": {"type": "end"}}
         assert [other.answer()["sensor"], other.answer()["sensor"]] == ["fan", "pump"]
         assert client.ask("alarms.list")["result"] == ["one", "two"], "it may still ask"
 
@@ -289,13 +289,13 @@ def test_a_reader_that_lags_is_dropped_and_gets_how_much_it_missed(opened: OpenD
     chunk, brought = bytes(4096), 0
     with opened.connect() as client, opened.connect() as quick:
         client.ask("subscribe", to="frames", sensor="pump", raw=True)
-        quick.ask("subscribe", to="events")
+        quick.ask("subscribe", to="event")
         until(lambda: opened.door.feed.wants(Topic.FRAMES, "pump"))
         while brought < 10 * MAX_BEHIND_BYTES:
             opened.door.feed.bring(Topic.FRAMES, "pump", chunk)
             brought += len(chunk)
             if brought % MAX_BEHIND_BYTES == 0:
-                opened.door.feed.bring(Topic.EVENTS, "pump", b"1")
+                opened.door.feed.bring(Topic.EVENT, "pump", b"1")
                 assert quick.answer()["data"] == 1, "another one gets its own"
         until(lambda: opened.door.feed.empty, what="the door taking all of it")
         got = client.rest()
@@ -309,11 +309,11 @@ def test_a_reader_that_lags_is_dropped_and_gets_how_much_it_missed(opened: OpenD
 def test_lines_to_a_reader_that_lags_end_with_their_number(opened: OpenDoor) -> None:
     body = json.dumps("x" * 4000).encode()
     with opened.connect() as client:
-        client.ask("subscribe", to="verdicts")
-        until(lambda: opened.door.feed.wants(Topic.VERDICTS, "pump"))
+        client.ask("subscribe", to="score")
+        until(lambda: opened.door.feed.wants(Topic.SCORE, "pump"))
         brought = 0
         while brought < 1000:
-            opened.door.feed.bring(Topic.VERDICTS, "pump", body)
+            opened.door.feed.bring(Topic.SCORE, "pump", body)
             brought += 1
         until(lambda: opened.door.feed.empty, what="the door taking all of it")
         lines = [json.loads(line) for line in client.rest().splitlines()]
@@ -408,7 +408,7 @@ def test_a_path_that_no_socket_can_have(tmp_path: Path) -> None:
 def test_closing_says_good_bye(tmp_path: Path) -> None:
     with OpenDoor(tmp_path) as opened:
         client = DoorClient(opened.path)
-        client.call("subscribe", to="events")
+        client.call("subscribe", to="event")
     with pytest.raises(UnavailableError):
         next(client.items())
     client.close()
