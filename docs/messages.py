@@ -38,7 +38,7 @@ MESSAGES: dict[str, Message] = {
     "condition": Message("condition", 1, True, retained_bodies.ConditionBody),
     "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
     "health": Message("health", 0, False, bodies.HealthBody),
-    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit"),
+    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit, also to `info` and `condition`"),
     "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
 }
 """By the name of the schema."""
@@ -102,7 +102,8 @@ def _rows(body: type, at: str) -> Iterator[str]:
             if isinstance(part, type) and dataclasses.is_dataclass(part):
                 listed = "[]" if get_origin(hint) is tuple else ""
                 named = ".<name>" if get_origin(hint) is Mapping else ""
-                yield from _rows(part, f"{at}{field.name}{listed}{named}.")
+                perhaps = "?" if type(None) in get_args(hint) else ""
+                yield from _rows(part, f"{at}{field.name}{listed}{named}{perhaps}.")
 
 
 def _type_name(found: Mapping[str, Any]) -> str:

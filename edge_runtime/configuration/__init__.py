@@ -5,7 +5,15 @@ from edge_runtime.configuration.config import (
     ReportSettings,
     SiteSettings,
     check_agreement,
+    identity_of,
     read_config,
 )
 
-__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "read_config"]
+__all__ = [
+    "Config",
+    "ReportSettings",
+    "SiteSettings",
+    "check_agreement",
+    "identity_of",
+    "read_config",
+]

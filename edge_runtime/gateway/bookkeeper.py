@@ -89,6 +89,8 @@ class Bookkeeper:
         for sensor in dict.fromkeys(change.alarm.sensor for change in changes):
             if sensor in self._logs:
                 self.retained.changed(sensor, self._clock())
+        if changes:
+            self.retained.describe(self._clock())
 
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock; `now_s` is in monotonic seconds."""

@@ -1,7 +1,8 @@
 """What an earlier device of this name left at the broker: alarms that are called open and nobody here knows.
 
 A new memory card has an empty spool, so that nothing on it would ever end what the old one began. The
-retained messages name the alarms; they come from a broker, so that nothing in them is trusted.
+retained messages name the alarms: `info`, which does not expire, and the states of versions before it. They
+come from a broker, so that nothing in them is trusted.
 """
 
 import json
@@ -13,7 +14,8 @@ from edge_runtime.book import NO_MODEL, OpenAlarm
 from edge_runtime.core import AlarmKind, is_topic_level, printable
 
 LOST: Final = "the device that raised it is gone: another one, or another memory card, has its name"
-MAX_BODY: Final = 64 * 1024
+MAX_BODY: Final = 256 * 1024
+"""What the publisher sends at most by default."""
 _LONGEST_ID: Final = 64
 
 
@@ -24,35 +26,49 @@ def left_open(
 
     `epochs` are our own numberings. Messages of schema 1 name none: they count where our spool is new.
     """
+    seen: set[str] = set()
     for topic, body in bodies.items():
-        sensor, _, leaf = topic.removeprefix(base).partition("/")
-        if leaf not in ("state", "condition") or len(body) > MAX_BODY or not is_topic_level(sensor):
-            continue
-        try:
-            members = json.loads(body)
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(members, dict):
-            continue
+        members = _members(body) if len(body) <= MAX_BODY else {}
         epoch = members.get("epoch")
         if (epoch is None and not spool_is_new) or epoch in epochs:
             continue
-        listed = members.get("alarms")
-        entries = listed if isinstance(listed, list) else [{**members, "id": members.get("alarm_id")}]
-        for entry in entries:
-            alarm = _alarm(sensor, entry)
-            if alarm is not None:
+        for entry in _entries(topic.removeprefix(base), members):
+            alarm = _alarm(entry)
+            if alarm is not None and alarm.id not in seen:
+                seen.add(alarm.id)
                 yield alarm
 
 
-def _alarm(sensor: str, entry: Any) -> OpenAlarm | None:
+def _members(body: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _entries(topic: str, members: dict[str, Any]) -> list[Any]:
+    """What a message on that topic, which begins with the sensor's name, says of open alarms."""
+    sensor, _, leaf = topic.partition("/")
+    listed = members.get("alarms")
+    entries = listed if isinstance(listed, list) else []
+    if topic == "info":
+        return entries
+    if leaf == "state":
+        return [{**members, "id": members.get("alarm_id"), "sensor": sensor}]
+    if leaf == "condition":
+        return [{**entry, "sensor": sensor} for entry in entries if isinstance(entry, dict)]
+    return []
+
+
+def _alarm(entry: Any) -> OpenAlarm | None:
     """One alarm as a message names it; None where it names none."""
     if not isinstance(entry, dict):
         return None
-    name, kind = entry.get("id"), entry.get("kind")
+    name, kind, sensor = entry.get("id"), entry.get("kind"), entry.get("sensor")
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_ID or printable(name) != name:
         return None
-    if kind not in set(AlarmKind):
+    if kind not in set(AlarmKind) or not isinstance(sensor, str) or not is_topic_level(sensor):
         return None
     return OpenAlarm(
         id=name,

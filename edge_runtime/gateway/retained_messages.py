@@ -53,6 +53,7 @@ class RetainedMessages:
         self._said: dict[str, object] = {}
         """What is known to subscribers, by topic."""
         self._refreshed_us: int | None = None
+        self._newest = ("", 0)
         self._stale: frozenset[str] = frozenset()
         """Topics on which an earlier run said "online"."""
 
@@ -63,7 +64,8 @@ class RetainedMessages:
         owned |= {self._topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in LEAVES}
         self._owned = frozenset(owned)
         self._memory.add(owned, self._topics.base)
-        self._said.clear()
+        self._said = {topic: said for topic, said in self._said.items() if topic in owned}
+        self._refreshed_us = None
         if self._released:
             self.release(now)
 
@@ -88,7 +90,8 @@ class RetainedMessages:
         availability = self._topics.sensor(sensor, "availability")
         # Until something is known of a sensor, only what an earlier run said of it is taken back.
         if condition.link != "unknown" or availability in self._stale:
-            self._put(availability, ONLINE if condition.usable else OFFLINE)
+            body = ONLINE if condition.usable else OFFLINE
+            self._put(availability, body, body, again=condition.usable, expires=condition.usable)
         self._state(sensor, condition, stamp)
         self._condition(sensor, condition, stamp)
 
@@ -102,6 +105,11 @@ class RetainedMessages:
             self._refreshed_us = now.steady_us
             for sensor in self._book.sensors():
                 self.changed(sensor, now)
+            self.describe(now)
+
+    def describe(self, now: Instant) -> None:
+        """Publish what this gateway is and has open, where that is new."""
+        if self._released:
             self._info(self._stamp(now))
 
     def _state(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
@@ -130,18 +138,20 @@ class RetainedMessages:
             )
             for sensor in self._config.sensor
         }
-        body = info_message(VERSIONS, sensors, self._models.values(), stamp)
-        self._put(self._topics.info, body, (sensors, stamp.epoch, stamp.seq))
+        body = info_message(VERSIONS, sensors, self._models.values(), self._book.open_alarms(), stamp)
+        newest = stamp.epoch, stamp.seq
+        self._put(self._topics.info, body, sensors, again=newest != self._newest, expires=False)
+        self._newest = newest
 
-    def _put(self, topic: str, body: bytes, said: object = None) -> None:
-        """Publish: as a change where `said` is new, as a refresh where the body says when it is old."""
-        expires = said is not None and topic != self._topics.info
-        said = body if said is None else said
-        known = self._said.get(topic)
-        if said == known and not expires:
+    def _put(
+        self, topic: str, body: bytes, said: object, *, again: bool = True, expires: bool = True
+    ) -> None:
+        """Publish: as a change where `said` is new to subscribers, else as a refresh where it comes again."""
+        known = topic in self._said and self._said[topic] == said
+        if known and not again:
             return
         expiry_s = EXPIRY_REFRESHES * self._config.report.state_s if expires else None
-        self._publisher.retain(topic, body, refresh=said == known, expiry_s=expiry_s)
+        self._publisher.retain(topic, body, refresh=known, expiry_s=expiry_s)
         self._said[topic] = said
 
     def _stamp(self, now: Instant) -> Stamp:

@@ -18,6 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+_LATEST_US: Final = 3_600_000_000
+"""No event is an hour later than its window: what waits in the inbox is minutes old at most."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -48,6 +50,7 @@ class Station:
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self.overload = ""
         """That the sensor sends faster than it is read; empty while it does not."""
+        self._introduction = ""
         self._log = LogShare(settings.name)
         for alarm in keeper.to_resume(settings.name):
             pipeline.resume(alarm)
@@ -115,6 +118,7 @@ class Station:
         if bool(overload) != bool(self.overload):
             self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self.overload = overload
+        self._follow_identity(now_s)
         self._log.close_minutes(now_s)
 
     def figures(self) -> dict[str, float | None]:
@@ -125,6 +129,7 @@ class Station:
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
+            "usable_share": status.usable_share,
             "port_opened": self._reader.opened,
             "dropped_bytes": self._reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
@@ -136,12 +141,22 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
+            "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
-        self._keeper.take(self.name, verdict, self._sensor_now_us())
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._keeper.take(self.name, verdict, now_us)
+
+    def _follow_identity(self, now_s: float) -> None:
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

@@ -140,8 +140,24 @@ class SensorInfoBody(Body):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenBody(Body):
+    """An open alarm, named so that it can be ended should this device be replaced."""
+
+    id: str
+    """The alarm's `id`."""
+    sensor: str
+    """The sensor's name."""
+    kind: AlarmKind
+    """As in the event."""
+    start_time: Moment | None
+    """When it began."""
+    peak: float | None
+    """As in the event."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class InfoBody(Body):
-    """What this gateway is: its versions, its sensors, their models, and its newest event."""
+    """What this gateway is: its versions, sensors and models, its open alarms and its newest event."""
 
     schema: int = SCHEMA
     """Version of this format."""
@@ -157,6 +173,8 @@ class InfoBody(Body):
     """By their names."""
     models: Mapping[str, ModelBody]
     """By their files' SHA-256."""
+    alarms: tuple[OpenBody, ...]
+    """Every open alarm, the oldest first."""
     seq: int
     """Number of the newest event; 0 before the first."""
     epoch: str

@@ -45,6 +45,7 @@ from edge_runtime.messages.retained_bodies import (
     ConditionBody,
     FaultBody,
     InfoBody,
+    OpenBody,
     SensorInfoBody,
     StateBody,
 )
@@ -169,6 +170,7 @@ def info_message(
     versions: Mapping[str, str],
     sensors: Mapping[str, SensorInfoBody],
     models: Iterable[ModelSummary],
+    alarms: Iterable[OpenAlarm],
     stamp: Stamp,
 ) -> bytes:
     """What this gateway is."""
@@ -185,6 +187,16 @@ def info_message(
         },
         sensors=sensors,
         models={model.sha256: _model(model) for model in models},
+        alarms=tuple(
+            OpenBody(
+                id=alarm.id,
+                sensor=alarm.sensor,
+                kind=alarm.kind,
+                start_time=rfc3339(alarm.start_us),
+                peak=number(alarm.peak),
+            )
+            for alarm in alarms
+        ),
         seq=stamp.seq,
         epoch=stamp.epoch,
     ).encode()

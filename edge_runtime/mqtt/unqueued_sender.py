@@ -88,7 +88,7 @@ class UnqueuedSender:
 
     def _send_state(self, state: State) -> bool:
         # At QoS 1 each would take a place in the queue of every subscriber that is away, which alarms need.
-        asks = not state.body or self._state.asks_about(state.topic)
+        asks = not state.body or self._state.asks_about(state.topic, self._unacked.busy)
         qos, expiry_s = int(asks and self.may_send), None
         if state.until_s < NEVER_S:
             expiry_s = math.ceil(state.until_s - time.monotonic())

@@ -128,6 +128,7 @@ INFO = (
         )
     },
     [MODEL],
+    [FAULT],
     stamp(CONTEXT),
 )
 SCORES = [verdict(None, None), verdict(None, None, math.nan), verdict(Transition.NEW, score=1e-300)]
@@ -143,6 +144,7 @@ HEALTH = {
     "sensor": SENSOR,
     "trouble": "silent: the port is open and nothing comes",
     "last_fault": "",
+    "identity": "",
     "status": "degraded",
     "troubles": {"broker": "localhost:1883: refused. Start it"},
     "figures": {"mqtt.connected": 1.0, "spool.oldest_age_s": None, "names_refused": 0, "odd": math.inf},

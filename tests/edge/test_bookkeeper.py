@@ -177,7 +177,7 @@ def test_states_say_until_when_they_hold_and_are_said_again_in_time(gateway: Any
     assert gateway.due() == {}, "nothing is new"
     gateway.tick(5)
     due = gateway.due()
-    assert sorted(due) == ["p1/condition", "p1/state"]
+    assert sorted(due) == ["p1/condition", "p1/state"], "and no availability: nothing was heard yet"
     for body in map(json.loads, due.values()):
         assert body["ts"] == "2026-01-01T00:00:10.000000Z"
         assert body["valid_until"] == "2026-01-01T00:00:40.000000Z"
@@ -191,6 +191,7 @@ def test_info_names_what_the_gateway_is_and_its_newest_event(gateway: Any) -> No
     gateway.tick(10)
     info = json.loads(gateway.due()["info"])
     assert (info["seq"], info["epoch"]) == (1, gateway.spool.epoch)
+    assert [(alarm["id"], alarm["sensor"]) for alarm in info["alarms"]] == [("a", "p1")]
 
 
 def test_a_sensor_that_is_gone_leaves_nothing_behind(gateway: Any) -> None:
@@ -243,11 +244,13 @@ def test_a_new_card_ends_what_the_old_one_left_and_clears_its_topics(gateway: An
         p1__state={**OLD_STATE, "start_time": "2025-12-31T23:00:00.000000Z"},
         fan__state={**OLD_STATE, "alarm_id": "fan's", "epoch": "another"},
         fan__condition={"epoch": "another", "alarms": [fault, fault | {"kind": "x"}, 3]},
-        p1__condition={"epoch": gateway.spool.epoch, "alarms": [fault]},
+        p1__condition={"epoch": gateway.spool.epoch, "alarms": [fault | {"id": "ours"}]},
+        info={"epoch": "another", "alarms": [fault | {"sensor": "fan"}, fault | {"id": "i", "sensor": "x"}]},
         p1__event={"alarms": [fault]},
     )
     ends = {body["id"]: body for body in gateway.events() if body["type"] == "end"}
-    assert sorted(ends) == ["f", "fan's", "old"]
+    assert sorted(ends) == ["f", "fan's", "i", "old"]
+    assert ends["i"]["topic"] == f"{BASE}x/event"
     assert ends["old"]["start_time"] == "2025-12-31T23:00:00.000000Z"
     assert ends["old"]["elapsed_s"] == pytest.approx(3600.5)
     assert "another memory card" in ends["f"]["reason"]

@@ -45,7 +45,8 @@ class Handler(CommandHandler):
 def message(topic: str | bytes, body: bytes = b"x", properties: bytes = b"", head: int = 0x30) -> bytes:
     """A PUBLISH of QoS 0."""
     name = topic if isinstance(topic, bytes) else topic.encode()
-    return packet(head, len(name).to_bytes(2, "big") + name + bytes([len(properties)]) + properties + body)
+    rest = len(name).to_bytes(2, "big") + name + bytes([len(properties)]) + properties + body
+    return bytes(packet(head, rest))
 
 
 def wanting(topic: str, correlation: bytes) -> bytes:

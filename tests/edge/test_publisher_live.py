@@ -9,6 +9,7 @@ import pytest
 
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.unqueued import State, UnqueuedMessages
+from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import Gateway, counted, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker, Published
@@ -24,6 +25,7 @@ def gateway() -> Iterator[Any]:
         yield gateway
 
 
+@both_ways()
 def test_states_are_retained_and_published_again(
     gateway: Any, subscriber: Subscriber, broker: Broker
 ) -> None:
@@ -31,7 +33,7 @@ def test_states_are_retained_and_published_again(
     publisher.retain("steadyhum/site/device/pump/state", b"1")
     publisher.retain("steadyhum/site/device/pump/state", b"2")
     until(lambda: subscriber.latest("state") == b"2")
-    with Subscriber(broker.port, "late") as late:
+    with Subscriber(broker.far_port, "late") as late:
         until(lambda: late.latest("state") == b"2" and late.latest("availability") == b"online")
     broker.stop()
     publisher.retain("steadyhum/site/device/pump/state", b"3")

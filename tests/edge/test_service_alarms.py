@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from edge_runtime.sensors.simulator import SimulatedSensor, play_signals
+from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import EDGE, RATE_HZ, Site, told, vibration
 from tests.processes import running
@@ -105,6 +106,7 @@ def test_what_a_subscriber_sees(site: Any, subscriber: Subscriber) -> None:
     until(lambda: subscriber.latest("gateway/availability") == b"offline")
 
 
+@both_ways("plant/gateway")
 @needs_mosquitto
 def test_nothing_is_lost_while_the_broker_is_away(
     site: Any,
@@ -149,6 +151,7 @@ def test_nothing_is_lost_while_the_broker_is_away(
     assert (stream["first"], stream["last"]) == (1, 6), stream
 
 
+@both_ways("plant/gateway")
 @needs_mosquitto
 def test_an_alarm_outlives_a_crash(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
