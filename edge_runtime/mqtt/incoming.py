@@ -28,8 +28,8 @@ _NAMES: Final = (
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
-_QOS_2: Final = 0b0100
-"""Flag of a PUBLISH: the upper bit of its QoS means 2, or nonsense; MQTT 5.0, section 3.3.1."""
+_RETAIN: Final = 0b0001
+"""The only flag of a PUBLISH of QoS 0, which is all that we subscribe to: MQTT 5.0, section 3.3.1."""
 _LENGTH_BYTES: Final = 2
 """Of the length before a topic: MQTT 5.0, section 1.5.4."""
 _REASON_AT: Final = 2
@@ -88,7 +88,7 @@ class IncomingPackets:
             if not self._welcomed and kind != _CONNACK:
                 what = "the answer to CONNECT is no CONNACK"
                 raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-            is_command = self._welcomed and kind == _PUBLISH and not flags & _QOS_2
+            is_command = self._welcomed and kind == _PUBLISH and flags in (0, _RETAIN)
             if not is_command and (flags or kind not in (self._allowed if self._welcomed else (_CONNACK,))):
                 name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
                 raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
