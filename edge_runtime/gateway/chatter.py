@@ -14,6 +14,7 @@ MOST: Final = 6
 """Alarms of one kind that begin in PERIOD_S, and as many updates. A judgement: a person cannot follow more,
 and a machine that is started and stopped does it less often."""
 PERIOD_S: Final = 60.0
+"""The minute over which they are counted."""
 
 
 class _Recent(deque[float]):

@@ -2,7 +2,7 @@
 
 A row leaves the spool when, and only when, the broker has acknowledged it with a reason code below 0x80. What
 it has not acknowledged when a connection ends is sent again on the next, so a subscriber may see a message
-twice (at most as many as were in flight), and can tell by (epoch, seq). `send_order` has the order, `retries`
+twice (at most as many as were in flight), and (epoch, seq) shows it. `send_order` has the order, `retries`
 what is not sent for a while.
 
 Beside the queue there are messages that are not stored: retained states, of which only the latest counts and

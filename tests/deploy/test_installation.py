@@ -91,7 +91,7 @@ def board(tmp_path: Path) -> Iterator[Any]:
 
 
 def written(fleet: Any, board: Any) -> Any:
-    """Write the card of fan-1 anew, as onto a boot partition, and return its own folder."""
+    """Write the card of fan-1 again, as onto a boot partition, and return its own folder."""
     shutil.rmtree(fleet.out, ignore_errors=True)
     done = fleet.run("--arch", "amd64", "--device", "fan-1", "--ssh-key", fleet.folder / "key.pub")
     assert done.returncode == 0, done.stderr

@@ -47,7 +47,7 @@ def test_troubles_come_and_go() -> None:
     assert health.snapshot()["troubles"] == {"broker": "away"}
     assert health.snapshot()["status"] == "degraded"
     health.tell("broker", "")
-    health.tell("never told", "")
+    health.tell("never set", "")
     assert health.troubles() == {}
 
 
