@@ -188,7 +188,7 @@ class Session:
         limit = self._limits.most_bytes - packet_bytes(topic, b"")
         large = len(body) > limit
         text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
-        self._health.tell(f"size of {topic}", text)
+        self._health.set_trouble(f"size of {topic}", text)
         if large:
             self._health.add(counter)
         return large
@@ -234,4 +234,4 @@ class Session:
         self._spool.dead_letter(row, reason)
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
-        self._health.tell("dead letters", f"the last one: {reason}")
+        self._health.set_trouble("dead letters", f"the last one: {reason}")
