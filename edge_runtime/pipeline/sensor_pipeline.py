@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine, RateMeter, RateReading, Windower, problem
+from edge_runtime.analysis import AlarmMachine, Identity, RateMeter, RateReading, Windower, problem
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
@@ -53,10 +53,16 @@ class Watch:
     artefact: Artefact
     threshold: float
     policy: AlarmPolicy
-    range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
+    sensor: Identity | None = None
+    """What the right sensor says of itself; None for what the manifest says of it."""
     suspended: str = ""
     """Why the model is not to be run: it stopped the service once. Empty for every other."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the right sensor says of itself."""
+        manifest = self.artefact.manifest
+        return self.sensor or Identity(manifest.unit, manifest.channels)
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -107,7 +113,7 @@ class SensorPipeline:
         self._rate_meter = RateMeter(manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
-        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._hellos = Hellos(watch.identity)
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
@@ -135,6 +141,11 @@ class SensorPipeline:
         machines = (self._anomaly, self._sensor, self._model)
         return tuple(machine.active for machine in machines if machine.active is not None)
 
+    @property
+    def introduction(self) -> str:
+        """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
+        return self._hellos.introduction
+
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
         machines = {
@@ -152,10 +163,8 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
-            else:
-                newest = self.status.newest
-                if fault := self._hellos.take(item, None if newest is None else newest.sensor_id):
-                    self._count(fault)
+            elif fault := self._hellos.take(item, self.status.newest):
+                self._count(fault)
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -193,7 +202,7 @@ class SensorPipeline:
             for fault in faults:
                 self._count(fault)
                 self._rate_meter.reset()
-            if disagreement := self._hellos.follow(frame.sensor_id):
+            if disagreement := self._hellos.follow(frame):
                 self._count(disagreement)
             apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
             if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):

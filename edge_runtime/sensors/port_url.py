@@ -13,8 +13,9 @@ def check_port(url: str) -> None:
     if not remote and url:
         return
     try:
-        host = urlsplit(url).hostname
-    except ValueError:  # brackets that do not hold an address
-        host = None
-    if scheme not in ("socket", "rfc2217") or not host or not rest.rpartition(":")[2].strip("/").isdigit():
+        parts = urlsplit(url)
+        known = scheme in ("socket", "rfc2217") and parts.hostname and parts.port
+    except ValueError:  # brackets that do not hold an address, a number above 65535
+        known = None
+    if not known or not rest.rpartition(":")[2].strip("/").isdigit():
         raise ValueError(f"port is {url!r}, must be a path, socket://host:port or rfc2217://host:port")
