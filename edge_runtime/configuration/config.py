@@ -37,6 +37,9 @@ class ReportSettings:
     """Seconds between two refreshes of the retained state; it also changes at once with an alarm."""
     health_s: float = 60.0
     """Seconds between two health messages with all counters."""
+    state_schema: int = 2
+    """1: the state's `alarm` is also "ON" for a fault of sensor, line or model, as it was before `condition`
+    told of them; for subscribers that are not changed yet, and for one release."""
     scores: bool = False
     """Publish every window's score too, at QoS 0; live only, never stored."""
 
@@ -45,6 +48,8 @@ class ReportSettings:
             # Bounds against mistakes: ten a second from each sensor flood a broker, one a day says nothing.
             if not 0.1 <= getattr(self, name) <= 86400:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0.1 and 86400")
+        if self.state_schema not in (1, 2):
+            raise ValueError(f"state_schema is {self.state_schema}, must be 1 or 2")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,11 @@ class Client(mqtt.Client):
     incoming: IncomingPackets
     """What has arrived."""
 
+    def ping(self) -> None:
+        """Send a PINGREQ now, unless one is not answered yet; paho does so by the broker's keepalive only."""
+        if not self._ping_t:
+            self._send_pingreq()
+
     def _sock_send(self, buf: bytes | bytearray) -> int:
         sent = super()._sock_send(buf)
         self.sent_bytes += sent

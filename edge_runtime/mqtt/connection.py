@@ -28,8 +28,6 @@ from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, RECEIVE_MAXIMUM, Unwant
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
-PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
 _SILENT_KEEPALIVES: Final = 1.8
 """A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
 _WAITS_PER_KEEPALIVE: Final = 10
@@ -110,13 +108,20 @@ class Connection:
             self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
-    def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
+    def send(
+        self, topic: str, body: bytes, *, qos: int, retain: bool = False, expiry_s: int | None = None
+    ) -> int:
         """Hand a message over and return its packet identifier, which acknowledgements name.
 
-        Raises ValueError for a topic or body that MQTT cannot carry.
+        After `expiry_s` whole seconds the broker is to forget it; MQTT 3.1.1 has no word for that. Raises
+        ValueError for a topic or body that MQTT cannot carry.
         """
+        terms = None
+        if expiry_s is not None and self._settings.mqtt == "5":
+            terms = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
+            terms.MessageExpiryInterval = expiry_s
         while True:
-            info = self._client.publish(topic, body, qos=qos, retain=retain and self.terms.retain)
+            info = self._client.publish(topic, body, qos, retain and self.terms.retain, terms)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
@@ -145,6 +150,10 @@ class Connection:
         if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
             raise self._silence()
         return acks
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life, unless it owes one already."""
+        self._client.ping()
 
     def leave(self) -> None:
         """Send DISCONNECT, so that the broker does not publish our last will, and close."""
