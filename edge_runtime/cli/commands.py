@@ -50,7 +50,7 @@ def _options(
 
 @app.command()
 def run(config: ConfigFile) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is asked to stop."""
     # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
     # libraries of the command line would stay in memory: the process replaces itself.
     # -P: no file in the current folder may pass for a module of ours.

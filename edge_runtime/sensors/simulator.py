@@ -80,6 +80,7 @@ class SimulatedSensor:
     sensor_id: int = 1
     boot_id: int = 1
     frame_samples: int = 256
+    """21 ms at 12 kHz; three channels of int16 fill a fifth of the longest frame."""
     sample_format: SampleFormat = SampleFormat.FLOAT32
     range: float = 16.0
     """Largest magnitude of the integer formats, in the recording's unit; beyond it samples saturate."""

@@ -36,6 +36,7 @@ from edge_runtime.core import MAX_FRAME_SAMPLES, Counts, Fault, FaultKind, Frame
 from edge_runtime.sensors.protocols.base import Decoded, SampleFormat, SensorProtocol
 
 VERSION: Final = 1
+"""Of the layout above."""
 MAX_BODY: Final = 8192
 """Longest body in bytes, checksum included: 1358 samples of three int16 channels. A judgement: it bounds the
 decoder's buffer, and what is lost with one damaged frame: 89 ms at 921600 baud."""
