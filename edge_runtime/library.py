@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_runtime import models
-from edge_runtime.core import AlarmPolicy, DataError, Fault, Frame, Hello, Samples, Verdict
+from edge_runtime.core import AlarmPolicy, DataError, Fault, Frame, Hello, Note, Reading, Samples, Verdict
 from edge_runtime.models import Artefact, Scores
 from edge_runtime.pipeline import Watch
 from edge_runtime.pipeline import replay as replay_signal
@@ -110,8 +110,8 @@ def decode_frames(
     channels: int = 1,
     rate_hz: float = 1000.0,
     scale: float = 1.0,
-) -> Iterator[Frame | Hello | Fault]:
-    """Decode what a sensor sent into frames, hellos and faults; bad bytes never raise.
+) -> Iterator[Frame | Hello | Note | Reading | Fault]:
+    """Decode what a sensor sent into frames, statements and faults; bad bytes never raise.
 
     `data` is one run of bytes, or several in the order of their arrival. `channels`, `rate_hz` and `scale`
     are for protocols whose line does not carry them, such as `lines`. Raises DataError for a protocol that

@@ -23,6 +23,7 @@ from edge_runtime.core import (
     FaultKind,
     FaultReason,
     Frame,
+    Hello,
     SensorFault,
     Verdict,
     Window,
@@ -163,7 +164,7 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
-            elif fault := self._hellos.take(item, self.status.newest):
+            elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self._count(fault)
         return verdicts
 

@@ -1,6 +1,7 @@
 """Frames: one table of cases for both directions, every flip refused, nothing raised, nothing growing."""
 
 import itertools
+import math
 import struct
 import zlib
 from typing import Any
@@ -11,9 +12,16 @@ from cobs import cobs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.core.records import Fault, FaultKind, Frame, Hello
+from edge_runtime.core.records import Fault, FaultKind, Frame, Hello, Note, Reading
 from edge_runtime.sensors.protocols.base import SampleFormat
-from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
+from edge_runtime.sensors.protocols.frames import (
+    MAX_BODY,
+    FrameDecoder,
+    encode_data,
+    encode_hello,
+    encode_note,
+    encode_reading,
+)
 from tests.faults import hostile
 
 
@@ -114,7 +122,7 @@ def test_random_bytes_raise_nothing_and_no_buffer_grows(chunks: list[bytes]) -> 
 @given(st.binary(max_size=80), st.data())
 def test_hostile_bodies_with_a_valid_checksum_raise_nothing(rest: bytes, data: st.DataObject) -> None:
     """A checksum proves nothing about sense: lengths, counts, types and floats are still hostile."""
-    body = bytes([1, data.draw(st.sampled_from([1, 2, 3]))]) + rest
+    body = bytes([1, data.draw(st.sampled_from([1, 2, 3, 4]))]) + rest
     wire = cobs.encode(body + struct.pack("<I", zlib.crc32(body))) + b"\0"
     FrameDecoder().feed(wire)
 
@@ -174,6 +182,67 @@ def test_valid_checksum_senseless_greeting(reach: float, texts: list[Any]) -> No
     assert fault.kind is FaultKind.SCHEMA
 
 
+NOTES = [
+    {},
+    {"machine": "pump 7", "condition": "full load", "label": None, "clock_ok": False, "part": 3, "gain": 0.5},
+    {"Gehäuse": "\u0000 \u2028 " + "x" * 7000},
+]
+
+
+@pytest.mark.parametrize("members", NOTES, ids=len)
+def test_note_round_trip(members: dict[str, Any]) -> None:
+    note = Note(9, 4, members)
+    assert FrameDecoder().feed(encode_note(note)) == [note]
+
+
+def test_reading_round_trip() -> None:
+    reading = Reading(9, 4, 2**63, "Lagertemperatur", "°C", float(np.float32(71.3)))
+    assert FrameDecoder().feed(encode_reading(reading)) == [reading]
+
+
+def sealed(kind: int, rest: bytes) -> bytes:
+    body = struct.pack("<BBII", 1, kind, 5, 6) + rest
+    return bytes(cobs.encode(body + struct.pack("<I", zlib.crc32(body)))) + b"\0"
+
+
+def test_layout_of_note_and_reading() -> None:
+    """By hand, as that of the data frame above."""
+    assert FrameDecoder().feed(sealed(3, b'{"a":1}')) == [Note(5, 6, {"a": 1})]
+    wire = sealed(4, struct.pack("<Qf", 7, 0.5) + b"\x01n\x02rn")
+    assert FrameDecoder().feed(wire) == [Reading(5, 6, 7, "n", "rn", 0.5)]
+    assert encode_reading(Reading(5, 6, 7, "n", "rn", 0.5)) == wire
+
+
+@pytest.mark.parametrize(
+    ("kind", "rest"),
+    [
+        pytest.param(3, b"", id="nothing"),
+        pytest.param(3, b"[1]", id="a list"),
+        pytest.param(3, b'{"a":{}}', id="an object within"),
+        pytest.param(3, b'{"a":NaN}', id="not a number"),
+        pytest.param(3, b'{"a":1e999}', id="too large a number"),
+        pytest.param(3, b'{"a":' + b"1" * 5000 + b"}", id="endless digits"),
+        pytest.param(3, b"[" * 8000, id="endless brackets"),
+        pytest.param(3, b'{"a":"\xff"}', id="not UTF-8"),
+        pytest.param(3, b'{"a":1', id="cut"),
+        pytest.param(4, b"", id="no value"),
+        pytest.param(4, struct.pack("<Qf", 1, 1.0) + b"\x01n", id="no unit"),
+        pytest.param(4, struct.pack("<Qf", 1, 1.0) + b"\x01n\x01u\x00", id="a text too many"),
+        pytest.param(4, struct.pack("<Qf", 1, 1.0) + b"\x01n\x09u", id="a text past the end"),
+        pytest.param(4, struct.pack("<Qf", 1, float("inf")) + b"\x01n\x01u", id="an infinite value"),
+    ],
+)
+def test_valid_checksum_senseless_statement(kind: int, rest: bytes) -> None:
+    (fault,) = FrameDecoder().feed(sealed(kind, rest))
+    assert fault.kind is FaultKind.SCHEMA
+
+
+@pytest.mark.parametrize("members", [{"a": [1]}, {"a": {}}, {"a": math.nan}, {"a": b"x"}, {"a": "x" * 9000}])
+def test_a_note_that_no_frame_can_carry(members: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"a note's members|at most 8192"):
+        encode_note(Note(1, 1, members))
+
+
 def test_a_frame_too_long_that_comes_at_once_is_a_fault() -> None:
     (fault, whole) = FrameDecoder().feed(b"\x55" * (2 * MAX_BODY) + b"\0" + SHORT)
     assert (fault.kind, whole.sequence) == (FaultKind.GARBAGE, 7)
@@ -210,6 +279,8 @@ def test_encoding_refuses_what_does_not_fit() -> None:
         encode_data(frame(np.zeros((5000, 1))))
     with pytest.raises(ValueError, match="at most 255 bytes"):
         encode_hello(Hello(1, 1, ("x" * 256,), "g", 1.0, "", ""))
+    with pytest.raises(ValueError, match="1 to 16 channels"):
+        encode_hello(Hello(1, 1, (), "g", 1.0, "", ""))
 
 
 def test_noise_is_no_frame() -> None:

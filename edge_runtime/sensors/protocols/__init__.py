@@ -1,7 +1,14 @@
 """Sensor protocols. Pure codecs: bytes in, frames out, and back for the simulated sensor."""
 
 from edge_runtime.sensors.protocols.base import Decoder, LineFormat, SampleFormat, SensorProtocol
-from edge_runtime.sensors.protocols.frames import MAX_BODY, FrameDecoder, encode_data, encode_hello
+from edge_runtime.sensors.protocols.frames import (
+    MAX_BODY,
+    FrameDecoder,
+    encode_data,
+    encode_hello,
+    encode_note,
+    encode_reading,
+)
 from edge_runtime.sensors.protocols.registry import DEFAULT_PROTOCOL, PROTOCOLS, new_decoder
 
 __all__ = [
@@ -15,5 +22,7 @@ __all__ = [
     "SensorProtocol",
     "encode_data",
     "encode_hello",
+    "encode_note",
+    "encode_reading",
     "new_decoder",
 ]
