@@ -1,6 +1,6 @@
 """Sensor protocols. Pure codecs: bytes in, frames out, and back for the simulated sensor."""
 
-from edge_runtime.sensors.protocols.base import Decoder, LineFormat, SampleFormat, SensorProtocol
+from edge_runtime.sensors.protocols.base import Decoded, Decoder, LineFormat, SampleFormat, SensorProtocol
 from edge_runtime.sensors.protocols.frames import (
     MAX_BODY,
     FrameDecoder,
@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULT_PROTOCOL",
     "MAX_BODY",
     "PROTOCOLS",
+    "Decoded",
     "Decoder",
     "FrameDecoder",
     "LineFormat",
