@@ -230,16 +230,18 @@ def _cells(row: dict[str, str], column: str) -> list[str]:
 def _device(row: dict[str, str]) -> Device:
     value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     host, _, port = value["broker"].partition(":")
-    rest = int(value["baud"] or 921600), value["protocol"] or DEFAULT_PROTOCOL
-    sensors = list(zip(*(_cells(row, column) for column in ("sensor", "port", "model")), strict=True))
-    serials = _cells(row, "serial") if value["serial"] else [""] * len(sensors)
-    named = zip(sensors, serials, strict=True)
+    baud, protocol = int(value["baud"] or 921600), value["protocol"] or DEFAULT_PROTOCOL
+    names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
+    serials = _cells(row, "serial") if value["serial"] else [""] * len(names)
+    sensors = zip(names, ports, files, serials, strict=True)
     return Device(
         name=value["device"],
         site=value["site"],
         broker=host,
         broker_port=int(port or MQTT_TLS_PORT),
-        sensors=tuple(SheetSensor(*sensor, *rest, serial) for sensor, serial in named),
+        sensors=tuple(
+            SheetSensor(name, port, file, baud, protocol, serial) for name, port, file, serial in sensors
+        ),
         platform=Platform(value["platform"] or Platform.PI),
         address=value["address"],
         gateway=value["gateway"],

@@ -1,4 +1,4 @@
-"""Where bytes come from, by URL: a serial port, or pyserial's `socket://` and `rfc2217://`.
+"""Where bytes come from, by URL: a serial port, `socket://` or `rfc2217://`.
 
 Only I/O is here. Whatever a port raises becomes one of three errors: it cannot be reached now (the caller
 tries again), another program has it, or this user may not open it.
@@ -8,9 +8,13 @@ import contextlib
 import errno
 import os
 import socket
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
+from edge_runtime.sensors.port_url import check_port
+
+if TYPE_CHECKING:
+    from serial import Serial
 
 READ_TIMEOUT_S: Final = 0.2
 """Longest wait of one read. A judgement: a stop is noticed within it, and an idle port costs five wake-ups a
@@ -69,7 +73,7 @@ class Source:
         import serial  # noqa: PLC0415  its Unix part needs termios; without that the rest of this room works
 
         try:
-            port = serial.serial_for_url(self.url, do_not_open=True)
+            port = _unopened(self.url)
             port.baudrate, port.timeout = self._baud, READ_TIMEOUT_S
             self._serial_line = isinstance(port, serial.Serial)
             if self._serial_line:
@@ -108,7 +112,7 @@ class Source:
         """The open port's descriptor, to be waited on together with others; None where there is none."""
         try:
             return None if self._port is None else self._port.fileno()
-        except _PORT_ERRORS:  # pyserial reads rfc2217 in a separate thread
+        except _PORT_ERRORS:  # rfc2217 is read in a thread of its own
             return None
 
     def drain(self) -> bytes:
@@ -160,6 +164,19 @@ class Source:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _unopened(url: str) -> "Serial":
+    import serial  # noqa: PLC0415  see Source.open
+
+    check_port(url)
+    if not url.startswith("rfc2217://"):
+        return serial.serial_for_url(url, do_not_open=True)
+    from edge_runtime.sensors.rfc2217_port import Rfc2217Port  # noqa: PLC0415  imports serial
+
+    port = Rfc2217Port()
+    port.port = url
+    return cast("Serial", port)
 
 
 def _keep_alive(connection: socket.socket | None) -> None:

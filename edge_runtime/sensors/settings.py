@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
 
@@ -48,11 +48,7 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
-        # What can never be a port is a mistake; what is only missing now is waited for.
-        if not self.port or ("://" in self.port and not _is_remote_port(self.port)):
-            raise ValueError(
-                f"port is {self.port!r}, must be a path, socket://host:port or rfc2217://host:port"
-            )
+        check_port(self.port)
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -76,12 +72,3 @@ class SensorSettings:
     def line(self) -> LineFormat:
         """What a decoder has to know of the line."""
         return LineFormat(len(self.channels), self.rate_hz, self.scale)
-
-
-def _is_remote_port(url: str) -> bool:
-    try:
-        remote = urlsplit(url)
-        known = remote.scheme in ("socket", "rfc2217") and remote.hostname and remote.port
-    except ValueError:  # a bracket that is not closed, a port above 65535
-        return False
-    return bool(known) and url.rpartition(":")[2].strip("/").isdigit()
