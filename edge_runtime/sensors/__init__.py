@@ -1,6 +1,7 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
 from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.capture_file import CaptureFile
 from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
@@ -25,6 +26,7 @@ from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
     "Allowance",
+    "CaptureFile",
     "CaptureSummary",
     "Chunk",
     "Inbox",
