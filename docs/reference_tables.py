@@ -6,6 +6,7 @@
 SENSOR_FIGURES = {
     "frames": ("counter", "Frames decoded since the service started."),
     "windows": ("counter", "Windows judged since the service started."),
+    "usable_share": ("gauge", "Share of the last minute (`usable_span_s`) that gave usable windows."),
     "rate_hz": ("gauge", "Sampling rate by the gateway's clock, Hz; null until it is known."),
     "port_opened": (
         "counter",

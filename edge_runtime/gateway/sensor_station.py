@@ -132,6 +132,7 @@ class Station:
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
+            "usable_share": status.usable_share,
             "port_opened": self._reader.opened,
             "dropped_bytes": self._reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),

@@ -85,7 +85,16 @@ def prepare(path: Path) -> PreparedService:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
         suspended = records.suspended(digests[sensor.model])
-        watches.append(replace(watch, sensor=identity_of(sensor, config), suspended=suspended))
+        watches.append(
+            replace(
+                watch,
+                sensor=identity_of(sensor, config),
+                suspended=suspended,
+                usable_share=sensor.usable_share,
+                usable_span_s=sensor.usable_span_s,
+                silence_s=sensor.silence_s,
+            )
+        )
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None

@@ -3,11 +3,14 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level, check_within
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+
+_MOST_USABLE: Final = 0.99
+_SPANS_S: Final = (10.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,12 @@ class SensorSettings:
     """Replaces the model's alarm policy; keys left out take the defaults given here."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
+    usable_share: float = 0.9
+    """Share of the time that has to give usable windows, whatever they are missing by; less is a fault of the
+    sensor. 0 asks for nothing."""
+    usable_span_s: float = 60.0
+    """The time over which `usable_share` is asked for, seconds; where windows are long, so long that
+    three may be missing."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
@@ -53,6 +62,9 @@ class SensorSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, must be positive")
+        # At 1 one gap a year is a fault; shorter spans say nothing of a share, longer ones come too late.
+        check_within(self, 0, _MOST_USABLE, "usable_share")
+        check_within(self, *_SPANS_S, "usable_span_s")
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise ValueError(f"threshold is {self.threshold}, must be finite")
         if not self.channels:
