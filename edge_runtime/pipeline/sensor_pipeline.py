@@ -27,6 +27,7 @@ from edge_runtime.core import (
     Fault,
     FaultReason,
     Frame,
+    Hello,
     Samples,
     SensorFault,
     Verdict,
@@ -144,7 +145,7 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
-            elif fault := self._hellos.take(item, self.status.newest):
+            elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self.status.count(fault)
         return verdicts
 
