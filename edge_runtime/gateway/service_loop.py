@@ -86,17 +86,9 @@ def prepare(path: Path) -> PreparedService:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
         range_limit = math.inf if sensor.range is None else sensor.range
-        suspended = records.suspended(digests[sensor.model])
-        watches.append(
-            replace(
-                watch,
-                range=range_limit,
-                suspended=suspended,
-                usable_share=sensor.usable_share,
-                usable_span_s=sensor.usable_span_s,
-                silence_s=sensor.silence_s,
-            )
-        )
+        watch = replace(watch, range=range_limit, suspended=records.suspended(digests[sensor.model]))
+        share, span_s = sensor.usable_share, sensor.usable_span_s
+        watches.append(replace(watch, usable_share=share, usable_span_s=span_s, silence_s=sensor.silence_s))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
