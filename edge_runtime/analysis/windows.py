@@ -23,8 +23,10 @@ _LARGEST_COUNT: Final = {np.dtype(np.int16): 2**15 - 1, np.dtype(np.int32): 2**2
 _FASTEST, _BURST_S = 1.5, 0.5
 """More samples than a sensor so much faster than it states can have taken meanwhile, and than wait in ports
 and buffers, were never taken: a number or a time is wrong."""
-UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
-"""Of a frame with such a fault nothing is used."""
+_FAR: Final = 100
+"""A frame so many numbers ahead of the last one is believed when the next one follows it. A judgement: longer
+than what lines lose, and where so much is missing one frame more is nothing."""
+_UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
 
 
 class Windower:
@@ -53,6 +55,8 @@ class Windower:
         """The latest frame that counted as an old one, and for how long such frames came after `_newest`."""
         self._stale_s = 0.0
         self._newest: Frame | None = None
+        self._far: Frame | None = None
+        """The latest frame that was far ahead."""
 
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
@@ -73,8 +77,13 @@ class Windower:
         fault = self._fault(frame)
         if fault is not None and fault.kind is FaultKind.DUPLICATE and self._outlives(frame):
             fault = Fault(FaultKind.GAP, f"the number before {frame.sequence} was wrong")
+        if fault is not None and fault.count > _FAR:
+            before, self._far = self._far, frame
+            if not _follows(before, frame, _FAR):
+                return [], [Fault(fault.kind, f"{fault.detail}, if the next one follows", 0)]
+            fault = Fault(fault.kind, fault.detail, fault.count - 1)  # the one before came, too
         faults = [] if fault is None else [fault]
-        if fault is not None and fault.kind in UNUSABLE:
+        if fault is not None and fault.kind in _UNUSABLE:
             return [], faults
         if faults or last is None:
             self._before += self._end
@@ -84,19 +93,26 @@ class Windower:
         return self._append(frame), faults
 
     @property
+    def last(self) -> Frame | None:
+        """The newest frame that was used; None after an interruption."""
+        return self._last
+
+    @property
     def position(self) -> int:
         """How many samples were collected in all."""
         return self._before + self._end
 
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
-        self._last = None
+        self._last = self._far = None
 
     def _outlives(self, frame: Frame) -> bool:
-        """Whether frames that count as old ones have come in order, and no others, for _STALE_S."""
+        """Whether frames that count as old ones have come in order, and no others, for _STALE_S.
+
+        Some may be missing: a line that loses frames is mended like any other.
+        """
         stale, self._stale = self._stale, frame
-        follows = stale is not None and frame.sequence == (stale.sequence + 1) % _SEQUENCES
-        if not follows or self._newest is not self._last:
+        if not _follows(stale, frame, _SEQUENCES // 2) or self._newest is not self._last:
             self._stale_s, self._newest = 0.0, self._last
         self._stale_s += len(frame.samples) / frame.rate_hz
         return self._stale_s >= _STALE_S
@@ -170,6 +186,13 @@ def samples_between(last: Frame, frame: Frame, passed_s: float) -> int | None:
     elif ahead or (not lost and abs(late_us) > _slack_us(last)):
         return None  # the clock was set, or the numbers began again
     return lost if 0 <= lost <= (_FASTEST * passed_s + _BURST_S) * frame.rate_hz else None
+
+
+def _follows(before: Frame | None, frame: Frame, most: int) -> bool:
+    """Whether a frame comes after another one of the same boot, with at most so many numbers between."""
+    if before is None or (before.boot_id, before.sensor_id) != (frame.boot_id, frame.sensor_id):
+        return False
+    return 0 < (frame.sequence - before.sequence) % _SEQUENCES <= most
 
 
 def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:

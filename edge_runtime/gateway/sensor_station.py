@@ -18,6 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+_LATEST_US: Final = 3_600_000_000
+"""No event is an hour later than its window: what waits in the inbox is minutes old at most."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -47,6 +49,7 @@ class Station:
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self.overload = ""
         """That the sensor sends faster than it is read; empty while it does not."""
+        self._introduction = ""
         self._chatter, self._log = Chatter(), LogShare(settings.name)
         for alarm in reporter.open_alarms():
             pipeline.resume(alarm)
@@ -114,6 +117,7 @@ class Station:
         if bool(overload) != bool(self.overload):
             self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self.overload = overload
+        self._follow_identity(now_s)
         for verdict in self._chatter.due(now_s):
             self._publish(verdict, now_s)
         self._log.close_minutes(now_s)
@@ -140,6 +144,7 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
+            "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
@@ -148,11 +153,20 @@ class Station:
         now_s = time.monotonic()
         self._publish(self._chatter.admit(verdict, now_s), now_s)
 
+    def _follow_identity(self, now_s: float) -> None:
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
+
     def _publish(self, verdict: Verdict, now_s: float) -> None:
         self._latest = verdict
         if verdict.transition is None:
             return
-        self._reporter.event(verdict, self._sensor_now_us())
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._reporter.event(verdict, now_us)
         self._publish_state()
         alarm = verdict.alarm
         if alarm is not None and verdict.transition is not Transition.UPDATE:

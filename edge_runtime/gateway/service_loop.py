@@ -6,7 +6,6 @@ thread empties the spool. Nothing else is shared. The watchdog is fed here alone
 
 import hashlib
 import logging
-import math
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.configuration import Config, check_agreement, read_config
+from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
 from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.log_share import LONGEST
@@ -33,7 +32,7 @@ from edge_runtime.messages import ModelSummary, Topics, model_summary
 from edge_runtime.models import check_signed, prove_model, read_model
 from edge_runtime.mqtt import Publisher, check_credentials
 from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.sensors import Allowance, Inbox, Poller, PortReader, Source
+from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, Source, probe
 from edge_runtime.sensors.protocols import new_decoder
 from edge_runtime.spool import Spool, check_folder
 
@@ -45,7 +44,7 @@ for 10 ms of them."""
 TICK_S: Final = 0.05
 """Shortest time between two of these: many sensors bring bytes a thousand times a second."""
 JOIN_S: Final = 2.0
-"""Seconds that a reader may take to end: it may be opening a port. It is a daemon thread."""
+"""Seconds that the readers may take to end: they may be opening ports. They are daemon threads."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -85,10 +84,9 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        range_limit = math.inf if sensor.range is None else sensor.range
-        watch = replace(watch, range=range_limit, suspended=records.suspended(digests[sensor.model]))
-        share, span_s = sensor.usable_share, sensor.usable_span_s
-        watches.append(replace(watch, usable_share=share, usable_span_s=span_s, silence_s=sensor.silence_s))
+        watch = replace(watch, sensor=identity_of(sensor, config), silence_s=sensor.silence_s)
+        watch = replace(watch, usable_share=sensor.usable_share, usable_span_s=sensor.usable_span_s)
+        watches.append(replace(watch, suspended=records.suspended(digests[sensor.model])))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -101,14 +99,12 @@ def probe_ports(config: Config) -> list[str]:
 
     Raises BusyError or AccessError, which waiting does not remove.
     """
-    missing = []
-    for sensor in config.sensor:
-        try:
-            with Source(sensor.port, sensor.baud):
-                pass
-        except UnavailableError as error:
-            missing.append(f"{sensor.name}: {error}")
-    return missing
+    said = probe([Source(sensor.port, sensor.baud) for sensor in config.sensor])
+    for error in said:
+        if error is not None and not isinstance(error, UnavailableError):
+            raise error
+    named = zip(config.sensor, said, strict=True)
+    return [f"{sensor.name}: {error}" for sensor, error in named if error is not None]
 
 
 def serve(path: Path) -> int:
@@ -169,8 +165,15 @@ class _Service:
         config, stations = self._prepared.config, []
         for index, sensor in enumerate(config.sensor):
             source = Source(sensor.port, sensor.baud)
-            allowance = Allowance.of(sensor)
-            reader = PortReader(index, source, self._inbox, self._quit, self._poller, allowance=allowance)
+            reader = PortReader(
+                index,
+                source,
+                self._inbox,
+                self._quit,
+                self._poller,
+                allowance=Allowance.of(sensor),
+                patience=Patience.of(sensor),
+            )
             self._readers.append(reader)
             decoder = new_decoder(sensor.protocol, sensor.line)
             pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
@@ -245,6 +248,7 @@ class _Service:
 
     def _stop_reading(self) -> None:
         self._quit.set()
+        until_s = time.monotonic() + JOIN_S
         for thread in (self._poller, *self._readers):
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, until_s - time.monotonic()))

@@ -6,14 +6,13 @@ No thread, no clock and no disk: time is an argument, so a recording gives the s
 sensor it was taken from.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis import (
-    UNUSABLE,
     AlarmMachine,
+    Identity,
     NormalLevel,
     UsableShare,
     Windower,
@@ -55,8 +54,8 @@ class Watch:
     artefact: Artefact
     threshold: float
     policy: AlarmPolicy
-    range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
+    sensor: Identity | None = None
+    """What the right sensor says of itself; None for what the manifest says of it."""
     suspended: str = ""
     """Why the model is not to be run: it stopped the service once. Empty for every other."""
     usable_share: float = 0.9
@@ -65,6 +64,12 @@ class Watch:
     """The time over which that is asked for, seconds."""
     silence_s: float = 2.0
     """Pauses up to this long are none of the sensor's faults, seconds."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the right sensor says of itself."""
+        manifest = self.artefact.manifest
+        return self.sensor or Identity(manifest.unit, manifest.channels)
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -86,7 +91,7 @@ class SensorPipeline:
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
-        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._hellos = Hellos(watch.identity)
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
         self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
@@ -121,6 +126,11 @@ class SensorPipeline:
         """The alarms that have begun and not ended."""
         return tuple(machine.active for machine in self._machines if machine.active is not None)
 
+    @property
+    def introduction(self) -> str:
+        """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
+        return self._hellos.introduction
+
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
         next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
@@ -133,10 +143,8 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
-            else:
-                newest = self.status.newest
-                if fault := self._hellos.take(item, None if newest is None else newest.sensor_id):
-                    self.status.count(fault)
+            elif fault := self._hellos.take(item, self.status.newest):
+                self.status.count(fault)
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -184,11 +192,9 @@ class SensorPipeline:
         self._silent = False
         for fault in faults:
             self.status.count(fault)
-        if disagreement := self._hellos.follow(frame.sensor_id):
+        if disagreement := self._hellos.follow(frame):
             self.status.count(disagreement)
-        if last is None:
-            return
-        if any(fault.kind in UNUSABLE for fault in faults):
+        if last is None or self._windower.last is not frame:
             return
         restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
         if restarted:

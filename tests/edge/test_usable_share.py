@@ -64,7 +64,7 @@ def test_one_gap_costs_a_long_window_and_names_nothing() -> None:
 
 
 def test_it_begins_again_and_leaves_out_pauses() -> None:
-    share = UsableShare(HOP_S, WINDOW_S, 0.9, 60.0)
+    share: Any = UsableShare(HOP_S, WINDOW_S, 0.9, 60.0)
     share.look(0.0, 0)
     share.look(20.0, 10)
     assert share.short
@@ -127,7 +127,12 @@ def test_a_rate_far_off_is_doubted_and_an_honest_one_soon_is_not(factor: float, 
         off.note(note * 50, at_s / factor + late * rng.random() ** 4)
         honest.note(note * 50, at_s + late * rng.random() ** 4)
     assert off.doubts()
+    assert off.reading is None
+    off.note(6000, 6.0 / factor)
+    reading: Any = off.reading
+    assert reading.measured_hz == pytest.approx(1000 * factor, rel=0.03)
     assert not honest.doubts()
+    assert honest.reading is None
     honest.interrupted()
     assert honest.over
     honest.restart()
@@ -169,6 +174,7 @@ def test_a_loose_sensor_is_quiet_on_every_axis_and_a_dead_axis_on_one() -> None:
 
 
 def test_a_model_whose_golden_windows_say_nothing_finds_nothing_too_quiet() -> None:
+    windows: Any
     for windows in ([np.zeros((64, 1))], [np.full((64, 1), 3.0)], [np.arange(8.0)[:, np.newaxis]]):
         level = NormalLevel(windows, ("x",))
         assert level.lowest == 0
