@@ -74,6 +74,7 @@ class FirstLook:
     def __init__(self, stated_hz: float) -> None:
         """Compare with `stated_hz`."""
         self._stated_hz = stated_hz
+        self._position = -1
         self._notes: list[tuple[float, float]] = []
         """Of some frames, when they arrived, and how much later than the sensor took them by its rate."""
         self.over = False
@@ -92,7 +93,9 @@ class FirstLook:
 
     def note(self, position: int, now_s: float) -> None:
         """Take the sensor's sample number `position` at `now_s`; to be called about each NOTE_S."""
-        self._notes.append((now_s, now_s - position / self._stated_hz))
+        if position != self._position:  # something was used meanwhile
+            self._position = position
+            self._notes.append((now_s, now_s - position / self._stated_hz))
 
     def doubts(self) -> bool:
         """Whether the rate looks far off, or nothing is known of it yet."""
