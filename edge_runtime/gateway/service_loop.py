@@ -98,17 +98,9 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        suspended = records.suspended(digests[sensor.model])
-        watches.append(
-            replace(
-                watch,
-                sensor=identity_of(sensor, config),
-                suspended=suspended,
-                usable_share=sensor.usable_share,
-                usable_span_s=sensor.usable_span_s,
-                silence_s=sensor.silence_s,
-            )
-        )
+        watch = replace(watch, sensor=identity_of(sensor, config), silence_s=sensor.silence_s)
+        watch = replace(watch, usable_share=sensor.usable_share, usable_span_s=sensor.usable_span_s)
+        watches.append(replace(watch, suspended=records.suspended(digests[sensor.model])))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis import (
-    UNUSABLE,
     AlarmMachine,
     Identity,
     NormalLevel,
@@ -196,9 +195,7 @@ class SensorPipeline:
             self.status.count(fault)
         if disagreement := self._hellos.follow(frame):
             self.status.count(disagreement)
-        if last is None:
-            return
-        if any(fault.kind in UNUSABLE for fault in faults):
+        if last is None or self._windower.last is not frame:
             return
         restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
         if restarted:
