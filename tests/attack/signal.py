@@ -12,6 +12,7 @@ import argparse
 import itertools
 import random
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -70,15 +71,18 @@ class Named:
     detail: str = ""
 
 
+FOLDER: Final = FULL / "cwru" if (FULL / "cwru").exists() else SAMPLE / "cwru"
+"""The full set where it is, else the sample."""
+
+
 @cache
-def machines() -> tuple[Machine, ...]:
-    """Every drive-end recording there is: the full set where it is, else the sample."""
-    folder = FULL / "cwru" if (FULL / "cwru").exists() else SAMPLE / "cwru"
-    listing = Path("build") / f"attack-{folder.parent.name}.csv"
-    listing.parent.mkdir(exist_ok=True)
+def machines(folder: Path = FOLDER) -> tuple[Machine, ...]:
+    """Every drive-end recording of a folder."""
     rows = [row for row in cwru_list(folder) if row.rate_hz == RATE_HZ or row.label == NORMAL]
-    write_list(rows, listing)
-    found = load_list(listing)
+    with tempfile.TemporaryDirectory() as place:
+        listing = Path(place) / "list.csv"
+        write_list(rows, listing)
+        found = load_list(listing)
     return tuple(Machine(item.name, item.label, np.asarray(item.samples, np.float32)) for item in found)
 
 
