@@ -42,7 +42,13 @@ AWAY_S: Final = 0.3
 STRENGTHS: Final[Mapping[str, tuple[float, ...]]] = {
     "clipping": (3.0, 1.5, 1.0, 0.7, 0.4),  # the range, of the largest sample of the healthy machine
     "loss": (0.01, 0.05, 0.2, 0.5, 0.8),  # share of the frames
-    "rate": (0.015, 0.03, -0.05, 0.1, -0.2),  # true rate over stated rate, less one
+    "rate": (
+        0.05,
+        -0.07,
+        0.1,
+        -0.2,
+        0.3,
+    ),  # true rate over stated rate, less one: see _DOUBT of the rate meter
     "gaps": (20.0, 8.0, 4.0, 2.0, 1.0),  # seconds from one to the next
     "restarts": (20.0, 8.0, 5.0, 2.0, 1.0),  # seconds from one to the next
 }
