@@ -51,6 +51,7 @@ attack: $(READY)
 	$(BIN)/python -m tests.attack.door
 	$(BIN)/python -m tests.attack.broker 5
 	$(BIN)/python -m tests.attack.sensors
+	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/python -m tests.attack.signal --models "$(if $(filter full,$(ARGS)),*,principal_components)"
 	$(BIN)/python -m tests.attack.endless
 	$(BIN)/python -m tests.attack.recordings --count $(if $(filter full,$(ARGS)),100000,20000) --seed 1
 
