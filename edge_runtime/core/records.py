@@ -230,6 +230,8 @@ class Alarm:
     peak_score: float
     reason: str = ""
     """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
+    notes: str = ""
+    """Of one that is stored, what the book knows of it beside: see `edge_runtime.book`. Else empty."""
 
 
 class Verdict(NamedTuple):

@@ -4,8 +4,8 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
-from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.core import FaultKind, FaultReason, SensorFault, Verdict
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
@@ -34,30 +34,31 @@ class Station:
         reader: PortReader,
         pipeline: SensorPipeline,
         reporter: Reporter,
+        *,
+        keeper: Bookkeeper,
     ) -> None:
         self.name = settings.name
         self._settings, self._report = settings, report
-        self._reader, self.pipeline, self._reporter = reader, pipeline, reporter
+        self._reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
-        self._state_s = self._interrupted_s = float("-inf")
-        self._latest: Verdict | None = None
+        self._interrupted_s = float("-inf")
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self.overload = ""
         """That the sensor sends faster than it is read; empty while it does not."""
         self._introduction = ""
-        self._chatter, self._log = Chatter(), LogShare(settings.name)
-        for alarm in reporter.open_alarms():
+        self._log = LogShare(settings.name)
+        for alarm in keeper.to_resume(settings.name):
             pipeline.resume(alarm)
 
     @property
     def chatter(self) -> str:
         """Which alarms are held open because they begin too often; empty when none is."""
-        return self._chatter.trouble
+        return self._keeper.book.chatter(self.name)
 
     @property
     def lost_alarms(self) -> str:
@@ -83,7 +84,7 @@ class Station:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
-        if self._report.scores:
+        if self._report.scores or self._reporter.scores_wanted:
             self._unsent += verdicts
 
     def report_unexplained(self) -> None:
@@ -94,11 +95,11 @@ class Station:
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
         for verdict in self._unsent:
-            self._reporter.score(verdict, self._sensor_now_us())
+            self._reporter.score(verdict, self._sensor_now_us(), publish=self._report.scores)
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
-        """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
+        """Do what is due by the clock: silence becomes a verdict."""
         trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
@@ -118,11 +119,7 @@ class Station:
             self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self.overload = overload
         self._follow_identity(now_s)
-        for verdict in self._chatter.due(now_s):
-            self._publish(verdict, now_s)
         self._log.close_minutes(now_s)
-        if now_s - self._state_s >= self._report.state_s:
-            self._publish_state()
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -150,34 +147,16 @@ class Station:
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
-        now_s = time.monotonic()
-        self._publish(self._chatter.admit(verdict, now_s), now_s)
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._keeper.take(self.name, verdict, now_us)
 
     def _follow_identity(self, now_s: float) -> None:
         said, before = self.pipeline.introduction, self._introduction
         self._introduction = said
         if before and said != before:
             self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
-
-    def _publish(self, verdict: Verdict, now_s: float) -> None:
-        self._latest = verdict
-        if verdict.transition is None:
-            return
-        now_us = self._sensor_now_us()
-        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
-            now_us = verdict.time_us
-        self._reporter.event(verdict, now_us)
-        self._publish_state()
-        alarm = verdict.alarm
-        if alarm is not None and verdict.transition is not Transition.UPDATE:
-            happened = "began" if verdict.transition is Transition.NEW else "ended"
-            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
-            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
-
-    def _publish_state(self) -> None:
-        if self._latest is not None:
-            self._state_s = time.monotonic()
-            self._reporter.state(self._latest, self._sensor_now_us())
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

@@ -18,17 +18,30 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
+from edge_runtime.core import (
+    CLOCK_REMEDY,
+    EdgeError,
+    Health,
+    ModelSummary,
+    UnavailableError,
+    clock_doubt,
+    model_summary,
+    printable,
+)
+from edge_runtime.door import Door, Topic, check_door, socket_path
 from edge_runtime.gateway import signals
+from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.door_methods import about, methods
 from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.gateway.reload import Reload
-from edge_runtime.gateway.reporter import Reporter, end_orphans
+from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
 from edge_runtime.gateway.systemd import Notifier
-from edge_runtime.messages import ModelSummary, Topics, model_summary
+from edge_runtime.messages import Topics
 from edge_runtime.models import check_signed, prove_model, read_model
 from edge_runtime.mqtt import Publisher, check_credentials
 from edge_runtime.pipeline import SensorPipeline, Watch
@@ -68,6 +81,7 @@ def prepare(path: Path) -> PreparedService:
     config = read_config(path)
     check_folder(config.state_folder)
     check_credentials(config.broker)
+    check_door(config.door)
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
     files = {file: read_model(file) for file in {sensor.model for sensor in config.sensor}}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
@@ -123,17 +137,18 @@ def serve(path: Path) -> int:
     prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
-    with signals.handled() as requests:
+    with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
         while not requests.stop.is_set():
-            prepared = _Service(prepared, path, requests).run()
+            door.open(prepared.config.door, socket_path(prepared.config.door, prepared.config.state_folder))
+            prepared = _Service(prepared, path, requests, door).run()
     return 0
 
 
 class _Service:
     """One run with one configuration."""
 
-    def __init__(self, prepared: PreparedService, path: Path, requests: Requests) -> None:
-        self._prepared, self._path, self._requests = prepared, path, requests
+    def __init__(self, prepared: PreparedService, path: Path, requests: Requests, door: Door) -> None:
+        self._prepared, self._path, self._requests, self._door = prepared, path, requests, door
         self._inbox, self._quit = Inbox(len(prepared.config.sensor)), threading.Event()
         self._health, self._notifier = Health(), Notifier()
         self._health_s = time.monotonic()
@@ -149,9 +164,21 @@ class _Service:
         with ExitStack() as stack:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
-            publisher = Publisher(config.broker, spool, self._health, topics.availability)
-            end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = self._new_stations(topics, spool, publisher)
+            commands = self._new_commands(topics)
+            publisher = Publisher(
+                config.broker,
+                spool,
+                self._health,
+                topics.availability,
+                read_below=topics.base,
+                commands=commands,
+            )
+            if commands is not None:
+                commands.remote.wake = publisher.wake
+            keeper = Bookkeeper(topics, config.state_folder, spool, publisher, feed=self._door.feed)
+            thresholds = [watch.threshold for watch in self._prepared.watches]
+            keeper.watch(config, self._prepared.models, thresholds)
+            stations = self._new_stations(topics, spool, publisher, keeper)
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
@@ -165,11 +192,23 @@ class _Service:
                 thread.start()
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
-            prepared = self._loop(stations, publisher)
+            self._health.source("door", self._door.figures)
+            self._door.feed.sensors = frozenset(station.name for station in stations)
+            self._door.serve(methods(stations, publisher, self._health, keeper), self._inbox.wake)
+            prepared = self._loop(stations, publisher, keeper)
             self._notifier.stopping()
         return prepared
 
-    def _new_stations(self, topics: Topics, spool: Spool, publisher: Publisher) -> list[Station]:
+    def _new_commands(self, topics: Topics) -> MqttCommands | None:
+        if not self._prepared.config.commands.mqtt:
+            return None
+        commands = MqttCommands(self._door.work, topics, self._prepared.config.state_folder)
+        self._health.source("commands", commands.remote.figures)
+        return commands
+
+    def _new_stations(
+        self, topics: Topics, spool: Spool, publisher: Publisher, keeper: Bookkeeper
+    ) -> list[Station]:
         config, stations = self._prepared.config, []
         for index, sensor in enumerate(config.sensor):
             source = Source(sensor.port, sensor.baud)
@@ -185,21 +224,24 @@ class _Service:
             self._readers.append(reader)
             decoder = new_decoder(sensor.protocol, sensor.line)
             pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-            reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
-            stations.append(Station(sensor, config.report, reader, pipeline, reporter))
+            reporter = Reporter(sensor.name, topics, spool, publisher, self._door.feed)
+            stations.append(Station(sensor, config.report, reader, pipeline, reporter, keeper=keeper))
         return stations
 
-    def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
+    def _loop(self, stations: list[Station], publisher: Publisher, keeper: Bookkeeper) -> PreparedService:
         while not self._requests.stop.is_set():
             chunks = self._inbox.take(TURN_S, TURN_BYTES)
             for chunk in chunks:
                 stations[chunk.sensor].take(chunk)
+                self._door.feed.bring(Topic.FRAMES, stations[chunk.sensor].name, chunk.data)
             for sensor in {chunk.sensor for chunk in chunks}:
                 stations[sensor].send_scores()
+            self._door.pump()
             now_s = time.monotonic()
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
                 self._tick(stations, publisher, now_s)
+                keeper.tick(now_s)
             if self._requests.reload and self._reload is None:
                 self._requests.reload = False
                 self._reload = Reload(lambda: prepare(self._path))
@@ -221,6 +263,7 @@ class _Service:
             self._health.tell(f"spool of {station.name}", station.lost_alarms)
             self._health.tell(f"chatter of {station.name}", station.chatter)
         self._health.tell("clock", clock_doubt(time.time()))
+        self._health.tell("door", self._door.trouble)
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             self._health.set("inbox.dropped", self._inbox.dropped)

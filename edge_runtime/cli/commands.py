@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_runtime.cli import alarms
+from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, print_fields
 from edge_runtime.configuration import read_config
-from edge_runtime.core import ConfigError, run_command
+from edge_runtime.core import ConfigError, printable, run_command
 from edge_runtime.sensors.protocols import SampleFormat
 
 app = typer.Typer(
@@ -23,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(alarms.app)
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -154,24 +156,22 @@ def simulate(
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
-    sensor, injected = (
-        SimulatedSensor(sample_format=SampleFormat[sample_format.upper()]),
-        InjectedFaults.parse(faults),
-    )
+    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = InjectedFaults.parse(faults)
     with open_output(port, baud, link) as (name, write):
-        _print_fields({"port": name}, as_json=as_json)
+        print_fields({"port": name}, as_json=as_json)
         if wait:
             sys.stdin.readline()
 
         def tell_part(index: int) -> None:
-            _print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
+            print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
 
         if captured:
             tell_part(0)
             play_capture(read_capture(recording[0]), write, rate_factor=rate_factor, faults=injected)
         else:
             play_signals(signals, sensor, write, rate_factor=rate_factor, faults=injected, on_part=tell_part)
-        _print_fields({"done": True}, as_json=as_json)
+        print_fields({"done": True}, as_json=as_json)
 
 
 @app.command()
@@ -192,6 +192,23 @@ def doctor(
         findings.append(finding)
         typer.echo(doctor.as_json(finding) if as_json else doctor.as_text(finding))
     raise typer.Exit(doctor.exit_code(findings))
+
+
+@app.command()
+def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson = False) -> None:
+    """Say what is true now of the running service and its sensors."""
+    with connect(config, door) as client:
+        said = client.call("status")
+    if as_json:
+        typer.echo(json.dumps(said))
+        return
+    broker = "connected to the broker" if said["connected"] else "not connected to the broker"
+    about = f"{client.about['site']}/{client.about['device']}"
+    typer.echo(f"{about}: {said['status']}, {broker}, up {said['up_s'] / 3600:.1f} hours")
+    for sensor in said["sensors"]:
+        typer.echo(f"{sensor['name']}: {printable(sensor['trouble'] or 'ok')}")
+    for name, text in said["troubles"].items():
+        typer.echo(f"{printable(name)}: {printable(text)}")
 
 
 @app.command()
@@ -249,9 +266,3 @@ def _replayed(item: Any, *, as_json: bool) -> str:
     return (
         f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
     )
-
-
-def _print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
-    plain = "  ".join(f"{name} {value}" for name, value in fields.items())
-    typer.echo(json.dumps(fields) if as_json else plain)
-    sys.stdout.flush()  # a program may wait for the line
