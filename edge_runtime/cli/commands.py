@@ -156,10 +156,8 @@ def simulate(
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
-    sensor, injected = (
-        SimulatedSensor(sample_format=SampleFormat[sample_format.upper()]),
-        InjectedFaults.parse(faults),
-    )
+    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = InjectedFaults.parse(faults)
     with open_output(port, baud, link) as (name, write):
         print_fields({"port": name}, as_json=as_json)
         if wait:
