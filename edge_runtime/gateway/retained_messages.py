@@ -11,6 +11,7 @@ from typing import Final
 from edge_runtime.book import Book, Condition, Instant, OpenAlarm
 from edge_runtime.configuration import Config
 from edge_runtime.core import ModelSummary, clock_doubt
+from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import (
     OFFLINE,
@@ -35,9 +36,17 @@ class RetainedMessages:
     """Nothing is published before `release`: what was retained before has to be read first."""
 
     def __init__(
-        self, topics: Topics, book: Book, spool: Spool, publisher: Publisher, memory: RetainedTopics
+        self,
+        topics: Topics,
+        book: Book,
+        spool: Spool,
+        publisher: Publisher,
+        memory: RetainedTopics,
+        *,
+        feed: Feed,
     ) -> None:
-        """Nothing is due yet."""
+        """Nothing is due yet; `feed` takes states and conditions to those who subscribed at the door."""
+        self._feed = feed
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
@@ -107,12 +116,15 @@ class RetainedMessages:
         standing = self._book.standing(sensor)
         faults = condition.alarms if self._config.report.state_schema == 1 else None
         body = state_message(standing, stamp, faults)
+        self._feed.bring(Topic.STATE, sensor, body)
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
 
     def _condition(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
-        self._put(self._topics.sensor(sensor, "condition"), condition_message(condition, stamp), said)
+        body = condition_message(condition, stamp)
+        self._feed.bring(Topic.CONDITION, sensor, body)
+        self._put(self._topics.sensor(sensor, "condition"), body, said)
 
     def _info(self, stamp: Stamp) -> None:
         sensors = {

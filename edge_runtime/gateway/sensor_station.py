@@ -84,7 +84,7 @@ class Station:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
-        if self._report.scores:
+        if self._report.scores or self._reporter.scores_wanted:
             self._unsent += verdicts
 
     def report_unexplained(self) -> None:
@@ -95,7 +95,7 @@ class Station:
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
         for verdict in self._unsent:
-            self._reporter.score(verdict, self._sensor_now_us())
+            self._reporter.score(verdict, self._sensor_now_us(), publish=self._report.scores)
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:

@@ -28,10 +28,13 @@ from edge_runtime.core import (
     model_summary,
     printable,
 )
+from edge_runtime.door import Door, Topic, check_door, socket_path
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.door_methods import about, methods
 from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.gateway.sensor_station import Station
@@ -78,6 +81,7 @@ def prepare(path: Path) -> PreparedService:
     config = read_config(path)
     check_folder(config.state_folder)
     check_credentials(config.broker)
+    check_door(config.door)
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
     files = {file: read_model(file) for file in {sensor.model for sensor in config.sensor}}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
@@ -94,17 +98,9 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        suspended = records.suspended(digests[sensor.model])
-        watches.append(
-            replace(
-                watch,
-                sensor=identity_of(sensor, config),
-                suspended=suspended,
-                usable_share=sensor.usable_share,
-                usable_span_s=sensor.usable_span_s,
-                silence_s=sensor.silence_s,
-            )
-        )
+        watch = replace(watch, sensor=identity_of(sensor, config), silence_s=sensor.silence_s)
+        watch = replace(watch, usable_share=sensor.usable_share, usable_span_s=sensor.usable_span_s)
+        watches.append(replace(watch, suspended=records.suspended(digests[sensor.model])))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -133,17 +129,18 @@ def serve(path: Path) -> int:
     prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
-    with signals.handled() as requests:
+    with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
         while not requests.stop.is_set():
-            prepared = _Service(prepared, path, requests).run()
+            door.open(prepared.config.door, socket_path(prepared.config.door, prepared.config.state_folder))
+            prepared = _Service(prepared, path, requests, door).run()
     return 0
 
 
 class _Service:
     """One run with one configuration."""
 
-    def __init__(self, prepared: PreparedService, path: Path, requests: Requests) -> None:
-        self._prepared, self._path, self._requests = prepared, path, requests
+    def __init__(self, prepared: PreparedService, path: Path, requests: Requests, door: Door) -> None:
+        self._prepared, self._path, self._requests, self._door = prepared, path, requests, door
         self._inbox, self._quit = Inbox(len(prepared.config.sensor)), threading.Event()
         self._health, self._notifier = Health(), Notifier()
         self._health_s = time.monotonic()
@@ -159,10 +156,18 @@ class _Service:
         with ExitStack() as stack:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
+            commands = self._new_commands(topics)
             publisher = Publisher(
-                config.broker, spool, self._health, topics.availability, read_below=topics.base
+                config.broker,
+                spool,
+                self._health,
+                topics.availability,
+                read_below=topics.base,
+                commands=commands,
             )
-            keeper = Bookkeeper(topics, config.state_folder, spool, publisher)
+            if commands is not None:
+                commands.remote.wake = publisher.wake
+            keeper = Bookkeeper(topics, config.state_folder, spool, publisher, feed=self._door.feed)
             thresholds = [watch.threshold for watch in self._prepared.watches]
             keeper.watch(config, self._prepared.models, thresholds)
             stations = self._new_stations(topics, spool, publisher, keeper)
@@ -179,9 +184,19 @@ class _Service:
                 thread.start()
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
+            self._health.source("door", self._door.figures)
+            self._door.feed.sensors = frozenset(station.name for station in stations)
+            self._door.serve(methods(stations, publisher, self._health, keeper), self._inbox.wake)
             prepared = self._loop(stations, publisher, keeper)
             self._notifier.stopping()
         return prepared
+
+    def _new_commands(self, topics: Topics) -> MqttCommands | None:
+        if not self._prepared.config.commands.mqtt:
+            return None
+        commands = MqttCommands(self._door.work, topics, self._prepared.config.state_folder)
+        self._health.source("commands", commands.remote.figures)
+        return commands
 
     def _new_stations(
         self, topics: Topics, spool: Spool, publisher: Publisher, keeper: Bookkeeper
@@ -201,7 +216,7 @@ class _Service:
             self._readers.append(reader)
             decoder = new_decoder(sensor.protocol, sensor.line)
             pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-            reporter = Reporter(sensor.name, topics, spool, publisher)
+            reporter = Reporter(sensor.name, topics, spool, publisher, self._door.feed)
             stations.append(Station(sensor, config.report, reader, pipeline, reporter, keeper=keeper))
         return stations
 
@@ -210,8 +225,10 @@ class _Service:
             chunks = self._inbox.take(TURN_S, TURN_BYTES)
             for chunk in chunks:
                 stations[chunk.sensor].take(chunk)
+                self._door.feed.bring(Topic.FRAMES, stations[chunk.sensor].name, chunk.data)
             for sensor in {chunk.sensor for chunk in chunks}:
                 stations[sensor].send_scores()
+            self._door.pump()
             now_s = time.monotonic()
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
@@ -238,6 +255,7 @@ class _Service:
             self._health.set_trouble(f"spool of {station.name}", station.lost_alarms)
             self._health.set_trouble(f"chatter of {station.name}", station.chatter)
         self._health.set_trouble("clock", clock_doubt(time.time()))
+        self._health.set_trouble("door", self._door.trouble)
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             self._health.set("inbox.dropped", self._inbox.dropped)

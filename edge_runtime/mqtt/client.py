@@ -49,9 +49,16 @@ class Client(mqtt.Client):
 
 
 def new_client(
-    settings: BrokerSettings, client_id: str, will_topic: str | None, *, retained_will: bool
+    settings: BrokerSettings,
+    client_id: str,
+    will_topic: str | None,
+    *,
+    retained_will: bool,
+    commands: str = "",
 ) -> Client:
     """Make a client that is not connected yet, with a last will where there is a topic for it.
+
+    `commands` is the topic of commands without its last level, empty where none are taken.
 
     Raises ConfigError or AccessError for credentials.
     """
@@ -59,7 +66,7 @@ def new_client(
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
     )
-    client.incoming = IncomingPackets(version_5=settings.mqtt == "5")
+    client.incoming = IncomingPackets(version_5=settings.mqtt == "5", commands=commands)
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing

@@ -22,6 +22,7 @@ from random import Random, SystemRandom
 from typing import Final
 
 from edge_runtime.core import EdgeError, Health
+from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
@@ -67,14 +68,16 @@ class Publisher:
         random: Random | None = None,
         *,
         read_below: str = "",
+        commands: CommandHandler | None = None,
     ) -> None:
         """Prepare; `availability` is the topic that says whether this device is there, and our last will.
 
-        What is retained on topics that begin with `read_below` is read before the first connection. Raises
-        ConfigError or AccessError for credentials that cannot be used.
+        What is retained on topics that begin with `read_below` is read before the first connection. Where
+        there are `commands` they are subscribed to, and answered. Raises ConfigError or AccessError for
+        credentials that cannot be used.
         """
         self._settings, self._spool, self._health = settings, spool, health
-        self._state = PublisherState(settings, spool, health, availability)
+        self._state = PublisherState(settings, spool, health, availability, commands)
         self._client_id = settings.client_id or availability.rpartition("/")[0].replace("/", "-")
         self._retained_will = True
         self._new_link()
@@ -156,7 +159,11 @@ class Publisher:
 
     def _new_link(self) -> Connection:
         return Connection(
-            self._settings, self._client_id, self._state.availability, retained_will=self._retained_will
+            self._settings,
+            self._client_id,
+            self._state.availability,
+            retained_will=self._retained_will,
+            commands="" if self._state.commands is None else self._state.commands.prefix,
         )
 
     def _run(self) -> None:

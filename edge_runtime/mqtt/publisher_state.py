@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection
 
 from edge_runtime.core import Health
+from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.in_flight import Sent
 from edge_runtime.mqtt.retries import Pauses, Quarantine
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -15,8 +16,16 @@ from edge_runtime.spool import Spool
 class PublisherState:
     """What outlives a session: sources of messages, what waits and why, the current ack timeout."""
 
-    def __init__(self, settings: BrokerSettings, spool: Spool, health: Health, availability: str) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        spool: Spool,
+        health: Health,
+        availability: str,
+        commands: CommandHandler | None = None,
+    ) -> None:
         """Nothing has gone wrong yet; `availability` is the topic that says whether this device is there."""
+        self.commands = commands
         self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
         self.unqueued = UnqueuedMessages(settings.state_topics, settings.live_queue)
         self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)

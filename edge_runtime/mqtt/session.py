@@ -6,6 +6,7 @@ from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
 from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.command_lane import CommandLane
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
@@ -41,6 +42,7 @@ class Session:
         self._order, self._limits = SendOrder(state.spool, live_first=state.settings.live_first), state.limits
         self._unacked = InFlight()
         self._unqueued = UnqueuedSender(link, state, self._unacked)
+        self._commands = CommandLane(link, state, self._unacked)
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
@@ -66,6 +68,9 @@ class Session:
                 quarantine.forget_below(klass, self._spool.first_id(klass))
             self._state.clear_aside()
         rows = states = True
+        self._commands.take()
+        while self._link.has_room and self._commands.send():
+            pass
         # In turn: neither keeps the other waiting.
         while (has_room := self._link.has_room) and (rows or states):
             rows, states = rows and self._send_row(), states and self._unqueued.send_change()
@@ -172,6 +177,9 @@ class Session:
 
     def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._proven = True
+        if sent.is_reply:
+            self._commands.settled(code)
+            return
         if code >= ERROR:
             quarantine = self._state.quarantine
             if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:

@@ -1,6 +1,6 @@
 """Sensors that send as fast as TCP takes it, and what becomes of the honest ones beside them.
 
-    python -m tests.attack.sensors [tiny|garbage|flap] ...
+    python -m tests.attack.sensors [tiny|garbage|flap|hellos] ...
 
 For each kind: the 99th percentile and the longest time from a window's last frame, as it is sent, to its
 score at a subscriber; the same for alarms, of which each kind sees a hundred; windows lost; whether an honest

@@ -53,6 +53,8 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Environment=ORT_DISABLE_TELEMETRY=1 PYTHONUNBUFFERED=1",
         "StateDirectory=edge-runtime",
+        "RuntimeDirectory=edge-runtime",
+        "RuntimeDirectoryMode=0755",
         "OOMPolicy=continue",
     ],
 )
