@@ -47,15 +47,19 @@ class AlarmMachine:
         self._voted_since_us: int | None = None
         self._calm_since_us: int | None = None
         self._reported_us: int | None = None
+        self._peak_stays = False
 
     @property
     def active(self) -> Alarm | None:
         """The alarm that has begun and not ended."""
         return self._alarm
 
-    def resume(self, alarm: Alarm) -> None:
-        """Take up an alarm that was active when the program stopped, so that its end is reported too."""
-        self._alarm, self._reported_us = alarm, None
+    def resume(self, alarm: Alarm, *, other_scale: bool = False) -> None:
+        """Take up an alarm that was active when the program stopped, so that its end is reported too.
+
+        With `other_scale` it was begun by scores of another model: its peak stays what they reached.
+        """
+        self._alarm, self._reported_us, self._peak_stays = alarm, None, other_scale
 
     def clock_restarted(self) -> None:
         """Forget when things began: the sensor's clock has restarted, and its old times mean nothing."""
@@ -79,6 +83,7 @@ class AlarmMachine:
             if time_us - since_us >= self._policy.on_delay_s * 1e6:
                 known = (time for time, exceeded in self._recent if exceeded and time is not None)
                 start_us = min(since_us, next(known, since_us))
+                self._peak_stays = False
                 self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
                 self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
                 transition = Transition.NEW
@@ -105,7 +110,7 @@ class AlarmMachine:
             self._votes -= self._recent.popleft()[1]
 
     def _continue(self, alarm: Alarm, time_us: int, score: float) -> Transition | None:
-        if score > alarm.peak_score:
+        if score > alarm.peak_score and not self._peak_stays:
             self._alarm = replace(alarm, peak_score=score)
         if not score <= self._end_limit:  # NaN is not calm
             self._calm_since_us = None

@@ -70,6 +70,12 @@ class Windower:
         self._length_us, self._slack_us = _length_us(frame), _slack_us(frame)
         return self._append(frame), faults
 
+    def recut(self, samples: int, hop: int) -> None:
+        """Cut windows of another length and hop from the next frame on; what is buffered counts."""
+        self._samples, self._hop = samples, hop
+        # Of what is buffered one window at most: its rest may be far longer than the new ones.
+        self._start = max(self._start, self._end - samples)
+
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
         self._last = None

@@ -50,6 +50,18 @@ class Reporter:
         self._starts |= {alarm.kind: (alarm.id, alarm.start_us) for alarm in alarms}
         return alarms
 
+    def follow(self, model: ModelSummary) -> None:
+        """Name another model from now on."""
+        self._model = model
+
+    def retire(self) -> None:
+        """End what is open, and remove the state: the sensor is no longer in the configuration."""
+        for alarm in self.open_alarms():
+            now_us, ended = _wall_us(), replace(alarm, reason=_REMOVED)
+            self.event(Verdict(now_us, math.nan, math.nan, False, ended, Transition.END), now_us)
+        # MQTT 5 section 3.3.1.3: an empty retained message removes the one before.
+        self._publisher.retain(self._state_topic, b"")
+
     @property
     def dropped(self) -> int:
         """Stored alarms of this sensor that were dropped since start because the spool was full."""
@@ -107,12 +119,7 @@ def end_orphans(sensors: Collection[str], topics: Topics, spool: Spool, publishe
     """End the alarms of sensors that are not among `sensors`: no pipeline is left that would end them."""
     owners = {key.rpartition("/")[0] for key in spool.open_alarms()}
     for sensor in sorted(owners.difference(sensors)):
-        reporter = Reporter(sensor, topics, _NO_MODEL, spool, publisher)
-        for alarm in reporter.open_alarms():
-            now_us, ended = _wall_us(), replace(alarm, reason=_REMOVED)
-            reporter.event(Verdict(now_us, math.nan, math.nan, False, ended, Transition.END), now_us)
-        # MQTT 5 section 3.3.1.3: an empty retained message removes the one before.
-        publisher.retain(topics.sensor(sensor, "state"), b"")
+        Reporter(sensor, topics, _NO_MODEL, spool, publisher).retire()
 
 
 def _wall_us() -> int:

@@ -155,7 +155,7 @@ class ScoreBody(Body):
     time: Moment | None
     """Time of the window's last sample."""
     window: int
-    """Number of the window, from 1 since the service read its configuration; a gap: scores were not sent."""
+    """Number of the window, from 1 since its sensor began to be watched; a gap: scores were not sent."""
     score: float | None
     """Score in the detector's own unit: higher is more anomalous; null where the sensor is at fault."""
     threshold: float | None

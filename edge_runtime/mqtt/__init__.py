@@ -1,7 +1,7 @@
 """Connection, session and publisher: what gets stored messages to the MQTT broker."""
 
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
+from edge_runtime.mqtt.credentials import read_credentials, read_password, tls_context
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
@@ -13,8 +13,8 @@ __all__ = [
     "LinkErrorKind",
     "Publisher",
     "TlsSettings",
-    "check_credentials",
     "explain",
+    "read_credentials",
     "read_password",
     "tls_context",
 ]

@@ -1,8 +1,10 @@
 """Passwords and certificates for the broker: from files that only we can read, never from anywhere else."""
 
+import hashlib
 import os
 import ssl
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,15 +28,30 @@ class _Socket(ssl.SSLSocket):
             raise
 
 
-def check_credentials(settings: BrokerSettings) -> None:
-    """Read every secret and certificate once, without connecting.
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the files of the broker's settings held when they were read."""
+
+    password: str | None
+    tls: ssl.SSLContext | None
+    digest: str
+    """Hexadecimal; another one where any of the files holds something else."""
+
+
+def read_credentials(settings: BrokerSettings) -> Credentials:
+    """Read every secret and certificate, without connecting.
 
     Raises AccessError and ConfigError as `read_password` and `tls_context` do.
     """
-    if settings.password_file is not None:
-        read_password(settings.password_file)
+    digest = hashlib.sha256()
+    password = None if settings.password_file is None else read_password(settings.password_file)
+    digest.update(repr(password).encode())
+    context = None
     if settings.tls is not None:
-        tls_context(settings.tls)
+        context = tls_context(settings.tls)
+        for file in (settings.tls.ca_file, settings.tls.cert_file, settings.tls.key_file):
+            digest.update(b"" if file is None else hashlib.sha256(file.read_bytes()).digest())
+    return Credentials(password, context, digest.hexdigest())
 
 
 def read_password(path: Path) -> str:

@@ -22,7 +22,9 @@ from random import Random, SystemRandom
 from typing import Final
 
 from edge_runtime.core import EdgeError, Health
+from edge_runtime.mqtt.changeover import Changeover
 from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.retries import Backoff
@@ -68,15 +70,12 @@ class Publisher:
 
         Raises ConfigError or AccessError for credentials that cannot be used.
         """
-        self._settings, self._spool, self._health = settings, spool, health
+        self._spool, self._health = spool, health
         self._state = PublisherState(settings, spool, health, availability)
-        self._client_id = settings.client_id or availability.rpartition("/")[0].replace("/", "-")
-        self._retained_will = True
-        self._new_link()
         self._random = random or SystemRandom()
-        self._backoff = Backoff(settings.backoff_s, self._random)
-        # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
-        self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
+        self._use(settings)
+        self._new_link(settings)
+        self._changeover = Changeover()
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)
         self._wake.setblocking(False)
@@ -84,15 +83,10 @@ class Publisher:
         self._stop_by_s = float("inf")
         self._maintained_s = float("-inf")
         self._alive_s = time.monotonic()
-        self._evictions = 0
         self._logged: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
-        if not settings.private:
-            health.tell("insecure", "what goes to the broker can be overheard and forged")
-        if settings.mqtt != "5":
-            _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
     def start(self) -> None:
         """Start the thread; it connects by itself, now or as soon as the broker can be reached."""
@@ -111,6 +105,12 @@ class Publisher:
         if not self._thread.is_alive():
             self._waker.close()
             self._wake.close()
+
+    def follow(self, settings: BrokerSettings) -> None:
+        """Connect again with other settings; all that waits to be sent stays. `changeover` has what others
+        hear of it."""
+        self._changeover.want(settings)
+        self.wake()
 
     def is_alive(self) -> bool:
         """Whether the thread is doing its work, or has been waiting for the network for minutes at most."""
@@ -134,39 +134,66 @@ class Publisher:
         with contextlib.suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
 
-    def _new_link(self) -> Connection:
-        return Connection(
-            self._settings, self._client_id, self._state.availability, retained_will=self._retained_will
-        )
+    def _use(self, settings: BrokerSettings) -> None:
+        self._settings, self._retained_will, self._evictions = settings, True, 0
+        self._backoff = Backoff(settings.backoff_s, self._random)
+        # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
+        self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
+        insecure = "" if settings.private else "what goes to the broker can be overheard and forged"
+        self._health.tell("insecure", insecure)
+        if settings.mqtt != "5":
+            _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
+
+    def _new_link(self, settings: BrokerSettings, credentials: Credentials | None = None) -> Connection:
+        topic = self._state.availability
+        client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
+        retained = self._retained_will
+        return Connection(settings, client_id, topic, retained_will=retained, credentials=credentials)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if (settings := self._changeover.take()) is not None:
+                self._use(settings)
+                self._state.follow(settings)
             started_s = self._alive_s = time.monotonic()
             try:
-                link = self._new_link()
+                link = self._new_link(self._settings)
                 try:
                     link.open(self._wake, self._stopping.is_set)
-                    self._serve(Session(link, self._state))
+                    session = Session(link, self._state, announce=not self._changeover.left_online)
+                    self._changeover.left_online = None
+                    self._serve(session, link.credentials)
                 finally:
                     link.drop()
                     self._note_connection(connected=False)
             except EdgeError as error:
                 refused = isinstance(error, LinkError) and error.loss is LinkErrorKind.RETAINS_NOTHING
                 self._retained_will = not refused
+                self._retract()
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
+        self._retract()
 
-    def _serve(self, session: Session) -> None:
+    def _retract(self) -> None:
+        def late() -> bool:
+            return time.monotonic() > self._stop_by_s
+
+        self._changeover.retract(self._new_link, self._state, self._wake, late)
+
+    def _serve(self, session: Session, credentials: Credentials) -> None:
         self._note_connection(connected=True)
         self._report("")
         try:
-            while session.feed() or not self._stopping.is_set():
+            while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
                 session.turn(_TICK_S)
                 with contextlib.suppress(BlockingIOError):
                     self._wake.recv(_WAKE_UPS)
                 self._maintain()
                 if time.monotonic() > self._stop_by_s:
                     break
-            session.end()
+            if self._stopping.is_set():
+                session.end()
+            else:
+                self._changeover.end(session, self._settings, credentials)
         except LinkError as error:
             message_may_be_cause = session.lost(error)
             # Some brokers do not say that another client has taken over our id; they only close.
@@ -187,7 +214,7 @@ class Publisher:
         wait_s = early_s = self._wait_s(error, lasted_s)
         if isinstance(error, LinkError) and error.loss not in _UNWANTED:
             early_s = min(wait_s, self._random.uniform(*_EARLY_S))
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or self._changeover.due):
             # An alarm that has just been raised is worth an attempt of its own.
             fresh = self._spool.last_id(MessageClass.ALARM) > newest
             left_s = begun_s + (early_s if fresh else wait_s) - time.monotonic()

@@ -17,6 +17,11 @@ class UnqueuedMessages:
         self._due: dict[str, None] = {}
         self._live: deque[Message] = deque()
 
+    def follow(self, state_topics: int, live_queue: int) -> None:
+        """Take over other limits, for what comes from now on."""
+        with self._mutex:
+            self._state_topics, self._live_queue = state_topics, live_queue
+
     def retain(self, topic: str, body: bytes) -> bool:
         """Make this the topic's latest state; False when there are too many topics already."""
         with self._mutex:

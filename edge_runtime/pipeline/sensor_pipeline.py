@@ -100,24 +100,44 @@ class SensorPipeline:
         """Watch one sensor; `new_id` names its alarms."""
         manifest = watch.artefact.manifest
         self.status = LineStatus()
-        self._manifest = manifest
-        self._graph = watch.artefact.graph
-        self._decoder = decoder
+        self._decoder, self._new_id = decoder, new_id
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._rate_meter = RateMeter(manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
-        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
-        self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
-        self._feature_names = tuple(feature.name for feature in manifest.features)
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
         self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _FAULT_THRESHOLD, new_id)
         self._model = AlarmMachine(AlarmKind.MODEL, _MODEL_POLICY, _FAULT_THRESHOLD, new_id)
-        self._suspended = watch.suspended
+        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._take_up(watch)
         self.run = 0
         """Number of the window that the model runs on now; 0 while it does not run."""
         self.unexplained: Verdict | None = None
         """A verdict whose explanation is being computed."""
+
+    def _take_up(self, watch: Watch) -> None:
+        self._watch, manifest = watch, watch.artefact.manifest
+        self._manifest, self._graph, self._suspended = manifest, watch.artefact.graph, watch.suspended
+        self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
+        self._feature_names = tuple(feature.name for feature in manifest.features)
+
+    def follow(self, watch: Watch) -> None:
+        """Watch the same line otherwise from the next frame on: another model, threshold, policy or range.
+
+        What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
+        same rate and channels.
+        """
+        before, manifest = self._watch, watch.artefact.manifest
+        other_model = before.artefact is not watch.artefact
+        if other_model or (before.policy, before.threshold) != (watch.policy, watch.threshold):
+            alarm = self._anomaly.active
+            self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, self._new_id)
+            if alarm is not None:
+                self._anomaly.resume(alarm, other_scale=other_model)
+        if (before.range, before.artefact.manifest.unit) != (watch.range, manifest.unit):
+            self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._windower.recut(manifest.samples, manifest.hop)
+        self._take_up(watch)
 
     @property
     def hop_s(self) -> float:

@@ -192,3 +192,12 @@ def test_resting_is_a_step_that_nobody_would_hear_of(
             transition = watch.step(second * 1_000_000, score).transition
             told += [(second, transition.value)] if transition else []
     assert told == transitions(machine(**policy), scores)
+
+
+def test_the_peak_of_another_models_alarm_stays_until_the_next_alarm() -> None:
+    machine = AlarmMachine(AlarmKind.ANOMALY, AlarmPolicy(votes=(1, 1), off_delay_s=0), 1.0, lambda: "next")
+    machine.resume(Alarm("before", AlarmKind.ANOMALY, 0, 500.0), other_scale=True)
+    assert machine.step(1, 900.0).alarm.peak_score == 500.0
+    assert machine.step(2, 0.0).transition is Transition.END
+    machine.step(3, 2.0)
+    assert machine.step(4, 7.0).alarm.peak_score == 7.0
