@@ -17,6 +17,9 @@ _OVERRUNS: Final = 2**16
 _STALE_S: Final = 5.0
 """Frames that follow each other for so long, all behind the newest, are no old ones: the newest had a wrong
 number. A judgement: longer than what a sensor sends again after a hiccup."""
+_FAR: Final = 100
+"""A frame so many numbers ahead of the last one is believed when the next one follows it. A judgement: longer
+than what lines lose, and where so much is missing one frame more is nothing."""
 _UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
 
 
@@ -41,6 +44,8 @@ class Windower:
         """The latest frame that counted as an old one, and for how long such frames came after `_newest`."""
         self._stale_s = 0.0
         self._newest: Frame | None = None
+        self._far: Frame | None = None
+        """The latest frame that was far ahead."""
 
     def push(self, frame: Frame) -> tuple[list[Window], list[Fault]]:
         """Take a frame; return the windows it completed and what was wrong with it."""
@@ -61,6 +66,11 @@ class Windower:
         fault = self._fault(frame)
         if fault is not None and fault.kind is FaultKind.DUPLICATE and self._outlives(frame):
             fault = Fault(FaultKind.GAP, f"the number before {frame.sequence} was wrong")
+        if fault is not None and fault.count > _FAR:
+            before, self._far = self._far, frame
+            if not _follows(before, frame, _FAR):
+                return [], [Fault(fault.kind, f"{fault.detail}, if the next one follows", 0)]
+            fault = Fault(fault.kind, fault.detail, fault.count - 1)  # the one before came, too
         faults = [] if fault is None else [fault]
         if fault is not None and fault.kind in _UNUSABLE:
             return [], faults
@@ -78,13 +88,15 @@ class Windower:
 
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
-        self._last = None
+        self._last = self._far = None
 
     def _outlives(self, frame: Frame) -> bool:
-        """Whether frames that count as old ones have come in order, and no others, for _STALE_S."""
+        """Whether frames that count as old ones have come in order, and no others, for _STALE_S.
+
+        Some may be missing: a line that loses frames is mended like any other.
+        """
         stale, self._stale = self._stale, frame
-        follows = stale is not None and frame.sequence == (stale.sequence + 1) % _SEQUENCES
-        if not follows or self._newest is not self._last:
+        if not _follows(stale, frame, _SEQUENCES // 2) or self._newest is not self._last:
             self._stale_s, self._newest = 0.0, self._last
         self._stale_s += len(frame.samples) / frame.rate_hz
         return self._stale_s >= _STALE_S
@@ -140,6 +152,13 @@ class Windower:
             self._start = start + self._hop
             self._index += 1
         return windows
+
+
+def _follows(before: Frame | None, frame: Frame, most: int) -> bool:
+    """Whether a frame comes after another one of the same boot, with at most so many numbers between."""
+    if before is None or (before.boot_id, before.sensor_id) != (frame.boot_id, frame.sensor_id):
+        return False
+    return 0 < (frame.sequence - before.sequence) % _SEQUENCES <= most
 
 
 def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:

@@ -1,13 +1,15 @@
 """The site's configuration: one TOML file, one frozen tree, read strictly."""
 
+import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
 from edge_runtime.core import ConfigError, Manifest, check_topic_level
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import SensorSettings
+from edge_runtime.sensors import SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -62,10 +64,17 @@ class Config:
     def __post_init__(self) -> None:
         if not self.sensor:
             raise ValueError("sensor is empty, add at least one [[sensor]]")
-        for name in ("name", "port"):
-            (value, count), *_ = Counter(getattr(sensor, name) for sensor in self.sensor).most_common(1)
-            if count > 1:
-                raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        for name in ("name", "port", "serial"):
+            values = Counter(getattr(sensor, name) for sensor in self.sensor)
+            del values[None]
+            for value, count in values.most_common(1):
+                if count > 1:
+                    raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        devices: dict[str, str] = {}
+        for sensor in self.sensor:
+            other = devices.setdefault(device_of(sensor.port), sensor.port)
+            if other != sensor.port:
+                raise ValueError(f"sensor has one device under two names, {other!r} and {sensor.port!r}")
 
 
 def read_config(path: Path) -> Config:
@@ -92,3 +101,14 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             where=f"sensor {sensor.name!r}, {sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
         )
+
+
+def identity_of(sensor: SensorSettings, config: Config) -> Identity:
+    """What the right sensor says of itself, by the site, whose unit and channels are the model's."""
+    others = ((other.name, _identity(other)) for other in config.sensor if other is not sensor)
+    return replace(_identity(sensor), others=tuple(others))
+
+
+def _identity(sensor: SensorSettings) -> Identity:
+    range_limit = math.inf if sensor.range is None else sensor.range
+    return Identity(sensor.unit, sensor.hello_channels or sensor.channels, sensor.serial, range_limit)

@@ -7,7 +7,9 @@ from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
 
 _EVERYTHING: Final = ("site", "state_folder", "spool")
 """Every topic and the last will are made from the first, and the other two are the open spool."""
-_IN_PLACE: Final = frozenset({"model", "unit", "range", "threshold", "alarm", "silence_s"})
+_IN_PLACE: Final = frozenset(
+    {"model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"}
+)
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
 listed makes the sensor begin again, which is right for every one and quick for none."""
 
@@ -23,7 +25,7 @@ class Changes:
     replaced: tuple[str, ...]
     """Sensors whose line differs: their port is opened again."""
     adjusted: tuple[str, ...]
-    """Sensors that go on with another model, threshold, policy, range or patience; no window is lost."""
+    """Sensors that go on with another model, threshold, policy, identity or patience; no window is lost."""
     broker: bool
     report: bool
 

@@ -1,18 +1,17 @@
 """A configuration read, and everything it names opened: `prepare`, for the start, a reload and `check`."""
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_runtime.configuration import Config, check_agreement, read_config
+from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
 from edge_runtime.core import UnavailableError
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.messages import ModelSummary, model_summary
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import Watch
-from edge_runtime.sensors import SensorSettings, Source
+from edge_runtime.sensors import SensorSettings, Source, probe
 from edge_runtime.spool import check_folder
 
 
@@ -53,8 +52,7 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     for sensor in config.sensor:
         artefact, digest = artefacts[sensor.model], digests[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        range_limit = math.inf if sensor.range is None else sensor.range
-        watch = replace(watch, range=range_limit, suspended=records.suspended(digest))
+        watch = replace(watch, sensor=identity_of(sensor, config), suspended=records.suspended(digest))
         model = model_summary(artefact.manifest, digest)
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -86,11 +84,9 @@ def probe_ports(config: Config) -> list[str]:
 
     Raises BusyError or AccessError, which waiting does not remove.
     """
-    missing = []
-    for sensor in config.sensor:
-        try:
-            with Source(sensor.port, sensor.baud):
-                pass
-        except UnavailableError as error:
-            missing.append(f"{sensor.name}: {error}")
-    return missing
+    said = probe([Source(sensor.port, sensor.baud) for sensor in config.sensor])
+    for error in said:
+        if error is not None and not isinstance(error, UnavailableError):
+            raise error
+    named = zip(config.sensor, said, strict=True)
+    return [f"{sensor.name}: {error}" for sensor, error in named if error is not None]

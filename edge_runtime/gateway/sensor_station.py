@@ -10,7 +10,7 @@ from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
-from edge_runtime.sensors import Chunk, PortReader
+from edge_runtime.sensors import Chunk, Patience, PortReader
 
 HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
@@ -19,6 +19,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+_LATEST_US: Final = 3_600_000_000
+"""No event is an hour later than its window: what waits in the inbox is minutes old at most."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -45,6 +47,7 @@ class Station:
         self._latest: Verdict | None = None
         self._unsent: list[Verdict] = []
         self._trouble = self._overload = ""
+        self._introduction = ""
         self._chatter, self._log = Chatter(), LogShare(settings.name)
         for alarm in reporter.open_alarms():
             pipeline.resume(alarm)
@@ -69,8 +72,10 @@ class Station:
         return self._sensor.model.sha256
 
     def follow(self, sensor: PreparedSensor, report: ReportSettings) -> None:
-        """Go on with another model, threshold, policy, range or patience of the same line, and report
+        """Go on with another model, threshold, policy, identity or patience of the same line, and report
         otherwise."""
+        if sensor.settings.silence_s != self._sensor.settings.silence_s:
+            self.reader.be_patient(Patience.of(sensor.settings))
         self._sensor, self._report = sensor, report
         self.pipeline.follow(sensor.watch)
         self._reporter.follow(sensor.model)
@@ -127,6 +132,7 @@ class Station:
         if bool(overload) != bool(self._overload):
             self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self._overload = overload
+        self._follow_identity(now_s)
         for verdict in self._chatter.due(now_s):
             self._publish(verdict, now_s)
         self._log.close_minutes(now_s)
@@ -152,6 +158,7 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self._trouble,
+            "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
@@ -160,11 +167,20 @@ class Station:
         now_s = time.monotonic()
         self._publish(self._chatter.admit(verdict, now_s), now_s)
 
+    def _follow_identity(self, now_s: float) -> None:
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
+
     def _publish(self, verdict: Verdict, now_s: float) -> None:
         self._latest = verdict
         if verdict.transition is None:
             return
-        self._reporter.event(verdict, self._sensor_now_us())
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._reporter.event(verdict, now_us)
         self._publish_state()
         alarm = verdict.alarm
         if alarm is not None and verdict.transition is not Transition.UPDATE:

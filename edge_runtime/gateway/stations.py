@@ -1,6 +1,7 @@
 """All sensors of this gateway, with the threads that read their ports: `Stations`."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Final
@@ -14,14 +15,14 @@ from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.stall_guard import StallGuard
 from edge_runtime.pipeline import SensorPipeline
-from edge_runtime.sensors import Allowance, Inbox, Poller, PortReader, Source
+from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, Source
 from edge_runtime.sensors.protocols import new_decoder
 
 TURN_BYTES: Final = 8192
 """Of each sensor in one turn, about: two reads. The shortest frames cost 30 us each, so another sensor waits
 for 10 ms of them."""
 JOIN_S: Final = 2.0
-"""Seconds that a reader may take to end: it may be opening a port. It is a daemon thread."""
+"""Seconds that the readers may take to end: they may be opening ports. They are daemon threads."""
 
 
 class Stations(Part):
@@ -79,7 +80,7 @@ class Stations(Part):
             name = sensor.settings.name
             if name in changes.added or name in changes.replaced:
                 self._add(sensor, report).reader.start()
-            elif name in changes.adjusted or changes.report:
+            else:  # also one that stays as it is: who the others are is part of what its hello is compared with
                 self._stations[name].follow(sensor, report)
         self._watch()
 
@@ -103,15 +104,24 @@ class Stations(Part):
         self._quit.set()
         for station in self._stations.values():
             station.reader.stop()
+        until_s = time.monotonic() + JOIN_S
         for thread in (self._poller, *(station.reader for station in self._stations.values())):
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, until_s - time.monotonic()))
 
     def _add(self, sensor: PreparedSensor, report: ReportSettings) -> Station:
         settings = sensor.settings
         source, share = Source(settings.port, settings.baud), self._inbox.admit()
-        allowance = Allowance.of(settings)
-        reader = PortReader(share, source, self._inbox, threading.Event(), self._poller, allowance=allowance)
+        allowance, patience = Allowance.of(settings), Patience.of(settings)
+        reader = PortReader(
+            share,
+            source,
+            self._inbox,
+            threading.Event(),
+            self._poller,
+            allowance=allowance,
+            patience=patience,
+        )
         decoder = new_decoder(settings.protocol, settings.line)
         pipeline = SensorPipeline(sensor.watch, decoder, lambda: uuid.uuid4().hex)
         reporter = self._delivery.reporter(settings.name, sensor.model)

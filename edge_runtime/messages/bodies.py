@@ -180,6 +180,9 @@ class HealthBody(Body):
     """What is wrong with this sensor or its line now; empty when nothing is."""
     last_fault: str
     """The latest frame or bytes that could not be used, and why; empty when there was none."""
+    identity: str
+    """Who the sensor says it is: sensor id, serial number, firmware; then who it was before, where that
+    changed. Empty before its first hello."""
     status: Literal["ok", "degraded"]
     """`degraded` while `troubles` has an entry."""
     troubles: Mapping[str, str]

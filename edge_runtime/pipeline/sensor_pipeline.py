@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine, RateMeter, RateReading, Windower, problem
+from edge_runtime.analysis import AlarmMachine, Identity, RateMeter, RateReading, Windower, problem
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
@@ -53,10 +53,16 @@ class Watch:
     artefact: Artefact
     threshold: float
     policy: AlarmPolicy
-    range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
+    sensor: Identity | None = None
+    """What the right sensor says of itself; None for what the manifest says of it."""
     suspended: str = ""
     """Why the model is not to be run: it stopped the service once. Empty for every other."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the right sensor says of itself."""
+        manifest = self.artefact.manifest
+        return self.sensor or Identity(manifest.unit, manifest.channels)
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
@@ -108,7 +114,7 @@ class SensorPipeline:
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
         self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _FAULT_THRESHOLD, new_id)
         self._model = AlarmMachine(AlarmKind.MODEL, _MODEL_POLICY, _FAULT_THRESHOLD, new_id)
-        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._hellos = Hellos(watch.identity)
         self._take_up(watch)
         self.run = 0
         """Number of the window that the model runs on now; 0 while it does not run."""
@@ -122,7 +128,7 @@ class SensorPipeline:
         self._feature_names = tuple(feature.name for feature in manifest.features)
 
     def follow(self, watch: Watch) -> None:
-        """Watch the same line otherwise from the next frame on: another model, threshold, policy or range.
+        """Watch the same line otherwise from the next frame on: another model, threshold, policy or identity.
 
         What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
         same rate and channels.
@@ -134,8 +140,7 @@ class SensorPipeline:
             self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, self._new_id)
             if alarm is not None:
                 self._anomaly.resume(alarm, other_scale=other_model)
-        if (before.range, before.artefact.manifest.unit) != (watch.range, manifest.unit):
-            self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._hellos.expect(watch.identity)
         self._windower.recut(manifest.samples, manifest.hop)
         self._take_up(watch)
 
@@ -155,6 +160,11 @@ class SensorPipeline:
         machines = (self._anomaly, self._sensor, self._model)
         return tuple(machine.active for machine in machines if machine.active is not None)
 
+    @property
+    def introduction(self) -> str:
+        """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
+        return self._hellos.introduction
+
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
         machines = {
@@ -172,10 +182,8 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self._count(item)
-            else:
-                newest = self.status.newest
-                if fault := self._hellos.take(item, None if newest is None else newest.sensor_id):
-                    self._count(fault)
+            elif fault := self._hellos.take(item, self.status.newest):
+                self._count(fault)
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -213,7 +221,7 @@ class SensorPipeline:
             for fault in faults:
                 self._count(fault)
                 self._rate_meter.reset()
-            if disagreement := self._hellos.follow(frame.sensor_id):
+            if disagreement := self._hellos.follow(frame):
                 self._count(disagreement)
             apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
             if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):

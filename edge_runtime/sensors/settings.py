@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
 
@@ -33,6 +33,10 @@ class SensorSettings:
     """Bits per second of a serial port; USB devices ignore it."""
     scale: float = 1.0
     """For `lines`: physical unit per number; frames carry their own."""
+    serial: str | None = None
+    """Serial number that its hello must state; with another one the sensor is at fault."""
+    hello_channels: tuple[str, ...] | None = None
+    """What its hello calls the channels, in order, where these are not their names in the model."""
     range: float | None = None
     """Largest magnitude the sensor can report, in `unit`; beyond it samples count as saturated."""
     threshold: float | None = None
@@ -44,14 +48,7 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
-        # What can never be a port is a mistake; what is only missing now is waited for.
-        scheme, remote, rest = self.port.partition("://")
-        host = urlsplit(self.port).hostname if remote else ""
-        known = scheme in ("socket", "rfc2217") and host and rest.rpartition(":")[2].strip("/").isdigit()
-        if not self.port or (remote and not known):
-            raise ValueError(
-                f"port is {self.port!r}, must be a path, socket://host:port or rfc2217://host:port"
-            )
+        check_port(self.port)
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -60,6 +57,16 @@ class SensorSettings:
             raise ValueError(f"threshold is {self.threshold}, must be finite")
         if not self.channels:
             raise ValueError("channels is empty, name at least one")
+        if self.serial == "":
+            raise ValueError("serial is empty, state the number or leave it out")
+        for name in ("serial", "hello_channels"):
+            if getattr(self, name) is not None and not PROTOCOLS[self.protocol].introduces:
+                raise ValueError(
+                    f"{name} is stated, but sensors never state it in protocol {self.protocol!r}"
+                )
+        if self.hello_channels is not None and len(self.hello_channels) != len(self.channels):
+            count = len(self.hello_channels)
+            raise ValueError(f"hello_channels has {count} entries, channels has {len(self.channels)}")
 
     @property
     def line(self) -> LineFormat:

@@ -53,6 +53,7 @@ HEALTH = {
     "sensor": SENSOR,
     "trouble": "silent: the port is open and nothing comes",
     "last_fault": "",
+    "identity": "",
     "status": "degraded",
     "troubles": {"broker": "localhost:1883: refused. Start it"},
     "figures": {"mqtt.connected": 1.0, "spool.oldest_age_s": None, "names_refused": 0, "odd": math.inf},
