@@ -20,6 +20,8 @@ SENSOR_FIGURES = {
 FIGURES = {
     "names_refused": ("counter", "Names of figures that were not taken because there are too many."),
     "inbox.dropped": ("counter", "Chunks of bytes dropped because scoring did not keep up."),
+    "clock.steps": ("counter", "How often the wall clock was set while the service ran."),
+    "clock.stepped_s": ("gauge", "By how much it was set the last time, seconds; null before."),
     "mqtt.connected": ("gauge", "1 while the broker has accepted the connection, else 0."),
     "mqtt.connections": ("counter", "Connections made."),
     "mqtt.connections_lost": ("counter", "Connections lost and attempts that failed."),
@@ -79,7 +81,7 @@ FIGURES = {
 TROUBLES = {
     "broker": "There is no connection, and why.",
     "insecure": "Others on the network can read and forge what is sent.",
-    "clock": "The wall clock has not been set since boot.",
+    "clock": "The wall clock has not been set since boot, or is not synchronised with a time server.",
     "reload": "The configuration was not read again, and why.",
     "sensor <name>": "What is wrong with that sensor or its line.",
     "overload of <name>": "That sensor sends faster than it can be read; how many bytes were dropped.",

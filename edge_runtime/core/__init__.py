@@ -14,6 +14,7 @@ from edge_runtime.core.errors import (
 from edge_runtime.core.exit_codes import run_command
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.log_share import LogShare
 from edge_runtime.core.manifest import (
     Calibration,
     Feature,
@@ -41,7 +42,7 @@ from edge_runtime.core.records import (
     Window,
 )
 from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
-from edge_runtime.core.wall_clock import CLOCK_REMEDY, clock_doubt
+from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
     "CLOCK_REMEDY",
@@ -67,6 +68,7 @@ __all__ = [
     "GoldenWindowError",
     "Health",
     "Hello",
+    "LogShare",
     "Manifest",
     "OneOf",
     "Samples",
@@ -76,6 +78,7 @@ __all__ = [
     "UnavailableError",
     "Verdict",
     "Window",
+    "ask_time_service",
     "check_topic_level",
     "check_within",
     "clock_doubt",
@@ -85,4 +88,5 @@ __all__ = [
     "manifest_to_metadata",
     "printable",
     "run_command",
+    "unset_clock",
 ]

@@ -4,9 +4,8 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, Health, SensorFault, Transition, Verdict
+from edge_runtime.core import FaultKind, FaultReason, Health, LogShare, SensorFault, Transition, Verdict
 from edge_runtime.gateway.chatter import Chatter
-from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
@@ -124,13 +123,14 @@ class Station:
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self._trouble):
-            self._log.warn("trouble", text or "fine again", now_s)
+            self._log.warn("trouble" if text else "trouble over", text or "fine again", now_s)
         self._trouble = text
         reader, overload = self.reader, ""
         if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
             overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
         if bool(overload) != bool(self._overload):
-            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
+            over = "is read as fast as it sends again"
+            self._log.warn("overload" if overload else "overload over", overload or over, now_s)
         self._overload = overload
         self._follow_identity(now_s)
         for verdict in self._chatter.due(now_s):
@@ -186,7 +186,8 @@ class Station:
         if alarm is not None and verdict.transition is not Transition.UPDATE:
             happened = "began" if verdict.transition is Transition.NEW else "ended"
             score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
-            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
+            what = f"{alarm.kind} {happened}"
+            self._log.warn(what, f"{what}, {score} {alarm.reason}", now_s)
 
     def _publish_state(self) -> None:
         if self._latest is not None:

@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, clock_doubt, printable
+from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, LogShare, clock_doubt, printable
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.changes import Changes, compare
+from edge_runtime.gateway.clock_watch import ClockWatch
 from edge_runtime.gateway.delivery import Delivery
-from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
@@ -33,14 +33,18 @@ TURN_S: Final = 0.25
 """Longest wait for bytes before what is due by the clock is done: a second of silence shows in time."""
 TICK_S: Final = 0.05
 """Shortest time between two of these: many sensors bring bytes a thousand times a second."""
+STATUS_TEXT: Final = 500
+"""Characters of each trouble that systemd is given: a reason with the detail of a fault, whole."""
+RELOADS: Final = 9
+"""Lines a minute about reloads: each is somebody's, who waits for the answer, unless a program goes wild."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
 def serve(path: Path) -> int:
     """Run until a signal stops it; return the exit code. Raises what `prepare` and `probe_ports` raise."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _begin_log()
     if doubt := clock_doubt(time.time()):
-        _log.warning("%s: alarms carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
+        _log.warning("%s: alarms may carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
     prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
@@ -62,6 +66,16 @@ def serve(path: Path) -> int:
     return 0
 
 
+def _begin_log() -> None:
+    # UTC, as in messages: lines of gateways in several zones, and from both sides of a change of summer time,
+    # are in order.
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
 class _Service:
     """One run; a reload changes it unless it changes what everything depends on."""
 
@@ -75,13 +89,14 @@ class _Service:
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
         self._reload: Reload[PreparedService] | None = None
+        self._log = LogShare("", of_a_kind=RELOADS)
 
     def run(self) -> PreparedService:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
             delivery = Delivery(self._prepared, self._spool, self._health)
             stations = Stations(self._prepared, delivery, self._health, self._replace_process)
-            parts: tuple[Part, ...] = (delivery, stations)
+            parts: tuple[Part, ...] = (delivery, stations, ClockWatch(self._health))
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:
@@ -101,23 +116,24 @@ class _Service:
                 self._tick(stations, parts, now_s)
             if (prepared := self._reloaded()) is not None:
                 changes = compare(self._prepared, prepared)
-                _log.info("reloaded %s: %s", self._path, changes)
+                said = f"reloaded {self._path}: {changes}"
+                self._log.warn("reload", said, time.monotonic(), level=logging.INFO)
                 if changes.everything:
                     return prepared
                 self._follow(parts, prepared, changes)
         return self._prepared
 
     def _tick(self, stations: Stations, parts: tuple[Part, ...], now_s: float) -> None:
+        self._log.close_minutes(now_s)
         for part in parts:
             part.tick(now_s)
-        self._health.tell("clock", clock_doubt(time.time()))
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             stations.report_health()
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()
-        said = "; ".join(f"{name}: {printable(text, LONGEST)}" for name, text in troubles.items())
+        said = "; ".join(f"{name}: {printable(text, STATUS_TEXT)}" for name, text in troubles.items())
         self._notifier.status(said or "ok")
 
     def _reloaded(self) -> PreparedService | None:
@@ -130,7 +146,8 @@ class _Service:
         prepared, error = self._reload.result()
         self._reload = None
         if error is not None:
-            _log.error("reload refused, going on as before: %s", error)
+            said = f"reload refused, going on as before: {error}"
+            self._log.warn("reload", said, time.monotonic(), level=logging.ERROR)
         self._health.tell("reload", str(error or ""))
         return prepared
 

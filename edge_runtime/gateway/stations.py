@@ -80,7 +80,7 @@ class Stations(Part):
             name = sensor.settings.name
             if name in changes.added or name in changes.replaced:
                 self._add(sensor, report).reader.start()
-            else:  # also one that stays as it is: who the others are is part of what its hello is compared with
+            else:  # also one that stays as it is: its hello is compared with what the others would say
                 self._stations[name].follow(sensor, report)
         self._watch()
 

@@ -82,7 +82,8 @@ class EventBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot; where false, times may be wrong."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server; where false, times may be wrong."""
     start_time: Moment | None
     """When the alarm began."""
     end_time: Moment | None
@@ -119,7 +120,8 @@ class StateBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot; where false, times may be wrong."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server; where false, times may be wrong."""
     alarm: Literal["ON", "OFF"]
     """Whether an alarm is active."""
     alarm_id: str | None
@@ -173,7 +175,8 @@ class HealthBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     sensor: Mapping[str, float | None]
     """This sensor's counters and gauges by name; null for a gauge without a value."""
     trouble: str
@@ -205,7 +208,8 @@ class ProbeBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     doctor: bool = True
     """Always true: no health of the service."""
 

@@ -21,7 +21,7 @@ import time
 from random import Random, SystemRandom
 from typing import Final
 
-from edge_runtime.core import EdgeError, Health
+from edge_runtime.core import EdgeError, Health, LogShare
 from edge_runtime.mqtt.changeover import Changeover
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import Credentials
@@ -41,8 +41,6 @@ _STABLE_S: Final = 30.0
 """A connection of this age, the longest wait by default, was no part of a series of failures."""
 _UNDISPUTED_S: Final = 300.0
 """The same after a refusal, which may come back with another client's own, longer, waits."""
-_LOG_AGAIN_S: Final = 60.0
-"""Before the same text is logged again: a link that flaps must not fill the log."""
 _STUCK_S: Final = 300.0
 """Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
 _STOP_MARGIN_S: Final = 3.0
@@ -83,7 +81,7 @@ class Publisher:
         self._stop_by_s = float("inf")
         self._maintained_s = float("-inf")
         self._alive_s = time.monotonic()
-        self._logged: dict[str, float] = {}
+        self._log = LogShare("")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
@@ -181,7 +179,7 @@ class Publisher:
 
     def _serve(self, session: Session, credentials: Credentials) -> None:
         self._note_connection(connected=True)
-        self._report("")
+        self._report("connected", "")
         try:
             while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
                 session.turn(_TICK_S)
@@ -206,7 +204,9 @@ class Publisher:
             raise
 
     def _wait_to_reconnect(self, error: EdgeError, lasted_s: float) -> None:
-        self._report(f"{error}. {_EVICTED}" if self._evictions >= _EVICTIONS else str(error))
+        kind = error.loss if isinstance(error, LinkError) else "credentials"
+        evicted = self._evictions >= _EVICTIONS
+        self._report(f"broker {kind}", f"{error}. {_EVICTED}" if evicted else str(error))
         self._health.add("mqtt.connections_lost")
         if isinstance(error, LinkError) and error.loss is LinkErrorKind.VIOLATION:
             self._health.add("mqtt.violations")
@@ -237,6 +237,7 @@ class Publisher:
 
     def _maintain(self) -> None:
         self._alive_s = time.monotonic()
+        self._log.close_minutes(self._alive_s)
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
@@ -250,10 +251,7 @@ class Publisher:
         if connected:
             self._health.add("mqtt.connections")
 
-    def _report(self, trouble: str) -> None:
+    def _report(self, kind: str, trouble: str) -> None:
         self._health.tell("broker", trouble)
-        text, now_s = trouble or "connected to the broker", time.monotonic()
-        self._logged = {known: at_s for known, at_s in self._logged.items() if now_s - at_s < _LOG_AGAIN_S}
-        if text not in self._logged:
-            self._logged[text] = now_s
-            _LOG.log(logging.WARNING if trouble else logging.INFO, "%s", text)
+        level = logging.WARNING if trouble else logging.INFO
+        self._log.warn(kind, trouble or "connected to the broker", time.monotonic(), level=level)

@@ -91,8 +91,7 @@ def test_what_a_subscriber_sees(site: Any, subscriber: Subscriber) -> None:
     until(lambda: told(subscriber) == [("new", "anomaly")])
     state = until(lambda: (body := subscriber.latest("state")) and json.loads(body))
     assert (state["alarm"], state["model"]["name"], state["supported"]) == ("ON", "rms", True)
-    health = json.loads(until(lambda: subscriber.latest("health")))
-    assert health["sensor"]["frames"] > 10
+    until(lambda: (body := subscriber.latest("health")) and json.loads(body)["sensor"]["frames"] > 10)
     begun_s = time.monotonic()
     assert site.stop() == 0
     assert in_time(time.monotonic() - begun_s, 10)
