@@ -41,7 +41,7 @@ from edge_runtime.core.records import (
     Verdict,
     Window,
 )
-from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
+from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_mqtt_text, is_topic_level
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
@@ -83,6 +83,7 @@ __all__ = [
     "check_within",
     "clock_doubt",
     "first_line",
+    "is_mqtt_text",
     "is_topic_level",
     "manifest_from_metadata",
     "manifest_to_metadata",

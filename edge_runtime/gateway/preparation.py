@@ -11,7 +11,7 @@ from edge_runtime.messages import ModelSummary, model_summary
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import Watch
-from edge_runtime.sensors import SensorSettings, Source, probe
+from edge_runtime.sensors import SensorSettings, Source, check_device, probe
 from edge_runtime.spool import check_folder
 
 
@@ -48,6 +48,7 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     digests, artefacts = _open_models(config, records, running)
     for sensor in config.sensor:
         check_agreement(sensor, artefacts[sensor.model].manifest)
+        check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
         artefact, digest = artefacts[sensor.model], digests[sensor.model]

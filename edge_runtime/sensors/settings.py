@@ -3,11 +3,17 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+
+MAX_BAUD: Final = 2**31 - 1
+"""Linux takes a baud rate as a signed number of 32 bits."""
+LARGEST_SCORE: Final = 1e30
+"""Scores are single precision, which ends at 3.4e38: no window exceeds a threshold near it, and a model's own
+is held to the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +59,10 @@ class SensorSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, must be positive")
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise ValueError(f"threshold is {self.threshold}, must be finite")
+        if self.baud > MAX_BAUD:
+            raise ValueError(f"baud is {self.baud}, must be {MAX_BAUD} at most")
+        if self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE:
+            raise ValueError(f"threshold is {self.threshold}, must be finite and within what scores can be")
         if not self.channels:
             raise ValueError("channels is empty, name at least one")
         if self.serial == "":
