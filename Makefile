@@ -46,9 +46,10 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# Hostile models, sensors, brokers and recordings, in at most 20 minutes; what passes `make test` in a small form.
+# Hostile models, manifests, sensors, brokers and recordings, in at most 20 minutes; what passes `make test` in a small form.
 attack: $(READY)
 	$(BIN)/python -m tests.attack.door
+	$(BIN)/python -m tests.attack.manifests --count 1000 --seed 1
 	$(BIN)/python -m tests.attack.broker 5
 	$(BIN)/python -m tests.attack.sensors
 	$(BIN)/python -m tests.attack.endless

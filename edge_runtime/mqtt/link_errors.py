@@ -49,7 +49,7 @@ def explain(error: Exception) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
         # Else the clock has no part in it, unless it was never set.
-        judge = clock_doubt if error.verify_code in _OF_THE_CLOCK else unset_clock
+        judge = clock_doubt if getattr(error, "verify_code", 0) in _OF_THE_CLOCK else unset_clock
         if doubt := judge(time.time()):
             return f"{what}; {doubt}", CLOCK_REMEDY
         return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"

@@ -3,7 +3,6 @@
 Both go through `prepare` and `probe_ports`, which are called here with real files.
 """
 
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from edge_runtime.configuration.config import Config
 from edge_runtime.core.errors import EdgeError
 from edge_runtime.gateway import prepare, probe_ports
 from tests.artefacts import write_artefact
+from tests.toml_text import document
 from tests.waiting import scaled
 
 INF, NAN = float("inf"), float("nan")
@@ -127,16 +127,6 @@ def keys(kind: Any, at: tuple[str, ...] = ()) -> Iterator[str]:
             yield from keys(inner, (*at, name))
 
 
-def toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value).lower()
-
-
 def site(folder: Path, *changes: tuple[str, Any]) -> Path:
     """A site's folder with all kinds of files, and a configuration with changes to an honest one."""
     table: dict[str, Any] = {
@@ -154,7 +144,7 @@ def site(folder: Path, *changes: tuple[str, Any]) -> Path:
         at[name] = value.format(folder) if key == "sensor.port" and value != 7 else value
     table["sensor"] = [table["sensor"]]
     path = folder / "site.toml"
-    path.write_text("\n".join(f"{key} = {toml(value)}" for key, value in table.items()), encoding="utf-8")
+    path.write_text(document(table), encoding="utf-8")
     return path
 
 
