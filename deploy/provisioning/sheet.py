@@ -16,7 +16,11 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = ("serial", "baud", "protocol", "platform", "address", "gateway", "dns")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-RESERVED: Final = {"ca": "the plant's authority", "steadyhum-viewer": "whoever may read every topic"}
+RESERVED: Final = {
+    "ca": "the plant's authority",
+    "steadyhum-viewer": "whoever may read every topic",
+    "steadyhum-operator": "whoever may give commands",
+}
 """Names that no device may have: the certificate would be that of something else."""
 _PORT: Final = re.compile(
     r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+",
@@ -128,7 +132,7 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
 
 
 def _name(value: str) -> str:
-    if value.startswith("steadyhum-viewer-"):
+    if value.startswith(("steadyhum-viewer-", "steadyhum-operator-")):
         return f"{value!r} is taken: such a name may read every topic"
     if value in RESERVED:
         return f"{value!r} is taken: it is the name of {RESERVED[value]}"

@@ -23,6 +23,8 @@ MAX_BODIES: Final = 100_000
 """Checksums kept to compare duplicates, measured 24 MB; what is older counts as a duplicate."""
 _MAX_SEQ: Final = 2**62
 """No spool gives a number from here."""
+_NAMING: Final = ("state", "condition", "health", "info")
+"""Last levels of topics whose messages name the newest event's number and have none of their own."""
 _REPLAYED: Final = (b',"replayed":true}', b',"replayed":false}')
 """How the publisher ends a body."""
 
@@ -121,6 +123,8 @@ class SequenceAudit:
             members = {}
         members = members if isinstance(members, dict) else {}
         seq, epoch = members.get("seq"), members.get("epoch")
+        if topic.rpartition("/")[2] in _NAMING:
+            seq = None
         if type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < _MAX_SEQ:
             self.unnumbered += 1
             return SequencedMessage(topic, Discrepancy.UNNUMBERED, members)

@@ -2,6 +2,7 @@
 
 from edge_runtime.core.errors import (
     AccessError,
+    AlarmCommandError,
     ArtefactError,
     BusyError,
     ConfigError,
@@ -41,15 +42,24 @@ from edge_runtime.core.records import (
     Verdict,
     Window,
 )
-from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_mqtt_text, is_topic_level
+from edge_runtime.core.summary import ModelSummary, model_summary
+from edge_runtime.core.topic_level import (
+    RESERVED_NAMES,
+    TOPIC_LEVEL_RULE,
+    check_topic_level,
+    is_mqtt_text,
+    is_topic_level,
+)
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
     "CLOCK_REMEDY",
     "MAX_FRAME_SAMPLES",
+    "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
     "AccessError",
     "Alarm",
+    "AlarmCommandError",
     "AlarmKind",
     "AlarmPolicy",
     "ArtefactError",
@@ -70,6 +80,7 @@ __all__ = [
     "Hello",
     "LogShare",
     "Manifest",
+    "ModelSummary",
     "OneOf",
     "Samples",
     "SensorFault",
@@ -87,6 +98,7 @@ __all__ = [
     "is_topic_level",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "model_summary",
     "printable",
     "run_command",
     "unset_clock",

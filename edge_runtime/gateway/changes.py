@@ -5,10 +5,14 @@ from typing import Final
 
 from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
 
-_EVERYTHING: Final = ("site", "state_folder", "spool")
-"""Every topic and the last will are made from the first, and the other two are the open spool."""
+_EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
+"""Every topic and the last will are made from the first, the next two are the open spool, and with the last a
+connection subscribes."""
 _IN_PLACE: Final = frozenset(
-    {"model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"}
+    {
+        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
+        *("usable_share", "usable_span_s", "machine", "latched", "suppressed"),
+    }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
 listed makes the sensor begin again, which is right for every one and quick for none."""
@@ -28,6 +32,12 @@ class Changes:
     """Sensors that go on with another model, threshold, policy, identity or patience; no window is lost."""
     broker: bool
     report: bool
+    door: bool
+
+    @property
+    def of_sensors(self) -> bool:
+        """Whether what is said of sensors differs."""
+        return bool(self.removed or self.added or self.replaced or self.adjusted or self.report)
 
     def __str__(self) -> str:
         """For the log, such as `pump adjusted, broker changed`."""
@@ -42,7 +52,7 @@ class Changes:
             )
             if names
         ]
-        said += [f"{what} changed" for what in ("broker", "report") if getattr(self, what)]
+        said += [f"{what} changed" for what in ("broker", "report", "door") if getattr(self, what)]
         return "; ".join(said) or "nothing changed"
 
 
@@ -64,6 +74,7 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         # Files may hold other things under the same name.
         broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
         report=before.config.report != after.config.report,
+        door=before.config.door != after.config.door,
     )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
-from edge_runtime.core import UnavailableError
+from edge_runtime.core import ModelSummary, UnavailableError, model_summary
+from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
-from edge_runtime.messages import ModelSummary, model_summary
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import Watch
@@ -44,6 +44,7 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     config = read_config(path)
     check_folder(config.state_folder)
     credentials = read_credentials(config.broker)
+    check_door(config.door)
     records = ModelRecords(config.state_folder)
     digests, artefacts = _open_models(config, records, running)
     for sensor in config.sensor:
@@ -53,7 +54,14 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     for sensor in config.sensor:
         artefact, digest = artefacts[sensor.model], digests[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        watch = replace(watch, sensor=identity_of(sensor, config), suspended=records.suspended(digest))
+        watch = replace(
+            watch,
+            sensor=identity_of(sensor, config),
+            suspended=records.suspended(digest),
+            usable_share=sensor.usable_share,
+            usable_span_s=sensor.usable_span_s,
+            silence_s=sensor.silence_s,
+        )
         model = model_summary(artefact.manifest, digest)
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None

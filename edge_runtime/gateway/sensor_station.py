@@ -4,8 +4,8 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, Health, LogShare, SensorFault, Transition, Verdict
-from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.core import FaultKind, FaultReason, Health, SensorFault, Verdict
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
@@ -34,36 +34,32 @@ class Station:
         reader: PortReader,
         pipeline: SensorPipeline,
         reporter: Reporter,
+        *,
+        keeper: Bookkeeper,
     ) -> None:
-        settings = sensor.settings
-        self.name, self._sensor, self._report = settings.name, sensor, report
-        self.reader, self.pipeline, self._reporter = reader, pipeline, reporter
+        self.name, self._sensor, self._report = sensor.settings.name, sensor, report
+        self.reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
-        self._state_s = self._interrupted_s = float("-inf")
-        self._latest: Verdict | None = None
+        self._interrupted_s = float("-inf")
         self._unsent: list[Verdict] = []
-        self._trouble = self._overload = ""
-        self._introduction = ""
-        self._chatter, self._log = Chatter(), LogShare(settings.name)
-        for alarm in reporter.open_alarms():
+        self.trouble = ""
+        """What is wrong with the line or the sensor now, in words; empty when nothing is."""
+        self._overload = self._introduction = ""
+        self._log = keeper.log(self.name)
+        for alarm in keeper.to_resume(self.name):
             pipeline.resume(alarm)
 
     def tell_troubles(self, health: Health, *, gone: bool = False) -> None:
         """Say what is wrong with this sensor now, and that nothing is where the sensor is `gone`."""
         dropped = self._reporter.dropped
         lost = f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
-        health.tell(f"sensor {self.name}", "" if gone else self._trouble)
+        health.tell(f"sensor {self.name}", "" if gone else self.trouble)
         health.tell(f"overload of {self.name}", "" if gone else self._overload)
         health.tell(f"spool of {self.name}", "" if gone else lost)
-        health.tell(f"chatter of {self.name}", "" if gone else self._chatter.trouble)
-
-    @property
-    def alive(self) -> bool:
-        """Whether this sensor's thread is doing its work."""
-        return self.reader.is_alive()
+        health.tell(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
 
     @property
     def model_sha256(self) -> str:
@@ -77,12 +73,12 @@ class Station:
             self.reader.be_patient(Patience.of(sensor.settings))
         self._sensor, self._report = sensor, report
         self.pipeline.follow(sensor.watch)
-        self._reporter.follow(sensor.model)
         self._window_limit_s = HINT_AFTER_S + 2 * self.pipeline.window_s
 
-    def retire(self) -> None:
-        """End the sensor's alarms and remove its state: it is no longer in the configuration."""
-        self._reporter.retire()
+    @property
+    def alive(self) -> bool:
+        """Whether this sensor's thread is doing its work."""
+        return self.reader.is_alive()
 
     def take(self, chunk: Chunk) -> None:
         """Take bytes through to the spool."""
@@ -97,7 +93,7 @@ class Station:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
-        if self._report.scores:
+        if self._report.scores or self._reporter.scores_wanted:
             self._unsent += verdicts
 
     def report_unexplained(self) -> None:
@@ -108,11 +104,11 @@ class Station:
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
         for verdict in self._unsent:
-            self._reporter.score(verdict, self._sensor_now_us())
+            self._reporter.score(verdict, self._sensor_now_us(), publish=self._report.scores)
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
-        """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
+        """Do what is due by the clock: silence becomes a verdict."""
         trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
@@ -122,9 +118,9 @@ class Station:
         text = str(trouble or self.pipeline.status.problem or "")
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
-        if bool(text) != bool(self._trouble):
+        if bool(text) != bool(self.trouble):
             self._log.warn("trouble" if text else "trouble over", text or "fine again", now_s)
-        self._trouble = text
+        self.trouble = text
         reader, overload = self.reader, ""
         if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
             overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
@@ -133,11 +129,6 @@ class Station:
             self._log.warn("overload" if overload else "overload over", overload or over, now_s)
         self._overload = overload
         self._follow_identity(now_s)
-        for verdict in self._chatter.due(now_s):
-            self._publish(verdict, now_s)
-        self._log.close_minutes(now_s)
-        if now_s - self._state_s >= self._report.state_s:
-            self._publish_state()
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -147,6 +138,7 @@ class Station:
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
+            "usable_share": status.usable_share,
             "port_opened": self.reader.opened,
             "dropped_bytes": self.reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
@@ -157,42 +149,23 @@ class Station:
         """Send the health message: this sensor's own members, then `members` of the whole gateway."""
         own = {
             "sensor": self.figures(),
-            "trouble": self._trouble,
+            "trouble": self.trouble,
             "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
-        now_s = time.monotonic()
-        self._publish(self._chatter.admit(verdict, now_s), now_s)
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._keeper.take(self.name, verdict, now_us)
 
     def _follow_identity(self, now_s: float) -> None:
         said, before = self.pipeline.introduction, self._introduction
         self._introduction = said
         if before and said != before:
             self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
-
-    def _publish(self, verdict: Verdict, now_s: float) -> None:
-        self._latest = verdict
-        if verdict.transition is None:
-            return
-        now_us = self._sensor_now_us()
-        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
-            now_us = verdict.time_us
-        self._reporter.event(verdict, now_us)
-        self._publish_state()
-        alarm = verdict.alarm
-        if alarm is not None and verdict.transition is not Transition.UPDATE:
-            happened = "began" if verdict.transition is Transition.NEW else "ended"
-            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
-            what = f"{alarm.kind} {happened}"
-            self._log.warn(what, f"{what}, {score} {alarm.reason}", now_s)
-
-    def _publish_state(self) -> None:
-        if self._latest is not None:
-            self._state_s = time.monotonic()
-            self._reporter.state(self._latest, self._sensor_now_us())
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

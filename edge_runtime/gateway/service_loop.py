@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, LogShare, clock_doubt, printable
+from edge_runtime.door import Door
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.changes import Changes, compare
 from edge_runtime.gateway.clock_watch import ClockWatch
 from edge_runtime.gateway.delivery import Delivery
+from edge_runtime.gateway.door_methods import about
+from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
@@ -48,7 +51,7 @@ def serve(path: Path) -> int:
     prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
-    with signals.handled() as requests:
+    with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
         before, refusal = None, ""
         while not requests.stop.is_set():
             try:
@@ -61,7 +64,8 @@ def serve(path: Path) -> int:
                 prepared, before, refusal = before, None, str(error)
                 continue
             with spool:
-                reloaded = _Service(prepared, path, requests, spool, refusal).run()
+                open_door(door, prepared)
+                reloaded = _Service(prepared, path, requests, spool, door=door, refusal=refusal).run()
             before, prepared, refusal = prepared, reloaded, ""
     return 0
 
@@ -80,10 +84,18 @@ class _Service:
     """One run; a reload changes it unless it changes what everything depends on."""
 
     def __init__(
-        self, prepared: PreparedService, path: Path, requests: Requests, spool: Spool, refusal: str
+        self,
+        prepared: PreparedService,
+        path: Path,
+        requests: Requests,
+        spool: Spool,
+        *,
+        door: Door,
+        refusal: str,
     ) -> None:
         """`refusal` is why the last reload was refused; empty where it was not."""
-        self._prepared, self._path, self._requests, self._spool = prepared, path, requests, spool
+        self._prepared, self._path, self._requests = prepared, path, requests
+        self._spool, self._door = spool, door
         self._health, self._notifier = Health(), Notifier()
         self._health.tell("reload", refusal)
         self._health_s = time.monotonic()
@@ -94,9 +106,10 @@ class _Service:
     def run(self) -> PreparedService:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
-            delivery = Delivery(self._prepared, self._spool, self._health)
+            delivery = Delivery(self._prepared, self._spool, self._health, self._door)
             stations = Stations(self._prepared, delivery, self._health, self._replace_process)
-            parts: tuple[Part, ...] = (delivery, stations, ClockWatch(self._health))
+            door = LocalDoor(self._door, stations, delivery, self._health)
+            parts: tuple[Part, ...] = (delivery, stations, door, ClockWatch(self._health))
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:
@@ -110,6 +123,7 @@ class _Service:
     def _loop(self, stations: Stations, parts: tuple[Part, ...]) -> PreparedService:
         while not self._requests.stop.is_set():
             stations.take(TURN_S)
+            self._door.pump()
             now_s = time.monotonic()
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s

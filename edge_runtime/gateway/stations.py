@@ -3,11 +3,12 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
 from edge_runtime.core import Health
+from edge_runtime.door import Topic
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.part import Part, check_alive
@@ -53,6 +54,14 @@ class Stations(Part):
         """Of all sensors."""
         return tuple(self._stations)
 
+    def __iter__(self) -> Iterator[Station]:
+        """Give all that there are now."""
+        return iter(self._stations.values())
+
+    def wake(self) -> None:
+        """End the waiting of `take`, from any thread."""
+        self._inbox.wake()
+
     def start(self) -> None:
         """Start to read."""
         self._poller.start()
@@ -64,7 +73,9 @@ class Stations(Part):
         """Take bytes that arrived through to the spool, waiting up to `wait_s` for the first."""
         chunks = self._inbox.take(wait_s, TURN_BYTES)
         for chunk in chunks:
-            self._by_share[chunk.sensor].take(chunk)
+            station = self._by_share[chunk.sensor]
+            station.take(chunk)
+            self._delivery.feed.bring(Topic.FRAMES, station.name, chunk.data)
         for share in {chunk.sensor for chunk in chunks}:
             self._by_share[share].send_scores()
 
@@ -73,9 +84,7 @@ class Stations(Part):
         touched."""
         report = prepared.config.report
         for name in (*changes.removed, *changes.replaced):
-            station = self._let_go(name)
-            if name in changes.removed:
-                station.retire()
+            self._let_go(name)
         for sensor in prepared.sensors:
             name = sensor.settings.name
             if name in changes.added or name in changes.replaced:
@@ -124,12 +133,12 @@ class Stations(Part):
         )
         decoder = new_decoder(settings.protocol, settings.line)
         pipeline = SensorPipeline(sensor.watch, decoder, lambda: uuid.uuid4().hex)
-        reporter = self._delivery.reporter(settings.name, sensor.model)
-        station = Station(sensor, report, reader, pipeline, reporter)
+        reporter = self._delivery.reporter(settings.name)
+        station = Station(sensor, report, reader, pipeline, reporter, keeper=self._delivery.keeper)
         self._stations[settings.name] = self._by_share[share] = station
         return station
 
-    def _let_go(self, name: str) -> Station:
+    def _let_go(self, name: str) -> None:
         # Its thread is not waited for: it may be opening a port, and the other sensors would wait with us.
         station = self._stations.pop(name)
         station.reader.stop()
@@ -137,7 +146,6 @@ class Stations(Part):
         self._inbox.dismiss(share)
         del self._by_share[share]
         station.tell_troubles(self._health, gone=True)
-        return station
 
     def _watch(self) -> None:
         self._guard.sensors = [station.pipeline for station in self._stations.values()]

@@ -2,12 +2,13 @@
 
 MQTT 5.0, section 3.2.2.3, property by property; each holds for one connection and is forgotten with it:
 
-- Receive Maximum, Maximum Packet Size, Retain Available are obeyed (`Terms`), Server Keep Alive by paho. A
-  broker that retains nothing may refuse our last will: the next attempt's is not to be retained.
+- Receive Maximum, Maximum Packet Size, Retain Available and Wildcard Subscription Available are obeyed
+  (`Terms`), Server Keep Alive by paho. A broker that retains nothing may refuse our last will: the next
+  attempt's is not to be retained.
 - Maximum QoS 0 is refused: nothing would be acknowledged (docs/decisions/0013).
 - Session Expiry Interval changes nothing: each connection starts clean and needs no state of the broker's.
 - Assigned Client Identifier changes nothing: we always give one, and use no other the next time.
-- Topic Alias Maximum, Wildcard, Shared Subscription and Subscription Identifiers Available are about what we
+- Topic Alias Maximum, Shared Subscription and Subscription Identifiers Available are about what we
   do not use.
 - Server Reference is not followed: where alarms go is for the configuration to say.
 - Reason String, User Property, Response Information and Authentication Method are not read.
@@ -56,6 +57,8 @@ class Terms:
     """Largest packet that the broker takes."""
     retain: bool
     """Whether it keeps retained messages."""
+    wildcards: bool = True
+    """Whether it takes subscriptions with wildcards."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -69,6 +72,7 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
         min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)),
         getattr(properties, "MaximumPacketSize", _LARGEST_PACKET),
         getattr(properties, "RetainAvailable", 1) == 1,
+        getattr(properties, "WildcardSubscriptionAvailable", 1) == 1,
     )
 
 

@@ -25,6 +25,11 @@ class Client(mqtt.Client):
     incoming: IncomingPackets
     """What has arrived."""
 
+    def ping(self) -> None:
+        """Send a PINGREQ now, unless one is not answered yet; paho does so by the broker's keepalive only."""
+        if not self._ping_t:
+            self._send_pingreq()
+
     def _sock_send(self, buf: bytes | bytearray) -> int:
         sent = super()._sock_send(buf)
         self.sent_bytes += sent
@@ -50,13 +55,17 @@ def new_client(
     credentials: Credentials,
     *,
     retained_will: bool,
+    commands: str = "",
 ) -> Client:
-    """Make a client that is not connected yet, with a last will where there is a topic for it."""
+    """Make a client that is not connected yet, with a last will where there is a topic for it.
+
+    `commands` is the topic of commands without its last level, empty where none are taken.
+    """
     version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
     )
-    client.incoming = IncomingPackets(version_5=settings.mqtt == "5")
+    client.incoming = IncomingPackets(version_5=settings.mqtt == "5", commands=commands)
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing

@@ -22,16 +22,15 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_runtime.mqtt.arrivals import Arrivals
 from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.credentials import Credentials, read_credentials
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
-from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, RECEIVE_MAXIMUM, UnwantedPacketError
+from edge_runtime.mqtt.incoming import RECEIVE_MAXIMUM, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
-PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
 _SILENT_KEEPALIVES: Final = 1.8
 """A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
 _WAITS_PER_KEEPALIVE: Final = 10
@@ -55,6 +54,7 @@ class Connection:
         *,
         retained_will: bool = True,
         credentials: Credentials | None = None,
+        commands: str = "",
     ) -> None:
         """Prepare a client; nothing is sent yet. Without `credentials` they are read: raises ConfigError or
         AccessError for them."""
@@ -62,8 +62,15 @@ class Connection:
         """What this client identifies itself by."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = new_client(
-            settings, client_id, will_topic, self.credentials, retained_will=retained_will
+            settings,
+            client_id,
+            will_topic,
+            self.credentials,
+            retained_will=retained_will,
+            commands=commands,
         )
+        self.arrivals = Arrivals(self._client)
+        """Commands, where any are subscribed to."""
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None
@@ -101,9 +108,9 @@ class Connection:
         `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
         settings, ours = self._settings, None
-        if settings.mqtt == "5":  # nothing is subscribed to, and acknowledgements are small
+        if settings.mqtt == "5":  # nothing but commands is subscribed to, and acknowledgements are small
             ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
-            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, MAX_PACKET_BYTES
+            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, self._client.incoming.most_bytes
             ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
         self._client.received_s = self._opened_s = time.monotonic()
         try:  # a new client starts a clean session by itself
@@ -120,13 +127,31 @@ class Connection:
             self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
-    def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
+    def send(
+        self,
+        topic: str,
+        body: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        correlation: bytes = b"",
+    ) -> int:
         """Hand a message over and return its packet identifier, which acknowledgements name.
 
-        Raises ValueError for a topic or body that MQTT cannot carry.
+        After `expiry_s` whole seconds the broker is to forget it; `correlation` is the data of the message
+        that it answers. MQTT 3.1.1 has no word for either. Raises ValueError for a topic or body that MQTT
+        cannot carry.
         """
+        terms = None
+        if (expiry_s is not None or correlation) and self._settings.mqtt == "5":
+            terms = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
+            if expiry_s is not None:
+                terms.MessageExpiryInterval = expiry_s
+            if correlation:
+                terms.CorrelationData = correlation
         while True:
-            info = self._client.publish(topic, body, qos=qos, retain=retain and self.terms.retain)
+            info = self._client.publish(topic, body, qos, retain and self.terms.retain, terms)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
@@ -155,6 +180,10 @@ class Connection:
         if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
             raise self._silence()
         return acks
+
+    def ping(self) -> None:
+        """Ask the broker for a sign of life, unless it owes one already."""
+        self._client.ping()
 
     def leave(self, patience_s: float = 0.0) -> bool:
         """Send DISCONNECT, so that the broker does not publish our last will, and close.
@@ -205,7 +234,9 @@ class Connection:
                 self._client.loop_read()
             finally:
                 self._client.on_publish = None
-            self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
+            self._client.incoming.check_answers(
+                self._answers + self.arrivals.packets, time.monotonic() - self._opened_s
+            )
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()

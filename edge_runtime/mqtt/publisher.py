@@ -23,13 +23,16 @@ from typing import Final
 
 from edge_runtime.core import EdgeError, Health, LogShare
 from edge_runtime.mqtt.changeover import Changeover
+from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
+from edge_runtime.mqtt.read_back import Retained, read_back
 from edge_runtime.mqtt.retries import Backoff
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.unqueued import NEVER_S, State
 from edge_runtime.spool import MessageClass, Spool
 
 _LOG: Final = logging.getLogger("edge_runtime")
@@ -63,13 +66,18 @@ class Publisher:
         health: Health,
         availability: str,
         random: Random | None = None,
+        *,
+        read_below: str = "",
+        commands: CommandHandler | None = None,
     ) -> None:
         """Prepare; `availability` is the topic that says whether this device is there, and our last will.
 
-        Raises ConfigError or AccessError for credentials that cannot be used.
+        What is retained on topics that begin with `read_below` is read before the first connection. Where
+        there are `commands` they are subscribed to, and answered. Raises ConfigError or AccessError for
+        credentials that cannot be used.
         """
         self._spool, self._health = spool, health
-        self._state = PublisherState(settings, spool, health, availability)
+        self._state = PublisherState(settings, spool, health, availability, commands)
         self._random = random or SystemRandom()
         self._use(settings)
         self._new_link(settings)
@@ -83,6 +91,9 @@ class Publisher:
         self._alive_s = time.monotonic()
         self._log = LogShare("")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._read_below = read_below
+        self.retained: Retained | None = None
+        """What was found to be retained; None while that has not been looked for."""
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
 
@@ -120,11 +131,23 @@ class Publisher:
             self._health.add("mqtt.live_dropped")
         self.wake()
 
-    def retain(self, topic: str, body: bytes) -> None:
-        """Make this the topic's retained message, now and again on every connection."""
-        if not self._state.unqueued.retain(topic, body):
+    def retain(
+        self, topic: str, body: bytes, *, refresh: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Make this the topic's retained message, now and again on every connection.
+
+        `refresh` says that subscribers know it already: at QoS 0, behind every alarm, it waits in
+        nobody's queue. After `expiry_s` seconds without another it is out of date: it is not sent any more,
+        and under MQTT 5 the broker forgets it; None for a message that holds until the next.
+        """
+        until_s = NEVER_S if expiry_s is None else time.monotonic() + expiry_s
+        if not self._state.unqueued.retain(State(topic, body, until_s), refresh=refresh):
             self._health.add("mqtt.states_refused")
         self.wake()
+
+    def take_cleared(self) -> frozenset[str]:
+        """Topics that were to be emptied and that the broker has confirmed to be, since the last call."""
+        return self._state.unqueued.take_cleared()
 
     def wake(self) -> None:
         """Let the thread look for something to send."""
@@ -134,6 +157,8 @@ class Publisher:
 
     def _use(self, settings: BrokerSettings) -> None:
         self._settings, self._retained_will, self._evictions = settings, True, 0
+        topic = self._state.availability
+        self._client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
         self._backoff = Backoff(settings.backoff_s, self._random)
         # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
         self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
@@ -143,10 +168,15 @@ class Publisher:
             _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
     def _new_link(self, settings: BrokerSettings, credentials: Credentials | None = None) -> Connection:
-        topic = self._state.availability
-        client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
-        retained = self._retained_will
-        return Connection(settings, client_id, topic, retained_will=retained, credentials=credentials)
+        topic, commands = self._state.availability, self._state.commands
+        return Connection(
+            settings,
+            settings.client_id or topic.rpartition("/")[0].replace("/", "-"),
+            topic,
+            retained_will=self._retained_will,
+            credentials=credentials,
+            commands="" if commands is None else commands.prefix,
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -155,6 +185,7 @@ class Publisher:
                 self._state.follow(settings)
             started_s = self._alive_s = time.monotonic()
             try:
+                self._read_back()
                 link = self._new_link(self._settings)
                 try:
                     link.open(self._wake, self._stopping.is_set)
@@ -177,8 +208,19 @@ class Publisher:
 
         self._changeover.retract(self._new_link, self._state, self._wake, late)
 
+    def _read_back(self) -> None:
+        if not self._read_below or self.retained is not None:
+            return
+        found = read_back(self._settings, self._client_id, self._read_below, self._stopping.is_set)
+        if found is not None:
+            self.retained = found
+            if found.problem:
+                _LOG.info("what is retained at the broker is not known: %s", found.problem)
+
     def _serve(self, session: Session, credentials: Credentials) -> None:
         self._note_connection(connected=True)
+        if self.retained is None:  # a broker that lets us in has had its chance
+            self.retained = Retained(problem="there was no answer")
         self._report("connected", "")
         try:
             while not self._changeover.due and (session.feed() or not self._stopping.is_set()):

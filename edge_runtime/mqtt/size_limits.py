@@ -14,7 +14,8 @@ from edge_runtime.mqtt.retries import Pauses
 from edge_runtime.spool import StoredMessage
 
 PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
+"""A PUBLISH beside topic and payload takes 15 at most: header 5, lengths 3, identifier 2, expiry 5; MQTT 5.0,
+section 3.3."""
 _STAMP_BYTES: Final = len(stamp_replayed(b"{}", replayed=False)) - len(b"{}")
 """What is appended to a stored body at most when it is sent."""
 _RECOUNT_S: Final = 60.0

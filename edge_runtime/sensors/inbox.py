@@ -113,6 +113,11 @@ class Inbox:
                     taken.append(share.pop())
             return taken
 
+    def wake(self) -> None:
+        """End the waiting in `take`: there is something else to do."""
+        with self._arrived:
+            self._arrived.notify()
+
     def is_full(self, sensor: int) -> bool:
         """Whether half of the sensor's share is taken: its port is then not read until there is more room.
 

@@ -31,6 +31,7 @@ import onnx
 from edge_runtime.core.errors import EdgeError
 from edge_runtime.core.health import Health
 from edge_runtime.core.manifest import Golden, manifest_to_metadata
+from edge_runtime.door import Door
 from edge_runtime.gateway import prepare, probe_ports
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.preparation import PreparedService
@@ -147,7 +148,7 @@ def run_it(prepared: PreparedService, folder: Path) -> None:
     (sensor,) = prepared.sensors
     made, health = sensor.watch.artefact.manifest, Health()
     with Spool.open(folder / "state", prepared.config.spool) as spool:
-        delivery = Delivery(prepared, spool, health)
+        delivery = Delivery(prepared, spool, health, Door(dict))
         stations = Stations(prepared, delivery, health, lambda _station: None)
         (station,) = stations._stations.values()  # noqa: SLF001  no port stands behind it
         try:

@@ -92,6 +92,18 @@ def test_reads_a_site(tmp_path: Path) -> None:
         ("rate_hz = 1000.0", "rate_hz = inf", 23, "must be positive"),
         ("rate_hz = 1000\n", "rate_hz = true\n", 15, "not a number"),
         ("rate_hz = 1000\n", "", 11, "sensor.0 lacks rate_hz"),
+        (
+            "rate_hz = 1000.0",
+            "rate_hz = 1000.0\nusable_share = 1",
+            24,
+            "usable_share is 1.0, must be within 0 and",
+        ),
+        (
+            "rate_hz = 1000.0",
+            "rate_hz = 1000.0\nusable_span_s = 5",
+            24,
+            "usable_span_s is 5.0, must be within 10.0",
+        ),
         ('channels = ["x"]', 'channels = "x"', 16, "not a list"),
         ('channels = ["x"]', "channels = []", 16, "name at least one"),
         ('unit = "g"\nprotocol', "unit g\nprotocol", None, "not TOML"),

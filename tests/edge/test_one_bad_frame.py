@@ -256,6 +256,7 @@ def test_a_sensor_with_the_same_id_and_another_range_takes_the_place_of_the_firs
     assert line.pipeline.status.problem.reason == "saturated"
     line.feed(hello(boot_id=77)(line))
     for number in range(30):
+        line.now_s += FRAME_S
         line.feed(line.frame(LOUD, boot_id=77, sequence=number, time_us=round(number * FRAME_S * 1e6)))
     assert line.pipeline.status.problem is None
     assert AlarmKind.ANOMALY in line.kinds

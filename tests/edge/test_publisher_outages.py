@@ -15,6 +15,7 @@ from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass, Spool
+from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events, troubles
 from tests.faults.alarm_account import AlarmAccount, body_of
@@ -29,6 +30,7 @@ def gateway() -> Iterator[Any]:
         yield gateway
 
 
+@both_ways()
 def test_starts_without_a_broker_and_delivers_when_there_is_one(
     gateway: Any, broker: Broker, tmp_path: Path
 ) -> None:
@@ -38,7 +40,7 @@ def test_starts_without_a_broker_and_delivers_when_there_is_one(
         account.raise_alarm(gateway.spool, EVENT)
     assert "refused" in until(lambda: troubles(publisher).get("broker"))
     broker.start()
-    with Subscriber(broker.port):
+    with Subscriber(broker.far_port):
         account.raise_alarm(gateway.spool, EVENT)
         until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
         assert "broker" not in troubles(publisher)
@@ -52,6 +54,7 @@ def test_a_name_that_does_not_resolve_is_only_an_outage(gateway: Any) -> None:
     assert in_time(time.monotonic() - begun_s, 9)
 
 
+@both_ways()
 def test_the_broker_goes_away_and_comes_back(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     account = AlarmAccount()
     publisher = gateway.publish(broker.port)

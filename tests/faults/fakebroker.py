@@ -27,6 +27,8 @@ class Published:
     retain: bool
     mid: int
     at_s: float
+    expiry_s: int | None = None
+    """Message Expiry Interval, where it has one."""
 
 
 class FakeBroker:
@@ -48,6 +50,7 @@ class FakeBroker:
         self.answer_pings = True
         self.stays_open = False
         """Whether a connection is left open after DISCONNECT."""
+        self.answer_pings, self.pings = True, 0
         self.flood: Callable[[], Iterable[bytes]] | None = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
         self.flooded_bytes = 0
@@ -132,13 +135,15 @@ class FakeBroker:
                 threading.Thread(target=self._flood, args=(sock, self.flood()), daemon=True).start()
             return goes_on
         if kind == 0x30:
-            published = _published(head, body)
+            published = _published(head, body, version_5=self.first_packets[-1][6] == 5)
             self.published.append(published)
             return self._acknowledge(sock, published)
         if kind == 0x80:
             sock.sendall(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
-        if kind == 0xC0 and self.answer_pings:
-            sock.sendall(b"\xd0\x00")
+        if kind == 0xC0:
+            self.pings += 1
+            if self.answer_pings:
+                sock.sendall(b"\xd0\x00")
         if kind == 0xE0:
             self.disconnects.append(body)
             return self.stays_open
@@ -191,11 +196,15 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return data
 
 
-def _published(head: int, body: bytes) -> Published:
+def _published(head: int, body: bytes, *, version_5: bool) -> Published:
     length = int.from_bytes(body[:2], "big")
     topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
-    qos, mid = head >> 1 & 3, 0
+    qos, mid, expiry_s = head >> 1 & 3, 0, None
     if qos:
         mid, rest = int.from_bytes(rest[:2], "big"), rest[2:]
-    properties = rest[0]  # a publisher of ours sends none
-    return Published(topic, rest[1 + properties :], qos, bool(head & 1), mid, time.monotonic())
+    if version_5:
+        properties, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]
+        if properties:  # a publisher of ours sends no other than the Message Expiry Interval
+            assert properties[0] == 2
+            expiry_s = int.from_bytes(properties[1:], "big")
+    return Published(topic, rest, qos, bool(head & 1), mid, time.monotonic(), expiry_s)

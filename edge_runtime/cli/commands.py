@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_runtime.cli import alarms
+from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, print_fields
 from edge_runtime.configuration import read_config
-from edge_runtime.core import ConfigError, run_command
+from edge_runtime.core import ConfigError, printable, run_command
 from edge_runtime.sensors.protocols import SampleFormat
 
 app = typer.Typer(
@@ -23,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(alarms.app)
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -137,7 +139,7 @@ def simulate(
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
     sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
     with open_output(port, baud, link) as (name, write):
-        _print_fields({"port": name}, as_json=as_json)
+        print_fields({"port": name}, as_json=as_json)
         if wait:
             sys.stdin.readline()
         play_signals(
@@ -146,11 +148,11 @@ def simulate(
             write,
             rate_factor=rate_factor,
             faults=InjectedFaults.parse(faults),
-            on_part=lambda index: _print_fields(
+            on_part=lambda index: print_fields(
                 {"part": recording[index], "time": time.time()}, as_json=as_json
             ),
         )
-        _print_fields({"done": True}, as_json=as_json)
+        print_fields({"done": True}, as_json=as_json)
 
 
 @app.command()
@@ -171,6 +173,23 @@ def doctor(
         findings.append(finding)
         typer.echo(doctor.as_json(finding) if as_json else doctor.as_text(finding))
     raise typer.Exit(doctor.exit_code(findings))
+
+
+@app.command()
+def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson = False) -> None:
+    """Say what is true now of the running service and its sensors."""
+    with connect(config, door) as client:
+        said = client.call("status")
+    if as_json:
+        typer.echo(json.dumps(said))
+        return
+    broker = "connected to the broker" if said["connected"] else "not connected to the broker"
+    about = f"{client.about['site']}/{client.about['device']}"
+    typer.echo(f"{about}: {said['status']}, {broker}, up {said['up_s'] / 3600:.1f} hours")
+    for sensor in said["sensors"]:
+        typer.echo(f"{sensor['name']}: {printable(sensor['trouble'] or 'ok')}")
+    for name, text in said["troubles"].items():
+        typer.echo(f"{printable(name)}: {printable(text)}")
 
 
 @app.command()
@@ -228,9 +247,3 @@ def _replayed(item: Any, *, as_json: bool) -> str:
     return (
         f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
     )
-
-
-def _print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
-    plain = "  ".join(f"{name} {value}" for name, value in fields.items())
-    typer.echo(json.dumps(fields) if as_json else plain)
-    sys.stdout.flush()  # a program may wait for the line
