@@ -48,7 +48,8 @@ class Changeover:
         wanted = self._wanted[-1]
         if (wanted.host, wanted.port) != (present.host, present.port):
             session.end()
-        elif session.leave():
+        elif session.leave() and wanted.keepalive_s <= present.keepalive_s:
+            # Longer: what was said would be out of date before it is said again.
             self.left_online = present, credentials
 
     def retract(

@@ -55,6 +55,8 @@ class Session:
         self._unqueued.renew()
         if announce:
             self._unqueued.send_availability(ONLINE)
+        else:
+            self._unqueued.note_online()
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""

@@ -28,6 +28,7 @@ def gateway() -> Iterator[Any]:
 
 def settings(port: int, **changes: Any) -> BrokerSettings:
     usual: dict[str, Any] = {"backoff_s": (0.1, 0.5), "refused_backoff_s": (0.1, 0.5), "client_id": "gateway"}
+    usual["keepalive_s"] = 600  # "online" is said again that often
     return BrokerSettings("127.0.0.1", port=port, **{**usual, **changes})
 
 
@@ -52,7 +53,7 @@ def test_another_password_is_no_word_to_anybody(
     broker = plain(f"password_file {users}")
     first, second = secret(tmp_path / "first", "first"), secret(tmp_path / "second", "second")
     with Subscriber(broker.port) as subscriber:
-        publisher = gateway.publish(broker.port, username="one", password_file=first)
+        publisher = gateway.publish(broker.port, keepalive_s=600, username="one", password_file=first)
         publisher.retain(STATE, b"{}")
         until(lambda: subscriber.latest("state"))
         for user, file in (("two", second), ("one", first)):
@@ -70,7 +71,7 @@ def test_another_password_is_no_word_to_anybody(
 
 def test_another_broker_is_gone_to_and_the_first_one_hears_it(gateway: Any) -> None:
     with FakeBroker() as first, FakeBroker() as second:
-        publisher = gateway.publish(first.port)
+        publisher = gateway.publish(first.port, keepalive_s=600)
         until(lambda: publisher.connected)
         publisher.follow(settings(second.port))
         until(lambda: said(second) == [b"online"])
@@ -84,7 +85,7 @@ def test_what_was_refused_is_tried_again_and_limits_are_the_new_ones(gateway: An
         return 0x87 if denied["alarm"] and published.topic == EVENT else 0
 
     with FakeBroker(judge) as broker:
-        publisher = gateway.publish(broker.port, denied_retry_s=(300.0, 600.0))
+        publisher = gateway.publish(broker.port, keepalive_s=600, denied_retry_s=(300.0, 600.0))
         put(gateway, "a")
         until(lambda: f"topic {EVENT}" in troubles(publisher))
         denied["alarm"] = False
@@ -101,7 +102,7 @@ def test_where_the_new_settings_do_not_work_the_old_ones_say_offline(gateway: An
     file = secret(tmp_path / "password", "right")
     with FakeBroker() as broker:
         broker.judge_connect = lambda body: None if b"right" in body else REFUSED
-        publisher = gateway.publish(broker.port, username="edge", password_file=file)
+        publisher = gateway.publish(broker.port, keepalive_s=600, username="edge", password_file=file)
         until(lambda: publisher.connected)
         secret(file, "wrong")
         publisher.follow(settings(broker.port, username="edge", password_file=file))
@@ -113,12 +114,12 @@ def test_where_the_new_settings_do_not_work_the_old_ones_say_offline(gateway: An
 
 def test_offline_is_tried_again_while_the_broker_is_away_and_given_up_where_it_refuses(gateway: Any) -> None:
     with FakeBroker() as broker:
-        publisher = gateway.publish(broker.port)
+        publisher = gateway.publish(broker.port, keepalive_s=600)
         until(lambda: publisher.connected)
         answers = [CLOSE] * 4  # the new settings, the old ones, and both again
         broker.judge_connect = lambda _body: answers.pop() if answers else REFUSED
         attempts = len(broker.connects)
-        publisher.follow(settings(broker.port, keepalive_s=11))
+        publisher.follow(settings(broker.port, keepalive_s=599))
         until(lambda: len(broker.connects) >= attempts + 6)
         again = len(broker.connects)
         broker.judge_connect = None
@@ -128,7 +129,7 @@ def test_offline_is_tried_again_while_the_broker_is_away_and_given_up_where_it_r
 
 def test_a_stop_in_between_leaves_no_online_behind(gateway: Any) -> None:
     with FakeBroker() as broker:
-        publisher = gateway.publish(broker.port)
+        publisher = gateway.publish(broker.port, keepalive_s=600)
         until(lambda: publisher.connected)
         broker.judge_connect = lambda body: None if b"\x00\x0b" not in body[:12] else SILENT
         publisher.follow(settings(broker.port, keepalive_s=11, connect_timeout_s=30))
@@ -141,9 +142,9 @@ def test_a_broker_that_does_not_close_may_not_have_heard_us(gateway: Any) -> Non
     """Its last word on us may then be our will: `online` is published again."""
     with FakeBroker() as broker:
         broker.stays_open = True
-        publisher = gateway.publish(broker.port)
+        publisher = gateway.publish(broker.port, keepalive_s=600)
         until(lambda: publisher.connected)
-        publisher.follow(settings(broker.port, keepalive_s=11))
+        publisher.follow(settings(broker.port, keepalive_s=599))
         until(lambda: said(broker) == [b"online", b"online"])
 
 
@@ -163,10 +164,10 @@ def test_what_was_not_acknowledged_is_sent_again(gateway: Any) -> None:
             return SILENT if published.topic == EVENT and len(broker.connects) == 1 else 0
 
         broker.on_publish = judge
-        publisher = gateway.publish(broker.port)
+        publisher = gateway.publish(broker.port, keepalive_s=600)
         put(gateway, "a")
         until(lambda: names(broker) == ["a"])
-        publisher.follow(settings(broker.port, keepalive_s=11))
+        publisher.follow(settings(broker.port, keepalive_s=599))
         until(lambda: depth(gateway) == 0, 1)
         assert names(broker) == ["a", "a"]
         assert said(broker) == [b"online"]
@@ -185,3 +186,12 @@ def test_a_digest_tells_other_contents_of_the_same_files(tmp_path: Path, authori
     before = read_credentials(secured).digest
     ca.write_text(ca.read_text() + "\n")
     assert read_credentials(secured).digest != before
+
+
+def test_online_is_said_again_where_the_next_one_comes_later(gateway: Any) -> None:
+    """It carries an end, by the keepalive under which it was said."""
+    with FakeBroker() as broker:
+        publisher = gateway.publish(broker.port, keepalive_s=600)
+        until(lambda: publisher.connected)
+        publisher.follow(settings(broker.port, keepalive_s=700))
+        until(lambda: said(broker) == [b"online", b"online"])

@@ -38,6 +38,7 @@ device = "gateway"
 host = "127.0.0.1"
 port = {port}
 client_id = "gateway"
+keepalive_s = 600
 [report]
 state_s = {state_s}
 health_s = 0.5
