@@ -21,6 +21,8 @@ SENSOR_FIGURES = {
 FIGURES = {
     "names_refused": ("counter", "Names of figures that were not taken because there are too many."),
     "inbox.dropped": ("counter", "Chunks of bytes dropped because scoring did not keep up."),
+    "clock.steps": ("counter", "How often the wall clock was set while the service ran."),
+    "clock.stepped_s": ("gauge", "By how much it was set the last time, seconds; null before."),
     "door.clients": ("gauge", "Connections to the local socket now."),
     "door.requests": ("counter", "Requests that came through the local socket."),
     "door.refused": ("counter", "Of these, answered with an error by the door itself."),
@@ -99,7 +101,7 @@ FIGURES = {
 TROUBLES = {
     "broker": "There is no connection, and why.",
     "insecure": "Others on the network can read and forge what is sent.",
-    "clock": "The wall clock has not been set since boot.",
+    "clock": "The wall clock has not been set since boot, or is not synchronised with a time server.",
     "door": "There is no local socket, or not with the rights that it should have, and why.",
     "commands": "Commands over MQTT cannot be heard, or too many come; `commands.mqtt`.",
     "reload": "The configuration was not read again, and why.",

@@ -65,17 +65,15 @@ def check(config: ConfigFile) -> None:
     from edge_runtime.gateway import prepare, probe_ports
 
     prepared = prepare(config)
-    for sensor, watch in zip(prepared.config.sensor, prepared.watches, strict=True):
-        manifest = watch.artefact.manifest
+    for sensor in prepared.sensors:
+        name, manifest = sensor.settings.name, sensor.watch.artefact.manifest
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
-            f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
-            f"threshold {watch.threshold:g}: ok"
+            f"{name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
+            f"threshold {sensor.watch.threshold:g}: ok"
         )
         if manifest.known_faults:
-            typer.echo(
-                f"{sensor.name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}"
-            )
+            typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
     for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 

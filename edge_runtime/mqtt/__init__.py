@@ -2,7 +2,7 @@
 
 from edge_runtime.mqtt.commands import Command, CommandHandler, Reply
 from edge_runtime.mqtt.connection import Connection
-from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
+from edge_runtime.mqtt.credentials import read_credentials, read_password, tls_context
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
@@ -17,8 +17,8 @@ __all__ = [
     "Publisher",
     "Reply",
     "TlsSettings",
-    "check_credentials",
     "explain",
+    "read_credentials",
     "read_password",
     "tls_context",
 ]

@@ -43,6 +43,14 @@ class PublisherState:
         known = self._taken_kinds.union(map(_kind, asked))
         return _kind(topic) not in known and not self.pauses.holds(topic)
 
+    def follow(self, settings: BrokerSettings) -> None:
+        """Take over other settings; what was refused under the earlier ones is tried again now."""
+        self.settings, self.ack_timeout_s = settings, settings.ack_timeout_s
+        self.unqueued.follow(settings.state_topics, settings.live_queue)
+        self.pauses.follow(settings.denied_retry_s)
+        self.quarantine.follow(settings.denied_retry_s)
+        self.limits.follow(settings.max_packet_bytes, settings.denied_retry_s)
+
     def pause_topic(self, topic: str, why: str, counter: str) -> None:
         """Send no alarm to the topic for a while, count it and say why."""
         self._taken_kinds.discard(_kind(topic))

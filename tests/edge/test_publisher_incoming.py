@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.credentials import read_credentials
 from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, IncomingPackets, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkErrorKind
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -121,7 +122,8 @@ def test_random_bytes_are_followed_or_refused() -> None:
 def test_all_that_paho_reads_passes_by_us() -> None:
     """`Client` overrides a private method of paho: this fails where a release reads in another way."""
     with FakeBroker() as broker:
-        client = new_client(BrokerSettings("127.0.0.1"), "me", None, retained_will=False)
+        settings = BrokerSettings("127.0.0.1")
+        client = new_client(settings, "me", None, read_credentials(settings), retained_will=False)
         seen: list[Any] = []
 
         def hear(*arguments: Any) -> None:

@@ -78,7 +78,7 @@ def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site: Any, subscriber: Sub
     until(lambda: ("steadyhum/plant/gateway/pump/state", b"") in subscriber.seen)
     site.stop()
     site.start(wait=False)
-    until(lambda: site.log().count("watching fan") == 2)
+    until(lambda: "watching fan" in site.log())
     assert len([body for body in subscriber.events() if body["kind"] == "anomaly"]) == 2
 
 
