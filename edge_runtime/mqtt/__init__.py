@@ -1,7 +1,9 @@
 """Connection, session and publisher: what gets stored messages to the MQTT broker."""
 
+from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
+from edge_runtime.mqtt.incoming import IncomingPackets, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
@@ -9,12 +11,15 @@ from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 __all__ = [
     "BrokerSettings",
     "Connection",
+    "IncomingPackets",
     "LinkError",
     "LinkErrorKind",
     "Publisher",
     "TlsSettings",
+    "UnwantedPacketError",
     "check_credentials",
     "explain",
+    "new_client",
     "read_password",
     "tls_context",
 ]

@@ -1,8 +1,9 @@
-"""Which packets a broker may send to a client that only publishes: `IncomingPackets`. Pure.
+"""Which packets a broker may send to a client of ours: `IncomingPackets`. Pure.
 
 Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
-QoS 2 message until a PUBREL comes for it. We subscribe to nothing, so that a broker has five packets to send,
-all of them small, and most of them only in answer to ours.
+QoS 2 message until a PUBREL comes for it. The service subscribes to nothing, so that a broker has five
+packets to send to it, all of them small, and most of them only in answer to ours. One that listens also takes
+messages, up to a size and to QoS 1, which is what it subscribes at.
 """
 
 from typing import Final
@@ -16,13 +17,15 @@ RECEIVE_MAXIMUM: Final = 1
 """Stated in CONNECT: messages of QoS 1 and 2 that may be on their way to us; MQTT has no number below."""
 SPARE_PACKETS: Final = 100
 """Packets that answer nothing and are forgiven; a broker in order sends none."""
-_CONNACK, _PUBLISH, _PUBACK, _PINGRESP, _DISCONNECT = 2, 3, 4, 13, 14
+_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP, _DISCONNECT = 2, 3, 4, 9, 13, 14
 _NAMES: Final = (
     *("packet type 0", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP"),
     *("SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"),
 )
 """Packet types: MQTT 5.0, section 2.1.2."""
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
+_QOS_2_OR_3: Final = 0b0100
+"""Of a PUBLISH's flags: section 3.3.1.2."""
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
 _REASON_AT: Final = 2
@@ -43,9 +46,11 @@ class UnwantedPacketError(Exception):
 class IncomingPackets:
     """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
 
-    def __init__(self, *, version_5: bool) -> None:
-        """Nothing has arrived yet."""
-        self._allowed = {_PUBACK, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
+    def __init__(self, *, version_5: bool, subscriber_bytes: int = 0) -> None:
+        """Nothing has arrived yet; a subscriber takes messages of up to so many bytes."""
+        answer = _SUBACK if subscriber_bytes else _PUBACK
+        self._allowed = {answer, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
+        self._message_bytes = subscriber_bytes
         self._kind: int | None = None
         self._size = self._shift = self._body_left = 0
         self._welcomed = False
@@ -68,14 +73,7 @@ class IncomingPackets:
                 at += 1
                 continue
             kind, flags = data[at] >> 4, data[at] & 0xF
-            if kind == _PUBLISH:
-                raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
-            if not self._welcomed and kind != _CONNACK:
-                what = "the answer to CONNECT is no CONNACK"
-                raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-            if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
-                name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
-                raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+            self._check_header(kind, flags)
             self._kind, self._size, self._shift = kind, 0, 0
             at += 1
 
@@ -94,6 +92,20 @@ class IncomingPackets:
         if self.packets - answers > SPARE_PACKETS + connected_s:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
 
+    def _check_header(self, kind: int, flags: int) -> None:
+        if kind == _PUBLISH and not self._message_bytes:
+            raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
+        if not self._welcomed and kind != _CONNACK:
+            what = "the answer to CONNECT is no CONNACK"
+            raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
+        if kind == _PUBLISH:
+            if flags & _QOS_2_OR_3:
+                raise UnwantedPacketError("the broker sends messages at QoS 2, and we have subscribed at 1")
+            return
+        if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
+            name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
+            raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+
     def _add_length(self, byte: int) -> None:
         self._size |= (byte & ~_MORE) << self._shift
         self._shift += 7
@@ -102,8 +114,9 @@ class IncomingPackets:
                 raise UnwantedPacketError("the broker sent a length of more than four bytes")
             return
         name = _NAMES[self._kind or 0]
-        if self._size > MAX_PACKET_BYTES:
-            what = f"the broker sent {name} of {self._size} bytes, and we take {MAX_PACKET_BYTES}"
+        most = self._message_bytes if self._kind == _PUBLISH else MAX_PACKET_BYTES
+        if self._size > most:
+            what = f"the broker sent {name} of {self._size} bytes, and we take {most}"
             raise UnwantedPacketError(what, _PACKET_TOO_LARGE)
         if self._kind == _PINGRESP and self._size:
             raise UnwantedPacketError(f"the broker sent {name} of {self._size} bytes, and it has none")
