@@ -21,6 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_runtime.core import AccessError, BusyError, ConfigError, EdgeError, UnavailableError
 from edge_runtime.mqtt import (
+    RETAINS_NOTHING,
     BrokerSettings,
     IncomingPackets,
     UnwantedPacketError,
@@ -40,7 +41,7 @@ _LOOP_S: Final = 0.2
 """An end that is asked for, or a refusal, is noticed within this."""
 _ERROR: Final = 0x80
 """Reason codes from here are refusals: MQTT 5.0, section 2.4."""
-_TAKEN_OVER: Final = 0x8E
+_TAKEN_OVER, _NO_WILDCARDS = 0x8E, 0xA2
 _PACKETS_AT_ONCE: Final = 100
 """Read between two looks at the clock."""
 
@@ -181,6 +182,8 @@ class Listener:
         expiry_s = getattr(properties, "SessionExpiryInterval", SESSION_S)
         if expiry_s < SESSION_S:
             text += f"; the broker keeps it for {expiry_s} s only"
+        if not getattr(properties, "RetainAvailable", 1):
+            text += f"; the broker {RETAINS_NOTHING}"
         self._say({"what": "connected", "session_present": kept}, f"connected, {text}")
         self.on_session()
 
@@ -192,6 +195,8 @@ class Listener:
         if any(reason.value >= _ERROR for reason in reasons):
             what = f"the broker does not let us hear {self._topics!r}: {reasons[0]}"
             remedy = "Ask whoever runs the broker for the right to read these topics"
+            if reasons[0].value == _NO_WILDCARDS:
+                remedy = "Give --topics without + and #; this broker takes no others"
             self._refusal = AccessError(what, where=self.where, remedy=remedy)
             return
         text = f"listening to {self._topics}"

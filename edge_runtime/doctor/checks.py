@@ -168,6 +168,9 @@ class Check(StrEnum):
     BROKER_TOPIC = "broker.topic"
     """Whether the device may write its topics.
     Remedy: allow them in the broker's access list."""
+    BROKER_TERMS = "broker.terms"
+    """The broker states less than was asked for, such as no retained messages.
+    Remedy: change its settings, or use another; alarms are delivered in any case."""
     BROKER_ACK = "broker.ack"
     """The broker does not acknowledge a message.
     Remedy: see the broker's log."""

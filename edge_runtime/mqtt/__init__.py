@@ -1,5 +1,6 @@
 """Connection, session and publisher: what gets stored messages to the MQTT broker."""
 
+from edge_runtime.mqtt.broker_words import RETAINS_NOTHING
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
@@ -9,6 +10,7 @@ from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
 __all__ = [
+    "RETAINS_NOTHING",
     "BrokerSettings",
     "Connection",
     "IncomingPackets",

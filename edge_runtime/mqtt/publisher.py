@@ -155,7 +155,7 @@ class Publisher:
                 link = self._new_link()
                 try:
                     link.open(self._wake, self._stopping.is_set)
-                    self._serve(Session(link, self._state))
+                    self._serve(Session(link, self._state), link.terms.notes)
                 finally:
                     link.drop()
                     self._note_connection(connected=False)
@@ -164,9 +164,9 @@ class Publisher:
                 self._retained_will = not refused
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
 
-    def _serve(self, session: Session) -> None:
+    def _serve(self, session: Session, notes: tuple[str, ...]) -> None:
         self._note_connection(connected=True)
-        self._report("")
+        self._report("", f", which {' and '.join(notes)}" if notes else "")
         try:
             while session.feed() or not self._stopping.is_set():
                 session.turn(_TICK_S)
@@ -232,9 +232,9 @@ class Publisher:
         if connected:
             self._health.add("mqtt.connections")
 
-    def _report(self, trouble: str) -> None:
+    def _report(self, trouble: str, terms: str = "") -> None:
         self._health.tell("broker", trouble)
-        text, now_s = trouble or "connected to the broker", time.monotonic()
+        text, now_s = trouble or f"connected to the broker{terms}", time.monotonic()
         self._logged = {known: at_s for known, at_s in self._logged.items() if now_s - at_s < _LOG_AGAIN_S}
         if text not in self._logged:
             self._logged[text] = now_s

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.broker_words import ERROR, RETAINS_NOTHING
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
@@ -45,6 +45,7 @@ class Session:
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
         self._limits.state(link.terms.stated_bytes)
+        self._health.tell("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
         self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
