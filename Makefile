@@ -75,7 +75,7 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 # Packages for Debian 12 and 13 and Ubuntu 24.04, for both processors that gateways have; one of them alone:
-# make deb ARGS="--python 3.13 --arch arm64".
+# make deb ARGS="--python 3.13 --arch arm64". It takes gcc, and gcc-aarch64-linux-gnu for the other processor.
 deb: $(READY)
 	$(BIN)/python -m deploy.debian.build $(ARGS)
 

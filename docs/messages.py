@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from docs.configuration import described
-from edge_runtime.messages import bodies
+from edge_runtime.messages import bodies, retained_bodies
 
 HERE = Path(__file__).parent
 PAGE = HERE / "protocol.md"
@@ -32,20 +32,27 @@ class Message(NamedTuple):
 
 MESSAGES: dict[str, Message] = {
     "availability": Message("availability", 1, True, bodies.AvailabilityBody),
-    "state": Message("state", 1, True, bodies.StateBody),
+    "info": Message("info", 1, True, retained_bodies.InfoBody),
+    "sensor availability": Message("availability", 1, True, retained_bodies.SensorAvailabilityBody),
+    "state": Message("state", 1, True, retained_bodies.StateBody),
+    "condition": Message("condition", 1, True, retained_bodies.ConditionBody),
     "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
     "health": Message("health", 0, False, bodies.HealthBody),
-    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit"),
+    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit, also to `info` and `condition`"),
     "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
 }
 """By the name of the schema."""
+OF_THE_DEVICE = ("availability", "info")
+"""Messages whose topics have no sensor."""
+PLAIN = ("availability", "sensor availability")
+"""Messages that are plain text."""
 
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of one message; of the plain text for `availability`."""
     body = MESSAGES[name].body
     inner = _object(body)
-    if body is bodies.AvailabilityBody:
+    if name in PLAIN:
         inner = inner["properties"]["status"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,7 +72,10 @@ def render(page: str) -> str:
 
 def files() -> Mapping[Path, str]:
     """Return every file this script writes, with its text."""
-    written = {HERE / f"schema/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in MESSAGES}
+    written = {
+        HERE / f"schema/{name.replace(' ', '-')}.json": json.dumps(schema(name), indent=2) + "\n"
+        for name in MESSAGES
+    }
     return {**written, PAGE: render(PAGE.read_text(encoding="utf-8"))}
 
 
@@ -73,10 +83,10 @@ def _lines() -> Iterator[str]:
     yield "| topic | QoS | retained | body |"
     yield "|---|---|---|---|"
     for name, message in MESSAGES.items():
-        topic = f"<base>/{'' if name == 'availability' else '<sensor>/'}{message.leaf}"
+        topic = f"<base>/{'' if name in OF_THE_DEVICE else '<sensor>/'}{message.leaf}"
         what = _text(inspect.getdoc(message.body)).rstrip(".")
         what += f"; {message.remark}" if message.remark else ""
-        link = f"[{name}](schema/{name}.json)"
+        link = f"[{name}](schema/{name.replace(' ', '-')}.json)"
         yield f"| `{topic}` | {message.qos} | {'yes' if message.retained else 'no'} | {link}: {what} |"
     for name, message in MESSAGES.items():
         yield from ("", f"### {name}", "", "| field | type | meaning |", "|---|---|---|")
@@ -91,7 +101,9 @@ def _rows(body: type, at: str) -> Iterator[str]:
         for part in (hint, *get_args(hint)):
             if isinstance(part, type) and dataclasses.is_dataclass(part):
                 listed = "[]" if get_origin(hint) is tuple else ""
-                yield from _rows(part, f"{at}{field.name}{listed}.")
+                named = ".<name>" if get_origin(hint) is Mapping else ""
+                perhaps = "?" if type(None) in get_args(hint) else ""
+                yield from _rows(part, f"{at}{field.name}{listed}{named}{perhaps}.")
 
 
 def _type_name(found: Mapping[str, Any]) -> str:
@@ -133,7 +145,8 @@ def _schema_of(hint: Any) -> dict[str, Any]:  # noqa: PLR0911  one line a type
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     if get_origin(hint) is tuple:
-        return {"type": "array", "items": _schema_of(get_args(hint)[0]), "maxItems": bodies.MAX_BANDS}
+        most = {"maxItems": bodies.MAX_BANDS} if get_args(hint)[0] is bodies.BandBody else {}
+        return {"type": "array", "items": _schema_of(get_args(hint)[0]), **most}
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _schema_of(get_args(hint)[1])}
     if issubclass(hint, StrEnum):

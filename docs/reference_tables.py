@@ -6,8 +6,12 @@
 SENSOR_FIGURES = {
     "frames": ("counter", "Frames decoded since the service started."),
     "windows": ("counter", "Windows judged since the service started."),
+    "usable_share": ("gauge", "Share of the last minute (`usable_span_s`) that gave usable windows."),
     "rate_hz": ("gauge", "Sampling rate by the gateway's clock, Hz; null until it is known."),
-    "port_opened": ("counter", "How often the port was opened; more than 1 is a sensor that came back."),
+    "port_opened": (
+        "counter",
+        "How often the port was opened; more than 1: a sensor came back, or was silent.",
+    ),
     "dropped_bytes": ("counter", "Bytes of this sensor dropped because it sends faster than it can be read."),
     "alarms_active": ("gauge", "Alarms of this sensor that have begun and not ended."),
     "faults.<kind>": ("counter", "What could not be used, by kind; see below."),

@@ -2,6 +2,7 @@
 
 from edge_runtime.core.errors import (
     AccessError,
+    AlarmCommandError,
     ArtefactError,
     BusyError,
     ConfigError,
@@ -40,15 +41,18 @@ from edge_runtime.core.records import (
     Verdict,
     Window,
 )
-from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
+from edge_runtime.core.summary import ModelSummary, model_summary
+from edge_runtime.core.topic_level import RESERVED_NAMES, TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, clock_doubt
 
 __all__ = [
     "CLOCK_REMEDY",
     "MAX_FRAME_SAMPLES",
+    "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
     "AccessError",
     "Alarm",
+    "AlarmCommandError",
     "AlarmKind",
     "AlarmPolicy",
     "ArtefactError",
@@ -68,6 +72,7 @@ __all__ = [
     "Health",
     "Hello",
     "Manifest",
+    "ModelSummary",
     "OneOf",
     "Samples",
     "SensorFault",
@@ -83,6 +88,7 @@ __all__ = [
     "is_topic_level",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "model_summary",
     "printable",
     "run_command",
 ]

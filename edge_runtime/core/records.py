@@ -107,6 +107,8 @@ class FaultReason(StrEnum):
     """A channel is at the end of the sensor's range too often."""
     STUCK = "stuck"
     """A channel repeats one value for a good part of a window."""
+    TOO_QUIET = "too_quiet"
+    """Vibration far below any normal one: the machine stands still, or the sensor has come off."""
     RATE = "rate"
     """Samples come faster or slower than the sensor states."""
     MISMATCH = "mismatch"
@@ -119,6 +121,10 @@ class FaultReason(StrEnum):
     """Bytes come, and no frame is among them."""
     NO_WINDOW = "no_window"
     """Frames come, and no whole window is among them."""
+    FEW_WINDOWS = "few_windows"
+    """Too small a share of the time gave usable windows, for whatever reasons."""
+    RESTARTS = "restarts"
+    """The sensor restarts, or its port is opened again, time after time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,8 @@ class Alarm:
     peak_score: float
     reason: str = ""
     """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
+    notes: str = ""
+    """Of one that is stored, what the book knows of it beside: see `edge_runtime.book`. Else empty."""
 
 
 class Verdict(NamedTuple):

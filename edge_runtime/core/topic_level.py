@@ -7,6 +7,9 @@ MAX_BYTES: Final = 200
 brokers allow, and a longer name is a mistake."""
 TOPIC_LEVEL_RULE: Final = f"1 to {MAX_BYTES} bytes, no / + # nor control characters, no $ in front"
 
+RESERVED_NAMES: Final = ("availability", "cmd", "info", "reply")
+"""No names for sensors: topics of the whole device have these in the same place."""
+
 
 def is_topic_level(part: str) -> bool:
     """Whether `part` is a level that MQTT forbids nowhere and that does not add another."""

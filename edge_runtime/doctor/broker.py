@@ -23,7 +23,7 @@ _CHECK_OF_ERROR: Final = {
 
 
 def examine_broker(config: Config) -> Findings:
-    """Examine everything between us and the broker; publishes one health message for each sensor."""
+    """Examine everything between us and the broker; publishes probes, which are not retained."""
     settings = config.broker
     about = f"{settings.host}:{settings.port}"
     if settings.accept_insecure:
@@ -88,8 +88,21 @@ def _publish_probes(config: Config, about: str) -> Findings:
                     yield fault(Check.BROKER_TOPIC, topic, what, remedy, AccessError.exit_code)
                 else:
                     yield ok(Check.BROKER_TOPIC, topic, "may be written")
+            if settings.mqtt == "5":
+                yield from _probe_newer(connection, config, topics)
         finally:
             connection.leave()
+
+
+def _probe_newer(connection: Connection, config: Config, topics: Topics) -> Findings:
+    """Topics that access lists of earlier versions do not have: without them alarms go on as before."""
+    for topic in (topics.info, *(topics.sensor(sensor.name, "condition") for sensor in config.sensor)):
+        if _reason_code(connection, topic, config.broker.ack_timeout_s) == _NOT_AUTHORIZED:
+            what = "may not be written by this device, as earlier access lists have it; alarms may"
+            remedy = "Write the broker's access list again: deploy/authority acl, or deploy/mosquitto has it"
+            yield warning(Check.BROKER_TOPIC, topic, what, remedy)
+        else:
+            yield ok(Check.BROKER_TOPIC, topic, "may be written")
 
 
 def _reason_code(connection: Connection, topic: str, timeout_s: float) -> int | None:

@@ -4,8 +4,8 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
-from edge_runtime.gateway.chatter import Chatter
+from edge_runtime.core import FaultKind, FaultReason, SensorFault, Verdict
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
@@ -18,8 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
-EXPIRY_REFRESHES: Final = 3
-"""A state is out of date when so many refreshes have not come: one may be lost, or late."""
+_LATEST_US: Final = 3_600_000_000
+"""No event is an hour later than its window: what waits in the inbox is minutes old at most."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -34,29 +34,31 @@ class Station:
         reader: PortReader,
         pipeline: SensorPipeline,
         reporter: Reporter,
+        *,
+        keeper: Bookkeeper,
     ) -> None:
         self.name = settings.name
         self._settings, self._report = settings, report
-        self._reader, self.pipeline, self._reporter = reader, pipeline, reporter
+        self._reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
-        self._state_s = self._interrupted_s = float("-inf")
-        self._latest: Verdict | None = None
+        self._interrupted_s = float("-inf")
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self.overload = ""
         """That the sensor sends faster than it is read; empty while it does not."""
-        self._chatter, self._log = Chatter(), LogShare(settings.name)
-        for alarm in reporter.open_alarms():
+        self._introduction = ""
+        self._log = LogShare(settings.name)
+        for alarm in keeper.to_resume(settings.name):
             pipeline.resume(alarm)
 
     @property
     def chatter(self) -> str:
         """Which alarms are held open because they begin too often; empty when none is."""
-        return self._chatter.trouble
+        return self._keeper.book.chatter(self.name)
 
     @property
     def lost_alarms(self) -> str:
@@ -97,7 +99,7 @@ class Station:
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
-        """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
+        """Do what is due by the clock: silence becomes a verdict."""
         trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
@@ -116,11 +118,8 @@ class Station:
         if bool(overload) != bool(self.overload):
             self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
         self.overload = overload
-        for verdict in self._chatter.due(now_s):
-            self._publish(verdict, now_s)
+        self._follow_identity(now_s)
         self._log.close_minutes(now_s)
-        if now_s - self._state_s >= self._report.state_s:
-            self._publish_state(refresh=True)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -130,6 +129,7 @@ class Station:
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
+            "usable_share": status.usable_share,
             "port_opened": self._reader.opened,
             "dropped_bytes": self._reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
@@ -141,31 +141,22 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
+            "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
-        now_s = time.monotonic()
-        self._publish(self._chatter.admit(verdict, now_s), now_s)
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._keeper.take(self.name, verdict, now_us)
 
-    def _publish(self, verdict: Verdict, now_s: float) -> None:
-        self._latest = verdict
-        if verdict.transition is None:
-            return
-        self._reporter.event(verdict, self._sensor_now_us())
-        self._publish_state()
-        alarm = verdict.alarm
-        if alarm is not None and verdict.transition is not Transition.UPDATE:
-            happened = "began" if verdict.transition is Transition.NEW else "ended"
-            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
-            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
-
-    def _publish_state(self, *, refresh: bool = False) -> None:
-        if self._latest is not None:
-            self._state_s = time.monotonic()
-            expiry_s = EXPIRY_REFRESHES * self._report.state_s
-            self._reporter.state(self._latest, self._sensor_now_us(), refresh=refresh, expiry_s=expiry_s)
+    def _follow_identity(self, now_s: float) -> None:
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

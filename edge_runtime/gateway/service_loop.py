@@ -6,7 +6,6 @@ thread empties the spool. Nothing else is shared. The watchdog is fed here alone
 
 import hashlib
 import logging
-import math
 import os
 import signal
 import sys
@@ -18,22 +17,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.configuration import Config, check_agreement, read_config
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
+from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
+from edge_runtime.core import (
+    CLOCK_REMEDY,
+    EdgeError,
+    Health,
+    ModelSummary,
+    UnavailableError,
+    clock_doubt,
+    model_summary,
+    printable,
+)
 from edge_runtime.gateway import signals
+from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.log_share import LONGEST
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.reload import Reload
-from edge_runtime.gateway.reporter import Reporter, end_orphans
+from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
 from edge_runtime.gateway.systemd import Notifier
-from edge_runtime.messages import ModelSummary, Topics, model_summary
+from edge_runtime.messages import Topics
 from edge_runtime.models import check_signed, prove_model, read_model
 from edge_runtime.mqtt import Publisher, check_credentials
 from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.sensors import Allowance, Inbox, Poller, PortReader, Source
+from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, Source, probe
 from edge_runtime.sensors.protocols import new_decoder
 from edge_runtime.spool import Spool, check_folder
 
@@ -45,7 +54,7 @@ for 10 ms of them."""
 TICK_S: Final = 0.05
 """Shortest time between two of these: many sensors bring bytes a thousand times a second."""
 JOIN_S: Final = 2.0
-"""Seconds that a reader may take to end: it may be opening a port. It is a daemon thread."""
+"""Seconds that the readers may take to end: they may be opening ports. They are daemon threads."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -85,9 +94,17 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        range_limit = math.inf if sensor.range is None else sensor.range
         suspended = records.suspended(digests[sensor.model])
-        watches.append(replace(watch, range=range_limit, suspended=suspended))
+        watches.append(
+            replace(
+                watch,
+                sensor=identity_of(sensor, config),
+                suspended=suspended,
+                usable_share=sensor.usable_share,
+                usable_span_s=sensor.usable_span_s,
+                silence_s=sensor.silence_s,
+            )
+        )
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -100,14 +117,12 @@ def probe_ports(config: Config) -> list[str]:
 
     Raises BusyError or AccessError, which waiting does not remove.
     """
-    missing = []
-    for sensor in config.sensor:
-        try:
-            with Source(sensor.port, sensor.baud):
-                pass
-        except UnavailableError as error:
-            missing.append(f"{sensor.name}: {error}")
-    return missing
+    said = probe([Source(sensor.port, sensor.baud) for sensor in config.sensor])
+    for error in said:
+        if error is not None and not isinstance(error, UnavailableError):
+            raise error
+    named = zip(config.sensor, said, strict=True)
+    return [f"{sensor.name}: {error}" for sensor, error in named if error is not None]
 
 
 def serve(path: Path) -> int:
@@ -144,9 +159,13 @@ class _Service:
         with ExitStack() as stack:
             spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
             self._health.source("spool", spool.figures)
-            publisher = Publisher(config.broker, spool, self._health, topics.availability)
-            end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = self._new_stations(topics, spool, publisher)
+            publisher = Publisher(
+                config.broker, spool, self._health, topics.availability, read_below=topics.base
+            )
+            keeper = Bookkeeper(topics, config.state_folder, spool, publisher)
+            thresholds = [watch.threshold for watch in self._prepared.watches]
+            keeper.watch(config, self._prepared.models, thresholds)
+            stations = self._new_stations(topics, spool, publisher, keeper)
             stack.callback(publisher.stop)
             stack.callback(self._stop_reading)
             publisher.start()
@@ -160,24 +179,33 @@ class _Service:
                 thread.start()
             self._notifier.ready(f"watching {len(stations)} sensors")
             _log.info("watching %s", ", ".join(station.name for station in stations))
-            prepared = self._loop(stations, publisher)
+            prepared = self._loop(stations, publisher, keeper)
             self._notifier.stopping()
         return prepared
 
-    def _new_stations(self, topics: Topics, spool: Spool, publisher: Publisher) -> list[Station]:
+    def _new_stations(
+        self, topics: Topics, spool: Spool, publisher: Publisher, keeper: Bookkeeper
+    ) -> list[Station]:
         config, stations = self._prepared.config, []
         for index, sensor in enumerate(config.sensor):
             source = Source(sensor.port, sensor.baud)
-            allowance = Allowance.of(sensor)
-            reader = PortReader(index, source, self._inbox, self._quit, self._poller, allowance=allowance)
+            reader = PortReader(
+                index,
+                source,
+                self._inbox,
+                self._quit,
+                self._poller,
+                allowance=Allowance.of(sensor),
+                patience=Patience.of(sensor),
+            )
             self._readers.append(reader)
             decoder = new_decoder(sensor.protocol, sensor.line)
             pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-            reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
-            stations.append(Station(sensor, config.report, reader, pipeline, reporter))
+            reporter = Reporter(sensor.name, topics, spool, publisher)
+            stations.append(Station(sensor, config.report, reader, pipeline, reporter, keeper=keeper))
         return stations
 
-    def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
+    def _loop(self, stations: list[Station], publisher: Publisher, keeper: Bookkeeper) -> PreparedService:
         while not self._requests.stop.is_set():
             chunks = self._inbox.take(TURN_S, TURN_BYTES)
             for chunk in chunks:
@@ -188,6 +216,7 @@ class _Service:
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
                 self._tick(stations, publisher, now_s)
+                keeper.tick(now_s)
             if self._requests.reload and self._reload is None:
                 self._requests.reload = False
                 self._reload = Reload(lambda: prepare(self._path))
@@ -244,6 +273,7 @@ class _Service:
 
     def _stop_reading(self) -> None:
         self._quit.set()
+        until_s = time.monotonic() + JOIN_S
         for thread in (self._poller, *self._readers):
             if thread.ident is not None:
-                thread.join(JOIN_S)
+                thread.join(max(0.0, until_s - time.monotonic()))

@@ -25,6 +25,7 @@ from edge_runtime.core import EdgeError, Health
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
+from edge_runtime.mqtt.read_back import Retained, read_back
 from edge_runtime.mqtt.retries import Backoff
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -64,10 +65,13 @@ class Publisher:
         health: Health,
         availability: str,
         random: Random | None = None,
+        *,
+        read_below: str = "",
     ) -> None:
         """Prepare; `availability` is the topic that says whether this device is there, and our last will.
 
-        Raises ConfigError or AccessError for credentials that cannot be used.
+        What is retained on topics that begin with `read_below` is read before the first connection. Raises
+        ConfigError or AccessError for credentials that cannot be used.
         """
         self._settings, self._spool, self._health = settings, spool, health
         self._state = PublisherState(settings, spool, health, availability)
@@ -88,6 +92,9 @@ class Publisher:
         self._evictions = 0
         self._logged: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._read_below = read_below
+        self.retained: Retained | None = None
+        """What was found to be retained; None while that has not been looked for."""
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
         if not settings.private:
@@ -137,6 +144,10 @@ class Publisher:
             self._health.add("mqtt.states_refused")
         self.wake()
 
+    def take_cleared(self) -> frozenset[str]:
+        """Topics that were to be emptied and that the broker has confirmed to be, since the last call."""
+        return self._state.unqueued.take_cleared()
+
     def wake(self) -> None:
         """Let the thread look for something to send."""
         # Full: the thread has not read earlier wake-ups yet. Closed: it has ended.
@@ -152,6 +163,7 @@ class Publisher:
         while not self._stopping.is_set():
             started_s = self._alive_s = time.monotonic()
             try:
+                self._read_back()
                 link = self._new_link()
                 try:
                     link.open(self._wake, self._stopping.is_set)
@@ -164,8 +176,19 @@ class Publisher:
                 self._retained_will = not refused
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
 
+    def _read_back(self) -> None:
+        if not self._read_below or self.retained is not None:
+            return
+        found = read_back(self._settings, self._client_id, self._read_below, self._stopping.is_set)
+        if found is not None:
+            self.retained = found
+            if found.problem:
+                _LOG.info("what is retained at the broker is not known: %s", found.problem)
+
     def _serve(self, session: Session, notes: tuple[str, ...]) -> None:
         self._note_connection(connected=True)
+        if self.retained is None:  # a broker that lets us in has had its chance
+            self.retained = Retained(problem="there was no answer")
         self._report("", f", which {' and '.join(notes)}" if notes else "")
         try:
             while session.feed() or not self._stopping.is_set():

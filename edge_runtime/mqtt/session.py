@@ -185,6 +185,7 @@ class Session:
         self._limits.passed(sent.size)
         row = sent.row
         if row is None:
+            self._state.unqueued.settle(sent.topic)
             self._clear(sent.topic)
         elif (
             code == _NO_SUBSCRIBERS and self._settings.require_subscriber and row.klass is MessageClass.ALARM

@@ -32,6 +32,7 @@ class UnqueuedMessages:
         self._changed: dict[str, None] = {}
         self._refreshed: dict[str, None] = {}
         self._live: deque[Message] = deque()
+        self._cleared: set[str] = set()
 
     def retain(self, state: State, *, refresh: bool) -> bool:
         """Make this its topic's latest state; False when there are too many topics already.
@@ -68,6 +69,21 @@ class UnqueuedMessages:
         """Make these due again, as far as they are retained ones."""
         with self._mutex:
             self._changed |= {topic: None for topic in topics if topic in self._states}
+
+    def settle(self, topic: str) -> None:
+        """Note that the broker has what was sent last at QoS 1; what was to be emptied is then forgotten."""
+        with self._mutex:
+            state = self._states.get(topic)
+            if state is not None and not state.body and topic not in self._changed:
+                del self._states[topic]
+                self._refreshed.pop(topic, None)
+                self._cleared.add(topic)
+
+    def take_cleared(self) -> frozenset[str]:
+        """Topics that have been emptied since the last call."""
+        with self._mutex:
+            cleared, self._cleared = frozenset(self._cleared), set()
+            return cleared
 
     def take_change(self, busy: frozenset[str] | set[str]) -> State | None:
         """A changed state that is due and whose topic is not `busy`; None where there is none."""

@@ -5,7 +5,7 @@ The recording is encoded as the simulated sensor would send it and decoded again
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from edge_runtime.core import DataError, Verdict
@@ -34,7 +34,10 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     sensor = SimulatedSensor()
     decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
     pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
-    pipeline.feed(signal_hello(signal, sensor), 0.0)
+    # A recording may name its channels as it likes, and may leave the unit out: the number was compared.
+    manifest = watch.artefact.manifest
+    named = replace(signal, channels=manifest.channels, unit=manifest.unit)
+    pipeline.feed(signal_hello(named, sensor), 0.0)
     begin_s = time.monotonic()
     for frame in signal_frames(signal, sensor):
         now_s = frame.time_us / 1e6 + len(frame.samples) / frame.rate_hz

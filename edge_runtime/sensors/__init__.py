@@ -1,8 +1,11 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
 from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import Poller, PortReader
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import SensorSettings
@@ -23,6 +26,7 @@ __all__ = [
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "Patience",
     "Poller",
     "PortReader",
     "SensorSettings",
@@ -30,9 +34,11 @@ __all__ = [
     "SimulatedSensor",
     "Source",
     "check_sendable",
+    "device_of",
     "join_signals",
     "open_output",
     "play_signals",
+    "probe",
     "read_part",
     "signal_frames",
     "signal_hello",

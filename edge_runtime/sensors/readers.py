@@ -6,6 +6,7 @@ for the interpreter. Opening a port can take seconds, so each port has a thread 
 port is open.
 
 A port is not read while its sensor has sent more than its allowance, or half of its share of the inbox waits.
+One that says nothing for longer than its patience is closed and opened again.
 """
 
 import random
@@ -17,6 +18,7 @@ from typing import Final
 from edge_runtime.core import EdgeError, printable
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.ports import READ_TIMEOUT_S, Source
 
 MANY: Final = 8
@@ -31,6 +33,9 @@ PAUSE_S: Final = 0.02
 """Before a port that is held back is looked at again: a serial line's 4096 bytes in the kernel last 44 ms."""
 HELD_S: Final = 2.0
 """A sensor held back for longer than this without a pause sends too fast; shorter is a burst. A judgement."""
+PULSE_S: Final = 0.1
+"""Between closing a silent port and opening it again. A judgement: DTR and RTS are low meanwhile, ten times
+as long as a board with a capacitor at its reset needs."""
 _JITTER: Final = (0.5, 1.0)
 """Share of the wait that is waited: many ports of one hub that went away together are not tried together."""
 
@@ -47,15 +52,17 @@ class PortReader(threading.Thread):
         poller: "Poller | None" = None,
         *,
         allowance: Allowance | None = None,
+        patience: Patience | None = None,
     ) -> None:
         """Leave the reading to `poller` where there is one and the port has a descriptor.
 
-        Without an `allowance` the port is read as fast as its bytes come.
+        Without an `allowance` the port is read as fast as its bytes come; without `patience` a silent one
+        stays as it is.
         """
         super().__init__(name=f"reader-{sensor}", daemon=True)
         self._sensor, self._source, self._inbox, self._stop_asked = sensor, source, inbox, stop
         self._poller = poller
-        self._allowance = allowance or Allowance()
+        self._allowance, self._patience = allowance or Allowance(), patience or Patience()
         self._held_s = self._let_s = float("-inf")
         self._ended = threading.Event()
         self._failure: EdgeError | None = None
@@ -72,15 +79,25 @@ class PortReader(threading.Thread):
                 with self._source:
                     self.opened += 1
                     self.problem, wait_s = "", RETRY_S[0]
+                    self._patience.excuse(time.monotonic())
                     self._read()
+                self._stop_asked.wait(PULSE_S)
             except EdgeError as error:
                 self.problem = printable(error, 500)  # a port of pyserial quotes what the far end answers
                 self._stop_asked.wait(wait_s * random.uniform(*_JITTER))  # noqa: S311  jitter, no secret
                 wait_s = min(2 * wait_s, RETRY_S[1])
 
-    def drain(self) -> Chunk:
-        """Take what is there, for the poller. Raises UnavailableError when the port went away."""
-        return self._chunk(self._source.drain())
+    def drain(self) -> Chunk | None:
+        """Take what is there, for the poller; None when that is nothing.
+
+        Raises UnavailableError when the port went away.
+        """
+        data = self._source.drain()
+        return self._chunk(data) if data else None
+
+    def has_fallen_silent(self, now_s: float) -> bool:
+        """Whether nothing came for so long that the port is to be opened again."""
+        return self._patience.is_over(now_s)
 
     def pause_s(self) -> float:
         """Seconds for which the port is not to be read; 0 when it may be read now."""
@@ -90,6 +107,7 @@ class PortReader(threading.Thread):
             wait_s = max(wait_s, PAUSE_S)
         if not wait_s:
             return 0.0
+        self._patience.excuse(now_s + wait_s)
         if now_s - self._held_s > HELD_S / 2:  # not held back for a while: it begins again
             self._let_s = now_s
         self._held_s = now_s
@@ -113,7 +131,7 @@ class PortReader(threading.Thread):
         return now_s - self._held_s < HELD_S / 2 and self._held_s - self._let_s > HELD_S
 
     def end(self, failure: EdgeError | None) -> None:
-        """Let the reader go on: the poller has left its port, because of a failure or because it stops."""
+        """Let the reader go on: the poller has left its port, for a failure, for silence, or to stop."""
         self._failure = failure
         self._ended.set()
 
@@ -126,14 +144,18 @@ class PortReader(threading.Thread):
                 raise self._failure
             return
         while not self._stop_asked.is_set():
+            begun_s = time.monotonic()  # not after the read: the process may have stood still since
             if pause_s := self.pause_s():
                 self._stop_asked.wait(pause_s)
             elif data := self._source.read():
                 self._inbox.put(self._chunk(data))
+            elif self.has_fallen_silent(begun_s):
+                return
 
     def _chunk(self, data: bytes) -> Chunk:
         now_s = time.monotonic()
         self._allowance.spend(len(data), now_s)
+        self._patience.hear(now_s)
         return Chunk(self._sensor, data, now_s, self.opened)
 
 
@@ -149,6 +171,8 @@ class Poller(threading.Thread):
         self._readers: dict[int, PortReader] = {}
         self._paused: dict[int, float] = {}
         """Descriptors that are not waited for now, and until when."""
+        self._looked_s = 0.0
+        """When it was last looked for ports that say nothing, monotonic seconds."""
         self._closed = False
 
     def add(self, descriptor: int, reader: PortReader) -> None:
@@ -172,6 +196,9 @@ class Poller(threading.Thread):
                     self._epoll.register(descriptor, select.EPOLLIN)
                 if chunks := [chunk for chunk in drained if chunk is not None]:
                     self._inbox.put(*chunks)
+                if now_s - self._looked_s >= READ_TIMEOUT_S:
+                    self._looked_s = now_s
+                    self._leave_silent(now_s)
                 if len(self._readers) >= MANY:
                     self._stop_asked.wait(REST_S)
         finally:
@@ -193,8 +220,23 @@ class Poller(threading.Thread):
         try:
             return reader.drain()
         except EdgeError as error:
-            with self._mutex:  # before the reader closes it: the number may be another port's a moment later
-                del self._readers[descriptor]
-                self._epoll.unregister(descriptor)
-            reader.end(error)
+            self._leave(descriptor, error)
             return None
+
+    def _leave_silent(self, now_s: float) -> None:
+        with self._mutex:
+            open_now = list(self._readers.items())
+        for descriptor, reader in open_now:
+            if descriptor in self._paused or not reader.has_fallen_silent(now_s):
+                continue
+            # This process may have stood still for that long, not the sensor: then something waits.
+            ready = select.poll()
+            ready.register(descriptor, select.POLLIN)
+            if not ready.poll(0):
+                self._leave(descriptor, None)
+
+    def _leave(self, descriptor: int, failure: EdgeError | None) -> None:
+        with self._mutex:  # before the reader closes it: the number may be another port's a moment later
+            reader = self._readers.pop(descriptor)
+            self._epoll.unregister(descriptor)
+        reader.end(failure)

@@ -19,6 +19,9 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, MAX_BODY, PROTOCOLS
 from edge_runtime.sensors.recording import Signal, read_signal
 
 FIRMWARE: Final = "steadyhum-simulator"
+HELLO_S: Final = 4.0
+"""Seconds of vibration between two hellos, which protocol.md asks of every sensor: whatever one wrong frame
+said of a sensor is put right within 10 s, and whoever listens for 5 s hears one."""
 _OVERHEAD: Final = 40
 """Bytes of a frame's body beside its samples: a header of 36 and a checksum of 4, see protocols/frames.py."""
 _SAMPLE_BYTES: Final = 4
@@ -185,8 +188,10 @@ def play_signals(
     signal, line = join_signals(parts), _FaultyLine(faults or InjectedFaults())
     starts = list(accumulate((len(part.samples) for part in parts[:-1]), initial=0))
     begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
-    write(signal_hello(signal, sensor))
+    hello = signal_hello(signal, sensor)
+    write(hello)
     sent = begun = 0
+    hello_s = HELLO_S
     for frame in signal_frames(signal, sensor, start_us=begin_us):
         sent += len(frame.samples)
         time.sleep(max(0.0, begin_s + sent / signal.rate_hz / rate_factor - time.monotonic()))
@@ -195,6 +200,9 @@ def play_signals(
             begun += 1
         for data in line.send(sensor.encode(frame)):
             write(data)
+        if sent / signal.rate_hz >= hello_s:
+            hello_s += HELLO_S
+            write(hello)
 
 
 class _FaultyLine:

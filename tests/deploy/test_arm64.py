@@ -131,6 +131,11 @@ def test_scores_are_those_of_x86_64(
     assert worst <= TOLERANCE
 
 
+def test_frames_are_decoded_in_c(root: Any) -> None:
+    asked = emulated(root, "-c", "from cobs import cobs; print(cobs._using_extension)")
+    assert subprocess.check_output(asked, env=ENVIRONMENT).split() == [b"True"]
+
+
 def test_an_alarm_through_a_pty_and_mosquitto(
     root: Any, fitted: Any, tmp_path: Path, stop_at_end: Callable[[AbstractContextManager[Any]], Any]
 ) -> None:

@@ -178,6 +178,27 @@ def test_topics_that_are_denied(quiet: ExaminedGateway, tmp_path: Path, strict: 
     assert "'gateway'" in bad["certificate.name"]["remedy"]
 
 
+def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
+    quiet: ExaminedGateway, tmp_path: Path, strict: Any
+) -> None:
+    leaves = ("availability", "+/state", "+/event", "+/health")
+    (tmp_path / "acl").write_text("".join(f"pattern write steadyhum/+/%u/{leaf}\n" for leaf in leaves))
+    strict[1].reload()
+    secured(quiet, tmp_path, strict)
+    _, findings = quiet.report()
+    said = {
+        item["about"].rpartition("/")[2]: (item["level"], item.get("remedy", ""))
+        for item in findings
+        if item["check"] == "broker.topic"
+    }
+    assert {leaf: level for leaf, (level, _) in said.items()} == {
+        "health": "ok",
+        "info": "warning",
+        "condition": "warning",
+    }
+    assert "access list" in said["info"][1]
+
+
 def test_a_key_that_others_can_read(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:
     secured(quiet, tmp_path, strict)
     (tmp_path / "device.key").chmod(0o644)

@@ -28,6 +28,8 @@ from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root
 from tests.processes import end, start
 from tests.waiting import HANG_S, scaled
 
+DECODER = "from cobs import cobs; print(cobs._using_extension)"
+"""Whether frames are unstuffed in C: without its extension cobs does it in Python, in silence."""
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
@@ -133,6 +135,7 @@ def test_install_run_alarm_upgrade_remove_purge(
     assert "edge-runtime" in machine.run("id", "-nG", "edge-runtime")
     assert "dialout" in machine.run("id", "-nG", "edge-runtime")
     assert "doctor" in machine.run("edge-runtime", "--help")
+    assert machine.run("/usr/lib/steadyhum/bin/python3", "-c", DECODER).split() == ["True"]
 
     master, name = line
     configure(machine, broker.port, name)

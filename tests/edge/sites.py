@@ -119,24 +119,22 @@ class Site:
         return (self.folder / "log").read_text()
 
     def play(self, source: Signal) -> None:
-        """Be the sensor; time goes on from one call to the next, as a real sensor's does.
+        """Be the sensor; time and numbers go on from one call to the next, as a real sensor's do.
 
-        Where the line does not block, what it does not take is lost, as on a real one.
+        It keeps its pace, however late a frame is. Where the line does not block, what it does not take is
+        lost, as on a real one.
         """
-        for frame in signal_frames(
-            source, SimulatedSensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000
-        ):
+        begin_s, taken = time.monotonic(), 0
+        for frame in signal_frames(source, SimulatedSensor(frame_samples=50), time.time_ns() // 1000):
+            numbered = frame._replace(sequence=self._sent)
+            self._sent, taken = self._sent + 1, taken + len(frame.samples)
             with contextlib.suppress(BlockingIOError):
-                os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
-            time.sleep(0.05)
+                os.write(self.master, encode_data(numbered, SampleFormat.FLOAT32))
+            time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
 
     def write(self, data: bytes) -> None:
         """Send bytes as the sensor."""
         os.write(self.master, data)
-
-    def _boot(self) -> int:
-        self._sent += 1
-        return self._sent
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """End the service by a signal, if it runs; its exit code."""

@@ -161,18 +161,18 @@ def test_enough_calm_windows_end_every_alarm_and_every_vote(
     policy = AlarmPolicy(votes, on_delay_s, off_delay_s, deadband)
     calm = [end_limit(policy, 1.0)] * settling_windows(policy, hop_s)
     transitions(watch, [*scores, *calm], hop_s)
-    assert watch.rest(10**9)
+    assert watch.rest()
 
 
 def test_may_rest_only_while_no_vote_and_no_alarm_stands() -> None:
     watch = machine(votes=(2, 3))
-    assert watch.rest(0)
+    assert watch.rest()
     transitions(watch, [HIGH])
-    assert not watch.rest(1)
+    assert not watch.rest()
     transitions(watch, [LOW, LOW, LOW])
-    assert watch.rest(2)
+    assert watch.rest()
     assert transitions(watch, [HIGH, HIGH]) == [(1, "new")]
-    assert not watch.rest(3)
+    assert not watch.rest()
 
 
 @given(
@@ -188,7 +188,7 @@ def test_resting_is_a_step_that_nobody_would_hear_of(
     scores = [HIGH if mark else LOW for mark in picture]
     watch, told = machine(**policy), []
     for second, score in enumerate(scores):
-        if score == HIGH or not watch.rest(second * 1_000_000):
+        if score == HIGH or not watch.rest():
             transition = watch.step(second * 1_000_000, score).transition
             told += [(second, transition.value)] if transition else []
     assert told == transitions(machine(**policy), scores)

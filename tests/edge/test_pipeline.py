@@ -1,6 +1,7 @@
 """One sensor's way from bytes to verdicts, through the real decoder, windows, graph and alarm."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,19 +77,36 @@ def test_site_threshold_replaces_the_models(artefact: Any) -> None:
         (lambda x: x * 0 + 0.5, "flat: x"),
         (lambda x: np.where(np.arange(len(x)) % 64 < 40, x, 0.25), "stuck: x"),
         (lambda x: x * np.nan, "not_a_number: x"),
-        (lambda x: np.clip(200 * x, -16, 16), "saturated: x"),
+        (lambda x: np.clip(20 * x, -1, 1), "saturated: x"),
     ],
 )
 def test_a_sensor_fault_is_no_anomaly(artefact: Any, change: Any, reason: str) -> None:
-    source = signal(0.3, 0.3, 0.3, 0.3)
+    source = signal(0.2, 0.2, 0.2, 0.2)
     source.samples[1000:2000, 0] = change(source.samples[1000:2000, 0])
-    _, verdicts = run(artefact, source, greeting=signal_hello(source, SENSOR))
+    range_ = 1.0 if reason.startswith("saturated") else 16.0
+    _, verdicts = run(artefact, source, greeting=signal_hello(source, replace(SENSOR, range=range_)))
     sensor = [v for v in verdicts if v.transition]
     assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
     assert sensor[0].alarm.reason == reason
     broken = [v for v in verdicts if 1.1 < v.time_us / 1e6 < 1.95 and v.transition is None]
     assert broken
     assert all(math.isnan(v.score) and not v.exceeded for v in broken)
+
+
+@pytest.mark.parametrize(
+    ("range_", "expected"), [(16.0, {"sensor_fault", "anomaly"}), (0.25, {"sensor_fault"})]
+)
+def test_what_is_cut_off_is_evidence_where_no_normal_window_ends(
+    artefact: Any, range_: float, expected: Any
+) -> None:
+    """A range below the vibration's own peaks says nothing about the machine, however high the score."""
+    source = signal(0.3, 0.3, 0.3, 0.3)
+    source.samples[1000:2000] = np.clip(200 * source.samples[1000:2000], -range_, range_)
+    sensor = replace(SENSOR, range=range_)
+    _, verdicts = run(artefact, source, greeting=signal_hello(source, sensor), threshold=0.2)
+    assert {kind for _, kind in told(verdicts)} >= expected
+    clipped = [v for v in verdicts if 1.1 < v.time_us / 1e6 < 1.95 and v.transition is None]
+    assert {v.exceeded for v in clipped} == {"anomaly" in expected}
 
 
 def test_an_anomaly_outlasts_a_sensor_fault(artefact: Any) -> None:

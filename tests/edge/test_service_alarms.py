@@ -87,17 +87,23 @@ def time_s(text: str) -> Any:
 @needs_mosquitto
 def test_what_a_subscriber_sees(site: Any, subscriber: Subscriber) -> None:
     site.start()
-    until(lambda: subscriber.latest("availability") == b"online")
+    until(lambda: subscriber.latest("gateway/availability") == b"online")
     site.play(vibration(0.3, 3.0))
     until(lambda: told(subscriber) == [("new", "anomaly")])
-    state = until(lambda: (body := subscriber.latest("state")) and json.loads(body))
-    assert (state["alarm"], state["model"]["name"], state["supported"]) == ("ON", "rms", True)
-    health = json.loads(until(lambda: subscriber.latest("health")))
-    assert health["sensor"]["frames"] > 10
+    until(lambda: json.loads(subscriber.latest("state") or b"{}").get("alarm") == "ON")
+    state, info = (json.loads(subscriber.latest(leaf) or b"") for leaf in ("state", "info"))
+    assert (state["schema"], state["model"]["name"], state["supported"]) == (2, "rms", True)
+    assert [(name, sensor["model"]) for name, sensor in info["sensors"].items()] == [
+        ("pump", state["model"]["sha256"])
+    ]
+    until(lambda: subscriber.latest("pump/availability") == b"online")
+    condition = json.loads(subscriber.latest("condition") or b"")
+    assert (condition["link"], condition["alarms"]) == ("up", [])
+    until(lambda: json.loads(subscriber.latest("health") or b"{}").get("sensor", {}).get("frames", 0) > 10)
     begun_s = time.monotonic()
     assert site.stop() == 0
     assert in_time(time.monotonic() - begun_s, 10)
-    until(lambda: subscriber.latest("availability") == b"offline")
+    until(lambda: subscriber.latest("gateway/availability") == b"offline")
 
 
 @both_ways("plant/gateway")

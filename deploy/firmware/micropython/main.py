@@ -11,7 +11,7 @@ from accelerometers import ADXL345, SPI
 from steadyhum import Clock, Framer, Sampler, crc32, measured_rate_mhz
 
 RATE_HZ = 3200  # the fastest of an ADXL345
-HELLO_US = 60 * 1000000  # one hello a minute: a gateway that starts later learns of the sensor
+HELLO_US = 4 * 1000000  # a gateway that starts later, or heard a damaged one, knows the sensor soon
 
 
 def main():

@@ -198,6 +198,7 @@ FRAMES: Final = SensorProtocol(
     summary="steadyhum frames: COBS, CRC-32, every frame describes itself",
     decoder=lambda _line: FrameDecoder(),
     checksummed=True,
+    introduces=True,
     value_bytes=8,  # a float32, and as much for the header of a frame of twelve values
     encode=lambda item, stored: encode_hello(item) if isinstance(item, Hello) else encode_data(item, stored),
 )
