@@ -245,6 +245,7 @@ class Publisher:
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
+            self._state.report_kept()
             self._health.tell("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
                 self._health.tell("spool_corrupt", str(salvaged))

@@ -183,6 +183,7 @@ class Session:
                 self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
             return
         self._limits.passed(sent.size)
+        self._state.kept.add(time.monotonic())
         row = sent.row
         if row is None:
             self._state.unqueued.settle(sent.topic)
