@@ -40,7 +40,7 @@ from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
 from edge_runtime.gateway.systemd import Notifier
 from edge_runtime.messages import Topics
 from edge_runtime.models import check_signed, prove_model, read_model
-from edge_runtime.mqtt import Publisher, check_credentials
+from edge_runtime.mqtt import Publisher, check_credentials, write_note
 from edge_runtime.pipeline import SensorPipeline, Watch
 from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, Source, probe
 from edge_runtime.sensors.protocols import new_decoder
@@ -241,6 +241,7 @@ class _Service:
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             self._health.set("inbox.dropped", self._inbox.dropped)
+            write_note(self._prepared.config.state_folder, self._health.troubles().get("unread", ""))
             snapshot = self._health.snapshot()
             for station in stations:
                 station.health(snapshot)

@@ -8,6 +8,7 @@ from edge_runtime.mqtt.incoming import IncomingPackets, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
+from edge_runtime.mqtt.unread_note import read_note, write_note
 
 __all__ = [
     "RETAINS_NOTHING",
@@ -22,6 +23,8 @@ __all__ = [
     "check_credentials",
     "explain",
     "new_client",
+    "read_note",
     "read_password",
     "tls_context",
+    "write_note",
 ]

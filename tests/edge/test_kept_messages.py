@@ -1,6 +1,9 @@
 """What a subscriber that is away may lose, as health says it."""
 
+from pathlib import Path
+
 from edge_runtime.mqtt.kept_messages import HOURS, KeptMessages
+from edge_runtime.mqtt.unread_note import read_note, write_note
 from tests.broker import until
 from tests.edge.gateways import Gateway, counted, depth, put, troubles
 from tests.faults.fakebroker import FakeBroker
@@ -35,3 +38,16 @@ def test_health_says_it() -> None:
         until(lambda: depth(gateway) == 0)
         assert "may have lost 11" in until(lambda: troubles(publisher).get("unread")), "30 and online"
         assert counted(publisher, "mqtt.kept_a_day") == 31
+
+
+def test_a_note_for_the_doctor(tmp_path: Path) -> None:
+    assert read_note(tmp_path) == ""
+    write_note(tmp_path, "12 at risk")
+    assert read_note(tmp_path) == "12 at risk"
+    before = (tmp_path / "unread.txt").stat().st_ino
+    write_note(tmp_path, "12 at risk")
+    assert (tmp_path / "unread.txt").stat().st_ino == before, "what has not changed is not written"
+    write_note(tmp_path, "")
+    assert list(tmp_path.iterdir()) == []
+    write_note(tmp_path / "missing", "nowhere")
+    assert read_note(tmp_path / "missing") == ""
