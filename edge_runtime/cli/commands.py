@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -225,19 +226,20 @@ def listen(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
-    from edge_runtime.audit import run_listen, settings_of
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off.
 
-    settings = settings_of(
-        broker,
-        client_id or f"listen-{socket.gethostname()}",
-        password_file,
-        ca_file=ca_file,
-        cert_file=cert_file,
-        key_file=key_file,
-    )
+    Exit 69 when nothing is proven: nothing was heard, or a device is silent.
+    """
+    from edge_runtime.audit import open_books, run_listen, settings_of
+
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    settings = settings_of(broker, client_id, password_file, **files)
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    name, books = open_books(base / "steadyhum", client_id, socket.gethostname())
+    settings = replace(settings, client_id=name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is printed in any case
-    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
+    code = run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds, books=books)
+    raise typer.Exit(code)
 
 
 def main() -> None:

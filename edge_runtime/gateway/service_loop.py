@@ -30,6 +30,7 @@ from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S
 from edge_runtime.gateway.stations import Stations
 from edge_runtime.gateway.systemd import Notifier
+from edge_runtime.mqtt import write_note
 from edge_runtime.spool import Spool
 
 TURN_S: Final = 0.25
@@ -144,6 +145,7 @@ class _Service:
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             stations.report_health()
+            write_note(self._prepared.config.state_folder, self._health.troubles().get("unread", ""))
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()

@@ -191,7 +191,7 @@ class Publisher:
                     link.open(self._wake, self._stopping.is_set)
                     session = Session(link, self._state, announce=not self._changeover.left_online)
                     self._changeover.left_online = None
-                    self._serve(session, link.credentials)
+                    self._serve(session, link)
                 finally:
                     link.drop()
                     self._note_connection(connected=False)
@@ -217,11 +217,12 @@ class Publisher:
             if found.problem:
                 _LOG.info("what is retained at the broker is not known: %s", found.problem)
 
-    def _serve(self, session: Session, credentials: Credentials) -> None:
+    def _serve(self, session: Session, link: Connection) -> None:
         self._note_connection(connected=True)
         if self.retained is None:  # a broker that lets us in has had its chance
             self.retained = Retained(problem="there was no answer")
-        self._report("connected", "")
+        notes = link.terms.notes
+        self._report("connected", "", f", which {' and '.join(notes)}" if notes else "")
         try:
             while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
                 session.turn(_TICK_S)
@@ -233,7 +234,7 @@ class Publisher:
             if self._stopping.is_set():
                 session.end()
             else:
-                self._changeover.end(session, self._settings, credentials)
+                self._changeover.end(session, self._settings, link.credentials)
         except LinkError as error:
             message_may_be_cause = session.lost(error)
             # Some brokers do not say that another client has taken over our id; they only close.
@@ -283,6 +284,7 @@ class Publisher:
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
+            self._state.report_kept()
             self._health.set_trouble("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
                 self._health.set_trouble("spool_corrupt", str(salvaged))
@@ -293,7 +295,8 @@ class Publisher:
         if connected:
             self._health.add("mqtt.connections")
 
-    def _report(self, kind: str, trouble: str) -> None:
+    def _report(self, kind: str, trouble: str, terms: str = "") -> None:
         self._health.set_trouble("broker", trouble)
         level = logging.WARNING if trouble else logging.INFO
-        self._log.warn(kind, trouble or "connected to the broker", time.monotonic(), level=level)
+        text = trouble or f"connected to the broker{terms}"
+        self._log.warn(kind, text, time.monotonic(), level=level)
