@@ -2,7 +2,7 @@
 
 A device with a new memory card finds what its predecessor left. The connection is one of its own, closed
 before the publisher's begins: brokers that take the user's name for the client id allow one at a time, and
-the publisher's goes on refusing every message. Nothing here is trusted: time, bytes and topics are bounded.
+the publisher's goes on refusing every message. Nothing here is trusted: time and bytes are bounded.
 """
 
 import contextlib
@@ -20,7 +20,6 @@ from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Read in all: a thousand sensors have retained less."""
-MAX_TOPICS: Final = 5000
 QUIET_S: Final = 0.1
 """Nothing says that the last retained message has come. Brokers send them together, about when they confirm
 the subscription: after so long without one, or twice what that took, there is none. Alarms wait meanwhile."""
@@ -47,7 +46,6 @@ class _Reader:
         self.found, self._below = Retained(), below
         self.subscribed = self.ended = False
         self.heard_s = self._asked_s = time.monotonic()
-        self._bytes = 0
         self.quiet_s = QUIET_S
         client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_message, client.on_disconnect = self._on_message, self._on_disconnect
@@ -67,10 +65,7 @@ class _Reader:
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.heard_s = time.monotonic()
-        self._bytes += len(message.payload)
-        if self._bytes > MAX_BYTES or len(self.found.bodies) >= MAX_TOPICS:
-            self.ended = True
-        elif message.retain and message.topic.startswith(self._below) and message.payload:
+        if message.retain and message.topic.startswith(self._below) and message.payload:
             self.found.bodies[message.topic] = bytes(message.payload)
 
     def _on_disconnect(self, *_: Any) -> None:
@@ -85,7 +80,7 @@ class _Lenient:
 
     def feed(self, data: bytes) -> None:
         self._bytes += len(data)
-        if self._bytes > 2 * MAX_BYTES:
+        if self._bytes > MAX_BYTES:
             raise ConnectionError("the broker sends without end")
 
 
