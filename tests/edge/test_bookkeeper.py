@@ -233,6 +233,15 @@ def test_a_device_with_another_name_ends_its_alarms_under_the_old_one_and_clears
         later.close()
 
 
+def test_what_an_earlier_run_said_of_a_sensor_is_taken_back_until_something_is_known(gateway: Any) -> None:
+    gateway.connect()
+    assert "p1/availability" not in gateway.due()
+    later = again(gateway)
+    later.connect()
+    assert later.due()["p1/availability"] == b"offline"
+    later.close()
+
+
 OLD_STATE = {"schema": 1, "alarm": "ON", "alarm_id": "old", "kind": "anomaly", "peak": 4.0}
 
 
