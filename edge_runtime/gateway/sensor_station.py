@@ -132,7 +132,7 @@ class Station:
             "usable_share": status.usable_share,
             "port_opened": self._reader.opened,
             "dropped_bytes": self._reader.dropped_bytes,
-            "alarms_active": len(self.pipeline.active),
+            "alarms_active": len(self._keeper.book.open_alarms(self.name)),
             **faults,
         }
 
