@@ -24,7 +24,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 QUIET_S: Final = 0.5
 """Nothing in MQTT says that the last retained message has come. So this device's own "offline" is published
 after the subscription, which is true: what is retained comes before it. Where it does not come back, since
-nothing of ours may be read, so long a silence is the end, or twice what the answer to the subscription took."""
+nothing of ours may be read, so long a silence is the end, or twice what answering the subscription took."""
 AFTER_FENCE_S: Final = 0.05
 """Some brokers look for what is retained while they go on with other messages."""
 LONGEST_S: Final = 3.0
