@@ -299,4 +299,28 @@ def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path, text: byte
     gateway = Gateway(tmp_path)
     gateway.connect()
     assert f"{BASE}p1/state" in gateway.keeper.memory.topics
+    assert gateway.keeper.to_resume("p1") == ()
     gateway.close()
+
+
+def test_a_memory_that_cannot_be_written_is_said_once(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
+    (gateway.folder / "retained.partial").mkdir()
+    for number in range(3):
+        gateway.keeper.memory.add([str(number)], BASE)
+    assert len([record for record in caplog.records if "cannot be written" in record.message]) == 1
+    (gateway.folder / "retained.partial").rmdir()
+    gateway.keeper.memory.add(["written"], BASE)
+    assert "written" in (gateway.folder / "retained.json").read_text()
+
+
+def test_a_reload_beside_the_running_service_says_what_is_new_alone(gateway: Any) -> None:
+    gateway.connect()
+    gateway.say(Transition.NEW)
+    gateway.due()
+    gateway.watch()
+    again_said = gateway.due()
+    assert {
+        topic: json.loads(body).get("alarm_id") for topic, body in again_said.items() if "state" in topic
+    } == {"p1/state": "a"}
+    gateway.watch(machine="pump 7")
+    assert json.loads(gateway.due()["info"])["sensors"]["p1"]["machine"] == "pump 7"
