@@ -30,7 +30,7 @@ def latest(subscriber: Subscriber, leaf: str) -> Any:
 def retained(broker: Broker) -> dict[str, bytes]:
     """What a subscriber that comes now is given."""
     with Subscriber(broker.far_port, name="newcomer") as newcomer:
-        until(lambda: f"{BASE}/availability" in dict(newcomer.seen), what="the first retained message")
+        newcomer.catch_up()
         return dict(newcomer.seen)
 
 
@@ -106,7 +106,7 @@ def test_a_device_with_another_name_leaves_nothing_under_the_old_one(
 
     def left() -> list[str]:
         with Subscriber(broker.far_port, name="newcomer") as newcomer:
-            until(lambda: newcomer.latest("other/availability"), what="the first retained message")
+            newcomer.catch_up()
             return [topic for topic, body in newcomer.seen if topic.startswith(f"{BASE}/") and body]
 
     until(lambda: left() == [], what="nothing left of the old name")

@@ -189,9 +189,7 @@ class Picture:
     def newcomer(self) -> dict[str, bytes]:
         """What the broker gives to a subscriber that comes now: one that was away may have missed some."""
         with Subscriber(self.broker.far_port, name="newcomer") as newcomer:
-            until(
-                lambda: f"steadyhum/site/{self.device}/info" in dict(newcomer.seen), what="what is retained"
-            )
+            newcomer.catch_up()
             return dict(newcomer.seen)
 
     def wrong(self, retained: dict[str, bytes] | None = None) -> dict[str, Any]:
