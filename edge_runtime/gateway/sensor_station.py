@@ -141,7 +141,7 @@ class Station:
             "usable_share": status.usable_share,
             "port_opened": self.reader.opened,
             "dropped_bytes": self.reader.dropped_bytes,
-            "alarms_active": len(self.pipeline.active),
+            "alarms_active": len(self._keeper.book.open_alarms(self.name)),
             **faults,
         }
 

@@ -211,7 +211,8 @@ class Publisher:
     def _read_back(self) -> None:
         if not self._read_below or self.retained is not None:
             return
-        found = read_back(self._settings, self._client_id, self._read_below, self._stopping.is_set)
+        availability, stopping = self._state.availability, self._stopping.is_set
+        found = read_back(self._settings, self._client_id, self._read_below, availability, stopping)
         if found is not None:
             self.retained = found
             if found.problem:
