@@ -56,7 +56,7 @@ def commands_page() -> Iterator[str]:
 
 def methods_page() -> Iterator[str]:
     """What can be asked through the local socket, what is subscribed to, and the codes of errors."""
-    lent = SimpleNamespace(book=None, publish=None)
+    lent: Any = SimpleNamespace(book=None, publish=None)
     yield "# Methods of the local socket"
     yield ""
     yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that"

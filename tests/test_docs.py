@@ -16,10 +16,10 @@ from edge_runtime.configuration.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 CODE = re.compile(r"^```[a-z]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
-GROUPED = "cwru|convert|list|acknowledge|shelve|unshelve|reset"
-"""Commands within a group of commands."""
 COMMAND = re.compile(
-    rf"^(?:sudo )?(edge-runtime|trainer) ([a-z-]+(?: (?:{GROUPED})\b)?)((?: +--[a-z-]+)?[^\n]*)", re.MULTILINE
+    r"^(?:sudo )?(edge-runtime|trainer) "
+    r"([a-z-]+(?: (?:cwru|convert|list|acknowledge|shelve|unshelve|reset)\b)?)((?: +--[a-z-]+)?[^\n]*)",
+    re.MULTILINE,
 )
 
 

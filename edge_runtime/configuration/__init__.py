@@ -9,11 +9,4 @@ from edge_runtime.configuration.config import (
     read_config,
 )
 
-__all__ = [
-    "Config",
-    "ReportSettings",
-    "SiteSettings",
-    "check_agreement",
-    "identity_of",
-    "read_config",
-]
+__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "identity_of", "read_config"]

@@ -9,6 +9,7 @@ from edge_runtime.core import printable
 MOST_LINES: Final = 10
 """A minute, of each kind. A judgement: what a person reads of one sensor; health messages have figures."""
 PERIOD_S: Final = 60.0
+"""The minute."""
 LONGEST: Final = 500
 """Characters of a line: a reason with the detail of a fault, whole."""
 _log: Final = logging.getLogger("edge_runtime")

@@ -98,17 +98,9 @@ def prepare(path: Path) -> PreparedService:
     for sensor in config.sensor:
         artefact = artefacts[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        suspended = records.suspended(digests[sensor.model])
-        watches.append(
-            replace(
-                watch,
-                sensor=identity_of(sensor, config),
-                suspended=suspended,
-                usable_share=sensor.usable_share,
-                usable_span_s=sensor.usable_span_s,
-                silence_s=sensor.silence_s,
-            )
-        )
+        watch = replace(watch, sensor=identity_of(sensor, config), silence_s=sensor.silence_s)
+        watch = replace(watch, usable_share=sensor.usable_share, usable_span_s=sensor.usable_span_s)
+        watches.append(replace(watch, suspended=records.suspended(digests[sensor.model])))
         model = model_summary(artefact.manifest, digests[sensor.model])
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.
         as_made = sensor.threshold is None and sensor.alarm is None
@@ -252,18 +244,18 @@ class _Service:
                     _log.info("reloading %s", self._path)
                     return prepared
                 _log.error("reload refused, going on as before: %s", error)
-                self._health.tell("reload", str(error))
+                self._health.set_trouble("reload", str(error))
         return self._prepared
 
     def _tick(self, stations: list[Station], publisher: Publisher, now_s: float) -> None:
         for station in stations:
             station.tick(now_s)
-            self._health.tell(f"sensor {station.name}", station.trouble)
-            self._health.tell(f"overload of {station.name}", station.overload)
-            self._health.tell(f"spool of {station.name}", station.lost_alarms)
-            self._health.tell(f"chatter of {station.name}", station.chatter)
-        self._health.tell("clock", clock_doubt(time.time()))
-        self._health.tell("door", self._door.trouble)
+            self._health.set_trouble(f"sensor {station.name}", station.trouble)
+            self._health.set_trouble(f"overload of {station.name}", station.overload)
+            self._health.set_trouble(f"spool of {station.name}", station.lost_alarms)
+            self._health.set_trouble(f"chatter of {station.name}", station.chatter)
+        self._health.set_trouble("clock", clock_doubt(time.time()))
+        self._health.set_trouble("door", self._door.trouble)
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             self._health.set("inbox.dropped", self._inbox.dropped)

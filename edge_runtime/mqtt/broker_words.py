@@ -30,6 +30,7 @@ TOO_LARGE: Final = 0x95
 """The packet is larger than the broker takes."""
 KEEPALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR, _TAKEN_OVER = 0x82, 0x8E
+"""Reason codes: MQTT 5.0, section 2.4."""
 _TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
 unavailable, server busy, connection rate exceeded."""

@@ -97,11 +97,11 @@ class CommandLane:
             return
         topic = self._topics[0]
         why = f"the broker does not let us read {topic} (reason code {code}): grant it in its access list"
-        self._health.tell("commands", why if code >= ERROR else "")
+        self._health.set_trouble("commands", why if code >= ERROR else "")
 
     def _leave(self, now_s: float) -> None:
         if self._back_s is None:
             self._back_s = now_s + AWAY_S
             self._link.arrivals.unsubscribe(self._topics)
             what = f"more than {MOST_IN_PERIOD} came within {PERIOD_S:g} s: none is taken for {AWAY_S:g} s"
-            self._health.tell("commands", what)
+            self._health.set_trouble("commands", what)

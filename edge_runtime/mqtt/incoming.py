@@ -26,6 +26,7 @@ _NAMES: Final = (
 )
 """Packet types: MQTT 5.0, section 2.1.2."""
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
+"""Reason codes: section 2.4."""
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
 _RETAIN: Final = 0b0001

@@ -2,7 +2,7 @@
 
 A row leaves the spool when, and only when, the broker has acknowledged it with a reason code below 0x80. What
 it has not acknowledged when a connection ends is sent again on the next, so a subscriber may see a message
-twice (at most as many as were in flight), and can tell by (epoch, seq). `send_order` has the order, `retries`
+twice (at most as many as were in flight), and (epoch, seq) shows it. `send_order` has the order, `retries`
 what is not sent for a while.
 
 Beside the queue there are messages that are not stored: retained states, of which only the latest counts and
@@ -101,7 +101,7 @@ class Publisher:
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
         if not settings.private:
-            health.tell("insecure", "what goes to the broker can be overheard and forged")
+            health.set_trouble("insecure", "what goes to the broker can be overheard and forged")
         if settings.mqtt != "5":
             _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
@@ -252,9 +252,9 @@ class Publisher:
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
-            self._health.tell("spool", self._spool.trouble)
+            self._health.set_trouble("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
-                self._health.tell("spool_corrupt", str(salvaged))
+                self._health.set_trouble("spool_corrupt", str(salvaged))
 
     def _note_connection(self, *, connected: bool) -> None:
         self.connected = connected
@@ -263,7 +263,7 @@ class Publisher:
             self._health.add("mqtt.connections")
 
     def _report(self, trouble: str) -> None:
-        self._health.tell("broker", trouble)
+        self._health.set_trouble("broker", trouble)
         text, now_s = trouble or "connected to the broker", time.monotonic()
         self._logged = {known: at_s for known, at_s in self._logged.items() if now_s - at_s < _LOG_AGAIN_S}
         if text not in self._logged:

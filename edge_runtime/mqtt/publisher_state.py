@@ -48,24 +48,24 @@ class PublisherState:
         self._taken_kinds.discard(_kind(topic))
         self.pauses.add(topic, time.monotonic())
         self.health.add(counter)
-        self.health.tell(f"topic {topic}", why)
+        self.health.set_trouble(f"topic {topic}", why)
 
     def clear_topic(self, topic: str) -> bool:
         """Note that the broker takes the topic; True where it was paused."""
         self._taken_kinds.add(_kind(topic))
         paused = self.pauses.clear(topic)
         if paused:
-            self.health.tell(f"topic {topic}", "")
+            self.health.set_trouble(f"topic {topic}", "")
         return paused
 
     def report_aside(self, sent: Sent, reason: str) -> None:
         """Say in health which message waits because the broker does not take it."""
-        self.health.tell("set aside", f"a message of {sent.size} bytes to {sent.topic}: {reason}")
+        self.health.set_trouble("set aside", f"a message of {sent.size} bytes to {sent.topic}: {reason}")
 
     def clear_aside(self) -> None:
         """Take that back once no message is accused."""
         if not self.quarantine.accused:
-            self.health.tell("set aside", "")
+            self.health.set_trouble("set aside", "")
 
 
 def _kind(topic: str) -> str:

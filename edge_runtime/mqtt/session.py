@@ -214,4 +214,4 @@ class Session:
         self._spool.dead_letter(row, reason)
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
-        self._health.tell("dead letters", f"the last one: {reason}")
+        self._health.set_trouble("dead letters", f"the last one: {reason}")

@@ -11,6 +11,7 @@ _MAX_TEXT_BYTES: Final = 65535
 _MAX_PACKET_BYTES: Final = 2**28
 """MQTT gives packets 28 bits of length: MQTT 5.0, section 1.5.5."""
 _DAY_S: Final = 86400
+"""The longest wait that may be configured: whoever mends the broker looks after it within a day."""
 
 
 @dataclass(frozen=True, slots=True)

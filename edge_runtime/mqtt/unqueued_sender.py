@@ -111,7 +111,7 @@ class UnqueuedSender:
         limit = self._limits.most_bytes - packet_bytes(topic, b"")
         large = len(body) > limit
         text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
-        self._health.tell(f"size of {topic}", text)
+        self._health.set_trouble(f"size of {topic}", text)
         if large:
             self._health.add(counter)
         return large

@@ -32,7 +32,7 @@ from trainer.recordings.cwru import cwru_list
 from trainer.recordings.listing import write_list
 
 LIMIT_S: Final = 10.0
-HEALTHY_S: Final = 20.0
+HEALTHY_S: Final = 13.0
 HEARD_S: Final = 1.0
 RATE_HZ: Final = 12000.0
 FRAME: Final = 256

@@ -80,7 +80,7 @@ def test_resumed_alarm_ends_under_its_old_id() -> None:
 
 
 def test_a_resumed_alarm_is_told_of_again_in_its_time() -> None:
-    """Its old times are of a clock that may have started anew: the wait begins with the first window."""
+    """Its old times are of a clock that may have started again: the wait begins with the first window."""
     watch = machine(re_alarm_s=2)
     watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 10**15, 9.0))
     assert transitions(watch, drawn("####.")) == [(2, "update"), (4, "end")]
