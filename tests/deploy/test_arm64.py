@@ -21,7 +21,7 @@ from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.recording import read_signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.deploy.examined_gateway import CONFIG
+from tests.deploy.examined_gateway import config_text
 from tests.deploy.heavy import BUILD, heavy, newest_deb
 from tests.processes import end, running
 from tests.waiting import HANG_S, scaled
@@ -155,7 +155,7 @@ def test_an_alarm_through_a_pty_and_mosquitto(
     master, slave = pty.openpty()
     tty.setraw(slave)
     signal_part = read_signal(fitted / "107.npz")
-    text = CONFIG.format(port=broker.port, line=os.ttyname(slave)).replace('"rms.onnx"', '"model.onnx"')
+    text = config_text(broker.port, os.ttyname(slave)).replace('"rms.onnx"', '"model.onnx"')
     text = (
         text.replace("rate_hz = 1000", "rate_hz = 12000")
         .replace('["x"]', '["DE"]')
