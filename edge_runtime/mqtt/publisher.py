@@ -22,6 +22,7 @@ from random import Random, SystemRandom
 from typing import Final
 
 from edge_runtime.core import EdgeError, Health, LogShare
+from edge_runtime.mqtt.attempts import Attempts
 from edge_runtime.mqtt.changeover import Changeover
 from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.connection import Connection
@@ -29,7 +30,6 @@ from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.read_back import Retained, read_back
-from edge_runtime.mqtt.retries import Backoff
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.mqtt.unqueued import NEVER_S, State
@@ -38,22 +38,12 @@ from edge_runtime.spool import MessageClass, Spool
 _LOG: Final = logging.getLogger("edge_runtime")
 _TICK_S: Final = 1.0
 """The spool wants its maintenance about every second; a wake-up ends any waiting at once."""
-_EARLY_S: Final = (2.0, 4.0)
-"""Before the attempt for a new alarm: short for an alarm, and random, so that a fleet spreads out."""
-_STABLE_S: Final = 30.0
-"""A connection of this age, the longest wait by default, was no part of a series of failures."""
-_UNDISPUTED_S: Final = 300.0
-"""The same after a refusal, which may come back with another client's own, longer, waits."""
 _STUCK_S: Final = 300.0
 """Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
 _STOP_MARGIN_S: Final = 3.0
 """Given to the thread's end after `drain_s`: "offline" takes up to one second, and a turn another."""
 _WAKE_UPS: Final = 4096
 """Bytes, one for each wake-up, that are read at a time: all there can be in practice."""
-_UNWANTED: Final = (LinkErrorKind.REFUSED, LinkErrorKind.TAKEN_OVER, LinkErrorKind.VIOLATION)
-_EVICTIONS: Final = 3
-"""Connections closed without a reason, one after the other; fewer may be a broker that restarts."""
-_EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
 
 
 class Publisher:
@@ -156,12 +146,10 @@ class Publisher:
             self._waker.send(b"\0")
 
     def _use(self, settings: BrokerSettings) -> None:
-        self._settings, self._retained_will, self._evictions = settings, True, 0
+        self._settings, self._retained_will = settings, True
         topic = self._state.availability
         self._client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
-        self._backoff = Backoff(settings.backoff_s, self._random)
-        # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
-        self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
+        self._attempts = Attempts(settings, self._random)
         insecure = "" if settings.private else "what goes to the broker can be overheard and forged"
         self._health.set_trouble("insecure", insecure)
         if settings.mqtt != "5":
@@ -237,27 +225,19 @@ class Publisher:
             else:
                 self._changeover.end(session, self._settings, link.credentials)
         except LinkError as error:
-            message_may_be_cause = session.lost(error)
-            # Some brokers do not say that another client has taken over our id; they only close.
-            evicted = error.loss is LinkErrorKind.HUNG_UP and not message_may_be_cause
-            self._evictions = self._evictions + 1 if evicted else 0
-            # Found by size or one by one: either is worth a quick attempt.
-            found = error.loss is LinkErrorKind.TOO_LARGE and message_may_be_cause
-            if session.delivered or found or self._state.quarantine.quick_retry:
-                self._backoff.reset()
+            may_be_cause = session.lost(error)
+            progress = session.delivered > 0 or self._state.quarantine.quick_retry
+            self._attempts.lost(error, message_may_be_cause=may_be_cause, progress=progress)
             raise
 
     def _wait_to_reconnect(self, error: EdgeError, lasted_s: float) -> None:
         kind = error.loss if isinstance(error, LinkError) else "credentials"
-        evicted = self._evictions >= _EVICTIONS
-        self._report(f"broker {kind}", f"{error}. {_EVICTED}" if evicted else str(error))
+        self._report(f"broker {kind}", self._attempts.words(error))
         self._health.add("mqtt.connections_lost")
         if isinstance(error, LinkError) and error.loss is LinkErrorKind.VIOLATION:
             self._health.add("mqtt.violations")
         begun_s, newest = time.monotonic(), self._spool.last_id(MessageClass.ALARM)
-        wait_s = early_s = self._wait_s(error, lasted_s)
-        if isinstance(error, LinkError) and error.loss not in _UNWANTED:
-            early_s = min(wait_s, self._random.uniform(*_EARLY_S))
+        wait_s, early_s = self._attempts.waits_s(error, lasted_s)
         while not (self._stopping.is_set() or self._changeover.due):
             # An alarm that has just been raised is worth an attempt of its own.
             fresh = self._spool.last_id(MessageClass.ALARM) > newest
@@ -269,15 +249,6 @@ class Publisher:
                 self._wake.recv(_WAKE_UPS)
             self._wake.setblocking(False)
             self._maintain()
-
-    def _wait_s(self, error: EdgeError, lasted_s: float) -> float:
-        if lasted_s > _UNDISPUTED_S:
-            self._refused.reset()
-        if lasted_s > _STABLE_S:
-            self._backoff.reset()
-            self._evictions = 0
-        unwanted = not isinstance(error, LinkError) or error.loss in _UNWANTED
-        return (self._refused if unwanted or self._evictions >= _EVICTIONS else self._backoff).next_s()
 
     def _maintain(self) -> None:
         self._alive_s = time.monotonic()
