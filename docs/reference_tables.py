@@ -21,6 +21,8 @@ SENSOR_FIGURES = {
 FIGURES = {
     "names_refused": ("counter", "Names of figures that were not taken because there are too many."),
     "inbox.dropped": ("counter", "Chunks of bytes dropped because scoring did not keep up."),
+    "clock.steps": ("counter", "How often the wall clock was set while the service ran."),
+    "clock.stepped_s": ("gauge", "By how much it was set the last time, seconds; null before."),
     "door.clients": ("gauge", "Connections to the local socket now."),
     "door.requests": ("counter", "Requests that came through the local socket."),
     "door.refused": ("counter", "Of these, answered with an error by the door itself."),
@@ -46,6 +48,7 @@ FIGURES = {
         "counter",
         "Stored messages given up: above `broker.max_packet_bytes`, or nothing that MQTT can carry.",
     ),
+    "mqtt.kept_a_day": ("gauge", "Messages of QoS 1 that the broker took within 24 hours, since the start."),
     "mqtt.violations": ("counter", "Connections ended because the broker sent what it must not send."),
     "mqtt.commands": ("counter", "Messages that came to this device's command topics; `commands.mqtt`."),
     "mqtt.commands_dropped": ("counter", "Of these, dropped because more than 200 came within 10 s."),
@@ -99,7 +102,7 @@ FIGURES = {
 TROUBLES = {
     "broker": "There is no connection, and why.",
     "insecure": "Others on the network can read and forge what is sent.",
-    "clock": "The wall clock has not been set since boot.",
+    "clock": "The wall clock has not been set since boot, or is not synchronised with a time server.",
     "door": "There is no local socket, or not with the rights that it should have, and why.",
     "commands": "Commands over MQTT cannot be heard, or too many come; `commands.mqtt`.",
     "reload": "The configuration was not read again, and why.",
@@ -111,6 +114,8 @@ TROUBLES = {
     "spool_corrupt": "The spool was damaged, and what was recovered.",
     "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",
     "size of <topic>": "A message to the topic is larger than the broker takes.",
+    "retained": "The broker keeps no retained messages: who subscribes later sees no state before the next.",
+    "unread": "A day's messages are more than the broker keeps for a subscriber that is away: by so many.",
     "held back": "Stored messages that are larger than the broker takes, and wait until it takes them.",
     "set aside": "A stored message that the broker refuses or closes the connection at; it is tried again.",
     "dead letters": "Why the latest dead letter was given up.",
@@ -119,7 +124,7 @@ TROUBLES = {
 
 EXIT_CODES = {
     0: "Done; for `run`: stopped by SIGTERM or SIGINT.",
-    1: "`doctor`: warnings only. `listen`: messages are missing or came twice.",
+    1: "`doctor`: warnings only. `listen`: messages are missing, or a number came with two bodies.",
     64: "The command line is wrong.",
     70: "A fault of this program: the log says where.",
     74: "The output cannot be written.",
@@ -128,6 +133,7 @@ EXIT_CODES = {
 """Those that are no class of error."""
 
 ENVIRONMENT = {
+    "XDG_STATE_HOME": ("edge-runtime listen", "Where it remembers what it heard; else ~/.local/state."),
     "NOTIFY_SOCKET": ("edge-runtime run", "Socket of systemd, sd_notify(3); without it nothing is reported."),
     "WATCHDOG_USEC": (
         "edge-runtime run",

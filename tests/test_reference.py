@@ -79,7 +79,7 @@ def counted(tree: Any) -> Iterator[Any]:
     """Texts that name a figure: dotted ones with a known beginning, and the keys in functions `figures`."""
     for node in ast.walk(tree):
         text = text_of(node)
-        if text and re.fullmatch(r"(mqtt|inbox|alarm|telemetry|salvaged|dead|\{\})\.[a-z_.{}]+", text):
+        if text and re.fullmatch(r"(mqtt|inbox|clock|alarm|telemetry|salvaged|dead|\{\})\.[a-z_.{}]+", text):
             yield text
         if isinstance(node, ast.FunctionDef) and node.name == "figures":
             for part in ast.walk(node):

@@ -7,8 +7,9 @@ from typing import Final
 from edge_runtime.analysis.windows import RATE_TOLERANCE
 
 _DOUBT: Final = 0.04
-"""A first look at a rate that is further off than this raises doubt. A judgement: what is left for the meter
-to find is as much as the speed of an induction motor changes between no load and full load."""
+"""A first look at a rate that is further off than this raises doubt. A judgement: less shifts a spectrum no
+more than the speed of an induction motor does between no load and full load, and is left for the meter to
+find; a model that takes such a change for a fault does so in the first ten seconds of such a sensor, too."""
 NOTE_S: Final = 0.05
 """From one note to the next: ten seconds make two hundred of them."""
 _ENOUGH_S, _CERTAIN_S = 1.0, 3.0

@@ -106,6 +106,12 @@ class Windower:
         """How many samples were collected in all."""
         return self._before + self._end
 
+    def recut(self, samples: int, hop: int) -> None:
+        """Cut windows of another length and hop from the next frame on; what is buffered counts."""
+        self._samples, self._hop = samples, hop
+        # Of what is buffered one window at most: its rest may be far longer than the new ones.
+        self._start = max(self._start, self._end - samples)
+
     def reset(self) -> None:
         """Forget what is buffered: the line was interrupted."""
         self._last = self._far = None

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,17 +66,15 @@ def check(config: ConfigFile) -> None:
     from edge_runtime.gateway import prepare, probe_ports
 
     prepared = prepare(config)
-    for sensor, watch in zip(prepared.config.sensor, prepared.watches, strict=True):
-        manifest = watch.artefact.manifest
+    for sensor in prepared.sensors:
+        name, manifest = sensor.settings.name, sensor.watch.artefact.manifest
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
-            f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
-            f"threshold {watch.threshold:g}: ok"
+            f"{name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
+            f"threshold {sensor.watch.threshold:g}: ok"
         )
         if manifest.known_faults:
-            typer.echo(
-                f"{sensor.name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}"
-            )
+            typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
     for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 
@@ -156,10 +155,8 @@ def simulate(
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
-    sensor, injected = (
-        SimulatedSensor(sample_format=SampleFormat[sample_format.upper()]),
-        InjectedFaults.parse(faults),
-    )
+    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = InjectedFaults.parse(faults)
     with open_output(port, baud, link) as (name, write):
         print_fields({"port": name}, as_json=as_json)
         if wait:
@@ -229,19 +226,20 @@ def listen(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
-    from edge_runtime.audit import run_listen, settings_of
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off.
 
-    settings = settings_of(
-        broker,
-        client_id or f"listen-{socket.gethostname()}",
-        password_file,
-        ca_file=ca_file,
-        cert_file=cert_file,
-        key_file=key_file,
-    )
+    Exit 69 when nothing is proven: nothing was heard, or a device is silent.
+    """
+    from edge_runtime.audit import open_books, run_listen, settings_of
+
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    settings = settings_of(broker, client_id, password_file, **files)
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    name, books = open_books(base / "steadyhum", client_id, socket.gethostname())
+    settings = replace(settings, client_id=name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is printed in any case
-    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
+    code = run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds, books=books)
+    raise typer.Exit(code)
 
 
 def main() -> None:

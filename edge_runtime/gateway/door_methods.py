@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -45,7 +45,7 @@ class ServiceStatus:
 
 
 def methods(
-    stations: Sequence[Station], publisher: Publisher, health: Health, keeper: Bookkeeper
+    stations: Iterable[Station], publisher: Publisher, health: Health, keeper: Bookkeeper
 ) -> Registry:
     """What the service answers with these sensors."""
 

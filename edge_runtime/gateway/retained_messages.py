@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Final
 
 from edge_runtime.book import Book, Condition, Instant, OpenAlarm
-from edge_runtime.configuration import Config
+from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.core import ModelSummary, clock_doubt
 from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway.retained_topics import RetainedTopics
@@ -24,6 +24,7 @@ from edge_runtime.messages import (
     state_message,
 )
 from edge_runtime.mqtt import Publisher
+from edge_runtime.sensors import SensorSettings
 from edge_runtime.spool import Spool
 
 EXPIRY_REFRESHES: Final = 3
@@ -50,24 +51,36 @@ class RetainedMessages:
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
+        self._watched: dict[str, tuple[SensorSettings, ModelSummary]] = {}
+        self._report: ReportSettings | None = None
         self._said: dict[str, object] = {}
         """What is known to subscribers, by topic."""
         self._refreshed_us: int | None = None
         self._newest = ("", 0)
-        self._stale: frozenset[str] = frozenset()
-        """Topics on which an earlier run said "online"."""
+        self._stale = memory.topics
+        """Topics on which an earlier run, or an earlier device, may have said "online"."""
 
     def watch(self, config: Config, models: Mapping[str, ModelSummary], now: Instant) -> None:
-        """Publish for the sensors of this configuration, and clear what belongs to no other."""
+        """Publish for the sensors of this configuration, and clear what belongs to no other.
+
+        Of sensors that stay as they are nothing is sent.
+        """
+        seen = {sensor.name: (sensor, models[sensor.name]) for sensor in config.sensor}
+        differ = [name for name in seen if self._watched.get(name) != seen[name]]
+        if self._report != config.report:
+            self._refreshed_us = None
+        self._watched, self._report = seen, config.report
         self._config, self._models = config, models
         owned = {self._topics.availability, self._topics.info}
         owned |= {self._topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in LEAVES}
         self._owned = frozenset(owned)
         self._memory.add(owned, self._topics.base)
         self._said = {topic: said for topic, said in self._said.items() if topic in owned}
-        self._refreshed_us = None
         if self._released:
             self.release(now)
+            for name in differ:
+                self.changed(name, now)
+            self.describe(now)
 
     def release(self, now: Instant) -> None:
         """Publish from now on, and clear what nothing owns any more."""
@@ -80,7 +93,7 @@ class RetainedMessages:
         """Take up what was found at the broker: what no sensor owns is cleared, what is old replaced."""
         leaves = {topic for topic in found if topic.rpartition("/")[2] in LEAVES}
         self._memory.add(leaves - self._owned, self._topics.base)
-        self._stale = frozenset(topic for topic, body in found.items() if body == ONLINE)
+        self._stale |= {topic for topic, body in found.items() if body == ONLINE}
 
     def changed(self, sensor: str, now: Instant) -> None:
         """Publish what is new of a sensor; without anything new nothing is sent."""

@@ -44,6 +44,9 @@ _MOST_IN_FLIGHT: Final = 65535
 _LARGEST_PACKET: Final = 2**28
 """What MQTT can express, for a broker that states no Maximum Packet Size: section 3.2.2.3.6."""
 
+RETAINS_NOTHING: Final = "keeps no retained messages: who subscribes later sees no state before the next"
+"""What a broker without them means to subscribers."""
+
 Explanation = tuple[str, str, LinkErrorKind]
 """What happened and what to do about it, for people, and its kind."""
 
@@ -60,6 +63,8 @@ class Terms:
     """Whether it keeps retained messages."""
     wildcards: bool = True
     """Whether it takes subscriptions with wildcards."""
+    notes: tuple[str, ...] = ()
+    """What it states that is less than was asked for, in words."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -69,12 +74,20 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
     """
     if session_present and settings.mqtt == "5":
         raise UnwantedPacketError("the broker goes on with a session that we have not begun")
-    return Terms(
-        min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)),
-        getattr(properties, "MaximumPacketSize", _LARGEST_PACKET),
-        getattr(properties, "RetainAvailable", 1) == 1,
-        getattr(properties, "WildcardSubscriptionAvailable", 1) == 1,
-    )
+    in_flight = min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+    size = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET)
+    keepalive_s = getattr(properties, "ServerKeepAlive", settings.keepalive_s)
+    retain = getattr(properties, "RetainAvailable", 1) == 1
+    wildcards = getattr(properties, "WildcardSubscriptionAvailable", 1) == 1
+    notes = {
+        RETAINS_NOTHING: not retain,
+        f"takes {in_flight} unacknowledged messages at a time": in_flight < settings.in_flight,
+        f"takes packets of up to {size} bytes": size < settings.max_packet_bytes,
+        f"wants a sign of life every {keepalive_s} s": keepalive_s != settings.keepalive_s,
+        "takes no subscriptions with wildcards": not wildcards,
+    }
+    said = tuple(text for text, holds in notes.items() if holds)
+    return Terms(in_flight, size, retain, wildcards, said)
 
 
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:

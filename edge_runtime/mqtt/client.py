@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_runtime.messages import OFFLINE
-from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.incoming import IncomingPackets
 from edge_runtime.mqtt.settings import BrokerSettings
 
@@ -52,6 +52,7 @@ def new_client(
     settings: BrokerSettings,
     client_id: str,
     will_topic: str | None,
+    credentials: Credentials,
     *,
     retained_will: bool,
     commands: str = "",
@@ -59,8 +60,6 @@ def new_client(
     """Make a client that is not connected yet, with a last will where there is a topic for it.
 
     `commands` is the topic of commands without its last level, empty where none are taken.
-
-    Raises ConfigError or AccessError for credentials.
     """
     version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
     client = Client(
@@ -73,10 +72,9 @@ def new_client(
     if will_topic is not None:
         client.will_set(will_topic, OFFLINE, qos=1, retain=retained_will)
     if settings.username is not None:
-        password = read_password(settings.password_file) if settings.password_file else None
-        client.username_pw_set(settings.username, password)
+        client.username_pw_set(settings.username, credentials.password)
     if settings.tls is not None:
-        client.tls_set_context(tls_context(settings.tls))
+        client.tls_set_context(credentials.tls)
         if not settings.tls.verify:
             client.tls_insecure_set(True)
     return client

@@ -8,6 +8,7 @@ refused, so only the reason code given to `on_publish` counts. Reason codes: MQT
 
 import contextlib
 import math
+import os
 import select
 import socket
 import ssl
@@ -24,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_runtime.mqtt.arrivals import Arrivals
 from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.credentials import Credentials, read_credentials
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
 from edge_runtime.mqtt.incoming import RECEIVE_MAXIMUM, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
@@ -35,6 +37,8 @@ _WAITS_PER_KEEPALIVE: Final = 10
 """Silence is checked for so often, so that it is noticed in time."""
 _CONNECT_WAIT_S: Final = 0.5
 """While connecting, `cancelled` is asked this often."""
+_REST_BYTES: Final = 4096
+"""Read at a time of what a broker sends before it closes."""
 _MOST_QUOTED: Final = 200
 """Characters of an error text that quotes what the broker sent."""
 
@@ -49,12 +53,21 @@ class Connection:
         will_topic: str | None = None,
         *,
         retained_will: bool = True,
+        credentials: Credentials | None = None,
         commands: str = "",
     ) -> None:
-        """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
+        """Prepare a client; nothing is sent yet. Without `credentials` they are read: raises ConfigError or
+        AccessError for them."""
+        self.credentials = credentials or read_credentials(settings)
+        """What this client identifies itself by."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = new_client(
-            settings, client_id, will_topic, retained_will=retained_will, commands=commands
+            settings,
+            client_id,
+            will_topic,
+            self.credentials,
+            retained_will=retained_will,
+            commands=commands,
         )
         self.arrivals = Arrivals(self._client)
         """Commands, where any are subscribed to."""
@@ -172,10 +185,24 @@ class Connection:
         """Ask the broker for a sign of life, unless it owes one already."""
         self._client.ping()
 
-    def leave(self) -> None:
-        """Send DISCONNECT, so that the broker does not publish our last will, and close."""
+    def leave(self, patience_s: float = 0.0) -> bool:
+        """Send DISCONNECT, so that the broker does not publish our last will, and close.
+
+        Returns whether the broker closed its side within `patience_s`: a DISCONNECT that is lost on the way
+        and sent again could come after the next connection, which would then count as another client.
+        """
+        sock = self._client.socket()
+        other = None if sock is None or not patience_s else socket.socket(fileno=os.dup(sock.fileno()))
         self._client.disconnect()
         self.drop()
+        if other is None:
+            return False
+        with other, contextlib.suppress(OSError):
+            other.settimeout(patience_s)
+            while other.recv(_REST_BYTES):
+                pass
+            return True
+        return False
 
     def drop(self) -> None:
         """Close without DISCONNECT: the broker publishes our last will."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from edge_runtime.core import Health
 from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.in_flight import Sent
+from edge_runtime.mqtt.kept_messages import KeptMessages
 from edge_runtime.mqtt.retries import Pauses, Quarantine
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.mqtt.size_limits import SizeLimits
@@ -33,7 +34,14 @@ class PublisherState:
         self.quarantine = Quarantine(settings.denied_retry_s)
         self.limits = SizeLimits(health, settings.max_packet_bytes, settings.denied_retry_s)
         self.ack_timeout_s = settings.ack_timeout_s
+        self.kept = KeptMessages(settings.kept_messages)
         self._taken_kinds: set[str] = set()
+
+    def report_kept(self) -> None:
+        """Say in health how much waits for a subscriber that is away, and whether that is too much."""
+        now_s = time.monotonic()
+        self.health.set("mqtt.kept_a_day", self.kept.count(now_s))
+        self.health.set_trouble("unread", self.kept.trouble(now_s))
 
     def asks_about(self, topic: str, asked: Collection[str]) -> bool:
         """Whether a state of the topic's kind must still prove that the broker takes it.
@@ -42,6 +50,14 @@ class PublisherState:
         """
         known = self._taken_kinds.union(map(_kind, asked))
         return _kind(topic) not in known and not self.pauses.holds(topic)
+
+    def follow(self, settings: BrokerSettings) -> None:
+        """Take over other settings; what was refused under the earlier ones is tried again now."""
+        self.settings, self.ack_timeout_s = settings, settings.ack_timeout_s
+        self.unqueued.follow(settings.state_topics, settings.live_queue)
+        self.pauses.follow(settings.denied_retry_s)
+        self.quarantine.follow(settings.denied_retry_s)
+        self.limits.follow(settings.max_packet_bytes, settings.denied_retry_s)
 
     def pause_topic(self, topic: str, why: str, counter: str) -> None:
         """Send no alarm to the topic for a while, count it and say why."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.broker_words import ERROR, RETAINS_NOTHING
 from edge_runtime.mqtt.command_lane import CommandLane
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
@@ -35,8 +35,11 @@ _URGENT_SHARE: Final = 4
 class Session:
     """Sends over one connection what spool and unqueued messages hold; used by the publisher's thread."""
 
-    def __init__(self, link: Connection, state: PublisherState) -> None:
-        """Publish that this device is online, and begin with everything that is stored or retained."""
+    def __init__(self, link: Connection, state: PublisherState, *, announce: bool = True) -> None:
+        """Publish that this device is online, and begin with everything that is stored or retained.
+
+        Without `announce` that was published before, and the broker has it still.
+        """
         self._link, self._state, self._settings = link, state, state.settings
         self._spool, self._health = state.spool, state.health
         self._order, self._limits = SendOrder(state.spool, live_first=state.settings.live_first), state.limits
@@ -47,10 +50,14 @@ class Session:
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
         self._limits.state(link.terms.stated_bytes)
+        self._health.set_trouble("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
         self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
-        self._unqueued.send_availability(ONLINE)
+        if announce:
+            self._unqueued.send_availability(ONLINE)
+        else:
+            self._unqueued.note_online()
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
@@ -109,6 +116,16 @@ class Session:
         # A broker may demand a keepalive so long that a dead link would go unnoticed.
         if self._link.silent_s > _QUIET_KEEPALIVES * self._settings.keepalive_s and not self._unacked:
             self._link.ping()
+
+    def leave(self) -> bool:
+        """Disconnect without a word, where the next connection follows at once. Raises LinkError.
+
+        Returns whether the broker is known to have noted it: then it does not publish our last will.
+        """
+        until_s = time.monotonic() + _GOODBYE_S
+        while self._unacked and time.monotonic() < until_s:
+            self.turn(until_s - time.monotonic())
+        return self._link.leave(_GOODBYE_S)
 
     def end(self) -> None:
         """Publish that this device goes offline, and disconnect. Raises LinkError."""
@@ -190,6 +207,7 @@ class Session:
                 self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
             return
         self._limits.passed(sent.size)
+        self._state.kept.add(time.monotonic())
         row = sent.row
         if row is None:
             self._state.unqueued.settle(sent.topic)

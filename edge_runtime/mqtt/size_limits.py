@@ -40,6 +40,11 @@ class SizeLimits:
         self._waiting = self._largest = 0
         self._counted_s = 0.0
 
+    def follow(self, own_bytes: int, bounds_s: tuple[float, float]) -> None:
+        """Begin again with other settings, knowing nothing of the broker."""
+        self.own_bytes = self._stated_bytes = self._learned_bytes = own_bytes
+        self._pause = Pauses(bounds_s)
+
     def state(self, stated_bytes: int) -> None:
         """Take over what the broker states on a new connection."""
         self._stated_bytes = stated_bytes

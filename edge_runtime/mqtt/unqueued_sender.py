@@ -1,7 +1,7 @@
 """Sends over one connection what is not stored: availability, states and live telemetry. `UnqueuedSender`.
 
 A broker keeps messages of QoS 1 for a subscriber that is away, and Mosquitto a thousand of them by default:
-what fills that queue pushes alarms out. So states go out at QoS 0 (docs/decisions/0014). That loses nothing
+what fills that queue pushes alarms out. So states go out at QoS 0 (docs/decisions/0018). That loses nothing
 for good: while the connection lasts TCP delivers them, and every new connection publishes them all. Two are
 sent at QoS 1: the first of a kind since the start, whose acknowledgement says whether the broker lets us
 write it, and the empty one that removes a topic, which nobody would say again.
@@ -62,6 +62,10 @@ class UnqueuedSender:
         if not self._too_large(topic, body, _STATES_REFUSED):
             expiry_s = _ONLINE_KEEPALIVES * keepalive_s if body == ONLINE else None
             self._retain(topic, body, qos=0 if again else 1, expiry_s=expiry_s)
+
+    def note_online(self) -> None:
+        """The broker has "online" from the connection before: say it again when it is time."""
+        self._online_s = time.monotonic()
 
     def send_change(self) -> bool:
         """Publish a state that is new to subscribers; False where none is due or may be sent."""

@@ -61,6 +61,12 @@ class Hellos:
             )
         return fault
 
+    def expect(self, expected: Identity) -> None:
+        """Compare with other expectations from now on; what was said counts."""
+        self._expected, self.range = expected, expected.range
+        if self._boot is not None:
+            self._apply(self._boot)
+
     def follow(self, frame: Frame) -> Fault | None:
         """Go by the hellos of the sensor whose frames come now; return how they disagree, if that is new."""
         boot = frame.sensor_id, frame.boot_id

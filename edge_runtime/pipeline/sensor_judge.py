@@ -59,6 +59,11 @@ class SensorJudge:
         self._standing: SensorFault | None = None
         """What is wrong over time; None where nothing is."""
 
+    def follow(self, share: UsableShare, silence_s: float, hop_s: float) -> None:
+        """Go on by other limits; the share of usable windows is counted from here on."""
+        self._share, self._silence_s = share, silence_s
+        self.alarm.pace(hop_s)
+
     def rate_doubted(self) -> bool:
         """Whether the sampling rate looks far off, before it has been measured."""
         return not self._first.over and self._first.doubts()

@@ -7,9 +7,11 @@ from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.patience import Patience
+from edge_runtime.sensors.poller import Poller
+from edge_runtime.sensors.port_url import check_device
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
-from edge_runtime.sensors.readers import Poller, PortReader
+from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import SensorSettings
 from edge_runtime.sensors.simulator import (
@@ -39,6 +41,7 @@ __all__ = [
     "Signal",
     "SimulatedSensor",
     "Source",
+    "check_device",
     "check_sendable",
     "device_of",
     "is_capture",

@@ -56,6 +56,7 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         "RuntimeDirectory=edge-runtime",
         "RuntimeDirectoryMode=0755",
         "OOMPolicy=continue",
+        "RestartPreventExitStatus=64 65 78",
     ],
 )
 def test_what_the_rest_relies_on(line: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from edge_runtime.sensors.allowance import BURST_S, LEAST_BYTES_S, MULTIPLE, Allowance
 from edge_runtime.sensors.inbox import MAX_CHUNKS, MAX_WAITING_BYTES, Chunk, Inbox
+from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import Poller, PortReader
+from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.settings import SensorSettings
 from tests.attack.senders import KINDS
 from tests.attack.sensors import attack

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.core.errors import ConfigError
+from edge_runtime.core.errors import ConfigError, EdgeError
 from edge_runtime.core.health import Health
+from edge_runtime.mqtt.attempts import Attempts
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -88,12 +89,14 @@ def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway: Any, broker: Broker
     assert in_time(time.monotonic() - begun_s, 5)
 
 
-def test_how_long_it_waits(gateway: Any) -> None:
-    publisher = Publisher(
-        BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY, random.Random(4)
-    )
-    # Waits of a minute and conditions of five are not lived through here.
-    wait_s = publisher._wait_s  # noqa: SLF001 - see above
+def test_how_long_it_waits() -> None:
+    attempts = Attempts(BrokerSettings("127.0.0.1"), random.Random(4))
+
+    def wait_s(error: EdgeError, lasted_s: float) -> float:
+        wait_s, early_s = attempts.waits_s(error, lasted_s)
+        assert early_s <= min(wait_s, 4) or error is not lost
+        return wait_s
+
     lost = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.CLOSED)
     refused = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.REFUSED)
     short = [
@@ -105,7 +108,6 @@ def test_how_long_it_waits(gateway: Any) -> None:
     assert wait_s(lost, 31) <= 1
     assert wait_s(refused, 301) <= 30
     assert 15 <= wait_s(ConfigError("x"), 1) <= 60
-    publisher.stop()
 
 
 def test_two_clients_with_one_id_do_not_fight(gateway: Any, broker: Broker, tmp_path: Path) -> None:

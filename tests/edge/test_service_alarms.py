@@ -78,7 +78,7 @@ def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site: Any, subscriber: Sub
     until(lambda: ("steadyhum/plant/gateway/pump/state", b"") in subscriber.seen)
     site.stop()
     site.start(wait=False)
-    until(lambda: site.log().count("watching fan") == 2)
+    until(lambda: "watching fan" in site.log())
     assert len([body for body in subscriber.events() if body["kind"] == "anomaly"]) == 2
 
 
@@ -118,7 +118,8 @@ def test_nothing_is_lost_while_the_broker_is_away(
 ) -> None:
     """Away at start and again in the middle; the sessions of the subscribers outlive both."""
     listen = [*EDGE, "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}", "--json"]
-    books = stop_at_end(running([*listen, "--client-id", "auditor"], stdout=subprocess.PIPE))
+    home = {**os.environ, "XDG_STATE_HOME": str(site.folder / "home")}
+    books = stop_at_end(running([*listen, "--client-id", "auditor"], stdout=subprocess.PIPE, env=home))
     while json.loads(books.stdout.readline())["what"] != "listening":
         pass
     broker.stop()

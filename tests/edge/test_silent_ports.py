@@ -18,11 +18,12 @@ from edge_runtime.core.errors import UnavailableError
 from edge_runtime.sensors import probing
 from edge_runtime.sensors.inbox import Inbox
 from edge_runtime.sensors.patience import LEAST_S, LONGEST_S, MULTIPLE, Patience
+from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.ports import KEEPALIVE_S, Source
 from edge_runtime.sensors.probing import PROBE_S, probe
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import encode_data
-from edge_runtime.sensors.readers import Poller, PortReader
+from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.settings import SensorSettings
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until

@@ -50,6 +50,9 @@ class FakeBroker:
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.judge_connect: Callable[[bytes], Any] | None = None
         """The same for each CONNECT: called with what follows its length."""
+        self.answer_pings = True
+        self.stays_open = False
+        """Whether a connection is left open after DISCONNECT."""
         self.answer_pings, self.pings = True, 0
         self.flood: Callable[[], Iterable[bytes]] | None = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
@@ -150,7 +153,7 @@ class FakeBroker:
                 sock.sendall(b"\xd0\x00")
         if kind == 0xE0:
             self.disconnects.append(body)
-            return False
+            return self.stays_open
         return True
 
     def _flood(self, sock: Any, chunks: Any) -> None:
