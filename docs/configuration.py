@@ -20,6 +20,12 @@ One TOML file, read strictly: an unknown key is refused with its line and the ne
 78. `edge-runtime check --config FILE` refuses whatever `run` would. Paths are relative to the file. SIGHUP
 reads it again; when the new one is refused, the log and the health message say why and the old one stays.
 
+What a reload does not change goes on without a missed window or a word to anybody; the log says what it
+changed. A sensor's `model`, `threshold`, `alarm`, `range`, `unit`, `serial`, `hello_channels` and `silence_s`
+change while it is read; with any other of its keys it begins again. With `[broker]`, or other contents of the
+files named there, the publisher connects again; `[site]`, `state_folder` and `[spool]` let everything begin
+again.
+
 ```toml
 state_folder = "/var/lib/edge-runtime"
 

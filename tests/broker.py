@@ -170,7 +170,7 @@ class Subscriber:
         self.subscribed = True
 
     def events(self) -> list[dict[str, Any]]:
-        """Every event once: QoS 1 may deliver twice, and epoch and seq tell."""
+        """Every event once: QoS 1 may deliver twice, and epoch and seq show it."""
         heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
 

@@ -82,6 +82,10 @@ class AlarmMachine:
         """Take up an alarm that was active when the program stopped, so that its end is reported too."""
         self._alarm, self._last_us, self._unreported_us = alarm, None, 0.0
 
+    def pace(self, hop_s: float) -> None:
+        """Go on with windows that are `hop_s` apart."""
+        self._hop_us = hop_s * 1e6
+
     def clock_restarted(self) -> None:
         """Take the times of the next window for those of another clock: the sensor's has restarted."""
         self._last_us = None

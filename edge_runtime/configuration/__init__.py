@@ -3,9 +3,10 @@
 from edge_runtime.configuration.config import (
     Config,
     ReportSettings,
+    SiteSettings,
     check_agreement,
     identity_of,
     read_config,
 )
 
-__all__ = ["Config", "ReportSettings", "check_agreement", "identity_of", "read_config"]
+__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "identity_of", "read_config"]

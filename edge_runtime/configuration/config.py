@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
 from edge_runtime.core import ConfigError, Manifest, check_topic_level
+from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
@@ -63,12 +64,16 @@ class Config:
     """Where the spool lives; must survive restarts."""
     spool: SpoolLimits = field(default_factory=SpoolLimits)
     report: ReportSettings = field(default_factory=ReportSettings)
+    door: DoorSettings = field(default_factory=DoorSettings)
+    commands: CommandSettings = field(default_factory=CommandSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
     def __post_init__(self) -> None:
         if not self.sensor:
             raise ValueError("sensor is empty, add at least one [[sensor]]")
+        if self.commands.mqtt and self.broker.mqtt != "5":
+            raise ValueError("commands need MQTT 5, for its response topics: set mqtt of the broker to '5'")
         for name in ("name", "port", "serial"):
             values = Counter(getattr(sensor, name) for sensor in self.sensor)
             del values[None]

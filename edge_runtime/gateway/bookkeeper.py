@@ -11,10 +11,10 @@ from typing import Final
 
 from edge_runtime.book import Book, Change, Instant, Watched, entry_of, key_of, stored_entry
 from edge_runtime.configuration import Config
-from edge_runtime.core import Alarm, ModelSummary, Transition, Verdict, clock_doubt
+from edge_runtime.core import Alarm, LogShare, ModelSummary, Transition, Verdict, clock_doubt
+from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway import clocks
 from edge_runtime.gateway.left_behind import left_open
-from edge_runtime.gateway.log_share import LogShare
 from edge_runtime.gateway.retained_messages import RetainedMessages
 from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import Topics, event_message, reason_of
@@ -35,13 +35,16 @@ class Bookkeeper:
         spool: Spool,
         publisher: Publisher,
         clock: Callable[[], Instant] = clocks.now,
+        *,
+        feed: Feed | None = None,
     ) -> None:
-        """Open the book with what was open when the program stopped."""
+        """Open the book with what was open when the program stopped; `feed` takes events to the door."""
         self._topics, self._spool, self._clock = topics, spool, clock
+        self._feed = feed or Feed()
         self.book = Book(clock())
         self.memory = RetainedTopics(state_folder)
         self._before = self.memory.base
-        self.retained = RetainedMessages(topics, self.book, spool, publisher, self.memory)
+        self.retained = RetainedMessages(topics, self.book, spool, publisher, self.memory, feed=self._feed)
         self._publisher = publisher
         self._spool_is_new = spool.newest[0] == 0
         self._released = False
@@ -63,10 +66,14 @@ class Bookkeeper:
         ]
         changes = self.book.watch(watched, now)
         names = self.book.sensors()
+        self._unheard = {name for name in names if name in self._unheard or name not in self._logs}
         self._logs = {name: self._logs.get(name) or LogShare(name) for name in names}
-        self._unheard = set(names)
         self.retained.watch(config, dict(zip(names, models, strict=True)), now)
         self.publish(changes)
+
+    def log(self, sensor: str) -> LogShare:
+        """The sensor's lines in the log, whoever writes them."""
+        return self._logs[sensor]
 
     def to_resume(self, sensor: str) -> tuple[Alarm, ...]:
         """The alarms that a new pipeline of the sensor has to end."""
@@ -116,12 +123,15 @@ class Bookkeeper:
 
     def _put(self, change: Change, base: str, kept: StoredAlarm | None) -> None:
         clock_ok = not clock_doubt(change.at.wall_us / 1e6)
-        self._spool.put(
-            MessageClass.ALARM,
-            f"{base}{change.alarm.sensor}/event",
-            lambda seq, epoch: event_message(change, seq, epoch, clock_ok=clock_ok),
-            kept,
-        )
+        made: list[bytes] = []
+
+        def encode(seq: int, epoch: str) -> bytes:
+            made.append(event_message(change, seq, epoch, clock_ok=clock_ok))
+            return made[-1]
+
+        self._spool.put(MessageClass.ALARM, f"{base}{change.alarm.sensor}/event", encode, kept)
+        for body in made[-1:]:
+            self._feed.bring(Topic.EVENT, change.alarm.sensor, body)
 
     def _log(self, change: Change) -> None:
         alarm = change.alarm
@@ -132,7 +142,8 @@ class Bookkeeper:
         happened = words.get(change.transition, str(change.action))
         by = f" by {change.by}" if change.by else ""
         score = f", score {_shown(alarm.score)} of {_shown(alarm.threshold)}" if not change.by else ""
-        log.warn(alarm.kind, f"{alarm.kind} {happened}{by}{score} {reason_of(alarm)}", time.monotonic())
+        what = f"{alarm.kind} {happened}"
+        log.warn(what, f"{what}{by}{score} {reason_of(alarm)}", time.monotonic())
 
 
 def _shown(number: float | None) -> str:

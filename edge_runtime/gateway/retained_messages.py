@@ -9,8 +9,9 @@ from importlib.metadata import version
 from typing import Final
 
 from edge_runtime.book import Book, Condition, Instant, OpenAlarm
-from edge_runtime.configuration import Config
+from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.core import ModelSummary, clock_doubt
+from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import (
     OFFLINE,
@@ -23,6 +24,7 @@ from edge_runtime.messages import (
     state_message,
 )
 from edge_runtime.mqtt import Publisher
+from edge_runtime.sensors import SensorSettings
 from edge_runtime.spool import Spool
 
 EXPIRY_REFRESHES: Final = 3
@@ -35,12 +37,22 @@ class RetainedMessages:
     """Nothing is published before `release`: what was retained before has to be read first."""
 
     def __init__(
-        self, topics: Topics, book: Book, spool: Spool, publisher: Publisher, memory: RetainedTopics
+        self,
+        topics: Topics,
+        book: Book,
+        spool: Spool,
+        publisher: Publisher,
+        memory: RetainedTopics,
+        *,
+        feed: Feed,
     ) -> None:
-        """Nothing is due yet."""
+        """Nothing is due yet; `feed` takes states and conditions to those who subscribed at the door."""
+        self._feed = feed
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
+        self._watched: dict[str, tuple[SensorSettings, ModelSummary]] = {}
+        self._report: ReportSettings | None = None
         self._said: dict[str, object] = {}
         """What is known to subscribers, by topic."""
         self._refreshed_us: int | None = None
@@ -49,16 +61,26 @@ class RetainedMessages:
         """Topics on which an earlier run said "online"."""
 
     def watch(self, config: Config, models: Mapping[str, ModelSummary], now: Instant) -> None:
-        """Publish for the sensors of this configuration, and clear what belongs to no other."""
+        """Publish for the sensors of this configuration, and clear what belongs to no other.
+
+        Of sensors that stay as they are nothing is sent.
+        """
+        seen = {sensor.name: (sensor, models[sensor.name]) for sensor in config.sensor}
+        differ = [name for name in seen if self._watched.get(name) != seen[name]]
+        if self._report != config.report:
+            self._refreshed_us = None
+        self._watched, self._report = seen, config.report
         self._config, self._models = config, models
         owned = {self._topics.availability, self._topics.info}
         owned |= {self._topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in LEAVES}
         self._owned = frozenset(owned)
         self._memory.add(owned, self._topics.base)
         self._said = {topic: said for topic, said in self._said.items() if topic in owned}
-        self._refreshed_us = None
         if self._released:
             self.release(now)
+            for name in differ:
+                self.changed(name, now)
+            self.describe(now)
 
     def release(self, now: Instant) -> None:
         """Publish from now on, and clear what nothing owns any more."""
@@ -107,12 +129,15 @@ class RetainedMessages:
         standing = self._book.standing(sensor)
         faults = condition.alarms if self._config.report.state_schema == 1 else None
         body = state_message(standing, stamp, faults)
+        self._feed.bring(Topic.STATE, sensor, body)
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
 
     def _condition(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
-        self._put(self._topics.sensor(sensor, "condition"), condition_message(condition, stamp), said)
+        body = condition_message(condition, stamp)
+        self._feed.bring(Topic.CONDITION, sensor, body)
+        self._put(self._topics.sensor(sensor, "condition"), body, said)
 
     def _info(self, stamp: Stamp) -> None:
         sensors = {

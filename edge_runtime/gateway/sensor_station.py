@@ -4,12 +4,12 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, SensorFault, Verdict
+from edge_runtime.core import FaultKind, FaultReason, Health, SensorFault, Verdict
 from edge_runtime.gateway.bookkeeper import Bookkeeper
-from edge_runtime.gateway.log_share import LogShare
+from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
-from edge_runtime.sensors import Chunk, PortReader, SensorSettings
+from edge_runtime.sensors import Chunk, Patience, PortReader
 
 HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
@@ -29,7 +29,7 @@ class Station:
 
     def __init__(
         self,
-        settings: SensorSettings,
+        sensor: PreparedSensor,
         report: ReportSettings,
         reader: PortReader,
         pipeline: SensorPipeline,
@@ -37,9 +37,8 @@ class Station:
         *,
         keeper: Bookkeeper,
     ) -> None:
-        self.name = settings.name
-        self._settings, self._report = settings, report
-        self._reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
+        self.name, self._sensor, self._report = sensor.settings.name, sensor, report
+        self.reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
@@ -48,28 +47,38 @@ class Station:
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
-        self.overload = ""
-        """That the sensor sends faster than it is read; empty while it does not."""
-        self._introduction = ""
-        self._log = LogShare(settings.name)
-        for alarm in keeper.to_resume(settings.name):
+        self._overload = self._introduction = ""
+        self._log = keeper.log(self.name)
+        for alarm in keeper.to_resume(self.name):
             pipeline.resume(alarm)
 
-    @property
-    def chatter(self) -> str:
-        """Which alarms are held open because they begin too often; empty when none is."""
-        return self._keeper.book.chatter(self.name)
+    def tell_troubles(self, health: Health, *, gone: bool = False) -> None:
+        """Say what is wrong with this sensor now, and that nothing is where the sensor is `gone`."""
+        dropped = self._reporter.dropped
+        lost = f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
+        health.set_trouble(f"sensor {self.name}", "" if gone else self.trouble)
+        health.set_trouble(f"overload of {self.name}", "" if gone else self._overload)
+        health.set_trouble(f"spool of {self.name}", "" if gone else lost)
+        health.set_trouble(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
 
     @property
-    def lost_alarms(self) -> str:
-        """That alarms of this sensor were dropped; empty when none was."""
-        dropped = self._reporter.dropped
-        return f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
+    def model_sha256(self) -> str:
+        """Digest of the model that scores this sensor."""
+        return self._sensor.model.sha256
+
+    def follow(self, sensor: PreparedSensor, report: ReportSettings) -> None:
+        """Go on with another model, threshold, policy, identity or patience of the same line, and report
+        otherwise."""
+        if sensor.settings.silence_s != self._sensor.settings.silence_s:
+            self.reader.be_patient(Patience.of(sensor.settings))
+        self._sensor, self._report = sensor, report
+        self.pipeline.follow(sensor.watch)
+        self._window_limit_s = HINT_AFTER_S + 2 * self.pipeline.window_s
 
     @property
     def alive(self) -> bool:
         """Whether this sensor's thread is doing its work."""
-        return self._reader.is_alive()
+        return self.reader.is_alive()
 
     def take(self, chunk: Chunk) -> None:
         """Take bytes through to the spool."""
@@ -84,7 +93,7 @@ class Station:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
-        if self._report.scores:
+        if self._report.scores or self._reporter.scores_wanted:
             self._unsent += verdicts
 
     def report_unexplained(self) -> None:
@@ -95,7 +104,7 @@ class Station:
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
         for verdict in self._unsent:
-            self._reporter.score(verdict, self._sensor_now_us())
+            self._reporter.score(verdict, self._sensor_now_us(), publish=self._report.scores)
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
@@ -110,16 +119,16 @@ class Station:
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self.trouble):
-            self._log.warn("trouble", text or "fine again", now_s)
+            self._log.warn("trouble" if text else "trouble over", text or "fine again", now_s)
         self.trouble = text
-        reader, overload = self._reader, ""
+        reader, overload = self.reader, ""
         if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
             overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
-        if bool(overload) != bool(self.overload):
-            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
-        self.overload = overload
+        if bool(overload) != bool(self._overload):
+            over = "is read as fast as it sends again"
+            self._log.warn("overload" if overload else "overload over", overload or over, now_s)
+        self._overload = overload
         self._follow_identity(now_s)
-        self._log.close_minutes(now_s)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -130,8 +139,8 @@ class Station:
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
             "usable_share": status.usable_share,
-            "port_opened": self._reader.opened,
-            "dropped_bytes": self._reader.dropped_bytes,
+            "port_opened": self.reader.opened,
+            "dropped_bytes": self.reader.dropped_bytes,
             "alarms_active": len(self.pipeline.active),
             **faults,
         }
@@ -164,12 +173,12 @@ class Station:
         Bytes that wait or were dropped are no silence: the line is judged up to where it was processed, and
         from the newest byte that was dropped.
         """
-        status, silence_s = self.pipeline.status, self._settings.silence_s
-        now_s, dropped_s = self._reader.seen_until_s(now_s), self._reader.dropped_s()
+        status, silence_s = self.pipeline.status, self._sensor.settings.silence_s
+        now_s, dropped_s = self.reader.seen_until_s(now_s), self.reader.dropped_s()
         silent_s = now_s - max(self._frame_s, self._started_s, dropped_s)
         trouble: SensorFault | None = None
-        if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
-            trouble = SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
+        if self.reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
+            trouble = SensorFault(FaultReason.SENSOR_LOST, self.reader.problem)
         elif silent_s > silence_s and now_s - max(self._bytes_s, dropped_s) > silence_s:
             trouble = SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         elif silent_s > max(silence_s, HINT_AFTER_S):

@@ -99,7 +99,8 @@ class EventBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot; where false, times may be wrong."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server; where false, times may be wrong."""
     start_time: Moment | None
     """When the alarm began."""
     end_time: Moment | None
@@ -165,7 +166,7 @@ class ScoreBody(Body):
     time: Moment | None
     """Time of the window's last sample."""
     window: int
-    """Number of the window, from 1 since the service read its configuration; a gap: scores were not sent."""
+    """Number of the window, from 1 since its sensor began to be watched; a gap: scores were not sent."""
     score: float | None
     """Score in the detector's own unit: higher is more anomalous; null where the sensor is at fault."""
     threshold: float | None
@@ -183,7 +184,8 @@ class HealthBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     sensor: Mapping[str, float | None]
     """This sensor's counters and gauges by name; null for a gauge without a value."""
     trouble: str
@@ -218,7 +220,8 @@ class ProbeBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     doctor: bool = True
     """Always true: no health of the service."""
 

@@ -35,6 +35,16 @@ class Topics:
         """Topic of what this device is."""
         return f"{self.base}info"
 
+    @property
+    def commands(self) -> str:
+        """Topic of a command without its last level, the verb."""
+        return f"{self.base}cmd/"
+
+    @property
+    def replies(self) -> str:
+        """Beginning of every topic that answers to commands may go to."""
+        return f"{self.base}reply/"
+
     def sensor(self, sensor: str, leaf: str) -> str:
         """Topic of a sensor's `leaf`: state, event, health and so on. Raises ConfigError like the class."""
         check_part("sensor", sensor)

@@ -2,12 +2,13 @@
 
 MQTT 5.0, section 3.2.2.3, property by property; each holds for one connection and is forgotten with it:
 
-- Receive Maximum, Maximum Packet Size, Retain Available are obeyed (`Terms`), Server Keep Alive by paho. A
-  broker that retains nothing may refuse our last will: the next attempt's is not to be retained.
+- Receive Maximum, Maximum Packet Size, Retain Available and Wildcard Subscription Available are obeyed
+  (`Terms`), Server Keep Alive by paho. A broker that retains nothing may refuse our last will: the next
+  attempt's is not to be retained.
 - Maximum QoS 0 is refused: nothing would be acknowledged (docs/decisions/0013).
 - Session Expiry Interval changes nothing: each connection starts clean and needs no state of the broker's.
 - Assigned Client Identifier changes nothing: we always give one, and use no other the next time.
-- Topic Alias Maximum, Wildcard, Shared Subscription and Subscription Identifiers Available are about what we
+- Topic Alias Maximum, Shared Subscription and Subscription Identifiers Available are about what we
   do not use.
 - Server Reference is not followed: where alarms go is for the configuration to say.
 - Reason String, User Property, Response Information and Authentication Method are not read.
@@ -29,6 +30,7 @@ TOO_LARGE: Final = 0x95
 """The packet is larger than the broker takes."""
 KEEPALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR, _TAKEN_OVER = 0x82, 0x8E
+"""Reason codes: MQTT 5.0, section 2.4."""
 _TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
 unavailable, server busy, connection rate exceeded."""
@@ -61,6 +63,8 @@ class Terms:
     """Whether it keeps retained messages."""
     notes: tuple[str, ...] = ()
     """What it states that is less than was asked for, in words."""
+    wildcards: bool = True
+    """Whether it takes subscriptions with wildcards."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -82,7 +86,7 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
         f"wants a sign of life every {keepalive_s} s": keepalive_s != settings.keepalive_s,
         "takes no subscriptions with wildcards": not wildcards,
     }
-    return Terms(in_flight, size, retain, tuple(text for text, holds in notes.items() if holds))
+    return Terms(in_flight, size, retain, tuple(text for text, holds in notes.items() if holds), wildcards)
 
 
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:

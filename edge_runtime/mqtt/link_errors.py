@@ -4,8 +4,12 @@ import socket
 import ssl
 import time
 from enum import StrEnum
+from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
+from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt, unset_clock
+
+_OF_THE_CLOCK: Final = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL's x509_vfy.h."""
 
 
 class LinkErrorKind(StrEnum):
@@ -44,7 +48,9 @@ def explain(error: Exception) -> tuple[str, str]:
     """(what went wrong with a socket or TLS, the remedy), each for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
-        if doubt := clock_doubt(time.time()):
+        # Else the clock has no part in it, unless it was never set.
+        judge = clock_doubt if getattr(error, "verify_code", 0) in _OF_THE_CLOCK else unset_clock
+        if doubt := judge(time.time()):
             return f"{what}; {doubt}", CLOCK_REMEDY
         return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
     if isinstance(error, ssl.SSLError):

@@ -16,6 +16,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.credentials import read_credentials
 from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -96,7 +97,7 @@ def read_back(
 
     Raises ConfigError or AccessError for credentials.
     """
-    client = new_client(settings, client_id, None, retained_will=False)
+    client = new_client(settings, client_id, None, read_credentials(settings), retained_will=False)
     client.incoming = _Lenient()  # type: ignore[assignment]  # all that the client calls of it
     reader = _Reader(client, below)
     try:

@@ -6,6 +6,7 @@ from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
 from edge_runtime.mqtt.broker_words import ERROR, RETAINS_NOTHING
+from edge_runtime.mqtt.command_lane import CommandLane
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
@@ -34,22 +35,29 @@ _URGENT_SHARE: Final = 4
 class Session:
     """Sends over one connection what spool and unqueued messages hold; used by the publisher's thread."""
 
-    def __init__(self, link: Connection, state: PublisherState) -> None:
-        """Publish that this device is online, and begin with everything that is stored or retained."""
+    def __init__(self, link: Connection, state: PublisherState, *, announce: bool = True) -> None:
+        """Publish that this device is online, and begin with everything that is stored or retained.
+
+        Without `announce` that was published before, and the broker has it still.
+        """
         self._link, self._state, self._settings = link, state, state.settings
         self._spool, self._health = state.spool, state.health
         self._order, self._limits = SendOrder(state.spool, live_first=state.settings.live_first), state.limits
         self._unacked = InFlight()
         self._unqueued = UnqueuedSender(link, state, self._unacked)
+        self._commands = CommandLane(link, state, self._unacked)
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
         self._limits.state(link.terms.stated_bytes)
-        self._health.tell("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
+        self._health.set_trouble("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
         self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
-        self._unqueued.send_availability(ONLINE)
+        if announce:
+            self._unqueued.send_availability(ONLINE)
+        else:
+            self._unqueued.note_online()
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
@@ -67,6 +75,9 @@ class Session:
                 quarantine.forget_below(klass, self._spool.first_id(klass))
             self._state.clear_aside()
         rows = states = True
+        self._commands.take()
+        while self._link.has_room and self._commands.send():
+            pass
         # In turn: neither keeps the other waiting.
         while (has_room := self._link.has_room) and (rows or states):
             rows, states = rows and self._send_row(), states and self._unqueued.send_change()
@@ -105,6 +116,16 @@ class Session:
         # A broker may demand a keepalive so long that a dead link would go unnoticed.
         if self._link.silent_s > _QUIET_KEEPALIVES * self._settings.keepalive_s and not self._unacked:
             self._link.ping()
+
+    def leave(self) -> bool:
+        """Disconnect without a word, where the next connection follows at once. Raises LinkError.
+
+        Returns whether the broker is known to have noted it: then it does not publish our last will.
+        """
+        until_s = time.monotonic() + _GOODBYE_S
+        while self._unacked and time.monotonic() < until_s:
+            self.turn(until_s - time.monotonic())
+        return self._link.leave(_GOODBYE_S)
 
     def end(self) -> None:
         """Publish that this device goes offline, and disconnect. Raises LinkError."""
@@ -173,6 +194,9 @@ class Session:
 
     def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._proven = True
+        if sent.is_reply:
+            self._commands.settled(code)
+            return
         if code >= ERROR:
             quarantine = self._state.quarantine
             if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:
@@ -208,4 +232,4 @@ class Session:
         self._spool.dead_letter(row, reason)
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
-        self._health.tell("dead letters", f"the last one: {reason}")
+        self._health.set_trouble("dead letters", f"the last one: {reason}")

@@ -40,6 +40,11 @@ class SizeLimits:
         self._waiting = self._largest = 0
         self._counted_s = 0.0
 
+    def follow(self, own_bytes: int, bounds_s: tuple[float, float]) -> None:
+        """Begin again with other settings, knowing nothing of the broker."""
+        self.own_bytes = self._stated_bytes = self._learned_bytes = own_bytes
+        self._pause = Pauses(bounds_s)
+
     def state(self, stated_bytes: int) -> None:
         """Take over what the broker states on a new connection."""
         self._stated_bytes = stated_bytes
@@ -92,4 +97,4 @@ class SizeLimits:
         """Say in health what waits, once everything has been looked at."""
         text = f"{self._waiting} stored messages of up to {self._largest} bytes"
         text += f" wait: the broker takes {self.most_bytes}"
-        self._health.tell("held back", text if self._waiting else "")
+        self._health.set_trouble("held back", text if self._waiting else "")

@@ -34,6 +34,11 @@ class UnqueuedMessages:
         self._live: deque[Message] = deque()
         self._cleared: set[str] = set()
 
+    def follow(self, state_topics: int, live_queue: int) -> None:
+        """Take over other limits, for what comes from now on."""
+        with self._mutex:
+            self._state_topics, self._live_queue = state_topics, live_queue
+
     def retain(self, state: State, *, refresh: bool) -> bool:
         """Make this its topic's latest state; False when there are too many topics already.
 

@@ -63,6 +63,10 @@ class UnqueuedSender:
             expiry_s = _ONLINE_KEEPALIVES * keepalive_s if body == ONLINE else None
             self._retain(topic, body, qos=0 if again else 1, expiry_s=expiry_s)
 
+    def note_online(self) -> None:
+        """The broker has "online" from the connection before: say it again when it is time."""
+        self._online_s = time.monotonic()
+
     def send_change(self) -> bool:
         """Publish a state that is new to subscribers; False where none is due or may be sent."""
         while self.may_send and (state := self._unqueued.take_change(self._unacked.busy)):
@@ -111,7 +115,7 @@ class UnqueuedSender:
         limit = self._limits.most_bytes - packet_bytes(topic, b"")
         large = len(body) > limit
         text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
-        self._health.tell(f"size of {topic}", text)
+        self._health.set_trouble(f"size of {topic}", text)
         if large:
             self._health.add(counter)
         return large

@@ -41,7 +41,13 @@ class Scoring:
         """Number of the window that the model runs on now; 0 while it does not run."""
         self.unexplained: Verdict | None = None
         """A verdict whose explanation is being computed."""
-        self._graph, self._status, self._suspended = artefact.graph, status, suspended
+        self._status = status
+        self.follow(artefact, anomaly, suspended)
+
+    def follow(self, artefact: Artefact, anomaly: AlarmMachine, suspended: str) -> None:
+        """Go on with another model, or another rule for its scores."""
+        self.anomaly = anomaly
+        self._graph, self._suspended = artefact.graph, suspended
         self._feature_names = tuple(feature.name for feature in artefact.manifest.features)
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:

@@ -59,6 +59,11 @@ class SensorJudge:
         self._standing: SensorFault | None = None
         """What is wrong over time; None where nothing is."""
 
+    def follow(self, share: UsableShare, silence_s: float, hop_s: float) -> None:
+        """Go on by other limits; the share of usable windows is counted from here on."""
+        self._share, self._silence_s = share, silence_s
+        self.alarm.pace(hop_s)
+
     def rate_doubted(self) -> bool:
         """Whether the sampling rate looks far off, before it has been measured."""
         return not self._first.over and self._first.doubts()
@@ -123,6 +128,8 @@ class SensorJudge:
         self._next_s = now_s + EVERY_S
         if self._first.over:
             self.due_s = self._next_s
+        if not self._first.over and (guess := self._first.reading) is not None:
+            status.rate = guess
         if (reading := self._rate.update(position + self._lost, now_s)) is not None:
             status.rate, self._first.over = reading, True
         if _PAUSE_S < pause_s <= self._silence_s:

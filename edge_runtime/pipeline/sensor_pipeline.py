@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis import (
-    UNUSABLE,
     AlarmMachine,
     Identity,
     NormalLevel,
@@ -27,6 +26,7 @@ from edge_runtime.core import (
     Fault,
     FaultReason,
     Frame,
+    Hello,
     Samples,
     SensorFault,
     Verdict,
@@ -80,6 +80,13 @@ class Watch:
         return Watch(artefact, limit, policy or manifest.policy)
 
 
+def _rule(watch: Watch) -> tuple[object, ...]:
+    """What a pipeline judges by, its sensor's identity apart; a model is the same while it is the same
+    session."""
+    limits = watch.usable_share, watch.usable_span_s, watch.silence_s
+    return id(watch.artefact), watch.threshold, watch.policy, watch.suspended, *limits
+
+
 class SensorPipeline:
     """Bytes of one sensor in, verdicts out."""
 
@@ -87,8 +94,8 @@ class SensorPipeline:
         """Watch one sensor; `new_id` names its alarms."""
         manifest = watch.artefact.manifest
         self.status = LineStatus()
-        self._manifest = manifest
-        self._decoder = decoder
+        self._watch, self._manifest = watch, manifest
+        self._decoder, self._new_id = decoder, new_id
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
@@ -97,10 +104,35 @@ class SensorPipeline:
         self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
         self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
-        anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id, self.hop_s)
-        anomaly.waits = self._sensor.rate_doubted
-        self._scoring = Scoring(watch.artefact, self.status, anomaly, new_id, watch.suspended)
-        self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
+        self._scoring = Scoring(watch.artefact, self.status, self._new_anomaly(), new_id, watch.suspended)
+        self._machines = (self._scoring.anomaly, self._sensor.alarm, self._scoring.alarm)
+
+    def _new_anomaly(self) -> AlarmMachine:
+        policy, threshold = self._watch.policy, self._watch.threshold
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s)
+        machine.waits = self._sensor.rate_doubted
+        return machine
+
+    def follow(self, watch: Watch) -> None:
+        """Watch the same line otherwise from the next frame on: by another model, or what the site sets.
+
+        What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
+        same rate and channels.
+        """
+        before, manifest = self._watch, watch.artefact.manifest
+        self._watch, self._manifest = watch, manifest
+        self._hellos.expect(watch.identity)
+        if _rule(watch) != _rule(before):
+            self._windower.recut(manifest.samples, manifest.hop)
+            self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
+            self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+            share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
+            self._sensor.follow(share, watch.silence_s, self.hop_s)
+            alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
+            if alarm is not None:
+                anomaly.resume(alarm)
+            self._scoring.follow(watch.artefact, anomaly, watch.suspended)
+            self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 
     @property
     def run(self) -> int:
@@ -144,7 +176,7 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
-            elif fault := self._hellos.take(item, self.status.newest):
+            elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self.status.count(fault)
         return verdicts
 
@@ -195,9 +227,7 @@ class SensorPipeline:
             self.status.count(fault)
         if disagreement := self._hellos.follow(frame):
             self.status.count(disagreement)
-        if last is None:
-            return
-        if any(fault.kind in UNUSABLE for fault in faults):
+        if last is None or self._windower.last is not frame:
             return
         restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
         if restarted:

@@ -13,6 +13,7 @@ import random
 import select
 import threading
 import time
+from collections import deque
 from typing import Final
 
 from edge_runtime.core import EdgeError, printable
@@ -45,7 +46,7 @@ class PortReader(threading.Thread):
 
     def __init__(
         self,
-        sensor: int,
+        share: int,
         source: Source,
         inbox: Inbox,
         stop: threading.Event,
@@ -54,13 +55,14 @@ class PortReader(threading.Thread):
         allowance: Allowance | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """Leave the reading to `poller` where there is one and the port has a descriptor.
+        """Put the bytes into a share of the inbox. Leave the reading to `poller` where there is one and the
+        port has a descriptor.
 
         Without an `allowance` the port is read as fast as its bytes come; without `patience` a silent one
         stays as it is.
         """
-        super().__init__(name=f"reader-{sensor}", daemon=True)
-        self._sensor, self._source, self._inbox, self._stop_asked = sensor, source, inbox, stop
+        super().__init__(name=f"reader-{share}", daemon=True)
+        self.share, self._source, self._inbox, self._stop_asked = share, source, inbox, stop
         self._poller = poller
         self._allowance, self._patience = allowance or Allowance(), patience or Patience()
         self._held_s = self._let_s = float("-inf")
@@ -87,6 +89,17 @@ class PortReader(threading.Thread):
                 self._stop_asked.wait(wait_s * random.uniform(*_JITTER))  # noqa: S311  jitter, no secret
                 wait_s = min(2 * wait_s, RETRY_S[1])
 
+    def stop(self) -> None:
+        """Let go of the port, soon; does not wait for it."""
+        self._stop_asked.set()
+        if self._poller is not None:
+            self._poller.release(self)
+
+    def be_patient(self, patience: Patience) -> None:
+        """Wait by this for bytes, from now on."""
+        patience.excuse(time.monotonic())
+        self._patience = patience
+
     def drain(self) -> Chunk | None:
         """Take what is there, for the poller; None when that is nothing.
 
@@ -103,7 +116,7 @@ class PortReader(threading.Thread):
         """Seconds for which the port is not to be read; 0 when it may be read now."""
         now_s = time.monotonic()
         wait_s = self._allowance.wait_s(now_s)
-        if self._inbox.is_full(self._sensor):
+        if self._inbox.is_full(self.share):
             wait_s = max(wait_s, PAUSE_S)
         if not wait_s:
             return 0.0
@@ -116,15 +129,15 @@ class PortReader(threading.Thread):
     @property
     def dropped_bytes(self) -> int:
         """Bytes of this sensor that the inbox dropped since start."""
-        return self._inbox.losses(self._sensor)[0]
+        return self._inbox.losses(self.share)[0]
 
     def dropped_s(self) -> float:
         """When the newest of the dropped bytes had arrived, monotonic seconds."""
-        return self._inbox.losses(self._sensor)[1]
+        return self._inbox.losses(self.share)[1]
 
     def seen_until_s(self, now_s: float) -> float:
         """Until when the bytes that arrived have been taken from the inbox."""
-        return self._inbox.seen_until_s(self._sensor, now_s)
+        return self._inbox.seen_until_s(self.share, now_s)
 
     def too_fast(self, now_s: float) -> bool:
         """Whether the sensor sends faster than it is read: held back for HELD_S and up to now."""
@@ -139,6 +152,8 @@ class PortReader(threading.Thread):
         if self._poller is not None and (descriptor := self._source.descriptor) is not None:
             self._ended.clear()
             self._poller.add(descriptor, self)
+            if self._stop_asked.is_set():  # perhaps before the port was open: then nobody released it
+                self._poller.release(self)
             self._ended.wait()
             if self._failure is not None:
                 raise self._failure
@@ -156,7 +171,7 @@ class PortReader(threading.Thread):
         now_s = time.monotonic()
         self._allowance.spend(len(data), now_s)
         self._patience.hear(now_s)
-        return Chunk(self._sensor, data, now_s, self.opened)
+        return Chunk(self.share, data, now_s, self.opened)
 
 
 class Poller(threading.Thread):
@@ -171,9 +186,14 @@ class Poller(threading.Thread):
         self._readers: dict[int, PortReader] = {}
         self._paused: dict[int, float] = {}
         """Descriptors that are not waited for now, and until when."""
+        self._released: deque[PortReader] = deque()
         self._looked_s = 0.0
         """When it was last looked for ports that say nothing, monotonic seconds."""
         self._closed = False
+
+    def release(self, reader: PortReader) -> None:
+        """Read this reader's port no longer, and call its `end`: soon, on the poller's thread."""
+        self._released.append(reader)
 
     def add(self, descriptor: int, reader: PortReader) -> None:
         """Read this port, too, until it fails or the poller stops; then call the reader's `end`."""
@@ -190,6 +210,8 @@ class Poller(threading.Thread):
             while not self._stop_asked.is_set():
                 wait_s = PAUSE_S if self._paused else READ_TIMEOUT_S
                 drained = [self._drain(descriptor) for descriptor, _ in self._epoll.poll(wait_s)]
+                while self._released:
+                    self._let_go(self._released.popleft())
                 now_s = time.monotonic()
                 for descriptor in [number for number, until_s in self._paused.items() if until_s <= now_s]:
                     del self._paused[descriptor]
@@ -209,6 +231,14 @@ class Poller(threading.Thread):
                 self._epoll.close()
             for reader in readers:
                 reader.end(None)
+
+    def _let_go(self, reader: PortReader) -> None:
+        with self._mutex:
+            for descriptor in [number for number, other in self._readers.items() if other is reader]:
+                del self._readers[descriptor]
+                if self._paused.pop(descriptor, None) is None:
+                    self._epoll.unregister(descriptor)
+        reader.end(None)
 
     def _drain(self, descriptor: int) -> Chunk | None:
         reader = self._readers[descriptor]

@@ -9,6 +9,11 @@ from edge_runtime.core import RESERVED_NAMES, AlarmPolicy, OneOf, check_topic_le
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
+MAX_BAUD: Final = 2**31 - 1
+"""Linux takes a baud rate as a signed number of 32 bits."""
+LARGEST_SCORE: Final = 1e30
+"""Scores are single precision, which ends at 3.4e38: no window exceeds a threshold near it, and a model's own
+is held to the same."""
 LONGEST_WHY: Final = 200
 """Characters. A judgement: one sentence, which is part of every message of the alarm."""
 _MOST_USABLE: Final = 0.99
@@ -78,11 +83,13 @@ class SensorSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, must be positive")
+        if self.baud > MAX_BAUD:
+            raise ValueError(f"baud is {self.baud}, must be {MAX_BAUD} at most")
+        if self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE:
+            raise ValueError(f"threshold is {self.threshold}, must be finite and within what scores can be")
         # At 1 one gap a year is a fault; shorter spans say nothing of a share, longer ones come too late.
         check_within(self, 0, _MOST_USABLE, "usable_share")
         check_within(self, *_SPANS_S, "usable_span_s")
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise ValueError(f"threshold is {self.threshold}, must be finite")
         self._check_channels()
 
     @property

@@ -67,7 +67,7 @@ Shape = Callable[["Wire", int, bytes], bytes]
 
 
 class Wire:
-    """A sensor on a pty that sends until told to stop; `shape` makes of each frame what is sent."""
+    """A sensor on a pty that sends until asked to stop; `shape` makes of each frame what is sent."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ def clean(release: Any) -> Any:
 @pytest.fixture(scope="module")
 def machine(clean: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     root = tmp_path_factory.mktemp("debian") / "root"
-    subprocess.run(["cp", "-a", clean, root], check=True)
+    subprocess.run(["cp", "-ax", clean, root], check=True)
     yield Machine(root)
     shutil.rmtree(root, ignore_errors=True)
 

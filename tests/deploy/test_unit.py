@@ -54,6 +54,9 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         "Environment=ORT_DISABLE_TELEMETRY=1 PYTHONUNBUFFERED=1",
         "StateDirectory=edge-runtime",
         "RestartPreventExitStatus=64 65 78",
+        "RuntimeDirectory=edge-runtime",
+        "RuntimeDirectoryMode=0755",
+        "OOMPolicy=continue",
     ],
 )
 def test_what_the_rest_relies_on(line: str) -> None:

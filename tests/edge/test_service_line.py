@@ -128,7 +128,10 @@ def test_frames_that_never_become_a_window_are_named(site: Any, subscriber: Subs
     assert health["status"] == "degraded"
     site.play(vibration(0.3, seconds=2))
     until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
-    until(lambda: (body := subscriber.latest("health")) and json.loads(body)["status"] == "ok")
+    until(
+        # This machine's clock need not be synchronised.
+        lambda: (body := subscriber.latest("health")) and not json.loads(body)["troubles"].keys() - {"clock"}
+    )
 
 
 def health_of(subscriber: Subscriber) -> Any:
