@@ -24,24 +24,83 @@ class Message(NamedTuple):
 
     leaf: str
     """Last level of its topic."""
-    qos: int
+    qos: str
     retained: bool
+    expiry: str
+    """When brokers forget it: the Message Expiry Interval of MQTT 5."""
     body: type
+    duty: str
+    """What a subscriber must do with it."""
     remark: str = ""
 
 
+OLD = "take it for unknown after `valid_until`, or where nothing is retained"
+REFRESHED = "0, the first of a kind since the start 1"
 MESSAGES: dict[str, Message] = {
-    "availability": Message("availability", 1, True, bodies.AvailabilityBody),
-    "info": Message("info", 1, True, retained_bodies.InfoBody),
-    "sensor availability": Message("availability", 1, True, retained_bodies.SensorAvailabilityBody),
-    "state": Message("state", 1, True, retained_bodies.StateBody),
-    "condition": Message("condition", 1, True, retained_bodies.ConditionBody),
-    "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
-    "health": Message("health", 0, False, bodies.HealthBody),
-    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit, also to `info` and `condition`"),
-    "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
+    "availability": Message(
+        "availability",
+        "change 1, refresh 0",
+        True,
+        "`online`: 3 keepalives; `offline`: none",
+        bodies.AvailabilityBody,
+        "take the device for gone at `offline`, and after 4 keepalives without a word",
+    ),
+    "info": Message(
+        "info",
+        REFRESHED,
+        True,
+        "-",
+        retained_bodies.InfoBody,
+        "compare `seq` and `epoch` with the events received",
+    ),
+    "sensor availability": Message(
+        "availability",
+        REFRESHED,
+        True,
+        "`online`: 3 x `report.state_s`",
+        retained_bodies.SensorAvailabilityBody,
+        "believe it together with the device's own only",
+    ),
+    "state": Message("state", REFRESHED, True, "3 x `report.state_s`", retained_bodies.StateBody, OLD),
+    "condition": Message(
+        "condition", REFRESHED, True, "3 x `report.state_s`", retained_bodies.ConditionBody, OLD
+    ),
+    "event": Message(
+        "event",
+        "1",
+        False,
+        "-",
+        bodies.SentEventBody,
+        "drop what came before by `epoch` and `seq`; a hole that stays, or a newest number that did not come,"
+        " is a loss",
+        "from the spool",
+    ),
+    "health": Message("health", "0", False, "-", bodies.HealthBody, "read `troubles`"),
+    "probe": Message(
+        "health",
+        "1",
+        False,
+        "-",
+        bodies.ProbeBody,
+        "ignore it",
+        "one a visit, also to `info` and `condition`",
+    ),
+    "score": Message(
+        "score",
+        "0",
+        False,
+        "-",
+        bodies.ScoreBody,
+        "expect gaps",
+        "if `report.scores` is set",
+    ),
 }
 """By the name of the schema."""
+BRIDGE_ROW = (
+    "| `<base>/bridge` | 1 | yes | - | `1` or `0`: whether the bridge of the gateway's own broker is"
+    " connected, where it has one; from Mosquitto, and from the plant's broker when it is gone"
+    " | take the device for gone at `0`, whatever else is retained |"
+)
 OF_THE_DEVICE = ("availability", "info")
 """Messages whose topics have no sensor."""
 PLAIN = ("availability", "sensor availability")
@@ -80,14 +139,17 @@ def files() -> Mapping[Path, str]:
 
 
 def _lines() -> Iterator[str]:
-    yield "| topic | QoS | retained | body |"
-    yield "|---|---|---|---|"
+    yield "| topic | QoS | retained | expiry | body | a subscriber must |"
+    yield "|---|---|---|---|---|---|"
     for name, message in MESSAGES.items():
         topic = f"<base>/{'' if name in OF_THE_DEVICE else '<sensor>/'}{message.leaf}"
         what = _text(inspect.getdoc(message.body)).rstrip(".")
         what += f"; {message.remark}" if message.remark else ""
         link = f"[{name}](schema/{name.replace(' ', '-')}.json)"
-        yield f"| `{topic}` | {message.qos} | {'yes' if message.retained else 'no'} | {link}: {what} |"
+        kept = "yes" if message.retained else "no"
+        row = (f"`{topic}`", message.qos, kept, message.expiry, f"{link}: {what}", message.duty)
+        yield f"| {' | '.join(row)} |"
+    yield BRIDGE_ROW
     for name, message in MESSAGES.items():
         yield from ("", f"### {name}", "", "| field | type | meaning |", "|---|---|---|")
         yield from _rows(message.body, "")

@@ -56,11 +56,11 @@ def commands_page() -> Iterator[str]:
 
 def methods_page() -> Iterator[str]:
     """What can be asked through the local socket, what is subscribed to, and the codes of errors."""
-    lent = SimpleNamespace(book=None, publish=None)
+    lent: Any = SimpleNamespace(book=None, publish=None)
     yield "# Methods of the local socket"
     yield ""
-    yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that change"
-    yield "something leave a record of who, when and what; those with a topic are commands over MQTT, too."
+    yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that"
+    yield "change something leave a record of who, when and what; those with a topic are commands over MQTT."
     yield from ("", "| method | access | parameters | topic | meaning |", "|---|---|---|---|---|")
     for method in door_methods.methods((), lent, lent, lent).methods:
         hints = get_type_hints(method.params)

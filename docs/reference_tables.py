@@ -48,6 +48,7 @@ FIGURES = {
         "counter",
         "Stored messages given up: above `broker.max_packet_bytes`, or nothing that MQTT can carry.",
     ),
+    "mqtt.kept_a_day": ("gauge", "Messages of QoS 1 that the broker took within 24 hours, since the start."),
     "mqtt.violations": ("counter", "Connections ended because the broker sent what it must not send."),
     "mqtt.commands": ("counter", "Messages that came to this device's command topics; `commands.mqtt`."),
     "mqtt.commands_dropped": ("counter", "Of these, dropped because more than 200 came within 10 s."),
@@ -113,6 +114,8 @@ TROUBLES = {
     "spool_corrupt": "The spool was damaged, and what was recovered.",
     "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",
     "size of <topic>": "A message to the topic is larger than the broker takes.",
+    "retained": "The broker keeps no retained messages: who subscribes later sees no state before the next.",
+    "unread": "A day's messages are more than the broker keeps for a subscriber that is away: by so many.",
     "held back": "Stored messages that are larger than the broker takes, and wait until it takes them.",
     "set aside": "A stored message that the broker refuses or closes the connection at; it is tried again.",
     "dead letters": "Why the latest dead letter was given up.",
@@ -121,7 +124,7 @@ TROUBLES = {
 
 EXIT_CODES = {
     0: "Done; for `run`: stopped by SIGTERM or SIGINT.",
-    1: "`doctor`: warnings only. `listen`: messages are missing or came twice.",
+    1: "`doctor`: warnings only. `listen`: messages are missing, or a number came with two bodies.",
     64: "The command line is wrong.",
     70: "A fault of this program: the log says where.",
     74: "The output cannot be written.",
@@ -130,6 +133,7 @@ EXIT_CODES = {
 """Those that are no class of error."""
 
 ENVIRONMENT = {
+    "XDG_STATE_HOME": ("edge-runtime listen", "Where it remembers what it heard; else ~/.local/state."),
     "NOTIFY_SOCKET": ("edge-runtime run", "Socket of systemd, sd_notify(3); without it nothing is reported."),
     "WATCHDOG_USEC": (
         "edge-runtime run",

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -170,9 +171,15 @@ class Subscriber:
         self.subscribed = True
 
     def events(self) -> list[dict[str, Any]]:
-        """Every event once: QoS 1 may deliver twice, and epoch and seq tell."""
+        """Every event once: QoS 1 may deliver twice, and epoch and seq show it."""
         heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
+
+    def catch_up(self) -> None:
+        """Wait until all that the broker had for us by now has come: a message of our own comes behind it."""
+        topic = f"steadyhum/catch-up/{time.monotonic_ns()}"
+        self._client.publish(topic, b"x", qos=1)
+        until(lambda: (topic, b"x") in self.seen, what="what the broker has")
 
     def latest(self, leaf: str) -> bytes | None:
         """The body of the newest message to a topic that ends so."""

@@ -19,7 +19,7 @@ from edge_runtime.spool.settings import SpoolLimits
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-TELL = ("tell",)
+SETS = ("set_trouble",)
 """Methods of Health that name a trouble."""
 
 
@@ -119,7 +119,7 @@ def test_every_trouble_is_documented() -> None:
     found = set()
     for _, tree in trees("edge_runtime"):
         for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in TELL:
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in SETS:
                 found.add(text_of(call.args[0]))
     assert found == {re.sub("<[a-z]+>", "{}", name) for name in tables.TROUBLES}
 

@@ -28,6 +28,10 @@ _PORT: Final = re.compile(
 )
 _RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
 _HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?", re.ASCII)
+BAUD: Final = 921600
+"""As the firmware sends, and as the configuration has it where nothing is said."""
+FASTEST_BAUD: Final = 10**7
+"""A judgement: USB bridges end at 3 to 12 million; what is above is a slip."""
 MQTT_TLS_PORT: Final = 8883
 """IANA's port of secure-mqtt."""
 
@@ -171,7 +175,7 @@ def _broker(value: str) -> str:
 
 def _baud(value: str) -> str:
     number = int(value) if value.isascii() and value.isdigit() else 0
-    return "" if not value or 0 < number <= 10**7 else f"{value!r} is no baud rate"
+    return "" if not value or 0 < number <= FASTEST_BAUD else f"{value!r} is no baud rate"
 
 
 def _choice(names: Iterable[str]) -> Callable[[str], str]:
@@ -234,7 +238,7 @@ def _cells(row: dict[str, str], column: str) -> list[str]:
 def _device(row: dict[str, str]) -> Device:
     value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     host, _, port = value["broker"].partition(":")
-    baud, protocol = int(value["baud"] or 921600), value["protocol"] or DEFAULT_PROTOCOL
+    baud, protocol = int(value["baud"] or BAUD), value["protocol"] or DEFAULT_PROTOCOL
     names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
     serials = _cells(row, "serial") if value["serial"] else [""] * len(names)
     sensors = zip(names, ports, files, serials, strict=True)

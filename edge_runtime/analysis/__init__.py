@@ -6,14 +6,13 @@ from edge_runtime.analysis.normal_level import NormalLevel
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
 from edge_runtime.analysis.sensor_checks import REMEDIES, problem
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
-from edge_runtime.analysis.windows import RATE_TOLERANCE, UNUSABLE, Windower, samples_between
+from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 
 __all__ = [
     "EVERY_S",
     "NOTE_S",
     "RATE_TOLERANCE",
     "REMEDIES",
-    "UNUSABLE",
     "AlarmMachine",
     "Contributions",
     "FirstLook",

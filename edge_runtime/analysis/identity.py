@@ -20,6 +20,11 @@ class Identity:
     others: tuple[tuple[str, "Identity"], ...] = ()
     """The site's other sensors, by name: which of them a wrong one may be."""
 
+    def fits(self, hello: Hello) -> bool:
+        """Whether a hello is the right sensor's: quickly, since a line may be full of wrong ones."""
+        same = hello.unit == self.unit and hello.channels == self.channels
+        return same and self.serial in (None, hello.serial_number)
+
     def differences(self, hello: Hello) -> str:
         """In what a hello is another sensor's, in words; empty where it is the right one's.
 
@@ -49,7 +54,7 @@ class Identity:
 
     def swapped_with(self, hello: Hello) -> list[str]:
         """Which other sensor of the site a wrong one is, where it can only be one."""
-        names = [name for name, other in self.others if not other.differences(hello)]
+        names = [name for name, other in self.others if other.fits(hello)]
         return [f"it says what sensor {names[0]!r} should: are they swapped?"] if len(names) == 1 else []
 
 

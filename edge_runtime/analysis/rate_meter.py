@@ -1,17 +1,20 @@
 """A sensor's sampling rate by the host's clock. Pure: times are arguments."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis.windows import RATE_TOLERANCE
 
 _DOUBT: Final = 0.04
-"""A first look at a rate that is further off than this raises doubt. A judgement: what is left for the meter
-to find is as much as the speed of an induction motor changes between no load and full load."""
+"""A first look at a rate that is further off than this raises doubt. A judgement: less shifts a spectrum no
+more than the speed of an induction motor does between no load and full load, and is left for the meter to
+find; a model that takes such a change for a fault does so in the first ten seconds of such a sensor, too."""
 NOTE_S: Final = 0.05
 """From one note to the next: ten seconds make two hundred of them."""
-_ENOUGH_S: Final = 1.0
-"""As long as that a rate has to look right: a burst of 50 ms is within the doubt then."""
+_ENOUGH_S, _CERTAIN_S = 1.0, 3.0
+"""So long a rate has to look right not to be doubted again, and wrong to be called so: a burst of 50 ms is
+then less than what is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class FirstLook:
     def __init__(self, stated_hz: float) -> None:
         """Compare with `stated_hz`."""
         self._stated_hz = stated_hz
+        self._position = -1
         self._notes: list[tuple[float, float]] = []
-        """Of some frames, when the sensor took them by its rate, and how much later they arrived, seconds."""
+        """Of some frames, when they arrived, and how much later than the sensor took them by its rate."""
         self.over = False
         """Whether there is nothing left to doubt: the rate has been measured."""
 
@@ -84,21 +88,37 @@ class FirstLook:
 
     def interrupted(self) -> None:
         """Go on after a break of the same sensor: what looked right for a while is not doubted again."""
-        if self._notes and self._notes[-1][0] - self._notes[0][0] >= _ENOUGH_S and not self.doubts():
+        if self._lasted_s >= _ENOUGH_S and not self.doubts():
             self.over = True
         self._notes.clear()
 
     def note(self, position: int, now_s: float) -> None:
         """Take the sensor's sample number `position` at `now_s`; to be called about each NOTE_S."""
-        taken_s = position / self._stated_hz
-        self._notes.append((taken_s, now_s - taken_s))
+        if position != self._position:  # something was used meanwhile
+            self._position = position
+            self._notes.append((now_s, now_s - position / self._stated_hz))
 
     def doubts(self) -> bool:
         """Whether the rate looks far off, or nothing is known of it yet."""
-        if not self._notes:
-            return True
-        begin_s, third_s = self._notes[0][0], (self._notes[-1][0] - self._notes[0][0]) / 3
+        return not abs(self._slower) <= _DOUBT
+
+    @property
+    def reading(self) -> RateReading | None:
+        """The rate that it looks like, where that is beyond doubt."""
+        if self._lasted_s < _CERTAIN_S or not self.doubts():
+            return None
+        return RateReading(self._stated_hz * (1 - self._slower), self._stated_hz)
+
+    @property
+    def _lasted_s(self) -> float:
+        return self._notes[-1][0] - self._notes[0][0] if self._notes else 0.0
+
+    @property
+    def _slower(self) -> float:
+        """By which share it is slower than stated; not a number while that is not known."""
+        if not self._lasted_s:
+            return math.nan
+        begin_s, third_s = self._notes[0][0], self._lasted_s / 3
         first = min((late_s, at_s) for at_s, late_s in self._notes if at_s - begin_s <= third_s)
         last = min((late_s, at_s) for at_s, late_s in self._notes if at_s - begin_s >= 2 * third_s)
-        apart_s = last[1] - first[1]
-        return apart_s <= 0 or abs(last[0] - first[0]) > _DOUBT * apart_s
+        return (last[0] - first[0]) / (last[1] - first[1])

@@ -85,7 +85,12 @@ class UsableShare:
             return False
         if self.unusable_s - self._hop_s > self.spare_s:
             return True
-        late_s = self._looks[-1][0] - self._half_s
-        since = next(look for look in reversed(self._looks) if look[0] <= late_s or look is self._looks[0])
-        some = self._looks[-1][1] > since[1]  # where there is none at all its reason will be named
-        return some and self._unusable_since(since) - self._hop_s > self._half_s / 2
+        since, middle = self._look_before(self._half_s), self._look_before(self._half_s / 2)
+        # Where none came for so long, that has a name of its own.
+        come_and_go = since[1] < middle[1] < self._looks[-1][1]
+        return come_and_go and self._unusable_since(since) - self._hop_s > self._half_s / 2
+
+    def _look_before(self, before_s: float) -> tuple[float, int]:
+        """The last look that is so long ago, else the first."""
+        at_s = self._looks[-1][0] - before_s
+        return next((look for look in reversed(self._looks) if look[0] <= at_s), self._looks[0])

@@ -18,16 +18,15 @@ _OVERRUNS: Final = 2**16
 _STALE_S: Final = 5.0
 """Frames that follow each other for so long, all behind the newest, are no old ones: the newest had a wrong
 number. A judgement: longer than what a sensor sends again after a hiccup."""
-_FAR: Final = 100
-"""A frame so many numbers ahead of the last one is believed when the next one follows it. A judgement: longer
-than what lines lose, and where so much is missing one frame more is nothing."""
 _LARGEST_COUNT: Final = {np.dtype(np.int16): 2**15 - 1, np.dtype(np.int32): 2**23 - 1}
 """Where a frame's counts end, those of 24 bits being kept in 32; of other types no end is known."""
 _FASTEST, _BURST_S = 1.5, 0.5
 """More samples than a sensor so much faster than it states can have taken meanwhile, and than wait in ports
 and buffers, were never taken: a number or a time is wrong."""
-UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
-"""Of a frame with such a fault nothing is used."""
+_FAR: Final = 100
+"""A frame so many numbers ahead of the last one is believed when the next one follows it. A judgement: longer
+than what lines lose, and where so much is missing one frame more is nothing."""
+_UNUSABLE: Final = (FaultKind.MISMATCH, FaultKind.DUPLICATE)
 
 
 class Windower:
@@ -86,7 +85,7 @@ class Windower:
                 return [], [Fault(fault.kind, f"{fault.detail}, if the next one follows", 0)]
             fault = Fault(fault.kind, fault.detail, fault.count - 1)  # the one before came, too
         faults = [] if fault is None else [fault]
-        if fault is not None and fault.kind in UNUSABLE:
+        if fault is not None and fault.kind in _UNUSABLE:
             return [], faults
         if faults or last is None:
             self._before += self._end
@@ -96,6 +95,11 @@ class Windower:
         self._last, self.previous = frame, last
         self._length_us, self._slack_us = _length_us(frame), _slack_us(frame)
         return self._append(frame), faults
+
+    @property
+    def last(self) -> Frame | None:
+        """The newest frame that was used; None after an interruption."""
+        return self._last
 
     @property
     def position(self) -> int:
@@ -181,13 +185,6 @@ class Windower:
         return windows
 
 
-def _follows(before: Frame | None, frame: Frame, most: int) -> bool:
-    """Whether a frame comes after another one of the same boot, with at most so many numbers between."""
-    if before is None or (before.boot_id, before.sensor_id) != (frame.boot_id, frame.sensor_id):
-        return False
-    return 0 < (frame.sequence - before.sequence) % _SEQUENCES <= most
-
-
 def samples_between(last: Frame, frame: Frame, passed_s: float) -> int | None:
     """How many samples the sensor took between two frames that arrived `passed_s` apart; None if unknown.
 
@@ -201,6 +198,13 @@ def samples_between(last: Frame, frame: Frame, passed_s: float) -> int | None:
     elif ahead or (not lost and abs(late_us) > _slack_us(last)):
         return None  # the clock was set, or the numbers began again
     return lost if 0 <= lost <= (_FASTEST * passed_s + _BURST_S) * frame.rate_hz else None
+
+
+def _follows(before: Frame | None, frame: Frame, most: int) -> bool:
+    """Whether a frame comes after another one of the same boot, with at most so many numbers between."""
+    if before is None or (before.boot_id, before.sensor_id) != (frame.boot_id, frame.sensor_id):
+        return False
+    return 0 < (frame.sequence - before.sequence) % _SEQUENCES <= most
 
 
 def _multiply_quietly(samples: Samples, scale: Samples, out: Samples) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,7 +51,7 @@ def _options(
 
 @app.command()
 def run(config: ConfigFile) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is asked to stop."""
     # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
     # libraries of the command line would stay in memory: the process replaces itself.
     # -P: no file in the current folder may pass for a module of ours.
@@ -80,7 +81,10 @@ def check(config: ConfigFile) -> None:
 
 @app.command()
 def replay(
-    recording: Annotated[str, typer.Argument(metavar="RECORDING", help=".npz or .csv, @FROM-TO for a part.")],
+    recording: Annotated[
+        str,
+        typer.Argument(metavar="RECORDING", help=".npz, .csv or .frames (a capture), @FROM-TO for a part."),
+    ],
     model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
     threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
     speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
@@ -89,15 +93,18 @@ def replay(
 ) -> None:
     """Show what the service would say of a recording."""
     from edge_runtime.models import load_model
-    from edge_runtime.pipeline import Replayed, Watch, replay
-    from edge_runtime.sensors import read_part
+    from edge_runtime.pipeline import Replayed, Watch, replay, replay_capture
+    from edge_runtime.sensors import is_capture, read_part
 
     if threshold is not None and not math.isfinite(threshold):
         raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
     watch = Watch.of(load_model(model), threshold=threshold)
     transitions: list[Replayed] = []
     windows = 0
-    for item in replay(read_part(recording), watch, speed):
+    captured = is_capture(recording)
+    for item in (
+        replay_capture(recording, watch, speed) if captured else replay(read_part(recording), watch, speed)
+    ):
         windows += 1
         if item.verdict.transition is not None:
             transitions.append(item)
@@ -111,7 +118,8 @@ def replay(
 @app.command()
 def simulate(
     recording: Annotated[
-        list[str], typer.Argument(metavar="RECORDING...", help=".npz or .csv, @FROM-TO for a part.")
+        list[str],
+        typer.Argument(metavar="RECORDING...", help=".npz or .csv, or one .frames; @FROM-TO for a part."),
     ],
     port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
     rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
@@ -126,32 +134,42 @@ def simulate(
     from edge_runtime.sensors import (
         InjectedFaults,
         SimulatedSensor,
+        is_capture,
         join_signals,
         open_output,
+        play_capture,
         play_signals,
+        read_capture,
         read_part,
+        summarize,
     )
 
-    signals = [read_part(part) for part in recording]
-    join_signals(signals)  # refuses what does not belong together, before anything is opened
+    captured = any(map(is_capture, recording))
+    if captured and len(recording) > 1:
+        raise ConfigError(
+            "a capture is played alone", where="simulate", remedy="Name one file that ends in .frames"
+        )
+    signals = [] if captured else [read_part(part) for part in recording]
+    # Refuses what does not belong together, and what is no capture, before anything is opened.
+    _ = summarize(recording[0]) if captured else join_signals(signals)
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
     sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = InjectedFaults.parse(faults)
     with open_output(port, baud, link) as (name, write):
         print_fields({"port": name}, as_json=as_json)
         if wait:
             sys.stdin.readline()
-        play_signals(
-            signals,
-            sensor,
-            write,
-            rate_factor=rate_factor,
-            faults=InjectedFaults.parse(faults),
-            on_part=lambda index: print_fields(
-                {"part": recording[index], "time": time.time()}, as_json=as_json
-            ),
-        )
+
+        def say_part(index: int) -> None:
+            print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
+
+        if captured:
+            say_part(0)
+            play_capture(read_capture(recording[0]), write, rate_factor=rate_factor, faults=injected)
+        else:
+            play_signals(signals, sensor, write, rate_factor=rate_factor, faults=injected, on_part=say_part)
         print_fields({"done": True}, as_json=as_json)
 
 
@@ -208,19 +226,20 @@ def listen(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
-    from edge_runtime.audit import run_listen, settings_of
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off.
 
-    settings = settings_of(
-        broker,
-        client_id or f"listen-{socket.gethostname()}",
-        password_file,
-        ca_file=ca_file,
-        cert_file=cert_file,
-        key_file=key_file,
-    )
+    Exit 69 when nothing is proven: nothing was heard, or a device is silent.
+    """
+    from edge_runtime.audit import open_books, run_listen, settings_of
+
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    settings = settings_of(broker, client_id, password_file, **files)
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    name, books = open_books(base / "steadyhum", client_id, socket.gethostname())
+    settings = replace(settings, client_id=name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is printed in any case
-    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
+    code = run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds, books=books)
+    raise typer.Exit(code)
 
 
 def main() -> None:

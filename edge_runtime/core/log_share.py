@@ -10,6 +10,7 @@ from edge_runtime.core.foreign_text import printable
 MOST_LINES: Final = 10
 """In any minute, whatever happens. A judgement: what a person reads of one sensor; health has the figures."""
 PERIOD_S: Final = 60.0
+"""The minute."""
 LONGEST: Final = 500
 """Characters of a line: a reason with the detail of a fault, whole."""
 SUMMED: Final = 150

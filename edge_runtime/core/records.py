@@ -5,6 +5,7 @@ them.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -60,6 +61,29 @@ class Hello:
     """Largest magnitude the sensor can report, in `unit`."""
     serial_number: str
     firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody says of the frames around it: machine, label, condition, who recorded them and when."""
+
+    sensor_id: int
+    """0 where it is of the line and not of one sensor."""
+    boot_id: int
+    members: Mapping[str, str | float | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A slow value beside the vibration, such as a temperature or a speed."""
+
+    sensor_id: int
+    boot_id: int
+    time_us: int
+    """Microseconds, of the same clock as the frames'."""
+    name: str
+    unit: str
+    value: float
 
 
 class FaultKind(StrEnum):

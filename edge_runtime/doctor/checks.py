@@ -174,6 +174,12 @@ class Check(StrEnum):
     BROKER_TOPIC = "broker.topic"
     """Whether the device may write its topics.
     Remedy: allow them in the broker's access list."""
+    BROKER_UNREAD = "broker.unread"
+    """More messages went out within a day than the broker keeps for a subscriber that is away.
+    Remedy: raise `max_queued_messages` of the broker, and `broker.kept_messages` with it."""
+    BROKER_TERMS = "broker.terms"
+    """The broker states less than was asked for, such as no retained messages.
+    Remedy: change its settings, or use another; alarms are delivered in any case."""
     BROKER_ACK = "broker.ack"
     """The broker does not acknowledge a message.
     Remedy: see the broker's log."""

@@ -50,10 +50,11 @@ class Conversation:
         feed: Feed,
         about: Callable[[], Mapping[str, object]],
         settings: DoorSettings,
-        settle: Callable[[Work], None],
     ) -> None:
-        """`settle` is called with what the service's thread has done."""
-        self._work, self._feed, self._about, self._settle = work, feed, about, settle
+        """`about` says what this service is."""
+        self._work, self._feed, self._about = work, feed, about
+        self.settle: Callable[[Work], None] = lambda _work: None
+        """Called with what the service's thread has done, on that thread."""
         self._overflow = overflow_uid()
         try:
             self._group = group_id(settings.group)
@@ -85,6 +86,10 @@ class Conversation:
             client.write(now_s)
         return True
 
+    def give_up(self, before_s: float) -> None:
+        """Refuse what was asked before this monotonic time and not begun."""
+        self._work.give_up(before_s)
+
     def answer(self, client: ClientConnection, work: Work) -> None:
         """Say what came of what the service was asked."""
         client.work = None
@@ -110,7 +115,7 @@ class Conversation:
             self._subscribe(client, request)
         else:
             client.request_id = request.id
-            client.work = Work(request.method, dict(request.params), self._asker(client), self._settle)
+            client.work = Work(request.method, dict(request.params), self._asker(client), self.settle)
             self._work.put(client.work)
 
     def _asker(self, client: ClientConnection) -> Asker:

@@ -22,6 +22,8 @@ from edge_runtime.door.work import Work, WorkQueue
 
 MAX_REPLIES: Final = 64
 """Answers that wait for the connection; then the oldest are dropped and counted."""
+_LEAVES: Final = ("availability", "condition", "event", "health", "info", "score", "shadow", "state")
+"""Last levels of what devices publish: no answer must look like it to who subscribes by wildcard."""
 MAX_CORRELATION_BYTES: Final = 256
 """What comes back with the answer: enough for any number of a request."""
 _QUIET_REMEDY: Final = "Send a new one, with a larger counter"
@@ -99,7 +101,8 @@ class RemoteCommands:
     def _may_answer(self, topic: str) -> bool:
         """Whether an answer may go there: nowhere, or below our own replies."""
         wild = any(char in topic for char in "+#\0")
-        return not topic or (topic.startswith(self._replies) and topic != self._replies and not wild)
+        last = topic.removeprefix(self._replies).rpartition("/")[2]
+        return not topic or (topic.startswith(self._replies) and last not in ("", *_LEAVES) and not wild)
 
     def _admit(self, verb: str, envelope: Envelope, expiry_s: int | None) -> None:
         """Raise RequestError for a command that is not to be obeyed; note the counter of one that is."""

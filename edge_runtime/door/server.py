@@ -1,8 +1,6 @@
-"""The service's local door: `Door`, one thread that talks to clients of a Unix socket.
+"""The door's own thread, which talks to the clients of its socket: `Server`.
 
-Nothing that a client does makes the service wait. Requests are done by the service's own thread when it calls
-`pump`, a few at a time; what is subscribed to is handed over by `feed` and dropped where nobody takes it. The
-door's own thread uses at most a fifth of the time while it is kept busy, whatever arrives.
+It uses at most a fifth of the time while it is kept busy, whatever arrives.
 """
 
 import contextlib
@@ -12,20 +10,15 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import Mapping
+from typing import Any, Final
 
-from edge_runtime.core import EdgeError
 from edge_runtime.door.admission import admit
 from edge_runtime.door.clients import ClientConnection
 from edge_runtime.door.conversation import Conversation
-from edge_runtime.door.registry import Registry
-from edge_runtime.door.settings import DoorSettings
 from edge_runtime.door.socket_file import SocketFile
 from edge_runtime.door.subscriptions import Feed, line_of
-from edge_runtime.door.work import PATIENCE_S, Work, WorkQueue
+from edge_runtime.door.work import PATIENCE_S, Work
 
 _LOOK_S: Final = 1.0
 """Between looks for clients that are idle."""
@@ -39,126 +32,76 @@ _LONGEST_REST_S: Final = 0.1
 _LOG: Final = logging.getLogger("edge_runtime")
 
 
-class Door:
-    """Open between `open` and `close`. `pump` is called by the service's thread, `feed` is for it."""
+class Server:
+    """Serves a socket from `start` to `stop`."""
 
-    def __init__(self, about: Callable[[], Mapping[str, object]]) -> None:
-        """`about` says in the answer to `hello` what this service is; it is called on the door's thread."""
-        self.work, self.feed = WorkQueue(), Feed()
-        self._about = about
-        self._file: SocketFile | None = None
-        self._opened: tuple[DoorSettings, Path] | None = None
-        self._clients: dict[socket.socket, ClientConnection] = {}
+    def __init__(
+        self, file: SocketFile, conversation: Conversation, feed: Feed, counts: Counter[str]
+    ) -> None:
+        """`counts` goes on counting."""
+        self._file, self._conversation, self._feed, self._counts = file, conversation, feed, counts
+        conversation.settle = self._settle
+        self.clients: dict[socket.socket, ClientConnection] = {}
         self._settled: list[Work] = []
         self._again: list[ClientConnection] = []
-        self._counts: Counter[str] = Counter()
-        self._quit, self._thread = threading.Event(), threading.Thread()
-        self._waker: socket.socket | None = None
-        self.trouble = ""
-        """Why there is no socket, or not the one that was wanted; empty when all is well."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def open(self, settings: DoorSettings, path: Path) -> None:
-        """Open the socket; one that is open with these settings stays so, with its clients.
-
-        Where there can be no socket `trouble` says why: alarms do not depend on it.
-        """
-        if self._file is not None and self._opened == (settings, path) and not self.trouble:
-            return
-        self.close()
-        self._opened = settings, path
-        self._quit.clear()
-        self.trouble = ""
-        try:
-            self._file = SocketFile(path, settings)
-        except EdgeError as error:
-            self.trouble = str(error)
-            _LOG.error("%s", error)
-            return
-        if self._file.trouble:
-            self.trouble = self._file.trouble
-            _LOG.error("%s", self.trouble)
-        self._conversation = Conversation(self.work, self.feed, self._about, settings, self._settle)
-        self._selector = selectors.DefaultSelector()
+        self._quit = threading.Event()
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)
         self._wake.setblocking(False)
+        self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake, selectors.EVENT_READ)
-        self._selector.register(self._file.listener, selectors.EVENT_READ)
-        self.feed.wake = self._wake_up
+        self._selector.register(file.listener, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._run, name="door", daemon=True)
+
+    @property
+    def usable(self) -> bool:
+        """Whether somebody can still come to it: its thread lives, and its socket is where it was."""
+        return self._thread.is_alive() and self._file.in_place
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._feed.wake = self._wake_up
         self._thread.start()
 
-    def close(self) -> None:
-        """Close every connection and the socket, where it is open."""
-        file, self._file = self._file, None
-        if file is None:
-            return
+    def stop(self) -> None:
+        """Close every connection and the socket."""
         self._quit.set()
         self._wake_up()
         self._thread.join()
-        for client in list(self._clients.values()):
+        for client in list(self.clients.values()):
             self._drop(client)
         self._selector.close()
-        waker, self._waker = self._waker, None
-        for end in (waker, self._wake):
-            if end is not None:
-                end.close()
-        self.feed.want(frozenset())
-        file.close()
-
-    def serve(self, registry: Registry, wake: Callable[[], None]) -> None:
-        """Answer by these methods from now on; `wake` ends the service's waiting. Called by its thread."""
-        self.work.registry, self.work.wake = registry, wake
-
-    def pump(self) -> None:
-        """Do what is asked, for a bounded time; called by the service's thread once a turn."""
-        self.work.pump()
-
-    def figures(self) -> Mapping[str, float | None]:
-        """Gauges and counters for health."""
-        return {
-            "clients": float(len(self._clients)),
-            "requests": float(self._counts["requests"]),
-            "refused": float(self._counts["refused"]),
-            "turned_away": float(self._counts["turned_away"]),
-            "lagged": float(self._counts["lagged"]),
-        }
+        self._feed.wake = lambda: None
+        self._feed.want(frozenset())
+        self._waker.close()
+        self._wake.close()
+        self._file.close()
 
     def _settle(self, work: Work) -> None:
         self._settled.append(work)
         self._wake_up()
 
     def _wake_up(self) -> None:
-        waker = self._waker
-        if waker is not None:
-            with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
-                waker.send(b"\0")
+        with contextlib.suppress(OSError):  # full: it is awake already; closed: it has ended
+            self._waker.send(b"\0")
 
     def _run(self) -> None:
         looked_s = time.monotonic()
         while not self._quit.is_set():
-            wait_s = _LOOK_S if self._clients else None
+            wait_s = _LOOK_S if self.clients else None
             ready = {key.fileobj: mask for key, mask in self._selector.select(wait_s)}
             begun_s, now_s = time.thread_time(), time.monotonic()
             try:
                 self._turn(ready, now_s)
                 if now_s - looked_s >= _LOOK_S:
                     looked_s = now_s
-                    self.work.give_up(now_s - PATIENCE_S)
+                    self._conversation.give_up(now_s - PATIENCE_S)
                     self._look(now_s)
-                self.feed.want(frozenset().union(*(each.subscriptions for each in self._clients.values())))
+                self._feed.want(frozenset().union(*(each.subscriptions for each in self.clients.values())))
             except Exception:  # noqa: BLE001
                 # Whatever it was, the clients that there are have to connect again.
                 _LOG.exception("a fault of the local door")
-                for client in list(self._clients.values()):
+                for client in list(self.clients.values()):
                     self._drop(client)
             took_s = time.thread_time() - begun_s
             if took_s > _SHORT_S:
@@ -168,23 +111,23 @@ class Door:
         if self._wake in ready:
             with contextlib.suppress(BlockingIOError):
                 self._wake.recv(4096)
-        if self._file is not None and self._file.listener in ready:
+        if self._file.listener in ready:
             self._accept(self._file.listener, now_s)
         self._bring()
         settled, self._settled = self._settled, []
         for work in settled:
-            for client in [each for each in self._clients.values() if each.work is work]:
+            for client in [each for each in self.clients.values() if each.work is work]:
                 self._conversation.answer(client, work)
                 self._serve(client, 0, now_s)
         again, self._again = self._again, []
-        for client in {*again, *(each for each in self._clients.values() if each.socket in ready)}:
-            if client.socket in self._clients:
+        for client in {*again, *(each for each in self.clients.values() if each.socket in ready)}:
+            if client.socket in self.clients:
                 self._serve(client, ready.get(client.socket, 0), now_s)
 
     def _accept(self, listener: socket.socket, now_s: float) -> None:
         for _ in range(_ACCEPTS):
             try:
-                client = admit(listener, self._clients.values(), now_s)
+                client = admit(listener, self.clients.values(), now_s)
             except BlockingIOError:
                 return
             except OSError:  # there are no more descriptors, say: it stays readable meanwhile
@@ -193,7 +136,7 @@ class Door:
             if client is None:
                 self._counts["turned_away"] += 1
                 continue
-            self._clients[client.socket] = client
+            self.clients[client.socket] = client
             self._selector.register(client.socket, selectors.EVENT_READ)
 
     def _serve(self, client: ClientConnection, ready: int, now_s: float) -> None:
@@ -226,8 +169,8 @@ class Door:
             self._selector.register(client.socket, mask)
 
     def _bring(self) -> None:
-        items, missed = self.feed.take()
-        for client in list(self._clients.values()):
+        items, missed = self._feed.take()
+        for client in list(self.clients.values()):
             if not client.subscriptions:
                 continue
             taken = [item for item in items if _wants(client, item.topic, item.sensor)]
@@ -240,7 +183,7 @@ class Door:
                 self._serve(client, 0, time.monotonic())
 
     def _look(self, now_s: float) -> None:
-        for client in list(self._clients.values()):
+        for client in list(self.clients.values()):
             if client.overdue(now_s):
                 self._drop(client)
             elif client.wants_write:
@@ -248,7 +191,7 @@ class Door:
 
     def _drop(self, client: ClientConnection) -> None:
         self._counts["lagged"] += client.missed > 0
-        if self._clients.pop(client.socket, None) is None:
+        if self.clients.pop(client.socket, None) is None:
             return
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client.socket)

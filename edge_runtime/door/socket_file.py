@@ -72,11 +72,19 @@ class SocketFile:
             os.close(self._lock)
             raise error if isinstance(error, EdgeError) else _unusable(path, error) from error
 
+    @property
+    def in_place(self) -> bool:
+        """Whether the socket is still at its path."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Take no more connections, and remove what is ours."""
         self.listener.close()
-        with contextlib.suppress(OSError):
-            if self.path.stat().st_ino == self._inode:
+        if self.in_place:
+            with contextlib.suppress(OSError):
                 self.path.unlink()
         os.close(self._lock)
 

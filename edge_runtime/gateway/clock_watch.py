@@ -38,7 +38,7 @@ class ClockWatch(Part):
         self._looked_s, wall_s = now_s, time.time()
         ahead_s = wall_s - time.monotonic()
         by_s, self._ahead_s = ahead_s - self._ahead_s, ahead_s
-        self._health.tell("clock", clock_doubt(wall_s))
+        self._health.set_trouble("clock", clock_doubt(wall_s))
         if abs(by_s) > STEP_S:
             self._health.add("clock.steps")
             self._health.set("clock.stepped_s", round(by_s, 3))

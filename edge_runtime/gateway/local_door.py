@@ -38,7 +38,7 @@ class LocalDoor(Part):
 
     def tick(self, now_s: float) -> None:  # noqa: ARG002  it is pumped in every turn
         """Say what is wrong with it."""
-        self._health.tell("door", self._door.trouble)
+        self._health.set_trouble("door", self._door.trouble)
 
     def stop(self) -> None:
         """It stays open for the next run."""

@@ -57,8 +57,8 @@ class RetainedMessages:
         """What is known to subscribers, by topic."""
         self._refreshed_us: int | None = None
         self._newest = ("", 0)
-        self._stale: frozenset[str] = frozenset()
-        """Topics on which an earlier run said "online"."""
+        self._stale = memory.topics
+        """Topics on which an earlier run, or an earlier device, may have said "online"."""
 
     def watch(self, config: Config, models: Mapping[str, ModelSummary], now: Instant) -> None:
         """Publish for the sensors of this configuration, and clear what belongs to no other.
@@ -93,7 +93,7 @@ class RetainedMessages:
         """Take up what was found at the broker: what no sensor owns is cleared, what is old replaced."""
         leaves = {topic for topic in found if topic.rpartition("/")[2] in LEAVES}
         self._memory.add(leaves - self._owned, self._topics.base)
-        self._stale = frozenset(topic for topic, body in found.items() if body == ONLINE)
+        self._stale |= {topic for topic, body in found.items() if body == ONLINE}
 
     def changed(self, sensor: str, now: Instant) -> None:
         """Publish what is new of a sensor; without anything new nothing is sent."""

@@ -67,4 +67,6 @@ class RetainedTopics:
         except OSError as error:  # a full disk must not keep a state from being published
             if not self._failed:
                 _log.warning("%s cannot be written (%s): a state may outlive its sensor", self._path, error)
-        self._failed = False
+            self._failed = True
+        else:
+            self._failed = False

@@ -56,10 +56,10 @@ class Station:
         """Say what is wrong with this sensor now, and that nothing is where the sensor is `gone`."""
         dropped = self._reporter.dropped
         lost = f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
-        health.tell(f"sensor {self.name}", "" if gone else self.trouble)
-        health.tell(f"overload of {self.name}", "" if gone else self._overload)
-        health.tell(f"spool of {self.name}", "" if gone else lost)
-        health.tell(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
+        health.set_trouble(f"sensor {self.name}", "" if gone else self.trouble)
+        health.set_trouble(f"overload of {self.name}", "" if gone else self._overload)
+        health.set_trouble(f"spool of {self.name}", "" if gone else lost)
+        health.set_trouble(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
 
     @property
     def model_sha256(self) -> str:
@@ -141,7 +141,7 @@ class Station:
             "usable_share": status.usable_share,
             "port_opened": self.reader.opened,
             "dropped_bytes": self.reader.dropped_bytes,
-            "alarms_active": len(self.pipeline.active),
+            "alarms_active": len(self._keeper.book.open_alarms(self.name)),
             **faults,
         }
 

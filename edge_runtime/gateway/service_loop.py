@@ -30,6 +30,7 @@ from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S
 from edge_runtime.gateway.stations import Stations
 from edge_runtime.gateway.systemd import Notifier
+from edge_runtime.mqtt import write_note
 from edge_runtime.spool import Spool
 
 TURN_S: Final = 0.25
@@ -97,7 +98,7 @@ class _Service:
         self._prepared, self._path, self._requests = prepared, path, requests
         self._spool, self._door = spool, door
         self._health, self._notifier = Health(), Notifier()
-        self._health.tell("reload", refusal)
+        self._health.set_trouble("reload", refusal)
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
         self._reload: Reload[PreparedService] | None = None
@@ -144,6 +145,7 @@ class _Service:
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
             stations.report_health()
+            write_note(self._prepared.config.state_folder, self._health.troubles().get("unread", ""))
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()
@@ -162,7 +164,7 @@ class _Service:
         if error is not None:
             said = f"reload refused, going on as before: {error}"
             self._log.warn("reload", said, time.monotonic(), level=logging.ERROR)
-        self._health.tell("reload", str(error or ""))
+        self._health.set_trouble("reload", str(error or ""))
         return prepared
 
     def _follow(self, parts: tuple[Part, ...], prepared: PreparedService, changes: Changes) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 LOOK_S: Final = 0.05
+"""Between two looks: twenty a second cost nothing, and a quarter of LIMIT_S is added to it at most."""
 LIMIT_S: Final = 0.2
 """Processor time of one run, at least: forty times what the slowest model that ships takes of a Raspberry
 Pi's core. Where windows come less often a run may take longer, up to the time from one to the next."""

@@ -1,20 +1,16 @@
 """What is published: topics and bodies. Pure."""
 
+from edge_runtime.messages.parts import reason_of, rfc3339
+from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
     ONLINE,
-    Stamp,
-    condition_message,
     event_message,
     health_message,
-    info_message,
     probe_message,
-    reason_of,
-    rfc3339,
     score_message,
     stamp_replayed,
-    state_message,
 )
 from edge_runtime.messages.topics import Topics
 

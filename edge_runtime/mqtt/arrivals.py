@@ -1,4 +1,10 @@
-"""What comes over a connection that was subscribed to: `Arrivals`."""
+"""What comes over a connection that was subscribed to: `Arrivals`.
+
+Subscribed to at QoS 0, whatever QoS a sender used towards the broker. Our sessions end with their
+connection, so that QoS 1 would promise nothing more; and Mosquitto 2.0.11 counts a message of QoS 1 that it
+does not send, since it is above our Maximum Packet Size, as one on its way to us for ever. A single command
+of 1 MB would be the last thing that this connection gets.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,8 +29,8 @@ class Arrivals:
         """Packets that came of subscriptions."""
 
     def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for these at QoS 1, without what the broker has kept; `take_subacks` has the answers."""
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        """Ask for these, without what the broker has kept; `take_subacks` has the answers."""
+        options = SubscribeOptions(qos=0, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         self._client.subscribe([(topic, options) for topic in topics])
 
     def unsubscribe(self, topics: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ TOO_LARGE: Final = 0x95
 """The packet is larger than the broker takes."""
 KEEPALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR, _TAKEN_OVER = 0x82, 0x8E
+"""Reason codes: MQTT 5.0, section 2.4."""
 _TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
 unavailable, server busy, connection rate exceeded."""
@@ -42,6 +43,9 @@ _MOST_IN_FLIGHT: Final = 65535
 """What a broker takes that states no Receive Maximum: MQTT 5.0, section 3.2.2.3.3."""
 _LARGEST_PACKET: Final = 2**28
 """What MQTT can express, for a broker that states no Maximum Packet Size: section 3.2.2.3.6."""
+
+RETAINS_NOTHING: Final = "keeps no retained messages: who subscribes later sees no state before the next"
+"""What a broker without them means to subscribers."""
 
 Explanation = tuple[str, str, LinkErrorKind]
 """What happened and what to do about it, for people, and its kind."""
@@ -59,6 +63,8 @@ class Terms:
     """Whether it keeps retained messages."""
     wildcards: bool = True
     """Whether it takes subscriptions with wildcards."""
+    notes: tuple[str, ...] = ()
+    """What it states that is less than was asked for, in words."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -68,12 +74,20 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
     """
     if session_present and settings.mqtt == "5":
         raise UnwantedPacketError("the broker goes on with a session that we have not begun")
-    return Terms(
-        min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)),
-        getattr(properties, "MaximumPacketSize", _LARGEST_PACKET),
-        getattr(properties, "RetainAvailable", 1) == 1,
-        getattr(properties, "WildcardSubscriptionAvailable", 1) == 1,
-    )
+    in_flight = min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+    size = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET)
+    keepalive_s = getattr(properties, "ServerKeepAlive", settings.keepalive_s)
+    retain = getattr(properties, "RetainAvailable", 1) == 1
+    wildcards = getattr(properties, "WildcardSubscriptionAvailable", 1) == 1
+    notes = {
+        RETAINS_NOTHING: not retain,
+        f"takes {in_flight} unacknowledged messages at a time": in_flight < settings.in_flight,
+        f"takes packets of up to {size} bytes": size < settings.max_packet_bytes,
+        f"wants a sign of life every {keepalive_s} s": keepalive_s != settings.keepalive_s,
+        "takes no subscriptions with wildcards": not wildcards,
+    }
+    said = tuple(text for text, holds in notes.items() if holds)
+    return Terms(in_flight, size, retain, wildcards, said)
 
 
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:

@@ -32,8 +32,7 @@ class CommandLane:
         self._by_name = not link.terms.wildcards
         self._period_s, self._in_period = time.monotonic(), 0
         self._back_s: float | None = None
-        if self._handler is not None:
-            self._subscribe()
+        self._subscribe()
 
     def take(self) -> None:
         """Hand on what has arrived, and see what became of the subscription."""
@@ -79,30 +78,30 @@ class CommandLane:
         """Note what the broker did with an answer; it is not sent again."""
         self._health.add("mqtt.replies" if code < ERROR else "mqtt.replies_refused")
 
-    def _subscribe(self) -> None:
+    @property
+    def _topics(self) -> list[str]:
+        """What is subscribed to; nothing where no commands are taken."""
         if self._handler is None:
-            return
+            return []
         levels = self._handler.verbs if self._by_name else ("+",)
-        self._link.arrivals.subscribe([f"{self._handler.prefix}{level}" for level in levels])
+        return [f"{self._handler.prefix}{level}" for level in levels]
+
+    def _subscribe(self) -> None:
+        if topics := self._topics:
+            self._link.arrivals.subscribe(topics)
 
     def _subscribed(self, code: int) -> None:
         if code == _NO_WILDCARDS and not self._by_name:
             self._by_name = True
             self._subscribe()
             return
-        prefix = self._handler.prefix if self._handler is not None else ""
-        why = (
-            f"the broker does not let us read {prefix}# (reason code {code}): grant it in its access list"
-            if code >= ERROR
-            else ""
-        )
-        self._health.tell("commands", why)
+        topic = self._topics[0]
+        why = f"the broker does not let us read {topic} (reason code {code}): grant it in its access list"
+        self._health.set_trouble("commands", why if code >= ERROR else "")
 
     def _leave(self, now_s: float) -> None:
-        if self._back_s is not None or self._handler is None:
-            return
-        self._back_s = now_s + AWAY_S
-        levels = self._handler.verbs if self._by_name else ("+",)
-        self._link.arrivals.unsubscribe([f"{self._handler.prefix}{level}" for level in levels])
-        what = f"more than {MOST_IN_PERIOD} came within {PERIOD_S:g} s: none is taken for {AWAY_S:g} s"
-        self._health.tell("commands", what)
+        if self._back_s is None:
+            self._back_s = now_s + AWAY_S
+            self._link.arrivals.unsubscribe(self._topics)
+            what = f"more than {MOST_IN_PERIOD} came within {PERIOD_S:g} s: none is taken for {AWAY_S:g} s"
+            self._health.set_trouble("commands", what)

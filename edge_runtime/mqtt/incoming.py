@@ -1,9 +1,10 @@
-"""Which packets a broker may send to a client that publishes, and may take commands: `IncomingPackets`. Pure.
+"""Which packets a broker may send to a client of ours: `IncomingPackets`. Pure.
 
 Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
 QoS 2 message until a PUBREL comes for it. Where we subscribe to nothing a broker has five packets to send,
 all of them small, and most of them only in answer to ours. Where we take commands it has two more, and
-messages to our own command topics.
+messages to our own command topics. A program that listens takes messages of any topic, up to a size and to
+QoS 1, which is what it subscribes at.
 """
 
 from typing import Final
@@ -26,10 +27,13 @@ _NAMES: Final = (
 )
 """Packet types: MQTT 5.0, section 2.1.2."""
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
+"""Reason codes: section 2.4."""
+_QOS_2_OR_3: Final = 0b0100
+"""Of a PUBLISH's flags: section 3.3.1.2."""
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
-_QOS_2: Final = 0b0100
-"""Flag of a PUBLISH: the upper bit of its QoS means 2, or nonsense; MQTT 5.0, section 3.3.1."""
+_RETAIN: Final = 0b0001
+"""The only flag of a PUBLISH of QoS 0, which is all that we subscribe to: MQTT 5.0, section 3.3.1."""
 _LENGTH_BYTES: Final = 2
 """Of the length before a topic: MQTT 5.0, section 1.5.4."""
 _REASON_AT: Final = 2
@@ -50,14 +54,19 @@ class UnwantedPacketError(Exception):
 class IncomingPackets:
     """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
 
-    def __init__(self, *, version_5: bool, commands: str = "") -> None:
-        """Nothing has arrived yet; `commands` is the topic of our commands without its last level, or ""."""
+    def __init__(self, *, version_5: bool, commands: str = "", subscriber_bytes: int = 0) -> None:
+        """Nothing has arrived yet; `commands` is the topic of our commands without its last level, or "".
+
+        A subscriber takes messages of every topic of up to `subscriber_bytes`.
+        """
         self._allowed = {_PUBACK, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
-        self._commands = commands.encode()
+        self._commands, self._message_bytes = commands.encode(), subscriber_bytes
         if commands:
             self._allowed |= {_SUBACK, _UNSUBACK}
+        if subscriber_bytes:
+            self._allowed = self._allowed - {_PUBACK} | {_SUBACK}
         self.most_bytes = COMMAND_PACKET_BYTES if commands else MAX_PACKET_BYTES
-        """Largest packet that is taken."""
+        """Largest packet that is taken, messages to a subscriber apart."""
         self._kind: int | None = None
         self._keep_bytes = 0
         self._size = self._shift = self._body_left = 0
@@ -75,7 +84,7 @@ class IncomingPackets:
                 self._beginning += data[at : at + min(step, max(self._keep_bytes - len(self._beginning), 0))]
                 self._body_left -= step
                 at += step
-                if self._latest == _PUBLISH:
+                if self._latest == _PUBLISH and self._commands:
                     self._check_topic()
                 continue
             if self._kind is not None:
@@ -83,15 +92,7 @@ class IncomingPackets:
                 at += 1
                 continue
             kind, flags = data[at] >> 4, data[at] & 0xF
-            if kind == _PUBLISH and not self._commands:
-                raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
-            if not self._welcomed and kind != _CONNACK:
-                what = "the answer to CONNECT is no CONNACK"
-                raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-            is_command = self._welcomed and kind == _PUBLISH and not flags & _QOS_2
-            if not is_command and (flags or kind not in (self._allowed if self._welcomed else (_CONNACK,))):
-                name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
-                raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+            self._check_header(kind, flags)
             self._kind, self._size, self._shift = kind, 0, 0
             at += 1
 
@@ -110,6 +111,21 @@ class IncomingPackets:
         if self.packets - answers > SPARE_PACKETS + connected_s:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
 
+    def _check_header(self, kind: int, flags: int) -> None:
+        if kind == _PUBLISH and not (self._message_bytes or self._commands):
+            raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
+        if not self._welcomed and kind != _CONNACK:
+            what = "the answer to CONNECT is no CONNACK"
+            raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
+        if kind == _PUBLISH and self._message_bytes:
+            if flags & _QOS_2_OR_3:
+                raise UnwantedPacketError("the broker sends messages at QoS 2, and we have subscribed at 1")
+            return
+        is_command = kind == _PUBLISH and flags in (0, _RETAIN)
+        if not is_command and (flags or kind not in (self._allowed if self._welcomed else (_CONNACK,))):
+            name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
+            raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+
     def _add_length(self, byte: int) -> None:
         self._size |= (byte & ~_MORE) << self._shift
         self._shift += 7
@@ -118,15 +134,18 @@ class IncomingPackets:
                 raise UnwantedPacketError("the broker sent a length of more than four bytes")
             return
         name = _NAMES[self._kind or 0]
-        if self._size > self.most_bytes:
-            what = f"the broker sent {name} of {self._size} bytes, and we take {self.most_bytes}"
+        of_message = self._kind == _PUBLISH and self._message_bytes
+        most = self._message_bytes if of_message else self.most_bytes
+        if self._size > most:
+            what = f"the broker sent {name} of {self._size} bytes, and we take {most}"
             raise UnwantedPacketError(what, _PACKET_TOO_LARGE)
         if self._kind == _PINGRESP and self._size:
             raise UnwantedPacketError(f"the broker sent {name} of {self._size} bytes, and it has none")
         self._body_left, self._latest, self._kind = self._size, self._kind or 0, None
-        # Of a message all that may be its topic, of all else what may be a reason.
+        # Of a command all that may be its topic, of all else what may be a reason.
         self._beginning = b""
-        self._keep_bytes = self._size if self._latest == _PUBLISH else _REASON_AT + 1
+        is_command = self._latest == _PUBLISH and self._commands
+        self._keep_bytes = self._size if is_command else _REASON_AT + 1
         self._welcomed = True
         self.packets += 1
 

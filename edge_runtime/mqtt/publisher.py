@@ -2,7 +2,7 @@
 
 A row leaves the spool when, and only when, the broker has acknowledged it with a reason code below 0x80. What
 it has not acknowledged when a connection ends is sent again on the next, so a subscriber may see a message
-twice (at most as many as were in flight), and can tell by (epoch, seq). `send_order` has the order, `retries`
+twice (at most as many as were in flight), and (epoch, seq) shows it. `send_order` has the order, `retries`
 what is not sent for a while.
 
 Beside the queue there are messages that are not stored: retained states, of which only the latest counts and
@@ -151,7 +151,7 @@ class Publisher:
         self._client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
         self._attempts = Attempts(settings, self._random)
         insecure = "" if settings.private else "what goes to the broker can be overheard and forged"
-        self._health.tell("insecure", insecure)
+        self._health.set_trouble("insecure", insecure)
         if settings.mqtt != "5":
             _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
@@ -179,7 +179,7 @@ class Publisher:
                     link.open(self._wake, self._stopping.is_set)
                     session = Session(link, self._state, announce=not self._changeover.left_online)
                     self._changeover.left_online = None
-                    self._serve(session, link.credentials)
+                    self._serve(session, link)
                 finally:
                     link.drop()
                     self._note_connection(connected=False)
@@ -199,17 +199,19 @@ class Publisher:
     def _read_back(self) -> None:
         if not self._read_below or self.retained is not None:
             return
-        found = read_back(self._settings, self._client_id, self._read_below, self._stopping.is_set)
+        availability, stopping = self._state.availability, self._stopping.is_set
+        found = read_back(self._settings, self._client_id, self._read_below, availability, stopping)
         if found is not None:
             self.retained = found
             if found.problem:
                 _LOG.info("what is retained at the broker is not known: %s", found.problem)
 
-    def _serve(self, session: Session, credentials: Credentials) -> None:
+    def _serve(self, session: Session, link: Connection) -> None:
         self._note_connection(connected=True)
         if self.retained is None:  # a broker that lets us in has had its chance
             self.retained = Retained(problem="there was no answer")
-        self._report("connected", "")
+        notes = link.terms.notes
+        self._report("connected", "", f", which {' and '.join(notes)}" if notes else "")
         try:
             while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
                 session.turn(_TICK_S)
@@ -221,7 +223,7 @@ class Publisher:
             if self._stopping.is_set():
                 session.end()
             else:
-                self._changeover.end(session, self._settings, credentials)
+                self._changeover.end(session, self._settings, link.credentials)
         except LinkError as error:
             may_be_cause = session.lost(error)
             progress = session.delivered > 0 or self._state.quarantine.quick_retry
@@ -254,9 +256,10 @@ class Publisher:
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
-            self._health.tell("spool", self._spool.trouble)
+            self._state.report_kept()
+            self._health.set_trouble("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
-                self._health.tell("spool_corrupt", str(salvaged))
+                self._health.set_trouble("spool_corrupt", str(salvaged))
 
     def _note_connection(self, *, connected: bool) -> None:
         self.connected = connected
@@ -264,7 +267,8 @@ class Publisher:
         if connected:
             self._health.add("mqtt.connections")
 
-    def _report(self, kind: str, trouble: str) -> None:
-        self._health.tell("broker", trouble)
+    def _report(self, kind: str, trouble: str, terms: str = "") -> None:
+        self._health.set_trouble("broker", trouble)
         level = logging.WARNING if trouble else logging.INFO
-        self._log.warn(kind, trouble or "connected to the broker", time.monotonic(), level=level)
+        text = trouble or f"connected to the broker{terms}"
+        self._log.warn(kind, text, time.monotonic(), level=level)

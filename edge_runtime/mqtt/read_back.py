@@ -2,7 +2,7 @@
 
 A device with a new memory card finds what its predecessor left. The connection is one of its own, closed
 before the publisher's begins: brokers that take the user's name for the client id allow one at a time, and
-the publisher's goes on refusing every message. Nothing here is trusted: time, bytes and topics are bounded.
+the publisher's goes on refusing every message. Nothing here is trusted: time and bytes are bounded.
 """
 
 import contextlib
@@ -15,16 +15,19 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_runtime.messages import OFFLINE
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.credentials import read_credentials
 from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Read in all: a thousand sensors have retained less."""
-MAX_TOPICS: Final = 5000
-QUIET_S: Final = 0.1
-"""Nothing says that the last retained message has come. Brokers send them together, about when they confirm
-the subscription: after so long without one, or twice what that took, there is none. Alarms wait meanwhile."""
+QUIET_S: Final = 0.5
+"""Nothing in MQTT says that the last retained message has come. So this device's own "offline" is published
+after the subscription, which is true: what is retained comes before it. Where it does not come back, since
+nothing of ours may be read, so long a silence is the end, or twice what answering the subscription took."""
+AFTER_FENCE_S: Final = 0.05
+"""Some brokers look for what is retained while they go on with other messages."""
 LONGEST_S: Final = 3.0
 """After this long alarms go first, whatever still comes."""
 _TURN_S: Final = 0.02
@@ -44,11 +47,10 @@ class Retained:
 class _Reader:
     """One connection's callbacks, and what they note."""
 
-    def __init__(self, client: mqtt.Client, below: str) -> None:
-        self.found, self._below = Retained(), below
+    def __init__(self, client: mqtt.Client, below: str, availability: str) -> None:
+        self.found, self._below, self._availability = Retained(), below, availability
         self.subscribed = self.ended = False
         self.heard_s = self._asked_s = time.monotonic()
-        self._bytes = 0
         self.quiet_s = QUIET_S
         client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_message, client.on_disconnect = self._on_message, self._on_disconnect
@@ -60,17 +62,19 @@ class _Reader:
             self._asked_s = time.monotonic()
             client.subscribe(f"{self._below}#", qos=0)
 
-    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], *_: Any) -> None:
+    def _on_subscribe(
+        self, client: mqtt.Client, _data: Any, _mid: int, codes: list[ReasonCode], *_: Any
+    ) -> None:
         self.subscribed, self.heard_s = True, time.monotonic()
         self.quiet_s = max(QUIET_S, 2 * (self.heard_s - self._asked_s))
+        client.publish(self._availability, OFFLINE, qos=0, retain=True)
         if codes and codes[0].value >= _ERROR:
             self.found.problem, self.ended = f"the broker lets us read nothing: {codes[0]}", True
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.heard_s = time.monotonic()
-        self._bytes += len(message.payload)
-        if self._bytes > MAX_BYTES or len(self.found.bodies) >= MAX_TOPICS:
-            self.ended = True
+        if message.topic == self._availability and not message.retain:
+            self.quiet_s = AFTER_FENCE_S
         elif message.retain and message.topic.startswith(self._below) and message.payload:
             self.found.bodies[message.topic] = bytes(message.payload)
 
@@ -86,20 +90,21 @@ class _Lenient:
 
     def feed(self, data: bytes) -> None:
         self._bytes += len(data)
-        if self._bytes > 2 * MAX_BYTES:
+        if self._bytes > MAX_BYTES:
             raise ConnectionError("the broker sends without end")
 
 
 def read_back(
-    settings: BrokerSettings, client_id: str, below: str, cancelled: Callable[[], bool]
+    settings: BrokerSettings, client_id: str, below: str, availability: str, cancelled: Callable[[], bool]
 ) -> Retained | None:
     """What is retained on topics that begin with `below`; None where the broker cannot be reached.
 
-    Raises ConfigError or AccessError for credentials.
+    `availability` is this device's own, which is said to be offline on the way. Raises
+    ConfigError or AccessError for credentials.
     """
     client = new_client(settings, client_id, None, read_credentials(settings), retained_will=False)
     client.incoming = _Lenient()  # type: ignore[assignment]  # all that the client calls of it
-    reader = _Reader(client, below)
+    reader = _Reader(client, below, availability)
     try:
         client.connect(settings.host, settings.port, settings.keepalive_s)
     except (OSError, ValueError):

@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.broker_words import ERROR, RETAINS_NOTHING
 from edge_runtime.mqtt.command_lane import CommandLane
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
@@ -50,6 +50,7 @@ class Session:
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
         self._limits.state(link.terms.stated_bytes)
+        self._health.set_trouble("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
         self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
@@ -206,6 +207,7 @@ class Session:
                 self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
             return
         self._limits.passed(sent.size)
+        self._state.kept.add(time.monotonic())
         row = sent.row
         if row is None:
             self._state.unqueued.settle(sent.topic)
@@ -230,4 +232,4 @@ class Session:
         self._spool.dead_letter(row, reason)
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
-        self._health.tell("dead letters", f"the last one: {reason}")
+        self._health.set_trouble("dead letters", f"the last one: {reason}")

@@ -12,6 +12,7 @@ _MAX_TEXT_BYTES: Final = 65535
 _MAX_PACKET_BYTES: Final = 2**28
 """MQTT gives packets 28 bits of length: MQTT 5.0, section 1.5.5."""
 _DAY_S: Final = 86400
+"""The longest wait that may be configured: whoever mends the broker looks after it within a day."""
 _LEAST_WAIT_S: Final = 0.001
 """Without a wait, attempts take the whole processor, and a broker bans us for them."""
 
@@ -82,6 +83,9 @@ class BrokerSettings:
     """Larger messages are set aside as dead letters; what only the broker calls too large waits."""
     require_subscriber: bool = False
     """Keep an alarm until somebody hears it, where the broker says that nobody does (MQTT 5)."""
+    # Mosquitto's default for max_queued_messages; the configuration shipped for it has 100,000.
+    kept_messages: int = 1000
+    """What the broker keeps for a subscriber that is away; beyond it health says how many are at risk."""
     live_first: bool = True
     """After an outage send new alarms ahead of stored ones; False sends strictly oldest first."""
     live_queue: int = 1000
@@ -108,6 +112,7 @@ class BrokerSettings:
         check_within(self, 1, 65535, "port", "in_flight", "keepalive_s")
         check_within(self, 0.1, 3600, "connect_timeout_s", "ack_timeout_s")
         check_within(self, 1, 10**6, "live_queue", "state_topics")
+        check_within(self, 1, 10**9, "kept_messages")
         check_within(self, 256, _MAX_PACKET_BYTES, "max_packet_bytes")
         check_within(self, 0, 3600, "drain_s")
         for name in ("backoff_s", "refused_backoff_s", "denied_retry_s"):

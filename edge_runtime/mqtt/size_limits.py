@@ -97,4 +97,4 @@ class SizeLimits:
         """Say in health what waits, once everything has been looked at."""
         text = f"{self._waiting} stored messages of up to {self._largest} bytes"
         text += f" wait: the broker takes {self.most_bytes}"
-        self._health.tell("held back", text if self._waiting else "")
+        self._health.set_trouble("held back", text if self._waiting else "")

@@ -1,7 +1,7 @@
 """Sends over one connection what is not stored: availability, states and live telemetry. `UnqueuedSender`.
 
 A broker keeps messages of QoS 1 for a subscriber that is away, and Mosquitto a thousand of them by default:
-what fills that queue pushes alarms out. So states go out at QoS 0 (docs/decisions/0014). That loses nothing
+what fills that queue pushes alarms out. So states go out at QoS 0 (docs/decisions/0018). That loses nothing
 for good: while the connection lasts TCP delivers them, and every new connection publishes them all. Two are
 sent at QoS 1: the first of a kind since the start, whose acknowledgement says whether the broker lets us
 write it, and the empty one that removes a topic, which nobody would say again.
@@ -115,7 +115,7 @@ class UnqueuedSender:
         limit = self._limits.most_bytes - packet_bytes(topic, b"")
         large = len(body) > limit
         text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
-        self._health.tell(f"size of {topic}", text)
+        self._health.set_trouble(f"size of {topic}", text)
         if large:
             self._health.add(counter)
         return large

@@ -31,10 +31,18 @@ class Hellos:
         """What the sensor said whose frames come; None before its first hello."""
         self.range = expected.range
         """Largest magnitude that the sensor can report, by the site and by its hello."""
-        self.disagreement: SensorFault | None = None
-        """Between the hello and what the site and the model expect, until a hello agrees."""
+        self._wrong: Hello | None = None
+        self._disagreement: SensorFault | None = None
         self.introduction = ""
         """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
+
+    @property
+    def disagreement(self) -> SensorFault | None:
+        """Between the hello and what the site and the model expect, until a hello agrees."""
+        # In words only where somebody asks: they take longer than a hello does on the line.
+        if self._wrong is not None and self._disagreement is None:
+            self._disagreement = SensorFault(FaultReason.MISMATCH, self._expected.differences(self._wrong))
+        return self._disagreement
 
     def take(self, hello: Hello, newest: Frame | None) -> Fault | None:
         """Note a hello; return how it disagrees. `newest` is the newest frame, None before the first."""
@@ -66,15 +74,15 @@ class Hellos:
 
     def _apply(self, boot: _Boot) -> Fault | None:
         self._boot, self.believed = boot, self._believe(boot)
-        self.range, self.disagreement = self._expected.range, None
+        self.range, self._wrong, self._disagreement = self._expected.range, None, None
         if self.believed is None:
             return None
         self._introduce(self.believed)
-        if not (wrong := self._expected.differences(self.believed)):
+        if self._expected.fits(self.believed):
             self.range = min(self._expected.range, self.believed.range)
             return None
-        self.disagreement = SensorFault(FaultReason.MISMATCH, wrong)
-        return Fault(FaultKind.MISMATCH, str(self.disagreement))
+        self._wrong = self.believed
+        return Fault(FaultKind.MISMATCH, "the hello of another sensor")
 
     def _believe(self, boot: _Boot) -> Hello | None:
         said = self._said.get(boot)
@@ -83,7 +91,7 @@ class Hellos:
         if said is None:
             return None
         votes = Counter(said)
-        right = {hello: not self._expected.differences(hello) for hello in votes}
+        right = {hello: self._expected.fits(hello) for hello in votes}
         return max(reversed(said), key=lambda hello: (votes[hello], right[hello]))
 
     def _introduce(self, hello: Hello) -> None:

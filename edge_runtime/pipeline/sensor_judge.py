@@ -128,6 +128,8 @@ class SensorJudge:
         self._next_s = now_s + EVERY_S
         if self._first.over:
             self.due_s = self._next_s
+        if not self._first.over and (guess := self._first.reading) is not None:
+            status.rate = guess
         if (reading := self._rate.update(position + self._lost, now_s)) is not None:
             status.rate, self._first.over = reading, True
         if _PAUSE_S < pause_s <= self._silence_s:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis import (
-    UNUSABLE,
     AlarmMachine,
     Identity,
     NormalLevel,
@@ -27,6 +26,7 @@ from edge_runtime.core import (
     Fault,
     FaultReason,
     Frame,
+    Hello,
     Samples,
     SensorFault,
     Verdict,
@@ -176,7 +176,7 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
-            elif fault := self._hellos.take(item, self.status.newest):
+            elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self.status.count(fault)
         return verdicts
 
@@ -227,9 +227,7 @@ class SensorPipeline:
             self.status.count(fault)
         if disagreement := self._hellos.follow(frame):
             self.status.count(disagreement)
-        if last is None:
-            return
-        if any(fault.kind in UNUSABLE for fault in faults):
+        if last is None or self._windower.last is not frame:
             return
         restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
         if restarted:

@@ -5,6 +5,7 @@ from typing import Final
 
 _IAC: Final = b"\xff"
 _START, _END = 250, 240
+"""SB and SE: what is between them is a subnegotiation."""
 _NEGOTIATIONS: Final = (251, 252, 253, 254)
 """WILL, WONT, DO, DONT; an option's byte follows."""
 MAX_BODY: Final = 1024

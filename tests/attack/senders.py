@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge_runtime.core import Frame
+from edge_runtime.core import Frame, Hello
 from edge_runtime.sensors.protocols.base import SampleFormat
-from edge_runtime.sensors.protocols.frames import encode_data
+from edge_runtime.sensors.protocols.frames import encode_data, encode_hello
 
 PERIOD_S = 12.0
 """An honest sensor is loud for one second of each: five alarms a minute, and six may begin in one."""
@@ -49,7 +49,22 @@ def flap(seed: int) -> Iterator[bytes]:
         yield b"".join(data)
 
 
-KINDS: dict[str, Callable[[int], Iterator[bytes]]] = {"tiny": tiny, "garbage": garbage, "flap": flap}
+def hellos(seed: int) -> Iterator[bytes]:
+    """Hellos of ever other sensors, none of them the right one."""
+    numbers = np.random.default_rng(seed).integers(2**32, size=(4000, 2)).tolist()
+    data = b"".join(
+        encode_hello(Hello(1, boot, ("x",), "m", 1.0, str(serial), "")) for boot, serial in numbers
+    )
+    while True:
+        yield data
+
+
+KINDS: dict[str, Callable[[int], Iterator[bytes]]] = {
+    "tiny": tiny,
+    "garbage": garbage,
+    "flap": flap,
+    "hellos": hellos,
+}
 
 
 class Flood:

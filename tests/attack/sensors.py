@@ -1,6 +1,6 @@
 """Sensors that send as fast as TCP takes it, and what becomes of the honest ones beside them.
 
-    python -m tests.attack.sensors [tiny|garbage|flap] ...
+    python -m tests.attack.sensors [tiny|garbage|flap|hellos] ...
 
 For each kind: the 99th percentile and the longest time from a window's last frame, as it is sent, to its
 score at a subscriber; the same for alarms, of which each kind sees a hundred; windows lost; whether an honest
@@ -21,6 +21,7 @@ import numpy as np
 from tests.artefacts import write_artefact
 from tests.attack.senders import HOP, KINDS, PERIOD_S, RATE_HZ, Flood, Honest, Neighbours
 from tests.broker import Broker, Subscriber, until
+from tests.priority import come_first
 
 NEIGHBOURS, SECONDS = 20, 6 * PERIOD_S
 """Each has an alarm a period: together 120, whose 99th percentile is not the longest one alone."""
@@ -164,6 +165,7 @@ def _lines(folder: Path) -> int:
 
 def main(kinds: list[str]) -> None:
     """Attack with each kind and print what was measured."""
+    come_first()
     for kind in kinds or KINDS:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(attack(kind, Path(folder), SECONDS, NEIGHBOURS)))

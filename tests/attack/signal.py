@@ -12,6 +12,7 @@ import argparse
 import itertools
 import random
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +33,7 @@ from trainer.recordings.cwru import cwru_list
 from trainer.recordings.listing import write_list
 
 LIMIT_S: Final = 10.0
-HEALTHY_S: Final = 20.0
+HEALTHY_S: Final = 13.0
 HEARD_S: Final = 1.0
 RATE_HZ: Final = 12000.0
 FRAME: Final = 256
@@ -41,7 +42,13 @@ AWAY_S: Final = 0.3
 STRENGTHS: Final[Mapping[str, tuple[float, ...]]] = {
     "clipping": (3.0, 1.5, 1.0, 0.7, 0.4),  # the range, of the largest sample of the healthy machine
     "loss": (0.01, 0.05, 0.2, 0.5, 0.8),  # share of the frames
-    "rate": (0.015, 0.03, -0.05, 0.1, -0.2),  # true rate over stated rate, less one
+    "rate": (
+        0.05,
+        -0.07,
+        0.1,
+        -0.2,
+        0.3,
+    ),  # true rate over stated rate, less one: see _DOUBT of the rate meter
     "gaps": (20.0, 8.0, 4.0, 2.0, 1.0),  # seconds from one to the next
     "restarts": (20.0, 8.0, 5.0, 2.0, 1.0),  # seconds from one to the next
 }
@@ -70,15 +77,18 @@ class Named:
     detail: str = ""
 
 
+FOLDER: Final = FULL / "cwru" if (FULL / "cwru").exists() else SAMPLE / "cwru"
+"""The full set where it is, else the sample."""
+
+
 @cache
-def machines() -> tuple[Machine, ...]:
-    """Every drive-end recording there is: the full set where it is, else the sample."""
-    folder = FULL / "cwru" if (FULL / "cwru").exists() else SAMPLE / "cwru"
-    listing = Path("build") / f"attack-{folder.parent.name}.csv"
-    listing.parent.mkdir(exist_ok=True)
+def machines(folder: Path = FOLDER) -> tuple[Machine, ...]:
+    """Every drive-end recording of a folder."""
     rows = [row for row in cwru_list(folder) if row.rate_hz == RATE_HZ or row.label == NORMAL]
-    write_list(rows, listing)
-    found = load_list(listing)
+    with tempfile.TemporaryDirectory() as place:
+        listing = Path(place) / "list.csv"
+        write_list(rows, listing)
+        found = load_list(listing)
     return tuple(Machine(item.name, item.label, np.asarray(item.samples, np.float32)) for item in found)
 
 

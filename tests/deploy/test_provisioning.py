@@ -217,7 +217,7 @@ def test_what_cannot_be_written_half_way_is_said(fleet: FleetFolder) -> None:
     done = fleet.run("--device", "fan-1")
     assert (done.returncode, len(done.stderr.splitlines())) == (69, 1)
     assert (
-        f"{fleet.out / 'fan-1'} is not complete. Delete it, or write the image to the card anew"
+        f"{fleet.out / 'fan-1'} is not complete. Delete it, or write the image to the card again"
         in done.stderr
     )
 

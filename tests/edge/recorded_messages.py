@@ -10,8 +10,8 @@ from typing import Any
 from edge_runtime.book import Change, Condition, Instant, OpenAlarm, Record, Shelving, Standing, Watched
 from edge_runtime.core import ModelSummary
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
+from edge_runtime.messages.retained import Stamp
 from edge_runtime.messages.retained_bodies import SensorInfoBody
-from edge_runtime.messages.steadyhum import Stamp
 
 RECORDED = [line.encode() for line in Path(__file__).with_suffix(".txt").read_text("utf-8").splitlines()]
 START_US = 1_767_225_600_250_000

@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.book import Action, Book, Change, Instant, OpenAlarm, Watched, entry_of, stored_entry
+from edge_runtime.book.course import Course
+from edge_runtime.book.ledger import Ledger
 from edge_runtime.core import Alarm, AlarmCommandError, AlarmKind, ModelSummary, Transition, Verdict
 from tests.edge import book_histories
 
@@ -322,7 +325,37 @@ def test_what_cannot_end_any_more_is_ended_with_a_reason() -> None:
     other.say(NEW)
     (end,) = other.book.close_all("renamed", other.now)
     assert (end.transition, end.alarm.reason) == (END, "renamed")
+    assert other.say(END, score=0.5) == (), "it has ended already"
     assert told(other.say(NEW, "a9")) == [(NEW, "a9", 0)], "the machine is as it was"
+    assert other.book.disown(other.open, other.now) == (), "it is ours"
+    with pytest.raises(ValueError, match="no alarm is open"):
+        Ledger().change(Course(), other.now)
+
+
+def test_an_alarm_that_ends_while_all_are_looked_at_is_passed_over() -> None:
+    device, ledger = Device(), Ledger()
+    device.say(NEW)
+    first = ledger.put(device.open, ongoing=True)
+    second = ledger.put(replace(device.open, kind=AlarmKind.SENSOR, id="f"), ongoing=True)
+    seen = []
+    for alarm, course in ledger.open():
+        seen.append(alarm.id)
+        ledger.end(second if course is first else first, device.now)
+    assert seen == ["a1"]
+
+
+def test_other_sensors_alarms_are_no_members_and_a_sensor_is_asked_for_alone() -> None:
+    book, at = Book(Instant(STARTED_US, 0)), Instant(STARTED_US, 10**6)
+    book.watch([Watched(name, OLD, 1.0) for name in "ab"], at)
+    assert book.sensors() == ("a", "b")
+    for sensor in "ab":
+        alarm = Alarm(f"{sensor}1", AlarmKind.ANOMALY, 0, 2.0)
+        (change,) = book.take(sensor, Verdict(0, 2.0, 1.0, True, alarm, NEW), 0, at)
+        assert change.members == (sensor,)
+    assert [alarm.id for alarm in book.open_alarms("b")] == ["b1"]
+    assert [alarm.id for alarm in book.to_resume("a")] == ["a1"]
+    book.watch([Watched(name, OLD, 1.0, "pump") for name in "ab"], at)
+    assert {alarm.machine for alarm in book.open_alarms()} == {""}, "what has begun is as it was"
 
 
 @pytest.mark.parametrize("notes", ["", "{", "[]", "null", '{"id": "a1"}', '{"id": "a1", "model": 3}'])

@@ -233,6 +233,15 @@ def test_a_device_with_another_name_ends_its_alarms_under_the_old_one_and_clears
         later.close()
 
 
+def test_what_an_earlier_run_said_of_a_sensor_is_taken_back_until_something_is_known(gateway: Any) -> None:
+    gateway.connect()
+    assert "p1/availability" not in gateway.due()
+    later = again(gateway)
+    later.connect()
+    assert later.due()["p1/availability"] == b"offline"
+    later.close()
+
+
 OLD_STATE = {"schema": 1, "alarm": "ON", "alarm_id": "old", "kind": "anomaly", "peak": 4.0}
 
 
@@ -290,4 +299,25 @@ def test_a_memory_that_cannot_be_read_is_an_empty_one(tmp_path: Path, text: byte
     gateway = Gateway(tmp_path)
     gateway.connect()
     assert f"{BASE}p1/state" in gateway.keeper.memory.topics
+    assert gateway.keeper.to_resume("p1") == ()
     gateway.close()
+
+
+def test_a_memory_that_cannot_be_written_is_said_once(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
+    (gateway.folder / "retained.partial").mkdir()
+    for number in range(3):
+        gateway.keeper.memory.add([str(number)], BASE)
+    assert len([record for record in caplog.records if "cannot be written" in record.message]) == 1
+    (gateway.folder / "retained.partial").rmdir()
+    gateway.keeper.memory.add(["written"], BASE)
+    assert "written" in (gateway.folder / "retained.json").read_text()
+
+
+def test_a_reload_beside_the_running_service_says_what_is_new_alone(gateway: Any) -> None:
+    gateway.connect()
+    gateway.say(Transition.NEW)
+    gateway.due()
+    gateway.watch()
+    assert json.loads(gateway.due()["p1/state"])["alarm_id"] == "a"
+    gateway.watch(machine="pump 7")
+    assert json.loads(gateway.due()["info"])["sensors"]["p1"]["machine"] == "pump 7"

@@ -114,9 +114,7 @@ def test_a_service_that_ends_in_order_is_offline_behind_a_bridge(gateway: Any, l
     assert retained(local.far_port)[f"{BASE}/availability"] == b"offline"
 
 
-def test_the_way_to_the_plant_stalls_breaks_and_is_cut_and_loses_nothing(
-    gateway: Any, tmp_path: Path
-) -> None:
+def test_a_way_to_the_plant_that_breaks_loses_nothing(gateway: Any, tmp_path: Path) -> None:
     """Whatever happens between the two brokers, every alarm arrives, and a fresh one soon after."""
     account, randomness = AlarmAccount(), random.Random(5)
     (tmp_path / "far").mkdir()

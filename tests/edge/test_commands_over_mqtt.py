@@ -109,6 +109,8 @@ def test_a_clock_that_was_never_set_judges_no_times(device: Device, monkeypatch:
         "steadyhum/site/device/reply",
         "steadyhum/site/device/cmd/alarms.note",
         "steadyhum/site/device/reply/+",
+        "steadyhum/site/device/reply/event",
+        "steadyhum/site/device/reply/a/",
         "steadyhum/site/device/reply/#",
         "$SYS/x",
         "homeassistant/switch/x/set",

@@ -14,6 +14,7 @@ import pytest
 from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.config import Config, check_agreement, identity_of, read_config
 from edge_runtime.core.errors import ConfigError
+from edge_runtime.door import check_door
 from edge_runtime.sensors.protocols import LineFormat
 from tests.artefacts import manifest
 
@@ -185,6 +186,24 @@ def test_a_site_says_who_its_sensors_are(tmp_path: Path) -> None:
     assert (fan.serial, fan.channels, fan.range, fan.unit) == ("B", ("x", "y"), 8.0, "g")
     assert [(name, other.serial) for name, other in pump.others] == [("fan", "B")]
     assert "2 entries with the same serial 'A'" in refusal(tmp_path, text.replace('"B"', '"A"'))
+
+
+def test_commands_need_mqtt_5(tmp_path: Path) -> None:
+    """Where they are wanted: MQTT 3.1.1 has no response topics."""
+    old = GOOD.replace('host = "localhost"', 'host = "localhost"\nmqtt = "3.1.1"')
+    assert not read_config(write(tmp_path, old)).commands.mqtt
+    wanted = "[commands]\nmqtt = true\n"
+    assert read_config(write(tmp_path, GOOD + wanted)).commands.mqtt
+    assert "commands need MQTT 5" in refusal(tmp_path, old + wanted)
+
+
+def test_a_socket_has_a_short_path_and_a_known_group(tmp_path: Path) -> None:
+    said = refusal(tmp_path, f'{GOOD}[door]\nsocket = "/run/{"x" * 120}"\n')
+    assert "has a path of 125 bytes" in said
+    assert "107 at most" in said
+    config = read_config(write(tmp_path, f'{GOOD}[door]\ngroup = "no such group"\n'))
+    with pytest.raises(ConfigError, match="there is no group 'no such group'"):
+        check_door(config.door)
 
 
 def test_refuses_a_file_without_sensors_and_a_missing_one(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from edge_runtime.core import BusyError, DataError, EdgeError, UnavailableError
 from edge_runtime.door import DoorClient, DoorSettings, Topic, candidates
 from edge_runtime.door import clients as clients_of_door
+from edge_runtime.door import door as door_of_door
 from edge_runtime.door import server as server_of_door
 from edge_runtime.door import work as work_of_door
 from edge_runtime.door.admission import MAX_CLIENTS, MAX_OF_A_USER
@@ -403,6 +404,24 @@ def test_a_path_that_no_socket_can_have(tmp_path: Path) -> None:
         assert "107" in opened.door.trouble
     with pytest.raises(UnavailableError, match="107"):
         DoorClient(long)
+
+
+def test_a_socket_that_was_removed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself, as one does that could not be made at first."""
+    monkeypatch.setattr(door_of_door, "AGAIN_S", 0.1)
+    path = tmp_path / "door.sock"
+    path.write_text("in the way")
+    with OpenDoor(tmp_path) as opened:
+        assert opened.door.trouble
+        path.unlink()
+        until(path.is_socket, what="the socket")
+        assert opened.door.trouble == ""
+        with DoorClient(path) as client:
+            assert client.call("alarms.list")
+        path.unlink()
+        until(path.is_socket, what="the socket again")
+        with DoorClient(path) as client:
+            assert client.call("alarms.list")
 
 
 def test_closing_says_good_bye(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.audit.listen import run_listen, settings_of
+from edge_runtime.audit import settings_of
+from edge_runtime.audit.listen import UNPROVEN_EXIT, run_listen
 from edge_runtime.core.errors import AccessError, ConfigError, UnavailableError
 from edge_runtime.mqtt.settings import BrokerSettings
 from tests.broker import Broker, free_port, needs_mosquitto
@@ -67,7 +68,7 @@ def test_who_never_hears_a_broker_does_not_say_that_nothing_was_lost(answer: byt
         thread = threading.Thread(target=refuse)
         thread.start()
         settings = BrokerSettings("127.0.0.1", port=server.getsockname()[1], client_id="listener")
-        with pytest.raises(UnavailableError, match="no answer to CONNECT"):
+        with pytest.raises(UnavailableError, match="answer to CONNECT"):
             run_listen(settings, "#", print, seconds=5)
         thread.join()
         with pytest.raises(UnavailableError, match="no answer to CONNECT"):
@@ -104,12 +105,33 @@ def test_refused_by_the_broker(tmp_path: Path, plain: Callable[..., Broker]) -> 
     with pytest.raises(AccessError, match="Not authorized"):
         run_listen(settings, "#", print, seconds=5)
     password.write_text("right")
-    assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=scaled(0.3)) == 0
+    assert run_listen(settings, "steadyhum/#", lambda _line: None, seconds=scaled(0.3)) == UNPROVEN_EXIT
 
 
-def test_a_subscription_that_is_refused() -> None:
+@pytest.mark.parametrize(("code", "says"), [(0x87, "the right to read"), (0xA2, "without [+] and #")])
+def test_a_subscription_that_is_refused(code: int, says: str) -> None:
     with FakeBroker() as broker:
-        broker.suback = 0x87
+        broker.suback = code
         settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
-        with pytest.raises(AccessError, match="does not let us hear"):
+        with pytest.raises(AccessError, match=f"does not let us hear.*{says}"):
             run_listen(settings, "#", lambda _line: None, seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("connack", "suback", "says"),
+    [
+        (b"\x00\x00\x02\x25\x00", 1, "keeps no retained messages"),
+        (b"\x00\x00\x05\x11\x00\x00\x00\x00", 1, "keeps it for 0 s only"),
+        (b"\x00\x00\x00", 0, "at QoS 0 only"),
+        (b"\x00\x00\x03\x21\x00\x01", 1, "connected, new session"),
+        (b"\x00\x00\x03\x13\x00\x05", 1, "connected, new session"),
+    ],
+)
+def test_a_broker_that_offers_less_is_heard_and_named(connack: bytes, suback: int, says: str) -> None:
+    with FakeBroker(connack=connack) as broker:
+        broker.suback = suback
+        broker.flood = lambda: [b"\x30\x0a\x00\x07a/b/c/d\x00"]
+        settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
+        lines: list[str] = []
+        assert run_listen(settings, "#", lines.append, seconds=scaled(1)) == 0
+        assert any(says in line for line in lines), lines

@@ -15,7 +15,8 @@ from docs import messages
 from edge_runtime.core import ModelSummary, model_summary
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages import bodies, retained_bodies, steadyhum
+from edge_runtime.messages import bodies, retained, retained_bodies, steadyhum
+from edge_runtime.messages.parts import rfc3339
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
 from tests.edge.recorded_messages import (
@@ -120,17 +121,17 @@ def test_state_is_on_while_the_anomaly_is_open() -> None:
 
 def test_a_fault_is_in_the_state_of_schema_1_alone_and_its_score_never() -> None:
     both = standing(verdict(None, None), CONTEXT), stamp(CONTEXT)
-    body = json.loads(steadyhum.state_message(*both, (FAULT,)))
+    body = json.loads(retained.state_message(*both, (FAULT,)))
     assert (body["schema"], body["alarm"], body["kind"]) == (1, "ON", "sensor_fault")
     assert (body["score"], body["threshold"], body["peak"]) == (5.0, 1.5, None)
-    assert json.loads(steadyhum.state_message(*both, ()))["alarm"] == "OFF"
+    assert json.loads(retained.state_message(*both, ()))["alarm"] == "OFF"
     anomaly = standing(verdict(None), CONTEXT), stamp(CONTEXT)
-    assert json.loads(steadyhum.state_message(*anomaly, (FAULT,)))["kind"] == "anomaly"
-    assert json.loads(steadyhum.state_message(*both))["alarm"] == "OFF"
+    assert json.loads(retained.state_message(*anomaly, (FAULT,)))["kind"] == "anomaly"
+    assert json.loads(retained.state_message(*both))["alarm"] == "OFF"
 
 
 def state(judged: Any) -> Any:
-    return json.loads(steadyhum.state_message(standing(judged, CONTEXT), stamp(CONTEXT)))
+    return json.loads(retained.state_message(standing(judged, CONTEXT), stamp(CONTEXT)))
 
 
 def test_score_is_small() -> None:
@@ -162,10 +163,10 @@ def test_replayed_is_added_when_a_message_is_sent(replayed: bool) -> None:
 
 
 def test_times_out_of_range_are_null() -> None:
-    assert steadyhum.rfc3339(0) == "1970-01-01T00:00:00.000000Z"
-    assert steadyhum.rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
-    assert steadyhum.rfc3339(2**62) is None
-    assert steadyhum.rfc3339(2**63 * 10**6) is None
+    assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
+    assert rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
+    assert rfc3339(2**62) is None
+    assert rfc3339(2**63 * 10**6) is None
 
 
 def test_topics() -> None:
@@ -196,7 +197,7 @@ def test_any_verdict_becomes_strict_json(
     judged = Verdict(time_us, score, score, False, alarm, Transition.NEW, tuple(contributions))
     for body in (
         steadyhum.event_message(change_of(judged, CONTEXT), 1, text, clock_ok=False),
-        steadyhum.state_message(standing(judged, CONTEXT), stamp(CONTEXT)),
+        retained.state_message(standing(judged, CONTEXT), stamp(CONTEXT)),
         steadyhum.score_message(judged, 1),
     ):
         json.loads(body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -217,9 +218,9 @@ def recorded_again() -> Iterator[Any]:
         for seq, (given, context) in enumerate(VERDICTS, 1)
     ]
     yield from (("stored event", body) for body in events)
-    yield from (("state", steadyhum.state_message(*given)) for given in STATES)
-    yield from (("condition", steadyhum.condition_message(*given)) for given in CONDITIONS)
-    yield "info", steadyhum.info_message(*INFO)
+    yield from (("state", retained.state_message(*given)) for given in STATES)
+    yield from (("condition", retained.condition_message(*given)) for given in CONDITIONS)
+    yield "info", retained.info_message(*INFO)
     yield from (("score", steadyhum.score_message(given, n)) for n, given in enumerate(SCORES))
     yield "health", steadyhum.health_message(HEALTH, START_US, clock_ok=True)
     well = {**HEALTH, "status": "ok", "trouble": "", "troubles": {}}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from edge_runtime.audit.listen import run_listen, settings_of
+from edge_runtime.audit import run_listen, settings_of
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.link_errors import explain
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings

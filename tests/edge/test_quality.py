@@ -1,4 +1,4 @@
-"""Sensor faults are told from machine faults, and real vibration is called neither."""
+"""Sensor faults are distinguished from machine faults, and real vibration is called neither."""
 
 import math
 from dataclasses import replace

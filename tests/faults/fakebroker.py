@@ -43,6 +43,9 @@ class FakeBroker:
         self.on_publish, self.connack, self._tls = on_publish, connack, tls
         self.suback = 1
         """Reason code for every subscription."""
+        self.subscribed: list[str] = []
+        self.unsubscribed: list[str] = []
+        """Topic filters, in the order in which they came."""
         self.on_connect: bytes | str | None = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.judge_connect: Callable[[bytes], Any] | None = None
@@ -138,7 +141,11 @@ class FakeBroker:
             published = _published(head, body, version_5=self.first_packets[-1][6] == 5)
             self.published.append(published)
             return self._acknowledge(sock, published)
+        if kind == 0xA0:
+            self.unsubscribed += _filters(body, options=0)
+            sock.sendall(b"\xb0\x04" + body[:2] + b"\x00\x00")
         if kind == 0x80:
+            self.subscribed += _filters(body, options=1)
             sock.sendall(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
         if kind == 0xC0:
             self.pings += 1
@@ -176,6 +183,16 @@ class FakeBroker:
         return True
 
 
+def _filters(body: bytes, *, options: int) -> list[str]:
+    """Topic filters of a SUBSCRIBE, or of an UNSUBSCRIBE, which has no options."""
+    found, at = [], 3 + body[2]
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 2], "big")
+        found.append(body[at + 2 : at + 2 + size].decode())
+        at += 2 + size + options
+    return found
+
+
 def _packet(sock: socket.socket) -> tuple[int, bytes]:
     head, size, shift = _exactly(sock, 1)[0], 0, 0
     while True:
@@ -204,7 +221,6 @@ def _published(head: int, body: bytes, *, version_5: bool) -> Published:
         mid, rest = int.from_bytes(rest[:2], "big"), rest[2:]
     if version_5:
         properties, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]
-        if properties:  # a publisher of ours sends no other than the Message Expiry Interval
-            assert properties[0] == 2
+        if properties[:1] == b"\x02":  # Message Expiry Interval; an answer has Correlation Data
             expiry_s = int.from_bytes(properties[1:], "big")
     return Published(topic, rest, qos, bool(head & 1), mid, time.monotonic(), expiry_s)

@@ -212,7 +212,7 @@ def _compared(best: DetectorTrials, rival: DetectorTrials) -> str:
     for criterion, of_best, of_rival in zip(_CRITERIA, best.rank, rival.rank, strict=True):
         if of_best < of_rival:
             return f"{best.detector} comes first because it {criterion.format(costs)}"
-    return "nothing that is compared tells the two apart"
+    return "nothing that is compared distinguishes the two"
 
 
 def _trial_json(trial: Trial) -> dict[str, Any]:

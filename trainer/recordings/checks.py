@@ -188,7 +188,7 @@ def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
         yield RecordingProblem(
             "offset",
             False,
-            f"the mean alone tells normal from faulty recordings ({share:.0%} of pairs): median "
+            f"the mean alone separates normal from faulty recordings ({share:.0%} of pairs): median "
             f"{np.median(normal):.3g} against {np.median(faulty):.3g} {recordings[0].unit}",
             "list",
             "Use a front end that removes each window's mean, as all but `raw` do",
@@ -208,7 +208,7 @@ def leaks(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
                 "leak",
                 False,
                 f"normal recordings end at {np.median(normal):.0f} Hz, faulty ones at "
-                f"{np.median(faulty):.0f} Hz: the edge of a filter alone tells them apart",
+                f"{np.median(faulty):.0f} Hz: the edge of a filter alone separates them",
                 "list",
                 f"Set lowpass_hz well below {low:.0f} Hz in the list",
             )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from edge_runtime.core import Fault, Frame, Hello
+from edge_runtime.core import Fault, Frame, Hello, Note, Reading
 
-Decoded = Frame | Hello | Fault
+Decoded = Frame | Hello | Note | Reading | Fault
 
 
 class SampleFormat(IntEnum):
