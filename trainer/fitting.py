@@ -1,5 +1,6 @@
 """Fit, calibrate and write a model from a recordings list; evaluate a file."""
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_f
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.evaluation import Evaluation, evaluate
 from trainer.export import ExportDetails, write_model
+from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
 from trainer.recordings import (
     NORMAL,
     Recording,
@@ -58,6 +60,12 @@ class Order:
     """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
     augment: str = "auto"
     """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
+    power: bool = True
+    """Whether it is measured which faults the model would hear, see `trainer.power`."""
+    sensor_range: float | None = None
+    """Largest magnitude that the sensor reports, in the recordings' unit; None where unknown."""
+    speed_hz: float | None = None
+    """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
 
     def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
         """Return how windows are cut and what the threshold has to fulfil."""
@@ -87,10 +95,18 @@ class Fitted:
     """Seconds for the fit on all conditions."""
     calibrate_s: float
     """Seconds for the fits that each left one condition out."""
+    power: Power | None = None
+    """Which faults it would hear; None where that was not measured."""
 
 
 def orders(
-    names: str, *, samples: int = 1024, hop: int | None = None, seed: int = 0, augment: str = "auto"
+    names: str,
+    *,
+    samples: int = 1024,
+    hop: int | None = None,
+    seed: int = 0,
+    augment: str = "auto",
+    power: bool = True,
 ) -> list[Order]:
     """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
@@ -102,7 +118,8 @@ def orders(
         create(name)
     step = max(1, samples // 2) if hop is None else hop
     found = [
-        Order(name, samples=samples, hop=step, seed=seed, augment=augment) for name in dict.fromkeys(wanted)
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power)
+        for name in dict.fromkeys(wanted)
     ]
     choose_augmentation(augment, 1)  # raises for ranges that cannot be read
     _check_cut(found[0])
@@ -127,10 +144,38 @@ def fit(
         fitter(order, kept), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
     )
     middle = time.perf_counter()
-    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.2)))
+    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
-    return Fitted(detector, windows, full, calibrated, seconds, middle - started)
+    fitted = Fitted(detector, windows, full, calibrated, seconds, middle - started)
+    progress(0.9, "trying faults")
+    return with_power(fitted, order) if order.power else fitted
+
+
+def with_power(fitted: Fitted, order: Order) -> Fitted:
+    """Measure which faults it would hear; its threshold is not supported where that is none.
+
+    Raises FitError where no window is usable.
+    """
+    plan = PowerPlan(
+        threshold=fitted.calibrated.threshold.value,
+        policy=order.policy,
+        samples=order.samples,
+        hop=order.hop,
+        seed=order.seed,
+        range_=order.sensor_range or math.inf,
+        speed_hz=order.speed_hz,
+    )
+    whole = bytes(fitted.detector.graph().SerializeToString())
+    found = measure(fitted.calibrated.graphs, whole, plan)
+    calibration = supported_by(found, fitted.calibrated.calibration)
+    return replace(fitted, power=found, calibrated=replace(fitted.calibrated, calibration=calibration))
+
+
+def refuse_deaf(fitted: Fitted, order: Order) -> None:
+    """Raise FitError for a model that no fault raises an alarm of, unless it was asked for all the same."""
+    if fitted.power is not None and not order.best_effort:
+        check_hears(fitted.power, fitted.calibrated.threshold, order.detector)
 
 
 def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
@@ -149,6 +194,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )
     return write_model(fitted.detector, fitted.windows, fitted.context, stamp, path)
@@ -164,6 +210,7 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     check_apart(path, *(Path(item.file) for item in recordings))
     found = check_recordings(recordings, order.accept)
     fitted = fit(recordings, order, progress)
+    refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
 
@@ -196,6 +243,9 @@ def _check_int8(order: Order) -> None:
 
 
 def _check_cut(order: Order) -> None:
+    for what, value in (("sensor range", order.sensor_range), ("speed", order.speed_hz)):
+        if value is not None and not 0 < value < math.inf:
+            raise ChoiceError(f"a {what} of {value:g} cannot be", remedy="Give a positive number")
     if not (1 <= order.samples <= MAX_SAMPLES and 1 <= order.hop <= order.samples):
         raise ChoiceError(
             f"windows of {order.samples} samples every {order.hop} cannot be cut",

@@ -28,7 +28,7 @@ from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_
 from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import Detector
 from trainer.export import ForeignGraph, read_foreign
-from trainer.fitting import Fitted, Order
+from trainer.fitting import Fitted, Order, refuse_deaf, with_power
 from trainer.library.foreign_scores import TOLERANCE, check_scores
 from trainer.library.models import FilePath, Model, content_of, write
 from trainer.recordings import (
@@ -174,7 +174,16 @@ def _adopted(
         fit_s=0.0,
         calibrate_s=0.0,
     )
-    written = Order(Adopted.name, name=order.name, samples=plan.samples, hop=plan.hop, policy=plan.policy)
+    written = Order(
+        Adopted.name,
+        name=order.name,
+        samples=plan.samples,
+        hop=plan.hop,
+        policy=plan.policy,
+        best_effort=order.best_effort,
+    )
+    fitted = with_power(fitted, written)
+    refuse_deaf(fitted, written)
     made = _with_opset(content_of(fitted, written, notes), foreign.opset)
     return Model(prove_model(made, where), made)
 

@@ -25,17 +25,21 @@ def compare(
     augment: str = "auto",
     train_on: str = "unseen",
     accept: Sequence[str] = (),
+    power: bool = True,
     processes: int = 1,
     progress: Bars = lambda _detector, _share, _what: None,
 ) -> list[Row]:
     """Try detectors on operating conditions left out of their fits: one row each, the recommended one first.
 
-    `data` as for `fit`. All detectors are tried where none are named. The rows are dictionaries with the
-    same keys, as `pandas.DataFrame` takes them; shares of windows are those of the worst condition and the
-    mean over conditions, NaN where there was nothing to count. Raises ChoiceError, RecordingError and
-    FitError.
+    `data` as for `fit`. All detectors are tried where none are named. With `power` it is tried which
+    faults each would hear, and the recommendation rests on that, else on the labels. The rows are
+    dictionaries with the same keys, as `pandas.DataFrame` takes them; shares of windows are those of the
+    worst condition and the mean over conditions, NaN where there was nothing to count. Raises
+    ChoiceError, RecordingError and FitError.
     """
-    orders = fitting.orders(",".join(detectors), samples=samples, hop=hop, seed=seed, augment=augment)
+    orders = fitting.orders(
+        ",".join(detectors), samples=samples, hop=hop, seed=seed, augment=augment, power=power
+    )
     given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
     check_together(given)
     findings = check_recordings(given, accept)
