@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from trainer import fitting
 from trainer.comparison import Bars, rank_detectors, trial_folds, try_all
-from trainer.recordings import Data, as_recordings, check_recordings, check_together
+from trainer.recordings import Data, as_recordings, check_accepted, check_recordings, check_together
 
 Row = dict[str, Any]
 
@@ -37,9 +37,11 @@ def compare(
     worst condition and the mean over conditions, NaN where there was nothing to count. Raises
     ChoiceError, RecordingError and FitError.
     """
+    check_accepted(accept)
     orders = fitting.orders(
         ",".join(detectors), samples=samples, hop=hop, seed=seed, augment=augment, power=power
     )
+    orders = [replace(order, accept=tuple(accept)) for order in orders]
     given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
     check_together(given)
     findings = check_recordings(given, accept)

@@ -116,6 +116,7 @@ def fit(
         augment=augment,
         best_effort=best_effort,
         int8=int8,
+        accept=tuple(accept),
         sensor_range=sensor_range,
         speed_hz=speed,
     )

@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 from scipy import signal
 
-from trainer.core import RecordingError
+from trainer.core import ChoiceError, RecordingError, nearest
 from trainer.recordings import spectral_lines
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
+from trainer.recordings.screening import TOWERING
 from trainer.recordings.spectral_lines import Floats
 
 _STUCK_SHARE: Final = 0.5
@@ -71,7 +72,11 @@ def recording_problems(recordings: Sequence[Recording]) -> tuple[RecordingProble
 def check_recordings(
     recordings: Sequence[Recording], accept: Sequence[str] = ()
 ) -> tuple[RecordingProblem, ...]:
-    """Raise RecordingError for the first refusal of a guard that is not in `accept`; return all problems."""
+    """Raise RecordingError for the first refusal of a guard that is not in `accept`; return all problems.
+
+    Raises ChoiceError for a name in `accept` that is none of a guard.
+    """
+    check_accepted(accept)
     found = recording_problems(recordings)
     for problem in found:
         if problem.refuses and problem.guard not in accept:
@@ -81,6 +86,13 @@ def check_recordings(
                 remedy=f"{problem.remedy}; where it is right as it is, accept {problem.guard!r}",
             )
     return found
+
+
+def check_accepted(accept: Sequence[str]) -> None:
+    """Raise ChoiceError for a name that is none of a guard: misspelt, it would accept nothing in silence."""
+    for name in accept:
+        if name not in GUARD_NAMES:
+            raise ChoiceError(f"there is no guard {name!r}", remedy=nearest(name, GUARD_NAMES))
 
 
 def problem_notes(found: Sequence[RecordingProblem]) -> dict[str, str]:
@@ -224,6 +236,8 @@ GUARDS: Final[tuple[Callable[[Sequence[Recording]], Iterator[RecordingProblem]],
     offsets,
     leaks,
 )
+GUARD_NAMES: Final = ("rate", "stuck", "copies", "unit", "clipped", "offset", "leak", TOWERING)
+"""Names by which problems are accepted, in the order of GUARDS; the last is of windows, found by a fit."""
 
 
 def _groups(

@@ -49,7 +49,9 @@ class Recording:
     label: str
     condition: str
     digest: str
-    """SHA-256 over the samples as they are here, float32."""
+    """SHA-256 over the samples as they are here, float32; a part keeps that of the whole."""
+    offset: int = 0
+    """Samples before it, where it is a part of a recording."""
 
     @property
     def samples(self) -> Samples:
