@@ -3,7 +3,6 @@
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.checks import (
-    RecordingProblem,
     check_accepted,
     check_recordings,
     problem_notes,
@@ -24,6 +23,7 @@ from trainer.recordings.folds import (
 )
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
+from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording, load_list
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_windows, measure_quota
 from trainer.recordings.screening import (

@@ -148,11 +148,27 @@ def _unusable(item: Recording, samples: int, hop: int, range_: float) -> Iterato
         for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if last - first + 1 >= run:
                 yield _stretch(item, first, last + 1, f"{FaultReason.STUCK}: {name}", usable=False)
+    yield from _held_values(item, samples)
     if np.isfinite(range_):
         for number, window in enumerate(cut_windows(item, samples, hop)):
             if (fault := problem(window, item.channels, range_)) and fault.reason is FaultReason.SATURATED:
                 start = number * hop
                 yield _stretch(item, start, start + samples, str(fault), usable=False)
+
+
+def _held_values(item: Recording, samples: int) -> Iterator[LeftOut]:
+    """Runs of one value that filters and resampling have smoothed since."""
+    recorded = item.recorded
+    if recorded is None or (recorded.rate_hz == item.rate_hz and item.lowpass_hz is None):
+        return
+    # Filters drop as much at both ends, and spread what they take in by as much again.
+    lost_s = max(0.0, recorded.duration_s - item.duration_s) / 2
+    for name, channel in zip(item.channels, recorded.channels, strict=True):
+        for first_s, last_s in channel.runs:
+            if (last_s - first_s) * item.rate_hz >= STUCK_SHARE * samples:
+                start = max(0, int((first_s - 2 * lost_s) * item.rate_hz))
+                stop = min(len(item.stored), int(np.ceil(last_s * item.rate_hz)))
+                yield _stretch(item, start, stop, f"{FaultReason.STUCK}: {name}", usable=False)
 
 
 def _by_condition(recordings: Sequence[Recording], samples: int) -> Iterator[list[Recording]]:
