@@ -196,7 +196,7 @@ def test_a_reload_keeps_the_door_open(site: Site, subscriber: Subscriber) -> Non
         pid = client.about["pid"]
         site.config.write_text(site.config.read_text() + "[sensor.alarm]\nvotes = [1, 1]\n")
         site.service.send_signal(signal.SIGHUP)
-        until(lambda: "reloading" in site.log(), what="the reload")
+        until(lambda: "reloaded" in site.log(), what="the reload")
         until(lambda: _answers(client), what="an answer after the reload")
         assert client.about["pid"] == pid
         open_alarm(site, subscriber)
