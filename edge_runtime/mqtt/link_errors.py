@@ -48,11 +48,13 @@ def explain(error: Exception) -> tuple[str, str]:
     """(what went wrong with a socket or TLS, the remedy), each for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
-        # Else the clock has no part in it, unless it was never set.
-        judge = clock_doubt if getattr(error, "verify_code", 0) in _OF_THE_CLOCK else unset_clock
-        if doubt := judge(time.time()):
-            return f"{what}; {doubt}", CLOCK_REMEDY
-        return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+        if unset := unset_clock(time.time()):
+            return f"{what}; {unset}", CLOCK_REMEDY
+        remedy = "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+        dated = getattr(error, "verify_code", 0) in _OF_THE_CLOCK  # else the clock has no part in it
+        if dated and (doubt := clock_doubt(time.time())):
+            return f"{what}; {doubt}", f"{remedy}. {CLOCK_REMEDY}"
+        return what, remedy
     if isinstance(error, ssl.SSLError):
         return (
             f"TLS failed: {error.reason or error}",

@@ -240,5 +240,5 @@ def test_listens_over_tls(start: Start, ca_file: Path) -> None:
     broker, _ = start()
     settings = settings_of(f"mqtts://localhost:{broker.port}", "listener", ca_file=ca_file)
     lines: list[Any] = []
-    assert run_listen(settings, "#", lines.append, seconds=scaled(3)) == 0
+    assert run_listen(settings, "#", lines.append, seconds=scaled(3)) == 69, "nothing is published"
     assert any("listening" in line for line in lines)
