@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import EdgeError, clock_doubt, printable
+from edge_runtime.core import EdgeError, printable, unset_clock
 from edge_runtime.door.counters import Counters
 from edge_runtime.door.envelope import LONGEST_S, Envelope, check_time, read_envelope
 from edge_runtime.door.protocol import VERSIONS, Code, RequestError, error_members, plain
@@ -112,7 +112,7 @@ class RemoteCommands:
         now_s = time.time()
         if expiry_s == 0:
             raise RequestError(Code.EXPIRED, "the message had expired on its way", _QUIET_REMEDY)
-        if not clock_doubt(now_s):  # a clock that was never set judges nobody's
+        if not unset_clock(now_s):  # a clock that was never set judges nobody's
             check_time(envelope, now_s)
         last = self._counters.last(envelope.by)
         if last is not None and envelope.counter <= last:

@@ -50,6 +50,7 @@ BAD: dict[str, list[Any]] = {
     "broker.keepalive_s": [0, -1, 65536, 1.5, *NOT_NUMBERS],
     "broker.connect_timeout_s": [0, -1, 3601, *NOT_NUMBERS],
     "broker.ack_timeout_s": [0, -1, 3601, *NOT_NUMBERS],
+    "broker.kept_messages": [-1, 1.5, *NOT_NUMBERS],
     "broker.in_flight": [0, 65536, 1.5, *NOT_NUMBERS],
     "broker.backoff_s": WAITS,
     "broker.refused_backoff_s": WAITS,
