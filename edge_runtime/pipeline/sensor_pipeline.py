@@ -24,6 +24,7 @@ from edge_runtime.core import (
     AlarmKind,
     AlarmPolicy,
     Fault,
+    FaultKind,
     FaultReason,
     Frame,
     Hello,
@@ -227,7 +228,11 @@ class SensorPipeline:
             self.status.count(fault)
         if disagreement := self._hellos.follow(frame):
             self.status.count(disagreement)
-        if last is None or self._windower.last is not frame:
+        if self._windower.last is not frame:
+            if any(fault.kind is FaultKind.MISMATCH for fault in faults):
+                self._sensor.interrupted()  # time passes, and nothing of it is measured
+            return
+        if last is None:
             return
         restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
         if restarted:

@@ -275,3 +275,16 @@ def test_one_spoilt_window_is_no_trouble_and_a_lasting_fault_is_one_until_its_al
         seen.append(str(pipeline.status.problem or "").partition(":")[0])
     changes = [now for before, now in zip(["", *seen], seen, strict=False) if bool(now) != bool(before)]
     assert len(changes) <= 2
+
+
+def test_frames_of_another_rate_are_not_measured_and_leave_nothing_behind(artefact: Any) -> None:
+    """Six seconds that cannot be used, then honest ones: no rate is made up of the time between."""
+    pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: "id")
+    for rate_hz, seconds, begin in ((1100.0, 6.0, 0), (1000.0, 12.0, 120)):
+        for frame in signal_frames(signal(0.3, seconds=seconds), SENSOR, start_us=begin * 50_000):
+            sent = frame._replace(rate_hz=rate_hz, sequence=begin + frame.sequence)
+            pipeline.feed(encode_data(sent, SampleFormat.FLOAT32), (begin + frame.sequence) * 0.05)
+    rate = pipeline.status.rate
+    assert rate is not None
+    assert rate.measured_hz == pytest.approx(1000, rel=0.01)
+    assert not rate.off
