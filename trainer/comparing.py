@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.core import UnavailableError
@@ -15,6 +15,7 @@ from trainer.fitting import Order
 from trainer.recordings import (
     Recording,
     RecordingProblem,
+    check_accepted,
     check_recordings,
     load_list,
     problem_notes,
@@ -47,8 +48,10 @@ def compare_list(
     """
     if output is not None:
         check_folder(output)  # before hours of fitting
+    check_accepted(terms.accept)  # before the recordings are read
     recordings = load_list(listing)
     found = check_recordings(recordings, terms.accept)
+    orders = [replace(order, accept=terms.accept) for order in orders]
     trial_folds(recordings, terms.train_on)  # raises for too few conditions, before the fits
     if terms.noise_db is not None:
         recordings = with_noise(recordings, terms.noise_db, orders[0].seed)

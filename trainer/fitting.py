@@ -1,80 +1,47 @@
 """Fit, calibrate and write a model from a recordings list; evaluate a file."""
 
+import math
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge_runtime.core import AlarmPolicy, Manifest, Samples
+from edge_runtime.core import Manifest, Samples
 from edge_runtime.models import load_model
-from trainer.calibration import Calibrated, CalibrationPlan, FitGraph, calibrate, context_of, training
-from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
+from trainer.calibration import Calibrated, FitGraph, Order, calibrate_screened, context_of, training
+from trainer.core import FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.evaluation import Evaluation, evaluate
 from trainer.export import ExportDetails, write_model
+from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
 from trainer.recordings import (
-    NORMAL,
     Recording,
+    check_accepted,
     check_recordings,
     choose_augmentation,
-    condition_names,
     load_list,
     problem_notes,
     windows_digest,
 )
 
-MAX_SAMPLES = 65536
-"""Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
+__all__ = [
+    "Fitted",
+    "Kept",
+    "Order",
+    "evaluate_list",
+    "fit",
+    "fit_list",
+    "fitter",
+    "orders",
+    "refuse_deaf",
+    "with_power",
+    "write",
+]
 
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to fit, and with which settings."""
-
-    detector: str
-    options: Mapping[str, str] = field(default_factory=dict)
-    name: str = ""
-    """Of the model; the detector's if empty."""
-    samples: int = 1024
-    """Of a window: 85 ms at 12 kHz, two turns of a motor at 1500 rpm."""
-    hop: int = 512
-    """Half of it: what falls onto the edge of one window lies within the next."""
-    seed: int = 0
-    method: str = ""
-    """How the threshold is found; empty for the method that the data support best."""
-    rate: float | None = None
-    """Share of normal windows that may exceed the threshold; None for the lowest that the data support."""
-    best_effort: bool = False
-    """Whether a threshold is given that the data do not support."""
-    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
-    budget: str = ""
-    """False alarms that a sensor may raise, such as `1/month`; empty to bound windows instead."""
-    accept: tuple[str, ...] = ()
-    """Checks of recordings that are not to refuse, see `trainer.recordings.checks`."""
-    int8: bool = False
-    """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
-    augment: str = "auto"
-    """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
-
-    def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
-        """Return how windows are cut and what the threshold has to fulfil."""
-        normal = condition_names(item for item in recordings if item.label == NORMAL)
-        return CalibrationPlan(
-            samples=self.samples,
-            hop=self.hop,
-            rate=self.rate,
-            method=self.method,
-            best_effort=self.best_effort,
-            supervised=REGISTRY[self.detector].supervised,
-            budget=self.budget,
-            policy=self.policy,
-            augmentation=choose_augmentation(self.augment, len(normal)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +56,18 @@ class Fitted:
     """Seconds for the fit on all conditions."""
     calibrate_s: float
     """Seconds for the fits that each left one condition out."""
+    power: Power | None = None
+    """Which faults it would hear; None where that was not measured."""
 
 
 def orders(
-    names: str, *, samples: int = 1024, hop: int | None = None, seed: int = 0, augment: str = "auto"
+    names: str,
+    *,
+    samples: int = 1024,
+    hop: int | None = None,
+    seed: int = 0,
+    augment: str = "auto",
+    power: bool = True,
 ) -> list[Order]:
     """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
@@ -104,10 +79,11 @@ def orders(
         create(name)
     step = max(1, samples // 2) if hop is None else hop
     found = [
-        Order(name, samples=samples, hop=step, seed=seed, augment=augment) for name in dict.fromkeys(wanted)
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power)
+        for name in dict.fromkeys(wanted)
     ]
     choose_augmentation(augment, 1)  # raises for ranges that cannot be read
-    _check_cut(found[0])
+    found[0].check()
     return found
 
 
@@ -119,20 +95,48 @@ def fit(
     Fits in `kept` are used again, new ones are added to it. Raises ChoiceError for an unknown detector,
     option or method, FitError where the data do not support it.
     """
-    _check_cut(order)
-    _check_int8(order)
+    order.check()
     kept = {} if kept is None else kept
-    context, plan = context_of(recordings, order.seed, progress), order.plan(recordings)
-    # Calibration makes most of the fits, so it has most of the progress bar.
     started = time.perf_counter()
-    calibrated = calibrate(
-        fitter(order, kept), recordings, plan, replace(context, progress=_share(progress, 0, 0.8))
+    # Calibration makes most of the fits, so it has most of the progress bar.
+    plan = order.plan(recordings)
+    recordings, calibrated = calibrate_screened(
+        fitter(order, kept), recordings, plan, order.seed, _share(progress, 0, 0.8)
     )
+    context = context_of(recordings, order.seed, progress)
     middle = time.perf_counter()
-    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.2)))
+    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
-    return Fitted(detector, windows, full, calibrated, seconds, middle - started)
+    fitted = Fitted(detector, windows, full, calibrated, seconds, middle - started)
+    progress(0.9, "trying faults")
+    return with_power(fitted, order) if order.power else fitted
+
+
+def with_power(fitted: Fitted, order: Order) -> Fitted:
+    """Measure which faults it would hear; its threshold is not supported where that is none.
+
+    Raises FitError where no window is usable.
+    """
+    plan = PowerPlan(
+        threshold=fitted.calibrated.threshold.value,
+        policy=order.policy,
+        samples=order.samples,
+        hop=order.hop,
+        seed=order.seed,
+        range_=order.sensor_range or math.inf,
+        speed_hz=order.speed_hz,
+    )
+    whole = bytes(fitted.detector.graph().SerializeToString())
+    found = measure(fitted.calibrated.graphs, whole, plan)
+    calibration = supported_by(found, fitted.calibrated.calibration)
+    return replace(fitted, power=found, calibrated=replace(fitted.calibrated, calibration=calibration))
+
+
+def refuse_deaf(fitted: Fitted, order: Order) -> None:
+    """Raise FitError for a model that no fault raises an alarm of, unless it was asked for all the same."""
+    if fitted.power is not None and not order.best_effort:
+        check_hears(fitted.power, fitted.calibrated.threshold, order.detector)
 
 
 def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
@@ -151,6 +155,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )
     return write_model(fitted.detector, fitted.windows, fitted.context, stamp, path)
@@ -158,14 +163,16 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
 
 def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet) -> Manifest:
     """Read a recordings list, check it, fit, calibrate and write the file. Raises what each of these does."""
-    _check_int8(order)
     create(order.detector, order.options)  # a wrong name is reported before the recordings are read
+    order.check()
+    check_accepted(order.accept)
     check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
     recordings = load_list(listing)
     check_apart(path, *(Path(item.file) for item in recordings))
     found = check_recordings(recordings, order.accept)
     fitted = fit(recordings, order, progress)
+    refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
 
@@ -190,19 +197,6 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
         kept[key] = detector
     found = kept[key].within(context)
     return found.in_int8() if order.int8 else found
-
-
-def _check_int8(order: Order) -> None:
-    if order.int8 and not REGISTRY[order.detector].quantisable:
-        create(order.detector).in_int8()  # says which can
-
-
-def _check_cut(order: Order) -> None:
-    if not (1 <= order.samples <= MAX_SAMPLES and 1 <= order.hop <= order.samples):
-        raise ChoiceError(
-            f"windows of {order.samples} samples every {order.hop} cannot be cut",
-            remedy=f"Give 1 to {MAX_SAMPLES} samples and a hop between 1 and the window's length",
-        )
 
 
 def _share(progress: Progress, start: float, share: float) -> Progress:

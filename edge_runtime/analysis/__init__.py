@@ -4,7 +4,7 @@ from edge_runtime.analysis.alarm import AlarmMachine, Contributions, end_limit, 
 from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.normal_level import NormalLevel
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
-from edge_runtime.analysis.sensor_checks import REMEDIES, problem
+from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
 from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 
@@ -13,6 +13,8 @@ __all__ = [
     "NOTE_S",
     "RATE_TOLERANCE",
     "REMEDIES",
+    "SATURATED_SHARE",
+    "STUCK_SHARE",
     "AlarmMachine",
     "Contributions",
     "FirstLook",

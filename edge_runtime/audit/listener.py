@@ -73,8 +73,9 @@ class Listener:
         """Called at each connection, before anything is heard."""
         self._filters: dict[int, bool] = {}
         self._evictions = 0
-        secrets = read_credentials(settings)
-        self._client = client = new_client(settings, settings.client_id, None, secrets, retained_will=False)
+        self._client = client = new_client(
+            settings, settings.client_id, None, read_credentials(settings), retained_will=False
+        )
         client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._on_message(message)
@@ -127,7 +128,7 @@ class Listener:
         make: Any = Properties  # it carries no types
         keep = make(PacketTypes.CONNECT)
         keep.SessionExpiryInterval, keep.MaximumPacketSize = SESSION_S, MAX_PACKET_BYTES
-        self._client.incoming = IncomingPackets(version_5=True, subscriber_bytes=MAX_PACKET_BYTES)
+        self._client.incoming = IncomingPackets(version_5=True, listener_bytes=MAX_PACKET_BYTES)
         host, port, keepalive_s = self._settings.host, self._settings.port, self._settings.keepalive_s
         try:
             self._client.connect(host, port, keepalive_s, clean_start=False, properties=keep)

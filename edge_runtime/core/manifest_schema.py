@@ -148,6 +148,19 @@ def _object(at: str, fields: Mapping[str, Check], optional: Collection[str] = ()
     return check
 
 
+def _at_least(at: str, fields: Mapping[str, Check]) -> Check:
+    """An object that has these fields; others are of what comes, and nobody reads them."""
+
+    def check(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        known = {name: body for name, body in value.items() if name in fields}
+        _check_fields(known, fields, (), f"{at}.")
+        return True
+
+    return check
+
+
 _POSITIVE: Final = _number(1e-6, 1e9)
 _ANY: Final = _number(-_LARGEST, _LARGEST)
 _FEATURE: Final = {
@@ -196,12 +209,33 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "notes": _map_to(_text(_MAX_STATEMENT, but="\n\t"), _MAX_NOTES),
 }
 _OPTIONAL: Final = frozenset({"notes"})
+_SIZE: Final = _or_null(_number(0, _LARGEST))
+_HEARD: Final[Mapping[str, Check]] = {
+    **dict.fromkeys(("name", "kind", "what", "unit", "worst_condition"), _text()),
+    **dict.fromkeys(("at_hz", "alarm", "worst", "half", "most"), _SIZE),
+}
+_POWER: Final[Mapping[str, Check]] = {
+    "supported": lambda value: isinstance(value, bool),
+    "statement": _text(_MAX_STATEMENT),
+    "conditions": _list_of(_text(), 1, _MAX_CONDITIONS),
+    "unit": _text(),
+    **dict.fromkeys(("within_s", "largest", "level", "index"), _number(0, _LARGEST)),
+    "clipping": _SIZE,
+    "faults": _list_of(_at_least("power.faults", _HEARD), 1, _MAX_NOTES),
+    "breaks": _list_of(
+        _at_least("power.breaks", {"name": _text(), "what": _text(), "heard": lambda v: isinstance(v, bool)}),
+        0,
+        _MAX_NOTES,
+    ),
+    "in_the_file": lambda value: isinstance(value, bool),
+}
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": _or_null(_list_of(_text(), 1, _MAX_CONDITIONS)),
+    "power": _or_null(_at_least("power", _POWER)),
     **dict.fromkeys(
-        ("power", "adaptable", "states", "slow_alarm", "origin"),
+        ("adaptable", "states", "slow_alarm", "origin"),
         lambda value: value is None or isinstance(value, dict),
     ),
 }

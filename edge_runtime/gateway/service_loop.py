@@ -144,8 +144,8 @@ class _Service:
             part.tick(now_s)
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
-            stations.report_health()
             write_note(self._prepared.config.state_folder, self._health.troubles().get("unread", ""))
+            stations.report_health()
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()

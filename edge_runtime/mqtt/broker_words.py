@@ -61,10 +61,10 @@ class Terms:
     """Largest packet that the broker takes."""
     retain: bool
     """Whether it keeps retained messages."""
-    wildcards: bool = True
-    """Whether it takes subscriptions with wildcards."""
     notes: tuple[str, ...] = ()
     """What it states that is less than was asked for, in words."""
+    wildcards: bool = True
+    """Whether it takes subscriptions with wildcards."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -86,8 +86,7 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
         f"wants a sign of life every {keepalive_s} s": keepalive_s != settings.keepalive_s,
         "takes no subscriptions with wildcards": not wildcards,
     }
-    said = tuple(text for text, holds in notes.items() if holds)
-    return Terms(in_flight, size, retain, wildcards, said)
+    return Terms(in_flight, size, retain, tuple(text for text, holds in notes.items() if holds), wildcards)
 
 
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:

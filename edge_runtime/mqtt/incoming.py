@@ -3,8 +3,8 @@
 Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
 QoS 2 message until a PUBREL comes for it. Where we subscribe to nothing a broker has five packets to send,
 all of them small, and most of them only in answer to ours. Where we take commands it has two more, and
-messages to our own command topics. A program that listens takes messages of any topic, up to a size and to
-QoS 1, which is what it subscribes at.
+messages to our own command topics. A listener, which publishes nothing, takes messages of any topic, up to a
+size and to QoS 1, which is what it subscribes at.
 """
 
 from typing import Final
@@ -54,19 +54,20 @@ class UnwantedPacketError(Exception):
 class IncomingPackets:
     """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
 
-    def __init__(self, *, version_5: bool, commands: str = "", subscriber_bytes: int = 0) -> None:
+    def __init__(self, *, version_5: bool, commands: str = "", listener_bytes: int = 0) -> None:
         """Nothing has arrived yet; `commands` is the topic of our commands without its last level, or "".
 
-        A subscriber takes messages of every topic of up to `subscriber_bytes`.
+        A listener takes messages of up to `listener_bytes`; 0 for none.
         """
         self._allowed = {_PUBACK, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
-        self._commands, self._message_bytes = commands.encode(), subscriber_bytes
+        if listener_bytes:
+            self._allowed = {_SUBACK, _PINGRESP, _DISCONNECT}
+        self._listener_bytes = listener_bytes
+        self._commands = commands.encode()
         if commands:
             self._allowed |= {_SUBACK, _UNSUBACK}
-        if subscriber_bytes:
-            self._allowed = self._allowed - {_PUBACK} | {_SUBACK}
         self.most_bytes = COMMAND_PACKET_BYTES if commands else MAX_PACKET_BYTES
-        """Largest packet that is taken, messages to a subscriber apart."""
+        """Largest packet that is taken."""
         self._kind: int | None = None
         self._keep_bytes = 0
         self._size = self._shift = self._body_left = 0
@@ -112,17 +113,14 @@ class IncomingPackets:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
 
     def _check_header(self, kind: int, flags: int) -> None:
-        if kind == _PUBLISH and not (self._message_bytes or self._commands):
+        if kind == _PUBLISH and not (self._commands or self._listener_bytes):
             raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
         if not self._welcomed and kind != _CONNACK:
             what = "the answer to CONNECT is no CONNACK"
             raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-        if kind == _PUBLISH and self._message_bytes:
-            if flags & _QOS_2_OR_3:
-                raise UnwantedPacketError("the broker sends messages at QoS 2, and we have subscribed at 1")
+        if kind == _PUBLISH and (not flags & _QOS_2_OR_3 if self._listener_bytes else flags in (0, _RETAIN)):
             return
-        is_command = kind == _PUBLISH and flags in (0, _RETAIN)
-        if not is_command and (flags or kind not in (self._allowed if self._welcomed else (_CONNACK,))):
+        if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
             name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
             raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
 
@@ -134,18 +132,17 @@ class IncomingPackets:
                 raise UnwantedPacketError("the broker sent a length of more than four bytes")
             return
         name = _NAMES[self._kind or 0]
-        of_message = self._kind == _PUBLISH and self._message_bytes
-        most = self._message_bytes if of_message else self.most_bytes
+        message = self._kind == _PUBLISH and self._listener_bytes
+        most = self._listener_bytes if message else self.most_bytes
         if self._size > most:
             what = f"the broker sent {name} of {self._size} bytes, and we take {most}"
             raise UnwantedPacketError(what, _PACKET_TOO_LARGE)
         if self._kind == _PINGRESP and self._size:
             raise UnwantedPacketError(f"the broker sent {name} of {self._size} bytes, and it has none")
         self._body_left, self._latest, self._kind = self._size, self._kind or 0, None
-        # Of a command all that may be its topic, of all else what may be a reason.
+        # Of a message all that may be its topic, of all else what may be a reason.
         self._beginning = b""
-        is_command = self._latest == _PUBLISH and self._commands
-        self._keep_bytes = self._size if is_command else _REASON_AT + 1
+        self._keep_bytes = self._size if self._latest == _PUBLISH and self._commands else _REASON_AT + 1
         self._welcomed = True
         self.packets += 1
 

@@ -270,5 +270,4 @@ class Publisher:
     def _report(self, kind: str, trouble: str, terms: str = "") -> None:
         self._health.set_trouble("broker", trouble)
         level = logging.WARNING if trouble else logging.INFO
-        text = trouble or f"connected to the broker{terms}"
-        self._log.warn(kind, text, time.monotonic(), level=level)
+        self._log.warn(kind, trouble or f"connected to the broker{terms}", time.monotonic(), level=level)

@@ -64,6 +64,7 @@ class Site:
         self._service: subprocess.Popen[str] | None = None
         self._sent = 0
         self._descriptors: list[int] = []
+        self._plugged = 0
         self.plug_in()
         self.config = folder / "edge.toml"
         self.config.write_text(CONFIG.format(port=port, line=self.line))
@@ -77,14 +78,24 @@ class Site:
         self.close()
 
     def plug_in(self) -> None:
-        """Connect a sensor, by another pty than before."""
+        """Connect a sensor, by another pty than before.
+
+        The service knows it by a link that goes with it: a pty's own name is given to the next one that any
+        program opens, and a service that waits for it would take another test's sensor.
+        """
         self.master, slave = pty.openpty()
         self._descriptors += [self.master, slave]
         tty.setraw(slave)
-        self.line = os.ttyname(slave)
+        self._device = os.ttyname(slave)
+        link = self.folder / f"line{self._plugged}"
+        self._plugged += 1
+        link.symlink_to(self._device)
+        self.line = str(link)
 
     def unplug(self) -> None:
         """Take the sensor away, if there is one."""
+        for link in self.folder.glob("line[0-9]*"):
+            link.unlink()
         while self._descriptors:
             os.close(self._descriptors.pop())
 
@@ -111,7 +122,7 @@ class Site:
         assert code is None, f"the service ended with {code}: {self.log()[-2000:]}"
         descriptors = Path(f"/proc/{self.service.pid}/fd")
         with contextlib.suppress(OSError):
-            return any(os.readlink(item) == self.line for item in descriptors.iterdir())
+            return any(os.readlink(item) == self._device for item in descriptors.iterdir())
         return False
 
     def log(self) -> str:

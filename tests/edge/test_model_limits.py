@@ -87,8 +87,64 @@ def test_one_of_each_kind_with_its_reason(name: str, says: str) -> None:
 def test_a_manifest_written_by_schema_1_still_reads_and_room_is_schema_2s() -> None:
     body = models.manifest_body()
     assert read_body(json.dumps(body), 1)["name"] == "pump"
-    assert read_body(json.dumps(body | {"power": {"tone": 0.1}}), 2)["power"] == {"tone": 0.1}
+    assert read_body(json.dumps(body | {"states": {"k": 3}}), 2)["states"] == {"k": 3}
     with pytest.raises(FieldError, match="power is no field"):
         read_body(json.dumps(body | {"power": None}), 1)
     with pytest.raises(FieldError, match="origin is"):
         read_body(json.dumps(body | {"origin": "here"}), 2)
+
+
+FAULT = {
+    "name": "level",
+    "kind": "level",
+    "what": "louder",
+    "unit": "times",
+    "worst_condition": "a",
+    "at_hz": None,
+    "alarm": 1.5,
+    "worst": 1.4,
+    "half": None,
+    "most": None,
+}
+POWER = {
+    "supported": True,
+    "statement": "An alarm is raised by a level 1.5 times as high",
+    "conditions": ["a"],
+    "unit": "g",
+    "within_s": 10.0,
+    "largest": 100.0,
+    "level": 0.1,
+    "index": 1.5,
+    "clipping": None,
+    "faults": [FAULT],
+    "breaks": [{"name": "missing x", "what": "x is gone", "heard": True}],
+    "in_the_file": True,
+}
+
+
+def test_what_a_file_states_of_its_power_is_checked_and_what_a_later_one_adds_is_left() -> None:
+    body = models.manifest_body()
+    later = POWER | {"faults": [FAULT | {"later": 1}], "later": {"any": []}}
+    assert read_body(json.dumps(body | {"power": later}), 2)["power"] == later
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"statement": "x" * 5000},
+        {"statement": "a\nb"},
+        {"supported": 1},
+        {"faults": []},
+        {"faults": [FAULT | {"alarm": "1.5"}]},
+        {"faults": [FAULT | {"name": "\x1b[2J"}]},
+        {"faults": [{"name": "level"}]},
+        {"faults": [FAULT] * 300},
+        {"breaks": [{"name": "missing x"}]},
+        {"breaks": ["missing x"]},
+        {"level": -1.0},
+        {"conditions": [1]},
+    ],
+)
+def test_a_statement_of_power_that_no_trainer_writes_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(FieldError, match="power"):
+        read_body(json.dumps(models.manifest_body() | {"power": POWER | changes}), 2)

@@ -160,7 +160,7 @@ def test_paho_refuses_limits_of_zero(name: str) -> None:
 
 
 def test_a_subscriber_takes_messages_up_to_a_size_and_qos_1() -> None:
-    packets = IncomingPackets(version_5=True, subscriber_bytes=10_000)
+    packets = IncomingPackets(version_5=True, listener_bytes=10_000)
     packets.feed(b"\x20\x03\x00\x00\x00" + b"\x90\x04\x00\x01\x00\x01")
     packets.feed(b"\x31\x88\x27" + bytes(5000) + b"\x32\x05\x00\x01t\x00\x01")
     assert packets.packets == 4
@@ -170,7 +170,7 @@ def test_a_subscriber_takes_messages_up_to_a_size_and_qos_1() -> None:
 
 @pytest.mark.parametrize("header", [b"\x34\x05", b"\x36\x05", b"\x40\x02", b"\x62\x02", b"\x91\x04"])
 def test_what_no_broker_may_send_to_a_subscriber(header: bytes) -> None:
-    packets = IncomingPackets(version_5=True, subscriber_bytes=10_000)
+    packets = IncomingPackets(version_5=True, listener_bytes=10_000)
     packets.feed(b"\x20\x03\x00\x00\x00")
     with pytest.raises(UnwantedPacketError, match="the broker sen"):
         packets.feed(header)
@@ -178,4 +178,4 @@ def test_what_no_broker_may_send_to_a_subscriber(header: bytes) -> None:
 
 def test_a_message_before_the_welcome_is_no_welcome() -> None:
     with pytest.raises(UnwantedPacketError, match="no CONNACK"):
-        IncomingPackets(version_5=True, subscriber_bytes=10).feed(b"\x30\x05")
+        IncomingPackets(version_5=True, listener_bytes=10).feed(b"\x30\x05")

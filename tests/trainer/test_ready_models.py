@@ -69,7 +69,9 @@ def test_every_card_says_what_its_manifest_says(made: tuple[Any, Any]) -> None:
         text = path.with_suffix(".md").read_text()
         assert disagreements(text, manifest, path.stat().st_size) == []
         headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-        assert headings == ["Data", "Conditions", "Threshold", "Figures", "Limits", "Notes"]
+        assert headings[:4] == ["Data", "Conditions", "Threshold", "What it would hear"]
+        assert headings[4:] == ["Figures", "Limits", "Notes"]
+        assert manifest.power["statement"][:40] in text
 
 
 def test_the_variant_is_calibrated_for_itself_and_smaller(made: tuple[Any, Any]) -> None:

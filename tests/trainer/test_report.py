@@ -53,7 +53,7 @@ def test_the_page_is_whole_in_itself_and_says_what_matters(compared: tuple[Any, 
     links.feed(text)
     assert all(link.startswith("#") for link in links.found)  # inside the pictures only
     assert not re.search(r"@import|url\(http|<script", text)
-    assert text.count("<svg") == 5
+    assert text.count("<svg") == 6
     assert "3 of 3" in text
     assert "4 conditions were left out in turn" in text
     assert f"Recommended: <b>{found.recommended}</b>" in text

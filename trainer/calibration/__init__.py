@@ -2,5 +2,17 @@
 
 from trainer.calibration.choice import RECORDED, CalibrationPlan
 from trainer.calibration.cross_validation import Calibrated, FitGraph, calibrate, context_of, training
+from trainer.calibration.order import Order
+from trainer.calibration.screened import calibrate_screened
 
-__all__ = ["RECORDED", "Calibrated", "CalibrationPlan", "FitGraph", "calibrate", "context_of", "training"]
+__all__ = [
+    "RECORDED",
+    "Calibrated",
+    "CalibrationPlan",
+    "FitGraph",
+    "Order",
+    "calibrate",
+    "calibrate_screened",
+    "context_of",
+    "training",
+]

@@ -1,5 +1,6 @@
 """From held-out scores to a threshold, by the method asked for or the one that the data support best."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -62,6 +63,10 @@ class CalibrationPlan:
     """The alarm's votes and delays, which the budget is counted with."""
     augmentation: Augmentation | None = None
     """How normal recordings are widened before a fit; None for not at all."""
+    accept_towering: bool = False
+    """Whether windows unlike the rest of their condition are learnt from all the same."""
+    range_: float = math.inf
+    """Largest magnitude that the sensor reports, in the recordings' unit; infinite where unknown."""
     most_values: int = MOST_VALUES
     """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
 

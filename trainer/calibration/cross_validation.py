@@ -5,6 +5,7 @@ The scores come from the exported graph run by the edge's own scorer, so the thr
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -30,6 +31,10 @@ from trainer.recordings import (
 FitGraph = Callable[[Samples, FitContext], bytes]
 """Fits a new detector on windows [n, samples, channels] and returns its graph as ONNX bytes."""
 
+_KEPT_GRAPHS: Final = 8
+"""Graphs of folds that are kept to try faults with: a file each, of up to megabytes. More conditions narrow
+what is stated little, and take longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
@@ -40,6 +45,8 @@ class Calibrated:
     held: tuple[Held, ...]
     notes: Mapping[str, str]
     """Further notes for the manifest: what was widened, what was never tried."""
+    graphs: tuple[tuple[Fold, bytes], ...] = ()
+    """Folds, and of each the graph of the fit that left it out; of many folds some, evenly drawn."""
 
 
 def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progress = quiet) -> FitContext:
@@ -95,24 +102,30 @@ def calibrate(
             folds = leave_out_blocks(used, plan.samples)
         except RecordingError as error:
             raise FitError(error.what, where=error.where, remedy=error.remedy) from error
-    held = hold_out(fit, folds, plan, context)
+    held, graphs = hold_out(fit, folds, plan, context)
     found = choice.find(method, held, plan)
     kept = measure_quota(_learnt(recordings, plan), plan.cut, plan.augmentation)
     notes = choice.notes(normals, plan) | kept.note(context.seed)
-    return Calibrated(found, choice.describe(found, held, plan), tuple(held), notes)
+    return Calibrated(found, choice.describe(found, held, plan), tuple(held), notes, tuple(graphs))
 
 
-def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, context: FitContext) -> list[Held]:
-    """Refit for every fold and score what it holds out, in order of the folds.
+def hold_out(
+    fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, context: FitContext
+) -> tuple[list[Held], list[tuple[Fold, bytes]]]:
+    """Refit for every fold and score what it holds out, in order of the folds; also a few folds' graphs.
 
     Raises FitError where a fold leaves no normal recording, and what `fit` raises.
     """
     held: list[Held] = []
+    graphs: list[tuple[Fold, bytes]] = []
+    kept = set(np.linspace(0, len(folds) - 1, min(len(folds), _KEPT_GRAPHS)).round().astype(int).tolist())
     for number, fold in enumerate(folds):
         share = number / len(folds)
         context.progress(share, f"leaving out {fold.name}")
         inner = replace(context, progress=_within(context.progress, share, 1 / len(folds), fold.name))
-        graph = Graph(fit(*training(fold.train, plan, inner)), where=f"fit without {fold.name}")
+        data = fit(*training(fold.train, plan, inner))
+        graph = Graph(data, where=f"fit without {fold.name}")
+        graphs += [(fold, data)] if number in kept else []
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
         for item in fold.held:  # one variant in memory at a time
@@ -120,7 +133,7 @@ def hold_out(fit: FitGraph, folds: Sequence[Fold], plan: CalibrationPlan, contex
                 Held(item, graph.score(cut_windows(one, plan.samples, plan.hop)), variant)
                 for variant, one in enumerate(widen([item], ranges, context.seed))
             ]
-    return held
+    return held, graphs
 
 
 def _learnt(recordings: Sequence[Recording], plan: CalibrationPlan) -> list[Recording]:

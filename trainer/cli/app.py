@@ -91,6 +91,10 @@ def fit(
     augment: Annotated[str, typer.Option(help="auto, off, or ranges: speed=0.9..1.1,gain=0.5..2.")] = "auto",
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
     accept: Annotated[list[str] | None, typer.Option(metavar="GUARD", help="Do not refuse for it.")] = None,
+    sensor_range: Annotated[
+        float | None, typer.Option(help="Largest value the sensor reports, in the list's unit.")
+    ] = None,
+    speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -113,6 +117,8 @@ def fit(
         accept=tuple(accept or ()),
         best_effort=best_effort,
         int8=int8,
+        sensor_range=sensor_range,
+        speed_hz=speed,
     )
     with terminal.progress(f"fit {detector}") as progress:
         manifest = fitting.fit_list(listing, order, output, progress)

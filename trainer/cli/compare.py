@@ -33,6 +33,10 @@ def compare(
         float | None, typer.Option(help="White noise added to every recording, over the normal power.")
     ] = None,
     accept: Annotated[list[str] | None, typer.Option(metavar="GUARD", help="Do not refuse for it.")] = None,
+    power: Annotated[
+        bool,
+        typer.Option("--power/--no-power", help="Try which faults each would hear, and recommend by it."),
+    ] = True,
     processes: Annotated[int, typer.Option(help="Detectors at a time; 0 for one a processor.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
@@ -40,7 +44,7 @@ def compare(
     from trainer import comparing, fitting
     from trainer.comparison import comparison_remarks, comparison_table
 
-    orders = fitting.orders(detectors, samples=samples, hop=hop, seed=seed, augment=augment)
+    orders = fitting.orders(detectors, samples=samples, hop=hop, seed=seed, augment=augment, power=power)
     terms = comparing.Terms(train_on, noise_db, tuple(accept or ()), processes)
     with terminal.bars("compare") as bars:
         found = comparing.compare_list(listing, orders, terms, output, bars)

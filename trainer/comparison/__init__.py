@@ -6,6 +6,7 @@ from trainer.comparison.table import (
     comparison_table,
     detector_label,
     level_factor,
+    power_figure,
     unseen_kinds_table,
 )
 from trainer.comparison.trials import trial_folds
@@ -18,6 +19,7 @@ __all__ = [
     "comparison_table",
     "detector_label",
     "level_factor",
+    "power_figure",
     "rank_detectors",
     "trial_folds",
     "try_all",

@@ -4,7 +4,8 @@ import math
 
 from rich.table import Table
 
-from trainer.comparison.ranking import Comparison, RankedDetector
+from trainer.comparison.figures import RankedDetector
+from trainer.comparison.ranking import Comparison
 from trainer.core import terminal_text
 
 _COLUMNS = (
@@ -17,6 +18,7 @@ _COLUMNS = (
     "faults",
     "normals",
     "louder",
+    "hears",
     "fit",
     "KB",
     "score",
@@ -49,6 +51,11 @@ def level_factor(louder: float) -> str:
     return f"{louder:.2f} x" if math.isfinite(louder) else "never"
 
 
+def power_figure(size: float) -> str:
+    """Format the size of the standard faults that would be heard."""
+    return "-" if math.isnan(size) else f"{size:.2g}"
+
+
 def comparison_remarks(found: Comparison) -> list[str]:
     """Return sentences on what is recommended, what was refused, and what supervised detectors miss."""
     chosen = found.recommended or "none"
@@ -79,6 +86,7 @@ def _cells(ranked: RankedDetector, first_s: float) -> tuple[str, ...]:
         f"{found.alarmed_fault_recordings}/{found.fault_recordings}",
         f"{found.alarmed_normal_recordings}/{found.normal_recordings}",
         level_factor(ranked.louder),
+        power_figure(ranked.power),
         f"{ranked.fit_s:.1f} s",
         f"{ranked.bytes / 1000:.0f}",
         f"{ranked.score_s / first_s:.2g} x",

@@ -7,20 +7,20 @@ the file with the edge's scorer and evaluates it through the edge's stages.
 import tempfile
 import time
 import timeit
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from edge_runtime.core import Calibration, DataError, Samples
+from edge_runtime.core import DataError, Samples
 from edge_runtime.models import Graph, open_trusted
 from trainer import fitting
+from trainer.comparison.outcomes import DetectorTrials, Trial
 from trainer.comparison.unseen_faults import missed_unseen_kinds
 from trainer.core import ChoiceError, FitError, Progress, TrainerError, quiet
 from trainer.detectors import REGISTRY
-from trainer.evaluation import Evaluation, ScoredRecording, by_window, judge_all, score_recording
+from trainer.evaluation import ScoredRecording, by_window, judge_all, score_recording
 from trainer.fitting import Order
 from trainer.recordings import (
     NORMAL,
@@ -40,100 +40,6 @@ _PRECISION: Final = 1.001
 """Of the factor that the bisection finds; it is printed with two decimals."""
 _TIMED: Final = 50
 """Timings of one window, of which the median is taken: enough that a busy moment does not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One fit, and how it did on conditions that were left out."""
-
-    detector: str
-    learnt: tuple[str, ...]
-    """Conditions it was fitted on."""
-    unseen: tuple[str, ...]
-    """Conditions it was evaluated on."""
-    evaluation: Evaluation
-    calibration: Calibration
-    louder: float
-    """Factor on the level at which half of the unseen normal windows exceed the threshold."""
-    aurocs: Mapping[str, float]
-    """AUROC of each faulty recording, by name, against all unseen normal windows."""
-    bytes: int
-    fit_s: float
-    """Seconds for this fit; near 0 if it was kept from an earlier trial."""
-    export_s: float
-    """Seconds to write, compare and check the file."""
-    score_s: float
-    """Seconds to score one window with the edge's scorer on this machine; the median of fifty."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorTrials:
-    """All trials of one detector; ranks use the worst."""
-
-    detector: str
-    trials: tuple[Trial, ...]
-    refused: str = ""
-    """Why there are none."""
-    unseen_fault_kinds: Mapping[str, float] = field(default_factory=dict)
-    """Supervised only, by kind of fault: share of its windows missed when left out of training."""
-
-    @property
-    def supervised(self) -> bool:
-        """Whether it learns from labelled faults."""
-        return REGISTRY[self.detector].supervised
-
-    @property
-    def recommendable(self) -> bool:
-        """Whether it learns from normal windows alone and the data support all its thresholds."""
-        supported = bool(self.trials) and all(trial.calibration.supported for trial in self.trials)
-        return supported and not self.supervised
-
-    @property
-    def false_alarm_rate(self) -> float:
-        """Share of normal windows above the threshold, in the worst trial."""
-        return max((trial.evaluation.by_window.false_alarm_rate for trial in self.trials), default=np.nan)
-
-    @property
-    def missed_rate(self) -> float:
-        """Share of faulty windows not above the threshold, in the worst trial."""
-        return max((trial.evaluation.by_window.missed_rate for trial in self.trials), default=np.nan)
-
-    @property
-    def false_alarms(self) -> int:
-        """Alarms on normal recordings."""
-        return sum(trial.evaluation.by_alarm.false_alarms for trial in self.trials)
-
-    @property
-    def uncaught(self) -> int:
-        """Faulty recordings without an alarm."""
-        return sum(
-            trial.evaluation.by_alarm.faulty - trial.evaluation.by_alarm.caught for trial in self.trials
-        )
-
-    @property
-    def rank(self) -> tuple[float, ...]:
-        """Smaller is better: wrong recordings, the worst trial's share of wrong windows, level noticed, cost.
-
-        The level at which a detector notices a louder machine counts in doublings before the cost, and
-        exactly after it: noticing half the level is worth a higher cost, a tenth less is not.
-        """
-        if not self.trials:
-            return (np.inf,)
-        wrong = self.false_alarms + self.uncaught
-        rates = [rate for rate in (self.false_alarm_rate, self.missed_rate) if np.isfinite(rate)]
-        noticed = max(trial.louder for trial in self.trials)
-        doublings = round(np.log2(noticed)) if np.isfinite(noticed) else np.inf
-        return (wrong, round(max(rates, default=np.inf), 3), doublings, round(np.log10(self.cost)), noticed)
-
-    @property
-    def cost(self) -> float:
-        """Product of seconds to fit, seconds to score a window and bytes, so that ratios of each count alike.
-
-        The product has no meaning of its own. Ranks use its power of ten, so that a busy machine, which
-        changes times by half, seldom changes the recommendation.
-        """
-        each = [trial.fit_s * trial.score_s * trial.bytes for trial in self.trials]
-        return float(np.median(each)) if each else np.inf
 
 
 def run_trials(
@@ -232,6 +138,7 @@ def _trial(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> 
         fit_s=fitted.fit_s,
         export_s=export_s,
         score_s=float(np.median(times_s)),
+        power=fitted.power,
     )
 
 

@@ -13,7 +13,8 @@ from multiprocessing.queues import SimpleQueue
 from typing import Final
 
 from edge_runtime.core import UnavailableError
-from trainer.comparison.trials import DetectorTrials, run_trials
+from trainer.comparison.outcomes import DetectorTrials
+from trainer.comparison.trials import run_trials
 from trainer.core import ChoiceError
 from trainer.fitting import Order
 from trainer.recordings import Recording

@@ -54,6 +54,7 @@ def manifest_text(manifest: Manifest, path: Path) -> str:
         "channels": f"{', '.join(manifest.channels)} in {manifest.unit}, {band}",
         "threshold": f"{manifest.threshold:.6g}, {calibration.method} over {conditions}",
         "support": calibration.statement,
+        "hears": manifest.power["statement"] if manifest.power else "not measured: no fault was tried",
         "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
         "made": f"{manifest.created} by {manifest.producer}",
     }

@@ -7,7 +7,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -57,6 +57,8 @@ class ExportDetails:
     """RFC 3339, UTC."""
     notes: Mapping[str, str] = field(default_factory=dict)
     """Added to the detector's own notes."""
+    power: Mapping[str, Any] | None = None
+    """Which faults it would hear, as `trainer.power` writes it; None where that was not measured."""
 
 
 def write_model(
@@ -142,6 +144,7 @@ def _manifest(
         producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
+        power=stamp.power,
     )
 
 

@@ -24,14 +24,15 @@ from edge_runtime.core import (
     manifest_to_metadata,
 )
 from edge_runtime.models import Graph, prove_model, read_model
-from trainer.calibration import Calibrated, CalibrationPlan, calibrate, context_of, training
+from trainer.calibration import Calibrated, CalibrationPlan, calibrate_screened, context_of, training
 from trainer.core import ChoiceError, FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import Detector
 from trainer.export import ForeignGraph, read_foreign
-from trainer.fitting import Fitted, Order
+from trainer.fitting import Fitted, Order, refuse_deaf, with_power
 from trainer.library.foreign_scores import TOLERANCE, check_scores
 from trainer.library.models import FilePath, Model, content_of, write
 from trainer.recordings import (
+    TOWERING,
     Data,
     Recording,
     as_recordings,
@@ -159,12 +160,14 @@ def _adopted(
     check_together(recordings)
     _check_channels(foreign, recordings[0], where)
     found = check_recordings(recordings, order.accept)
-    context = context_of(recordings, progress=progress)
-    windows, _ = training(recordings, plan, context)
     data = foreign.model.SerializeToString()
     graph = Graph(data, where)
-    check_scores(graph, windows, where)
-    calibrated = calibrate(lambda _windows, _context: data, recordings, plan, context)
+    context = context_of(recordings, progress=progress)
+    check_scores(graph, training(recordings, plan, context)[0], where)
+    kept, calibrated = calibrate_screened(
+        lambda _windows, _context: data, recordings, plan, progress=progress
+    )
+    windows, context = training(kept, plan, context)
     notes = {"adopted": f"the graph of {Path(where).name}, not fitted here", **problem_notes(found)}
     fitted = Fitted(
         detector=Adopted(foreign, graph),
@@ -174,7 +177,16 @@ def _adopted(
         fit_s=0.0,
         calibrate_s=0.0,
     )
-    written = Order(Adopted.name, name=order.name, samples=plan.samples, hop=plan.hop, policy=plan.policy)
+    written = Order(
+        Adopted.name,
+        name=order.name,
+        samples=plan.samples,
+        hop=plan.hop,
+        policy=plan.policy,
+        best_effort=order.best_effort,
+    )
+    fitted = with_power(fitted, written)
+    refuse_deaf(fitted, written)
     made = _with_opset(content_of(fitted, written, notes), foreign.opset)
     return Model(prove_model(made, where), made)
 
@@ -203,6 +215,7 @@ def _plan(order: AdoptionOrder, samples: int) -> CalibrationPlan:
         best_effort=order.best_effort,
         budget=order.budget,
         policy=order.policy or AlarmPolicy(),
+        accept_towering=TOWERING in order.accept,
     )
 
 

@@ -91,6 +91,8 @@ def fit(
     accept: Sequence[str] = (),
     best_effort: bool = False,
     int8: bool = False,
+    sensor_range: float | None = None,
+    speed: float | None = None,
     progress: Progress = quiet,
 ) -> FittedModel:
     """Fit a detector on the normal recordings and calibrate it on conditions left out of the fit.
@@ -114,6 +116,9 @@ def fit(
         augment=augment,
         best_effort=best_effort,
         int8=int8,
+        accept=tuple(accept),
+        sensor_range=sensor_range,
+        speed_hz=speed,
     )
     create(detector, order.options)  # says which there are
     given = as_recordings(data, rate_hz=rate_hz, channels=channels, unit=unit)
@@ -195,5 +200,7 @@ def _model(
     progress: Progress,
 ) -> FittedModel:
     notes = problem_notes(check_recordings(recordings, accept))
-    data = content_of(fitting.fit(recordings, order, progress, kept), order, notes)
+    fitted = fitting.fit(recordings, order, progress, kept)
+    fitting.refuse_deaf(fitted, order)
+    data = content_of(fitted, order, notes)
     return FittedModel(prove_model(data, order.name or order.detector), data, recordings, order, accept, kept)

@@ -73,6 +73,9 @@ def card(manifest: Manifest, found: Evaluation, recordings: Sequence[Recording],
             markdown_text(f"{item.condition}: {item.name}, {item.duration_s:.1f} s") for item in normal
         ),
         "Threshold": [f"{manifest.threshold:.7g}", "", markdown_text(manifest.calibration.statement) + "."],
+        "What it would hear": [
+            markdown_text(manifest.power["statement"]) + "." if manifest.power else "Not measured."
+        ],
         "Figures": [
             f"On all {len(found.by_recording)} recordings, those it learnt from among them:",
             "",

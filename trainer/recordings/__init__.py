@@ -2,7 +2,12 @@
 
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
-from trainer.recordings.checks import RecordingProblem, check_recordings, problem_notes, recording_problems
+from trainer.recordings.checks import (
+    check_accepted,
+    check_recordings,
+    problem_notes,
+    recording_problems,
+)
 from trainer.recordings.child_reader import read_content
 from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
@@ -18,30 +23,45 @@ from trainer.recordings.folds import (
 )
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
+from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording, load_list
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_windows, measure_quota
+from trainer.recordings.screening import (
+    TOWERING,
+    LeftOut,
+    cut_out,
+    left_out_notes,
+    strangers,
+    towering,
+    unusable,
+)
 
 __all__ = [
     "MOST_VALUES",
     "NORMAL",
+    "TOWERING",
     "Augmentation",
     "Cut",
     "Data",
     "Fold",
+    "LeftOut",
     "Recording",
     "RecordingProblem",
     "as_recordings",
+    "check_accepted",
     "check_folds_apart",
     "check_recordings",
     "check_together",
     "choose_augmentation",
     "condition_names",
     "convert_recordings",
+    "cut_out",
     "cut_windows",
     "cwru_list",
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
+    "left_out_notes",
     "load_list",
     "measure_quota",
     "problem_notes",
@@ -50,6 +70,9 @@ __all__ = [
     "recording_from_file",
     "recording_problems",
     "recordings_from_table",
+    "strangers",
+    "towering",
+    "unusable",
     "variant_count",
     "widen",
     "windows_digest",

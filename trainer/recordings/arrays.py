@@ -15,6 +15,7 @@ from edge_runtime.core import printable
 from trainer.core import RecordingError
 from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, ParsedSamples, is_rate
 from trainer.recordings import labels
+from trainer.recordings.as_recorded import look
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
 from trainer.recordings.recorded_values import check_values, convert_values
@@ -174,6 +175,7 @@ def _recording(row: ListRow, values: ParsedSamples, name: str) -> Recording:
         label=row.label,
         condition=row.condition,
         digest=digest,
+        recorded=look(values, rate_hz),
     )
 
 

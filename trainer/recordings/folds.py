@@ -90,7 +90,14 @@ def leave_out_blocks(recordings: Sequence[Recording], samples: int, blocks: int 
             )
         length = math.ceil(total / count)
         starts = range(0, total - samples + 1, length)
-        parts += [replace(recording, stored=recording.stored[start : start + length]) for start in starts]
+        parts += [
+            replace(
+                recording,
+                stored=recording.stored[start : start + length],
+                offset=recording.offset + start,
+            )
+            for start in starts
+        ]
         turns += range(len(starts))
     folds = (
         _fold(f"block {turn + 1}", parts, [own == turn for own in turns]) for turn in range(max(turns) + 1)

@@ -18,6 +18,7 @@ from edge_runtime.core import Samples
 from trainer.core import RecordingError, whole_file
 from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, is_rate
 from trainer.recordings import child_reader
+from trainer.recordings.as_recorded import AsRecorded, look
 from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.recorded_values import check_values, convert_values
 from trainer.recordings.spill_file import SpillFile, StoredSamples
@@ -46,7 +47,11 @@ class Recording:
     label: str
     condition: str
     digest: str
-    """SHA-256 over the samples as they are here, float32."""
+    """SHA-256 over the samples as they are here, float32; a part keeps that of the whole."""
+    offset: int = 0
+    """Samples before it, where it is a part of a recording."""
+    recorded: AsRecorded | None = None
+    """What it was before filters and resampling; None where it is as it was recorded."""
 
     @property
     def samples(self) -> Samples:
@@ -55,6 +60,11 @@ class Recording:
         Mapped again on each access, so that it leaves memory when it is no longer used.
         """
         return self.stored.samples() if isinstance(self.stored, StoredSamples) else self.stored
+
+    @property
+    def as_recorded(self) -> AsRecorded:
+        """What it was before filters and resampling."""
+        return self.recorded or look(self.samples.astype(np.float64), self.rate_hz)
 
     @property
     def duration_s(self) -> float:
@@ -111,6 +121,7 @@ def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
         label=row.label,
         condition=row.condition,
         digest=hashlib.sha256(samples.data.cast("B")).hexdigest(),
+        recorded=look(content.values, rate_hz),
     )
 
 

@@ -48,9 +48,9 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
 
     Yields the recording, its lines' frequencies over those of the others, and the number of others. Normal
     recordings are compared with faulty ones of the same condition, or with each other. Recordings shorter
-    than a second are left out.
+    than a second, or too slow for any line, are left out.
     """
-    usable = [item for item in recordings if item.duration_s >= _LEAST_S]
+    usable = [item for item in recordings if item.duration_s >= _LEAST_S and _top_hz(item) > _AXIS[0]]
     spectra = {id(item): signature(item) for item in usable}
     shifts = [round(math.log(ratio) / _STEP) for ratio in RATIOS]
     for item in usable:
@@ -75,8 +75,12 @@ def signature(recording: Recording) -> Floats:
     frequency, power = signal.welch(values, recording.rate_hz, nperseg=length)
     level = np.interp(_AXIS, frequency, np.log(power + 1e-30))
     above = np.clip(level - ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
-    top_hz = min(0.45 * recording.rate_hz, recording.lowpass_hz or math.inf)
-    return np.where(top_hz > _AXIS, above, np.nan)
+    return np.where(_top_hz(recording) > _AXIS, above, np.nan)
+
+
+def _top_hz(recording: Recording) -> float:
+    """Frequency up to which lines are lines: slow sensors have none on the axis."""
+    return min(0.45 * recording.rate_hz, recording.lowpass_hz or math.inf)
 
 
 def _best_correlation(one: Floats, other: Floats, centre: int) -> float:

@@ -11,9 +11,10 @@ import numpy as np
 from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
-from trainer.comparison import Comparison, detector_label, level_factor, unseen_kinds_table
+from trainer.comparison import Comparison, detector_label, level_factor, power_figure, unseen_kinds_table
 from trainer.core import Progress, RecordingError, quiet
 from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
+from trainer.power import read_power
 from trainer.recordings import NORMAL, Recording, RecordingProblem, condition_names, cut_windows
 from trainer.report import plots
 
@@ -30,6 +31,11 @@ _OVER_TIME: Final = (
     "policy."
 )
 _SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
+_HEARING: Final = (
+    "Standard faults put into held-out healthy vibration: how large each must be. Further left is better. "
+    "Sizes are relative to the healthy machine's own vibration."
+)
+_NOT_TRIED: Final = "Which faults it would hear was not measured when this file was made"
 _COURSES: Final = 5
 """Recordings whose scores over time are drawn: as many as fit on a screen below one another."""
 _EXPLAINED: Final = 64
@@ -79,6 +85,7 @@ def report_page(
         kinds=unseen_kinds_table(comparison) if comparison else [],
         advice=_advice(artefact.manifest, recordings),
         expected=_expected(artefact.manifest),
+        hears=artefact.manifest.power["statement"] if artefact.manifest.power else _NOT_TRIED,
         learnt=f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}",
     )
 
@@ -105,6 +112,9 @@ def _pictures(
             plots.spectra([item.recording for item in watched]),
         ),
     ]
+    if artefact.manifest.power:
+        power = read_power(artefact.manifest.power)
+        pictures.insert(1, Picture("What it would hear", _HEARING, plots.hearing(power)))
     if artefact.graph.explains and artefact.manifest.features:
         pictures.append(_explained(artefact, watched, hardest))
     return pictures
@@ -207,6 +217,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable)
     environment.filters["detector"] = detector_label
     environment.filters["factor"] = level_factor
+    environment.filters["power"] = power_figure
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
     environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
     environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"

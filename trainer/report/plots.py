@@ -18,6 +18,7 @@ from scipy import signal
 from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Scores
 from trainer.evaluation import ScoredRecording
+from trainer.power import Power
 from trainer.recordings import NORMAL, Recording
 
 _BLUE: Final = "#0072B2"
@@ -161,6 +162,35 @@ def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
     if reference.min() > 0:
         axis.set_xscale("log")
     axis.legend(loc="best")
+    return _svg(figure)
+
+
+@_styled
+def hearing(power: Power) -> str:
+    """Draw the smallest size of each standard fault that raises an alarm, and that windows exceed with."""
+    figure = _figure(0.9 + 0.26 * len(power.faults))
+    axis = figure.subplots()
+    marks = (
+        ("alarm", "o", _ORANGE, "an alarm, in a condition never seen"),
+        ("worst", "|", "black", "an alarm, in the worst condition recorded"),
+        ("half", "D", _BLUE, "half of the windows"),
+        ("most", "s", _GREY, "95 % of the windows"),
+    )
+    for place, item in zip(range(len(power.faults), 0, -1), power.faults, strict=True):
+        for name, marker, colour, _ in marks:
+            if (size := getattr(item, name)) is not None:
+                axis.plot(size, place, marker=marker, color=colour, markersize=6, linestyle="")
+        if item.worst is None:
+            axis.annotate("not heard", (power.largest, place), ha="right", va="center", fontsize=8)
+    for _, marker, colour, label in marks:
+        axis.plot([], [], marker=marker, color=colour, linestyle="", label=label)
+    shown = [_shown(f"{item.name}, {item.unit}") for item in power.faults]
+    axis.set_yticks(range(len(power.faults), 0, -1), shown, fontsize=8, parse_math=False)
+    axis.set_ylim(0.3, len(power.faults) + 0.7)
+    axis.set_xscale("log")
+    axis.set_xlim(0.01, 1.3 * power.largest)
+    axis.set_xlabel("size of the fault, relative to the healthy vibration")
+    axis.legend(loc="lower left", fontsize=8)
     return _svg(figure)
 
 

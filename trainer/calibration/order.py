@@ -1,0 +1,79 @@
+"""What is asked of a fit: the detector, how windows are cut, what the threshold has to fulfil."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge_runtime.core import AlarmPolicy
+from trainer.calibration.choice import CalibrationPlan
+from trainer.core import ChoiceError
+from trainer.detectors import REGISTRY, create
+from trainer.recordings import NORMAL, TOWERING, Recording, choose_augmentation, condition_names
+
+MAX_SAMPLES: Final = 65536
+"""Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to fit, and with which settings."""
+
+    detector: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    """Of the model; the detector's if empty."""
+    samples: int = 1024
+    hop: int = 512
+    seed: int = 0
+    method: str = ""
+    """How the threshold is found; empty for the method that the data support best."""
+    rate: float | None = None
+    """Share of normal windows that may exceed the threshold; None for the lowest that the data support."""
+    best_effort: bool = False
+    """Whether a threshold is given that the data do not support."""
+    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    budget: str = ""
+    """False alarms that a sensor may raise, such as `1/month`; empty to bound windows instead."""
+    accept: tuple[str, ...] = ()
+    """Checks of recordings that are not to refuse, see `trainer.recordings.checks`."""
+    int8: bool = False
+    """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
+    augment: str = "auto"
+    """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
+    power: bool = True
+    """Whether it is measured which faults the model would hear, see `trainer.power`."""
+    sensor_range: float | None = None
+    """Largest magnitude that the sensor reports, in the recordings' unit; None where unknown."""
+    speed_hz: float | None = None
+    """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
+
+    def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
+        """Return how windows are cut and what the threshold has to fulfil."""
+        normal = condition_names(item for item in recordings if item.label == NORMAL)
+        return CalibrationPlan(
+            samples=self.samples,
+            hop=self.hop,
+            rate=self.rate,
+            method=self.method,
+            best_effort=self.best_effort,
+            supervised=REGISTRY[self.detector].supervised,
+            budget=self.budget,
+            policy=self.policy,
+            augmentation=choose_augmentation(self.augment, len(normal)),
+            accept_towering=TOWERING in self.accept,
+            range_=self.sensor_range or math.inf,
+        )
+
+    def check(self) -> None:
+        """Raise ChoiceError for windows that cannot be cut and wishes that cannot be."""
+        if self.int8 and not REGISTRY[self.detector].quantisable:
+            create(self.detector).in_int8()  # says which can
+        for what, value in (("sensor range", self.sensor_range), ("speed", self.speed_hz)):
+            if value is not None and not 0 < value < math.inf:
+                raise ChoiceError(f"a {what} of {value:g} cannot be", remedy="Give a positive number")
+        if not (1 <= self.samples <= MAX_SAMPLES and 1 <= self.hop <= self.samples):
+            raise ChoiceError(
+                f"windows of {self.samples} samples every {self.hop} cannot be cut",
+                remedy=f"Give 1 to {MAX_SAMPLES} samples and a hop between 1 and the window's length",
+            )
