@@ -26,6 +26,7 @@ SENSORS = ("a", "b", "c")
 KINDS = ("anomaly", "sensor_fault", "model_fault")
 UP_S = 1.0
 """Promised while every hop is up."""
+LEAVES = ("state", "condition", "availability")
 KEEPALIVES = 4
 """Promised after a device, a broker or a bridge has died."""
 WORDS = {"begin": 9, "end": 7, "score": 3, "acknowledge": 2, "shelve": 1, "reload": 2}
@@ -195,7 +196,8 @@ class Picture:
         if time.monotonic() - begun_s < UP_S / 2:
             return False
         retained = self.newcomer()
-        gone = set(dict(self.subscriber.seen)) - set(retained)
+        ours = {topic for topic, _ in self.subscriber.seen if topic.rpartition("/")[2] in LEAVES}
+        gone = ours - set(retained)
         self.subscriber.seen += [*retained.items(), *((topic, b"") for topic in gone)]
         return not self.wrong()
 
@@ -212,7 +214,7 @@ class Picture:
         found = {}
         for topic, body in retained.items():
             *_, site, device, sensor, leaf = ("", "", *topic.split("/"))
-            if site != "site" or leaf not in ("state", "condition", "availability") or not body:
+            if site != "site" or leaf not in LEAVES or not body:
                 continue
             key = f"{sensor}/{leaf}" if device == self.device else f"{device}/{sensor}/{leaf}"
             found[key] = words(leaf, body)
