@@ -81,7 +81,8 @@ class Bookkeeper:
 
     def take(self, sensor: str, verdict: Verdict, sensor_now_us: int) -> None:
         """Enter a verdict and publish what it changes. `sensor_now_us` is the sensor's clock now."""
-        self.publish(self.book.take(sensor, verdict, sensor_now_us, self._clock()))
+        if changes := self.book.take(sensor, verdict, sensor_now_us, self._clock()):
+            self.publish(changes)
         if sensor in self._unheard and self.book.condition(sensor).link != "unknown":
             self._unheard.discard(sensor)
             self.retained.changed(sensor, self._clock())
