@@ -47,14 +47,7 @@ class LinkError(UnavailableError):
 def explain(error: Exception) -> tuple[str, str]:
     """(what went wrong with a socket or TLS, the remedy), each for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
-        if unset := unset_clock(time.time()):
-            return f"{what}; {unset}", CLOCK_REMEDY
-        remedy = "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
-        dated = getattr(error, "verify_code", 0) in _OF_THE_CLOCK  # else the clock has no part in it
-        if dated and (doubt := clock_doubt(time.time())):
-            return f"{what}; {doubt}", f"{remedy}. {CLOCK_REMEDY}"
-        return what, remedy
+        return _explain_certificate(error)
     if isinstance(error, ssl.SSLError):
         return (
             f"TLS failed: {error.reason or error}",
@@ -66,3 +59,14 @@ def explain(error: Exception) -> tuple[str, str]:
         return "no answer in time", "Check address, firewall and network"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return reason.lower(), "Check that the broker runs, its address and its port"
+
+
+def _explain_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
+    if unset := unset_clock(time.time()):
+        return f"{what}; {unset}", CLOCK_REMEDY
+    remedy = "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+    dated = getattr(error, "verify_code", 0) in _OF_THE_CLOCK  # else the clock has no part in it
+    if dated and (doubt := clock_doubt(time.time())):
+        return f"{what}; {doubt}", f"{remedy}. {CLOCK_REMEDY}"
+    return what, remedy

@@ -95,7 +95,7 @@ def test_old_by_its_own_word_new_by_another(device: Device) -> None:
 
 
 def test_a_clock_that_was_never_set_judges_no_times(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_of_door, "clock_doubt", lambda _now_s: "the clock was never set")
+    monkeypatch.setattr(remote_of_door, "unset_clock", lambda _now_s: "the clock was never set")
     old = command(1, sent=moment(time.time() - 3000))
     assert "result" in device.give(old)
     assert code(device.give(old)) == "replayed", "and counters still hold"
