@@ -10,7 +10,8 @@ from itertools import count
 
 from edge_runtime.analysis import Identity
 from edge_runtime.core import DataError, Manifest, Verdict, printable
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors import (
     Signal,
     SimulatedSensor,

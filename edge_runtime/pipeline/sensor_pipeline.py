@@ -7,12 +7,10 @@ sensor it was taken from.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from edge_runtime.analysis import (
     AlarmMachine,
-    Identity,
     NormalLevel,
     UsableShare,
     Windower,
@@ -22,7 +20,6 @@ from edge_runtime.analysis import (
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
-    AlarmPolicy,
     Fault,
     FaultKind,
     FaultReason,
@@ -33,11 +30,11 @@ from edge_runtime.core import (
     Verdict,
     Window,
 )
-from edge_runtime.models import Artefact
 from edge_runtime.pipeline.hellos import Hellos
 from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.scoring import Scoring
 from edge_runtime.pipeline.sensor_judge import SensorJudge
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols import Decoder
 
 _CLOCK_JUMP_S: Final = 5.0
@@ -47,45 +44,6 @@ _EVIDENCE: Final = 1.5
 """A range of so many times the peak of normal windows: what reaches its end is louder than the machine is
 when all is well. Below, a healthy machine may be cut off, too. From the levels that a fit is widened by, at
 most 1.4."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How one sensor is watched: the artefact, and what the site sets differently."""
-
-    artefact: Artefact
-    threshold: float
-    policy: AlarmPolicy
-    sensor: Identity | None = None
-    """What the right sensor says of itself; None for what the manifest says of it."""
-    suspended: str = ""
-    """Why the model is not to be run: it stopped the service once. Empty for every other."""
-    usable_share: float = 0.9
-    """Share of the time that has to give usable windows, 0 for none; less is a fault of the sensor."""
-    usable_span_s: float = 60.0
-    """The time over which that is asked for, seconds."""
-    silence_s: float = 2.0
-    """Pauses up to this long are none of the sensor's faults, seconds."""
-
-    @property
-    def identity(self) -> Identity:
-        """What the right sensor says of itself."""
-        manifest = self.artefact.manifest
-        return self.sensor or Identity(manifest.unit, manifest.channels)
-
-    @staticmethod
-    def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
-        """Watch as the artefact's manifest says, except for what is given."""
-        manifest = artefact.manifest
-        limit = manifest.threshold if threshold is None else threshold
-        return Watch(artefact, limit, policy or manifest.policy)
-
-
-def _rule(watch: Watch) -> tuple[object, ...]:
-    """What a pipeline judges by, its sensor's identity apart; a model is the same while it is the same
-    session."""
-    limits = watch.usable_share, watch.usable_span_s, watch.silence_s
-    return id(watch.artefact), watch.threshold, watch.policy, watch.suspended, *limits
 
 
 class SensorPipeline:
@@ -123,7 +81,7 @@ class SensorPipeline:
         before, manifest = self._watch, watch.artefact.manifest
         self._watch, self._manifest = watch, manifest
         self._hellos.expect(watch.identity)
-        if _rule(watch) != _rule(before):
+        if watch.rule != before.rule:
             self._windower.recut(manifest.samples, manifest.hop)
             self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
             self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)

@@ -24,7 +24,8 @@ import scipy.signal
 
 from edge_runtime.core.records import AlarmKind, Frame, Hello, Samples, Transition
 from edge_runtime.models.scorer import Artefact, open_trusted
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from tests.shared import FULL, ROOT, SAMPLE

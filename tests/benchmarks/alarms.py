@@ -11,7 +11,8 @@ import numpy as np
 
 from edge_runtime.core.records import AlarmPolicy, Transition
 from edge_runtime.models import scorer
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.frames import FrameDecoder
 from tests.benchmarks.benchmark_site import PERIOD_S, Values, encoded, latencies_ms, plant, uncut
 from tests.benchmarks.measure import Measure, ratio

@@ -15,7 +15,7 @@ from edge_runtime.core.errors import DataError
 from edge_runtime.core.records import Fault, Frame, Hello, Note, Reading
 from edge_runtime.models.scorer import open_trusted
 from edge_runtime.pipeline.playback import replay, replay_capture
-from edge_runtime.pipeline.sensor_pipeline import Watch
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors import captures
 from edge_runtime.sensors.captures import is_capture, read_capture, summarize
 from edge_runtime.sensors.protocols.base import SampleFormat

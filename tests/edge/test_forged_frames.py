@@ -8,7 +8,8 @@ import pytest
 
 from edge_runtime.core.records import AlarmKind, FaultKind, Frame, Hello
 from edge_runtime.models.scorer import open_trusted
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from tests.artefacts import write_artefact

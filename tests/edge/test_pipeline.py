@@ -17,7 +17,8 @@ from edge_runtime.core.records import (
     Transition,
 )
 from edge_runtime.models.scorer import open_trusted
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.recording import Signal

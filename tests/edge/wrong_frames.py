@@ -7,7 +7,8 @@ import numpy as np
 
 from edge_runtime.analysis import Identity
 from edge_runtime.core.records import AlarmKind, Frame, Hello
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.simulator import HELLO_S
