@@ -96,7 +96,10 @@ class AlarmMachine:
     ) -> Verdict:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
         exceeded = score > self.threshold
-        self._vote(time_us, exceeded)
+        self._recent.append((time_us, exceeded))
+        self._votes += exceeded
+        if len(self._recent) > self._of:
+            self._votes -= self._recent.popleft()[1]
         transition, last_us, self._last_us = None, self._last_us, time_us
         passed_us = 0 if last_us is None else max(0, time_us - last_us)
         if self._alarm is not None:
@@ -107,7 +110,12 @@ class AlarmMachine:
             held_us = min(passed_us, _VOTE_SPANS * self._hop_us)
             self._voted_us = 0.0 if self._voted_us is None else self._voted_us + held_us
             if self._voted_us >= self._policy.on_delay_s * 1e6 and not self.waits():
-                transition = self._begin(time_us, score, reason)
+                since_us = time_us - round(self._voted_us)
+                known = (time for time, voted in self._recent if voted and time is not None)
+                start_us = min(since_us, next(known, since_us))
+                self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
+                self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
+                transition = Transition.NEW
         verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
@@ -116,20 +124,6 @@ class AlarmMachine:
     def rest(self) -> bool:
         """Whether a score that exceeds nothing would change nothing: then `step` need not be called."""
         return self._alarm is None and not self._votes
-
-    def _vote(self, time_us: int, exceeded: bool) -> None:
-        self._recent.append((time_us, exceeded))
-        self._votes += exceeded
-        if len(self._recent) > self._of:
-            self._votes -= self._recent.popleft()[1]
-
-    def _begin(self, time_us: int, score: float, reason: str) -> Transition:
-        since_us = time_us - round(self._voted_us or 0)
-        known = (time for time, exceeded in self._recent if exceeded and time is not None)
-        start_us = min(since_us, next(known, since_us))
-        self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
-        self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
-        return Transition.NEW
 
     def _continue(self, alarm: Alarm, passed_us: int, score: float) -> Transition | None:
         if score > alarm.peak_score:

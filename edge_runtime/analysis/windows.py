@@ -77,24 +77,21 @@ class Windower:
             self._last = frame
             return self._append(frame), []
         fault = self._fault(frame)
-        if fault is not None and fault.kind is FaultKind.DUPLICATE and self._outlives(frame):
-            fault = Fault(FaultKind.GAP, f"the number before {frame.sequence} was wrong")
         if fault is not None and fault.count > _FAR:
             before, self._far = self._far, frame
             if not _follows(before, frame, _FAR):
                 return [], [Fault(fault.kind, f"{fault.detail}, if the next one follows", 0)]
             fault = Fault(fault.kind, fault.detail, fault.count - 1)  # the one before came, too
-        faults = [] if fault is None else [fault]
         if fault is not None and fault.kind in _UNUSABLE:
-            return [], faults
-        if faults or last is None:
+            return [], [fault]
+        if fault is not None or last is None:
             self._before += self._end
             self._start = self._end = 0
         if last is None:
             self._first = frame
         self._last, self.previous = frame, last
         self._length_us, self._slack_us = _length_us(frame), _slack_us(frame)
-        return self._append(frame), faults
+        return self._append(frame), [] if fault is None else [fault]
 
     @property
     def last(self) -> Frame | None:
@@ -145,6 +142,8 @@ class Windower:
         if (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id):
             before, now = (f"sensor {one.sensor_id}, boot {one.boot_id}" for one in (last, frame))
             fault = Fault(FaultKind.REBOOT, f"{before} became {now}")
+        elif ahead >= _SEQUENCES // 2 and self._outlives(frame):
+            fault = Fault(FaultKind.GAP, f"the number before {frame.sequence} was wrong")
         elif ahead >= _SEQUENCES // 2:
             fault = Fault(FaultKind.DUPLICATE, f"sequence {frame.sequence} after {last.sequence}")
         elif ahead:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import paho.mqtt.client as mqtt
 
@@ -213,8 +213,13 @@ class _Account:
         members = entry.members
         line = {"what": "message", "topic": entry.topic, **found, "body": members}
         if entry.discrepancy is Discrepancy.UNNUMBERED:
-            text = f"{entry.topic} {'(retained) ' if message.retain else ''}{_shown(body, members)}"
-            self._print(line, text)
+            shown = ", ".join(
+                f"{name} {members[name]}" for name in _TOLD if members.get(name) not in (None, "")
+            )
+            if not shown:
+                more = "..." if len(body) > _SHOWN_BYTES else ""
+                shown = body[:_SHOWN_BYTES].decode(errors="replace") + more
+            self._print(line, f"{entry.topic} {'(retained) ' if message.retain else ''}{shown}")
             return
         words = [str(members[name]) for name in ("type", "kind", "id") if name in members]
         notes = [] if entry.discrepancy is Discrepancy.ON_TIME else [str(entry.discrepancy)]
@@ -235,10 +240,3 @@ class _Account:
         except ValueError:  # a body with NaN, which is no JSON: not a message of ours
             line = json.dumps({**fields, "body": {}})
         self._print_line(line)
-
-
-def _shown(body: bytes, members: dict[str, Any]) -> str:
-    found = [f"{name} {members[name]}" for name in _TOLD if members.get(name) not in (None, "")]
-    if found:
-        return ", ".join(found)
-    return body[:_SHOWN_BYTES].decode(errors="replace") + ("..." if len(body) > _SHOWN_BYTES else "")

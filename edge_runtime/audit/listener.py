@@ -103,16 +103,12 @@ class Listener:
             if lost:
                 self._say({"what": "connection lost"}, "connection lost")
                 connected = False
-                self._suspect_another(time.monotonic() - self.since_s)
-
-    def _suspect_another(self, lasted_s: float) -> None:
-        # Mosquitto 2.0 does not say that another client has taken over a kept session; it only closes.
-        self._evictions = self._evictions + 1 if lasted_s < _SHORT_S else 0
-        if self._evictions >= _EVICTIONS:
-            what = "the broker closes the connection again and again: perhaps another client uses our"
-            raise BusyError(
-                f"{what} client id {self._settings.client_id!r}", where=self.where, remedy=_OWN_ID
-            )
+                # Mosquitto 2.0 does not say that another client has taken over a session; it only closes.
+                self._evictions = self._evictions + 1 if time.monotonic() - self.since_s < _SHORT_S else 0
+                if self._evictions >= _EVICTIONS:
+                    what = "the broker closes the connection again and again: perhaps another client uses our"
+                    what += f" client id {self._settings.client_id!r}"
+                    raise BusyError(what, where=self.where, remedy=_OWN_ID)
 
     def leave(self) -> None:
         """Disconnect, if there is a connection."""
@@ -144,7 +140,9 @@ class Listener:
             if client.want_write():  # what is not acknowledged keeps the broker from sending more
                 select.select([], [sock], [], _LOOP_S)
                 client.loop_write()
-            elif self._readable(sock):
+            elif (isinstance(sock, ssl.SSLSocket) and sock.pending()) or any(
+                select.select([sock], [], [], _LOOP_S)
+            ):
                 client.loop_read(_PACKETS_AT_ONCE)
             return client.loop_misc()
         except UnwantedPacketError as error:
@@ -154,12 +152,6 @@ class Listener:
             raise UnavailableError(str(error), where=self.where, remedy=remedy) from error
         except (OSError, ValueError):  # the socket was closed meanwhile
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
-
-    @staticmethod
-    def _readable(sock: Any) -> bool:
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            return True
-        return bool(select.select([sock], [], [], _LOOP_S)[0])
 
     def _on_connect(
         self, client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Any

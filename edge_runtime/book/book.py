@@ -26,7 +26,6 @@ from edge_runtime.book.sensor import Sensor
 from edge_runtime.core import Alarm, AlarmCommandError, AlarmKind, Transition, Verdict, printable
 
 REMOVED: Final = "the sensor is no longer in the configuration"
-NO_LATCH: Final = "the configuration latches no alarms of this sensor any more"
 
 
 class Book:
@@ -52,14 +51,21 @@ class Book:
         An alarm keeps the model and the threshold that began it. One of a sensor that is gone is ended.
         """
         self._now = now
-        self._sensors = {each.name: self._renewed(each) for each in sensors}
+        kept: dict[str, Sensor] = {}
+        for watched in sensors:
+            if (entry := self._sensors.get(watched.name)) is None:
+                entry = Sensor(watched)
+            else:
+                entry.renew(watched)
+            kept[watched.name] = entry
+        self._sensors = kept
         self._ledger.forget_others(frozenset(self._sensors))
         changes: list[Change] = []
         for alarm, course in self._ledger.open():
             if (sensor := self._sensors.get(alarm.sensor)) is None:
                 changes.append(self._close(alarm, course, REMOVED))
             else:
-                changes += self._adapt(alarm, course, sensor.watched)
+                changes += self._ledger.adapt(alarm, course, sensor.watched, now)
         return tuple(changes)
 
     def take(self, sensor: str, verdict: Verdict, sensor_now_us: int, now: Instant) -> tuple[Change, ...]:
@@ -215,30 +221,6 @@ class Book:
         course.ongoing = False
         course.alarm = replace(alarm, reason=reason, again=0, score=None)
         return self._ledger.end(course, self._now, action=Action.REMOVED)
-
-    def _adapt(self, alarm: OpenAlarm, course: Course, watched: Watched) -> list[Change]:
-        now, changes = self._now, list[Change]()
-        is_anomaly = alarm.kind is AlarmKind.ANOMALY
-        if alarm.model.sha256 == watched.model.sha256:
-            course.alarm = alarm = replace(alarm, model=watched.model)  # what is stored names no bands
-        elif not alarm.model.sha256:  # stored by a version that kept no model
-            threshold = watched.threshold if is_anomaly else None
-            course.alarm = alarm = replace(alarm, model=watched.model, threshold=threshold)
-        if alarm.suppressed != watched.suppressed:
-            action = Action.SUPPRESSED if watched.suppressed else Action.UNSUPPRESSED
-            changes.append(self._ledger.change(course, now, action=action, suppressed=watched.suppressed))
-        if alarm.latched and not watched.latched and not alarm.active:
-            changes.append(self._ledger.end(course, now, action=Action.RESET, note=NO_LATCH))
-        elif course.alarm is not None and is_anomaly:
-            course.alarm = replace(course.alarm, latched=watched.latched)
-        return changes
-
-    def _renewed(self, watched: Watched) -> Sensor:
-        entry = self._sensors.get(watched.name)
-        if entry is None:
-            return Sensor(watched)
-        entry.renew(watched)
-        return entry
 
     def _entry(self, sensor: str) -> Sensor:
         if (entry := self._sensors.get(sensor)) is None:

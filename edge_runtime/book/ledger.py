@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from edge_runtime.book import timing
 from edge_runtime.book.course import Course
-from edge_runtime.book.entries import Action, Change, Instant, OpenAlarm
+from edge_runtime.book.entries import Action, Change, Instant, OpenAlarm, Watched
 from edge_runtime.core import AlarmKind, Transition
 
 Key = tuple[str, AlarmKind]
 Contributions = tuple[tuple[str, float], ...]
+NO_LATCH: Final = "the configuration latches no alarms of this sensor any more"
 
 
 class Ledger:
@@ -70,16 +71,17 @@ class Ledger:
         by: str = "",
         note: str = "",
         contributions: Contributions = (),
-        **members: Any,
+        **set_to: Any,
     ) -> Change:
         """Set members of the open alarm, and say what is to be published of it; ValueError without one."""
         if course.alarm is None:
             raise ValueError("no alarm is open here")
-        alarm = course.alarm = replace(timing.corrected(course.alarm, now), **members)
+        alarm = course.alarm = replace(timing.corrected(course.alarm, now), **set_to)
         elapsed_us = timing.length(alarm, now)[1]
-        joined = self._members(alarm)
+        joined = {other.sensor for other, _ in self.open() if other.incident == alarm.incident}
+        members = tuple(sorted(joined))
         return Change(
-            transition, alarm, now, None, elapsed_us, action, by, note, contributions, members=joined
+            transition, alarm, now, None, elapsed_us, action, by, note, contributions, members=members
         )
 
     def end(self, course: Course, now: Instant, end_steady_us: int | None = None, **how: Any) -> Change:
@@ -90,5 +92,20 @@ class Ledger:
         self._open.pop((change.alarm.sensor, change.alarm.kind), None)
         return replace(change, end_us=end_us, elapsed_us=elapsed_us)
 
-    def _members(self, alarm: OpenAlarm) -> tuple[str, ...]:
-        return tuple(sorted({other.sensor for other, _ in self.open() if other.incident == alarm.incident}))
+    def adapt(self, alarm: OpenAlarm, course: Course, watched: Watched, now: Instant) -> list[Change]:
+        """Bring an open alarm in line with how its sensor is watched now, and say what that changes of it."""
+        changes: list[Change] = []
+        is_anomaly = alarm.kind is AlarmKind.ANOMALY
+        if alarm.model.sha256 == watched.model.sha256:
+            course.alarm = alarm = replace(alarm, model=watched.model)  # what is stored names no bands
+        elif not alarm.model.sha256:  # stored by a version that kept no model
+            threshold = watched.threshold if is_anomaly else None
+            course.alarm = alarm = replace(alarm, model=watched.model, threshold=threshold)
+        if alarm.suppressed != watched.suppressed:
+            action = Action.SUPPRESSED if watched.suppressed else Action.UNSUPPRESSED
+            changes.append(self.change(course, now, action=action, suppressed=watched.suppressed))
+        if alarm.latched and not watched.latched and not alarm.active:
+            changes.append(self.end(course, now, action=Action.RESET, note=NO_LATCH))
+        elif course.alarm is not None and is_anomaly:
+            course.alarm = replace(course.alarm, latched=watched.latched)
+        return changes

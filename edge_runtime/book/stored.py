@@ -19,7 +19,7 @@ def key_of(alarm: OpenAlarm) -> str:
 
 def stored_entry(alarm: OpenAlarm) -> Alarm:
     """What to keep of an open alarm: what earlier versions read, and notes with all the rest."""
-    rest = asdict(replace(alarm, model=_bare(alarm.model)))
+    rest = asdict(replace(alarm, model=replace(alarm.model, bands={})))
     for name in _OF_ALARM:
         del rest[name]
     notes = json.dumps(rest)
@@ -45,21 +45,15 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
     )
     try:
         rest = json.loads(alarm.notes)
-        return replace(plain, **_read(rest)) if rest["id"] == alarm.id else plain
+        if rest["id"] != alarm.id:
+            return plain
+        known = {field.name for field in fields(OpenAlarm)} - set(_OF_ALARM)
+        values: dict[str, Any] = {name: value for name, value in rest.items() if name in known}
+        values["model"] = ModelSummary(**values["model"])
+        if values.get("acknowledged") is not None:
+            values["acknowledged"] = Record(**values["acknowledged"])
+        if values.get("shelved") is not None:
+            values["shelved"] = Shelving(**values["shelved"])
+        return replace(plain, **values)
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain
-
-
-def _read(rest: dict[str, Any]) -> dict[str, Any]:
-    known = {field.name for field in fields(OpenAlarm)} - set(_OF_ALARM)
-    values = {name: value for name, value in rest.items() if name in known}
-    values["model"] = ModelSummary(**values["model"])
-    if values.get("acknowledged") is not None:
-        values["acknowledged"] = Record(**values["acknowledged"])
-    if values.get("shelved") is not None:
-        values["shelved"] = Shelving(**values["shelved"])
-    return values
-
-
-def _bare(model: ModelSummary) -> ModelSummary:
-    return replace(model, bands={})

@@ -53,7 +53,12 @@ def shelve(
     as_json: AsJson = False,
 ) -> None:
     """Put an alarm aside for a while; it comes back by itself."""
-    _change("shelve", ids, config, door, as_json=as_json, why=why, for_s=_duration_s(for_))
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([mhd])", for_)
+    if found is None or float(found[1]) == 0:
+        what = f"{printable(for_, 40)!r} is no length of time"
+        raise ConfigError(what, where="--for", remedy="Write it as 30m, 8h or 2d")
+    for_s = float(found[1]) * _SECONDS[found[2]]
+    _change("shelve", ids, config, door, as_json=as_json, why=why, for_s=for_s)
 
 
 @app.command()
@@ -75,14 +80,6 @@ def _change(verb: str, ids: list[str], config: Any, door: Any, *, as_json: bool,
         for alarm_id in ids:
             alarm = client.call(f"alarms.{verb}", alarm=alarm_id, **params)
             typer.echo(json.dumps(alarm) if as_json else _line(alarm))
-
-
-def _duration_s(text: str) -> float:
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([mhd])", text)
-    if found is None or float(found[1]) == 0:
-        what = f"{printable(text, 40)!r} is no length of time"
-        raise ConfigError(what, where="--for", remedy="Write it as 30m, 8h or 2d")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 def _line(alarm: dict[str, Any]) -> str:

@@ -73,18 +73,8 @@ class Hellos:
         return None if boot == self._boot else self._apply(boot)
 
     def _apply(self, boot: _Boot) -> Fault | None:
-        self._boot, self.believed = boot, self._believe(boot)
+        self._boot, self.believed = boot, None
         self.range, self._wrong, self._disagreement = self._expected.range, None, None
-        if self.believed is None:
-            return None
-        self._introduce(self.believed)
-        if self._expected.fits(self.believed):
-            self.range = min(self._expected.range, self.believed.range)
-            return None
-        self._wrong = self.believed
-        return Fault(FaultKind.MISMATCH, "the hello of another sensor")
-
-    def _believe(self, boot: _Boot) -> Hello | None:
         said = self._said.get(boot)
         if said is None:  # a hello that was lost, or firmware that leaves the boot out of it
             said = next((said for other, said in reversed(self._said.items()) if other[0] == boot[0]), None)
@@ -92,9 +82,12 @@ class Hellos:
             return None
         votes = Counter(said)
         right = {hello: self._expected.fits(hello) for hello in votes}
-        return max(reversed(said), key=lambda hello: (votes[hello], right[hello]))
-
-    def _introduce(self, hello: Hello) -> None:
-        said, before = introduction(hello), self.introduction.partition("; before: ")[0]
-        if said != before:
-            self.introduction = f"{said}; before: {before}" if before else said
+        self.believed = max(reversed(said), key=lambda hello: (votes[hello], right[hello]))
+        name, before = introduction(self.believed), self.introduction.partition("; before: ")[0]
+        if name != before:
+            self.introduction = f"{name}; before: {before}" if before else name
+        if self._expected.fits(self.believed):
+            self.range = min(self._expected.range, self.believed.range)
+            return None
+        self._wrong = self.believed
+        return Fault(FaultKind.MISMATCH, "the hello of another sensor")

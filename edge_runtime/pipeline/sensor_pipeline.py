@@ -212,8 +212,11 @@ class SensorPipeline:
             or problem(samples, self._manifest.channels, limit)
             or self._level.too_quiet(samples)
         )
-        if fault is not None or ((rate := self.status.rate) is not None and rate.off):
-            return self._spoilt(samples, time_us, fault or self._off_rate(), limit)
+        if fault is None and (rate := self.status.rate) is not None and rate.off:
+            detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
+            fault = SensorFault(FaultReason.RATE, detail)
+        if fault is not None:
+            return self._spoilt(samples, time_us, fault, limit)
         verdicts = self._sensor.judge(time_us, None)
         verdicts += self._scoring.judge(samples, time_us)
         return verdicts
@@ -231,8 +234,3 @@ class SensorPipeline:
         if fault.reason is FaultReason.SATURATED and limit >= _EVIDENCE * self._level.peak:
             return [*verdicts, self._scoring.judge_clipped(samples, time_us, alarm)]
         return verdicts or [self._scoring.unscored(time_us, alarm)]
-
-    def _off_rate(self) -> SensorFault:
-        rate = self.status.rate
-        detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz" if rate else ""
-        return SensorFault(FaultReason.RATE, detail)
