@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import pwd
 import socket
 import struct
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from edge_runtime.core import AccessError, BusyError, DataError, EdgeError, UnavailableError
+from edge_runtime.door.peers import user_name
 from edge_runtime.door.protocol import MAX_ANSWER_BYTES, VERSIONS, Code
 from edge_runtime.door.settings import DoorSettings, path_problem
 from edge_runtime.door.socket_file import NAME
@@ -20,6 +20,14 @@ PACKAGED: Final = Path("/run/edge-runtime") / NAME
 """Where the service of Debian's package has it."""
 TIMEOUT_S: Final = 15.0
 """The service gives up what it does not come to after 5 s."""
+_ERRORS: Final[dict[str, type[EdgeError]]] = {
+    Code.NOT_ALLOWED: AccessError,
+    Code.BUSY: BusyError,
+    Code.IDLE: UnavailableError,
+    Code.INTERNAL: EdgeError,
+    Code.VERSION: UnavailableError,
+}
+"""What a refusal is here; any other is a DataError."""
 _START: Final = "Start the service (systemctl start edge-runtime), or name its socket by --socket or --config"
 
 
@@ -41,7 +49,8 @@ class DoorClient:
         self._file, self._next_id = _connect(paths, timeout_s), 1
         self._arrived = bytearray()
         try:
-            self.about: dict[str, Any] = self.call("hello", versions=list(VERSIONS), name=_own_name())
+            name = os.environ.get("SUDO_USER") or user_name(os.getuid())
+            self.about: dict[str, Any] = self.call("hello", versions=list(VERSIONS), name=name)
             """What the service says of itself."""
         except BaseException:
             self.close()
@@ -68,7 +77,9 @@ class DoorClient:
         while True:
             answer = self._line()
             if "error" in answer:
-                raise _refusal(answer["error"])
+                error: dict[str, str] = answer["error"]
+                kind = _ERRORS.get(error.get("code", ""), DataError)
+                raise kind(error.get("what", ""), remedy=error.get("remedy", ""))
             if answer.get("id") == request_id and "result" in answer:
                 return answer["result"]
 
@@ -141,19 +152,3 @@ def _connect(paths: tuple[Path, ...], timeout_s: float) -> socket.socket:
     raise UnavailableError(
         "no service listens", where=" or ".join(str(path) for path in paths), remedy=_START
     )
-
-
-def _refusal(error: dict[str, str]) -> EdgeError:
-    kinds: dict[str, type[EdgeError]] = {Code.NOT_ALLOWED: AccessError, Code.BUSY: BusyError}
-    kinds |= {Code.IDLE: UnavailableError, Code.INTERNAL: EdgeError, Code.VERSION: UnavailableError}
-    kind = kinds.get(error.get("code", ""), DataError)
-    return kind(error.get("what", ""), remedy=error.get("remedy", ""))
-
-
-def _own_name() -> str:
-    if name := os.environ.get("SUDO_USER"):
-        return name
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"

@@ -112,7 +112,16 @@ class Conversation:
         if request.method == "hello":
             client.say(encode_result(request.id, self._hello(client, request.params)))
         elif request.method == "subscribe":
-            self._subscribe(client, request)
+            params = read_params(SubscribeParams, request.params)
+            self._feed.check(params)
+            if len(client.subscriptions) >= MAX_SUBSCRIPTIONS or (params.raw and client.subscriptions):
+                remedy = "Use a connection of its own for it"
+                raise RequestError(Code.REFUSED, "this connection has other subscriptions", remedy)
+            client.subscriptions.add((params.to, params.sensor))
+            # Before it is answered: nothing is missed after that.
+            self._feed.want_also(params.to, params.sensor)
+            client.say(encode_result(request.id, {"subscribed": params.to, "raw": params.raw}))
+            client.raw = params.raw
         else:
             client.request_id = request.id
             client.work = Work(request.method, dict(request.params), self._asker(client), self.settle)
@@ -143,14 +152,3 @@ class Conversation:
             **self._about(),
             "methods": methods,
         }
-
-    def _subscribe(self, client: ClientConnection, request: Request) -> None:
-        params = read_params(SubscribeParams, request.params)
-        self._feed.check(params)
-        if len(client.subscriptions) >= MAX_SUBSCRIPTIONS or (params.raw and client.subscriptions):
-            remedy = "Use a connection of its own for it"
-            raise RequestError(Code.REFUSED, "this connection has other subscriptions", remedy)
-        client.subscriptions.add((params.to, params.sensor))
-        self._feed.want_also(params.to, params.sensor)  # before it is answered: nothing is missed after that
-        client.say(encode_result(request.id, {"subscribed": params.to, "raw": params.raw}))
-        client.raw = params.raw

@@ -58,7 +58,19 @@ class Door:
         if self._server is None or self._wanted != (settings, path) or self.trouble:
             self.close()
             self._wanted = settings, path
-            self._open(settings, path)
+            try:
+                file = SocketFile(path, settings)
+            except EdgeError as error:
+                self.trouble = str(error)
+            else:
+                self.trouble = file.trouble
+                conversation = Conversation(self.work, self.feed, self._about, settings)
+                self._server = Server(file, conversation, self.feed, self._counts)
+                self._server.start()
+            if self.trouble != self._logged:
+                self._logged = self.trouble
+                level = logging.ERROR if self.trouble else logging.INFO
+                _LOG.log(level, "%s", self.trouble or f"open at {path}")
 
     def close(self) -> None:
         """Close every connection and the socket, where it is open."""
@@ -90,17 +102,3 @@ class Door:
             "turned_away": float(self._counts["turned_away"]),
             "lagged": float(self._counts["lagged"]),
         }
-
-    def _open(self, settings: DoorSettings, path: Path) -> None:
-        try:
-            file = SocketFile(path, settings)
-        except EdgeError as error:
-            self.trouble = str(error)
-        else:
-            self.trouble = file.trouble
-            conversation = Conversation(self.work, self.feed, self._about, settings)
-            self._server = Server(file, conversation, self.feed, self._counts)
-            self._server.start()
-        if self.trouble != self._logged:
-            self._logged = self.trouble
-            _LOG.log(logging.ERROR if self.trouble else logging.INFO, "%s", self.trouble or f"open at {path}")

@@ -57,7 +57,7 @@ class Peer:
         may_change = self.uid in (0, os.geteuid()) or group in self.groups
         if self.uid == overflow:
             return Asker(stated or "somebody", "socket", proven=False, may_change=may_change)
-        name = _user_name(self.uid)
+        name = user_name(self.uid)
         if self.uid == 0 and stated and stated != name:
             name = f"{name} for {stated}"
         return Asker(name, "socket", proven=True, may_change=may_change, uid=self.uid)
@@ -76,7 +76,8 @@ def group_id(name: str) -> int:
     return grp.getgrnam(name).gr_gid if name else os.getegid()
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Name of a user, or the number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -88,7 +88,12 @@ class Request:
 def parse_request(line: bytes) -> Request:
     """Read one line without its line feed. Raises RequestError with what is wrong with it."""
     body = parse_object(line)
-    request_id = _id_of(body)
+    request_id = body.get("id")
+    named = isinstance(request_id, str) and len(request_id) <= MAX_ID_CHARS
+    numbered = type(request_id) is int and abs(request_id) <= _LARGEST_ID
+    if not (named or numbered or request_id is None):
+        what = f'"id" must be text of at most {MAX_ID_CHARS} characters or an integer'
+        raise RequestError(Code.BAD_REQUEST, what, "Number the requests of a connection from 1")
     remedy = 'Send {"v":1,"id":1,"method":"hello","params":{}}'
     version = body.get("v")
     if type(version) is not int or version not in VERSIONS:
@@ -166,16 +171,6 @@ def plain(value: object) -> Any:
 def _line(body: Mapping[str, object]) -> bytes:
     # ASCII: a lone surrogate of a request's text, which has no UTF-8, goes back as it came.
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _id_of(body: Mapping[str, Any]) -> Id:
-    request_id = body.get("id")
-    if isinstance(request_id, str) and len(request_id) <= MAX_ID_CHARS:
-        return request_id
-    if request_id is None or (type(request_id) is int and abs(request_id) <= _LARGEST_ID):
-        return request_id
-    what = f'"id" must be text of at most {MAX_ID_CHARS} characters or an integer'
-    raise RequestError(Code.BAD_REQUEST, what, "Number the requests of a connection from 1")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -69,7 +69,11 @@ class RemoteCommands:
         """Take a command as it came."""
         with self._mutex:
             self._counts["received"] += 1
-        if not self._may_answer(response_topic) or len(correlation) > MAX_CORRELATION_BYTES:
+        # An answer may go nowhere, or below our own replies.
+        last = response_topic.removeprefix(self._replies).rpartition("/")[2]
+        below = response_topic.startswith(self._replies) and last not in ("", *_LEAVES)
+        wild = any(char in response_topic for char in "+#\0")
+        if (response_topic and (wild or not below)) or len(correlation) > MAX_CORRELATION_BYTES:
             with self._mutex:  # nothing is done whose answer would go to another's topic
                 self._counts["refused"] += 1
                 self._counts["not_answered"] += 1
@@ -98,12 +102,6 @@ class RemoteCommands:
             answer = self._waiting.popleft() if self._waiting else None
         return None if answer is None else (answer.topic, answer.encode(self._device), answer.correlation)
 
-    def _may_answer(self, topic: str) -> bool:
-        """Whether an answer may go there: nowhere, or below our own replies."""
-        wild = any(char in topic for char in "+#\0")
-        last = topic.removeprefix(self._replies).rpartition("/")[2]
-        return not topic or (topic.startswith(self._replies) and last not in ("", *_LEAVES) and not wild)
-
     def _admit(self, verb: str, envelope: Envelope, expiry_s: int | None) -> None:
         """Raise RequestError for a command that is not to be obeyed; note the counter of one that is."""
         if envelope.device != self._device:
@@ -121,9 +119,6 @@ class RemoteCommands:
         if verb not in self.verbs:
             what = f"there is no command {printable(verb, 60)!r}"
             raise RequestError(Code.UNKNOWN_METHOD, what, f"Commands are: {', '.join(sorted(self.verbs))}")
-        self._keep(envelope, now_s)
-
-    def _keep(self, envelope: Envelope, now_s: float) -> None:
         if not self._counters.has_room(envelope.by, now_s - 2 * LONGEST_S):
             what = "there are too many senders"
             raise RequestError(Code.BUSY, what, "Use a name that sends commands already, or wait two hours")

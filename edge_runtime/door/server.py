@@ -96,7 +96,11 @@ class Server:
                 if now_s - looked_s >= _LOOK_S:
                     looked_s = now_s
                     self._conversation.give_up(now_s - PATIENCE_S)
-                    self._look(now_s)
+                    for client in list(self.clients.values()):
+                        if client.overdue(now_s):
+                            self._drop(client)
+                        elif client.wants_write:
+                            self._serve(client, 0, now_s)
                 self._feed.want(frozenset().union(*(each.subscriptions for each in self.clients.values())))
             except Exception:  # noqa: BLE001
                 # Whatever it was, the clients that there are have to connect again.
@@ -154,10 +158,7 @@ class Server:
             return
         if client.done and client not in self._again:
             self._drop(client)
-        else:
-            self._select(client)
-
-    def _select(self, client: ClientConnection) -> None:
+            return
         mask = selectors.EVENT_READ if client.listens else 0
         mask |= selectors.EVENT_WRITE if client.wants_write else 0
         known = self._selector.get_map().get(client.socket)
@@ -181,13 +182,6 @@ class Server:
                 client.lag(lost)
             if taken or lost:
                 self._serve(client, 0, time.monotonic())
-
-    def _look(self, now_s: float) -> None:
-        for client in list(self.clients.values()):
-            if client.overdue(now_s):
-                self._drop(client)
-            elif client.wants_write:
-                self._serve(client, 0, now_s)
 
     def _drop(self, client: ClientConnection) -> None:
         self._counts["lagged"] += client.missed > 0

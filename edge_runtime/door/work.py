@@ -94,19 +94,18 @@ class WorkQueue:
             except IndexError:  # given up meanwhile
                 return
             if work.take():
-                work.settle(self._do(work))
+                answer: Answer
+                try:
+                    answer = self.registry.call(work.method, work.params, work.asker), None
+                except EdgeError as error:
+                    answer = None, error
+                except Exception as error:  # noqa: BLE001  a fault in one method must not end the service
+                    _LOG.exception("the door's method %s failed", work.method)
+                    what = f"{work.method} failed ({type(error).__name__})"
+                    answer = None, RequestError(Code.INTERNAL, what, "Report what the service's log says")
+                work.settle(answer)
             if time.monotonic() >= until_s:
                 return
-
-    def _do(self, work: Work) -> Answer:
-        try:
-            return self.registry.call(work.method, work.params, work.asker), None
-        except EdgeError as error:
-            return None, error
-        except Exception as error:  # noqa: BLE001  a fault in one method must not end the service
-            _LOG.exception("the door's method %s failed", work.method)
-            what = f"{work.method} failed ({type(error).__name__})"
-            return None, RequestError(Code.INTERNAL, what, "Report what the service's log says")
 
 
 def _busy(what: str) -> RequestError:

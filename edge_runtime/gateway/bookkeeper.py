@@ -5,7 +5,7 @@ anything else is said of it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -102,19 +102,16 @@ class Bookkeeper:
         self.publish(self.book.tick(now))
         if not self._released and (found := self._publisher.retained) is not None:
             self._released = True
-            self._settle_with(found.bodies, now)
+            # End what the broker calls open and nobody here knows, and clear what no sensor owns.
+            self.retained.disown(found.bodies)
+            base, epochs = self._topics.base, {self._spool.epoch, self._spool.newest[1]}
+            for alarm in left_open(found.bodies, base, epochs, spool_is_new=self._spool_is_new):
+                for change in self.book.disown(alarm, now):
+                    self._put(change, base, None)
             self.retained.release(now)
         self.retained.tick(now)
         for log in self._logs.values():
             log.close_minutes(now_s)
-
-    def _settle_with(self, found: Mapping[str, bytes], now: Instant) -> None:
-        """End what the broker calls open and nobody here knows, and clear what no sensor owns."""
-        self.retained.disown(found)
-        epochs = {self._spool.epoch, self._spool.newest[1]}
-        for alarm in left_open(found, self._topics.base, epochs, spool_is_new=self._spool_is_new):
-            for change in self.book.disown(alarm, now):
-                self._put(change, self._topics.base, None)
 
     def _commit(self, changes: Sequence[Change], base: str) -> None:
         for change in changes:

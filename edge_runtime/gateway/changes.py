@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Final
 
-from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
+from edge_runtime.gateway.preparation import PreparedService
 
 _EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
 """Every topic and the last will are made from the first, the next two are the open spool, and with the last a
@@ -61,8 +61,16 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
     old = {sensor.settings.name: sensor for sensor in before.sensors}
     new = {sensor.settings.name: sensor for sensor in after.sensors}
     kept = [name for name in old if name in new]
-    replaced = [name for name in kept if not _differences(old[name], new[name]) <= _IN_PLACE]
-    differ = [name for name in kept if name not in replaced and not _same(old[name], new[name])]
+    replaced, adjusted = [], []
+    for name in kept:
+        was, is_now = old[name].settings, new[name].settings
+        differ = {each.name for each in fields(was) if getattr(was, each.name) != getattr(is_now, each.name)}
+        # The model's digest, not its path: the file may have been written over.
+        same = was == is_now and old[name].model == new[name].model
+        if not differ <= _IN_PLACE:
+            replaced.append(name)
+        elif not (same and old[name].watch.suspended == new[name].watch.suspended):
+            adjusted.append(name)
     return Changes(
         everything=tuple(
             name for name in _EVERYTHING if getattr(before.config, name) != getattr(after.config, name)
@@ -70,21 +78,9 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         removed=tuple(name for name in old if name not in new),
         added=tuple(name for name in new if name not in old),
         replaced=tuple(replaced),
-        adjusted=tuple(differ),
+        adjusted=tuple(adjusted),
         # Files may hold other things under the same name.
         broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
         report=before.config.report != after.config.report,
         door=before.config.door != after.config.door,
     )
-
-
-def _differences(old: PreparedSensor, new: PreparedSensor) -> set[str]:
-    before, after = old.settings, new.settings
-    names = (field.name for field in fields(before))
-    return {name for name in names if getattr(before, name) != getattr(after, name)}
-
-
-def _same(old: PreparedSensor, new: PreparedSensor) -> bool:
-    # The model's digest, not its path: the file may have been written over.
-    settled = old.settings == new.settings and old.model == new.model
-    return settled and old.watch.suspended == new.watch.suspended

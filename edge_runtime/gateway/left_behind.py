@@ -28,7 +28,11 @@ def left_open(
     """
     seen: set[str] = set()
     for topic, body in bodies.items():
-        members = _members(body) if len(body) <= MAX_BODY else {}
+        try:
+            read = json.loads(body) if len(body) <= MAX_BODY else {}
+        except (ValueError, RecursionError):
+            read = {}
+        members: dict[str, Any] = read if isinstance(read, dict) else {}
         epoch = members.get("epoch")
         if (epoch is None and not spool_is_new) or epoch in epochs:
             continue
@@ -37,14 +41,6 @@ def left_open(
             if alarm is not None and alarm.id not in seen:
                 seen.add(alarm.id)
                 yield alarm
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    try:
-        members = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return members if isinstance(members, dict) else {}
 
 
 def _entries(topic: str, members: dict[str, Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
-from edge_runtime.book import Book, Condition, Instant, OpenAlarm
+from edge_runtime.book import Book, Instant, OpenAlarm
 from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.core import ModelSummary, clock_doubt
 from edge_runtime.door import Feed, Topic
@@ -105,8 +105,16 @@ class RetainedMessages:
         if condition.link != "unknown" or availability in self._stale:
             body = ONLINE if condition.usable else OFFLINE
             self._put(availability, body, body, again=condition.usable, expires=condition.usable)
-        self._state(sensor, condition, stamp)
-        self._condition(sensor, condition, stamp)
+        standing = self._book.standing(sensor)
+        faults = condition.alarms if self._config.report.state_schema == 1 else None
+        body = state_message(standing, stamp, faults)
+        self._feed.bring(Topic.STATE, sensor, body)
+        alarms = (standing.alarm, *(faults or ()))
+        self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
+        said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
+        body = condition_message(condition, stamp)
+        self._feed.bring(Topic.CONDITION, sensor, body)
+        self._put(self._topics.sensor(sensor, "condition"), body, said)
 
     def tick(self, now: Instant) -> None:
         """Publish everything again when it is time, and cross out what the broker has cleared."""
@@ -122,24 +130,9 @@ class RetainedMessages:
 
     def describe(self, now: Instant) -> None:
         """Publish what this gateway is and has open, where that is new."""
-        if self._released:
-            self._info(self._stamp(now))
-
-    def _state(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
-        standing = self._book.standing(sensor)
-        faults = condition.alarms if self._config.report.state_schema == 1 else None
-        body = state_message(standing, stamp, faults)
-        self._feed.bring(Topic.STATE, sensor, body)
-        alarms = (standing.alarm, *(faults or ()))
-        self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
-
-    def _condition(self, sensor: str, condition: Condition, stamp: Stamp) -> None:
-        said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
-        body = condition_message(condition, stamp)
-        self._feed.bring(Topic.CONDITION, sensor, body)
-        self._put(self._topics.sensor(sensor, "condition"), body, said)
-
-    def _info(self, stamp: Stamp) -> None:
+        if not self._released:
+            return
+        stamp = self._stamp(now)
         sensors = {
             sensor.name: SensorInfoBody(
                 machine=sensor.machine,
@@ -182,12 +175,8 @@ def _essence(alarm: OpenAlarm | None) -> object:
     return alarm.id, alarm.start_us, alarm.again, alarm.latched, alarm.active, *people
 
 
-def _versions() -> dict[str, str]:
-    return {
-        "steadyhum": version("steadyhum"),
-        "python": platform.python_version(),
-        "onnxruntime": version("onnxruntime"),
-    }
-
-
-VERSIONS: Final = _versions()
+VERSIONS: Final = {
+    "steadyhum": version("steadyhum"),
+    "python": platform.python_version(),
+    "onnxruntime": version("onnxruntime"),
+}

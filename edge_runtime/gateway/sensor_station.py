@@ -128,7 +128,10 @@ class Station:
             over = "is read as fast as it sends again"
             self._log.warn("overload" if overload else "overload over", overload or over, now_s)
         self._overload = overload
-        self._follow_identity(now_s)
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -160,12 +163,6 @@ class Station:
         if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
             now_us = verdict.time_us
         self._keeper.take(self.name, verdict, now_us)
-
-    def _follow_identity(self, now_s: float) -> None:
-        said, before = self.pipeline.introduction, self._introduction
-        self._introduction = said
-        if before and said != before:
-            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.

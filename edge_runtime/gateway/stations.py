@@ -84,7 +84,13 @@ class Stations(Part):
         touched."""
         report = prepared.config.report
         for name in (*changes.removed, *changes.replaced):
-            self._let_go(name)
+            # Its thread is not waited for: it may be opening a port, and the other sensors would wait, too.
+            station = self._stations.pop(name)
+            station.reader.stop()
+            share = station.reader.share
+            self._inbox.dismiss(share)
+            del self._by_share[share]
+            station.tell_troubles(self._health, gone=True)
         for sensor in prepared.sensors:
             name = sensor.settings.name
             if name in changes.added or name in changes.replaced:
@@ -137,15 +143,6 @@ class Stations(Part):
         station = Station(sensor, report, reader, pipeline, reporter, keeper=self._delivery.keeper)
         self._stations[settings.name] = self._by_share[share] = station
         return station
-
-    def _let_go(self, name: str) -> None:
-        # Its thread is not waited for: it may be opening a port, and the other sensors would wait with us.
-        station = self._stations.pop(name)
-        station.reader.stop()
-        share = station.reader.share
-        self._inbox.dismiss(share)
-        del self._by_share[share]
-        station.tell_troubles(self._health, gone=True)
 
     def _watch(self) -> None:
         self._guard.sensors = [station.pipeline for station in self._stations.values()]
