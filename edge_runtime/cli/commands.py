@@ -1,23 +1,21 @@
 """The commands of `edge-runtime`; see `__main__` for the usual way to start the service."""
 
 import json
-import math
 import os
 import signal
 import socket
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from edge_runtime.cli import alarms
-from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, print_fields
+from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
+from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import ConfigError, printable, run_command
-from edge_runtime.sensors.protocols import SampleFormat
+from edge_runtime.core import printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -53,9 +51,9 @@ def _options(
 def run(config: ConfigFile) -> None:
     """Run the service until it is asked to stop."""
     # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
-    # libraries of the command line would stay in memory: the process replaces itself.
+    # libraries of the command line would stay in memory: the process replaces itself by one so written.
     # -P: no file in the current folder may pass for a module of ours.
-    service = [sys.executable, "-P", "-m", "edge_runtime.service", str(config)]
+    service = [sys.executable, "-P", "-m", "edge_runtime", "run", "--config", str(config)]
     os.execv(sys.executable, service)  # noqa: S606  no shell is wanted
 
 
@@ -79,98 +77,8 @@ def check(config: ConfigFile) -> None:
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 
 
-@app.command()
-def replay(
-    recording: Annotated[
-        str,
-        typer.Argument(metavar="RECORDING", help=".npz, .csv or .frames (a capture), @FROM-TO for a part."),
-    ],
-    model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
-    threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
-    speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
-    scores: Annotated[bool, typer.Option(help="Print every window's score, not only events.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what the service would say of a recording."""
-    from edge_runtime.models import load_model
-    from edge_runtime.pipeline import Replayed, Watch, replay, replay_capture
-    from edge_runtime.sensors import is_capture, read_part
-
-    if threshold is not None and not math.isfinite(threshold):
-        raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
-    watch = Watch.of(load_model(model), threshold=threshold)
-    transitions: list[Replayed] = []
-    windows = 0
-    captured = is_capture(recording)
-    for item in (
-        replay_capture(recording, watch, speed) if captured else replay(read_part(recording), watch, speed)
-    ):
-        windows += 1
-        if item.verdict.transition is not None:
-            transitions.append(item)
-        if scores or item.verdict.transition is not None:
-            typer.echo(_replayed(item, as_json=as_json))
-    if not as_json:
-        begun = sum(item.verdict.transition == "new" for item in transitions)
-        typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
-
-
-@app.command()
-def simulate(
-    recording: Annotated[
-        list[str],
-        typer.Argument(metavar="RECORDING...", help=".npz or .csv, or one .frames; @FROM-TO for a part."),
-    ],
-    port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
-    rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
-    faults: Annotated[str, typer.Option(metavar="SPEC", help="Such as drop=0.01,flip=0.001,seed=7.")] = "",
-    sample_format: Annotated[str, typer.Option("--format", help="int16, int24 or float32.")] = "float32",
-    baud: Annotated[int, typer.Option(help="Of a serial port.")] = 921600,
-    link: Annotated[Path | None, typer.Option(help="With `pty`: also name the port so.")] = None,
-    wait: Annotated[bool, typer.Option(help="Begin when a line comes on standard input.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Be a sensor: play recordings as frames at their true rate."""
-    from edge_runtime.sensors import (
-        InjectedFaults,
-        SimulatedSensor,
-        is_capture,
-        join_signals,
-        open_output,
-        play_capture,
-        play_signals,
-        read_capture,
-        read_part,
-        summarize,
-    )
-
-    captured = any(map(is_capture, recording))
-    if captured and len(recording) > 1:
-        raise ConfigError(
-            "a capture is played alone", where="simulate", remedy="Name one file that ends in .frames"
-        )
-    signals = [] if captured else [read_part(part) for part in recording]
-    # Refuses what does not belong together, and what is no capture, before anything is opened.
-    _ = summarize(recording[0]) if captured else join_signals(signals)
-    if sample_format.upper() not in SampleFormat.__members__:
-        known = ", ".join(SampleFormat.__members__).lower()
-        raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
-    sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
-    injected = InjectedFaults.parse(faults)
-    with open_output(port, baud, link) as (name, write):
-        print_fields({"port": name}, as_json=as_json)
-        if wait:
-            sys.stdin.readline()
-
-        def say_part(index: int) -> None:
-            print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
-
-        if captured:
-            say_part(0)
-            play_capture(read_capture(recording[0]), write, rate_factor=rate_factor, faults=injected)
-        else:
-            play_signals(signals, sensor, write, rate_factor=rate_factor, faults=injected, on_part=say_part)
-        print_fields({"done": True}, as_json=as_json)
+app.command()(replay)
+app.command()(simulate)
 
 
 @app.command()
@@ -245,24 +153,3 @@ def listen(
 def main() -> None:
     """Run the command line."""
     run_command(app, "edge-runtime")
-
-
-def _replayed(item: Any, *, as_json: bool) -> str:
-    verdict = item.verdict
-    alarm = verdict.alarm
-    fields = {
-        "time_s": verdict.time_us / 1e6,
-        "type": str(verdict.transition) if verdict.transition else "score",
-        "kind": str(alarm.kind) if alarm else None,
-        "reason": alarm.reason if alarm else "",
-        "score": verdict.score if verdict.score == verdict.score else None,
-        "threshold": verdict.threshold,
-        "top": [list(pair) for pair in verdict.contributions],
-    }
-    if as_json:
-        return json.dumps(fields)
-    score = "no score" if fields["score"] is None else f"score {verdict.score:.4g}"
-    what = f"{fields['kind']} {fields['reason']}".strip() if verdict.transition else ""
-    return (
-        f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
-    )

@@ -38,10 +38,9 @@ def examine_broker(config: Config) -> Findings:
         remedy = "Raise max_queued_messages at the broker and broker.kept_messages; run edge-runtime listen"
         yield warning(Check.BROKER_UNREAD, about, unread, remedy)
     if settings.tls is not None:
-        for file in (settings.tls.ca_file, settings.tls.cert_file):
-            if file is not None:
-                own = file == settings.tls.cert_file
-                yield from examine_certificate(file, config.site.device if own else None)
+        for file in filter(None, (settings.tls.ca_file, settings.tls.cert_file)):
+            own = file == settings.tls.cert_file
+            yield from examine_certificate(file, config.site.device if own else None)
     # A broker may take a user name or a certificate's for the client id, and then has one connection a name.
     named = settings.username is not None or (settings.tls is not None and settings.tls.cert_file is not None)
     service = service_pid(config.state_folder)
@@ -75,30 +74,28 @@ def _publish_probes(config: Config, about: str) -> Findings:
                     yield warning(Check.BROKER_TERMS, about, note, remedy)
                 else:
                     yield ok(Check.BROKER_TERMS, about, note)
-            for sensor in config.sensor if settings.mqtt == "5" else ():
-                topic = topics.sensor(sensor.name, "health")
-                code = _reason_code(connection, topic, settings.ack_timeout_s)
-                if code is None:
-                    what, remedy = (
-                        "the broker does not acknowledge",
-                        "See the broker's log; it may be overloaded",
-                    )
-                    yield fault(Check.BROKER_ACK, topic, what, remedy, LinkError.exit_code)
-                elif code >= _FAILURE:
-                    refusal = f"is refused (reason {code})"
-                    what = "may not be written by this device" if code == _NOT_AUTHORIZED else refusal
-                    remedy = "Allow it in the broker's access list; devices write to prefix/site/device/#"
-                    yield fault(Check.BROKER_TOPIC, topic, what, remedy, AccessError.exit_code)
-                else:
-                    yield ok(Check.BROKER_TOPIC, topic, "may be written")
             if settings.mqtt == "5":
-                yield from _probe_newer(connection, config, topics)
+                yield from _probe_topics(connection, config, topics)
         finally:
             connection.leave()
 
 
-def _probe_newer(connection: Connection, config: Config, topics: Topics) -> Findings:
-    """Topics that access lists of earlier versions do not have: without them alarms go on as before."""
+def _probe_topics(connection: Connection, config: Config, topics: Topics) -> Findings:
+    """Find out whether this device may write where it publishes."""
+    for sensor in config.sensor:
+        topic = topics.sensor(sensor.name, "health")
+        code = _reason_code(connection, topic, config.broker.ack_timeout_s)
+        if code is None:
+            what, remedy = "the broker does not acknowledge", "See the broker's log; it may be overloaded"
+            yield fault(Check.BROKER_ACK, topic, what, remedy, LinkError.exit_code)
+        elif code >= _FAILURE:
+            refusal = f"is refused (reason {code})"
+            what = "may not be written by this device" if code == _NOT_AUTHORIZED else refusal
+            remedy = "Allow it in the broker's access list; devices write to prefix/site/device/#"
+            yield fault(Check.BROKER_TOPIC, topic, what, remedy, AccessError.exit_code)
+        else:
+            yield ok(Check.BROKER_TOPIC, topic, "may be written")
+    # Topics that access lists of earlier versions do not have: without them alarms go on as before.
     for topic in (topics.info, *(topics.sensor(sensor.name, "condition") for sensor in config.sensor)):
         if _reason_code(connection, topic, config.broker.ack_timeout_s) == _NOT_AUTHORIZED:
             what = "may not be written by this device, as earlier access lists have it; alarms may"

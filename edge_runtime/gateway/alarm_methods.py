@@ -58,9 +58,6 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
     def listed(params: ListParams, _asker: Asker) -> list[dict[str, object]]:
         return [alarm_view(alarm) for alarm in book.open_alarms(params.sensor or None)]
 
-    def acknowledge(params: NoteParams, asker: Asker) -> dict[str, object]:
-        return changed(book.acknowledge(params.alarm, str(asker), params.note, _now_us()))
-
     def shelve(params: ShelveParams, asker: Asker) -> dict[str, object]:
         now_us = _now_us()
         until_us = now_us + round(params.for_s * 1e6)
@@ -69,15 +66,15 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
     def unshelve(params: AlarmParams, asker: Asker) -> dict[str, object]:
         return changed(book.unshelve(params.alarm, str(asker), _now_us()))
 
-    def reset(params: NoteParams, asker: Asker) -> dict[str, object]:
-        return changed(book.reset(params.alarm, str(asker), params.note, _now_us()))
+    def noted(change: Callable[[str, str, str, int], Sequence[Change]]) -> Any:
+        return lambda params, asker: changed(change(params.alarm, str(asker), params.note, _now_us()))
 
     rows: list[tuple[str, Access, str, Any, Any]] = [
         ("list", Access.READ, "Show the alarms that are open.", ListParams, listed),
-        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, acknowledge),
+        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, noted(book.acknowledge)),
         ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, shelve),
         ("unshelve", Access.CHANGE, "Take an alarm back before its time.", AlarmParams, unshelve),
-        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, reset),
+        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, noted(book.reset)),
     ]
     return [
         Method(f"alarms.{name}", access, about, params, call, mqtt=True)

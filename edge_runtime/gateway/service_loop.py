@@ -16,7 +16,7 @@ from typing import Final
 from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, LogShare, clock_doubt, printable
 from edge_runtime.door import Door
 from edge_runtime.gateway import signals
-from edge_runtime.gateway.changes import Changes, compare
+from edge_runtime.gateway.changes import compare
 from edge_runtime.gateway.clock_watch import ClockWatch
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
@@ -135,7 +135,9 @@ class _Service:
                 self._log.warn("reload", said, time.monotonic(), level=logging.INFO)
                 if changes.everything:
                     return prepared
-                self._follow(parts, prepared, changes)
+                for part in parts:
+                    part.follow(prepared, changes)
+                self._prepared = prepared
         return self._prepared
 
     def _tick(self, stations: Stations, parts: tuple[Part, ...], now_s: float) -> None:
@@ -167,11 +169,6 @@ class _Service:
         self._health.set_trouble("reload", str(error or ""))
         return prepared
 
-    def _follow(self, parts: tuple[Part, ...], prepared: PreparedService, changes: Changes) -> None:
-        for part in parts:
-            part.follow(prepared, changes)
-        self._prepared = prepared
-
     def _replace_process(self, station: Station) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread
         hangs."""
@@ -182,5 +179,5 @@ class _Service:
         ModelRecords(self._prepared.config.state_folder).suspend(station.model_sha256, reason)
         # The same process for systemd. What it holds open is closed on the way, alarms are on disk.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        command = [sys.executable, "-P", "-m", "edge_runtime.service", str(self._path)]
+        command = [sys.executable, "-P", "-m", "edge_runtime", "run", "--config", str(self._path)]
         os.execv(sys.executable, command)  # noqa: S606  no shell is wanted

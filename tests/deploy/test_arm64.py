@@ -164,7 +164,7 @@ def test_an_alarm_through_a_pty_and_mosquitto(
     (root / "tmp/edge.toml").write_text(text)
     shutil.copy(fitted / "model.onnx", root / "tmp/model.onnx")
     # What `edge-runtime run` replaces itself by: a chroot without binfmt cannot exec another Arm program.
-    command = emulated(root, "-P", "-m", "edge_runtime.service", "/tmp/edge.toml")
+    command = emulated(root, "-P", "-m", "edge_runtime", "run", "--config", "/tmp/edge.toml")
     with (
         (tmp_path / "log").open("w") as log,
         running(command, stderr=log, env=ENVIRONMENT) as service,

@@ -68,13 +68,13 @@ def test_signals_during_the_start(site: Any) -> None:
 def test_it_ends_when_a_part_of_it_has_died(site: Any) -> None:
     """Whoever watches, systemd or a container engine, starts it again; half a gateway would look healthy."""
     broken = (
-        "from edge_runtime import service\nfrom edge_runtime.sensors import readers\n"
+        "from edge_runtime import __main__\nfrom edge_runtime.sensors import readers\n"
         "def run(self): raise RuntimeError('out of luck')\n"
         "readers.PortReader.run = run\n"
-        "service.main()\n"
+        "__main__.main()\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", broken, site.config],
+        [sys.executable, "-c", broken, "run", "--config", site.config],
         capture_output=True,
         text=True,
         timeout=scaled(HANG_S),

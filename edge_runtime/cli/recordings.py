@@ -1,0 +1,116 @@
+"""The commands that play a recording: `replay` judges it as the service would, `simulate` sends it."""
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge_runtime.cli.asking import AsJson, print_fields
+from edge_runtime.core import ConfigError
+from edge_runtime.sensors.protocols import SampleFormat
+
+
+def replay(
+    recording: Annotated[
+        str,
+        typer.Argument(metavar="RECORDING", help=".npz, .csv or .frames (a capture), @FROM-TO for a part."),
+    ],
+    model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
+    threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
+    speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
+    scores: Annotated[bool, typer.Option(help="Print every window's score, not only events.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the service would say of a recording."""
+    from edge_runtime.models import load_model
+    from edge_runtime.pipeline import Replayed, Watch, replay, replay_capture
+    from edge_runtime.sensors import is_capture, read_part
+
+    if threshold is not None and not math.isfinite(threshold):
+        raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
+    watch = Watch.of(load_model(model), threshold=threshold)
+    transitions: list[Replayed] = []
+    windows = 0
+    captured = is_capture(recording)
+    for item in (
+        replay_capture(recording, watch, speed) if captured else replay(read_part(recording), watch, speed)
+    ):
+        windows += 1
+        if item.verdict.transition is not None:
+            transitions.append(item)
+        if scores or item.verdict.transition is not None:
+            typer.echo(_replayed(item, as_json=as_json))
+    if not as_json:
+        begun = sum(item.verdict.transition == "new" for item in transitions)
+        typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
+
+
+def simulate(
+    recording: Annotated[
+        list[str],
+        typer.Argument(metavar="RECORDING...", help=".npz or .csv, or one .frames; @FROM-TO for a part."),
+    ],
+    port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
+    rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
+    faults: Annotated[str, typer.Option(metavar="SPEC", help="Such as drop=0.01,flip=0.001,seed=7.")] = "",
+    sample_format: Annotated[str, typer.Option("--format", help="int16, int24 or float32.")] = "float32",
+    baud: Annotated[int, typer.Option(help="Of a serial port.")] = 921600,
+    link: Annotated[Path | None, typer.Option(help="With `pty`: also name the port so.")] = None,
+    wait: Annotated[bool, typer.Option(help="Begin when a line comes on standard input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Be a sensor: play recordings as frames at their true rate."""
+    from edge_runtime import sensors
+
+    captured = any(map(sensors.is_capture, recording))
+    if captured and len(recording) > 1:
+        remedy = "Name one file that ends in .frames"
+        raise ConfigError("a capture is played alone", where="simulate", remedy=remedy)
+    parts = [] if captured else [sensors.read_part(part) for part in recording]
+    # Refuses what does not belong together, and what is no capture, before anything is opened.
+    _ = sensors.summarize(recording[0]) if captured else sensors.join_signals(parts)
+    if sample_format.upper() not in SampleFormat.__members__:
+        known = ", ".join(SampleFormat.__members__).lower()
+        raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
+    sensor = sensors.SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = sensors.InjectedFaults.parse(faults)
+    with sensors.open_output(port, baud, link) as (name, write):
+        print_fields({"port": name}, as_json=as_json)
+        if wait:
+            sys.stdin.readline()
+
+        def say(index: int) -> None:
+            print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
+
+        if captured:
+            say(0)
+            capture = sensors.read_capture(recording[0])
+            sensors.play_capture(capture, write, rate_factor=rate_factor, faults=injected)
+        else:
+            sensors.play_signals(parts, sensor, write, rate_factor=rate_factor, faults=injected, on_part=say)
+        print_fields({"done": True}, as_json=as_json)
+
+
+def _replayed(item: Any, *, as_json: bool) -> str:
+    verdict = item.verdict
+    alarm = verdict.alarm
+    fields = {
+        "time_s": verdict.time_us / 1e6,
+        "type": str(verdict.transition) if verdict.transition else "score",
+        "kind": str(alarm.kind) if alarm else None,
+        "reason": alarm.reason if alarm else "",
+        "score": verdict.score if verdict.score == verdict.score else None,
+        "threshold": verdict.threshold,
+        "top": [list(pair) for pair in verdict.contributions],
+    }
+    if as_json:
+        return json.dumps(fields)
+    score = "no score" if fields["score"] is None else f"score {verdict.score:.4g}"
+    what = f"{fields['kind']} {fields['reason']}".strip() if verdict.transition else ""
+    return (
+        f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
+    )
