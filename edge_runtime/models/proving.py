@@ -143,12 +143,6 @@ def main() -> None:
     sys.stdout.write(json.dumps(body) + "\n")
 
 
-def _admits(manifest: Manifest) -> bool:
-    """Whether a file says of itself that it hears nothing, and that its threshold is not supported."""
-    stated = manifest.power
-    return stated is not None and stated["supported"] is False and not manifest.calibration.supported
-
-
 def examine(model: bytes) -> float:
     """Try a model as the service would use it; return the time of one window, seconds.
 
@@ -162,13 +156,14 @@ def examine(model: bytes) -> float:
             f"every window scores {usual[0]:g}",
             remedy="A score that the vibration does not change raises no alarm, or always one; fit it again",
         )
-    unlike = _unlike_windows(manifest)
+    unlike, power = _unlike_windows(manifest), manifest.power
+    admitted = power is not None and power["supported"] is False and not manifest.calibration.supported
     for times in _STRENGTHS:
         scores = [_tried(artefact, f"{times:g} x {name}", times * window) for name, window in unlike.items()]
         exceeded = sum(score > manifest.threshold for score in scores)
         # A detector that learnt from labelled faults knows only those, and says so in its manifest; so does
         # one that hears nothing and was written on purpose.
-        if not (manifest.known_faults or _admits(manifest)) and exceeded < _UNLIKE_WANTED:
+        if not (manifest.known_faults or admitted) and exceeded < _UNLIKE_WANTED:
             raise ArtefactError(
                 f"only {exceeded} of {len(unlike)} windows unlike any machine's normal vibration (noise, "
                 f"impacts and tones, {times:g} times as strong) exceed the threshold {manifest.threshold:g}",

@@ -51,7 +51,12 @@ class CommandLane:
             self._in_period += 1
             if self._in_period > MOST_IN_PERIOD:
                 self._health.add("mqtt.commands_dropped")
-                self._leave(now_s)
+                if self._back_s is not None:
+                    continue
+                self._back_s = now_s + AWAY_S
+                self._link.arrivals.unsubscribe(self._topics)
+                too_many = f"more than {MOST_IN_PERIOD} came within {PERIOD_S:g} s"
+                self._health.set_trouble("commands", f"{too_many}: none is taken for {AWAY_S:g} s")
             else:
                 self._handler.receive(command)
 
@@ -98,10 +103,3 @@ class CommandLane:
         topic = self._topics[0]
         why = f"the broker does not let us read {topic} (reason code {code}): grant it in its access list"
         self._health.set_trouble("commands", why if code >= ERROR else "")
-
-    def _leave(self, now_s: float) -> None:
-        if self._back_s is None:
-            self._back_s = now_s + AWAY_S
-            self._link.arrivals.unsubscribe(self._topics)
-            what = f"more than {MOST_IN_PERIOD} came within {PERIOD_S:g} s: none is taken for {AWAY_S:g} s"
-            self._health.set_trouble("commands", what)

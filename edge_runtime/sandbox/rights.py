@@ -95,7 +95,9 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     Names are `limits`, `landlock`, `seccomp`. It cannot be undone. Import what the work takes before:
     afterwards no library can be looked for outside the interpreter's folders.
     """
-    _go_first()
+    with contextlib.suppress(OSError):  # Linux alone has it
+        # This is what the kernel ends where memory runs out, and not whoever asked for the work.
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
     calls = _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
     in_force = []
     if _limit(limits):
@@ -107,12 +109,6 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
             calls.load()
             in_force.append("seccomp")
     return tuple(in_force)
-
-
-def _go_first() -> None:
-    """Be what the kernel ends where memory runs out, and not whoever asked for the work."""
-    with contextlib.suppress(OSError):  # Linux alone has it
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
 def _limit(limits: Limits) -> bool:

@@ -73,7 +73,14 @@ class CaptureFile:
         self._put(data)
         if now_s - self._synced_s >= SYNC_S:
             self._synced_s = now_s
-            self._sync()
+            try:
+                os.fdatasync(self._descriptor)
+                disk = os.fstatvfs(self._descriptor)
+            except OSError as error:
+                raise self._refusal(error) from error
+            if disk.f_bavail * disk.f_frsize < self._free_bytes:
+                what = f"the disk has less than {self._free_bytes} bytes left"
+                raise self._full(what, "Free space on the disk")
 
     def close(self) -> None:
         """Make sure that the disk has everything, and close. Raises UnavailableError as `write` does."""
@@ -98,17 +105,6 @@ class CaptureFile:
         while data:
             written = os.write(self._descriptor, data)
             self.size, data = self.size + written, data[written:]
-
-    def _sync(self) -> None:
-        try:
-            os.fdatasync(self._descriptor)
-            disk = os.fstatvfs(self._descriptor)
-        except OSError as error:
-            raise self._refusal(error) from error
-        if disk.f_bavail * disk.f_frsize < self._free_bytes:
-            raise self._full(
-                f"the disk has less than {self._free_bytes} bytes left", "Free space on the disk"
-            )
 
     def _full(self, what: str, remedy: str) -> UnavailableError:
         return UnavailableError(what, where=str(self.path), remedy=remedy)

@@ -11,7 +11,7 @@ from typing import Final
 
 from serial import rfc2217
 
-from edge_runtime.sensors.telnet import Event, Negotiation, Subnegotiation, TelnetDecoder
+from edge_runtime.sensors.telnet import Negotiation, Subnegotiation, TelnetDecoder
 
 _PIECE: Final = 1024
 """Bytes asked of the connection at a time: 11 ms of a line at 921600 baud."""
@@ -41,7 +41,13 @@ class Rfc2217Port(rfc2217.Serial):
                 commands = len(data or b"")
                 for event in events:
                     commands -= len(event) if isinstance(event, bytes) else 0
-                    self._handle(event)
+                    match event:
+                        case Negotiation(command, option):
+                            self._telnet_negotiate_option(command, option)
+                        case Subnegotiation(body):
+                            self._telnet_process_subnegotiation(body)
+                        case data_bytes:
+                            waiting.put(data_bytes)
                 time.sleep(commands / _COMMANDS_BYTES_S)
                 while waiting.qsize() >= MOST_PIECES and self.is_open:
                     time.sleep(_PAUSE_S)
@@ -49,15 +55,6 @@ class Rfc2217Port(rfc2217.Serial):
             pass
         finally:
             waiting.put(None)  # wakes who reads: the connection has ended
-
-    def _handle(self, event: Event) -> None:
-        match event:
-            case Negotiation(command, option):
-                self._telnet_negotiate_option(command, option)
-            case Subnegotiation(body):
-                self._telnet_process_subnegotiation(body)
-            case data:
-                self._read_buffer.put(data)
 
 
 def _receive(connection: socket.socket) -> bytes | None:

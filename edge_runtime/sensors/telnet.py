@@ -51,20 +51,18 @@ class TelnetDecoder:
             if at > len(data):
                 self._started = data[found:]
                 return events
-            self._command(data[found + 1], data[found + 2 : at], events)
+            command, option = data[found + 1], data[found + 2 : at]
+            if command == _IAC[0]:  # doubled: a byte of the data
+                self._take(_IAC, events)
+            elif command == _START:
+                self._body = bytearray()
+            elif command == _END and self._body is not None:
+                events.append(Subnegotiation(bytes(self._body)))
+                self._body = None
+            elif option:
+                events.append(Negotiation(_byte(command), option))
         self._take(data[at:], events)
         return events
-
-    def _command(self, command: int, option: bytes, events: list[Event]) -> None:
-        if command == _IAC[0]:  # doubled: a byte of the data
-            self._take(_IAC, events)
-        elif command == _START:
-            self._body = bytearray()
-        elif command == _END and self._body is not None:
-            events.append(Subnegotiation(bytes(self._body)))
-            self._body = None
-        elif option:
-            events.append(Negotiation(_byte(command), option))
 
     def _take(self, data: bytes, events: list[Event]) -> None:
         if self._body is not None:

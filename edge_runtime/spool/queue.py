@@ -14,6 +14,7 @@ jumps expires nothing.
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -111,7 +112,13 @@ class Spool:
             deleted = self._totals.deleted[klass]
             while True:
                 after = deleted.skip_dead(after)
-                rows, read_to = self._read(klass, limit, after, upto)
+                found = self._disk.run(partial(Store.peek, klass=klass, after=after, upto=upto, limit=limit))
+                rows, damaged = found or ([], [])
+                if damaged:
+                    self._remove(klass, damaged, f"{klass}.dropped.damaged")
+                ring = [row for row in self._totals.ring if row.klass is klass and after < row.id <= upto]
+                rows = [*rows, *ring][:limit]
+                read_to = max([*(row.id for row in rows), *damaged], default=after)
                 alive = [row for row in rows if row.id not in deleted]
                 if alive or read_to == after:
                     return alive
@@ -188,17 +195,6 @@ class Spool:
             self._disk.run(self._totals.catch_up, alarm=True)
             self._disk.close()
 
-    def _read(
-        self, klass: MessageClass, limit: int, after: int, upto: int
-    ) -> tuple[list[StoredMessage], int]:
-        found = self._disk.run(lambda store: store.peek(klass, after, upto, limit))
-        rows, damaged = found or ([], [])
-        if damaged:
-            self._remove(klass, damaged, f"{klass}.dropped.damaged")
-        ring = [row for row in self._totals.ring if row.klass is klass and after < row.id <= upto]
-        rows = [*rows, *ring][:limit]
-        return rows, max([*(row.id for row in rows), *damaged], default=after)
-
     def _put_on_disk(
         self, klass: MessageClass, topic: str, encode: EncodeMessage, open_alarm: OpenAlarm | None
     ) -> int | None:
@@ -216,7 +212,8 @@ class Spool:
             rows = self._totals.rows
             while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
                 dropped_from = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM
-                topic, ids = self._to_drop(dropped_from, excess)
+                drop = partial(self._totals.to_drop, klass=dropped_from, excess_bytes=excess)
+                topic, ids = self._disk.run(drop) or ("", [])
                 if not ids or not self._remove(dropped_from, ids, f"{dropped_from}.dropped.bytes"):
                     break  # the disk is in trouble and this is tried again with the next message
                 self._totals.dropped[topic] += len(ids)
@@ -238,9 +235,6 @@ class Spool:
         if not done:
             self._totals.deleted[klass].add(ids, counter)
         return bool(done)
-
-    def _to_drop(self, klass: MessageClass, excess: int) -> tuple[str, list[int]]:
-        return self._disk.run(lambda store: self._totals.to_drop(store, klass, excess)) or ("", [])
 
     def _expire(self, klass: MessageClass, age_s: float) -> None:
         before_s = self._totals.service_s() - age_s
