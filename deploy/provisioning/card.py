@@ -6,7 +6,8 @@ from typing import Final
 
 import segno
 
-from deploy.provisioning.sheet import Device, Platform
+from deploy.provisioning.cells import Platform
+from deploy.provisioning.sheet import Device
 
 _STYLE: Final = """\
 @page { size: A6 landscape; margin: 8mm } body { font: 10pt sans-serif; max-width: 132mm }

@@ -9,9 +9,10 @@ from typing import Final
 from deploy.certification.certificates import Pair, sign_detached
 from deploy.certification.folder import Folder, digest_lines
 from deploy.provisioning import cloudinit
+from deploy.provisioning.cells import Platform
 from deploy.provisioning.plan import HERE, CardPlan
 from deploy.provisioning.settings import config_text, model_file
-from deploy.provisioning.sheet import Device, Platform
+from deploy.provisioning.sheet import Device
 from edge_runtime.core import ArtefactError, ConfigError, Manifest
 from edge_runtime.models import DIGESTS, SIGNATURE, load_model
 

@@ -69,9 +69,8 @@ class NormalLevel:
                 return None
         elif np.logical_and.reduce(np.dot(apart.T, apart).diagonal() > self._limits):
             return None
-        return self._examine(samples) if self.lowest else None
-
-    def _examine(self, samples: Samples) -> SensorFault | None:
+        if not self.lowest:
+            return None
         rms = samples.std(axis=0, dtype=np.float64)
         level = float(_levels(rms[np.newaxis])[0])
         if level < QUIET_SHARE * self.lowest:

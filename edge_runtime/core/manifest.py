@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.core.errors import ArtefactError, GoldenWindowError
-from edge_runtime.core.manifest_schema import MAX_TEXT, SCHEMAS, ContradictionError, FieldError, read_body
+from edge_runtime.core.field_checks import MAX_TEXT, FieldError
+from edge_runtime.core.manifest_schema import SCHEMAS, ContradictionError, read_body
 from edge_runtime.core.records import AlarmPolicy, Samples
 
 SCHEMA = 2

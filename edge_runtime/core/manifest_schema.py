@@ -7,16 +7,28 @@ comes.
 """
 
 import json
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+
+from edge_runtime.core.field_checks import (
+    MAX_TEXT,
+    Check,
+    FieldError,
+    at_least,
+    check_fields,
+    list_of,
+    map_to,
+    number,
+    object_of,
+    or_null,
+    text_of,
+    whole,
+)
 
 SCHEMAS: Final = (1, 2)
 MAX_BYTES: Final = {1: 8 * 1024 * 1024, 2: 1024 * 1024}
 """Of the JSON text. Golden windows are the bulk of it: a quarter of a megabyte as the trainer writes them;
 until schema 2 nothing bounded them for windows of 65,536 samples."""
-MAX_TEXT: Final = 200
-"""Names and units stand in topics, messages and tables, which hold so many characters without harm."""
 _MAX_STATEMENT: Final = 4000
 """A page of text."""
 _MAX_SAMPLES: Final = 2**20
@@ -41,17 +53,6 @@ _PROMPT_S: Final = 60.0
 """A file may ask for so many votes, or for so much time of them; a site may ask for more in its
 configuration."""
 
-Check = Callable[[Any], bool]
-
-
-class FieldError(ValueError):
-    """A field is missing, unknown, or cannot be what it is."""
-
-    def __init__(self, field: str, what: str) -> None:
-        """Keep the field's name apart."""
-        super().__init__(f"{field} {what}")
-        self.field = field
-
 
 class ContradictionError(ValueError):
     """Each field is what it may be, and two of them do not go together."""
@@ -73,7 +74,7 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
             "golden", "is empty: there are no golden windows, and nothing to prove the file with"
         )
     known = _FIELDS if schema == 1 else {**_FIELDS, **_ROOM}
-    _check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
+    check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
     if body["hop"] > body["samples"]:
         raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
     votes = body["policy"].get("votes", [1, 1])[0]
@@ -100,156 +101,81 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
 
-def _text(longest: int = MAX_TEXT, but: str = "") -> Check:
-    """A text of printable characters, and of those in `but`: it will stand in terminals, logs and topics."""
-    return lambda value: (
-        isinstance(value, str)
-        and len(value) <= longest
-        and (value.isprintable() or all(char.isprintable() or char in but for char in value))
-    )
-
-
-def _number(low: float, high: float) -> Check:
-    def check(value: Any) -> bool:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return is_number and math.isfinite(value) and low <= value <= high
-
-    return check
-
-
-def _whole(low: int, high: int) -> Check:
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _or_null(check: Check) -> Check:
-    return lambda value: value is None or check(value)
-
-
-def _list_of(check: Check, least: int, most: int) -> Check:
-    return lambda value: isinstance(value, list) and least <= len(value) <= most and all(map(check, value))
-
-
-def _map_to(check: Check, most: int, longest: int = MAX_TEXT) -> Check:
-    return lambda value: (
-        isinstance(value, dict)
-        and len(value) <= most
-        and all(len(key) <= longest for key in value)
-        and all(map(check, value.values()))
-    )
-
-
-def _object(at: str, fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check:
-    def check(value: Any) -> bool:
-        if not isinstance(value, dict):
-            return False
-        _check_fields(value, fields, optional, f"{at}.")
-        return True
-
-    return check
-
-
-def _at_least(at: str, fields: Mapping[str, Check]) -> Check:
-    """An object that has these fields; others are of what comes, and nobody reads them."""
-
-    def check(value: Any) -> bool:
-        if not isinstance(value, dict):
-            return False
-        known = {name: body for name, body in value.items() if name in fields}
-        _check_fields(known, fields, (), f"{at}.")
-        return True
-
-    return check
-
-
-_POSITIVE: Final = _number(1e-6, 1e9)
-_ANY: Final = _number(-_LARGEST, _LARGEST)
+_POSITIVE: Final = number(1e-6, 1e9)
+_ANY: Final = number(-_LARGEST, _LARGEST)
 _FEATURE: Final = {
-    "name": _text(),
-    "unit": _text(),
-    "low_hz": _or_null(_number(0, 1e9)),
-    "high_hz": _or_null(_number(0, 1e9)),
+    "name": text_of(),
+    "unit": text_of(),
+    "low_hz": or_null(number(0, 1e9)),
+    "high_hz": or_null(number(0, 1e9)),
 }
-_GOLDEN: Final = {"samples": _text(MAX_BYTES[1]), "score": _ANY}
+_GOLDEN: Final = {"samples": text_of(MAX_BYTES[1]), "score": _ANY}
 _POLICY: Final = {
-    "votes": lambda value: _list_of(_whole(1, 1000), 2, 2)(value) and value[0] <= value[1],
-    "on_delay_s": _number(0, _PROMPT_S),
-    "off_delay_s": _number(0, _MAX_DELAY_S),
-    "deadband": _number(0, 1),
-    "re_alarm_s": lambda value: value == 0 or _number(1, 366 * _MAX_DELAY_S)(value),
+    "votes": lambda value: list_of(whole(1, 1000), 2, 2)(value) and value[0] <= value[1],
+    "on_delay_s": number(0, _PROMPT_S),
+    "off_delay_s": number(0, _MAX_DELAY_S),
+    "deadband": number(0, 1),
+    "re_alarm_s": lambda value: value == 0 or number(1, 366 * _MAX_DELAY_S)(value),
 }
 _CALIBRATION: Final = {
-    "method": _text(),
-    "false_alarm_rate": _number(0, 1e6),
+    "method": text_of(),
+    "false_alarm_rate": number(0, 1e6),
     "supported": lambda value: isinstance(value, bool),
-    "statement": _text(_MAX_STATEMENT, but="\n\t"),
-    "windows": _whole(0, 2**53),
-    "conditions": _list_of(_text(), 0, _MAX_CONDITIONS),
-    "quantiles": _map_to(_ANY, _MAX_NOTES),
+    "statement": text_of(_MAX_STATEMENT, but="\n\t"),
+    "windows": whole(0, 2**53),
+    "conditions": list_of(text_of(), 0, _MAX_CONDITIONS),
+    "quantiles": map_to(_ANY, _MAX_NOTES),
 }
 _FIELDS: Final[Mapping[str, Check]] = {
-    "name": _text(),
-    "detector": _text(),
-    "detector_version": _text(),
-    "created": _text(),
+    "name": text_of(),
+    "detector": text_of(),
+    "detector_version": text_of(),
+    "created": text_of(),
     "rate_hz": _POSITIVE,
-    "samples": _whole(1, _MAX_SAMPLES),
-    "hop": _whole(1, _MAX_SAMPLES),
-    "channels": _list_of(_text(), 1, _MAX_CHANNELS),
-    "unit": _text(),
-    "lowpass_hz": _or_null(_POSITIVE),
+    "samples": whole(1, _MAX_SAMPLES),
+    "hop": whole(1, _MAX_SAMPLES),
+    "channels": list_of(text_of(), 1, _MAX_CHANNELS),
+    "unit": text_of(),
+    "lowpass_hz": or_null(_POSITIVE),
     "threshold": _ANY,
-    "calibration": _object("calibration", _CALIBRATION),
-    "policy": _object("policy", _POLICY, optional=_POLICY.keys() - {"votes"}),
-    "features": _list_of(_object("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
-    "golden": _list_of(_object("golden", _GOLDEN), 1, _MAX_GOLDEN),
-    "golden_tolerance": _number(0, _MAX_TOLERANCE),
-    "data_digest": _text(),
-    "opset": _whole(1, 1000),
-    "producer": _text(),
-    "notes": _map_to(_text(_MAX_STATEMENT, but="\n\t"), _MAX_NOTES),
+    "calibration": object_of("calibration", _CALIBRATION),
+    "policy": object_of("policy", _POLICY, optional=_POLICY.keys() - {"votes"}),
+    "features": list_of(object_of("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
+    "golden": list_of(object_of("golden", _GOLDEN), 1, _MAX_GOLDEN),
+    "golden_tolerance": number(0, _MAX_TOLERANCE),
+    "data_digest": text_of(),
+    "opset": whole(1, 1000),
+    "producer": text_of(),
+    "notes": map_to(text_of(_MAX_STATEMENT, but="\n\t"), _MAX_NOTES),
 }
 _OPTIONAL: Final = frozenset({"notes"})
-_SIZE: Final = _or_null(_number(0, _LARGEST))
+_SIZE: Final = or_null(number(0, _LARGEST))
 _HEARD: Final[Mapping[str, Check]] = {
-    **dict.fromkeys(("name", "kind", "what", "unit", "worst_condition"), _text()),
+    **dict.fromkeys(("name", "kind", "what", "unit", "worst_condition"), text_of()),
     **dict.fromkeys(("at_hz", "alarm", "worst", "half", "most"), _SIZE),
+}
+_BREAK: Final[Mapping[str, Check]] = {
+    **dict.fromkeys(("name", "what"), text_of()),
+    "heard": lambda value: isinstance(value, bool),
 }
 _POWER: Final[Mapping[str, Check]] = {
     "supported": lambda value: isinstance(value, bool),
-    "statement": _text(_MAX_STATEMENT),
-    "conditions": _list_of(_text(), 1, _MAX_CONDITIONS),
-    "unit": _text(),
-    **dict.fromkeys(("within_s", "largest", "level", "index"), _number(0, _LARGEST)),
+    "statement": text_of(_MAX_STATEMENT),
+    "conditions": list_of(text_of(), 1, _MAX_CONDITIONS),
+    "unit": text_of(),
+    **dict.fromkeys(("within_s", "largest", "level", "index"), number(0, _LARGEST)),
     "clipping": _SIZE,
-    "faults": _list_of(_at_least("power.faults", _HEARD), 1, _MAX_NOTES),
-    "breaks": _list_of(
-        _at_least("power.breaks", {"name": _text(), "what": _text(), "heard": lambda v: isinstance(v, bool)}),
-        0,
-        _MAX_NOTES,
-    ),
+    "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
+    "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
     "in_the_file": lambda value: isinstance(value, bool),
 }
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
-    "known_faults": _or_null(_list_of(_text(), 1, _MAX_CONDITIONS)),
-    "power": _or_null(_at_least("power", _POWER)),
+    "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
+    "power": or_null(at_least("power", _POWER)),
     **dict.fromkeys(
         ("adaptable", "states", "slow_alarm", "origin"),
         lambda value: value is None or isinstance(value, dict),
     ),
 }
-
-
-def _check_fields(
-    body: Mapping[str, Any], known: Mapping[str, Check], optional: Collection[str], at: str
-) -> None:
-    for name in body:
-        if name not in known:
-            raise FieldError(f"{at}{name[:MAX_TEXT]}", "is no field of a manifest")
-    for name, check in known.items():
-        if name not in body:
-            if name not in optional:
-                raise FieldError(f"{at}{name}", "is missing")
-        elif not check(body[name]):
-            raise FieldError(f"{at}{name}", f"is {repr(body[name])[:80]}, which it cannot be")

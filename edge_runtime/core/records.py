@@ -198,8 +198,7 @@ class AlarmPolicy:
         if not 1 <= needed <= of <= _MAX_VOTES:
             raise ValueError(f"votes is {list(self.votes)}, must be [k, n] with 1 <= k <= n <= {_MAX_VOTES}")
         for name in ("on_delay_s", "off_delay_s", "deadband", "re_alarm_s"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
+            if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f"{name} is {value}, must be finite and not negative")
 
 

@@ -69,16 +69,14 @@ def ask_time_service(root: Path = Path("/")) -> TimeService:
     """Ask the kernel, for the running system only, and look for what systemd-timesyncd leaves."""
     folder = root / TIMESYNC
     timesyncd = (folder / "synchronized").exists() if folder.is_dir() else None
-    return TimeService(_kernels_error_us() if root == Path("/") else None, timesyncd)
-
-
-def _kernels_error_us() -> int | None:
+    if root != Path("/"):
+        return TimeService(None, timesyncd)
     timex = _Timex()
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     except (AttributeError, OSError, TypeError):  # another operating system
-        return None
-    return None if state < 0 else int(timex.maxerror)
+        return TimeService(None, timesyncd)
+    return TimeService(None if state < 0 else int(timex.maxerror), timesyncd)
 
 
 class _LatestAnswer:

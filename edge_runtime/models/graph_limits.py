@@ -8,6 +8,7 @@ at it.
 Field numbers are those of onnx.proto (github.com/onnx/onnx, onnx/onnx.proto), which never change.
 """
 
+from itertools import chain
 from typing import Final
 
 from edge_runtime.core import ArtefactError
@@ -131,8 +132,12 @@ def _wrong_node(node: memoryview, of_values: set[str]) -> str:
     for number, content, _ in fields(node):
         parts.setdefault(number, []).append(content)
     operator, domain = (_text(parts.get(number, [_NOTHING])[-1]) for number in (_NODE_TYPE, _NODE_DOMAIN))
-    for attribute in parts.get(_NODE_ATTRIBUTE, ()):
-        if wrong := _wrong_attribute(attribute):
+    for number, content, _ in chain.from_iterable(map(fields, parts.get(_NODE_ATTRIBUTE, ()))):
+        if number in _ATTRIBUTE_GRAPHS:
+            return f"the graph holds a graph within a node ({operator[:80]})"
+        if number in _ATTRIBUTE_SPARSE:
+            return f"the graph holds a sparse tensor ({operator[:80]})"
+        if number in _ATTRIBUTE_TENSORS and (wrong := _wrong_tensor(content)):
             return f"{wrong} ({operator[:80]})"
     if operator not in OPERATORS.get(domain, ()):
         named = f"{domain[:80]}.{operator[:80]}" if domain else operator[:80]
@@ -142,17 +147,6 @@ def _wrong_node(node: memoryview, of_values: set[str]) -> str:
         return f"the size of what {operator} makes depends on the window's values"
     if operator not in _OF_SHAPE and not of_values.isdisjoint(inputs):
         of_values.update(_text(content) for content in parts.get(_NODE_OUTPUT, ()))
-    return ""
-
-
-def _wrong_attribute(attribute: memoryview) -> str:
-    for number, content, _ in fields(attribute):
-        if number in _ATTRIBUTE_GRAPHS:
-            return "the graph holds a graph within a node"
-        if number in _ATTRIBUTE_SPARSE:
-            return "the graph holds a sparse tensor"
-        if number in _ATTRIBUTE_TENSORS and (wrong := _wrong_tensor(content)):
-            return wrong
     return ""
 
 

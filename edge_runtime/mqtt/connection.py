@@ -7,9 +7,7 @@ refused, so only the reason code given to `on_publish` counts. Reason codes: MQT
 """
 
 import contextlib
-import math
 import os
-import select
 import socket
 import ssl
 import time
@@ -27,9 +25,11 @@ from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, r
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.credentials import Credentials, read_credentials
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
-from edge_runtime.mqtt.incoming import RECEIVE_MAXIMUM, UnwantedPacketError
+from edge_runtime.mqtt.incoming import UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
+from edge_runtime.mqtt.properties import of_connect, of_publish
 from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.sockets import closes_within, wait_for
 
 _SILENT_KEEPALIVES: Final = 1.8
 """A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
@@ -37,8 +37,6 @@ _WAITS_PER_KEEPALIVE: Final = 10
 """Silence is checked for so often, so that it is noticed in time."""
 _CONNECT_WAIT_S: Final = 0.5
 """While connecting, `cancelled` is asked this often."""
-_REST_BYTES: Final = 4096
-"""Read at a time of what a broker sends before it closes."""
 _MOST_QUOTED: Final = 200
 """Characters of an error text that quotes what the broker sent."""
 
@@ -62,12 +60,7 @@ class Connection:
         """What this client identifies itself by."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = new_client(
-            settings,
-            client_id,
-            will_topic,
-            self.credentials,
-            retained_will=retained_will,
-            commands=commands,
+            settings, client_id, will_topic, self.credentials, retained_will=retained_will, commands=commands
         )
         self.arrivals = Arrivals(self._client)
         """Commands, where any are subscribed to."""
@@ -107,11 +100,8 @@ class Connection:
 
         `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
-        settings, ours = self._settings, None
-        if settings.mqtt == "5":  # nothing but commands is subscribed to, and acknowledgements are small
-            ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
-            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, self._client.incoming.most_bytes
-            ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
+        settings = self._settings
+        ours = of_connect(self._client.incoming.most_bytes) if settings.mqtt == "5" else None
         self._client.received_s = self._opened_s = time.monotonic()
         try:  # a new client starts a clean session by itself
             self._client.connect(settings.host, settings.port, settings.keepalive_s, properties=ours)
@@ -121,9 +111,8 @@ class Connection:
         while not self._accepted:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or cancelled():
-                raise self.error(
-                    "no answer to CONNECT", "Check that this is an MQTT port", LinkErrorKind.UNREACHABLE
-                )
+                what, remedy = "no answer to CONNECT", "Check that this is an MQTT port"
+                raise self.error(what, remedy, LinkErrorKind.UNREACHABLE)
             self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
@@ -143,13 +132,7 @@ class Connection:
         that it answers. MQTT 3.1.1 has no word for either. Raises ValueError for a topic or body that MQTT
         cannot carry.
         """
-        terms = None
-        if (expiry_s is not None or correlation) and self._settings.mqtt == "5":
-            terms = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
-            if expiry_s is not None:
-                terms.MessageExpiryInterval = expiry_s
-            if correlation:
-                terms.CorrelationData = correlation
+        terms = of_publish(expiry_s, correlation) if self._settings.mqtt == "5" else None
         while True:
             info = self._client.publish(topic, body, qos, retain and self.terms.retain, terms)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
@@ -195,14 +178,7 @@ class Connection:
         other = None if sock is None or not patience_s else socket.socket(fileno=os.dup(sock.fileno()))
         self._client.disconnect()
         self.drop()
-        if other is None:
-            return False
-        with other, contextlib.suppress(OSError):
-            other.settimeout(patience_s)
-            while other.recv(_REST_BYTES):
-                pass
-            return True
-        return False
+        return other is not None and closes_within(other, patience_s)
 
     def drop(self) -> None:
         """Close without DISCONNECT: the broker publishes our last will."""
@@ -218,14 +194,8 @@ class Connection:
             return
         readable = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         if not readable:  # bytes that are decrypted already would not be seen by poll
-            file = sock.fileno()
-            poller = select.poll()
-            poller.register(file, select.POLLIN if self.writable else select.POLLIN | select.POLLOUT)
-            if self._wake is not None:
-                poller.register(self._wake, select.POLLIN)
             timeout_s = min(timeout_s, self._settings.keepalive_s / _WAITS_PER_KEEPALIVE)
-            events = dict(poller.poll(math.ceil(max(timeout_s, 0.0) * 1000)))
-            readable = bool(events.get(file, 0) & ~select.POLLOUT)  # the end of the stream included
+            readable = wait_for(sock.fileno(), self._wake, timeout_s, to_write=not self.writable)
         if readable:
             # paho also calls on_publish when a QoS 0 message is written, whose number may be that of one in
             # flight, and takes longer for the call than for writing: it is set only while paho reads.
@@ -234,9 +204,8 @@ class Connection:
                 self._client.loop_read()
             finally:
                 self._client.on_publish = None
-            self._client.incoming.check_answers(
-                self._answers + self.arrivals.packets, time.monotonic() - self._opened_s
-            )
+            answers = self._answers + self.arrivals.packets
+            self._client.incoming.check_answers(answers, time.monotonic() - self._opened_s)
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()

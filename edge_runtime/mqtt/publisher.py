@@ -21,7 +21,7 @@ import time
 from random import Random, SystemRandom
 from typing import Final
 
-from edge_runtime.core import EdgeError, Health, LogShare
+from edge_runtime.core import EdgeError, Health
 from edge_runtime.mqtt.attempts import Attempts
 from edge_runtime.mqtt.changeover import Changeover
 from edge_runtime.mqtt.commands import CommandHandler
@@ -33,11 +33,10 @@ from edge_runtime.mqtt.read_back import Retained, read_back
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.mqtt.unqueued import NEVER_S, State
+from edge_runtime.mqtt.upkeep import TICK_S, Upkeep
 from edge_runtime.spool import MessageClass, Spool
 
 _LOG: Final = logging.getLogger("edge_runtime")
-_TICK_S: Final = 1.0
-"""The spool wants its maintenance about every second; a wake-up ends any waiting at once."""
 _STUCK_S: Final = 300.0
 """Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
 _STOP_MARGIN_S: Final = 3.0
@@ -68,6 +67,7 @@ class Publisher:
         """
         self._spool, self._health = spool, health
         self._state = PublisherState(settings, spool, health, availability, commands)
+        self._upkeep = Upkeep(spool, health, self._state)
         self._random = random or SystemRandom()
         self._use(settings)
         self._new_link(settings)
@@ -76,10 +76,7 @@ class Publisher:
         self._waker.setblocking(False)
         self._wake.setblocking(False)
         self._stopping = threading.Event()
-        self._stop_by_s = float("inf")
-        self._maintained_s = float("-inf")
-        self._alive_s = time.monotonic()
-        self._log = LogShare("")
+        self._stop_by_s, self._alive_s = float("inf"), time.monotonic()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._read_below = read_below
         self.retained: Retained | None = None
@@ -150,10 +147,7 @@ class Publisher:
         topic = self._state.availability
         self._client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
         self._attempts = Attempts(settings, self._random)
-        insecure = "" if settings.private else "what goes to the broker can be overheard and forged"
-        self._health.set_trouble("insecure", insecure)
-        if settings.mqtt != "5":
-            _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
+        self._upkeep.warn(settings)
 
     def _new_link(self, settings: BrokerSettings, credentials: Credentials | None = None) -> Connection:
         topic, commands = self._state.availability, self._state.commands
@@ -191,10 +185,9 @@ class Publisher:
         self._retract()
 
     def _retract(self) -> None:
-        def late() -> bool:
-            return time.monotonic() > self._stop_by_s
-
-        self._changeover.retract(self._new_link, self._state, self._wake, late)
+        self._changeover.retract(
+            self._new_link, self._state, self._wake, lambda: time.monotonic() > self._stop_by_s
+        )
 
     def _read_back(self) -> None:
         if not self._read_below or self.retained is not None:
@@ -211,10 +204,10 @@ class Publisher:
         if self.retained is None:  # a broker that lets us in has had its chance
             self.retained = Retained(problem="there was no answer")
         notes = link.terms.notes
-        self._report("connected", "", f", which {' and '.join(notes)}" if notes else "")
+        self._upkeep.report("connected", "", f", which {' and '.join(notes)}" if notes else "")
         try:
             while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
-                session.turn(_TICK_S)
+                session.turn(TICK_S)
                 with contextlib.suppress(BlockingIOError):
                     self._wake.recv(_WAKE_UPS)
                 self._maintain()
@@ -231,11 +224,7 @@ class Publisher:
             raise
 
     def _wait_to_reconnect(self, error: EdgeError, lasted_s: float) -> None:
-        kind = error.loss if isinstance(error, LinkError) else "credentials"
-        self._report(f"broker {kind}", self._attempts.words(error))
-        self._health.add("mqtt.connections_lost")
-        if isinstance(error, LinkError) and error.loss is LinkErrorKind.VIOLATION:
-            self._health.add("mqtt.violations")
+        self._upkeep.note_loss(error, self._attempts.words(error))
         begun_s, newest = time.monotonic(), self._spool.last_id(MessageClass.ALARM)
         wait_s, early_s = self._attempts.waits_s(error, lasted_s)
         while not (self._stopping.is_set() or self._changeover.due):
@@ -244,7 +233,7 @@ class Publisher:
             left_s = begun_s + (early_s if fresh else wait_s) - time.monotonic()
             if left_s <= 0:
                 return
-            self._wake.settimeout(min(left_s, _TICK_S))
+            self._wake.settimeout(min(left_s, TICK_S))
             with contextlib.suppress(TimeoutError, BlockingIOError):
                 self._wake.recv(_WAKE_UPS)
             self._wake.setblocking(False)
@@ -252,22 +241,8 @@ class Publisher:
 
     def _maintain(self) -> None:
         self._alive_s = time.monotonic()
-        self._log.close_minutes(self._alive_s)
-        if time.monotonic() - self._maintained_s >= _TICK_S:
-            self._maintained_s = time.monotonic()
-            self._spool.maintain()
-            self._state.report_kept()
-            self._health.set_trouble("spool", self._spool.trouble)
-            if (salvaged := self._spool.salvaged) is not None:
-                self._health.set_trouble("spool_corrupt", str(salvaged))
+        self._upkeep.maintain(self._alive_s)
 
     def _note_connection(self, *, connected: bool) -> None:
         self.connected = connected
-        self._health.set("mqtt.connected", float(connected))
-        if connected:
-            self._health.add("mqtt.connections")
-
-    def _report(self, kind: str, trouble: str, terms: str = "") -> None:
-        self._health.set_trouble("broker", trouble)
-        level = logging.WARNING if trouble else logging.INFO
-        self._log.warn(kind, trouble or f"connected to the broker{terms}", time.monotonic(), level=level)
+        self._upkeep.note_connection(connected=connected)

@@ -25,7 +25,6 @@ from edge_runtime.core import (
     FaultReason,
     Frame,
     Hello,
-    Samples,
     SensorFault,
     Verdict,
     Window,
@@ -215,17 +214,12 @@ class SensorPipeline:
         if fault is None and (rate := self.status.rate) is not None and rate.off:
             detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
             fault = SensorFault(FaultReason.RATE, detail)
-        if fault is not None:
-            return self._spoilt(samples, time_us, fault, limit)
-        verdicts = self._sensor.judge(time_us, None)
-        verdicts += self._scoring.judge(samples, time_us)
-        return verdicts
-
-    def _spoilt(self, samples: Samples, time_us: int, fault: SensorFault, limit: float) -> list[Verdict]:
-        """A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
-
-        But a window that is cut off where no normal one ends may be evidence.
-        """
+        if fault is None:
+            verdicts = self._sensor.judge(time_us, None)
+            verdicts += self._scoring.judge(samples, time_us)
+            return verdicts
+        # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was. But a
+        # window that is cut off where no normal one ends may be evidence.
         if fault.reason is FaultReason.STUCK:  # the coarse counts of a machine that stands still repeat
             fault = self._level.too_quiet(samples) or fault
         self._sensor.spoilt(fault)

@@ -138,13 +138,11 @@ class _Clock:
         decoded = self._decoder.feed(data)
         item = decoded[0] if decoded else Fault(FaultKind.GARBAGE, "the end of what was too long")
         if isinstance(item, Frame):
-            self._at_s += self._ahead_s(item)
+            last, length_s = self._last, len(item.samples) / item.rate_hz
+            ahead_s = length_s
+            if last is not None and (last.sensor_id, last.boot_id) == (item.sensor_id, item.boot_id):
+                end_s = item.time_us / 1e6 + length_s - last.time_us / 1e6 - len(last.samples) / last.rate_hz
+                ahead_s = end_s if 0 <= end_s <= _LONGEST_GAP_S else length_s
+            self._at_s += ahead_s
             self._last = item
         return Piece(data, item, self._at_s)
-
-    def _ahead_s(self, frame: Frame) -> float:
-        last, length_s = self._last, len(frame.samples) / frame.rate_hz
-        if last is None or (last.sensor_id, last.boot_id) != (frame.sensor_id, frame.boot_id):
-            return length_s
-        end_s = frame.time_us / 1e6 + length_s - last.time_us / 1e6 - len(last.samples) / last.rate_hz
-        return end_s if 0 <= end_s <= _LONGEST_GAP_S else length_s

@@ -87,8 +87,14 @@ class Source:
             if self._serial_line:
                 # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
                 _set_exclusive(self._port.fileno(), True)
-            else:
-                _keep_alive(getattr(port, "_socket", None))
+            elif (connection := getattr(port, "_socket", None)) is not None:
+                # The kernel is to notice that the other end is gone.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                for name, value in zip(
+                    ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), KEEPALIVE_S, strict=True
+                ):
+                    if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
+                        connection.setsockopt(socket.IPPROTO_TCP, option, value)
         except _PORT_ERRORS as error:
             self.close()
             raise _refusal(self.url, error) from error
@@ -177,16 +183,6 @@ def _unopened(url: str) -> "Serial":
     port = Rfc2217Port()
     port.port = url
     return cast("Serial", port)
-
-
-def _keep_alive(connection: socket.socket | None) -> None:
-    """Have the kernel notice that the other end is gone, where there is a TCP connection."""
-    if connection is None:
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in zip(("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), KEEPALIVE_S, strict=True):
-        if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
-            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _set_exclusive(descriptor: int, wanted: bool) -> None:

@@ -47,7 +47,7 @@ class Rfc2217Port(rfc2217.Serial):
                         case Subnegotiation(body):
                             self._telnet_process_subnegotiation(body)
                         case data_bytes:
-                            waiting.put(data_bytes)
+                            self._read_buffer.put(data_bytes)
                 time.sleep(commands / _COMMANDS_BYTES_S)
                 while waiting.qsize() >= MOST_PIECES and self.is_open:
                     time.sleep(_PAUSE_S)

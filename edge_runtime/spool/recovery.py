@@ -13,7 +13,8 @@ from typing import Final
 from edge_runtime.core import Alarm
 from edge_runtime.spool.rows import MessageClass, StoredMessage, alarms_of, stored_message_of
 from edge_runtime.spool.sqlite_carver import INDEX_LEAF, TABLE_LEAF, DamagedFile
-from edge_runtime.spool.store import QUEUE_COLUMNS, Store
+from edge_runtime.spool.statements import QUEUE_COLUMNS
+from edge_runtime.spool.store import Store
 
 _NEWEST_FORMAT: Final = b"\2"
 """The newest "file format write version", https://www.sqlite.org/fileformat2.html section 1.3.3."""

@@ -32,61 +32,24 @@ from edge_runtime.spool.rows import (
     record_crc,
     stored_message_of,
 )
+from edge_runtime.spool.statements import (
+    DEAD,
+    DELETE,
+    INSERT,
+    OF_TOPIC,
+    OLDEST,
+    PEEK,
+    PRAGMAS,
+    QUEUE,
+    RECORD,
+    TOPICS,
+    TOTAL,
+)
 
 SCHEMA: Final = 1
-"""Version of the tables below; a file with another one is not opened."""
+"""Version of the tables in `statements`; a file with another one is not opened."""
 MAX_ID: Final = 2**62
 """Above any id: at a thousand rows a second it would take 146 million years to get there."""
-QUEUE_COLUMNS: Final = 8
-"""Those of `_per_class`."""
-_WAL_PAGES: Final = 1000
-"""SQLite's own default, about 4 MB: moved into the file at that size, and no longer after a checkpoint."""
-_PAGE_BYTES: Final = 4096
-"""SQLite's default page size since 3.12.0."""
-_PRAGMAS: Final = (
-    "locking_mode = EXCLUSIVE",
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    f"wal_autocheckpoint = {_WAL_PAGES}",
-    f"journal_size_limit = {_WAL_PAGES * _PAGE_BYTES}",
-    "cell_size_check = ON",
-    "trusted_schema = OFF",
-)
-"""In this order: the locking mode decides how the WAL is opened."""
-
-
-def _per_class(statement: str) -> dict[MessageClass, str]:
-    # Table names cannot be parameters; these come from the enumeration and from nowhere else.
-    columns = "class, id, seq, topic, body, created_us, clock_s, crc"
-    size = "length(CAST(topic AS BLOB)) + length(body)"
-    written = statement.replace("COLUMNS", columns).replace("SIZE", size)
-    return {klass: written.replace("QUEUE", klass) for klass in MessageClass}
-
-
-_QUEUE: Final = _per_class(
-    "CREATE TABLE QUEUE (id INTEGER PRIMARY KEY, class TEXT NOT NULL, seq INTEGER NOT NULL, topic TEXT"
-    " NOT NULL, body BLOB NOT NULL, created_us INTEGER NOT NULL, clock_s REAL NOT NULL,"
-    " crc INTEGER NOT NULL) STRICT"
-)
-_RECORD: Final = (
-    "CREATE TABLE record (name TEXT PRIMARY KEY, body TEXT NOT NULL, crc INTEGER NOT NULL)"
-    " STRICT, WITHOUT ROWID"
-)
-_DEAD: Final = (
-    "CREATE TABLE dead (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, class TEXT NOT NULL, row_id INTEGER"
-    " NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL, body BLOB NOT NULL, created_us INTEGER NOT NULL,"
-    " clock_s REAL NOT NULL) STRICT"
-)
-_INSERT: Final = _per_class("INSERT OR IGNORE INTO QUEUE (COLUMNS) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-_PEEK: Final = _per_class("SELECT COLUMNS FROM QUEUE WHERE id > ? AND id <= ? ORDER BY id LIMIT ?")
-_DELETE: Final = _per_class("DELETE FROM QUEUE WHERE id = ? RETURNING topic, SIZE")
-_OLDEST: Final = _per_class("SELECT id, clock_s, SIZE + ? FROM QUEUE ORDER BY id LIMIT ?")
-_OF_TOPIC: Final = _per_class(  # no event has 16 KB: larger bodies are not read, and fill no memory
-    "SELECT id, SIZE + ?, iif(length(body) > 16384, x'', body) FROM QUEUE WHERE topic = ? AND id > ?"
-    " ORDER BY id LIMIT ?"
-)
-_TOPICS: Final = _per_class("SELECT topic, count(*) FROM QUEUE GROUP BY topic")
-_TOTAL: Final = _per_class("SELECT count(*), coalesce(sum(SIZE), 0), coalesce(max(id), 0) FROM QUEUE")
 
 
 class Store:
@@ -104,11 +67,11 @@ class Store:
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         self._durable = True
         try:
-            for pragma in _PRAGMAS:
+            for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 with self.transaction(durable=True):
-                    for statement in (*_QUEUE.values(), _RECORD, _DEAD):
+                    for statement in (*QUEUE.values(), RECORD, DEAD):
                         self._db.execute(statement)
                     self._write("meta", {"schema": SCHEMA, "epoch": uuid.uuid4().hex})
                     self._write("counters", {})
@@ -162,12 +125,12 @@ class Store:
         added = 0
         for row in rows:
             values = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
-            added += self._db.execute(_INSERT[row.klass], values).rowcount
+            added += self._db.execute(INSERT[row.klass], values).rowcount
         return added
 
     def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[tuple[str, int]]:
         """Remove rows; returns topic and cost in bytes of each that was there. Inside a transaction."""
-        found = (row for row_id in ids for row in self._db.execute(_DELETE[klass], (row_id,)).fetchall())
+        found = (row for row_id in ids for row in self._db.execute(DELETE[klass], (row_id,)).fetchall())
         return [(topic, size + ROW_OVERHEAD_BYTES) for topic, size in found]
 
     def count(self, counters: Mapping[str, float]) -> None:
@@ -179,7 +142,7 @@ class Store:
     ) -> tuple[list[StoredMessage], list[int]]:
         """Rows with after < id <= upto, oldest first, at most `limit`; and the ids of damaged ones."""
         rows, damaged = [], []
-        for record in self._db.execute(_PEEK[klass], (after, upto, limit)):
+        for record in self._db.execute(PEEK[klass], (after, upto, limit)):
             row = stored_message_of(record)
             if row is not None:
                 rows.append(row)
@@ -189,21 +152,21 @@ class Store:
 
     def oldest(self, klass: MessageClass, limit: int) -> list[tuple[int, float, int]]:
         """(id, clock_s, bytes it counts for) of the first rows, at most `limit`."""
-        return self._db.execute(_OLDEST[klass], (ROW_OVERHEAD_BYTES, limit)).fetchall()
+        return self._db.execute(OLDEST[klass], (ROW_OVERHEAD_BYTES, limit)).fetchall()
 
     def candidates(self, klass: MessageClass, topic: str, after: int, limit: int) -> list[Candidate]:
         """The first rows of a topic, at most `limit`; of all, without bodies, where it names no row."""
         values = ROW_OVERHEAD_BYTES, topic, after, limit
-        named = [Candidate(*row) for row in self._db.execute(_OF_TOPIC[klass], values)]
+        named = [Candidate(*row) for row in self._db.execute(OF_TOPIC[klass], values)]
         return named or [Candidate(row_id, cost, b"") for row_id, _, cost in self.oldest(klass, limit)]
 
     def topics(self, klass: MessageClass) -> dict[str, int]:
         """Rows by topic."""
-        return dict(self._db.execute(_TOPICS[klass]).fetchall())
+        return dict(self._db.execute(TOPICS[klass]).fetchall())
 
     def total(self, klass: MessageClass) -> tuple[int, int, int]:
         """(rows, bytes they count for, highest id)."""
-        rows, size, last = self._db.execute(_TOTAL[klass]).fetchone()
+        rows, size, last = self._db.execute(TOTAL[klass]).fetchone()
         return rows, size + rows * ROW_OVERHEAD_BYTES, last
 
     def set_alarm(self, change: OpenAlarm) -> None:

@@ -7,8 +7,9 @@ import onnx
 import pytest
 
 from edge_runtime.core.errors import ArtefactError
+from edge_runtime.core.field_checks import FieldError
 from edge_runtime.core.manifest import manifest_from_metadata
-from edge_runtime.core.manifest_schema import FieldError, read_body
+from edge_runtime.core.manifest_schema import read_body
 from edge_runtime.models.graph_limits import check_graph
 from edge_runtime.models.proving import prove_in_child
 from tests.attack import hostile_files, models

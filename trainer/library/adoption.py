@@ -177,7 +177,16 @@ def _adopted(
         fit_s=0.0,
         calibrate_s=0.0,
     )
-    written = Order(
+    written = _as_fitted(order, plan)
+    fitted = with_power(fitted, written)
+    refuse_deaf(fitted, written)
+    made = _with_opset(content_of(fitted, written, notes), foreign.opset)
+    return Model(prove_model(made, where), made)
+
+
+def _as_fitted(order: AdoptionOrder, plan: CalibrationPlan) -> Order:
+    """What would have been ordered of a fit, for what is written and measured as of one."""
+    return Order(
         Adopted.name,
         name=order.name,
         samples=plan.samples,
@@ -185,10 +194,6 @@ def _adopted(
         policy=plan.policy,
         best_effort=order.best_effort,
     )
-    fitted = with_power(fitted, written)
-    refuse_deaf(fitted, written)
-    made = _with_opset(content_of(fitted, written, notes), foreign.opset)
-    return Model(prove_model(made, where), made)
 
 
 def _with_opset(data: bytes, opset: int) -> bytes:

@@ -129,18 +129,17 @@ def _split(
     order = random.permutation(len(faulty))
     cut = round(VALIDATION * len(order))
     known, judged = order[:cut], order[cut:]
-    thresholds = [_best_threshold(scores[known], faulty[known]) for scores in candidates]
+    thresholds = []
+    for scores in candidates:
+        limits = np.linspace(scores[known].min(), scores[known].max(), THRESHOLDS)
+        found = [_f1(scores[known] > limit, faulty[known]) for limit in limits]
+        thresholds.append(float(limits[np.argmax(found)]))
     tried = zip(candidates, thresholds, strict=True)
     choice = int(np.argmax([_f1(scores[known] > threshold, faulty[known]) for scores, threshold in tried]))
     threshold = thresholds[choice]
     called, truth = candidates[choice][judged] > threshold, faulty[judged]
     frr, far = float((~called[truth]).mean()), float(called[~truth].mean())
     return choice, (_f1(called, truth), 1 - (frr + far) / 2, frr, far)
-
-
-def _best_threshold(scores: Floats, faulty: Flags) -> float:
-    tried = np.linspace(scores.min(), scores.max(), THRESHOLDS)
-    return float(tried[np.argmax([_f1(scores > threshold, faulty) for threshold in tried])])
 
 
 def _f1(called: Flags, truth: Flags) -> float:
