@@ -35,7 +35,8 @@ if TYPE_CHECKING:
         Transition,
         Verdict,
     )
-    from edge_runtime.library import (
+    from edge_runtime.models import Artefact
+    from edge_runtime.pipeline.library import (
         decode_frames,
         encode_frames,
         load_model,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         replay,
         score,
     )
-    from edge_runtime.models import Artefact
     from edge_runtime.sensors import Signal
 
     __version__: str
@@ -76,7 +76,8 @@ __all__ = [
 ]
 
 _ROOMS = {"Artefact": "models", "Signal": "sensors"}
-"""Where a name is imported from that is neither a function of `library` nor a record or error of `core`."""
+"""Where a name is imported from that is neither a function of `pipeline.library` nor a record or error of
+`core`."""
 
 if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
 
@@ -87,7 +88,7 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
         if name == "__version__":
             found = import_module("importlib.metadata").version("steadyhum")
         else:
-            room = _ROOMS.get(name, "core" if name[0].isupper() else "library")
+            room = _ROOMS.get(name, "core" if name[0].isupper() else "pipeline.library")
             found = getattr(import_module(f"{__name__}.{room}"), name)
         globals()[name] = found
         return found

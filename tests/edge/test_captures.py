@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_runtime import library
 from edge_runtime.core.errors import DataError
 from edge_runtime.core.records import Fault, Frame, Hello, Note, Reading
 from edge_runtime.models.scorer import open_trusted
+from edge_runtime.pipeline import library
 from edge_runtime.pipeline.playback import replay, replay_capture
 from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors import captures
