@@ -222,7 +222,6 @@ _POWER: Final[Mapping[str, Check]] = {
         0,
         _MAX_NOTES,
     ),
-    "in_the_file": lambda value: isinstance(value, bool),
 }
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.

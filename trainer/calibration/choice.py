@@ -13,8 +13,10 @@ from edge_runtime.calibration import (
     Threshold,
     budget_threshold,
     check_budget,
+    check_effective,
     checked_rate,
     conditions_threshold,
+    effective_windows,
     f1_threshold,
     quantile_threshold,
     spreads,
@@ -163,12 +165,19 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
         for name in condition_names(item.recording for item in normal)
     }
     share = plan.hop / plan.samples  # windows that overlap are not independent
-    if method == "conditions":
-        return conditions_threshold(by_condition, plan.rate, independent=share)
-    scores = np.concatenate([item.scores for item in normal])
-    # Variants of one window are no further draws of what the machine does.
+    # Variants of one window are no further draws of what the machine does; the middle one is as recorded.
     alike = variant_count(plan.augmentation) if plan.augmentation and len(by_condition) == 1 else 1
-    independent = max(1, int(len(scores) * share / alike))
+    own = [item for item in normal if item.variant == alike // 2] if alike > 1 else normal
+    if method == "conditions":
+        worth = {
+            name: effective_windows([item.scores for item in own if item.recording.condition == name])
+            for name in by_condition
+        }
+        return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
+    scores = np.concatenate([item.scores for item in normal])
+    count = len(scores) // alike
+    worth_all = check_effective(effective_windows([item.scores for item in own]), count)
+    independent = max(1, min(int(count * share), worth_all))
     by_share = quantile_threshold if method == "quantile" else tail_threshold
     return by_share(scores, plan.rate, independent=independent)
 

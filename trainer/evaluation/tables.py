@@ -28,8 +28,10 @@ def summary_table(evaluation: Evaluation) -> Table:
     table.add_row("AUPRC", _figure(windows.auprc))
     intervals = {"false alarms": evaluation.false_alarm_interval, "missed": evaluation.missed_interval}
     for name, (low, high) in intervals.items():
-        if not math.isnan(low):
-            table.add_row(f"{name}, 95 % over recordings", f"{_percent(low)} to {_percent(high)}")
+        shown = "unknown: one recording" if math.isnan(low) else f"{_percent(low)} to {_percent(high)}"
+        rate = windows.false_alarm_rate if name == "false alarms" else windows.missed_rate
+        if not math.isnan(rate):
+            table.add_row(f"{name}, 95 % over recordings", shown)
     table.add_row("alarms on normal", f"{alarms.false_alarms} in {alarms.normal_hours * 60:.3g} minutes")
     table.add_row("faulty recordings with an alarm", f"{alarms.caught} of {alarms.faulty}")
     table.add_row("delay, median", _seconds(alarms.median_delay_s))

@@ -68,14 +68,11 @@ class Power:
     breaks: tuple[HeardBreak, ...]
     clipping: float | None
     """Smallest share of samples cut off that raises an alarm."""
-    in_the_file: bool
-    """Whether the file's own graph, fitted on all conditions, raises an alarm in each for a fault of the
-    largest size: the other figures are of the fits that left one out."""
 
     @property
     def hears(self) -> bool:
         """Whether any fault of any size raises an alarm in every condition."""
-        return self.in_the_file and any(item.worst is not None for item in self.faults)
+        return any(item.worst is not None for item in self.faults)
 
     @property
     def index(self) -> float:
@@ -149,7 +146,6 @@ def read_power(body: Mapping[str, Any]) -> Power:
         faults=tuple(HeardFault(**_known(HeardFault, item)) for item in body["faults"]),
         breaks=tuple(HeardBreak(**_known(HeardBreak, item)) for item in body["breaks"]),
         clipping=body["clipping"],
-        in_the_file=body["in_the_file"],
     )
 
 
