@@ -53,6 +53,8 @@ class Recording:
     """SHA-256 over the samples as they are here, float32; a part keeps that of the whole."""
     offset: int = 0
     """Samples before it, where it is a part of a recording."""
+    widened: bool = False
+    """Whether it is a variant of what was recorded, at another speed, level or noise."""
     recorded: AsRecorded | None = None
     """What it was before filters and resampling; None where it is as it was recorded."""
 
