@@ -190,7 +190,14 @@ def fitter(order: Order, kept: Kept) -> FitGraph:
 
 def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> Detector:
     options = tuple(sorted(order.options.items()))
-    key = (order.detector, options, context.seed, windows_digest(windows), tuple(context.labels))
+    key: tuple[object, ...] = (
+        order.detector,
+        options,
+        context.seed,
+        windows_digest(windows),
+        tuple(context.labels),
+    )
+    key += (tuple(context.conditions) if REGISTRY[order.detector].by_condition else (),)
     if key not in kept:
         detector = create(order.detector, order.options)
         detector.fit(windows, context)

@@ -1,7 +1,7 @@
 """Scores of normal vibration to a threshold, with what it promises. Pure."""
 
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
-from edge_runtime.calibration.effective_windows import check_effective, effective_windows
+from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,

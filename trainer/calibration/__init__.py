@@ -1,9 +1,10 @@
 """Which threshold the data of a list supports, on conditions that were left out."""
 
-from trainer.calibration.choice import RECORDED, CalibrationPlan
+from trainer.calibration.choice import CalibrationPlan
 from trainer.calibration.cross_validation import Calibrated, FitGraph, calibrate, context_of, training
 from trainer.calibration.order import Order
 from trainer.calibration.screened import calibrate_screened
+from trainer.calibration.support import RECORDED
 
 __all__ = [
     "RECORDED",

@@ -30,6 +30,8 @@ WITHIN_S: Final = 10.0
 _MOST_WINDOWS: Final = 256
 """Windows that one fault is heard in: ten seconds of 1024 samples at 12 kHz are 233; of shorter windows so
 many are less than ten seconds, and the alarm must come within those."""
+_MOST_CONDITIONS: Final = 8
+"""Conditions that faults are put into: more narrow what is stated little, and take longer."""
 _SAMPLED: Final = 24
 """Windows of a stretch that shares of windows are counted in: steps of 4 %, so that 95 % is all but one."""
 _CLIPPED: Final = (0.005, 0.02, 0.1, 0.3)
@@ -67,6 +69,7 @@ def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -
     least_s = window_s + plan.policy.votes[1] * hop_s + plan.policy.on_delay_s
     within_s = max(WITHIN_S, least_s)
     windows = int((within_s - window_s) / hop_s + 1e-9) + 1
+    held = _by_condition(held)
     names = [fold.name for fold, _ in held]
     own = Graph(whole, "the fit on all")
     trials = []
@@ -96,6 +99,19 @@ def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -
             None,
         ),
     )
+
+
+def _by_condition(held: Sequence[tuple[Fold, bytes]]) -> list[tuple[Fold, bytes]]:
+    """Give each condition one fold, where blocks of all conditions were left out together."""
+    names = list(dict.fromkeys(item.condition for fold, _ in held for item in fold.held))
+    if len(names) == 1 or all(len({item.condition for item in fold.held}) == 1 for fold, _ in held):
+        return list(held)
+    found = []
+    for number, name in enumerate(names):
+        fold, graph = held[number % len(held)]
+        own = tuple(item for item in fold.held if item.condition == name)
+        found += [(Fold(name, fold.train, own), graph)] if own else []
+    return found[:: -(-len(found) // _MOST_CONDITIONS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +163,8 @@ def _heard(fault: Fault, names: Sequence[str], sizes: Sequence[Sizes], plan: Pow
     elif worst is not None and len(known) > 1:
         # Of energies: what a condition lacks to the threshold is energy, and varies as much up as down, while
         # the logarithms of sizes have a long lower tail, which would make the bound hear 99 % instead of 95.
-        energies = np.square(known)
+        # Each size is rounded up to the grid, by half a step on average.
+        energies = np.square(known) / STEP
         mean = float(energies.mean())
         spread = max(float(energies.std(ddof=1)), _LEAST_SPREAD * mean)
         bound = math.sqrt(mean + spreads(len(known)) * spread)

@@ -25,7 +25,7 @@ from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording, load_list
-from trainer.recordings.sampling import MOST_VALUES, Cut, gather_windows, measure_quota
+from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
 from trainer.recordings.screening import (
     TOWERING,
     LeftOut,
@@ -58,6 +58,7 @@ __all__ = [
     "cut_out",
     "cut_windows",
     "cwru_list",
+    "gather_all",
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
