@@ -227,6 +227,7 @@ _POWER: Final[Mapping[str, Check]] = {
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": _or_null(_list_of(_text(), 1, _MAX_CONDITIONS)),
+    "learnt": _or_null(_list_of(_text(16), 1, _MAX_CONDITIONS)),
     "power": _or_null(_at_least("power", _POWER)),
     **dict.fromkeys(
         ("adaptable", "states", "slow_alarm", "origin"),

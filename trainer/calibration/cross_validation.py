@@ -16,6 +16,7 @@ from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.core import FitContext, FitError, Progress, RecordingError, quiet
 from trainer.recordings import (
+    DIGITS,
     NORMAL,
     Fold,
     Recording,
@@ -82,6 +83,11 @@ def training(
     found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
     labels = found.labels if plan.supervised else ()
     return found.windows, replace(context, labels=labels, conditions=found.conditions)
+
+
+def learnt_digests(recordings: Sequence[Recording], plan: CalibrationPlan) -> tuple[str, ...]:
+    """Beginnings of the digests of what is learnt from, each once: so many digits no two files share."""
+    return tuple(dict.fromkeys(item.digest[:DIGITS] for item in _learnt(recordings, plan)))
 
 
 def calibrate(

@@ -24,7 +24,7 @@ from trainer.recordings.folds import (
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
-from trainer.recordings.recording import Recording, load_list
+from trainer.recordings.recording import DIGITS, Recording, load_list
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
 from trainer.recordings.screening import (
     TOWERING,
@@ -37,6 +37,7 @@ from trainer.recordings.screening import (
 )
 
 __all__ = [
+    "DIGITS",
     "MOST_VALUES",
     "NORMAL",
     "TOWERING",

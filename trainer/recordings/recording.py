@@ -28,6 +28,8 @@ _RATE_TOLERANCE: Final = 0.01
 """Share: the clocks of cheap recorders are off by less, a wrong rate by more."""
 _LARGEST: Final = 1e9
 """Magnitude that vibration has in no unit; damaged float values often exceed it."""
+DIGITS: Final = 16
+"""Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
 """Files read at a time: the parsing children share the processors with the filters of this process."""
 _READ_BYTES: Final = 256 * 1024 * 1024
