@@ -5,7 +5,7 @@ READY := .venv/ready
 DATA ?= ../shared/data
 
 # Files where every branch must be tested; a branch that needs root or a broker can only be seen with them.
-GATED := $(wildcard $(addprefix tests/edge/test_,framing.py alarm.py config.py retries.py spool*.py publisher*.py))
+GATED := $(wildcard $(addprefix tests/edge/test_,framing*.py alarm.py book.py config*.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
 .PHONY: demo test test-python check coverage models docs attack bench soak lock sbom clean
@@ -46,11 +46,13 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# Hostile models, sensors, brokers and recordings, in at most 20 minutes; what passes `make test` in a small form.
+# Hostile models, manifests, sensors, brokers and recordings, in at most 20 minutes; what passes `make test` in a small form.
 attack: $(READY)
 	$(BIN)/python -m tests.attack.door
+	$(BIN)/python -m tests.attack.manifests --count 1000 --seed 1
 	$(BIN)/python -m tests.attack.broker 5
 	$(BIN)/python -m tests.attack.sensors
+	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/python -m tests.attack.signal --models "$(if $(filter full,$(ARGS)),*,principal_components)"
 	$(BIN)/python -m tests.attack.endless
 	$(BIN)/python -m tests.attack.recordings --count $(if $(filter full,$(ARGS)),100000,20000) --seed 1
 
@@ -75,7 +77,7 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 # Packages for Debian 12 and 13 and Ubuntu 24.04, for both processors that gateways have; one of them alone:
-# make deb ARGS="--python 3.13 --arch arm64".
+# make deb ARGS="--python 3.13 --arch arm64". It takes gcc, and gcc-aarch64-linux-gnu for the other processor.
 deb: $(READY)
 	$(BIN)/python -m deploy.debian.build $(ARGS)
 

@@ -21,6 +21,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.demo_processes import (
+    BUSY,
     WORK,
     free_port,
     line_of,
@@ -43,6 +44,11 @@ FAULT_PART = 2
 """Index of the fault in PARTS."""
 ALARM_WITHIN_S = 3.0
 """Shorter than the part with the fault (3.9 s), with room for a busy machine."""
+
+COME_S = 20
+"""For the broker and the gateway to come or go: they take 1 s, and BUSY times as long is waited."""
+PLAYED_S = 60
+"""The parts take 22 s."""
 
 CONFIG = """\
 state_folder = "state"
@@ -79,12 +85,14 @@ def main() -> int:
     with broker() as (port, version), subscriber(port, version) as seen, simulator() as (line, sensor):
         (WORK / "edge.toml").write_text(CONFIG.format(port=port, version=version, line=line))
         with started("edge-runtime", "run", "--config", WORK / "edge.toml"):
-            wait_for(lambda: any(topic.endswith("/availability") for _, topic, _ in seen), "the gateway", 20)
+            wait_for(
+                lambda: any(topic.endswith("/availability") for _, topic, _ in seen), "the gateway", COME_S
+            )
             begun = play(sensor)
         wait_for(
             lambda: [body for _, topic, body in seen if topic.endswith("/availability")][-1] == "offline",
             "the last word",
-            10,
+            COME_S,
         )
     return judge(seen, begun)
 
@@ -116,7 +124,7 @@ def broker() -> Iterator[tuple[int, str]]:
         command, version = [sys.executable, ROOT / "deploy" / "embedded_broker.py", str(port)], "3.1.1"
     log = (WORK / "broker.log").open("w")
     with log, process(command, stdout=log, stderr=log):
-        wait_for(lambda: reachable(port), "the broker", 20)
+        wait_for(lambda: reachable(port), "the broker", COME_S)
         say(f"{'Mosquitto' if mosquitto else 'the embedded broker'} listens on port {port}")
         yield port, version
 
@@ -189,7 +197,7 @@ def play(sensor: "subprocess.Popen[str]") -> list[float]:
     for part in PARTS:
         begun.append(float(json.loads(line_of(sensor))["time"]))
         say(f"the sensor now plays {'AN INNER-RACE FAULT' if part.startswith(FAULT) else 'normal vibration'}")
-    sensor.wait(timeout=60)
+    sensor.wait(timeout=PLAYED_S * BUSY)
     return begun
 
 

@@ -16,6 +16,10 @@ from deploy.held_ports import held_port
 WORK = Path("build/demo")
 BUSY = 10
 """How many times longer than on a quiet machine anything may take before it counts as not coming."""
+STOP_S = 15
+"""As TimeoutStopSec of the unit."""
+_LOOK_S = 0.05
+"""Between two looks: the demo shows an alarm 0.1 s after its fault."""
 
 
 def line_of(program: "subprocess.Popen[str]") -> str:
@@ -37,7 +41,7 @@ def process(command: list[object], **options: Any) -> Iterator["subprocess.Popen
         if running.poll() is None:
             running.send_signal(signal.SIGTERM)
         try:
-            running.wait(timeout=15 * BUSY)
+            running.wait(timeout=STOP_S * BUSY)
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()
@@ -77,7 +81,7 @@ def wait_for(happened: Callable[[], object], what: str, seconds: float) -> None:
     while not happened():
         if time.monotonic() > deadline:
             raise SystemExit(f"demo: {what} did not come within {seconds * BUSY:.0f} s; see {WORK}")
-        time.sleep(0.05)
+        time.sleep(_LOOK_S)
 
 
 def say(text: str) -> None:

@@ -49,6 +49,8 @@ by_hash() { pip_install --require-hashes -r "$1"; }
 say "installing Python packages by hash (deploy/tested-python$version.txt); the first time some hundred megabytes"
 by_hash "deploy/tested-python$version.txt"
 by_hash "deploy/tested-source-python$version.txt"
+.venv/bin/python -c 'from cobs import cobs; raise SystemExit(not cobs._using_extension)' \
+    || say "no C compiler or Python headers here: cobs decodes frames in Python, some hundred times slower"
 # PyTorch for the CPU is enough; where no index that pip knows has that build, PyPI's, which needs CUDA's libraries.
 if ! { [ -f "deploy/tested-torch-cpu-python$version.txt" ] && by_hash "deploy/tested-torch-cpu-python$version.txt" 2>/dev/null; }; then
     say "no index here has the tested build of PyTorch for the CPU: installing PyPI's with CUDA, some gigabytes"

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from docs.configuration import described
-from edge_runtime.messages import bodies
+from edge_runtime.messages import bodies, retained_bodies
 
 HERE = Path(__file__).parent
 PAGE = HERE / "protocol.md"
@@ -24,28 +24,94 @@ class Message(NamedTuple):
 
     leaf: str
     """Last level of its topic."""
-    qos: int
+    qos: str
     retained: bool
+    expiry: str
+    """When brokers forget it: the Message Expiry Interval of MQTT 5."""
     body: type
+    duty: str
+    """What a subscriber must do with it."""
     remark: str = ""
 
 
+OLD = "take it for unknown after `valid_until`, or where nothing is retained"
+REFRESHED = "0, the first of a kind since the start 1"
 MESSAGES: dict[str, Message] = {
-    "availability": Message("availability", 1, True, bodies.AvailabilityBody),
-    "state": Message("state", 1, True, bodies.StateBody),
-    "event": Message("event", 1, False, bodies.SentEventBody, "from the spool"),
-    "health": Message("health", 0, False, bodies.HealthBody),
-    "probe": Message("health", 1, False, bodies.ProbeBody, "one a visit"),
-    "score": Message("score", 0, False, bodies.ScoreBody, "if `report.scores` is set"),
+    "availability": Message(
+        "availability",
+        "change 1, refresh 0",
+        True,
+        "`online`: 3 keepalives; `offline`: none",
+        bodies.AvailabilityBody,
+        "take the device for gone at `offline`, and after 4 keepalives without a word",
+    ),
+    "info": Message(
+        "info",
+        REFRESHED,
+        True,
+        "-",
+        retained_bodies.InfoBody,
+        "compare `seq` and `epoch` with the events received",
+    ),
+    "sensor availability": Message(
+        "availability",
+        REFRESHED,
+        True,
+        "`online`: 3 x `report.state_s`",
+        retained_bodies.SensorAvailabilityBody,
+        "believe it together with the device's own only",
+    ),
+    "state": Message("state", REFRESHED, True, "3 x `report.state_s`", retained_bodies.StateBody, OLD),
+    "condition": Message(
+        "condition", REFRESHED, True, "3 x `report.state_s`", retained_bodies.ConditionBody, OLD
+    ),
+    "event": Message(
+        "event",
+        "1",
+        False,
+        "-",
+        bodies.SentEventBody,
+        "drop what came before by `epoch` and `seq`; a hole that stays, or a newest number that did not come,"
+        " is a loss",
+        "from the spool",
+    ),
+    "health": Message("health", "0", False, "-", bodies.HealthBody, "read `troubles`"),
+    "probe": Message(
+        "health",
+        "1",
+        False,
+        "-",
+        bodies.ProbeBody,
+        "ignore it",
+        "one a visit, also to `info` and `condition`",
+    ),
+    "score": Message(
+        "score",
+        "0",
+        False,
+        "-",
+        bodies.ScoreBody,
+        "expect gaps",
+        "if `report.scores` is set",
+    ),
 }
 """By the name of the schema."""
+BRIDGE_ROW = (
+    "| `<base>/bridge` | 1 | yes | - | `1` or `0`: whether the bridge of the gateway's own broker is"
+    " connected, where it has one; from Mosquitto, and from the plant's broker when it is gone"
+    " | take the device for gone at `0`, whatever else is retained |"
+)
+OF_THE_DEVICE = ("availability", "info")
+"""Messages whose topics have no sensor."""
+PLAIN = ("availability", "sensor availability")
+"""Messages that are plain text."""
 
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of one message; of the plain text for `availability`."""
     body = MESSAGES[name].body
     inner = _object(body)
-    if body is bodies.AvailabilityBody:
+    if name in PLAIN:
         inner = inner["properties"]["status"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,19 +131,25 @@ def render(page: str) -> str:
 
 def files() -> Mapping[Path, str]:
     """Return every file this script writes, with its text."""
-    written = {HERE / f"schema/{name}.json": json.dumps(schema(name), indent=2) + "\n" for name in MESSAGES}
+    written = {
+        HERE / f"schema/{name.replace(' ', '-')}.json": json.dumps(schema(name), indent=2) + "\n"
+        for name in MESSAGES
+    }
     return {**written, PAGE: render(PAGE.read_text(encoding="utf-8"))}
 
 
 def _lines() -> Iterator[str]:
-    yield "| topic | QoS | retained | body |"
-    yield "|---|---|---|---|"
+    yield "| topic | QoS | retained | expiry | body | a subscriber must |"
+    yield "|---|---|---|---|---|---|"
     for name, message in MESSAGES.items():
-        topic = f"<base>/{'' if name == 'availability' else '<sensor>/'}{message.leaf}"
+        topic = f"<base>/{'' if name in OF_THE_DEVICE else '<sensor>/'}{message.leaf}"
         what = _text(inspect.getdoc(message.body)).rstrip(".")
         what += f"; {message.remark}" if message.remark else ""
-        link = f"[{name}](schema/{name}.json)"
-        yield f"| `{topic}` | {message.qos} | {'yes' if message.retained else 'no'} | {link}: {what} |"
+        link = f"[{name}](schema/{name.replace(' ', '-')}.json)"
+        kept = "yes" if message.retained else "no"
+        row = (f"`{topic}`", message.qos, kept, message.expiry, f"{link}: {what}", message.duty)
+        yield f"| {' | '.join(row)} |"
+    yield BRIDGE_ROW
     for name, message in MESSAGES.items():
         yield from ("", f"### {name}", "", "| field | type | meaning |", "|---|---|---|")
         yield from _rows(message.body, "")
@@ -91,7 +163,9 @@ def _rows(body: type, at: str) -> Iterator[str]:
         for part in (hint, *get_args(hint)):
             if isinstance(part, type) and dataclasses.is_dataclass(part):
                 listed = "[]" if get_origin(hint) is tuple else ""
-                yield from _rows(part, f"{at}{field.name}{listed}.")
+                named = ".<name>" if get_origin(hint) is Mapping else ""
+                perhaps = "?" if type(None) in get_args(hint) else ""
+                yield from _rows(part, f"{at}{field.name}{listed}{named}{perhaps}.")
 
 
 def _type_name(found: Mapping[str, Any]) -> str:
@@ -133,7 +207,8 @@ def _schema_of(hint: Any) -> dict[str, Any]:  # noqa: PLR0911  one line a type
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
     if get_origin(hint) is tuple:
-        return {"type": "array", "items": _schema_of(get_args(hint)[0]), "maxItems": bodies.MAX_BANDS}
+        most = {"maxItems": bodies.MAX_BANDS} if get_args(hint)[0] is bodies.BandBody else {}
+        return {"type": "array", "items": _schema_of(get_args(hint)[0]), **most}
     if get_origin(hint) is Mapping:
         return {"type": "object", "additionalProperties": _schema_of(get_args(hint)[1])}
     if issubclass(hint, StrEnum):

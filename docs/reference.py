@@ -1,6 +1,7 @@
 """Writes the pages in docs/reference from the code: `python -m docs.reference`."""
 
 import ast
+import dataclasses
 import inspect
 import os
 import sys
@@ -9,14 +10,16 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_type_hints
 
 import typer
 
 from docs import reference_tables as tables
-from edge_runtime import cli
+from edge_runtime import cli, door
 from edge_runtime.core import EdgeError, FaultKind, errors
 from edge_runtime.doctor import checks
+from edge_runtime.gateway import door_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
 
@@ -25,6 +28,7 @@ ROOT = FOLDER.parents[1]
 PROGRAMS = {"edge-runtime": cli.app, "trainer": trainer_app.app}
 LEVELS = {"ok": "ok", "skipped": "skipped", "warning": "warning", "fault": "fault", "refused": "fault"}
 """By the function of edge_runtime.doctor.findings that makes one."""
+KINDS = {str: "text", float: "a number", int: "a whole number", bool: "true or false"}
 SYSEXITS = {getattr(os, name): name for name in dir(os) if name.startswith("EX_")}
 
 
@@ -32,6 +36,7 @@ def pages() -> Mapping[Path, str]:
     """Return every page with its text."""
     made = {
         "commands": commands_page(),
+        "methods": methods_page(),
         "findings": findings_page(),
         "health": health_page(),
         "exit_codes": exit_codes_page(),
@@ -47,6 +52,30 @@ def commands_page() -> Iterator[str]:
     yield "Every command has `--help`. Exit codes are in [exit_codes.md](exit_codes.md)."
     for program, app in PROGRAMS.items():
         yield from _command(typer.main.get_command(app), program, 2)
+
+
+def methods_page() -> Iterator[str]:
+    """What can be asked through the local socket, what is subscribed to, and the codes of errors."""
+    lent: Any = SimpleNamespace(book=None, publish=None)
+    yield "# Methods of the local socket"
+    yield ""
+    yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that"
+    yield "change something leave a record of who, when and what; those with a topic are commands over MQTT."
+    yield from ("", "| method | access | parameters | topic | meaning |", "|---|---|---|---|---|")
+    for method in door_methods.methods((), lent, lent, lent).methods:
+        hints = get_type_hints(method.params)
+        named = [
+            f"`{field.name}`: {KINDS[hints[field.name]]}"
+            + ("" if field.default is dataclasses.MISSING else ", optional")
+            for field in dataclasses.fields(method.params)
+        ]
+        topic = f"`<base>/cmd/{method.name}`" if method.mqtt else ""
+        parameters = "; ".join(named) or "none"
+        yield f"| `{method.name}` | {method.access} | {parameters} | {topic or 'none'} | {method.about} |"
+    for title, kind in (("Subscriptions", door.Topic), ("Codes of errors", door.Code)):
+        yield from ("", f"## {title}", "", "| name | meaning |", "|---|---|")
+        said = member_docs(kind)
+        yield from (f"| `{item}` | {said[item.name]} |" for item in kind)
 
 
 def _command(command: Any, name: str, level: int) -> Iterator[str]:

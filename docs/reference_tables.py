@@ -6,8 +6,12 @@
 SENSOR_FIGURES = {
     "frames": ("counter", "Frames decoded since the service started."),
     "windows": ("counter", "Windows judged since the service started."),
+    "usable_share": ("gauge", "Share of the last minute (`usable_span_s`) that gave usable windows."),
     "rate_hz": ("gauge", "Sampling rate by the gateway's clock, Hz; null until it is known."),
-    "port_opened": ("counter", "How often the port was opened; more than 1 is a sensor that came back."),
+    "port_opened": (
+        "counter",
+        "How often the port was opened; more than 1: a sensor came back, or was silent.",
+    ),
     "dropped_bytes": ("counter", "Bytes of this sensor dropped because it sends faster than it can be read."),
     "alarms_active": ("gauge", "Alarms of this sensor that have begun and not ended."),
     "faults.<kind>": ("counter", "What could not be used, by kind; see below."),
@@ -17,6 +21,13 @@ SENSOR_FIGURES = {
 FIGURES = {
     "names_refused": ("counter", "Names of figures that were not taken because there are too many."),
     "inbox.dropped": ("counter", "Chunks of bytes dropped because scoring did not keep up."),
+    "clock.steps": ("counter", "How often the wall clock was set while the service ran."),
+    "clock.stepped_s": ("gauge", "By how much it was set the last time, seconds; null before."),
+    "door.clients": ("gauge", "Connections to the local socket now."),
+    "door.requests": ("counter", "Requests that came through the local socket."),
+    "door.refused": ("counter", "Of these, answered with an error by the door itself."),
+    "door.turned_away": ("counter", "Connections refused because there were too many."),
+    "door.lagged": ("counter", "Subscribers dropped because they did not keep up."),
     "mqtt.connected": ("gauge", "1 while the broker has accepted the connection, else 0."),
     "mqtt.connections": ("counter", "Connections made."),
     "mqtt.connections_lost": ("counter", "Connections lost and attempts that failed."),
@@ -37,7 +48,22 @@ FIGURES = {
         "counter",
         "Stored messages given up: above `broker.max_packet_bytes`, or nothing that MQTT can carry.",
     ),
+    "mqtt.kept_a_day": ("gauge", "Messages of QoS 1 that the broker took within 24 hours, since the start."),
     "mqtt.violations": ("counter", "Connections ended because the broker sent what it must not send."),
+    "mqtt.commands": ("counter", "Messages that came to this device's command topics; `commands.mqtt`."),
+    "mqtt.commands_dropped": ("counter", "Of these, dropped because more than 200 came within 10 s."),
+    "mqtt.replies": ("counter", "Answers to commands that the broker took."),
+    "mqtt.replies_refused": (
+        "counter",
+        "Answers to commands that the broker refused, or too large.",
+    ),
+    "commands.received": ("counter", "Commands that came over MQTT."),
+    "commands.done": ("counter", "Of these, done."),
+    "commands.refused": ("counter", "Of these, refused."),
+    "commands.not_answered": (
+        "counter",
+        "Of these, those whose answer was not wanted, may not go where it was wanted, or waited too long.",
+    ),
     "mqtt.live_dropped": ("counter", "Live messages dropped: too many were waiting, or too large."),
     "mqtt.states_refused": ("counter", "Retained states not sent: too many topics, or too large."),
     "spool.<class>.seq": ("counter", "Number of the newest message."),
@@ -76,7 +102,9 @@ FIGURES = {
 TROUBLES = {
     "broker": "There is no connection, and why.",
     "insecure": "Others on the network can read and forge what is sent.",
-    "clock": "The wall clock has not been set since boot.",
+    "clock": "The wall clock has not been set since boot, or is not synchronised with a time server.",
+    "door": "There is no local socket, or not with the rights that it should have, and why.",
+    "commands": "Commands over MQTT cannot be heard, or too many come; `commands.mqtt`.",
     "reload": "The configuration was not read again, and why.",
     "sensor <name>": "What is wrong with that sensor or its line.",
     "overload of <name>": "That sensor sends faster than it can be read; how many bytes were dropped.",
@@ -86,6 +114,8 @@ TROUBLES = {
     "spool_corrupt": "The spool was damaged, and what was recovered.",
     "topic <topic>": "The broker refuses the topic, or nobody subscribes to it.",
     "size of <topic>": "A message to the topic is larger than the broker takes.",
+    "retained": "The broker keeps no retained messages: who subscribes later sees no state before the next.",
+    "unread": "A day's messages are more than the broker keeps for a subscriber that is away: by so many.",
     "held back": "Stored messages that are larger than the broker takes, and wait until it takes them.",
     "set aside": "A stored message that the broker refuses or closes the connection at; it is tried again.",
     "dead letters": "Why the latest dead letter was given up.",
@@ -94,7 +124,7 @@ TROUBLES = {
 
 EXIT_CODES = {
     0: "Done; for `run`: stopped by SIGTERM or SIGINT.",
-    1: "`doctor`: warnings only. `listen`: messages are missing or came twice.",
+    1: "`doctor`: warnings only. `listen`: messages are missing, or a number came with two bodies.",
     64: "The command line is wrong.",
     70: "A fault of this program: the log says where.",
     74: "The output cannot be written.",
@@ -103,12 +133,18 @@ EXIT_CODES = {
 """Those that are no class of error."""
 
 ENVIRONMENT = {
+    "XDG_STATE_HOME": ("edge-runtime listen", "Where it remembers what it heard; else ~/.local/state."),
     "NOTIFY_SOCKET": ("edge-runtime run", "Socket of systemd, sd_notify(3); without it nothing is reported."),
     "WATCHDOG_USEC": (
         "edge-runtime run",
         "Microseconds without progress until systemd restarts the service.",
     ),
     "WATCHDOG_PID": ("edge-runtime run", "Process that the watchdog is for; another's is ignored."),
+    "RUNTIME_DIRECTORY": (
+        "edge-runtime run",
+        "Folder that systemd gives the service while it runs; the local socket is in it.",
+    ),
+    "SUDO_USER": ("edge-runtime alarms", "For whom root acts, noted in the record."),
     "ORT_DISABLE_TELEMETRY": ("both", "Set to 1 unless given: onnxruntime sends and stores nothing."),
     "PYTHONUNBUFFERED": ("unit, container, demo", "Set to 1: log lines appear at once."),
     "OMP_NUM_THREADS": ("trainer", "Set to 1 in the process that reads a foreign file, as the next two."),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         Frame,
         Hello,
         Manifest,
+        Note,
+        Reading,
         Transition,
         Verdict,
     )
@@ -59,6 +61,8 @@ __all__ = [
     "Frame",
     "Hello",
     "Manifest",
+    "Note",
+    "Reading",
     "Signal",
     "Transition",
     "Verdict",

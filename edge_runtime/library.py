@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_runtime import models
-from edge_runtime.core import AlarmPolicy, DataError, Fault, Frame, Hello, Samples, Verdict
+from edge_runtime.core import AlarmPolicy, DataError, Fault, Frame, Hello, Note, Reading, Samples, Verdict
 from edge_runtime.models import Artefact, Scores
-from edge_runtime.pipeline import Watch
+from edge_runtime.pipeline import Watch, replay_capture
 from edge_runtime.pipeline import replay as replay_signal
 from edge_runtime.sensors import (
     Signal,
     SimulatedSensor,
     check_sendable,
+    is_capture,
     read_part,
     signal_frames,
     signal_hello,
@@ -87,11 +88,14 @@ def replay(
 ) -> Iterator[Verdict]:
     """Return the verdicts of the service on a recording, in order; times count from its start.
 
-    `recording` is a file, what `read_recording` gave, or samples [samples, channels] at the model's rate and
-    in its unit. `threshold` and `policy` replace the model's. Raises DataError where the recording and the
-    model disagree on rate, channels, unit or length.
+    `recording` is a file, which may be a capture (.frames), what `read_recording` gave, or samples [samples,
+    channels] at the model's rate and in its unit. `threshold` and `policy` replace the model's. Raises
+    DataError where the recording and the model disagree on rate, channels, unit or length.
     """
+    watch = Watch.of(model, threshold, policy)
     if isinstance(recording, (str, PathLike)):
+        if is_capture(str(recording)):
+            return (item.verdict for item in replay_capture(str(recording), watch))
         signal = read_recording(recording)
     elif isinstance(recording, Signal):
         signal = recording
@@ -99,7 +103,6 @@ def replay(
         manifest = model.manifest
         samples = _columns(_numbers(recording), len(manifest.channels))
         signal = Signal(samples, manifest.rate_hz, manifest.channels, manifest.unit)
-    watch = Watch.of(model, threshold, policy)
     return (item.verdict for item in replay_signal(signal, watch))
 
 
@@ -110,8 +113,8 @@ def decode_frames(
     channels: int = 1,
     rate_hz: float = 1000.0,
     scale: float = 1.0,
-) -> Iterator[Frame | Hello | Fault]:
-    """Decode what a sensor sent into frames, hellos and faults; bad bytes never raise.
+) -> Iterator[Frame | Hello | Note | Reading | Fault]:
+    """Decode what a sensor sent into frames, statements and faults; bad bytes never raise.
 
     `data` is one run of bytes, or several in the order of their arrival. `channels`, `rate_hz` and `scale`
     are for protocols whose line does not carry them, such as `lines`. Raises DataError for a protocol that

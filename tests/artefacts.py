@@ -39,7 +39,7 @@ def rms_graph(samples: int = 64, channels: int = 1) -> onnx.ModelProto:
 
 def manifest(samples: int = 64, channels: tuple[str, ...] = ("x",), **changes: Any) -> Manifest:
     """Describe `rms_graph` with threshold 1.0 at 1000 Hz; `changes` replace fields."""
-    window = np.linspace(-1, 1, samples * len(channels), dtype=np.float32).reshape(samples, -1)
+    window = np.linspace(-0.2, 0.2, samples * len(channels), dtype=np.float32).reshape(samples, -1)
     base = Manifest(
         name="rms",
         detector="rms",

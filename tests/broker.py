@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +31,7 @@ __all__ = [
     "free_port",
     "listens",
     "needs_mosquitto",
+    "retained_at",
     "until",
 ]
 
@@ -85,10 +87,16 @@ class Mosquitto:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
+    def freeze(self) -> None:
+        """Let it do nothing any more, and its connections stand: as without power, no FIN and no RST."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     def stop(self, *, kill: bool = False) -> None:
         """End it, if it runs."""
         if self._process is not None:
             process, self._process = self._process, None
+            process.send_signal(signal.SIGCONT)  # frozen it would end by force only
             end(process, signal.SIGKILL if kill else signal.SIGTERM)
 
 
@@ -105,13 +113,22 @@ class Broker(Mosquitto):
         super().__init__(self.folder / "mosquitto.conf", self.folder / "log")
         self.config.write_text("\n".join(lines) + "\n")
 
+    @property
+    def far_port(self) -> int:
+        """Where subscribers listen."""
+        return self.port
+
+    def close(self) -> None:
+        """End it, and whatever belongs to it."""
+        self.stop()
+
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.close()
 
 
 class Subscriber:
@@ -154,9 +171,15 @@ class Subscriber:
         self.subscribed = True
 
     def events(self) -> list[dict[str, Any]]:
-        """Every event once: QoS 1 may deliver twice, and epoch and seq tell."""
+        """Every event once: QoS 1 may deliver twice, and epoch and seq show it."""
         heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
+
+    def catch_up(self) -> None:
+        """Wait until all that the broker had for us by now has come: a message of our own comes behind it."""
+        topic = f"steadyhum/catch-up/{time.monotonic_ns()}"
+        self._client.publish(topic, b"x", qos=1)
+        until(lambda: (topic, b"x") in self.seen, what="what the broker has")
 
     def latest(self, leaf: str) -> bytes | None:
         """The body of the newest message to a topic that ends so."""
@@ -169,3 +192,31 @@ class Subscriber:
         self._client.loop_stop()
         # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
         self._client.on_connect = self._client.on_subscribe = self._client.on_message = None
+
+
+def retained_at(port: int, topics: str) -> dict[str, bytes]:
+    """What a broker retains of these topics, as a client that comes now is given it."""
+    found: dict[str, bytes] = {}
+    acks: list[object] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+
+    def note(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        found[message.topic] = bytes(message.payload)
+
+    def ask(*_: object) -> None:
+        client.subscribe(topics, qos=1)
+
+    def end(*_: object) -> None:  # what is retained is sent before the answer to this
+        client.publish("end/of/it", b"", qos=1)
+
+    client.on_message, client.on_connect, client.on_subscribe = note, ask, end
+    client.on_publish = lambda *seen: acks.append(seen)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        until(lambda: acks, what="the retained messages")
+    finally:
+        client.disconnect()
+        client.loop_stop()
+        client.on_message = client.on_connect = client.on_subscribe = client.on_publish = None
+    return {topic: body for topic, body in found.items() if body}

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from deploy.locking.closure import BUILD
 from tests.deploy.machine import root_with
 from tests.shared import ROOT
 
@@ -32,7 +33,8 @@ def requirements(leave_out: Sequence[str]) -> list[str]:
     """What the project and its extras for training and development need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["trainer"], *extras["dev"]]
+    # pip asks the markers of what it downloads of its own Python, and torch needs setuptools from 3.12 on.
+    wanted = [*project["dependencies"], *extras["trainer"], *extras["dev"], BUILD]
     return [line for line in wanted if not line.startswith(tuple(leave_out))] if leave_out else wanted
 
 

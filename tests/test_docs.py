@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 CODE = re.compile(r"^```[a-z]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(
-    r"^(?:sudo )?(edge-runtime|trainer) ([a-z-]+(?: (?:cwru|convert))?)((?: +--[a-z-]+)?[^\n]*)", re.MULTILINE
+    r"^(?:sudo )?(edge-runtime|trainer) "
+    r"([a-z-]+(?: (?:cwru|convert|list|acknowledge|shelve|unshelve|reset)\b)?)((?: +--[a-z-]+)?[^\n]*)",
+    re.MULTILINE,
 )
 
 

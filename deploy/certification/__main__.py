@@ -64,7 +64,8 @@ def server(
 
 @app.command()
 def device(names: Names, folder: Where = HERE, secret: Secret = None) -> None:
-    """Sign certificates for devices; `steadyhum-viewer`, or one that begins so, may read everything."""
+    """Sign certificates for devices; names that begin with `steadyhum-viewer` may read everything,
+    with `steadyhum-operator` also give commands."""
     authority = Folder(folder, Passphrase(secret))
     for name in names:
         authority.check_free(name)
@@ -111,8 +112,8 @@ def acl(
     """Print the broker's access list for these devices, and those of fleet sheets."""
     named = [access_list.site_and_device(text) for text in devices or []]
     listed = [(row.site, row.name) for path in sheet or [] for row in read_sheet(path)]
-    viewers = [path.stem for path, _ in Folder(folder).all() if access_list.is_viewer(path.stem)]
-    typer.echo(access_list.access_list(named + listed, viewers, prefix), nl=False)
+    people = [path.stem for path, _ in Folder(folder).all() if access_list.role_of(path.stem)]
+    typer.echo(access_list.access_list(named + listed, people, prefix), nl=False)
 
 
 @app.command()

@@ -12,18 +12,21 @@ from edge_runtime.core import TOPIC_LEVEL_RULE, ConfigError, is_topic_level
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "mosquitto" / "steadyhum.acl"
 VIEWER: Final = "steadyhum-viewer"
+OPERATOR: Final = "steadyhum-operator"
+ROLES: Final = (VIEWER, OPERATOR)
 _DEVICE_BLOCK: Final = "# A device:"
 _TOPIC: Final = re.compile(r"^(topic \w+ )steadyhum(?=[/-])", re.MULTILINE)
 _WHERE: Final = "the command line"
 
 
-def is_viewer(name: str) -> bool:
-    """Whether a certificate of this name may read everything: `steadyhum-viewer`, or one of several."""
-    return name == VIEWER or name.startswith(f"{VIEWER}-")
+def role_of(name: str) -> str:
+    """Whose rights a certificate of this name has: `steadyhum-viewer`'s, `steadyhum-operator`'s, as one of
+    several may; empty for a device."""
+    return next((role for role in ROLES if name == role or name.startswith(f"{role}-")), "")
 
 
-def access_list(devices: Iterable[tuple[str, str]], viewers: Iterable[str] = (), prefix: str = "") -> str:
-    """The list for these devices, each (site, device), and viewers beside `steadyhum-viewer`.
+def access_list(devices: Iterable[tuple[str, str]], people: Iterable[str] = (), prefix: str = "") -> str:
+    """The list for these devices, each (site, device), and people beside the two that it always has.
 
     Raises ConfigError for a device at two sites: its certificate could not say which is meant.
     """
@@ -35,9 +38,11 @@ def access_list(devices: Iterable[tuple[str, str]], viewers: Iterable[str] = (),
             what = f"{device} is at {sites[device]!r} and at {site!r}"
             raise ConfigError(what, where=_WHERE, remedy=remedy)
     head, _, block = SHIPPED.read_text().partition(_DEVICE_BLOCK)
-    reading = head[head.index(f"user {VIEWER}\n") :].partition("\n\n")[0]
     parts = [head.rstrip("\n")]
-    parts += [reading.replace(VIEWER, name) for name in sorted(set(viewers) - {VIEWER})]
+    for role in ROLES:
+        rights = head[head.index(f"user {role}\n") :].partition("\n\n")[0]
+        names = sorted(name for name in set(people) - {role} if role_of(name) == role)
+        parts += [rights.replace(role, name) for name in names]
     rules = block[block.index("user DEVICE") :].strip("\n")
     parts += [_filled(rules, {"SITE": site, "DEVICE": device}) for device, site in sorted(sites.items())]
     text = "\n\n".join(parts) + "\n"
@@ -61,6 +66,6 @@ def _check(site: str, device: str) -> None:
         if not is_topic_level(level) or level != level.strip():
             what = f"{level!r} cannot be part of a topic"
             raise ConfigError(what, where=_WHERE, remedy=f"Use {TOPIC_LEVEL_RULE}, no blank at either end")
-    if is_viewer(device):
+    if role_of(device):
         what = f"{device!r} is no device's name: it may read everything"
         raise ConfigError(what, where=_WHERE, remedy="Give the device another name")

@@ -152,7 +152,7 @@ class Folder:
         try:
             pair = read_pair(certificate, key)
         except (OSError, ValueError, TypeError) as error:
-            remedy = "Delete both files and make them anew"
+            remedy = "Delete both files and make them again"
             raise ConfigError(f"cannot be used ({error})", where=str(certificate), remedy=remedy) from error
         if not is_client(pair.certificate):
             remedy = "Give the device another name: this one is a broker's"
@@ -240,7 +240,7 @@ def check_name(name: str) -> None:
 def _check_dates(certificate: x509.Certificate, path: Path, now: dt.datetime) -> None:
     if now > certificate.not_valid_after_utc:
         what = f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
-        remedy = "Make it anew with `deploy/authority renew`"
+        remedy = "Make a new one with `deploy/authority renew`"
         if path.name == "ca.crt":
             remedy = "Make a new authority with `deploy/authority init` and provision every device again"
         raise AccessError(what, where=str(path), remedy=remedy)

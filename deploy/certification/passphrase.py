@@ -14,6 +14,7 @@ VARIABLE: Final = "STEADYHUM_PASSPHRASE_FILE"
 SHORTEST: Final = 12
 """Letters. PEM derives the key in some 20,000 rounds: four random words withstand that, a short one not."""
 _LIMIT_BYTES: Final = 4096
+"""Of the file: a judgement, longer than any sentence; what is larger is another file."""
 
 
 class Passphrase:

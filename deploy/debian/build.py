@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--python", nargs="+", choices=RELEASES, default=tuple(RELEASES))
     parser.add_argument("--revision", default="1", help="Debian revision of the package")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "deb")
-    parser.add_argument("--lock", action="store_true", help="write the lock anew instead of building")
+    parser.add_argument("--lock", action="store_true", help="write a new lock instead of building")
     asked = parser.parse_args()
     for python in asked.python:
         if asked.lock:

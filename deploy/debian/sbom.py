@@ -8,9 +8,14 @@ import zipfile
 from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from deploy.debian.wheels import ROOT, digest_of
+
+_LICENCE: Final = 120
+"""Characters: some wheels have the whole licence in that field, and its first line names it."""
+_WITHOUT_GIT_S: Final = 1_767_225_600
+"""2026-01-01: without git a build is reproducible, too."""
 
 
 def sbom(wheels: list[Path], name: str, version: str, made_s: int) -> str:
@@ -52,7 +57,7 @@ def metadata(wheel: Path) -> Message:
 def licence(said: Message) -> str:
     """An SPDX expression where the wheel gives one, else its own words in one line."""
     text = said["License-Expression"] or _classified(said) or said["License"] or "see the wheel"
-    return str(text).strip().splitlines()[0][:120]
+    return str(text).strip().splitlines()[0][:_LICENCE]
 
 
 def _classified(said: Message) -> str:
@@ -84,10 +89,9 @@ def epoch_s() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH")  # reproducible-builds.org
     if given:
         return int(given)
-    # Without git the build is reproducible, too: 2026-01-01.
     command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return int(done.stdout) if done.returncode == 0 else 1_767_225_600
+    return int(done.stdout) if done.returncode == 0 else _WITHOUT_GIT_S
 
 
 def _timestamp(made_s: int) -> str:

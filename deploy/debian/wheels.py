@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,11 @@ MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 """Debian's name of an architecture to Python's."""
 _GLIBC: Final = ("2_28", "2_27", "2_17")
 """manylinux levels that both Debian 12 and Raspberry Pi OS 12 satisfy."""
+_STABLE_ABI: Final = "0x030B0000"
+"""Python 3.11's: an extension built against it is loaded by every later Python also."""
+EXTENSIONS: Final = {"cobs": "cobs/cobs/_cobs_ext.abi3.so"}
+"""What was compiled of a source, by project. Without it cobs decodes a frame of 256 samples in 200 to 1830 us
+where it takes 0.7 to 4.6 (measured), and it falls back in silence."""
 _NAME: Final = re.compile(r"^([A-Za-z0-9_.]+)-([^-]+)-")
 
 
@@ -33,7 +39,7 @@ def lock_file(python: str) -> Path:
 def fetch(arch: str, python: str, folder: Path) -> list[Path]:
     """Download the locked wheels into `folder`; pip checks every digest. Returns the files.
 
-    What comes as source only is built here, without its extensions: those would be for this processor.
+    What comes as source only is compiled here, for that processor.
     """
     sources = read_lock(development_lock(python, SOURCE))
     locked = read_lock(lock_file(python))
@@ -44,7 +50,7 @@ def fetch(arch: str, python: str, folder: Path) -> list[Path]:
     _pip_download(arch, python, folder, "--require-hashes", "--no-deps", "-r", str(wheels))
     digests = lock_file(python).read_text()
     found = [wheel for wheel in sorted(folder.glob("*.whl")) if digest_of(wheel) in digests]
-    return found + _pure(source, folder / "pure")
+    return found + _compiled(arch, source, folder / "compiled")
 
 
 def lock(python: str) -> Path:
@@ -85,12 +91,45 @@ def digest_of(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _pure(source: Path, folder: Path) -> list[Path]:
+def _compiled(arch: str, source: Path, folder: Path) -> list[Path]:
     shutil.rmtree(folder, ignore_errors=True)
-    # Without pip's cache, in which there may be one that was built with a compiler.
+    # Without pip's cache, in which there may be one for another processor or without its extension.
     options = ["--no-cache-dir", "--no-build-isolation", "--no-binary", ":all:", "--wheel-dir", folder]
-    _pip("wheel", "--require-hashes", "--no-deps", *options, "-r", source, compiler="/bin/false")
-    return sorted(folder.glob("*-none-any.whl"))
+    environ = _compiler(arch, folder.resolve() / "include")
+    _pip("wheel", "--require-hashes", "--no-deps", *options, "-r", source, environ=environ)
+    wheels = sorted(folder.glob("*.whl"))
+    for wheel in wheels:
+        extension = EXTENSIONS.get(name_of(wheel)[0])
+        if extension and extension not in zipfile.ZipFile(wheel).namelist():
+            raise SystemExit(
+                f"deb: {wheel.name} was built without {extension}: its C did not compile. It takes Python's "
+                "headers: apt-get install libpython3-dev"
+            )
+    return wheels
+
+
+def _compiler(arch: str, include: Path) -> dict[str, str]:
+    """Variables that make setuptools build for the processor, and the same bytes each time.
+
+    Debian's headers of Python include one of the processor's own, which only differs in what the stable ABI
+    does not show: this processor's serves, from the folder `include`.
+    """
+    machine = MACHINES[arch]
+    name = "gcc" if machine == os.uname().machine else f"{machine}-linux-gnu-gcc"
+    if shutil.which(name) is None:
+        package = "gcc" if name == "gcc" else f"gcc-{machine.replace('_', '-')}-linux-gnu"
+        raise SystemExit(f"deb: no {name} here, which cobs is compiled by: apt-get install {package}")
+    for config in Path("/usr/include").glob(f"{os.uname().machine}-linux-gnu/python3.*/pyconfig.h"):
+        target = include / f"{machine}-linux-gnu" / config.parent.name
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(config, target)
+    return {
+        "CC": name,
+        "LDSHARED": f"{name} -shared -s",  # stripped, as Debian has its libraries
+        "CFLAGS": f"-I{include} -O2 -g0 -DPy_LIMITED_API={_STABLE_ABI}",
+        "SETUPTOOLS_EXT_SUFFIX": ".abi3.so",
+        "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
+    }
 
 
 def _pip_download(arch: str, python: str, folder: Path, *wanted: str) -> None:
@@ -101,8 +140,7 @@ def _pip_download(arch: str, python: str, folder: Path, *wanted: str) -> None:
     _pip("download", "--dest", folder, *tags, *wanted)
 
 
-def _pip(*arguments: object, compiler: str | None = None) -> None:
+def _pip(*arguments: object, environ: dict[str, str] | None = None) -> None:
     command = [sys.executable, "-m", "pip", *map(str, arguments), "-q", "--disable-pip-version-check"]
-    environment = {**os.environ, **({"CC": compiler} if compiler else {})}
-    if subprocess.run(command, check=False, env=environment).returncode:
+    if subprocess.run(command, check=False, env={**os.environ, **(environ or {})}).returncode:
         raise SystemExit(f"deb: pip could not {arguments[0]} the wheels; its message is above")

@@ -103,7 +103,7 @@ def _carry_out(plan: CardPlan, authority: Folder, out: Path, card: Path | None, 
         plan.write(target, pair, printed, paper)
     except OSError as error:
         what = f"could not be written ({error.strerror}); {target} is not complete"
-        remedy = "Delete it, or write the image to the card anew, and give this command again"
+        remedy = "Delete it, or write the image to the card again, and give this command again"
         raise UnavailableError(what, where=str(error.filename or target), remedy=remedy) from error
     return f"{name}: ready in {target}, print {printed}"
 

@@ -23,6 +23,7 @@ def card_html(device: Device, valid_until: str) -> str:
     """Return one self-contained HTML page."""
     picture = io.BytesIO()
     code = segno.make(topics_url(device), error="m", micro=False)
+    # A border of four modules is what readers need: ISO/IEC 18004.
     code.save(picture, kind="svg", xmldecl=False, svgclass=None, lineclass=None, omitsize=True, border=4)
     sensors = "".join(
         f"<tr><td>{_safe(sensor.name)}</td><td><code>{_safe(sensor.port)}</code></td></tr>"

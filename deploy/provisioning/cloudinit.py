@@ -14,6 +14,10 @@ from typing import Final
 from deploy.provisioning.sheet import Device
 from edge_runtime.core import ConfigError
 
+_SCHEMA_S: Final = 60
+"""cloud-init takes a second, and ten on a laptop that just woke up."""
+_QUOTED: Final = 400
+"""Characters of what it says: its first errors, each with its line."""
 INSTALL: Final = "/boot/firmware/steadyhum/install.sh"
 
 
@@ -79,8 +83,8 @@ def check_schema(text: str, command: tuple[str, ...] = ("cloud-init",)) -> bool:
         file.write(text)
         file.flush()
         asked = [*command, "schema", "-c", str(Path(file.name))]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_SCHEMA_S)
     if done.returncode:
-        what = f"cloud-init refuses the user-data: {(done.stdout + done.stderr).strip()[:400]}"
+        what = f"cloud-init refuses the user-data: {(done.stdout + done.stderr).strip()[:_QUOTED]}"
         raise ConfigError(what, where="user-data", remedy="Correct the value it names in the fleet sheet")
     return True

@@ -54,6 +54,7 @@ key_file = "{ETC}/device.key"
 
 
 def _sensor(sensor: SheetSensor, manifest: Manifest) -> str:
+    serial = f"serial = {_text(sensor.serial)}\n" if sensor.serial else ""
     return f"""\
 [[sensor]]
 name = {_text(sensor.name)}
@@ -64,7 +65,7 @@ channels = [{", ".join(map(_text, manifest.channels))}]
 unit = {_text(manifest.unit)}
 protocol = "{sensor.protocol}"
 baud = {sensor.baud}
-"""
+{serial}"""
 
 
 def _text(value: str) -> str:

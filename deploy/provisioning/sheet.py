@@ -14,9 +14,13 @@ from edge_runtime.core import TOPIC_LEVEL_RULE, ConfigError, is_topic_level
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS
 
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
-OPTIONAL: Final = ("baud", "protocol", "platform", "address", "gateway", "dns")
+OPTIONAL: Final = ("serial", "baud", "protocol", "platform", "address", "gateway", "dns")
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-RESERVED: Final = {"ca": "the plant's authority", "steadyhum-viewer": "whoever may read every topic"}
+RESERVED: Final = {
+    "ca": "the plant's authority",
+    "steadyhum-viewer": "whoever may read every topic",
+    "steadyhum-operator": "whoever may give commands",
+}
 """Names that no device may have: the certificate would be that of something else."""
 _PORT: Final = re.compile(
     r"/dev/serial/by-(id|path)/[A-Za-z0-9_.:@+-]+|/dev/tty(AMA|S|THS)\d+|/dev/serial[01]|(socket|rfc2217)://[^\s/]+:\d+",
@@ -24,6 +28,10 @@ _PORT: Final = re.compile(
 )
 _RENUMBERED: Final = re.compile(r"/dev/tty(USB|ACM)\d+")
 _HOST: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?", re.ASCII)
+BAUD: Final = 921600
+"""As the firmware sends, and as the configuration has it where nothing is said."""
+FASTEST_BAUD: Final = 10**7
+"""A judgement: USB bridges end at 3 to 12 million; what is above is a slip."""
 MQTT_TLS_PORT: Final = 8883
 """IANA's port of secure-mqtt."""
 
@@ -47,6 +55,8 @@ class SheetSensor:
     """Name of a file in the models' folder, with or without `.onnx`."""
     baud: int
     protocol: str
+    serial: str
+    """Serial number that the sensor must state; empty where the sheet does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +125,18 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
         if wrong := check(row.get(column, "").strip()):
             yield f", {column}: {wrong}"
     yield from _network_problems(*(row.get(name, "").strip() for name in ("address", "gateway", "dns")))
-    counts = {column: len(_cells(row, column)) for column in ("sensor", "port", "model")}
+    columns = ("sensor", "port", "model", *(("serial",) if row.get("serial", "").strip() else ()))
+    counts = {column: len(_cells(row, column)) for column in columns}
     if len(set(counts.values())) > 1:
         numbers = ", ".join(f"{count} in {column}" for column, count in counts.items())
         yield f": {numbers}; every sensor needs one of each, with ; between"
-    for column in ("sensor", "port"):
-        repeated = [value for value, count in Counter(_cells(row, column)).items() if count > 1]
+    for column in ("sensor", "port", *columns[3:]):
+        repeated = [value for value, count in Counter(_cells(row, column)).items() if value and count > 1]
         yield from (f", {column}: {value!r} appears more than once" for value in repeated)
 
 
 def _name(value: str) -> str:
-    if value.startswith("steadyhum-viewer-"):
+    if value.startswith(("steadyhum-viewer-", "steadyhum-operator-")):
         return f"{value!r} is taken: such a name may read every topic"
     if value in RESERVED:
         return f"{value!r} is taken: it is the name of {RESERVED[value]}"
@@ -164,7 +175,7 @@ def _broker(value: str) -> str:
 
 def _baud(value: str) -> str:
     number = int(value) if value.isascii() and value.isdigit() else 0
-    return "" if not value or 0 < number <= 10**7 else f"{value!r} is no baud rate"
+    return "" if not value or 0 < number <= FASTEST_BAUD else f"{value!r} is no baud rate"
 
 
 def _choice(names: Iterable[str]) -> Callable[[str], str]:
@@ -227,14 +238,18 @@ def _cells(row: dict[str, str], column: str) -> list[str]:
 def _device(row: dict[str, str]) -> Device:
     value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     host, _, port = value["broker"].partition(":")
-    rest = int(value["baud"] or 921600), value["protocol"] or DEFAULT_PROTOCOL
-    triples = zip(*(_cells(row, column) for column in ("sensor", "port", "model")), strict=True)
+    baud, protocol = int(value["baud"] or BAUD), value["protocol"] or DEFAULT_PROTOCOL
+    names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
+    serials = _cells(row, "serial") if value["serial"] else [""] * len(names)
+    sensors = zip(names, ports, files, serials, strict=True)
     return Device(
         name=value["device"],
         site=value["site"],
         broker=host,
         broker_port=int(port or MQTT_TLS_PORT),
-        sensors=tuple(SheetSensor(name, port, model, *rest) for name, port, model in triples),
+        sensors=tuple(
+            SheetSensor(name, port, file, baud, protocol, serial) for name, port, file, serial in sensors
+        ),
         platform=Platform(value["platform"] or Platform.PI),
         address=value["address"],
         gateway=value["gateway"],

@@ -1,27 +1,32 @@
 """From samples to verdicts: windows, checks of the sensor, the alarm. Pure: no I/O, no clock, no thread."""
 
 from edge_runtime.analysis.alarm import AlarmMachine, Contributions, end_limit, settling_windows
-from edge_runtime.analysis.sensor_checks import (
-    REMEDIES,
-    SATURATED_SHARE,
-    STUCK_SHARE,
-    RateMeter,
-    RateReading,
-    problem,
-)
-from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower
+from edge_runtime.analysis.identity import Identity, introduction
+from edge_runtime.analysis.normal_level import NormalLevel
+from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
+from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
+from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
+from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 
 __all__ = [
+    "EVERY_S",
+    "NOTE_S",
     "RATE_TOLERANCE",
     "REMEDIES",
     "SATURATED_SHARE",
     "STUCK_SHARE",
     "AlarmMachine",
     "Contributions",
+    "FirstLook",
+    "Identity",
+    "NormalLevel",
     "RateMeter",
     "RateReading",
+    "UsableShare",
     "Windower",
     "end_limit",
+    "introduction",
     "problem",
+    "samples_between",
     "settling_windows",
 ]

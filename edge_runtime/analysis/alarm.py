@@ -2,17 +2,27 @@
 
 Timing terms are those of OPC UA part 9, section B.1.5: OnDelay, OffDelay, AlarmDeadband, ReAlarmTime. The
 k-of-n vote comes before the delays.
+
+A window that was never scored is neither calm nor a vote. So delays are sums of what passed from window to
+window: calm grows by what was seen to be calm alone, and a sensor that restarts every few seconds puts off no
+alarm, since what was counted before stays counted.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Transition, Verdict
 
 Contributions = tuple[tuple[str, float], ...]
 """Feature name and its share in the score, largest first."""
+_FOLLOWS: Final = 1.5
+"""Times the hop: a window that ends later than this after the one before does not follow it."""
+_VOTE_SPANS: Final = 10
+"""Hops without a window over which a vote is held to go on. A judgement: nine windows of ten lost are no
+reason to wait longer, and what exceeded before an hour of silence is no news of now."""
 
 
 def end_limit(policy: AlarmPolicy, threshold: float) -> float:
@@ -33,20 +43,35 @@ class AlarmMachine:
     """One sensor's alarm of one kind, from one window to the next."""
 
     def __init__(
-        self, kind: AlarmKind, policy: AlarmPolicy, threshold: float, new_id: Callable[[], str]
+        self,
+        kind: AlarmKind,
+        policy: AlarmPolicy,
+        threshold: float,
+        new_id: Callable[[], str],
+        hop_s: float = math.inf,
     ) -> None:
-        """Judge scores against `threshold`; `new_id` names an alarm when it begins."""
-        self._kind, self._policy, self._new_id = kind, policy, new_id
+        """Judge scores against `threshold`; `new_id` names an alarm when it begins.
+
+        Windows are `hop_s` apart; what passes without one is not calm. By default none are missing.
+        """
+        self.kind, self._policy, self._new_id = kind, policy, new_id
         self.threshold = threshold
+        self.waits: Callable[[], bool] = lambda: False
+        """Asked when an alarm is to begin: whether something else has to be known first. Its votes stand."""
         self._end_limit = end_limit(policy, threshold)
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
         """Time and vote of the last n windows; None for a time of a clock that has restarted since."""
         self._votes = 0
         self._alarm: Alarm | None = None
-        self._voted_since_us: int | None = None
-        self._calm_since_us: int | None = None
-        self._reported_us: int | None = None
+        self._hop_us = hop_s * 1e6
+        self._last_us: int | None = None
+        """When the last window ended; None where that is not known by the clock of the next."""
+        self._voted_us: float | None = None
+        """How long the votes have held; None while they do not."""
+        self._calm_us: float | None = None
+        """How long calm has lasted; None where it has not begun."""
+        self._unreported_us = 0.0
 
     @property
     def active(self) -> Alarm | None:
@@ -55,11 +80,15 @@ class AlarmMachine:
 
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped, so that its end is reported too."""
-        self._alarm, self._reported_us = alarm, None
+        self._alarm, self._last_us, self._unreported_us = alarm, None, 0.0
+
+    def pace(self, hop_s: float) -> None:
+        """Go on with windows that are `hop_s` apart."""
+        self._hop_us = hop_s * 1e6
 
     def clock_restarted(self) -> None:
-        """Forget when things began: the sensor's clock has restarted, and its old times mean nothing."""
-        self._voted_since_us = self._calm_since_us = self._reported_us = None
+        """Take the times of the next window for those of another clock: the sensor's has restarted."""
+        self._last_us = None
         self._recent = deque((None, exceeded) for _, exceeded in self._recent)
 
     def step(
@@ -68,35 +97,25 @@ class AlarmMachine:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
         exceeded = score > self.threshold
         self._vote(time_us, exceeded)
-        transition = None
+        transition, last_us, self._last_us = None, self._last_us, time_us
+        passed_us = 0 if last_us is None else max(0, time_us - last_us)
         if self._alarm is not None:
-            transition = self._continue(self._alarm, time_us, score)
+            transition = self._continue(self._alarm, passed_us, score)
         elif self._votes < self._needed:
-            self._voted_since_us = None
+            self._voted_us = None
         else:
-            since_us = time_us if self._voted_since_us is None else self._voted_since_us
-            self._voted_since_us = since_us
-            if time_us - since_us >= self._policy.on_delay_s * 1e6:
-                known = (time for time, exceeded in self._recent if exceeded and time is not None)
-                start_us = min(since_us, next(known, since_us))
-                self._alarm = Alarm(self._new_id(), self._kind, start_us, score, reason)
-                self._reported_us, self._voted_since_us, self._calm_since_us = time_us, None, None
-                transition = Transition.NEW
+            held_us = min(passed_us, _VOTE_SPANS * self._hop_us)
+            self._voted_us = 0.0 if self._voted_us is None else self._voted_us + held_us
+            if self._voted_us >= self._policy.on_delay_s * 1e6 and not self.waits():
+                transition = self._begin(time_us, score, reason)
         verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
         return verdict
 
-    def rest(self, time_us: int) -> bool:
-        """Step with a score that exceeds nothing, without making a verdict.
-
-        Return False, and leave the window for `step`, where an alarm or a vote makes the verdict matter.
-        """
-        if self._alarm is not None or self._votes:
-            return False
-        self._vote(time_us, exceeded=False)
-        self._voted_since_us = None
-        return True
+    def rest(self) -> bool:
+        """Whether a score that exceeds nothing would change nothing: then `step` need not be called."""
+        return self._alarm is None and not self._votes
 
     def _vote(self, time_us: int, exceeded: bool) -> None:
         self._recent.append((time_us, exceeded))
@@ -104,23 +123,29 @@ class AlarmMachine:
         if len(self._recent) > self._of:
             self._votes -= self._recent.popleft()[1]
 
-    def _continue(self, alarm: Alarm, time_us: int, score: float) -> Transition | None:
+    def _begin(self, time_us: int, score: float, reason: str) -> Transition:
+        since_us = time_us - round(self._voted_us or 0)
+        known = (time for time, exceeded in self._recent if exceeded and time is not None)
+        start_us = min(since_us, next(known, since_us))
+        self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
+        self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
+        return Transition.NEW
+
+    def _continue(self, alarm: Alarm, passed_us: int, score: float) -> Transition | None:
         if score > alarm.peak_score:
             self._alarm = replace(alarm, peak_score=score)
         if not score <= self._end_limit:  # NaN is not calm
-            self._calm_since_us = None
+            self._calm_us = None
         else:
-            if self._calm_since_us is None:
-                self._calm_since_us = time_us
-            calm = time_us - self._calm_since_us >= self._policy.off_delay_s * 1e6
-            if calm and self._votes < self._needed:
+            seen_us = passed_us if passed_us <= _FOLLOWS * self._hop_us else self._hop_us
+            self._calm_us = 0.0 if self._calm_us is None else self._calm_us + seen_us
+            if self._calm_us >= self._policy.off_delay_s * 1e6 and self._votes < self._needed:
                 self._recent.clear()
                 self._votes = 0
                 return Transition.END
-        if self._reported_us is None:  # resumed: its times are of a clock that may have restarted
-            self._reported_us = time_us
+        self._unreported_us += passed_us
         wait_us = self._policy.re_alarm_s * 1e6
-        if wait_us and time_us - self._reported_us >= wait_us:
-            self._reported_us = time_us
+        if wait_us and self._unreported_us >= wait_us:
+            self._unreported_us = 0.0
             return Transition.UPDATE
         return None

@@ -1,4 +1,4 @@
-"""Checks that a sensor works: one table of checks on a window, `CHECKS`; and its sampling rate.
+"""Checks that a sensor works: one table of checks on a window, `CHECKS`.
 
 A sensor fault must never reach a detector: a dead accelerometer is not a quiet machine.
 """
@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.analysis.windows import RATE_TOLERANCE
 from edge_runtime.core import FaultReason, Samples, SensorFault
 
 STUCK_SHARE: Final = 0.25
@@ -168,46 +167,3 @@ REMEDIES: Final[Mapping[FaultReason, str]] = {check.reason: check.remedy for che
 
 problem: Final = SensorChecks(CHECKS).problem
 """The check of a window in service, doctor and trainer: see `SensorChecks.problem`."""
-
-
-@dataclass(frozen=True, slots=True)
-class RateReading:
-    """The sampling rate by a clock other than the sensor's, and the rate that the sensor states."""
-
-    measured_hz: float
-    stated_hz: float
-
-    @property
-    def off(self) -> bool:
-        """Whether the two disagree by more than RATE_TOLERANCE."""
-        return abs(self.measured_hz - self.stated_hz) > RATE_TOLERANCE * self.stated_hz
-
-
-class RateMeter:
-    """Measures a sensor's sampling rate over a span of the host's monotonic clock.
-
-    Ports deliver in bursts; over ten seconds a burst of 50 ms is half a percent, under the tolerance.
-    """
-
-    def __init__(self, stated_hz: float, span_s: float = 10.0) -> None:
-        """Compare with `stated_hz`, once every `span_s` seconds."""
-        self._stated_hz, self._span_s = stated_hz, span_s
-        self._since_s: float | None = None
-        self._count = 0
-
-    def add(self, count: int, now_s: float) -> RateReading | None:
-        """Count samples that arrived at `now_s`; a reading once per span."""
-        if self._since_s is None:
-            self._since_s = now_s  # this burst began before the span: it is not counted
-            return None
-        self._count += count
-        elapsed_s = now_s - self._since_s
-        if elapsed_s < self._span_s:
-            return None
-        reading = RateReading(self._count / elapsed_s, self._stated_hz)
-        self._since_s, self._count = now_s, 0
-        return reading
-
-    def reset(self) -> None:
-        """Begin a new span: samples were lost, so their count says nothing about the sensor's clock."""
-        self._since_s, self._count = None, 0

@@ -1,7 +1,8 @@
 """`edge-runtime listen`: a subscriber that reports what was lost, late or duplicated.
 
 It keeps a session at the broker under its client id, so that what is published while it is disconnected
-counts too.
+counts too, and books on disk, so that the next run knows where this one ended. It is content only where it
+can prove that nothing is missing, and says what it cannot know.
 """
 
 import json
@@ -9,69 +10,31 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_runtime.audit.books import Accounted, Books
+from edge_runtime.audit.device_accounts import Device, DeviceAccounts
+from edge_runtime.audit.listener import DROPPED_TOPIC, SESSION_S, Listener
 from edge_runtime.audit.sequence_audit import Discrepancy, SequenceAudit
-from edge_runtime.core import AccessError, ConfigError, EdgeError, UnavailableError
-from edge_runtime.mqtt import BrokerSettings, TlsSettings, explain, read_password, tls_context
+from edge_runtime.core import UnavailableError
+from edge_runtime.mqtt import BrokerSettings
 
-SESSION_S: Final = 24 * 3600
-"""How long the broker keeps what is published while we are disconnected: a day of maintenance."""
 LOSS_EXIT: Final = 1
 """Exit code when a number is missing or was given twice."""
-_RETRY_S: Final = 1.0
-"""One client, started by hand: it need not spread its attempts."""
-_LOOP_S: Final = 0.2
-"""An end that is asked for, or a refusal, is noticed within this."""
-_ERROR: Final = 0x80
-"""Reason codes from here are refusals: MQTT 5.0, section 2.4."""
+UNPROVEN_EXIT: Final = UnavailableError.exit_code
+"""Exit code when nothing at all was heard, or a device is silent: nothing is proven."""
 _SHOWN_BYTES, _SHOWN_HOLES = 100, 10
 """Of a body without a number, and of a stream's missing ranges: what fits on a line or two."""
-_PEM_FILES: Final = ("ca_file", "cert_file", "key_file")
+_TOLD: Final = (
+    *("doctor", "alarm", "status", "kind", "score", "threshold", "reason", "trouble", "seq"),
+    "valid_until",
+)
+"""Of a state or of health what people want to see; --json has the rest."""
+_BOOKS_EVERY_S: Final = 60.0
+"""A run that is killed forgets so much, and takes what it heard meanwhile for lost."""
 Print = Callable[[str], None]
-
-
-def settings_of(
-    url: str, client_id: str, password_file: Path | None = None, **pem_files: Path | None
-) -> BrokerSettings:
-    """Read `mqtt://[user@]host[:port]` or `mqtts://...`; `pem_files` are those of `TlsSettings`.
-
-    Raises ConfigError for anything else, and for a password: it could be read from the process list.
-    """
-    port: int | None = 0
-    parts = urlsplit("")
-    with suppress(ValueError):
-        parts = urlsplit(url)
-        port = parts.port
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == 0 or parts.password is not None:
-        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        remedy = "Write mqtt://host:port or mqtts://user@host:port; the password belongs into a file"
-        raise ConfigError(f"{shown!r} names no broker", where="--broker", remedy=remedy)
-    secure = parts.scheme == "mqtts"
-    ca_file, cert_file, key_file = (pem_files.get(name) for name in _PEM_FILES)
-    try:
-        if not secure and any(pem_files.values()):
-            raise ValueError("certificates are for mqtts:// only")
-        return BrokerSettings(
-            host=parts.hostname,
-            port=port or (8883 if secure else 1883),
-            client_id=client_id,
-            username=unquote(parts.username) if parts.username else None,
-            password_file=password_file,
-            tls=TlsSettings(ca_file, cert_file, key_file) if secure else None,
-            accept_insecure=not secure,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error), where="listen", remedy="Correct the command line") from error
 
 
 def run_listen(
@@ -81,84 +44,56 @@ def run_listen(
     *,
     json_lines: bool = False,
     seconds: float | None = None,
+    books: Books | None = None,
 ) -> int:
-    """Listen until interrupted or for `seconds`; return 0, or LOSS_EXIT when numbers are missing or conflict.
+    """Listen until interrupted or for `seconds`; return 0, LOSS_EXIT or UNPROVEN_EXIT.
 
-    One line for each message, then one for each stream; with `json_lines` each is a JSON object. Raises
-    UnavailableError when the broker is not there at the start, AccessError when it refuses us, ConfigError
-    for topics that are no filter.
+    One line for each message, then one for each stream and device; with `json_lines` each is a JSON object.
+    Raises UnavailableError when the broker is not there at the start, AccessError when it refuses us,
+    BusyError when another client takes our id, ConfigError for topics that are no filter.
     """
-    listener = _Listener(settings, topics, print_line, json_lines=json_lines)
+    account = _Account(settings, topics, print_line, books, json_lines=json_lines)
     try:
         with suppress(KeyboardInterrupt):
-            listener.run(float("inf") if seconds is None else time.monotonic() + seconds)
+            account.listen(float("inf") if seconds is None else time.monotonic() + seconds)
     finally:
-        listener.leave()
-    return listener.summarize()
+        account.listener.leave()
+    return account.summarize()
 
 
-class _Listener:
-    def __init__(self, settings: BrokerSettings, topics: str, print_line: Print, *, json_lines: bool) -> None:
-        self._settings, self._topics = settings, topics
-        self._print_line, self._json_lines = print_line, json_lines
-        self._where = f"{settings.host}:{settings.port}"
-        self._audit = SequenceAudit()
-        self._refusal: EdgeError | None = None
-        self._accepted = False
-        self._client = client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = settings.connect_timeout_s
-        if settings.username is not None:
-            password = read_password(settings.password_file) if settings.password_file else None
-            client.username_pw_set(settings.username, password)
-        if settings.tls is not None:
-            client.tls_set_context(tls_context(settings.tls))
-        client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
-        client.on_message = self._on_message
+class _Account:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        topics: str,
+        print_line: Print,
+        books: Books | None,
+        *,
+        json_lines: bool,
+    ) -> None:
+        self._print_line, self._json_lines, self._books, self._topics = print_line, json_lines, books, topics
+        self._audit, self._devices = SequenceAudit(), DeviceAccounts()
+        self._heard = 0
+        self._dropped: int | None = None
+        self._written_s = time.monotonic()
+        self.listener = Listener(settings, topics, self._on_message, self._print)
+        self.listener.on_session = self._begin
 
-    def run(self, until_s: float) -> None:
-        """Take messages until then; reconnect as often as needed once the first connection was accepted."""
-        self._connect()
-        connected, accept_by_s = True, time.monotonic() + self._settings.connect_timeout_s
-        while (now_s := time.monotonic()) < until_s:
-            if not connected:
-                time.sleep(min(_RETRY_S, until_s - now_s))
-                with suppress(UnavailableError):
-                    self._connect()
-                    connected = True
-                continue
-            lost = self._client.loop(_LOOP_S) != MQTTErrorCode.MQTT_ERR_SUCCESS
-            if self._refusal is not None:
-                raise self._refusal
-            if not self._accepted and (lost or time.monotonic() > accept_by_s):
-                return  # `summarize` raises for it
-            if lost:
-                self._print({"what": "connection lost"}, "connection lost")
-                connected = False
-
-    def leave(self) -> None:
-        """Disconnect, if there is a connection."""
-        # paho closes a pair of sockets of its own only when its client is freed, so nothing must hold it.
-        client = self._client
-        del self._client
-        client.on_connect = client.on_subscribe = client.on_message = None
-        client.disconnect()
-        if (sock := client.socket()) is not None:
-            sock.close()
+    def listen(self, until_s: float) -> None:
+        """Take messages until then."""
+        self.listener.run(until_s, self._tick)
 
     def summarize(self) -> int:
-        """Print one line for each stream and return the exit code.
+        """Print one line for each stream and device and return the exit code.
 
         Raises UnavailableError where the broker never answered: then nothing is known about losses.
         """
-        if not self._accepted:
+        if not self.listener.accepted:
             remedy = "Check that this is an MQTT port, and listen for longer"
-            raise UnavailableError("no answer to CONNECT", where=self._where, remedy=remedy)
+            raise UnavailableError("no answer to CONNECT", where=self.listener.where, remedy=remedy)
         for stream in self._audit.summary():
+            if not (stream["received"] or stream["duplicates"] or stream["missing"]):
+                continue  # known from an earlier run only
             holes = ", ".join(f"{first}-{last}" for first, last in stream["missing"][:_SHOWN_HOLES])
             line = (
                 f"{stream['device']} {stream['kind']}: {stream['received']} received,"
@@ -166,62 +101,120 @@ class _Listener:
                 f" {stream['duplicates']} duplicates, {stream['late']} late, {stream['replayed']} replayed"
             )
             self._print({"what": "stream", **stream}, line)
-        conflicts = sum(stream.conflicts for stream in self._audit.streams.values())
-        lost = self._audit.lost()
-        self._print(
-            {"what": "summary", "lost": lost, "conflicts": conflicts, "unnumbered": self._audit.unnumbered},
-            f"{lost} lost, {conflicts} in conflict" if lost or conflicts else "nothing lost",
-        )
-        return LOSS_EXIT if lost or conflicts else 0
+        now_s = time.monotonic()
+        tails = [self._summarize_device(device, now_s) for device in self._devices]
+        self._write_books(tails_too=True)
+        return self._conclude(tails)
 
-    def _connect(self) -> None:
-        make: Any = Properties  # it carries no types
-        keep = make(PacketTypes.CONNECT)
-        keep.SessionExpiryInterval = SESSION_S
-        host, port, keepalive_s = self._settings.host, self._settings.port, self._settings.keepalive_s
-        try:
-            self._client.connect(host, port, keepalive_s, clean_start=False, properties=keep)
-        except (OSError, ValueError) as error:
-            what, remedy = explain(error)
-            raise UnavailableError(what, where=self._where, remedy=remedy) from error
-
-    def _on_connect(
-        self, client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, _properties: Any
-    ) -> None:
-        if reason.value >= _ERROR:
-            remedy = "Check user name, password and certificate"
-            self._refusal = AccessError(f"the broker refuses us: {reason}", where=self._where, remedy=remedy)
-            return
-        self._accepted = True
-        try:
-            client.subscribe(self._topics, options=SubscribeOptions(qos=1))
-        except ValueError:
-            remedy = "Give levels apart by /, + for any one, # for all the rest"
-            shown = repr(self._topics[:80])  # an error message is one line
-            self._refusal = ConfigError("no topic filter", where=shown, remedy=remedy)
-            return
-        kept = "session resumed" if flags.session_present else "new session"
-        self._print({"what": "connected", "session_present": flags.session_present}, f"connected, {kept}")
-
-    def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
-    ) -> None:
-        if any(reason.value >= _ERROR for reason in reasons):
-            what = f"the broker does not let us hear {self._topics!r}: {reasons[0]}"
-            remedy = "Ask whoever runs the broker for the right to read these topics"
-            self._refusal = AccessError(what, where=self._where, remedy=remedy)
+    def _summarize_device(self, device: Device, now_s: float) -> tuple[int, bool]:
+        """Print its line; how many of its newest events are lost, and whether it is silent."""
+        lost = self._devices.lost(device, self._audit.heard(device.name), now_s)
+        silent_s = self._devices.silent_s(device, self.listener.since_s, now_s)
+        if lost is None:
+            words = "its newest number was not heard, so that a lost tail would not show"
+        elif lost:
+            words = f"LOST its {lost} newest events, which it counts and which did not come"
         else:
-            self._print({"what": "listening", "topics": self._topics}, f"listening to {self._topics}")
+            words = "all that it counts is accounted for"
+        if device.waiting:
+            words += f", {device.waiting} wait at the device"
+        if device.bridge == "0":
+            words += "; its bridge is down: it cannot be heard"
+        elif device.availability == "offline":
+            words += "; it is offline"
+        elif silent_s:
+            words += f"; SILENT for {silent_s:.0f} s"
+        newest = device.claim[1] if device.claim else None
+        fields: dict[str, object] = {"what": "device", "device": device.name, "newest": newest, "lost": lost}
+        fields |= {"waiting": device.waiting, "silent_s": round(silent_s, 1)}
+        fields |= {"availability": device.availability, "bridge": device.bridge}
+        self._print(fields, f"{device.name}: {words}")
+        return lost or 0, bool(silent_s)
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _conclude(self, tails: list[tuple[int, bool]]) -> int:
+        holes, tail = self._audit.lost(), sum(lost for lost, _ in tails)
+        conflicts = sum(stream.conflicts for stream in self._audit.streams.values())
+        lost, silent = holes + tail, sum(is_silent for _, is_silent in tails)
+        if lost or conflicts:
+            text, code = f"{lost} lost, {conflicts} in conflict", LOSS_EXIT
+        elif not self._heard:
+            text = (
+                "nothing was heard, so that nothing is proven: perhaps nothing is published to these topics,"
+            )
+            text, code = f"{text} or the access list hides them from us", UNPROVEN_EXIT
+        elif silent:
+            text, code = f"nothing is known to be lost, but {silent} devices are silent", UNPROVEN_EXIT
+        else:
+            text, code = "nothing lost", 0
+        if self._dropped:
+            text += (
+                f"; the broker has dropped {self._dropped} messages of all its subscribers since its start"
+            )
+        fields: dict[str, object] = {
+            "what": "summary",
+            "lost": lost,
+            "tail": tail,
+            "conflicts": conflicts,
+            "silent": silent,
+        }
+        fields |= {"unnumbered": self._audit.unnumbered, "heard": self._heard}
+        fields |= {"dropped_by_broker": self._dropped, "unfollowed": self._devices.unfollowed}
+        self._print(fields, text)
+        return code
+
+    def _begin(self) -> None:
+        if self._books is None or self._heard:
+            return
+        age_s, devices = self._books.read(self.listener.where, self._topics)
+        if not devices and not age_s:
+            return
+        if age_s > SESSION_S:
+            text = f"the last run ended {age_s / 3600:.0f} h ago and the broker keeps a session for"
+            text += f" {SESSION_S // 3600} h: what came between is not known"
+            self._print({"what": "forgotten", "after_s": round(age_s)}, text)
+            return
+        if not self.listener.resumed:
+            text = "the broker has not kept the session of the last run"
+            self._print({"what": "session dropped", "after_s": round(age_s)}, text)
+        self._devices.born_here = bool(self.listener.resumed)
+        for name, epochs in devices.items():
+            self._devices.resume(name, epochs)
+            for epoch, seq in epochs.items():
+                self._audit.resume(name, "event", epoch, seq)
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._written_s > _BOOKS_EVERY_S:
+            self._write_books(tails_too=False)
+
+    def _write_books(self, *, tails_too: bool) -> None:
+        self._written_s = time.monotonic()
+        if self._books is None:
+            return
+        devices: Accounted = {}
+        for device in self._devices:
+            known = devices[device.name] = dict(device.accounted)
+            for epoch, seq in self._audit.heard(device.name).items():
+                known[epoch] = max(seq, known.get(epoch, 0))
+            if tails_too and device.claim is not None:  # said to be lost: not again in the next run
+                epoch, seq = device.claim
+                known[epoch] = max(seq - device.waiting, known.get(epoch, 0))
+        self._books.write(self.listener.where, self._topics, devices)
+
+    def _on_message(self, message: mqtt.MQTTMessage) -> None:
         body = bytes(message.payload)
+        if message.topic == DROPPED_TOPIC:
+            self._dropped = int(body) if body.isdigit() and len(body) < _SHOWN_BYTES else None
+            return
+        self._heard += 1
         entry = self._audit.add(message.topic, body)
+        now_s = time.monotonic()
+        self._devices.note(message.topic, body, entry.members, now_s, live=not message.retain)
         found = {"finding": entry.discrepancy, "missing": entry.missing, "disordered": entry.disordered}
         members = entry.members
         line = {"what": "message", "topic": entry.topic, **found, "body": members}
         if entry.discrepancy is Discrepancy.UNNUMBERED:
-            text = body[:_SHOWN_BYTES].decode(errors="replace")
-            self._print(line, f"{entry.topic} {'(retained) ' if message.retain else ''}{text}")
+            text = f"{entry.topic} {'(retained) ' if message.retain else ''}{_shown(body, members)}"
+            self._print(line, text)
             return
         words = [str(members[name]) for name in ("type", "kind", "id") if name in members]
         notes = [] if entry.discrepancy is Discrepancy.ON_TIME else [str(entry.discrepancy)]
@@ -242,3 +235,10 @@ class _Listener:
         except ValueError:  # a body with NaN, which is no JSON: not a message of ours
             line = json.dumps({**fields, "body": {}})
         self._print_line(line)
+
+
+def _shown(body: bytes, members: dict[str, Any]) -> str:
+    found = [f"{name} {members[name]}" for name in _TOLD if members.get(name) not in (None, "")]
+    if found:
+        return ", ".join(found)
+    return body[:_SHOWN_BYTES].decode(errors="replace") + ("..." if len(body) > _SHOWN_BYTES else "")

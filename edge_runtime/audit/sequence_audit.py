@@ -17,8 +17,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from edge_runtime.audit.device_accounts import CLAIMING, MAX_NAME
+
 MAX_STREAMS: Final = 10_000
 """Above the devices of any plant; a hostile publisher must not fill the memory with topics."""
+MAX_RUNS: Final = 100_000
+"""Runs of numbers without a hole, of all streams, measured 15 MB. Then holes count as lost for good."""
 MAX_BODIES: Final = 100_000
 """Checksums kept to compare duplicates, measured 24 MB; what is older counts as a duplicate."""
 _MAX_SEQ: Final = 2**62
@@ -67,6 +71,12 @@ class Stream:
     epoch: str
     runs: list[list[int]] = field(default_factory=list)
     """Numbers received, as rising runs [first, last]."""
+    before: int = -1
+    """Up to this number all is accounted for: by an earlier run, or because there is none below 1."""
+    held: int = 0
+    """Numbers in the runs."""
+    given_up: int = 0
+    """Numbers missing in holes that are no longer followed."""
     last: dict[bool, int] = field(default_factory=dict)
     """Highest number received, by `replayed`."""
     received: int = 0
@@ -78,19 +88,19 @@ class Stream:
 
     @property
     def missing(self) -> list[tuple[int, int]]:
-        """Holes, as (first, last)."""
+        """Holes, as (first, last), without those given up."""
         return [(a[1] + 1, b[0] - 1) for a, b in zip(self.runs, self.runs[1:], strict=False)]
 
     @property
     def lost(self) -> int:
         """How many numbers are missing just now."""
-        if not self.runs:
-            return 0
-        first = self.runs[0][0]
-        return self.runs[-1][1] - max(first, 1) + 1 - self.received
+        inside = self.runs[-1][1] - self.runs[0][0] + 1 - self.held if self.runs else 0
+        return self.given_up + inside
 
     def add(self, seq: int) -> bool:
-        """Note a number; False when it was there."""
+        """Note a number; False when it was there, or belongs to what is accounted for."""
+        if seq <= self.before:
+            return False
         at = bisect_right(self.runs, [seq, _MAX_SEQ])
         if at and self.runs[at - 1][1] >= seq:
             return False
@@ -99,7 +109,15 @@ class Stream:
             self.runs[at][1] = self.runs.pop(at + 1)[1]
         if at and self.runs[at - 1][1] == seq - 1:
             self.runs[at - 1][1] = self.runs.pop(at)[1]
+        self.held += 1
         return True
+
+    def give_up(self) -> None:
+        """Count the oldest hole as lost for good."""
+        (first, last), (next_first, next_last) = self.runs[:2]
+        self.given_up += next_first - last - 1
+        self.held -= last - first + 1 + next_last - next_first
+        self.runs[:2], self.before = [[next_last, next_last]], next_last
 
 
 class SequenceAudit:
@@ -110,6 +128,8 @@ class SequenceAudit:
         self.streams: dict[tuple[str, str, str], Stream] = {}
         self.unnumbered = 0
         """Messages that are no JSON object with a number."""
+        self._runs = 0
+        self._epochs: dict[tuple[str, str], list[str]] = {}
         self._known: set[tuple[str, str]] = set()
         self._checksums: OrderedDict[tuple[str, str, str, int], int] = OrderedDict()
 
@@ -121,19 +141,18 @@ class SequenceAudit:
             members = {}
         members = members if isinstance(members, dict) else {}
         seq, epoch = members.get("seq"), members.get("epoch")
-        if type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < _MAX_SEQ:
+        levels = topic.split("/")
+        claims = levels[-1] in CLAIMING
+        if claims or type(seq) is not int or not isinstance(epoch, str) or not 0 < seq < _MAX_SEQ:
             self.unnumbered += 1
             return SequencedMessage(topic, Discrepancy.UNNUMBERED, members)
-        levels = topic.split("/")
         # The last two levels are sensor and kind; a device numbers all its sensors' messages together.
         device, kind = "/".join(levels[:-2]), levels[-1]
         key = (device, kind, epoch)
-        if key not in self.streams and len(self.streams) >= MAX_STREAMS:
+        too_long = max(map(len, key)) > MAX_NAME
+        if key not in self.streams and (too_long or len(self.streams) >= MAX_STREAMS):
             key = ("", "", "")  # all others together: counted, but not kept apart
-        if key not in self.streams:
-            self.streams[key] = Stream(*key, runs=[[0, 0]] if key[:2] in self._known else [])
-            self._known.add(key[:2])
-        stream = self.streams[key]
+        stream = self._stream(key, 0 if key[:2] in self._known else None)
         discrepancy = self._compare(stream, seq, body)
         new = discrepancy in (Discrepancy.ON_TIME, Discrepancy.AHEAD, Discrepancy.LATE)
         replayed = members.get("replayed") is True
@@ -143,6 +162,28 @@ class SequenceAudit:
             stream.replayed += replayed
             stream.disordered += disordered
         return SequencedMessage(topic, discrepancy, members, stream.lost, disordered)
+
+    def resume(self, device: str, kind: str, epoch: str, last: int) -> None:
+        """Go on where an earlier run ended: numbers up to `last` are accounted for."""
+        self._stream((device, kind, epoch), last)
+
+    def heard(self, device: str, kind: str = "event") -> dict[str, int]:
+        """The highest number received of a device's messages of this kind, by epoch."""
+        found = {}
+        for epoch in self._epochs.get((device, kind), ()):
+            if runs := self.streams[device, kind, epoch].runs:
+                found[epoch] = runs[-1][1]
+        return found
+
+    def _stream(self, key: tuple[str, str, str], before: int | None) -> Stream:
+        if key not in self.streams:
+            stream = Stream(*key)
+            if before is not None:
+                stream.runs, stream.before, stream.held = [[before, before]], before, 1
+            self.streams[key] = stream
+            self._known.add(key[:2])
+            self._epochs.setdefault(key[:2], []).append(key[2])
+        return self.streams[key]
 
     def lost(self) -> int:
         """Numbers that are missing just now."""
@@ -155,7 +196,7 @@ class SequenceAudit:
                 "device": stream.device,
                 "kind": stream.kind,
                 "epoch": stream.epoch,
-                "first": max(stream.runs[0][0], 1),
+                "first": stream.runs[0][0] + 1 if stream.before >= 0 else stream.runs[0][0],
                 "last": stream.runs[-1][1],
                 "received": stream.received,
                 "missing": stream.missing,
@@ -174,7 +215,13 @@ class SequenceAudit:
         ending = next((ending for ending in _REPLAYED if body.endswith(ending)), b"")
         checksum = zlib.crc32(body[: len(body) - len(ending)])
         highest = stream.runs[-1][1] if stream.runs else seq - 1
-        if not stream.add(seq):
+        runs = len(stream.runs)
+        is_new = stream.add(seq)
+        self._runs += len(stream.runs) - runs
+        if self._runs > MAX_RUNS and len(stream.runs) > 1:
+            stream.give_up()
+            self._runs -= 1
+        if not is_new:
             same = self._checksums.get(key, checksum) == checksum
             stream.duplicates += same
             stream.conflicts += not same

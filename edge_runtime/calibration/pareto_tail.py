@@ -57,7 +57,7 @@ def tail_threshold(scores: AnyScores, rate: float | None, independent: int | Non
     if rate < REACH / count * (1 - 1e-9):  # slack for rounding
         needed = math.ceil(REACH / rate)
         raise DataError(
-            f"a false-alarm rate of {rate:g} is beyond what {count} independent windows can tell of the tail",
+            f"a false-alarm rate of {rate:g} is beyond what {count} independent windows can show of the tail",
             where="threshold",
             remedy=f"Record {needed - count} windows more, or allow a rate of {REACH / count:.2g}",
         )

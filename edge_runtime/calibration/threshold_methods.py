@@ -98,7 +98,7 @@ def conditions_threshold(
     """
     if len(scores) < 2:
         raise DataError(
-            f"{len(scores)} operating condition, no unseen one can be foretold from it",
+            f"{len(scores)} operating condition, an unseen one cannot be predicted from it",
             where="threshold",
             remedy="Record normal vibration at another load or speed",
         )

@@ -1,5 +1,12 @@
 """The TOML file of a site: one frozen tree, read strictly."""
 
-from edge_runtime.configuration.config import Config, ReportSettings, check_agreement, read_config
+from edge_runtime.configuration.config import (
+    Config,
+    ReportSettings,
+    SiteSettings,
+    check_agreement,
+    identity_of,
+    read_config,
+)
 
-__all__ = ["Config", "ReportSettings", "check_agreement", "read_config"]
+__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "identity_of", "read_config"]

@@ -1,13 +1,16 @@
 """The site's configuration: one TOML file, one frozen tree, read strictly."""
 
+import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
 from edge_runtime.core import ConfigError, Manifest, check_topic_level
+from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import SensorSettings
+from edge_runtime.sensors import SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -35,6 +38,9 @@ class ReportSettings:
     """Seconds between two refreshes of the retained state; it also changes at once with an alarm."""
     health_s: float = 60.0
     """Seconds between two health messages with all counters."""
+    state_schema: int = 2
+    """1: the state's `alarm` is also "ON" for a fault of sensor, line or model, as it was before `condition`
+    told of them; for subscribers that are not changed yet, and for one release."""
     scores: bool = False
     """Publish every window's score too, at QoS 0; live only, never stored."""
 
@@ -43,6 +49,8 @@ class ReportSettings:
             # Bounds against mistakes: ten a second from each sensor flood a broker, one a day says nothing.
             if not 0.1 <= getattr(self, name) <= 86400:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be within 0.1 and 86400")
+        if self.state_schema not in (1, 2):
+            raise ValueError(f"state_schema is {self.state_schema}, must be 1 or 2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +64,27 @@ class Config:
     """Where the spool lives; must survive restarts."""
     spool: SpoolLimits = field(default_factory=SpoolLimits)
     report: ReportSettings = field(default_factory=ReportSettings)
+    door: DoorSettings = field(default_factory=DoorSettings)
+    commands: CommandSettings = field(default_factory=CommandSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
     def __post_init__(self) -> None:
         if not self.sensor:
             raise ValueError("sensor is empty, add at least one [[sensor]]")
-        for name in ("name", "port"):
-            (value, count), *_ = Counter(getattr(sensor, name) for sensor in self.sensor).most_common(1)
-            if count > 1:
-                raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        if self.commands.mqtt and self.broker.mqtt != "5":
+            raise ValueError("commands need MQTT 5, for its response topics: set mqtt of the broker to '5'")
+        for name in ("name", "port", "serial"):
+            values = Counter(getattr(sensor, name) for sensor in self.sensor)
+            del values[None]
+            for value, count in values.most_common(1):
+                if count > 1:
+                    raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        devices: dict[str, str] = {}
+        for sensor in self.sensor:
+            other = devices.setdefault(device_of(sensor.port), sensor.port)
+            if other != sensor.port:
+                raise ValueError(f"sensor has one device under two names, {other!r} and {sensor.port!r}")
 
 
 def read_config(path: Path) -> Config:
@@ -92,3 +111,14 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             where=f"sensor {sensor.name!r}, {sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
         )
+
+
+def identity_of(sensor: SensorSettings, config: Config) -> Identity:
+    """What the right sensor says of itself, by the site, whose unit and channels are the model's."""
+    others = ((other.name, _identity(other)) for other in config.sensor if other is not sensor)
+    return replace(_identity(sensor), others=tuple(others))
+
+
+def _identity(sensor: SensorSettings) -> Identity:
+    range_limit = math.inf if sensor.range is None else sensor.range
+    return Identity(sensor.unit, sensor.hello_channels or sensor.channels, sensor.serial, range_limit)

@@ -34,7 +34,7 @@ def read(kind: type[Tree], path: Path) -> Tree:
     message begins with a field's name is refused at that field's line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a byte order mark
         table = tomllib.loads(text)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -2,6 +2,7 @@
 
 from edge_runtime.core.errors import (
     AccessError,
+    AlarmCommandError,
     ArtefactError,
     BusyError,
     ConfigError,
@@ -14,6 +15,7 @@ from edge_runtime.core.errors import (
 from edge_runtime.core.exit_codes import run_command
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.log_share import LogShare
 from edge_runtime.core.manifest import (
     Calibration,
     Feature,
@@ -34,21 +36,32 @@ from edge_runtime.core.records import (
     FaultReason,
     Frame,
     Hello,
+    Note,
+    Reading,
     Samples,
     SensorFault,
     Transition,
     Verdict,
     Window,
 )
-from edge_runtime.core.topic_level import TOPIC_LEVEL_RULE, check_topic_level, is_topic_level
-from edge_runtime.core.wall_clock import CLOCK_REMEDY, clock_doubt
+from edge_runtime.core.summary import ModelSummary, model_summary
+from edge_runtime.core.topic_level import (
+    RESERVED_NAMES,
+    TOPIC_LEVEL_RULE,
+    check_topic_level,
+    is_mqtt_text,
+    is_topic_level,
+)
+from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
     "CLOCK_REMEDY",
     "MAX_FRAME_SAMPLES",
+    "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
     "AccessError",
     "Alarm",
+    "AlarmCommandError",
     "AlarmKind",
     "AlarmPolicy",
     "ArtefactError",
@@ -67,8 +80,12 @@ __all__ = [
     "GoldenWindowError",
     "Health",
     "Hello",
+    "LogShare",
     "Manifest",
+    "ModelSummary",
+    "Note",
     "OneOf",
+    "Reading",
     "Samples",
     "SensorFault",
     "TooSlowError",
@@ -76,13 +93,17 @@ __all__ = [
     "UnavailableError",
     "Verdict",
     "Window",
+    "ask_time_service",
     "check_topic_level",
     "check_within",
     "clock_doubt",
     "first_line",
+    "is_mqtt_text",
     "is_topic_level",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "model_summary",
     "printable",
     "run_command",
+    "unset_clock",
 ]

@@ -4,6 +4,7 @@ EdgeError                  70
 ├── DataError              65  a recording or stream holds something unusable
 ├── ArtefactError          65  the .onnx file is missing, foreign, damaged or disagrees with the site
 │   └── GoldenWindowError  65  its golden windows are missing or score differently here
+├── AlarmCommandError      65  what is asked of an alarm makes no sense of it as it stands
 ├── UnavailableError       69  a port, broker or file system cannot be reached
 ├── BusyError              75  something else holds the port or the state folder
 ├── AccessError            77  permissions, ownership, secrets that others can read
@@ -50,6 +51,12 @@ class GoldenWindowError(ArtefactError):
 
 class TooSlowError(ArtefactError):
     """A model takes more of the time between two windows than it may."""
+
+
+class AlarmCommandError(EdgeError):
+    """What is asked of an alarm makes no sense of it as it stands: it has ended, say, or is not shelved."""
+
+    exit_code = 65
 
 
 class UnavailableError(EdgeError):

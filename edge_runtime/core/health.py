@@ -33,7 +33,7 @@ class Health:
             if self._takes(name):
                 self._figures[name] = value
 
-    def tell(self, name: str, text: str) -> None:
+    def set_trouble(self, name: str, text: str) -> None:
         """Set the trouble of that name, in words; an empty text clears it."""
         with self._mutex:
             if not text:

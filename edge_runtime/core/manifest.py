@@ -107,7 +107,7 @@ class Manifest:
     adaptable: Mapping[str, Any] | None = None
     """Initialisers of the graph that may be set to another machine's statistics."""
     states: Mapping[str, Any] | None = None
-    """Operating states it tells apart."""
+    """Operating states it distinguishes."""
     slow_alarm: Mapping[str, Any] | None = None
     """The policy for changes over days."""
     origin: Mapping[str, Any] | None = None

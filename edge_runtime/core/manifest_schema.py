@@ -18,19 +18,24 @@ until schema 2 nothing bounded them for windows of 65,536 samples."""
 MAX_TEXT: Final = 200
 """Names and units stand in topics, messages and tables, which hold so many characters without harm."""
 _MAX_STATEMENT: Final = 4000
+"""A page of text."""
 _MAX_SAMPLES: Final = 2**20
+"""Of a window: 87 s at 12 kHz, where the detectors that ship have 0.09 s."""
 _MAX_CHANNELS: Final = 64
+"""Four times what a frame carries."""
 _MAX_FEATURES: Final = 100_000
 """A detector that explains by sample has one for each of 65,536 samples."""
 _MAX_CONDITIONS: Final = 10_000
 _MAX_NOTES: Final = 200
 _MAX_GOLDEN: Final = 64
+"""Judgements: a hundred times, ten times and six times what the trainer writes."""
 _LARGEST: Final = 1e30
 """Scores are single precision, which ends at 3.4e38: a threshold near it cannot be exceeded."""
 _MAX_TOLERANCE: Final = 0.01
 """Processors differ in the last digits of single precision, 1e-6; int8 variants by 1e-3. More proves
 nothing."""
 _MAX_DELAY_S: Final = 86400.0
+"""A day: an alarm that waits for longer is none."""
 _FEW_VOTES: Final = 20
 _PROMPT_S: Final = 60.0
 """A file may ask for so many votes, or for so much time of them; a site may ask for more in its

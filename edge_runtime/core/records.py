@@ -5,6 +5,7 @@ them.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -62,6 +63,29 @@ class Hello:
     firmware: str
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody says of the frames around it: machine, label, condition, who recorded them and when."""
+
+    sensor_id: int
+    """0 where it is of the line and not of one sensor."""
+    boot_id: int
+    members: Mapping[str, str | float | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A slow value beside the vibration, such as a temperature or a speed."""
+
+    sensor_id: int
+    boot_id: int
+    time_us: int
+    """Microseconds, of the same clock as the frames'."""
+    name: str
+    unit: str
+    value: float
+
+
 class FaultKind(StrEnum):
     """Why bytes or samples were not used."""
 
@@ -107,6 +131,8 @@ class FaultReason(StrEnum):
     """A channel is at the end of the sensor's range too often."""
     STUCK = "stuck"
     """A channel repeats one value for a good part of a window."""
+    TOO_QUIET = "too_quiet"
+    """Vibration far below any normal one: the machine stands still, or the sensor has come off."""
     RATE = "rate"
     """Samples come faster or slower than the sensor states."""
     MISMATCH = "mismatch"
@@ -119,6 +145,10 @@ class FaultReason(StrEnum):
     """Bytes come, and no frame is among them."""
     NO_WINDOW = "no_window"
     """Frames come, and no whole window is among them."""
+    FEW_WINDOWS = "few_windows"
+    """Too small a share of the time gave usable windows, for whatever reasons."""
+    RESTARTS = "restarts"
+    """The sensor restarts, or its port is opened again, time after time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +230,8 @@ class Alarm:
     peak_score: float
     reason: str = ""
     """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
+    notes: str = ""
+    """Of one that is stored, what the book knows of it beside: see `edge_runtime.book`. Else empty."""
 
 
 class Verdict(NamedTuple):

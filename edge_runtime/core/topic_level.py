@@ -7,14 +7,31 @@ MAX_BYTES: Final = 200
 brokers allow, and a longer name is a mistake."""
 TOPIC_LEVEL_RULE: Final = f"1 to {MAX_BYTES} bytes, no / + # nor control characters, no $ in front"
 
+RESERVED_NAMES: Final = ("availability", "cmd", "info", "reply")
+"""No names for sensors: topics of the whole device have these in the same place."""
+
+
+def is_mqtt_text(text: str) -> bool:
+    """Whether MQTT can carry the text: UTF-8 without control characters and noncharacters.
+
+    MQTT 5.0, section 1.5.4, discourages what it does not forbid of these, and Mosquitto ends the connection
+    at it.
+    """
+    return not any(
+        number < 0x20
+        or 0x7F <= number < 0xA0
+        or 0xD800 <= number < 0xE000  # surrogates have no UTF-8
+        or 0xFDD0 <= number <= 0xFDEF
+        or number & 0xFFFE == 0xFFFE
+        for number in map(ord, text)
+    )
+
 
 def is_topic_level(part: str) -> bool:
     """Whether `part` is a level that MQTT forbids nowhere and that does not add another."""
-    # Wildcards and separator are the specification's, and C0 and C1 control characters it discourages.
-    wrong = any(char in "+#/" or ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in part)
-    lone = any(0xD800 <= ord(char) < 0xE000 for char in part)  # surrogates have no UTF-8
+    wrong = any(char in "+#/" for char in part) or not is_mqtt_text(part)
     size = len(part.encode(errors="replace"))
-    return not (wrong or lone) and 0 < size <= MAX_BYTES and not part.startswith("$")
+    return not wrong and 0 < size <= MAX_BYTES and not part.startswith("$")
 
 
 def check_topic_level(name: str, value: str) -> None:

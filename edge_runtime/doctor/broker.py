@@ -11,7 +11,7 @@ from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, fault, ok, refused, skipped, warning
 from edge_runtime.doctor.storage import service_pid
 from edge_runtime.messages import Topics, probe_message
-from edge_runtime.mqtt import Connection, LinkError, LinkErrorKind
+from edge_runtime.mqtt import RETAINS_NOTHING, Connection, LinkError, LinkErrorKind, read_note
 
 # MQTT 5 section 2.4: codes from 0x80 are failures, 0x87 is "Not authorized".
 _FAILURE: Final = 0x80
@@ -23,7 +23,7 @@ _CHECK_OF_ERROR: Final = {
 
 
 def examine_broker(config: Config) -> Findings:
-    """Examine everything between us and the broker; publishes one health message for each sensor."""
+    """Examine everything between us and the broker; publishes probes, which are not retained."""
     settings = config.broker
     about = f"{settings.host}:{settings.port}"
     if settings.accept_insecure:
@@ -34,6 +34,9 @@ def examine_broker(config: Config) -> Findings:
         remedy = 'Set mqtt = "5" if the broker speaks it'
         what = "MQTT 3.1.1 acknowledges messages that the broker throws away"
         yield warning(Check.BROKER_PROTOCOL, about, what, remedy)
+    if unread := read_note(config.state_folder):
+        remedy = "Raise max_queued_messages at the broker and broker.kept_messages; run edge-runtime listen"
+        yield warning(Check.BROKER_UNREAD, about, unread, remedy)
     if settings.tls is not None:
         for file in (settings.tls.ca_file, settings.tls.cert_file):
             if file is not None:
@@ -66,6 +69,12 @@ def _publish_probes(config: Config, about: str) -> Findings:
         try:
             connection.open(wake, lambda: False)
             yield ok(Check.BROKER_REACH, about, f"connected with MQTT {settings.mqtt}")
+            for note in connection.terms.notes:
+                remedy = "Ask whoever runs the broker, or use another; alarms are delivered in any case"
+                if note == RETAINS_NOTHING:
+                    yield warning(Check.BROKER_TERMS, about, note, remedy)
+                else:
+                    yield ok(Check.BROKER_TERMS, about, note)
             for sensor in config.sensor if settings.mqtt == "5" else ():
                 topic = topics.sensor(sensor.name, "health")
                 code = _reason_code(connection, topic, settings.ack_timeout_s)
@@ -82,8 +91,21 @@ def _publish_probes(config: Config, about: str) -> Findings:
                     yield fault(Check.BROKER_TOPIC, topic, what, remedy, AccessError.exit_code)
                 else:
                     yield ok(Check.BROKER_TOPIC, topic, "may be written")
+            if settings.mqtt == "5":
+                yield from _probe_newer(connection, config, topics)
         finally:
             connection.leave()
+
+
+def _probe_newer(connection: Connection, config: Config, topics: Topics) -> Findings:
+    """Topics that access lists of earlier versions do not have: without them alarms go on as before."""
+    for topic in (topics.info, *(topics.sensor(sensor.name, "condition") for sensor in config.sensor)):
+        if _reason_code(connection, topic, config.broker.ack_timeout_s) == _NOT_AUTHORIZED:
+            what = "may not be written by this device, as earlier access lists have it; alarms may"
+            remedy = "Write the broker's access list again: deploy/authority acl, or deploy/mosquitto has it"
+            yield warning(Check.BROKER_TOPIC, topic, what, remedy)
+        else:
+            yield ok(Check.BROKER_TOPIC, topic, "may be written")
 
 
 def _reason_code(connection: Connection, topic: str, timeout_s: float) -> int | None:

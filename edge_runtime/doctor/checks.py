@@ -124,8 +124,14 @@ class Check(StrEnum):
     """Whether the measured sampling rate is that of the configuration.
     Remedy: set the sensor's rate, or use a model made for this rate."""
     SENSOR_AGREEMENT = "sensor.agreement"
-    """The sensor's channels, unit or rate are not those of the model.
+    """The sensor's channels, their names, its unit or its rate are not those of the model.
     Remedy: connect the right sensor, or use a model made for this one."""
+    SENSOR_IDENTITY = "sensor.identity"
+    """Whether the sensor is the one whose serial number the configuration states; skipped without a hello.
+    Remedy: connect the sensor that is meant, or correct `serial`."""
+    SENSOR_RANGE = "sensor.range"
+    """The configuration states another range than the sensor.
+    Remedy: correct or remove `range`, or set the sensor's."""
     SENSOR_SIGNAL = "sensor.signal"
     """Whether the samples look like those of a working sensor.
     Remedy: check supply, wiring and range of the sensor."""
@@ -168,6 +174,12 @@ class Check(StrEnum):
     BROKER_TOPIC = "broker.topic"
     """Whether the device may write its topics.
     Remedy: allow them in the broker's access list."""
+    BROKER_UNREAD = "broker.unread"
+    """More messages went out within a day than the broker keeps for a subscriber that is away.
+    Remedy: raise `max_queued_messages` of the broker, and `broker.kept_messages` with it."""
+    BROKER_TERMS = "broker.terms"
+    """The broker states less than was asked for, such as no retained messages.
+    Remedy: change its settings, or use another; alarms are delivered in any case."""
     BROKER_ACK = "broker.ack"
     """The broker does not acknowledge a message.
     Remedy: see the broker's log."""

@@ -1,10 +1,11 @@
 """The order of the examination."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.configuration import Config, read_config
+from edge_runtime.configuration import Config, identity_of, read_config
 from edge_runtime.core import EdgeError, Manifest
 from edge_runtime.doctor import broker, host, ports, serial_line, storage, unit
 from edge_runtime.doctor.checks import Check
@@ -62,6 +63,10 @@ def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen
         yield from findings
         if last.check is Check.PORT_OPENS and last.level is Level.OK:
             url = str(ports.local(seen, sensor) or sensor.port)
-            yield from serial_line.examine_line(url, sensor, manifests.get(sensor.model), listen_s)
+            identity, manifest = identity_of(sensor, config), manifests.get(sensor.model)
+            if manifest is not None:  # a site that contradicts its model is a finding about the model
+                channels = sensor.hello_channels or manifest.channels
+                identity = replace(identity, unit=manifest.unit, channels=channels)
+            yield from serial_line.examine_line(url, sensor, identity, manifest, listen_s)
         else:
             yield skipped(Check.LINE_FRAMES, sensor.name, f"not listened to: {last.what}")

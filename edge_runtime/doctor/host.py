@@ -1,7 +1,6 @@
 """The computer: `Host`, its word size and processor, whether the libraries run on it, and its clock."""
 
 import contextlib
-import ctypes
 import functools
 import os
 import pwd
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
+from edge_runtime.core import CLOCK_REMEDY, UnavailableError, ask_time_service, unset_clock
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, warning
 
@@ -24,10 +23,6 @@ TRIAL_S: Final = 120.0
 """Balances a slow card, from which importing takes long, against waiting for a disk that has failed."""
 _ELF_32_BIT: Final = b"\x7fELF\x01"
 """elf(5): the magic number and ELFCLASS32."""
-_TIME_ERROR: Final = 5
-"""adjtimex(2): the clock is not synchronised."""
-_TIMEX_BYTES: Final = 512
-"""More than struct timex has on any processor."""
 _NEEDED: Final = {
     "flags": frozenset(("ssse3", "sse4_1", "sse4_2", "popcnt", "cx16")),
     "Features": frozenset(("fp", "asimd")),
@@ -113,19 +108,15 @@ def examine_host(host: Host) -> Findings:
         yield fault(Check.CPU, "processor", what, _REINSTALL, unavailable)
     else:
         yield ok(Check.CPU, "processor", "has what the libraries need")
-    if doubt := clock_doubt(time.time()):
+    if doubt := unset_clock(time.time()):
         remedy = f"{CLOCK_REMEDY}. Certificates are refused until then"
         yield fault(Check.CLOCK, "clock", doubt, remedy, unavailable)
         return
-    synchronised = host.path("/run/systemd/timesync/synchronized").exists()
-    if not synchronised and host.root == Path("/"):
-        # struct timex begins with `modes`; zero reads and changes nothing.
-        synchronised = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)) != _TIME_ERROR
-    if synchronised:
-        yield ok(Check.CLOCK, "clock", "synchronised")
+    said = ask_time_service(host.root)
+    if doubt := said.doubt or ("" if said.known else "nothing here says whether the clock is synchronised"):
+        yield warning(Check.CLOCK, "clock", f"{doubt}: alarms may carry wrong times", CLOCK_REMEDY)
     else:
-        what = "not synchronised: alarms may carry wrong times"
-        yield warning(Check.CLOCK, "clock", what, CLOCK_REMEDY)
+        yield ok(Check.CLOCK, "clock", "synchronised")
 
 
 @functools.cache  # what a process could import once, it can

@@ -113,5 +113,5 @@ def _decode(capture: Capture, decoder: Decoder, data: bytes) -> None:
             capture.arrivals_s.append(now_s)
         elif isinstance(item, Hello):
             capture.hello = item
-        else:
+        elif isinstance(item, Fault):
             capture.faults.append(item)

@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from edge_runtime.analysis import RATE_TOLERANCE, REMEDIES, Windower, problem
+from edge_runtime.analysis import RATE_TOLERANCE, REMEDIES, Identity, Windower, problem
 from edge_runtime.core import (
     ConfigError,
     DataError,
@@ -16,6 +16,7 @@ from edge_runtime.core import (
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.listening import Capture, find_settings, listen
+from edge_runtime.doctor.sensor_identity import examine_identity
 from edge_runtime.sensors import SensorSettings
 from edge_runtime.sensors.protocols import new_decoder
 
@@ -30,7 +31,9 @@ BITS_PER_BYTE: Final = 10
 _DAMAGE: Final = (FaultKind.GARBAGE, FaultKind.CRC, FaultKind.LINE, FaultKind.SCHEMA)
 
 
-def examine_line(url: str, sensor: SensorSettings, manifest: Manifest | None, seconds: float) -> Findings:
+def examine_line(
+    url: str, sensor: SensorSettings, identity: Identity, manifest: Manifest | None, seconds: float
+) -> Findings:
     """Listen for `seconds` and judge; `manifest` is None where the model could not be opened."""
     try:
         capture = listen(url, sensor.baud, new_decoder(sensor.protocol, sensor.line), seconds)
@@ -43,8 +46,9 @@ def examine_line(url: str, sensor: SensorSettings, manifest: Manifest | None, se
     what = f"{len(capture.frames)} frames in {capture.seconds:.1f} s"
     yield ok(Check.LINE_FRAMES, sensor.name, what)
     yield from _examine_losses(sensor, capture)
+    yield from examine_identity(sensor, identity, capture.hello)
     if manifest is not None:
-        yield from _compare_with_model(sensor, capture, manifest)
+        yield from _compare_with_model(sensor, capture, identity, manifest)
 
 
 def _explain_no_frames(url: str, sensor: SensorSettings, capture: Capture) -> Finding:
@@ -98,13 +102,15 @@ def _examine_losses(sensor: SensorSettings, capture: Capture) -> Findings:
         yield fault(Check.SENSOR_RATE, name, what, remedy, DataError.exit_code)
 
 
-def _compare_with_model(sensor: SensorSettings, capture: Capture, manifest: Manifest) -> Findings:
-    if differences := _differences(capture, manifest):
+def _compare_with_model(
+    sensor: SensorSettings, capture: Capture, identity: Identity, manifest: Manifest
+) -> Findings:
+    if differences := _differences(capture, identity, manifest):
         remedy = "Connect the sensor the model was made for, or use a model made for this sensor"
         yield fault(Check.SENSOR_AGREEMENT, sensor.name, differences, remedy, DataError.exit_code)
         return
     windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
-    range_limit = sensor.range or (capture.hello.range if capture.hello else math.inf)
+    range_limit = min(identity.range, capture.hello.range if capture.hello else math.inf)
     wrong: SensorFault | None = None
     gaps = 0
     for frame in capture.frames:
@@ -124,14 +130,13 @@ def _compare_with_model(sensor: SensorSettings, capture: Capture, manifest: Mani
         yield warning(Check.LINE_GAPS, sensor.name, what, remedy)
 
 
-def _differences(capture: Capture, manifest: Manifest) -> str:
+def _differences(capture: Capture, identity: Identity, manifest: Manifest) -> str:
     """In what the sensor is another than the model's; empty where it is the same."""
-    frame, hello = capture.frames[-1], capture.hello
-    pairs: list[tuple[str, object, object]] = [
-        ("channels", frame.samples.shape[1], len(manifest.channels)),
-        ("unit", hello.unit if hello else manifest.unit, manifest.unit),
-    ]
+    frame, wrong = capture.frames[-1], []
+    if (count := frame.samples.shape[1]) != len(manifest.channels):
+        wrong.append(f"channels: the sensor sends {count}, the model needs {len(manifest.channels)}")
     if abs(frame.rate_hz - manifest.rate_hz) > RATE_TOLERANCE * manifest.rate_hz:
-        pairs.append(("rate", f"{frame.rate_hz:g} Hz", f"{manifest.rate_hz:g} Hz"))
-    wrong = [(name, here, made) for name, here, made in pairs if here != made]
-    return "; ".join(f"{name}: the sensor sends {here}, the model needs {made}" for name, here, made in wrong)
+        wrong.append(f"rate: the sensor sends {frame.rate_hz:g} Hz, the model needs {manifest.rate_hz:g} Hz")
+    if capture.hello is not None and (others := identity.model_differences(capture.hello)):
+        wrong += [*others, *identity.swapped_with(capture.hello)]
+    return "; ".join(wrong)

@@ -1,5 +1,6 @@
 """The service: sensors, pipelines, spool and publisher wired together, and its life under systemd."""
 
-from edge_runtime.gateway.service_loop import prepare, probe_ports, serve
+from edge_runtime.gateway.preparation import prepare, probe_ports
+from edge_runtime.gateway.service_loop import serve
 
 __all__ = ["prepare", "probe_ports", "serve"]

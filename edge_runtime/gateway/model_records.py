@@ -17,6 +17,7 @@ MAX_ENTRIES: Final = 256
 """Of each kind: a gateway has as many models as sensors, and a few earlier ones. The oldest are forgotten
 first."""
 MAX_BYTES: Final = 256 * 1024
+"""Of the file: two hundred bytes for each of twice MAX_ENTRIES are 100 kB; what is larger is another file."""
 _PROVEN, _SUSPENDED = "proven", "suspended"
 # What a proof depends on beside the file: it holds for this onnxruntime on this kind of processor.
 _HERE: Final = f"{onnxruntime.__version__} {platform.machine()}"

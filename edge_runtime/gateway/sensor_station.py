@@ -4,12 +4,12 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, SensorFault, Transition, Verdict
-from edge_runtime.gateway.chatter import Chatter
-from edge_runtime.gateway.log_share import LogShare
+from edge_runtime.core import FaultKind, FaultReason, Health, SensorFault, Verdict
+from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
-from edge_runtime.sensors import Chunk, PortReader, SensorSettings
+from edge_runtime.sensors import Chunk, Patience, PortReader
 
 HINT_AFTER_S: Final = 4.0
 """Bytes without one good frame for this long get a hint at baud rate and protocol; good frames without one
@@ -18,6 +18,8 @@ LOST_AFTER_S: Final = 1.0
 """A port that is known to be absent is not waited for as long as a silent one, only for a quick replug."""
 INTERRUPT_EVERY_S: Final = 0.2
 """Between two verdicts of a sensor without windows: five a second keep its alarm timely and cost little."""
+_LATEST_US: Final = 3_600_000_000
+"""No event is an hour later than its window: what waits in the inbox is minutes old at most."""
 OVERLOAD_SHOWN_S: Final = 60.0
 """How long a drop stays among the troubles: health messages come twice as often by default."""
 
@@ -27,45 +29,56 @@ class Station:
 
     def __init__(
         self,
-        settings: SensorSettings,
+        sensor: PreparedSensor,
         report: ReportSettings,
         reader: PortReader,
         pipeline: SensorPipeline,
         reporter: Reporter,
+        *,
+        keeper: Bookkeeper,
     ) -> None:
-        self.name = settings.name
-        self._settings, self._report = settings, report
-        self._reader, self.pipeline, self._reporter = reader, pipeline, reporter
+        self.name, self._sensor, self._report = sensor.settings.name, sensor, report
+        self.reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
         self._bytes_s = float("-inf")
         self._opened = 0
-        self._state_s = self._interrupted_s = float("-inf")
-        self._latest: Verdict | None = None
+        self._interrupted_s = float("-inf")
         self._unsent: list[Verdict] = []
         self.trouble = ""
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
-        self.overload = ""
-        """That the sensor sends faster than it is read; empty while it does not."""
-        self._chatter, self._log = Chatter(), LogShare(settings.name)
-        for alarm in reporter.open_alarms():
+        self._overload = self._introduction = ""
+        self._log = keeper.log(self.name)
+        for alarm in keeper.to_resume(self.name):
             pipeline.resume(alarm)
 
-    @property
-    def chatter(self) -> str:
-        """Which alarms are held open because they begin too often; empty when none is."""
-        return self._chatter.trouble
+    def tell_troubles(self, health: Health, *, gone: bool = False) -> None:
+        """Say what is wrong with this sensor now, and that nothing is where the sensor is `gone`."""
+        dropped = self._reporter.dropped
+        lost = f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
+        health.set_trouble(f"sensor {self.name}", "" if gone else self.trouble)
+        health.set_trouble(f"overload of {self.name}", "" if gone else self._overload)
+        health.set_trouble(f"spool of {self.name}", "" if gone else lost)
+        health.set_trouble(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
 
     @property
-    def lost_alarms(self) -> str:
-        """That alarms of this sensor were dropped; empty when none was."""
-        dropped = self._reporter.dropped
-        return f"{dropped} of its stored alarms were dropped, since the spool is full" if dropped else ""
+    def model_sha256(self) -> str:
+        """Digest of the model that scores this sensor."""
+        return self._sensor.model.sha256
+
+    def follow(self, sensor: PreparedSensor, report: ReportSettings) -> None:
+        """Go on with another model, threshold, policy, identity or patience of the same line, and report
+        otherwise."""
+        if sensor.settings.silence_s != self._sensor.settings.silence_s:
+            self.reader.be_patient(Patience.of(sensor.settings))
+        self._sensor, self._report = sensor, report
+        self.pipeline.follow(sensor.watch)
+        self._window_limit_s = HINT_AFTER_S + 2 * self.pipeline.window_s
 
     @property
     def alive(self) -> bool:
         """Whether this sensor's thread is doing its work."""
-        return self._reader.is_alive()
+        return self.reader.is_alive()
 
     def take(self, chunk: Chunk) -> None:
         """Take bytes through to the spool."""
@@ -80,7 +93,7 @@ class Station:
             self._frame_s = chunk.at_s
         for verdict in verdicts:
             self._report_verdict(verdict)
-        if self._report.scores:
+        if self._report.scores or self._reporter.scores_wanted:
             self._unsent += verdicts
 
     def report_unexplained(self) -> None:
@@ -91,11 +104,11 @@ class Station:
     def send_scores(self) -> None:
         """Send the scores of what was taken; at the end of a turn, since it wakes the publisher's thread."""
         for verdict in self._unsent:
-            self._reporter.score(verdict, self._sensor_now_us())
+            self._reporter.score(verdict, self._sensor_now_us(), publish=self._report.scores)
         self._unsent.clear()
 
     def tick(self, now_s: float) -> None:
-        """Do what is due by the clock: silence becomes a verdict, and the state is published again."""
+        """Do what is due by the clock: silence becomes a verdict."""
         trouble, silent = self._find_trouble(now_s)
         if trouble and now_s - self._interrupted_s >= INTERRUPT_EVERY_S:
             self._interrupted_s = now_s
@@ -106,19 +119,16 @@ class Station:
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"
         if bool(text) != bool(self.trouble):
-            self._log.warn("trouble", text or "fine again", now_s)
+            self._log.warn("trouble" if text else "trouble over", text or "fine again", now_s)
         self.trouble = text
-        reader, overload = self._reader, ""
+        reader, overload = self.reader, ""
         if reader.too_fast(now_s) or now_s - reader.dropped_s() < OVERLOAD_SHOWN_S:
             overload = f"sends faster than it can be read: {reader.dropped_bytes} bytes dropped"
-        if bool(overload) != bool(self.overload):
-            self._log.warn("overload", overload or "is read as fast as it sends again", now_s)
-        self.overload = overload
-        for verdict in self._chatter.due(now_s):
-            self._publish(verdict, now_s)
-        self._log.close_minutes(now_s)
-        if now_s - self._state_s >= self._report.state_s:
-            self._publish_state()
+        if bool(overload) != bool(self._overload):
+            over = "is read as fast as it sends again"
+            self._log.warn("overload" if overload else "overload over", overload or over, now_s)
+        self._overload = overload
+        self._follow_identity(now_s)
 
     def figures(self) -> dict[str, float | None]:
         """Counters and gauges of line and pipeline, as docs/reference/health.md lists them."""
@@ -128,9 +138,10 @@ class Station:
             "frames": status.frames,
             "windows": status.windows,
             "rate_hz": status.rate.measured_hz if status.rate else None,
-            "port_opened": self._reader.opened,
-            "dropped_bytes": self._reader.dropped_bytes,
-            "alarms_active": len(self.pipeline.active),
+            "usable_share": status.usable_share,
+            "port_opened": self.reader.opened,
+            "dropped_bytes": self.reader.dropped_bytes,
+            "alarms_active": len(self._keeper.book.open_alarms(self.name)),
             **faults,
         }
 
@@ -139,30 +150,22 @@ class Station:
         own = {
             "sensor": self.figures(),
             "trouble": self.trouble,
+            "identity": self.pipeline.introduction,
             "last_fault": self.pipeline.status.last_fault,
         }
         self._reporter.health({**own, **members})
 
     def _report_verdict(self, verdict: Verdict) -> None:
-        now_s = time.monotonic()
-        self._publish(self._chatter.admit(verdict, now_s), now_s)
+        now_us = self._sensor_now_us()
+        if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
+            now_us = verdict.time_us
+        self._keeper.take(self.name, verdict, now_us)
 
-    def _publish(self, verdict: Verdict, now_s: float) -> None:
-        self._latest = verdict
-        if verdict.transition is None:
-            return
-        self._reporter.event(verdict, self._sensor_now_us())
-        self._publish_state()
-        alarm = verdict.alarm
-        if alarm is not None and verdict.transition is not Transition.UPDATE:
-            happened = "began" if verdict.transition is Transition.NEW else "ended"
-            score = f"score {verdict.score:.4g} of {verdict.threshold:.4g}"
-            self._log.warn(alarm.kind, f"{alarm.kind} {happened}, {score} {alarm.reason}", now_s)
-
-    def _publish_state(self) -> None:
-        if self._latest is not None:
-            self._state_s = time.monotonic()
-            self._reporter.state(self._latest, self._sensor_now_us())
+    def _follow_identity(self, now_s: float) -> None:
+        said, before = self.pipeline.introduction, self._introduction
+        self._introduction = said
+        if before and said != before:
+            self._log.warn("identity", f"another sensor, or another firmware: {said}", now_s)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:
         """Return why nothing is scored, None where something is, and whether no frames come at all.
@@ -170,12 +173,12 @@ class Station:
         Bytes that wait or were dropped are no silence: the line is judged up to where it was processed, and
         from the newest byte that was dropped.
         """
-        status, silence_s = self.pipeline.status, self._settings.silence_s
-        now_s, dropped_s = self._reader.seen_until_s(now_s), self._reader.dropped_s()
+        status, silence_s = self.pipeline.status, self._sensor.settings.silence_s
+        now_s, dropped_s = self.reader.seen_until_s(now_s), self.reader.dropped_s()
         silent_s = now_s - max(self._frame_s, self._started_s, dropped_s)
         trouble: SensorFault | None = None
-        if self._reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
-            trouble = SensorFault(FaultReason.SENSOR_LOST, self._reader.problem)
+        if self.reader.problem and silent_s > min(LOST_AFTER_S, silence_s):
+            trouble = SensorFault(FaultReason.SENSOR_LOST, self.reader.problem)
         elif silent_s > silence_s and now_s - max(self._bytes_s, dropped_s) > silence_s:
             trouble = SensorFault(FaultReason.SILENT, "the port is open and nothing comes")
         elif silent_s > max(silence_s, HINT_AFTER_S):

@@ -1,249 +1,186 @@
-"""The service, and the only wiring: reader threads, pipelines, spool, publisher.
+"""The service's main thread, and the only wiring: ports, pipelines, spool, publisher.
 
-Readers fill the inbox; this module's thread takes it through the pipelines to the spool; the publisher's
-thread empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of this loop.
+Readers fill the inbox; this thread takes it through the pipelines to the spool; the publisher's thread
+empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of this loop.
 """
 
-import hashlib
 import logging
-import math
 import os
 import signal
 import sys
-import threading
 import time
-import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.configuration import Config, check_agreement, read_config
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, UnavailableError, clock_doubt, printable
+from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, LogShare, clock_doubt, printable
+from edge_runtime.door import Door
 from edge_runtime.gateway import signals
-from edge_runtime.gateway.log_share import LONGEST
+from edge_runtime.gateway.changes import Changes, compare
+from edge_runtime.gateway.clock_watch import ClockWatch
+from edge_runtime.gateway.delivery import Delivery
+from edge_runtime.gateway.door_methods import about
+from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.part import Part
+from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
 from edge_runtime.gateway.reload import Reload
-from edge_runtime.gateway.reporter import Reporter, end_orphans
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
-from edge_runtime.gateway.stall_guard import LIMIT_S, StallGuard
+from edge_runtime.gateway.stall_guard import LIMIT_S
+from edge_runtime.gateway.stations import Stations
 from edge_runtime.gateway.systemd import Notifier
-from edge_runtime.messages import ModelSummary, Topics, model_summary
-from edge_runtime.models import check_signed, prove_model, read_model
-from edge_runtime.mqtt import Publisher, check_credentials
-from edge_runtime.pipeline import SensorPipeline, Watch
-from edge_runtime.sensors import Allowance, Inbox, Poller, PortReader, Source
-from edge_runtime.sensors.protocols import new_decoder
-from edge_runtime.spool import Spool, check_folder
+from edge_runtime.mqtt import write_note
+from edge_runtime.spool import Spool
 
 TURN_S: Final = 0.25
 """Longest wait for bytes before what is due by the clock is done: a second of silence shows in time."""
-TURN_BYTES: Final = 8192
-"""Of each sensor in one turn, about: two reads. The shortest frames cost 30 us each, so another sensor waits
-for 10 ms of them."""
 TICK_S: Final = 0.05
 """Shortest time between two of these: many sensors bring bytes a thousand times a second."""
-JOIN_S: Final = 2.0
-"""Seconds that a reader may take to end: it may be opening a port. It is a daemon thread."""
+STATUS_TEXT: Final = 500
+"""Characters of each trouble that systemd is given: a reason with the detail of a fault, whole."""
+RELOADS: Final = 9
+"""Lines a minute about reloads: each is somebody's, who waits for the answer, unless a program goes wild."""
 _log: Final = logging.getLogger("edge_runtime")
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedService:
-    """A configuration whose every file was opened and found in order."""
-
-    config: Config
-    watches: tuple[Watch, ...]
-    """One for each sensor, in order."""
-    models: tuple[ModelSummary, ...]
-    """One for each sensor, in order."""
-
-
-def prepare(path: Path) -> PreparedService:
-    """Read the configuration, its secrets and every model; sensors with the same model share a session.
-
-    Raises for whatever `serve` would refuse, ports and other programs apart: ConfigError, ArtefactError,
-    AccessError, UnavailableError.
-    """
-    config = read_config(path)
-    check_folder(config.state_folder)
-    check_credentials(config.broker)
-    # Read once: the bytes that are named in messages and checked for their signature are those that score.
-    files = {file: read_model(file) for file in {sensor.model for sensor in config.sensor}}
-    digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
-    if config.model_authority is not None:
-        for file, digest in digests.items():
-            check_signed(file, digest, config.model_authority)
-    records = ModelRecords(config.state_folder)
-    for file, content in files.items():
-        records.prove(content, digests[file], str(file))
-    artefacts = {file: prove_model(model, str(file)) for file, model in files.items()}
-    for sensor in config.sensor:
-        check_agreement(sensor, artefacts[sensor.model].manifest)
-    watches, models = [], []
-    for sensor in config.sensor:
-        artefact = artefacts[sensor.model]
-        watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        range_limit = math.inf if sensor.range is None else sensor.range
-        suspended = records.suspended(digests[sensor.model])
-        watches.append(replace(watch, range=range_limit, suspended=suspended))
-        model = model_summary(artefact.manifest, digests[sensor.model])
-        # What the data supports is the model's own threshold and policy, not what a site replaces them by.
-        as_made = sensor.threshold is None and sensor.alarm is None
-        models.append(replace(model, supported=model.supported and as_made))
-    return PreparedService(config, tuple(watches), tuple(models))
-
-
-def probe_ports(config: Config) -> list[str]:
-    """Open and close every port; return what is missing now, which `serve` would wait for.
-
-    Raises BusyError or AccessError, which waiting does not remove.
-    """
-    missing = []
-    for sensor in config.sensor:
-        try:
-            with Source(sensor.port, sensor.baud):
-                pass
-        except UnavailableError as error:
-            missing.append(f"{sensor.name}: {error}")
-    return missing
 
 
 def serve(path: Path) -> int:
     """Run until a signal stops it; return the exit code. Raises what `prepare` and `probe_ports` raise."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _begin_log()
     if doubt := clock_doubt(time.time()):
-        _log.warning("%s: alarms carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
+        _log.warning("%s: alarms may carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
     prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
-    with signals.handled() as requests:
+    with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
+        before, refusal = None, ""
         while not requests.stop.is_set():
-            prepared = _Service(prepared, path, requests).run()
+            try:
+                spool = Spool.open(prepared.config.state_folder, prepared.config.spool)
+            except EdgeError as error:
+                if before is None:
+                    raise
+                # A reload named another state folder, which cannot be used.
+                _log.error("reload refused, going on as before: %s", error)
+                prepared, before, refusal = before, None, str(error)
+                continue
+            with spool:
+                open_door(door, prepared)
+                reloaded = _Service(prepared, path, requests, spool, door=door, refusal=refusal).run()
+            before, prepared, refusal = prepared, reloaded, ""
     return 0
 
 
-class _Service:
-    """One run with one configuration."""
+def _begin_log() -> None:
+    # UTC, as in messages: lines of gateways in several zones, and from both sides of a change of summer time,
+    # are in order.
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
 
-    def __init__(self, prepared: PreparedService, path: Path, requests: Requests) -> None:
+
+class _Service:
+    """One run; a reload changes it unless it changes what everything depends on."""
+
+    def __init__(
+        self,
+        prepared: PreparedService,
+        path: Path,
+        requests: Requests,
+        spool: Spool,
+        *,
+        door: Door,
+        refusal: str,
+    ) -> None:
+        """`refusal` is why the last reload was refused; empty where it was not."""
         self._prepared, self._path, self._requests = prepared, path, requests
-        self._inbox, self._quit = Inbox(len(prepared.config.sensor)), threading.Event()
+        self._spool, self._door = spool, door
         self._health, self._notifier = Health(), Notifier()
+        self._health.set_trouble("reload", refusal)
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
-        self._poller = Poller(self._inbox, self._quit)
-        self._readers: list[PortReader] = []
         self._reload: Reload[PreparedService] | None = None
+        self._log = LogShare("", of_a_kind=RELOADS)
 
     def run(self) -> PreparedService:
-        """Run until a signal stops it or another configuration was read, which is returned."""
-        config = self._prepared.config
-        topics = Topics(config.site.prefix, config.site.site, config.site.device)
+        """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
-            spool = stack.enter_context(Spool.open(config.state_folder, config.spool))
-            self._health.source("spool", spool.figures)
-            publisher = Publisher(config.broker, spool, self._health, topics.availability)
-            end_orphans([sensor.name for sensor in config.sensor], topics, spool, publisher)
-            stations = self._new_stations(topics, spool, publisher)
-            stack.callback(publisher.stop)
-            stack.callback(self._stop_reading)
-            publisher.start()
-            guard = StallGuard(
-                [station.pipeline for station in stations],
-                threading.get_ident(),
-                self._quit,
-                lambda index: self._replace_process(stations[index], self._prepared.models[index].sha256),
-            )
-            for thread in (self._poller, *self._readers, guard):
-                thread.start()
-            self._notifier.ready(f"watching {len(stations)} sensors")
-            _log.info("watching %s", ", ".join(station.name for station in stations))
-            prepared = self._loop(stations, publisher)
+            delivery = Delivery(self._prepared, self._spool, self._health, self._door)
+            stations = Stations(self._prepared, delivery, self._health, self._replace_process)
+            door = LocalDoor(self._door, stations, delivery, self._health)
+            parts: tuple[Part, ...] = (delivery, stations, door, ClockWatch(self._health))
+            for part in parts:
+                stack.callback(part.stop)
+            for part in parts:
+                part.start()
+            self._notifier.ready(f"watching {len(stations.names)} sensors")
+            _log.info("watching %s", ", ".join(stations.names))
+            prepared = self._loop(stations, parts)
             self._notifier.stopping()
         return prepared
 
-    def _new_stations(self, topics: Topics, spool: Spool, publisher: Publisher) -> list[Station]:
-        config, stations = self._prepared.config, []
-        for index, sensor in enumerate(config.sensor):
-            source = Source(sensor.port, sensor.baud)
-            allowance = Allowance.of(sensor)
-            reader = PortReader(index, source, self._inbox, self._quit, self._poller, allowance=allowance)
-            self._readers.append(reader)
-            decoder = new_decoder(sensor.protocol, sensor.line)
-            pipeline = SensorPipeline(self._prepared.watches[index], decoder, lambda: uuid.uuid4().hex)
-            reporter = Reporter(sensor.name, topics, self._prepared.models[index], spool, publisher)
-            stations.append(Station(sensor, config.report, reader, pipeline, reporter))
-        return stations
-
-    def _loop(self, stations: list[Station], publisher: Publisher) -> PreparedService:
+    def _loop(self, stations: Stations, parts: tuple[Part, ...]) -> PreparedService:
         while not self._requests.stop.is_set():
-            chunks = self._inbox.take(TURN_S, TURN_BYTES)
-            for chunk in chunks:
-                stations[chunk.sensor].take(chunk)
-            for sensor in {chunk.sensor for chunk in chunks}:
-                stations[sensor].send_scores()
+            stations.take(TURN_S)
+            self._door.pump()
             now_s = time.monotonic()
             if now_s - self._ticked_s >= TICK_S:
                 self._ticked_s = now_s
-                self._tick(stations, publisher, now_s)
-            if self._requests.reload and self._reload is None:
-                self._requests.reload = False
-                self._reload = Reload(lambda: prepare(self._path))
-            if self._reload is not None and self._reload.done:
-                prepared, error = self._reload.result()
-                self._reload = None
-                if prepared is not None:
-                    _log.info("reloading %s", self._path)
+                self._tick(stations, parts, now_s)
+            if (prepared := self._reloaded()) is not None:
+                changes = compare(self._prepared, prepared)
+                said = f"reloaded {self._path}: {changes}"
+                self._log.warn("reload", said, time.monotonic(), level=logging.INFO)
+                if changes.everything:
                     return prepared
-                _log.error("reload refused, going on as before: %s", error)
-                self._health.tell("reload", str(error))
+                self._follow(parts, prepared, changes)
         return self._prepared
 
-    def _tick(self, stations: list[Station], publisher: Publisher, now_s: float) -> None:
-        for station in stations:
-            station.tick(now_s)
-            self._health.tell(f"sensor {station.name}", station.trouble)
-            self._health.tell(f"overload of {station.name}", station.overload)
-            self._health.tell(f"spool of {station.name}", station.lost_alarms)
-            self._health.tell(f"chatter of {station.name}", station.chatter)
-        self._health.tell("clock", clock_doubt(time.time()))
+    def _tick(self, stations: Stations, parts: tuple[Part, ...], now_s: float) -> None:
+        self._log.close_minutes(now_s)
+        for part in parts:
+            part.tick(now_s)
         if now_s - self._health_s >= self._prepared.config.report.health_s:
             self._health_s = now_s
-            self._health.set("inbox.dropped", self._inbox.dropped)
-            snapshot = self._health.snapshot()
-            for station in stations:
-                station.health(snapshot)
-        # End rather than go on by half: a thread that died does not come back, and nobody would notice.
-        alive = {f"the reader of {station.name}": station.alive for station in stations}
-        alive |= {"the reader of ports": self._poller.is_alive(), "the publisher": publisher.is_alive()}
-        if dead := [name for name, is_alive in alive.items() if not is_alive]:
-            raise EdgeError(
-                f"{' and '.join(dead)} stopped working, which is a fault of this program",
-                remedy="Alarms are on disk. Start it again, as systemd does, and report what the log says",
-            )
+            write_note(self._prepared.config.state_folder, self._health.troubles().get("unread", ""))
+            stations.report_health()
         # What arrived has been scored and committed, and every thread that brings more is alive.
         self._notifier.progress()
         troubles = self._health.troubles()
-        said = "; ".join(f"{name}: {printable(text, LONGEST)}" for name, text in troubles.items())
+        said = "; ".join(f"{name}: {printable(text, STATUS_TEXT)}" for name, text in troubles.items())
         self._notifier.status(said or "ok")
 
-    def _replace_process(self, station: Station, sha256: str) -> None:
+    def _reloaded(self) -> PreparedService | None:
+        """Begin to read the configuration where that is requested; what was read, once it has been."""
+        if self._requests.reload and self._reload is None:
+            self._requests.reload = False
+            self._reload = Reload(lambda: prepare(self._path, self._prepared))
+        if self._reload is None or not self._reload.done:
+            return None
+        prepared, error = self._reload.result()
+        self._reload = None
+        if error is not None:
+            said = f"reload refused, going on as before: {error}"
+            self._log.warn("reload", said, time.monotonic(), level=logging.ERROR)
+        self._health.set_trouble("reload", str(error or ""))
+        return prepared
+
+    def _follow(self, parts: tuple[Part, ...], prepared: PreparedService, changes: Changes) -> None:
+        for part in parts:
+            part.follow(prepared, changes)
+        self._prepared = prepared
+
+    def _replace_process(self, station: Station) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread
         hangs."""
         limit_s = max(LIMIT_S, station.pipeline.hop_s)
         reason = f"a run of it did not end within {limit_s:g} s of processor time"
         _log.error("%s: %s; starting again without this model", station.name, reason)
         station.report_unexplained()
-        ModelRecords(self._prepared.config.state_folder).suspend(sha256, reason)
+        ModelRecords(self._prepared.config.state_folder).suspend(station.model_sha256, reason)
         # The same process for systemd. What it holds open is closed on the way, alarms are on disk.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         command = [sys.executable, "-P", "-m", "edge_runtime.service", str(self._path)]
         os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
-
-    def _stop_reading(self) -> None:
-        self._quit.set()
-        for thread in (self._poller, *self._readers):
-            if thread.ident is not None:
-                thread.join(JOIN_S)

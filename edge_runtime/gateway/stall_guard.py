@@ -9,10 +9,11 @@ process of its own for scoring would cost on every window instead.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 LOOK_S: Final = 0.05
+"""Between two looks: twenty a second cost nothing, and a quarter of LIMIT_S is added to it at most."""
 LIMIT_S: Final = 0.2
 """Processor time of one run, at least: forty times what the slowest model that ships takes of a Raspberry
 Pi's core. Where windows come less often a run may take longer, up to the time from one to the next."""
@@ -31,29 +32,30 @@ class Watched(Protocol):
 
 
 class StallGuard(threading.Thread):
-    """Watches one thread. `stalled` is called from the guard's thread with the sensor's index; it does not
-    return."""
+    """Watches one thread. `stalled` is called from the guard's thread with what does not come back; it does
+    not return."""
 
     def __init__(
         self,
-        sensors: Sequence[Watched],
         thread_id: int,
         stop: threading.Event,
-        stalled: Callable[[int], None],
+        stalled: Callable[[Watched], None],
     ) -> None:
         super().__init__(name="stall-guard", daemon=True)
-        self._sensors, self._stop_asked, self._stalled = sensors, stop, stalled
+        self._stop_asked, self._stalled = stop, stalled
+        self.sensors: Iterable[Watched] = ()
+        """Whom to look at; replaced as a whole, by any thread."""
         self._clock = time.pthread_getcpuclockid(thread_id)
-        self._seen: tuple[int, int] | None = None
+        self._seen: tuple[Watched, int] | None = None
         self._since_s = 0.0
 
     def run(self) -> None:
         """Look until asked to stop."""
         while not self._stop_asked.wait(LOOK_S):
-            under_way = ((index, sensor.run) for index, sensor in enumerate(self._sensors))
+            under_way = ((sensor, sensor.run) for sensor in self.sensors)
             seen = next((pair for pair in under_way if pair[1]), None)
             now_s = time.clock_gettime(self._clock)
             if seen is None or seen != self._seen:
                 self._seen, self._since_s = seen, now_s
-            elif now_s - self._since_s > max(LIMIT_S, self._sensors[seen[0]].hop_s):
+            elif now_s - self._since_s > max(LIMIT_S, seen[0].hop_s):
                 self._stalled(seen[0])

@@ -1,30 +1,32 @@
 """What is published: topics and bodies. Pure."""
 
+from edge_runtime.messages.parts import reason_of, rfc3339
+from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
+from edge_runtime.messages.retained_bodies import SensorInfoBody
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
     ONLINE,
-    MessageContext,
-    ModelSummary,
     event_message,
     health_message,
-    model_summary,
     probe_message,
     score_message,
     stamp_replayed,
-    state_message,
 )
 from edge_runtime.messages.topics import Topics
 
 __all__ = [
     "OFFLINE",
     "ONLINE",
-    "MessageContext",
-    "ModelSummary",
+    "SensorInfoBody",
+    "Stamp",
     "Topics",
+    "condition_message",
     "event_message",
     "health_message",
-    "model_summary",
+    "info_message",
     "probe_message",
+    "reason_of",
+    "rfc3339",
     "score_message",
     "stamp_replayed",
     "state_message",

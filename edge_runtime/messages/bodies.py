@@ -4,29 +4,20 @@ The page and the JSON Schemas in docs are made from these classes (`python -m do
 slots: the encoder reads a body's own `__dict__`, which costs less than any copy of it.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
+from edge_runtime.book import Action
 from edge_runtime.core import AlarmKind, Transition
+from edge_runtime.messages.json_body import Body, Moment, encode_json, plain
 
 SCHEMA: Final = 1
 """Raised when a member is removed or changes its meaning; a member that is added does not raise it."""
+MAX_MEMBERS: Final = 16
+"""Sensors named of an incident: with the longest names they take 3 kB of an event's 8 KiB."""
 MAX_BANDS: Final = 8
 """Largest contributions named in a message: enough to see where a spectrum changed, and about 1 kB."""
-Moment = Annotated[str, "date-time"]
-"""UTC with microseconds as RFC 3339 section 5.6 writes it, such as 2026-01-01T06:05:35.675000Z."""
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-
-
-class Body:
-    """Base of the JSON objects."""
-
-    def encode(self) -> bytes:
-        """UTF-8 without blanks; a lone surrogate, which has no UTF-8, becomes a question mark."""
-        return _ENCODER.encode(vars(self)).encode(errors="replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +51,32 @@ class BandBody(Body):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordBody(Body):
+    """What a person did."""
+
+    time: Moment | None
+    """When it was done."""
+    by: str
+    """Who did it."""
+    note: str
+    """What they said; may be empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelvingBody(Body):
+    """An alarm that a person has put aside."""
+
+    until: Moment | None
+    """When it comes back by itself."""
+    by: str
+    """Who did it."""
+    why: str
+    """What they said."""
+    time: Moment | None
+    """When it was done."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventBody(Body):
     """An alarm begins, goes on or ends, as the spool stores it."""
 
@@ -82,24 +99,54 @@ class EventBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot; where false, times may be wrong."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server; where false, times may be wrong."""
     start_time: Moment | None
     """When the alarm began."""
     end_time: Moment | None
     """When the alarm ended; null before `end`."""
     peak: float | None
-    """Highest score of the alarm so far, in the score's own unit."""
+    """Highest score of the alarm so far, in the score's own unit; of a fault 1, which says nothing."""
     score: float | None
-    """Score of the latest window, in the detector's own unit: higher is more anomalous; null without one."""
+    """Score of the latest window, in the detector's own unit: higher is more anomalous; null without one, or
+    of another model than the one that began the alarm. Of a fault 1 or 0, which says nothing."""
     threshold: float | None
-    """Score above which a window counts as anomalous, in the score's unit."""
+    """Score above which a window counted as anomalous when the alarm began; of a fault 0.5."""
     supported: bool
     """Whether the data supports the false-alarm rate that the threshold was set for, and the site replaced
     neither threshold nor alarm policy."""
     model: ModelBody
-    """The model that gave the score."""
+    """The model that began the alarm."""
     top_bands: tuple[BandBody, ...]
     """The largest contributions to the score, largest first, 8 at most; empty where the detector has none."""
+    elapsed_s: float
+    """Seconds from the start to the end, or so far, by a clock that nobody sets; never negative."""
+    machine: str
+    """What the sensor sits on, as the site names it; empty where it names nothing."""
+    incident: str
+    """Names what happens to a machine: alarms of one kind that stand at once on sensors of one `machine` have
+    the same. It is the `id` of the first of them."""
+    members: tuple[str, ...]
+    """Sensors whose alarms are part of the incident now, this one included."""
+    action: Action | None
+    """What else happened: `acknowledged`, `shelved`, `unshelved` and `reset` by a person; `unshelved` also
+    when the time has come, and `by` is empty; `latched` when the cause of a latched alarm is over, `returned`
+    when it is there again; `removed` when nothing is left that would see the alarm's end; `suppressed` and
+    `unsuppressed` by the configuration. Else null."""
+    by: str
+    """Who did it; empty where nobody did."""
+    note: str
+    """What they said; may be empty."""
+    acknowledged: RecordBody | None
+    """Who has seen the alarm; null where nobody said so."""
+    shelved: ShelvingBody | None
+    """Who has put the alarm aside, and until when; null where nobody has."""
+    suppressed: str
+    """Why the site wants alarms of this sensor marked and not acted upon; empty where it does not."""
+    latched: bool
+    """Whether the alarm stays until somebody resets it, as the site wants it."""
+    active: bool
+    """Whether what the alarm is about goes on; false once it is over: a latched alarm waits for its reset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,42 +158,6 @@ class SentEventBody(EventBody):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateBody(Body):
-    """The latest window of a sensor; an empty body removes the topic of one that is no longer configured."""
-
-    schema: int = SCHEMA
-    """Version of this format."""
-    ts: Moment | None
-    """When the message was made."""
-    clock_ok: bool
-    """Whether the gateway's clock had been set since boot; where false, times may be wrong."""
-    alarm: Literal["ON", "OFF"]
-    """Whether an alarm is active."""
-    alarm_id: str | None
-    """The active alarm's `id`; null without one."""
-    kind: AlarmKind | None
-    """The active alarm's kind, as in the event; null without one."""
-    reason: str
-    """The active alarm's reason, as in the event; else empty."""
-    start_time: Moment | None
-    """When the active alarm began; null without one."""
-    peak: float | None
-    """Highest score of the active alarm so far, in the score's own unit; null without one."""
-    time: Moment | None
-    """Time of the window's last sample."""
-    score: float | None
-    """Score of the latest window, in the detector's own unit: higher is more anomalous; null without one."""
-    threshold: float | None
-    """Score above which a window counts as anomalous, in the score's unit."""
-    supported: bool
-    """As in the event."""
-    model: ModelBody
-    """The model that gave the score."""
-    top_bands: tuple[BandBody, ...]
-    """The largest contributions to the score, largest first, 8 at most; empty where the detector has none."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScoreBody(Body):
     """One window's score, as small as it can be."""
 
@@ -155,7 +166,7 @@ class ScoreBody(Body):
     time: Moment | None
     """Time of the window's last sample."""
     window: int
-    """Number of the window, from 1 since the service read its configuration; a gap: scores were not sent."""
+    """Number of the window, from 1 since its sensor began to be watched; a gap: scores were not sent."""
     score: float | None
     """Score in the detector's own unit: higher is more anomalous; null where the sensor is at fault."""
     threshold: float | None
@@ -173,24 +184,31 @@ class HealthBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     sensor: Mapping[str, float | None]
     """This sensor's counters and gauges by name; null for a gauge without a value."""
     trouble: str
     """What is wrong with this sensor or its line now; empty when nothing is."""
     last_fault: str
     """The latest frame or bytes that could not be used, and why; empty when there was none."""
+    identity: str
+    """Who the sensor says it is: sensor id, serial number, firmware; then who it was before, where that
+    changed. Empty before its first hello."""
     status: Literal["ok", "degraded"]
     """`degraded` while `troubles` has an entry."""
     troubles: Mapping[str, str]
     """What is wrong with the gateway now: part to text."""
     figures: Mapping[str, float | None]
     """The gateway's counters and gauges by name; null for a gauge without a value."""
+    seq: int
+    """Number of the gateway's newest event; 0 before the first."""
+    epoch: str
+    """The numbering that `seq` is of."""
 
     def encode(self) -> bytes:
         """Numbers that are not finite become null, whatever counts them."""
-        members = {name: _plain(value) for name, value in vars(self).items()}
-        return _ENCODER.encode(members).encode(errors="replace")
+        return encode_json({name: plain(value) for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +220,8 @@ class ProbeBody(Body):
     ts: Moment | None
     """When the message was made."""
     clock_ok: bool
-    """Whether the gateway's clock had been set since boot."""
+    """Whether the gateway's clock was set since boot and, where its system knows of that, synchronised with a
+    time server."""
     doctor: bool = True
     """Always true: no health of the service."""
 
@@ -217,30 +236,3 @@ class AvailabilityBody:
     def encode(self) -> bytes:
         """The text alone."""
         return self.status.encode()
-
-
-def number(value: float) -> float | None:
-    """The value, or None where JSON has no word for it (RFC 8259 section 6 excludes infinity and NaN)."""
-    return value if math.isfinite(value) else None
-
-
-_ENCODER: Final = json.JSONEncoder(
-    separators=(",", ":"),
-    ensure_ascii=False,
-    allow_nan=False,
-    check_circular=False,  # bodies are trees
-    default=lambda value: vars(value) if isinstance(value, Body) else str(value),
-)
-
-
-def _plain(value: object) -> Json:
-    # The usual first: asking whether something is a Mapping takes longer than all the rest.
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return number(float(value))
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    return str(value)

@@ -1,14 +1,17 @@
-"""Verdicts and health to topics and bodies. Pure: times and numbers are arguments.
+"""What stands in the book, scores and health to bodies. Pure: times and numbers are arguments.
 
 Topics, after conventions that Frigate and Home Assistant share:
 
     <prefix>/<site>/<device>/availability         "online" or "offline", retained, also the last will
-    <prefix>/<site>/<device>/<sensor>/state       the latest of everything, retained
+    <prefix>/<site>/<device>/info                 versions, models, sensors, the newest event; retained
+    <prefix>/<site>/<device>/<sensor>/availability  "online" while the sensor gives something; retained
+    <prefix>/<site>/<device>/<sensor>/state       the anomaly and the latest score, retained
+    <prefix>/<site>/<device>/<sensor>/condition   what is wrong with sensor, line and model, retained
     <prefix>/<site>/<device>/<sensor>/event       an alarm's `new`, `update`, `end`; QoS 1, never retained
     <prefix>/<site>/<device>/<sensor>/health      counters
     <prefix>/<site>/<device>/<sensor>/score       one window's score; QoS 0, may be lost
 
-Every body but that of `availability` is one JSON object in UTF-8 with `schema` first, see `bodies`. A number
+Every body but those of `availability` is one JSON object in UTF-8 with `schema` first, see `bodies`. A number
 that is not finite is null.
 
 A stored body does not say whether it is late: `stamp_replayed` adds `"replayed": true|false` as the last
@@ -16,106 +19,55 @@ member when the message is sent. It is true for what was stored before the prese
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from edge_runtime.core import Manifest, Transition, Verdict
+from edge_runtime.book import Change
+from edge_runtime.core import Verdict
 from edge_runtime.messages.bodies import (
-    MAX_BANDS,
+    MAX_MEMBERS,
     AvailabilityBody,
-    BandBody,
     EventBody,
     HealthBody,
-    ModelBody,
     ProbeBody,
     ScoreBody,
-    StateBody,
-    number,
 )
+from edge_runtime.messages.json_body import number
+from edge_runtime.messages.parts import band_bodies, handling, model_body, reason_of, rfc3339
 
 ONLINE: Final = AvailabilityBody(status="online").encode()
 OFFLINE: Final = AvailabilityBody(status="offline").encode()
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """What a message says of the model behind it."""
-
-    name: str
-    """What the site calls the model."""
-    detector: str
-    """Name of the detector."""
-    version: str
-    """Version of the detector's code."""
-    sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
-    supported: bool
-    """Whether the data could support the false-alarm rate the threshold was set for."""
-    bands: Mapping[str, tuple[str, float | None, float | None]]
-    """Feature name to (unit, low_hz, high_hz); the limits are None where a feature is no band."""
-
-
-def model_summary(manifest: Manifest, sha256: str) -> ModelSummary:
-    """What messages say of a model, from its manifest and its file's hexadecimal digest."""
-    bands = {feature.name: (feature.unit, feature.low_hz, feature.high_hz) for feature in manifest.features}
-    return ModelSummary(
-        manifest.name,
-        manifest.detector,
-        manifest.detector_version,
-        sha256,
-        manifest.calibration.supported,
-        bands,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class MessageContext:
-    """What every message of a sensor carries beside the verdict."""
-
-    sent_us: int
-    """Wall time, microseconds since 1970: when the message was made."""
-    clock_ok: bool
-    """Whether that clock has been set since boot."""
-    model: ModelSummary
-
-
-def event_message(verdict: Verdict, seq: int, epoch: str, context: MessageContext) -> bytes:
-    """An alarm's `new`, `update` or `end`. Raises ValueError for a verdict without alarm or transition."""
-    alarm = verdict.alarm
-    if alarm is None or verdict.transition is None:
-        raise ValueError("no alarm began, went on or ended with this verdict")
-    ended = verdict.transition is Transition.END
+def event_message(change: Change, seq: int, epoch: str, *, clock_ok: bool) -> bytes:
+    """An alarm's `new`, `update` or `end`."""
+    alarm = change.alarm
     return EventBody(
-        type=verdict.transition,
+        type=change.transition,
         id=alarm.id,
         kind=alarm.kind,
-        reason=alarm.reason,
+        reason=reason_of(alarm),
         seq=seq,
         epoch=epoch,
-        ts=rfc3339(context.sent_us),
-        clock_ok=context.clock_ok,
+        ts=rfc3339(change.at.wall_us),
+        clock_ok=clock_ok,
         start_time=rfc3339(alarm.start_us),
-        end_time=rfc3339(verdict.time_us) if ended else None,
-        peak=number(alarm.peak_score),
-        **_score_members(verdict, context.model),
-    ).encode()
-
-
-def state_message(verdict: Verdict, context: MessageContext) -> bytes:
-    """The latest window's outcome, for the retained state topic; `alarm` is "ON" or "OFF"."""
-    alarm = None if verdict.transition is Transition.END else verdict.alarm
-    return StateBody(
-        ts=rfc3339(context.sent_us),
-        clock_ok=context.clock_ok,
-        alarm="OFF" if alarm is None else "ON",
-        alarm_id=alarm.id if alarm else None,
-        kind=alarm.kind if alarm else None,
-        reason=alarm.reason if alarm else "",
-        start_time=rfc3339(alarm.start_us) if alarm else None,
-        peak=number(alarm.peak_score) if alarm else None,
-        time=rfc3339(verdict.time_us),
-        **_score_members(verdict, context.model),
+        end_time=None if change.end_us is None else rfc3339(change.end_us),
+        peak=number(alarm.peak),
+        score=number(alarm.score),
+        threshold=number(alarm.threshold),
+        supported=alarm.model.supported,
+        model=model_body(alarm.model),
+        top_bands=band_bodies(change.contributions, alarm.model),
+        elapsed_s=change.elapsed_us / 1e6,
+        machine=alarm.machine,
+        incident=alarm.incident,
+        members=change.members[:MAX_MEMBERS],
+        action=change.action,
+        by=change.by,
+        note=change.note,
+        **handling(alarm),
+        latched=alarm.latched,
+        active=alarm.active and change.end_us is None,
     ).encode()
 
 
@@ -144,29 +96,3 @@ def stamp_replayed(body: bytes, *, replayed: bool) -> bytes:
     """The body as it is sent: `"replayed"` appended as the object's last member."""
     # Without decoding it: what was encoded when it was stored is not encoded twice.
     return body[:-1] + (b',"replayed":true}' if replayed else b',"replayed":false}')
-
-
-def rfc3339(time_us: int) -> str | None:
-    """UTC with microseconds, as RFC 3339 writes it; None for a time outside years 1 to 9999."""
-    try:
-        moment = datetime.fromtimestamp(time_us // 1_000_000, UTC).replace(microsecond=time_us % 1_000_000)
-    except (OverflowError, ValueError, OSError):
-        return None
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _score_members(verdict: Verdict, model: ModelSummary) -> dict[str, Any]:
-    """The last five members of event and state."""
-    bands = []
-    for name, share in verdict.contributions[:MAX_BANDS]:
-        unit, low_hz, high_hz = model.bands.get(name, ("", None, None))
-        bands.append(BandBody(name=name, share=number(share), unit=unit, low_hz=low_hz, high_hz=high_hz))
-    return {
-        "score": number(verdict.score),
-        "threshold": number(verdict.threshold),
-        "supported": model.supported,
-        "model": ModelBody(
-            name=model.name, version=model.version, detector=model.detector, sha256=model.sha256
-        ),
-        "top_bands": tuple(bands),
-    }

@@ -23,12 +23,32 @@ class Topics:
     @property
     def availability(self) -> str:
         """Topic of `online` and `offline`."""
-        return f"{self.prefix}/{self.site}/{self.device}/availability"
+        return f"{self.base}availability"
+
+    @property
+    def base(self) -> str:
+        """What all topics of the device begin with, the last slash included."""
+        return f"{self.prefix}/{self.site}/{self.device}/"
+
+    @property
+    def info(self) -> str:
+        """Topic of what this device is."""
+        return f"{self.base}info"
+
+    @property
+    def commands(self) -> str:
+        """Topic of a command without its last level, the verb."""
+        return f"{self.base}cmd/"
+
+    @property
+    def replies(self) -> str:
+        """Beginning of every topic that answers to commands may go to."""
+        return f"{self.base}reply/"
 
     def sensor(self, sensor: str, leaf: str) -> str:
-        """Topic of a sensor's `leaf`: state, event, health or score. Raises ConfigError like the class."""
+        """Topic of a sensor's `leaf`: state, event, health and so on. Raises ConfigError like the class."""
         check_part("sensor", sensor)
-        return f"{self.prefix}/{self.site}/{self.device}/{sensor}/{leaf}"
+        return f"{self.base}{sensor}/{leaf}"
 
 
 def check_part(name: str, part: str) -> None:

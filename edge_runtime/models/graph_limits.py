@@ -18,6 +18,7 @@ MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 16
 """Messages within messages: model, graph, node, attribute, tensor are five."""
 
+# Field numbers of onnx.proto.
 _GRAPH, _OPSET = 7, 8  # of a model
 _BROUGHT: Final = {20: "training", 25: "functions"}
 _NODE, _INITIALIZER, _SPARSE = 1, 5, 15  # of a graph

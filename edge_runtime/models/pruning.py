@@ -12,12 +12,12 @@ from edge_runtime.models.wire import BYTES, fields
 
 # Field numbers of onnx.proto.
 _GRAPH: Final = 7  # of a model
-_METADATA: Final = 14
+_METADATA: Final = 14  # of a model
 _NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of a graph
-_NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE = 1, 2, 5
+_NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE = 1, 2, 5  # of a node
 _SUBGRAPHS: Final = (6, 11)  # of an attribute
-_TENSOR_NAME: Final = 8
-_OUTPUT_NAME: Final = 1
+_TENSOR_NAME: Final = 8  # of a tensor
+_OUTPUT_NAME: Final = 1  # of an output
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14  # of a tensor
 _PARTS: Final = {
     "model": {_GRAPH: "graph", 25: "function"},

@@ -20,6 +20,7 @@ SIGNATURE: Final = "SHA256SUMS.p7s"
 _LIMIT_BYTES: Final = 1024 * 1024
 """A thousand models take 80 kB, a signature 2 kB: whatever is larger was not made by `deploy/authority`."""
 _TIMEOUT_S: Final = 30.0
+"""A judgement: openssl takes milliseconds, and seconds on a card that is busy."""
 _PROGRAMS: Final = ("/usr/bin/openssl", "/bin/openssl", "/usr/local/bin/openssl")
 """Where systems keep it. PATH is not asked: another program of that name would find every signature right."""
 _NOT_THE_SYSTEMS: Final = ("-no-CApath", "-no-CAstore")

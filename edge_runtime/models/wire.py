@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final, TypeVar
 
 VARINT, BYTES = 0, 2
+"""Wire types of numbers and of what has a length."""
 _FIXED: Final = {1: 8, 5: 4}
 """Wire types of fixed size, and that size in bytes."""
 

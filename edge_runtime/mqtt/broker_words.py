@@ -2,12 +2,13 @@
 
 MQTT 5.0, section 3.2.2.3, property by property; each holds for one connection and is forgotten with it:
 
-- Receive Maximum, Maximum Packet Size, Retain Available are obeyed (`Terms`), Server Keep Alive by paho. A
-  broker that retains nothing may refuse our last will: the next attempt's is not to be retained.
+- Receive Maximum, Maximum Packet Size, Retain Available and Wildcard Subscription Available are obeyed
+  (`Terms`), Server Keep Alive by paho. A broker that retains nothing may refuse our last will: the next
+  attempt's is not to be retained.
 - Maximum QoS 0 is refused: nothing would be acknowledged (docs/decisions/0013).
 - Session Expiry Interval changes nothing: each connection starts clean and needs no state of the broker's.
 - Assigned Client Identifier changes nothing: we always give one, and use no other the next time.
-- Topic Alias Maximum, Wildcard, Shared Subscription and Subscription Identifiers Available are about what we
+- Topic Alias Maximum, Shared Subscription and Subscription Identifiers Available are about what we
   do not use.
 - Server Reference is not followed: where alarms go is for the configuration to say.
 - Reason String, User Property, Response Information and Authentication Method are not read.
@@ -29,6 +30,7 @@ TOO_LARGE: Final = 0x95
 """The packet is larger than the broker takes."""
 KEEPALIVE_TIMEOUT: Final = 0x8D
 _PROTOCOL_ERROR, _TAKEN_OVER = 0x82, 0x8E
+"""Reason codes: MQTT 5.0, section 2.4."""
 _TEMPORARY: Final = (0x80, 0x83, 0x88, 0x89, 0x9F)
 """Refusals of a connection that may be over a moment later: unspecified, implementation specific, server
 unavailable, server busy, connection rate exceeded."""
@@ -41,6 +43,9 @@ _MOST_IN_FLIGHT: Final = 65535
 """What a broker takes that states no Receive Maximum: MQTT 5.0, section 3.2.2.3.3."""
 _LARGEST_PACKET: Final = 2**28
 """What MQTT can express, for a broker that states no Maximum Packet Size: section 3.2.2.3.6."""
+
+RETAINS_NOTHING: Final = "keeps no retained messages: who subscribes later sees no state before the next"
+"""What a broker without them means to subscribers."""
 
 Explanation = tuple[str, str, LinkErrorKind]
 """What happened and what to do about it, for people, and its kind."""
@@ -56,6 +61,10 @@ class Terms:
     """Largest packet that the broker takes."""
     retain: bool
     """Whether it keeps retained messages."""
+    notes: tuple[str, ...] = ()
+    """What it states that is less than was asked for, in words."""
+    wildcards: bool = True
+    """Whether it takes subscriptions with wildcards."""
 
 
 def read_terms(properties: Properties | None, settings: BrokerSettings, *, session_present: bool) -> Terms:
@@ -65,11 +74,19 @@ def read_terms(properties: Properties | None, settings: BrokerSettings, *, sessi
     """
     if session_present and settings.mqtt == "5":
         raise UnwantedPacketError("the broker goes on with a session that we have not begun")
-    return Terms(
-        min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)),
-        getattr(properties, "MaximumPacketSize", _LARGEST_PACKET),
-        getattr(properties, "RetainAvailable", 1) == 1,
-    )
+    in_flight = min(settings.in_flight, getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT))
+    size = getattr(properties, "MaximumPacketSize", _LARGEST_PACKET)
+    keepalive_s = getattr(properties, "ServerKeepAlive", settings.keepalive_s)
+    retain = getattr(properties, "RetainAvailable", 1) == 1
+    wildcards = getattr(properties, "WildcardSubscriptionAvailable", 1) == 1
+    notes = {
+        RETAINS_NOTHING: not retain,
+        f"takes {in_flight} unacknowledged messages at a time": in_flight < settings.in_flight,
+        f"takes packets of up to {size} bytes": size < settings.max_packet_bytes,
+        f"wants a sign of life every {keepalive_s} s": keepalive_s != settings.keepalive_s,
+        "takes no subscriptions with wildcards": not wildcards,
+    }
+    return Terms(in_flight, size, retain, tuple(text for text, holds in notes.items() if holds), wildcards)
 
 
 def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanation | None:

@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_runtime.messages import OFFLINE
-from edge_runtime.mqtt.credentials import read_password, tls_context
+from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.incoming import IncomingPackets
 from edge_runtime.mqtt.settings import BrokerSettings
 
@@ -24,6 +24,11 @@ class Client(mqtt.Client):
     """The error that ended reading."""
     incoming: IncomingPackets
     """What has arrived."""
+
+    def ping(self) -> None:
+        """Send a PINGREQ now, unless one is not answered yet; paho does so by the broker's keepalive only."""
+        if not self._ping_t:
+            self._send_pingreq()
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         sent = super()._sock_send(buf)
@@ -44,27 +49,32 @@ class Client(mqtt.Client):
 
 
 def new_client(
-    settings: BrokerSettings, client_id: str, will_topic: str | None, *, retained_will: bool
+    settings: BrokerSettings,
+    client_id: str,
+    will_topic: str | None,
+    credentials: Credentials,
+    *,
+    retained_will: bool,
+    commands: str = "",
 ) -> Client:
     """Make a client that is not connected yet, with a last will where there is a topic for it.
 
-    Raises ConfigError or AccessError for credentials.
+    `commands` is the topic of commands without its last level, empty where none are taken.
     """
     version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
     )
-    client.incoming = IncomingPackets(version_5=settings.mqtt == "5")
+    client.incoming = IncomingPackets(version_5=settings.mqtt == "5", commands=commands)
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing
     if will_topic is not None:
         client.will_set(will_topic, OFFLINE, qos=1, retain=retained_will)
     if settings.username is not None:
-        password = read_password(settings.password_file) if settings.password_file else None
-        client.username_pw_set(settings.username, password)
+        client.username_pw_set(settings.username, credentials.password)
     if settings.tls is not None:
-        client.tls_set_context(tls_context(settings.tls))
+        client.tls_set_context(credentials.tls)
         if not settings.tls.verify:
             client.tls_insecure_set(True)
     return client

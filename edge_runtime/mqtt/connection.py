@@ -8,6 +8,7 @@ refused, so only the reason code given to `on_publish` counts. Reason codes: MQT
 
 import contextlib
 import math
+import os
 import select
 import socket
 import ssl
@@ -21,21 +22,23 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_runtime.mqtt.arrivals import Arrivals
 from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.credentials import Credentials, read_credentials
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
-from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, RECEIVE_MAXIMUM, UnwantedPacketError
+from edge_runtime.mqtt.incoming import RECEIVE_MAXIMUM, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind, explain
 from edge_runtime.mqtt.settings import BrokerSettings
 
-PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
 _SILENT_KEEPALIVES: Final = 1.8
 """A ping goes out after one keepalive and has most of another to be answered; settings promise two."""
 _WAITS_PER_KEEPALIVE: Final = 10
 """Silence is checked for so often, so that it is noticed in time."""
 _CONNECT_WAIT_S: Final = 0.5
 """While connecting, `cancelled` is asked this often."""
+_REST_BYTES: Final = 4096
+"""Read at a time of what a broker sends before it closes."""
 _MOST_QUOTED: Final = 200
 """Characters of an error text that quotes what the broker sent."""
 
@@ -50,10 +53,24 @@ class Connection:
         will_topic: str | None = None,
         *,
         retained_will: bool = True,
+        credentials: Credentials | None = None,
+        commands: str = "",
     ) -> None:
-        """Prepare a client; nothing is sent yet. Raises ConfigError or AccessError for credentials."""
+        """Prepare a client; nothing is sent yet. Without `credentials` they are read: raises ConfigError or
+        AccessError for them."""
+        self.credentials = credentials or read_credentials(settings)
+        """What this client identifies itself by."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
-        self._client = new_client(settings, client_id, will_topic, retained_will=retained_will)
+        self._client = new_client(
+            settings,
+            client_id,
+            will_topic,
+            self.credentials,
+            retained_will=retained_will,
+            commands=commands,
+        )
+        self.arrivals = Arrivals(self._client)
+        """Commands, where any are subscribed to."""
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None
@@ -91,9 +108,9 @@ class Connection:
         `wake` becoming readable ends the waiting of every `turn` after this; reading it is the caller's job.
         """
         settings, ours = self._settings, None
-        if settings.mqtt == "5":  # nothing is subscribed to, and acknowledgements are small
+        if settings.mqtt == "5":  # nothing but commands is subscribed to, and acknowledgements are small
             ours = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho does not annotate it
-            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, MAX_PACKET_BYTES
+            ours.ReceiveMaximum, ours.MaximumPacketSize = RECEIVE_MAXIMUM, self._client.incoming.most_bytes
             ours.RequestProblemInformation = 0  # no reason strings and user properties in acknowledgements
         self._client.received_s = self._opened_s = time.monotonic()
         try:  # a new client starts a clean session by itself
@@ -110,13 +127,31 @@ class Connection:
             self.turn(min(left_s, _CONNECT_WAIT_S))
         self._wake = wake
 
-    def send(self, topic: str, body: bytes, *, qos: int, retain: bool = False) -> int:
+    def send(
+        self,
+        topic: str,
+        body: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        correlation: bytes = b"",
+    ) -> int:
         """Hand a message over and return its packet identifier, which acknowledgements name.
 
-        Raises ValueError for a topic or body that MQTT cannot carry.
+        After `expiry_s` whole seconds the broker is to forget it; `correlation` is the data of the message
+        that it answers. MQTT 3.1.1 has no word for either. Raises ValueError for a topic or body that MQTT
+        cannot carry.
         """
+        terms = None
+        if (expiry_s is not None or correlation) and self._settings.mqtt == "5":
+            terms = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho does not annotate it
+            if expiry_s is not None:
+                terms.MessageExpiryInterval = expiry_s
+            if correlation:
+                terms.CorrelationData = correlation
         while True:
-            info = self._client.publish(topic, body, qos=qos, retain=retain and self.terms.retain)
+            info = self._client.publish(topic, body, qos, retain and self.terms.retain, terms)
             if info.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # the identifier is still in use: take the next
                 return info.mid
 
@@ -146,10 +181,28 @@ class Connection:
             raise self._silence()
         return acks
 
-    def leave(self) -> None:
-        """Send DISCONNECT, so that the broker does not publish our last will, and close."""
+    def ping(self) -> None:
+        """Ask the broker for a sign of life, unless it owes one already."""
+        self._client.ping()
+
+    def leave(self, patience_s: float = 0.0) -> bool:
+        """Send DISCONNECT, so that the broker does not publish our last will, and close.
+
+        Returns whether the broker closed its side within `patience_s`: a DISCONNECT that is lost on the way
+        and sent again could come after the next connection, which would then count as another client.
+        """
+        sock = self._client.socket()
+        other = None if sock is None or not patience_s else socket.socket(fileno=os.dup(sock.fileno()))
         self._client.disconnect()
         self.drop()
+        if other is None:
+            return False
+        with other, contextlib.suppress(OSError):
+            other.settimeout(patience_s)
+            while other.recv(_REST_BYTES):
+                pass
+            return True
+        return False
 
     def drop(self) -> None:
         """Close without DISCONNECT: the broker publishes our last will."""
@@ -181,7 +234,9 @@ class Connection:
                 self._client.loop_read()
             finally:
                 self._client.on_publish = None
-            self._client.incoming.check_answers(self._answers, time.monotonic() - self._opened_s)
+            self._client.incoming.check_answers(
+                self._answers + self.arrivals.packets, time.monotonic() - self._opened_s
+            )
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()

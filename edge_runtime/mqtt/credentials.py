@@ -1,8 +1,11 @@
 """Passwords and certificates for the broker: from files that only we can read, never from anywhere else."""
 
+import contextlib
+import hashlib
 import os
 import ssl
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +13,10 @@ from edge_runtime.core import AccessError, ConfigError
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_LIMIT_BYTES: Final = 64 * 1024
+_LIMIT_BYTES: Final = 128 * 1024
 """More than any password or key has; a path given by mistake must not fill the memory."""
+MAX_PASSWORD_BYTES: Final = 65535
+"""MQTT gives a password's length two bytes: MQTT 5.0, section 3.1.3.6."""
 
 
 class _Socket(ssl.SSLSocket):
@@ -26,15 +31,30 @@ class _Socket(ssl.SSLSocket):
             raise
 
 
-def check_credentials(settings: BrokerSettings) -> None:
-    """Read every secret and certificate once, without connecting.
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the files of the broker's settings held when they were read."""
+
+    password: str | None
+    tls: ssl.SSLContext | None
+    digest: str
+    """Hexadecimal; another one where any of the files holds something else."""
+
+
+def read_credentials(settings: BrokerSettings) -> Credentials:
+    """Read every secret and certificate, without connecting.
 
     Raises AccessError and ConfigError as `read_password` and `tls_context` do.
     """
-    if settings.password_file is not None:
-        read_password(settings.password_file)
+    digest = hashlib.sha256()
+    password = None if settings.password_file is None else read_password(settings.password_file)
+    digest.update(repr(password).encode())
+    context = None
     if settings.tls is not None:
-        tls_context(settings.tls)
+        context = tls_context(settings.tls)
+        for file in (settings.tls.ca_file, settings.tls.cert_file, settings.tls.key_file):
+            digest.update(b"" if file is None else hashlib.sha256(file.read_bytes()).digest())
+    return Credentials(password, context, digest.hexdigest())
 
 
 def read_password(path: Path) -> str:
@@ -43,9 +63,17 @@ def read_password(path: Path) -> str:
     Raises AccessError for a file that others can read, that someone else owns, or that is a link, and
     ConfigError for one that is missing or empty.
     """
-    text = _read_secret(path, "password").split("\n", 1)[0].rstrip("\r")
+    line = _read_secret(path, "password").split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        text = line.decode("utf-8-sig")  # editors of Windows begin a file with a byte order mark
+    except UnicodeDecodeError as error:
+        remedy = "Write the password as UTF-8 text"
+        raise ConfigError("the password is no UTF-8 text", where=str(path), remedy=remedy) from error
     if not text:
         raise ConfigError("the password file is empty", where=str(path), remedy="Write the password into it")
+    if len(line) > MAX_PASSWORD_BYTES:
+        what = f"the password is longer than {MAX_PASSWORD_BYTES} bytes, which MQTT has no room for"
+        raise ConfigError(what, where=str(path), remedy="Write the password alone on the first line")
     return text
 
 
@@ -65,11 +93,13 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
         own.minimum_version = context.minimum_version
         own.check_hostname, own.verify_mode = context.check_hostname, context.verify_mode
         context = own
+        _check_plain(settings.ca_file, "authority's certificate")
         try:
             context.load_verify_locations(settings.ca_file)
         except OSError as error:
             raise _unusable("authority's certificate", settings.ca_file, error) from error
     if settings.cert_file is not None:
+        _check_plain(settings.cert_file, "client certificate")
         key_file = settings.key_file or settings.cert_file
         _read_secret(key_file, "private key")
         try:
@@ -97,7 +127,16 @@ def _unusable(what: str, path: Path, error: OSError) -> ConfigError:
     )
 
 
-def _read_secret(path: Path, what: str) -> str:
+def _check_plain(path: Path, what: str) -> None:
+    """Refuse what is no plain file: OpenSSL would wait for ever for somebody to write into a pipe."""
+    with contextlib.suppress(OSError):  # what is missing is said by OpenSSL
+        if not path.is_file() and path.exists():
+            raise ConfigError(
+                f"the {what} is no plain file", where=str(path), remedy="Give the path of a PEM file"
+            )
+
+
+def _read_secret(path: Path, what: str) -> bytes:
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -116,6 +155,6 @@ def _read_secret(path: Path, what: str) -> str:
                 where=str(path),
                 remedy=f"chmod 600 {path.name}, and chown it to the service's user",
             )
-        return os.read(file, _LIMIT_BYTES).decode(errors="replace")
+        return os.read(file, _LIMIT_BYTES)
     finally:
         os.close(file)

@@ -9,7 +9,7 @@ from edge_runtime.spool import StoredMessage
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message handed over: a stored row, or else a retained one."""
+    """A message handed over: a stored row, an answer to a command, or else a retained one."""
 
     at_s: float
     """When, monotonic seconds."""
@@ -17,6 +17,7 @@ class Sent:
     size: int
     """Bytes as a packet."""
     row: StoredMessage | None = None
+    is_reply: bool = False
 
     @property
     def key(self) -> Key | None:
@@ -70,7 +71,7 @@ class InFlight:
     @property
     def busy(self) -> set[str]:
         """Topics of the retained messages in flight."""
-        return {sent.topic for sent in self._sent.values() if sent.row is None}
+        return {sent.topic for sent in self._sent.values() if sent.row is None and not sent.is_reply}
 
     @property
     def rows(self) -> dict[Key, Sent]:

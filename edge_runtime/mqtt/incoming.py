@@ -1,8 +1,10 @@
-"""Which packets a broker may send to a client that only publishes: `IncomingPackets`. Pure.
+"""Which packets a broker may send to a client of ours: `IncomingPackets`. Pure.
 
 Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
-QoS 2 message until a PUBREL comes for it. We subscribe to nothing, so that a broker has five packets to send,
-all of them small, and most of them only in answer to ours.
+QoS 2 message until a PUBREL comes for it. Where we subscribe to nothing a broker has five packets to send,
+all of them small, and most of them only in answer to ours. Where we take commands it has two more, and
+messages to our own command topics. A listener, which publishes nothing, takes messages of any topic, up to a
+size and to QoS 1, which is what it subscribes at.
 """
 
 from typing import Final
@@ -12,19 +14,28 @@ from edge_runtime.mqtt.link_errors import LinkErrorKind
 MAX_PACKET_BYTES: Final = 4096
 """Stated in CONNECT as Maximum Packet Size. A CONNACK with every property but texts takes some 60 bytes, a
 PUBACK 5; a broker must leave out reason strings and user properties that do not fit."""
+COMMAND_PACKET_BYTES: Final = 8192
+"""The same where commands are taken: a note of 500 characters takes up to 3 kB, topics up to 2 kB."""
 RECEIVE_MAXIMUM: Final = 1
 """Stated in CONNECT: messages of QoS 1 and 2 that may be on their way to us; MQTT has no number below."""
 SPARE_PACKETS: Final = 100
 """Packets that answer nothing and are forgiven; a broker in order sends none."""
-_CONNACK, _PUBLISH, _PUBACK, _PINGRESP, _DISCONNECT = 2, 3, 4, 13, 14
+_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _UNSUBACK, _PINGRESP, _DISCONNECT = 2, 3, 4, 9, 11, 13, 14
 _NAMES: Final = (
     *("packet type 0", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUBCOMP"),
     *("SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"),
 )
 """Packet types: MQTT 5.0, section 2.1.2."""
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
+"""Reason codes: section 2.4."""
+_QOS_2_OR_3: Final = 0b0100
+"""Of a PUBLISH's flags: section 3.3.1.2."""
 _MORE, _MAX_SHIFT = 0x80, 21
 """A length takes at most four bytes of seven bits; the eighth says that another follows: section 1.5.5."""
+_RETAIN: Final = 0b0001
+"""The only flag of a PUBLISH of QoS 0, which is all that we subscribe to: MQTT 5.0, section 3.3.1."""
+_LENGTH_BYTES: Final = 2
+"""Of the length before a topic: MQTT 5.0, section 1.5.4."""
 _REASON_AT: Final = 2
 """Where a PUBACK has its reason code, behind the packet identifier: section 3.4.2."""
 
@@ -43,10 +54,22 @@ class UnwantedPacketError(Exception):
 class IncomingPackets:
     """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
 
-    def __init__(self, *, version_5: bool) -> None:
-        """Nothing has arrived yet."""
+    def __init__(self, *, version_5: bool, commands: str = "", listener_bytes: int = 0) -> None:
+        """Nothing has arrived yet; `commands` is the topic of our commands without its last level, or "".
+
+        A listener takes messages of up to `listener_bytes`; 0 for none.
+        """
         self._allowed = {_PUBACK, _PINGRESP, *([_DISCONNECT] if version_5 else [])}
+        if listener_bytes:
+            self._allowed = {_SUBACK, _PINGRESP, _DISCONNECT}
+        self._listener_bytes = listener_bytes
+        self._commands = commands.encode()
+        if commands:
+            self._allowed |= {_SUBACK, _UNSUBACK}
+        self.most_bytes = COMMAND_PACKET_BYTES if commands else MAX_PACKET_BYTES
+        """Largest packet that is taken."""
         self._kind: int | None = None
+        self._keep_bytes = 0
         self._size = self._shift = self._body_left = 0
         self._welcomed = False
         self._latest, self._beginning = 0, b""
@@ -59,23 +82,18 @@ class IncomingPackets:
         while at < len(data):
             if self._body_left:
                 step = min(self._body_left, len(data) - at)
-                self._beginning += data[at : at + min(step, _REASON_AT + 1 - len(self._beginning))]
+                self._beginning += data[at : at + min(step, max(self._keep_bytes - len(self._beginning), 0))]
                 self._body_left -= step
                 at += step
+                if self._latest == _PUBLISH and self._commands:
+                    self._check_topic()
                 continue
             if self._kind is not None:
                 self._add_length(data[at])
                 at += 1
                 continue
             kind, flags = data[at] >> 4, data[at] & 0xF
-            if kind == _PUBLISH:
-                raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
-            if not self._welcomed and kind != _CONNACK:
-                what = "the answer to CONNECT is no CONNACK"
-                raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
-            if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
-                name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
-                raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+            self._check_header(kind, flags)
             self._kind, self._size, self._shift = kind, 0, 0
             at += 1
 
@@ -94,6 +112,18 @@ class IncomingPackets:
         if self.packets - answers > SPARE_PACKETS + connected_s:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
 
+    def _check_header(self, kind: int, flags: int) -> None:
+        if kind == _PUBLISH and not (self._commands or self._listener_bytes):
+            raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
+        if not self._welcomed and kind != _CONNACK:
+            what = "the answer to CONNECT is no CONNACK"
+            raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
+        if kind == _PUBLISH and (not flags & _QOS_2_OR_3 if self._listener_bytes else flags in (0, _RETAIN)):
+            return
+        if flags or kind not in (self._allowed if self._welcomed else (_CONNACK,)):
+            name = _NAMES[kind] + (f" with flags {flags}" if flags else "")
+            raise UnwantedPacketError(f"the broker sent {name}, which it must not send to us")
+
     def _add_length(self, byte: int) -> None:
         self._size |= (byte & ~_MORE) << self._shift
         self._shift += 7
@@ -102,12 +132,30 @@ class IncomingPackets:
                 raise UnwantedPacketError("the broker sent a length of more than four bytes")
             return
         name = _NAMES[self._kind or 0]
-        if self._size > MAX_PACKET_BYTES:
-            what = f"the broker sent {name} of {self._size} bytes, and we take {MAX_PACKET_BYTES}"
+        message = self._kind == _PUBLISH and self._listener_bytes
+        most = self._listener_bytes if message else self.most_bytes
+        if self._size > most:
+            what = f"the broker sent {name} of {self._size} bytes, and we take {most}"
             raise UnwantedPacketError(what, _PACKET_TOO_LARGE)
         if self._kind == _PINGRESP and self._size:
             raise UnwantedPacketError(f"the broker sent {name} of {self._size} bytes, and it has none")
         self._body_left, self._latest, self._kind = self._size, self._kind or 0, None
+        # Of a message all that may be its topic, of all else what may be a reason.
         self._beginning = b""
+        self._keep_bytes = self._size if self._latest == _PUBLISH and self._commands else _REASON_AT + 1
         self._welcomed = True
         self.packets += 1
+
+    def _check_topic(self) -> None:
+        """Refuse a message as soon as its topic has arrived and is none of our commands'."""
+        length = int.from_bytes(self._beginning[:_LENGTH_BYTES])
+        topic = self._beginning[_LENGTH_BYTES : _LENGTH_BYTES + length]
+        if len(self._beginning) < _LENGTH_BYTES + length and self._body_left:
+            return
+        verb = topic[len(self._commands) :]
+        try:
+            verb.decode()
+        except UnicodeDecodeError:
+            verb = b""
+        if len(topic) < length or not topic.startswith(self._commands) or not verb or b"/" in verb:
+            raise UnwantedPacketError("the broker sends messages to topics that we have not subscribed to")

@@ -4,8 +4,12 @@ import socket
 import ssl
 import time
 from enum import StrEnum
+from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt
+from edge_runtime.core import CLOCK_REMEDY, UnavailableError, clock_doubt, unset_clock
+
+_OF_THE_CLOCK: Final = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL's x509_vfy.h."""
 
 
 class LinkErrorKind(StrEnum):
@@ -43,10 +47,7 @@ class LinkError(UnavailableError):
 def explain(error: Exception) -> tuple[str, str]:
     """(what went wrong with a socket or TLS, the remedy), each for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
-        if doubt := clock_doubt(time.time()):
-            return f"{what}; {doubt}", CLOCK_REMEDY
-        return what, "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+        return _explain_certificate(error)
     if isinstance(error, ssl.SSLError):
         return (
             f"TLS failed: {error.reason or error}",
@@ -58,3 +59,14 @@ def explain(error: Exception) -> tuple[str, str]:
         return "no answer in time", "Check address, firewall and network"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return reason.lower(), "Check that the broker runs, its address and its port"
+
+
+def _explain_certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    what = f"the broker's certificate is not accepted: {error.verify_message.rstrip('.')}"
+    if unset := unset_clock(time.time()):
+        return f"{what}; {unset}", CLOCK_REMEDY
+    remedy = "Check ca_file, the name in `host`, the certificate's dates and this device's clock"
+    dated = getattr(error, "verify_code", 0) in _OF_THE_CLOCK  # else the clock has no part in it
+    if dated and (doubt := clock_doubt(time.time())):
+        return f"{what}; {doubt}", f"{remedy}. {CLOCK_REMEDY}"
+    return what, remedy

@@ -2,7 +2,7 @@
 
 A row leaves the spool when, and only when, the broker has acknowledged it with a reason code below 0x80. What
 it has not acknowledged when a connection ends is sent again on the next, so a subscriber may see a message
-twice (at most as many as were in flight), and can tell by (epoch, seq). `send_order` has the order, `retries`
+twice (at most as many as were in flight), and (epoch, seq) shows it. `send_order` has the order, `retries`
 what is not sent for a while.
 
 Beside the queue there are messages that are not stored: retained states, of which only the latest counts and
@@ -21,36 +21,29 @@ import time
 from random import Random, SystemRandom
 from typing import Final
 
-from edge_runtime.core import EdgeError, Health
+from edge_runtime.core import EdgeError, Health, LogShare
+from edge_runtime.mqtt.attempts import Attempts
+from edge_runtime.mqtt.changeover import Changeover
+from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.connection import Connection
+from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
-from edge_runtime.mqtt.retries import Backoff
+from edge_runtime.mqtt.read_back import Retained, read_back
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
+from edge_runtime.mqtt.unqueued import NEVER_S, State
 from edge_runtime.spool import MessageClass, Spool
 
 _LOG: Final = logging.getLogger("edge_runtime")
 _TICK_S: Final = 1.0
 """The spool wants its maintenance about every second; a wake-up ends any waiting at once."""
-_EARLY_S: Final = (2.0, 4.0)
-"""Before the attempt for a new alarm: short for an alarm, and random, so that a fleet spreads out."""
-_STABLE_S: Final = 30.0
-"""A connection of this age, the longest wait by default, was no part of a series of failures."""
-_UNDISPUTED_S: Final = 300.0
-"""The same after a refusal, which may come back with another client's own, longer, waits."""
-_LOG_AGAIN_S: Final = 60.0
-"""Before the same text is logged again: a link that flaps must not fill the log."""
 _STUCK_S: Final = 300.0
 """Longer than any name server keeps us waiting, and no other step of a connection takes nearly as long."""
 _STOP_MARGIN_S: Final = 3.0
 """Given to the thread's end after `drain_s`: "offline" takes up to one second, and a turn another."""
 _WAKE_UPS: Final = 4096
 """Bytes, one for each wake-up, that are read at a time: all there can be in practice."""
-_UNWANTED: Final = (LinkErrorKind.REFUSED, LinkErrorKind.TAKEN_OVER, LinkErrorKind.VIOLATION)
-_EVICTIONS: Final = 3
-"""Connections closed without a reason, one after the other; fewer may be a broker that restarts."""
-_EVICTED: Final = "It is closed again and again: perhaps another client uses our client id"
 
 
 class Publisher:
@@ -63,20 +56,22 @@ class Publisher:
         health: Health,
         availability: str,
         random: Random | None = None,
+        *,
+        read_below: str = "",
+        commands: CommandHandler | None = None,
     ) -> None:
         """Prepare; `availability` is the topic that says whether this device is there, and our last will.
 
-        Raises ConfigError or AccessError for credentials that cannot be used.
+        What is retained on topics that begin with `read_below` is read before the first connection. Where
+        there are `commands` they are subscribed to, and answered. Raises ConfigError or AccessError for
+        credentials that cannot be used.
         """
-        self._settings, self._spool, self._health = settings, spool, health
-        self._state = PublisherState(settings, spool, health, availability)
-        self._client_id = settings.client_id or availability.rpartition("/")[0].replace("/", "-")
-        self._retained_will = True
-        self._new_link()
+        self._spool, self._health = spool, health
+        self._state = PublisherState(settings, spool, health, availability, commands)
         self._random = random or SystemRandom()
-        self._backoff = Backoff(settings.backoff_s, self._random)
-        # Half of each wait is certain: attempts right after a refusal are what brokers ban clients for.
-        self._refused = Backoff(settings.refused_backoff_s, self._random, least=0.5)
+        self._use(settings)
+        self._new_link(settings)
+        self._changeover = Changeover()
         self._waker, self._wake = socket.socketpair()
         self._waker.setblocking(False)
         self._wake.setblocking(False)
@@ -84,15 +79,13 @@ class Publisher:
         self._stop_by_s = float("inf")
         self._maintained_s = float("-inf")
         self._alive_s = time.monotonic()
-        self._evictions = 0
-        self._logged: dict[str, float] = {}
+        self._log = LogShare("")
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._read_below = read_below
+        self.retained: Retained | None = None
+        """What was found to be retained; None while that has not been looked for."""
         self.connected = False
         """Whether the broker has accepted us and not been lost since."""
-        if not settings.private:
-            health.tell("insecure", "what goes to the broker can be overheard and forged")
-        if settings.mqtt != "5":
-            _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
 
     def start(self) -> None:
         """Start the thread; it connects by itself, now or as soon as the broker can be reached."""
@@ -112,6 +105,12 @@ class Publisher:
             self._waker.close()
             self._wake.close()
 
+    def follow(self, settings: BrokerSettings) -> None:
+        """Connect again with other settings; all that waits to be sent stays. `changeover` has what others
+        hear of it."""
+        self._changeover.want(settings)
+        self.wake()
+
     def is_alive(self) -> bool:
         """Whether the thread is doing its work, or has been waiting for the network for minutes at most."""
         return self._thread.is_alive() and time.monotonic() - self._alive_s < _STUCK_S
@@ -122,11 +121,23 @@ class Publisher:
             self._health.add("mqtt.live_dropped")
         self.wake()
 
-    def retain(self, topic: str, body: bytes) -> None:
-        """Make this the topic's retained message, now and again on every connection."""
-        if not self._state.unqueued.retain(topic, body):
+    def retain(
+        self, topic: str, body: bytes, *, refresh: bool = False, expiry_s: float | None = None
+    ) -> None:
+        """Make this the topic's retained message, now and again on every connection.
+
+        `refresh` says that subscribers know it already: at QoS 0, behind every alarm, it waits in
+        nobody's queue. After `expiry_s` seconds without another it is out of date: it is not sent any more,
+        and under MQTT 5 the broker forgets it; None for a message that holds until the next.
+        """
+        until_s = NEVER_S if expiry_s is None else time.monotonic() + expiry_s
+        if not self._state.unqueued.retain(State(topic, body, until_s), refresh=refresh):
             self._health.add("mqtt.states_refused")
         self.wake()
+
+    def take_cleared(self) -> frozenset[str]:
+        """Topics that were to be emptied and that the broker has confirmed to be, since the last call."""
+        return self._state.unqueued.take_cleared()
 
     def wake(self) -> None:
         """Let the thread look for something to send."""
@@ -134,60 +145,100 @@ class Publisher:
         with contextlib.suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
 
-    def _new_link(self) -> Connection:
+    def _use(self, settings: BrokerSettings) -> None:
+        self._settings, self._retained_will = settings, True
+        topic = self._state.availability
+        self._client_id = settings.client_id or topic.rpartition("/")[0].replace("/", "-")
+        self._attempts = Attempts(settings, self._random)
+        insecure = "" if settings.private else "what goes to the broker can be overheard and forged"
+        self._health.set_trouble("insecure", insecure)
+        if settings.mqtt != "5":
+            _LOG.warning("MQTT 3.1.1: messages that the broker refuses count as delivered and are lost")
+
+    def _new_link(self, settings: BrokerSettings, credentials: Credentials | None = None) -> Connection:
+        topic, commands = self._state.availability, self._state.commands
         return Connection(
-            self._settings, self._client_id, self._state.availability, retained_will=self._retained_will
+            settings,
+            settings.client_id or topic.rpartition("/")[0].replace("/", "-"),
+            topic,
+            retained_will=self._retained_will,
+            credentials=credentials,
+            commands="" if commands is None else commands.prefix,
         )
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if (settings := self._changeover.take()) is not None:
+                self._use(settings)
+                self._state.follow(settings)
             started_s = self._alive_s = time.monotonic()
             try:
-                link = self._new_link()
+                self._read_back()
+                link = self._new_link(self._settings)
                 try:
                     link.open(self._wake, self._stopping.is_set)
-                    self._serve(Session(link, self._state))
+                    session = Session(link, self._state, announce=not self._changeover.left_online)
+                    self._changeover.left_online = None
+                    self._serve(session, link)
                 finally:
                     link.drop()
                     self._note_connection(connected=False)
             except EdgeError as error:
                 refused = isinstance(error, LinkError) and error.loss is LinkErrorKind.RETAINS_NOTHING
                 self._retained_will = not refused
+                self._retract()
                 self._wait_to_reconnect(error, time.monotonic() - started_s)
+        self._retract()
 
-    def _serve(self, session: Session) -> None:
+    def _retract(self) -> None:
+        def late() -> bool:
+            return time.monotonic() > self._stop_by_s
+
+        self._changeover.retract(self._new_link, self._state, self._wake, late)
+
+    def _read_back(self) -> None:
+        if not self._read_below or self.retained is not None:
+            return
+        availability, stopping = self._state.availability, self._stopping.is_set
+        found = read_back(self._settings, self._client_id, self._read_below, availability, stopping)
+        if found is not None:
+            self.retained = found
+            if found.problem:
+                _LOG.info("what is retained at the broker is not known: %s", found.problem)
+
+    def _serve(self, session: Session, link: Connection) -> None:
         self._note_connection(connected=True)
-        self._report("")
+        if self.retained is None:  # a broker that lets us in has had its chance
+            self.retained = Retained(problem="there was no answer")
+        notes = link.terms.notes
+        self._report("connected", "", f", which {' and '.join(notes)}" if notes else "")
         try:
-            while session.feed() or not self._stopping.is_set():
+            while not self._changeover.due and (session.feed() or not self._stopping.is_set()):
                 session.turn(_TICK_S)
                 with contextlib.suppress(BlockingIOError):
                     self._wake.recv(_WAKE_UPS)
                 self._maintain()
                 if time.monotonic() > self._stop_by_s:
                     break
-            session.end()
+            if self._stopping.is_set():
+                session.end()
+            else:
+                self._changeover.end(session, self._settings, link.credentials)
         except LinkError as error:
-            message_may_be_cause = session.lost(error)
-            # Some brokers do not say that another client has taken over our id; they only close.
-            evicted = error.loss is LinkErrorKind.HUNG_UP and not message_may_be_cause
-            self._evictions = self._evictions + 1 if evicted else 0
-            # Found by size or one by one: either is worth a quick attempt.
-            found = error.loss is LinkErrorKind.TOO_LARGE and message_may_be_cause
-            if session.delivered or found or self._state.quarantine.quick_retry:
-                self._backoff.reset()
+            may_be_cause = session.lost(error)
+            progress = session.delivered > 0 or self._state.quarantine.quick_retry
+            self._attempts.lost(error, message_may_be_cause=may_be_cause, progress=progress)
             raise
 
     def _wait_to_reconnect(self, error: EdgeError, lasted_s: float) -> None:
-        self._report(f"{error}. {_EVICTED}" if self._evictions >= _EVICTIONS else str(error))
+        kind = error.loss if isinstance(error, LinkError) else "credentials"
+        self._report(f"broker {kind}", self._attempts.words(error))
         self._health.add("mqtt.connections_lost")
         if isinstance(error, LinkError) and error.loss is LinkErrorKind.VIOLATION:
             self._health.add("mqtt.violations")
         begun_s, newest = time.monotonic(), self._spool.last_id(MessageClass.ALARM)
-        wait_s = early_s = self._wait_s(error, lasted_s)
-        if isinstance(error, LinkError) and error.loss not in _UNWANTED:
-            early_s = min(wait_s, self._random.uniform(*_EARLY_S))
-        while not self._stopping.is_set():
+        wait_s, early_s = self._attempts.waits_s(error, lasted_s)
+        while not (self._stopping.is_set() or self._changeover.due):
             # An alarm that has just been raised is worth an attempt of its own.
             fresh = self._spool.last_id(MessageClass.ALARM) > newest
             left_s = begun_s + (early_s if fresh else wait_s) - time.monotonic()
@@ -199,23 +250,16 @@ class Publisher:
             self._wake.setblocking(False)
             self._maintain()
 
-    def _wait_s(self, error: EdgeError, lasted_s: float) -> float:
-        if lasted_s > _UNDISPUTED_S:
-            self._refused.reset()
-        if lasted_s > _STABLE_S:
-            self._backoff.reset()
-            self._evictions = 0
-        unwanted = not isinstance(error, LinkError) or error.loss in _UNWANTED
-        return (self._refused if unwanted or self._evictions >= _EVICTIONS else self._backoff).next_s()
-
     def _maintain(self) -> None:
         self._alive_s = time.monotonic()
+        self._log.close_minutes(self._alive_s)
         if time.monotonic() - self._maintained_s >= _TICK_S:
             self._maintained_s = time.monotonic()
             self._spool.maintain()
-            self._health.tell("spool", self._spool.trouble)
+            self._state.report_kept()
+            self._health.set_trouble("spool", self._spool.trouble)
             if (salvaged := self._spool.salvaged) is not None:
-                self._health.tell("spool_corrupt", str(salvaged))
+                self._health.set_trouble("spool_corrupt", str(salvaged))
 
     def _note_connection(self, *, connected: bool) -> None:
         self.connected = connected
@@ -223,10 +267,7 @@ class Publisher:
         if connected:
             self._health.add("mqtt.connections")
 
-    def _report(self, trouble: str) -> None:
-        self._health.tell("broker", trouble)
-        text, now_s = trouble or "connected to the broker", time.monotonic()
-        self._logged = {known: at_s for known, at_s in self._logged.items() if now_s - at_s < _LOG_AGAIN_S}
-        if text not in self._logged:
-            self._logged[text] = now_s
-            _LOG.log(logging.WARNING if trouble else logging.INFO, "%s", text)
+    def _report(self, kind: str, trouble: str, terms: str = "") -> None:
+        self._health.set_trouble("broker", trouble)
+        level = logging.WARNING if trouble else logging.INFO
+        self._log.warn(kind, trouble or f"connected to the broker{terms}", time.monotonic(), level=level)

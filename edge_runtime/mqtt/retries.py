@@ -3,6 +3,7 @@
 Pure; times are arguments, in monotonic seconds.
 """
 
+import math
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from random import Random
@@ -67,6 +68,11 @@ class Pauses(Generic[_Thing]):
         self._bounds_s = bounds_s
         self._pauses: dict[_Thing, _Pause] = {}
 
+    def follow(self, bounds_s: tuple[float, float]) -> None:
+        """Take over other bounds, and end every pause."""
+        self._bounds_s = bounds_s
+        self.end(math.inf)
+
     def add(self, thing: _Thing, now_s: float) -> None:
         """Pause it from now on; a pause that is running stays as it is."""
         pause = self._pauses.get(thing)
@@ -117,6 +123,11 @@ class Quarantine:
         self._strikes: dict[Key, int] = {}
         self._aside: Pauses[Key] = Pauses(bounds_s)
         self._passed = self._trust_at = self._strikes_in_a_row = 0
+
+    def follow(self, bounds_s: tuple[float, float]) -> None:
+        """Take over other bounds, and try again what was set aside."""
+        self.end(math.inf)
+        self._aside.follow(bounds_s)
 
     @property
     def one_at_a_time(self) -> bool:

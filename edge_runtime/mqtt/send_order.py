@@ -3,7 +3,7 @@
 Two aims conflict after an outage: that messages arrive in order, and that a new alarm does not wait behind an
 hour of old ones. So what was stored before the connection began is sent oldest first and marked `replayed`;
 what is stored since is sent also oldest first, and before it. Within (class, replayed) the order is that of
-`seq`; across the two, a gap in `seq` tells a subscriber that more is to come: an `end` may arrive before its
+`seq`; across the two, a gap in `seq` shows a subscriber that more is to come: an `end` may arrive before its
 replayed `new`, and carries all that the `new` said. A site that wants one order instead sets
 `live_first = false`, and new alarms wait their turn.
 

@@ -5,13 +5,15 @@ from collections import defaultdict
 from typing import Final
 
 from edge_runtime.messages import OFFLINE, ONLINE, stamp_replayed
-from edge_runtime.mqtt.broker_words import ERROR
+from edge_runtime.mqtt.broker_words import ERROR, RETAINS_NOTHING
+from edge_runtime.mqtt.command_lane import CommandLane
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.send_order import SendOrder
 from edge_runtime.mqtt.size_limits import packet_bytes
+from edge_runtime.mqtt.unqueued_sender import UnqueuedSender
 from edge_runtime.spool import MessageClass, StoredMessage
 
 _NO_SUBSCRIBERS: Final = 0x10
@@ -33,43 +35,53 @@ _URGENT_SHARE: Final = 4
 class Session:
     """Sends over one connection what spool and unqueued messages hold; used by the publisher's thread."""
 
-    def __init__(self, link: Connection, state: PublisherState) -> None:
-        """Publish that this device is online, and begin with everything that is stored or retained."""
+    def __init__(self, link: Connection, state: PublisherState, *, announce: bool = True) -> None:
+        """Publish that this device is online, and begin with everything that is stored or retained.
+
+        Without `announce` that was published before, and the broker has it still.
+        """
         self._link, self._state, self._settings = link, state, state.settings
-        self._spool, self._unqueued, self._health = state.spool, state.unqueued, state.health
+        self._spool, self._health = state.spool, state.health
         self._order, self._limits = SendOrder(state.spool, live_first=state.settings.live_first), state.limits
         self._unacked = InFlight()
+        self._unqueued = UnqueuedSender(link, state, self._unacked)
+        self._commands = CommandLane(link, state, self._unacked)
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
         self._limits.state(link.terms.stated_bytes)
+        self._health.set_trouble("retained", "" if link.terms.retain else f"the broker {RETAINS_NOTHING}")
         self._limits.count_again(time.monotonic())
         self._order.begin()
         self._unqueued.renew()
-        self._send_availability(ONLINE)
+        if announce:
+            self._unqueued.send_availability(ONLINE)
+        else:
+            self._unqueued.note_online()
 
     def feed(self) -> bool:
         """Hand over what may be in flight; False when nothing is left to be sent or acknowledged."""
         quarantine, limits, now_s = self._state.quarantine, self._limits, time.monotonic()
         if limits.end(now_s):  # also what is not in the queue may pass now
             self._unqueued.renew()
-            if self._may_send:
-                self._send_availability(ONLINE)
+            if self._unqueued.may_send:
+                self._unqueued.send_availability(ONLINE)
             self._rewind()
-        if quarantine.end(now_s) | bool(self._state.pauses.end(now_s)) | limits.stale(now_s):
+        allowed = self._state.pauses.end(now_s)
+        self._unqueued.renew_topics(allowed)
+        if quarantine.end(now_s) | bool(allowed) | limits.stale(now_s):
             self._rewind()
             for klass in MessageClass:  # the spool may have dropped some meanwhile
                 quarantine.forget_below(klass, self._spool.first_id(klass))
             self._state.clear_aside()
         rows = states = True
+        self._commands.take()
+        while self._link.has_room and self._commands.send():
+            pass
         # In turn: neither keeps the other waiting.
         while (has_room := self._link.has_room) and (rows or states):
-            rows, states = rows and self._send_row(), states and self._send_state()
-        while has_room and (message := self._unqueued.take_live()):
-            if self._too_large(*message, "mqtt.live_dropped"):
-                continue
-            self._link.send(*message, qos=0)
-            self._unacked.add_live(packet_bytes(*message), time.monotonic())
+            rows, states = rows and self._send_row(), states and self._unqueued.send_change()
+        while has_room and self._unqueued.send_again():
             has_room = self._link.has_room
         self._socket_full = not has_room
         waiting = bool(self._unacked) or self._order.unfinished or not self._unqueued.empty
@@ -101,18 +113,30 @@ class Session:
                 self._state.ack_timeout_s = min(2 * self._state.ack_timeout_s, longest_s)
             what, remedy = "a message was not acknowledged in time", "Look at the broker's load and log"
             raise self._link.error(what, remedy, LinkErrorKind.SILENT)
-        # A broker may demand a keepalive so long that a dead link would go unnoticed: ask by a message.
+        # A broker may demand a keepalive so long that a dead link would go unnoticed.
         if self._link.silent_s > _QUIET_KEEPALIVES * self._settings.keepalive_s and not self._unacked:
-            self._send_availability(ONLINE)
+            self._link.ping()
+
+    def leave(self) -> bool:
+        """Disconnect without a word, where the next connection follows at once. Raises LinkError.
+
+        Returns whether the broker is known to have noted it: then it does not publish our last will.
+        """
+        until_s = time.monotonic() + _GOODBYE_S
+        while self._unacked and time.monotonic() < until_s:
+            self.turn(until_s - time.monotonic())
+        return self._link.leave(_GOODBYE_S)
 
     def end(self) -> None:
         """Publish that this device goes offline, and disconnect. Raises LinkError."""
         until_s = time.monotonic() + _GOODBYE_S
-        while not self._may_send and time.monotonic() < until_s:
+        while not self._unqueued.may_send and time.monotonic() < until_s:
             self.turn(until_s - time.monotonic())
-        if not self._may_send:  # one more than the broker takes: closing makes it publish the same for us
+        if (
+            not self._unqueued.may_send
+        ):  # one more than the broker takes: closing makes it publish the same for us
             return
-        self._send_availability(OFFLINE)
+        self._unqueued.send_availability(OFFLINE)
         while self._unacked and time.monotonic() < until_s:
             self.turn(until_s - time.monotonic())
         self._link.leave()
@@ -133,27 +157,6 @@ class Session:
             (sent,) = rows.values()
             self._state.report_aside(sent, f"the broker closes the connection at it: {error.what}")
         return bool(rows)
-
-    @property
-    def _may_send(self) -> bool:
-        return len(self._unacked) < self._link.terms.in_flight
-
-    def _send_availability(self, body: bytes) -> None:
-        topic = self._state.availability
-        if not self._too_large(topic, body, "mqtt.states_refused"):
-            self._send_retained(topic, body)
-
-    def _send_retained(self, topic: str, body: bytes) -> None:
-        number = self._link.send(topic, body, qos=1, retain=True)
-        self._unacked.add(number, Sent(time.monotonic(), topic, packet_bytes(topic, body)))
-
-    def _send_state(self) -> bool:
-        while self._may_send and (message := self._unqueued.take_state(self._unacked.busy)):
-            if self._too_large(*message, "mqtt.states_refused"):
-                continue
-            self._send_retained(*message)
-            return True
-        return False
 
     def _send_row(self) -> bool:
         most = self._link.terms.in_flight
@@ -183,16 +186,6 @@ class Session:
             self._unacked.add(number, sent)
         return True
 
-    def _too_large(self, topic: str, body: bytes, counter: str) -> bool:
-        # The broker would end each connection at it: unlike a row it would be sent again on every one.
-        limit = self._limits.most_bytes - packet_bytes(topic, b"")
-        large = len(body) > limit
-        text = f"{len(body)} bytes, and no more than {limit} may be sent" if large else ""
-        self._health.tell(f"size of {topic}", text)
-        if large:
-            self._health.add(counter)
-        return large
-
     def _skips(self, row: StoredMessage) -> bool:
         key = (row.klass, row.id)
         if self._state.pauses.holds(row.topic) or self._state.quarantine.holds(key):
@@ -201,6 +194,9 @@ class Session:
 
     def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
         self._proven = True
+        if sent.is_reply:
+            self._commands.settled(code)
+            return
         if code >= ERROR:
             quarantine = self._state.quarantine
             if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:
@@ -211,8 +207,10 @@ class Session:
                 self._state.report_aside(sent, f"the broker refuses it with reason code {code}")
             return
         self._limits.passed(sent.size)
+        self._state.kept.add(time.monotonic())
         row = sent.row
         if row is None:
+            self._state.unqueued.settle(sent.topic)
             self._clear(sent.topic)
         elif (
             code == _NO_SUBSCRIBERS and self._settings.require_subscriber and row.klass is MessageClass.ALARM
@@ -234,4 +232,4 @@ class Session:
         self._spool.dead_letter(row, reason)
         self._state.quarantine.forget((row.klass, row.id))
         self._health.add("mqtt.dead_letters")
-        self._health.tell("dead letters", f"the last one: {reason}")
+        self._health.set_trouble("dead letters", f"the last one: {reason}")

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import check_within
+from edge_runtime.core import check_within, is_mqtt_text
+from edge_runtime.mqtt.host_name import check_host, is_this_machine
 
 _MAX_TEXT_BYTES: Final = 65535
 """MQTT gives strings a length of two bytes: MQTT 5.0, section 1.5.4."""
 _MAX_PACKET_BYTES: Final = 2**28
 """MQTT gives packets 28 bits of length: MQTT 5.0, section 1.5.5."""
 _DAY_S: Final = 86400
+"""The longest wait that may be configured: whoever mends the broker looks after it within a day."""
+_LEAST_WAIT_S: Final = 0.001
+"""Without a wait, attempts take the whole processor, and a broker bans us for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,9 @@ class BrokerSettings:
     """Larger messages are set aside as dead letters; what only the broker calls too large waits."""
     require_subscriber: bool = False
     """Keep an alarm until somebody hears it, where the broker says that nobody does (MQTT 5)."""
+    # Mosquitto's default for max_queued_messages; the configuration shipped for it has 100,000.
+    kept_messages: int = 1000
+    """What the broker keeps for a subscriber that is away; beyond it health says how many are at risk."""
     live_first: bool = True
     """After an outage send new alarms ahead of stored ones; False sends strictly oldest first."""
     live_queue: int = 1000
@@ -91,25 +98,28 @@ class BrokerSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a value that is out of range or contradicts another."""
-        if not self.host or any(char.isspace() or char == "/" for char in self.host):
-            raise ValueError(f"host is {self.host!r}, must be the broker's name or address and nothing else")
+        check_host(self.host)
         if self.password_file is not None and self.username is None:
             raise ValueError("password_file is given without username, whose password it holds")
         for name in ("client_id", "username"):
             if len((getattr(self, name) or "").encode(errors="replace")) > _MAX_TEXT_BYTES:
                 raise ValueError(f"{name} is longer than {_MAX_TEXT_BYTES} bytes, which MQTT has no room for")
+            if not is_mqtt_text(getattr(self, name) or ""):
+                raise ValueError(f"{name} holds characters that MQTT does not carry")
         if self.mqtt not in ("5", "3.1.1"):
             raise ValueError(f"mqtt is {self.mqtt!r}, must be '5' or '3.1.1'")
         # Lower bounds leave room for tests, upper ones catch a slip of the unit; 65535 is MQTT's, and TCP's.
         check_within(self, 1, 65535, "port", "in_flight", "keepalive_s")
         check_within(self, 0.1, 3600, "connect_timeout_s", "ack_timeout_s")
         check_within(self, 1, 10**6, "live_queue", "state_topics")
+        check_within(self, 1, 10**9, "kept_messages")
         check_within(self, 256, _MAX_PACKET_BYTES, "max_packet_bytes")
         check_within(self, 0, 3600, "drain_s")
         for name in ("backoff_s", "refused_backoff_s", "denied_retry_s"):
             first, longest = getattr(self, name)
-            if not 0 < first <= longest <= _DAY_S:
-                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers up to {_DAY_S}")
+            if not _LEAST_WAIT_S <= first <= longest <= _DAY_S:
+                least = f"from {_LEAST_WAIT_S} to {_DAY_S}"
+                raise ValueError(f"{name} is {(first, longest)}, must be two rising numbers {least}")
         if not (self.accept_insecure or self.private):
             raise ValueError(
                 f"host {self.host!r} without verified tls can be overheard and forged, "
@@ -121,4 +131,4 @@ class BrokerSettings:
         """Whether what is sent stays between us and the broker."""
         if self.tls is not None:
             return self.tls.verify
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return is_this_machine(self.host)

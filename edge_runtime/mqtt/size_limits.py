@@ -14,7 +14,8 @@ from edge_runtime.mqtt.retries import Pauses
 from edge_runtime.spool import StoredMessage
 
 PACKET_OVERHEAD_BYTES: Final = 16
-"""A PUBLISH beside topic and payload takes 10 at most: header 5, lengths 3, identifier 2; MQTT 5.0, 3.3."""
+"""A PUBLISH beside topic and payload takes 15 at most: header 5, lengths 3, identifier 2, expiry 5; MQTT 5.0,
+section 3.3."""
 _STAMP_BYTES: Final = len(stamp_replayed(b"{}", replayed=False)) - len(b"{}")
 """What is appended to a stored body at most when it is sent."""
 _RECOUNT_S: Final = 60.0
@@ -38,6 +39,11 @@ class SizeLimits:
         self._pause: Pauses[str] = Pauses(bounds_s)
         self._waiting = self._largest = 0
         self._counted_s = 0.0
+
+    def follow(self, own_bytes: int, bounds_s: tuple[float, float]) -> None:
+        """Begin again with other settings, knowing nothing of the broker."""
+        self.own_bytes = self._stated_bytes = self._learned_bytes = own_bytes
+        self._pause = Pauses(bounds_s)
 
     def state(self, stated_bytes: int) -> None:
         """Take over what the broker states on a new connection."""
@@ -91,4 +97,4 @@ class SizeLimits:
         """Say in health what waits, once everything has been looked at."""
         text = f"{self._waiting} stored messages of up to {self._largest} bytes"
         text += f" wait: the broker takes {self.most_bytes}"
-        self._health.tell("held back", text if self._waiting else "")
+        self._health.set_trouble("held back", text if self._waiting else "")

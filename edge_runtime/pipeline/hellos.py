@@ -1,52 +1,100 @@
 """What the sensors of one line said of themselves. What counts is what the one said whose frames come.
 
-One hello changes nothing for ever: the next one of that sensor replaces it, and one of another sensor counts
-only when frames of that sensor come.
+One hello changes nothing for ever, and against two that agree nothing at all: of the latest three of a boot
+the majority is believed. With one hello against another, that of the right sensor is, and else the newer one.
+A sensor that says hello every few seconds, as it should, thus mends a wrong one with its next.
 """
 
+from collections import Counter, deque
 from typing import Final
 
-from edge_runtime.core import Fault, FaultKind, FaultReason, Hello, SensorFault, printable
+from edge_runtime.analysis import Identity, introduction
+from edge_runtime.core import Fault, FaultKind, FaultReason, Frame, Hello, SensorFault
 
 KEPT: Final = 8
-"""Sensors on a line whose hello is kept. A judgement: a line has one, and one that took its place."""
+"""Boots on a line whose hellos are kept. A judgement: a line has one sensor, and one that took its place."""
+VOTERS: Final = 3
+"""Latest hellos of a boot that are asked: the fewest in which one is outvoted."""
+_Boot = tuple[int, int]
+"""Sensor id and boot id."""
 
 
 class Hellos:
-    """The latest hello of each sensor on a line."""
+    """The latest hellos of each boot of each sensor on a line."""
 
-    def __init__(self, unit: str, channels: int, largest: float) -> None:
-        """Compare with the model's unit and channels; `largest` is the range that the site states."""
-        self._expected, self._site_range = (unit, channels), largest
-        self._latest: dict[int, Hello] = {}
-        self._sensor_id: int | None = None
-        self.range = largest
+    def __init__(self, expected: Identity) -> None:
+        """Compare with what the right sensor would say."""
+        self._expected = expected
+        self._said: dict[_Boot, deque[Hello]] = {}
+        self._boot: _Boot | None = None
+        self.believed: Hello | None = None
+        """What the sensor said whose frames come; None before its first hello."""
+        self.range = expected.range
         """Largest magnitude that the sensor can report, by the site and by its hello."""
-        self.disagreement: SensorFault | None = None
-        """Between the hello and the model, until a hello agrees."""
+        self._wrong: Hello | None = None
+        self._disagreement: SensorFault | None = None
+        self.introduction = ""
+        """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
 
-    def take(self, hello: Hello, sensor_id: int | None) -> Fault | None:
-        """Note a hello; return how it disagrees. `sensor_id` is that of the newest frame, None before the
-        first."""
-        self._latest.pop(hello.sensor_id, None)
-        self._latest[hello.sensor_id] = hello
-        if len(self._latest) > KEPT:
-            del self._latest[next(iter(self._latest))]
-        return self._apply(hello.sensor_id) if sensor_id in (None, hello.sensor_id) else None
+    @property
+    def disagreement(self) -> SensorFault | None:
+        """Between the hello and what the site and the model expect, until a hello agrees."""
+        # In words only where somebody asks: they take longer than a hello does on the line.
+        if self._wrong is not None and self._disagreement is None:
+            self._disagreement = SensorFault(FaultReason.MISMATCH, self._expected.differences(self._wrong))
+        return self._disagreement
 
-    def follow(self, sensor_id: int) -> Fault | None:
-        """Go by the hello of the sensor whose frames come now; return how it disagrees, if that is new."""
-        return None if sensor_id == self._sensor_id else self._apply(sensor_id)
-
-    def _apply(self, sensor_id: int) -> Fault | None:
-        self._sensor_id, hello = sensor_id, self._latest.get(sensor_id)
-        self.range, self.disagreement = self._site_range, None
-        if hello is None:
+    def take(self, hello: Hello, newest: Frame | None) -> Fault | None:
+        """Note a hello; return how it disagrees. `newest` is the newest frame, None before the first."""
+        boot = hello.sensor_id, hello.boot_id
+        said = self._said.pop(boot, None) or deque(maxlen=VOTERS)
+        said.append(hello)
+        self._said[boot] = said  # the newest boot last
+        if len(self._said) > KEPT:
+            del self._said[next(other for other in self._said if other != self._boot)]
+        if newest is not None and hello.sensor_id != newest.sensor_id:
             return None
-        said = hello.unit, len(hello.channels)
-        if said == self._expected:
-            self.range = min(self._site_range, hello.range)
+        fault = self._apply(boot if newest is None else (newest.sensor_id, newest.boot_id))
+        if self.believed != hello:
+            return Fault(
+                FaultKind.MISMATCH, "a hello that says something else than those before, not believed"
+            )
+        return fault
+
+    def expect(self, expected: Identity) -> None:
+        """Compare with other expectations from now on; what was said counts."""
+        self._expected, self.range = expected, expected.range
+        if self._boot is not None:
+            self._apply(self._boot)
+
+    def follow(self, frame: Frame) -> Fault | None:
+        """Go by the hellos of the sensor whose frames come now; return how they disagree, if that is new."""
+        boot = frame.sensor_id, frame.boot_id
+        return None if boot == self._boot else self._apply(boot)
+
+    def _apply(self, boot: _Boot) -> Fault | None:
+        self._boot, self.believed = boot, self._believe(boot)
+        self.range, self._wrong, self._disagreement = self._expected.range, None, None
+        if self.believed is None:
             return None
-        detail = f"sensor has (unit, channels) {printable(said)}, model {self._expected}"
-        self.disagreement = SensorFault(FaultReason.MISMATCH, detail)
-        return Fault(FaultKind.MISMATCH, str(self.disagreement))
+        self._introduce(self.believed)
+        if self._expected.fits(self.believed):
+            self.range = min(self._expected.range, self.believed.range)
+            return None
+        self._wrong = self.believed
+        return Fault(FaultKind.MISMATCH, "the hello of another sensor")
+
+    def _believe(self, boot: _Boot) -> Hello | None:
+        said = self._said.get(boot)
+        if said is None:  # a hello that was lost, or firmware that leaves the boot out of it
+            said = next((said for other, said in reversed(self._said.items()) if other[0] == boot[0]), None)
+        if said is None:
+            return None
+        votes = Counter(said)
+        right = {hello: self._expected.fits(hello) for hello in votes}
+        return max(reversed(said), key=lambda hello: (votes[hello], right[hello]))
+
+    def _introduce(self, hello: Hello) -> None:
+        said, before = introduction(hello), self.introduction.partition("; before: ")[0]
+        if said != before:
+            self.introduction = f"{said}; before: {before}" if before else said

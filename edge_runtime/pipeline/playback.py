@@ -5,13 +5,23 @@ The recording is encoded as the simulated sensor would send it and decoded again
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
-from edge_runtime.core import DataError, Verdict
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
-from edge_runtime.sensors import Signal, SimulatedSensor, check_sendable, signal_frames, signal_hello
-from edge_runtime.sensors.protocols import LineFormat, new_decoder
+from edge_runtime.analysis import Identity
+from edge_runtime.core import DataError, Manifest, Verdict, printable
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
+from edge_runtime.sensors import (
+    Signal,
+    SimulatedSensor,
+    check_sendable,
+    read_capture,
+    signal_frames,
+    signal_hello,
+    summarize,
+)
+from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, LineFormat, new_decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,10 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     sensor = SimulatedSensor()
     decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
     pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
-    pipeline.feed(signal_hello(signal, sensor), 0.0)
+    # A recording may name its channels as it likes, and may leave the unit out: the number was compared.
+    manifest = watch.artefact.manifest
+    named = replace(signal, channels=manifest.channels, unit=manifest.unit)
+    pipeline.feed(signal_hello(named, sensor), 0.0)
     begin_s = time.monotonic()
     for frame in signal_frames(signal, sensor):
         now_s = frame.time_us / 1e6 + len(frame.samples) / frame.rate_hz
@@ -44,14 +57,49 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
             yield Replayed(next(windows), verdict)
 
 
+def replay_capture(capture: str, watch: Watch, speed: float = 0.0) -> Iterator[Replayed]:
+    """Give the verdicts on a capture, `FILE` or `FILE@FROM-TO`, from its own bytes; times are its sensor's.
+
+    Raises DataError when it cannot be read or holds no frame, and where capture and model disagree.
+    """
+    manifest, summary = watch.artefact.manifest, summarize(capture)
+    hello = summary.hello
+    unit, names = (hello.unit, hello.channels) if hello else (manifest.unit, manifest.channels)
+    _compare(manifest, summary.rate_hz, summary.channels, unit)
+    alarms, windows = count(1), count()
+    # What it calls its channels is no disagreement, as in any recording: their number was compared.
+    named = replace(watch, sensor=Identity(manifest.unit, names))
+    pipeline = SensorPipeline(
+        named,
+        new_decoder(DEFAULT_PROTOCOL, LineFormat(summary.channels, summary.rate_hz)),
+        lambda: f"replay-{next(alarms)}",
+    )
+    begin_s = time.monotonic()
+    for piece in read_capture(capture):
+        if speed > 0:
+            time.sleep(max(0.0, begin_s + piece.at_s / speed - time.monotonic()))
+        for verdict in pipeline.feed(piece.data, piece.at_s):
+            yield Replayed(next(windows), verdict)
+
+
 def check_agreement(signal: Signal, watch: Watch) -> None:
     """Raise DataError with both values where a recording and a model disagree."""
     check_sendable(signal)
     manifest = watch.artefact.manifest
+    _compare(manifest, signal.rate_hz, len(signal.channels), signal.unit or manifest.unit)
+    if len(signal.samples) < manifest.samples:
+        raise DataError(
+            f"the recording has {len(signal.samples)} samples, one window needs {manifest.samples}",
+            where="replay",
+            remedy="Give a longer recording",
+        )
+
+
+def _compare(manifest: Manifest, rate_hz: float, channels: int, unit: str) -> None:
     pairs = {
-        "rate": (f"{signal.rate_hz:g} Hz", f"{manifest.rate_hz:g} Hz"),
-        "channels": (len(signal.channels), len(manifest.channels)),
-        "unit": (signal.unit or manifest.unit, manifest.unit),
+        "rate": (f"{rate_hz:g} Hz", f"{manifest.rate_hz:g} Hz"),
+        "channels": (channels, len(manifest.channels)),
+        "unit": (printable(unit), manifest.unit),
     }
     wrong = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     if wrong:
@@ -62,10 +110,4 @@ def check_agreement(signal: Signal, watch: Watch) -> None:
             ),
             where="replay",
             remedy="Convert the recording to the model's rate, or use a model made for this sensor",
-        )
-    if len(signal.samples) < manifest.samples:
-        raise DataError(
-            f"the recording has {len(signal.samples)} samples, one window needs {manifest.samples}",
-            where="replay",
-            remedy="Give a longer recording",
         )

@@ -6,91 +6,44 @@ No thread, no clock and no disk: time is an argument, so a recording gives the s
 sensor it was taken from.
 """
 
-import math
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-
-from edge_runtime.analysis import AlarmMachine, RateMeter, RateReading, Windower, problem
+from edge_runtime.analysis import (
+    AlarmMachine,
+    NormalLevel,
+    UsableShare,
+    Windower,
+    problem,
+    samples_between,
+)
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
-    AlarmPolicy,
     Fault,
     FaultKind,
     FaultReason,
     Frame,
+    Hello,
+    Samples,
     SensorFault,
     Verdict,
     Window,
-    first_line,
-    printable,
 )
-from edge_runtime.models import Artefact
 from edge_runtime.pipeline.hellos import Hellos
+from edge_runtime.pipeline.line_status import LineStatus
+from edge_runtime.pipeline.scoring import Scoring
+from edge_runtime.pipeline.sensor_judge import SensorJudge
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols import Decoder
 
-TOP_CONTRIBUTIONS: Final = 5
-"""Features named in a verdict. A judgement: what a person reads at a glance."""
-_SENSOR_POLICY: Final = AlarmPolicy(votes=(3, 3), off_delay_s=1.0)
-"""A judgement: three windows running, since a jerked cable spoils one or two; over after a healthy second."""
-_MODEL_POLICY: Final = AlarmPolicy(votes=(1, 1), off_delay_s=10.0)
-"""One window without a score is certain; over after so long with scores, in which a machine may be loud."""
-_HEALTHY, _FAULT_THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
-"""Scores of the sensor's and the model's own alarms, and the threshold between them."""
 _CLOCK_JUMP_S: Final = 5.0
 """A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
 judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How one sensor is watched: the artefact, and what the site sets differently."""
-
-    artefact: Artefact
-    threshold: float
-    policy: AlarmPolicy
-    range: float = math.inf
-    """Largest magnitude the sensor can report, in the manifest's unit; a hello may state a smaller one."""
-    suspended: str = ""
-    """Why the model is not to be run: it stopped the service once. Empty for every other."""
-
-    @staticmethod
-    def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":
-        """Watch as the artefact's manifest says, except for what is given."""
-        manifest = artefact.manifest
-        limit = manifest.threshold if threshold is None else threshold
-        return Watch(artefact, limit, policy or manifest.policy)
-
-
-@dataclass(slots=True)
-class LineStatus:
-    """What is known of the line and the sensor at its end."""
-
-    frames: int = 0
-    """Frames that came, whether they could be used or not."""
-    windows: int = 0
-    """Windows that were checked or scored."""
-    newest: Frame | None = None
-    faults: Counter[FaultKind] = field(default_factory=Counter)
-    last_fault: str = ""
-    """Kind and detail of the newest of them; empty before the first."""
-    rate: RateReading | None = None
-    """The last measurement of the sampling rate; None before the first."""
-    problem: SensorFault | None = None
-    """What is wrong with the sensor now; None while it is fine."""
-    model_problem: str = ""
-    """Why the model gave no score for the last usable window; empty while it does."""
-
-    @property
-    def newest_us(self) -> int:
-        """The sensor's clock at the end of its newest frame, microseconds; 0 before the first."""
-        if self.newest is None:
-            return 0
-        return self.newest.time_us + round(len(self.newest.samples) * 1e6 / self.newest.rate_hz)
+_EVIDENCE: Final = 1.5
+"""A range of so many times the peak of normal windows: what reaches its end is louder than the machine is
+when all is well. Below, a healthy machine may be cut off, too. From the levels that a fit is widened by, at
+most 1.4."""
 
 
 class SensorPipeline:
@@ -100,24 +53,55 @@ class SensorPipeline:
         """Watch one sensor; `new_id` names its alarms."""
         manifest = watch.artefact.manifest
         self.status = LineStatus()
-        self._manifest = manifest
-        self._graph = watch.artefact.graph
-        self._decoder = decoder
+        self._watch, self._manifest = watch, manifest
+        self._decoder, self._new_id = decoder, new_id
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
-        self._rate_meter = RateMeter(manifest.rate_hz)
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
-        self._hellos = Hellos(manifest.unit, len(manifest.channels), watch.range)
+        self._hellos = Hellos(watch.identity)
         self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
-        self._feature_names = tuple(feature.name for feature in manifest.features)
-        self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id)
-        self._sensor = AlarmMachine(AlarmKind.SENSOR, _SENSOR_POLICY, _FAULT_THRESHOLD, new_id)
-        self._model = AlarmMachine(AlarmKind.MODEL, _MODEL_POLICY, _FAULT_THRESHOLD, new_id)
-        self._suspended = watch.suspended
-        self.run = 0
+        self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+        share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
+        self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
+        self._scoring = Scoring(watch.artefact, self.status, self._new_anomaly(), new_id, watch.suspended)
+        self._machines = (self._scoring.anomaly, self._sensor.alarm, self._scoring.alarm)
+
+    def _new_anomaly(self) -> AlarmMachine:
+        policy, threshold = self._watch.policy, self._watch.threshold
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s)
+        machine.waits = self._sensor.rate_doubted
+        return machine
+
+    def follow(self, watch: Watch) -> None:
+        """Watch the same line otherwise from the next frame on: by another model, or what the site sets.
+
+        What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
+        same rate and channels.
+        """
+        before, manifest = self._watch, watch.artefact.manifest
+        self._watch, self._manifest = watch, manifest
+        self._hellos.expect(watch.identity)
+        if watch.rule != before.rule:
+            self._windower.recut(manifest.samples, manifest.hop)
+            self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
+            self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+            share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
+            self._sensor.follow(share, watch.silence_s, self.hop_s)
+            alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
+            if alarm is not None:
+                anomaly.resume(alarm)
+            self._scoring.follow(watch.artefact, anomaly, watch.suspended)
+            self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
+
+    @property
+    def run(self) -> int:
         """Number of the window that the model runs on now; 0 while it does not run."""
-        self.unexplained: Verdict | None = None
+        return self._scoring.run
+
+    @property
+    def unexplained(self) -> Verdict | None:
         """A verdict whose explanation is being computed."""
+        return self._scoring.unexplained
 
     @property
     def hop_s(self) -> float:
@@ -132,17 +116,16 @@ class SensorPipeline:
     @property
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that have begun and not ended."""
-        machines = (self._anomaly, self._sensor, self._model)
-        return tuple(machine.active for machine in machines if machine.active is not None)
+        return tuple(machine.active for machine in self._machines if machine.active is not None)
+
+    @property
+    def introduction(self) -> str:
+        """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
+        return self._hellos.introduction
 
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
-        machines = {
-            AlarmKind.ANOMALY: self._anomaly,
-            AlarmKind.SENSOR: self._sensor,
-            AlarmKind.MODEL: self._model,
-        }
-        machines[alarm.kind].resume(alarm)
+        next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
 
     def feed(self, data: bytes, now_s: float) -> list[Verdict]:
         """Take bytes that arrived at `now_s` (monotonic seconds); return the verdicts they complete."""
@@ -151,11 +134,9 @@ class SensorPipeline:
             if isinstance(item, Frame):
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
-                self._count(item)
-            else:
-                newest = self.status.newest
-                if fault := self._hellos.take(item, None if newest is None else newest.sensor_id):
-                    self._count(fault)
+                self.status.count(item)
+            elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
+                self.status.count(fault)
         return verdicts
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -165,112 +146,93 @@ class SensorPipeline:
         """
         self._silent = True
         self._windower.reset()
-        self._rate_meter.reset()
-        return self._judge_sensor(time_us, fault)
+        self._sensor.interrupted()
+        return self._sensor.judge(time_us, fault)
 
     def unusable(self, time_us: int, fault: SensorFault) -> list[Verdict]:
         """Judge a sensor whose frames give no window; to be called about once a second while it lasts."""
-        return self._judge_sensor(time_us, fault)
+        return self._sensor.judge(time_us, fault)
 
     def reconnected(self) -> None:
         """Begin a new connection: the port was opened again, and the clock at its end may be another."""
+        self._silent = True
         self._windower.reset()
+        self._sensor.replaced()
         self._restart_clocks()
 
     def _restart_clocks(self) -> None:
-        self._anomaly.clock_restarted()
-        self._sensor.clock_restarted()
-        self._model.clock_restarted()
+        for machine in self._machines:
+            machine.clock_restarted()
 
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
-        status = self.status
+        status, sensor = self.status, self._sensor
         last, last_s = status.newest, self._newest_s
         status.newest, self._newest_s = frame, now_s
         status.frames += 1
         windows, faults = self._windower.push(frame)
-        if faults or self._silent:  # without either the sensor's clock cannot have jumped
-            self._silent = False
-            for fault in faults:
-                self._count(fault)
-                self._rate_meter.reset()
-            if disagreement := self._hellos.follow(frame.sensor_id):
-                self._count(disagreement)
-            apart_s = 0.0 if last is None else now_s - last_s - (frame.time_us - last.time_us) / 1e6
-            if abs(apart_s) > _CLOCK_JUMP_S or any(fault.kind is FaultKind.REBOOT for fault in faults):
-                self._restart_clocks()
-        if (reading := self._rate_meter.add(len(frame.samples), now_s)) is not None:
-            status.rate = reading
+        if faults or self._silent:  # without either it follows the last one in every respect
+            self._examine(frame, last, now_s - last_s, faults)
         verdicts: list[Verdict] = []
+        if now_s >= sensor.due_s:
+            verdicts += sensor.look(now_s, now_s - last_s, frame, self._windower.position)
         for window in windows:
             verdicts += self._judge(window)
         return verdicts
 
+    def _examine(self, frame: Frame, last: Frame | None, passed_s: float, faults: list[Fault]) -> None:
+        """Find what a frame that does not follow the last one says of sensor, clock and rate."""
+        self._silent = False
+        for fault in faults:
+            self.status.count(fault)
+        if disagreement := self._hellos.follow(frame):
+            self.status.count(disagreement)
+        if self._windower.last is not frame:
+            if any(fault.kind is FaultKind.MISMATCH for fault in faults):
+                self._sensor.interrupted()  # time passes, and nothing of it is measured
+            return
+        if last is None:
+            return
+        restarted = (frame.boot_id, frame.sensor_id) != (last.boot_id, last.sensor_id)
+        if restarted:
+            self._sensor.restarted(self._newest_s, f"sensor {frame.sensor_id} with boot {frame.boot_id}")
+        apart_s = passed_s - (frame.time_us - last.time_us) / 1e6
+        if restarted or abs(apart_s) > _CLOCK_JUMP_S:
+            self._restart_clocks()
+        previous = self._windower.previous
+        follows = previous is None or previous is last  # no frame that was of no use came between
+        self._sensor.moved(samples_between(last, frame, passed_s) if follows and not restarted else None)
+
     def _judge(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
         time_us = window.time_us + self._length_us
-        hellos = self._hellos
-        fault = hellos.disagreement or problem(window.samples, self._manifest.channels, hellos.range)
-        if fault is None and (rate := self.status.rate) is not None and rate.off:
-            detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
-            fault = SensorFault(FaultReason.RATE, detail)
-        verdicts = self._judge_sensor(time_us, fault)
-        if fault is not None:
-            # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
-            return verdicts or [
-                Verdict(time_us, math.nan, self._anomaly.threshold, False, self._sensor.active, None)
-            ]
-        try:
-            self.run = self.status.windows
-            score = self._graph.score_one(window.samples) if not self._suspended else math.nan
-        except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
-            return [*verdicts, *self._model_failed(time_us, f"{type(error).__name__}: {first_line(error)}")]
-        finally:
-            self.run = 0
-        if math.isnan(score):
-            reason = self._suspended or "its score is not a number"
-            return [*verdicts, *self._model_failed(time_us, reason)]
-        if self._model.active is not None:
-            verdicts += self._judge_model(time_us, "")
-        verdict = self._anomaly.step(time_us, score)
-        if score > self._anomaly.threshold and self._feature_names:
-            # A second run of the graph, hence only for windows that raise a question.
-            verdict = self._explained(verdict, window)
-        return [*verdicts, verdict]
+        samples, hellos, limit = window.samples, self._hellos, self._windower.range
+        limit = min(limit, hellos.range)
+        fault = (
+            hellos.disagreement
+            or problem(samples, self._manifest.channels, limit)
+            or self._level.too_quiet(samples)
+        )
+        if fault is not None or ((rate := self.status.rate) is not None and rate.off):
+            return self._spoilt(samples, time_us, fault or self._off_rate(), limit)
+        verdicts = self._sensor.judge(time_us, None)
+        verdicts += self._scoring.judge(samples, time_us)
+        return verdicts
 
-    def _explained(self, verdict: Verdict, window: Window) -> Verdict:
-        """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
-        self.unexplained, self.run = verdict, self.status.windows
-        try:
-            shares = self._graph.contributions(window.samples[np.newaxis])[0]
-            largest = np.argsort(shares)[::-1][:TOP_CONTRIBUTIONS]
-            top = tuple((self._feature_names[index], float(shares[index])) for index in largest)
-        except Exception as error:  # noqa: BLE001  as above; a wrong width is an IndexError of ours
-            self.status.last_fault = f"no explanation: {type(error).__name__}: {first_line(error)}"
-            return verdict
-        finally:
-            self.unexplained, self.run = None, 0
-        return verdict._replace(contributions=top)
+    def _spoilt(self, samples: Samples, time_us: int, fault: SensorFault, limit: float) -> list[Verdict]:
+        """A sensor at fault says nothing about the machine: no score, and its alarm stays as it was.
 
-    def _model_failed(self, time_us: int, reason: str) -> list[Verdict]:
-        """A usable window without a score: neither calm nor an anomaly, whose alarm stays as it was."""
-        verdicts = self._judge_model(time_us, reason)
-        return verdicts or [
-            Verdict(time_us, math.nan, self._anomaly.threshold, False, self._model.active, None)
-        ]
+        But a window that is cut off where no normal one ends may be evidence.
+        """
+        if fault.reason is FaultReason.STUCK:  # the coarse counts of a machine that stands still repeat
+            fault = self._level.too_quiet(samples) or fault
+        self._sensor.spoilt(fault)
+        verdicts = self._sensor.judge(time_us, fault)
+        alarm = self._sensor.alarm.active
+        if fault.reason is FaultReason.SATURATED and limit >= _EVIDENCE * self._level.peak:
+            return [*verdicts, self._scoring.judge_clipped(samples, time_us, alarm)]
+        return verdicts or [self._scoring.unscored(time_us, alarm)]
 
-    def _judge_model(self, time_us: int, reason: str) -> list[Verdict]:
-        self.status.model_problem = reason
-        verdict = self._model.step(time_us, _FAULTY if reason else _HEALTHY, reason)
-        return [verdict] if verdict.transition is not None else []
-
-    def _judge_sensor(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
-        self.status.problem = fault
-        if fault is None and self._sensor.rest(time_us):
-            return []
-        score, reason = (_HEALTHY, "") if fault is None else (_FAULTY, str(fault))
-        verdict = self._sensor.step(time_us, score, reason)
-        return [verdict] if verdict.transition is not None else []
-
-    def _count(self, fault: Fault) -> None:
-        self.status.faults[fault.kind] += fault.count
-        self.status.last_fault = f"{fault.kind}: {printable(fault.detail)}"
+    def _off_rate(self) -> SensorFault:
+        rate = self.status.rate
+        detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz" if rate else ""
+        return SensorFault(FaultReason.RATE, detail)

@@ -53,7 +53,10 @@ _ALLOWED: Final = """
 _OPEN_READ_ONLY: Final = {"open": 1, "openat": 2}
 """Calls that open files, and which argument holds the flags."""
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_FIRST_TO_GO: Final = "1000"
+"""The most that oom_score_adj takes: proc(5)."""
 _CLONE_THREAD: Final = 0x00010000
+"""Flag of clone(2), in linux/sched.h: a thread, and no process."""
 _FCNTL: Final = (1, 2, 3, 1030)
 """F_GETFD, F_SETFD, F_GETFL and F_DUPFD_CLOEXEC: what concerns descriptors alone."""
 _TCGETS: Final = 0x5401
@@ -83,6 +86,7 @@ class Limits:
     cpu_s: int
     """Processor time, seconds; the kernel kills it then."""
     open_files: int = 32
+    """A judgement: a parser has its input, its answer and a few libraries open at a time."""
 
 
 def give_up_rights(limits: Limits) -> tuple[str, ...]:
@@ -91,6 +95,7 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     Names are `limits`, `landlock`, `seccomp`. It cannot be undone. Import what the work takes before:
     afterwards no library can be looked for outside the interpreter's folders.
     """
+    _go_first()
     calls = _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
     in_force = []
     if _limit(limits):
@@ -102,6 +107,12 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
             calls.load()
             in_force.append("seccomp")
     return tuple(in_force)
+
+
+def _go_first() -> None:
+    """Be what the kernel ends where memory runs out, and not whoever asked for the work."""
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
 def _limit(limits: Limits) -> bool:

@@ -1,16 +1,24 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
 from edge_runtime.sensors.allowance import Allowance
+from edge_runtime.sensors.capture_file import CaptureFile
+from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
+from edge_runtime.sensors.device_names import device_of
+from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.patience import Patience
+from edge_runtime.sensors.poller import Poller
+from edge_runtime.sensors.port_url import check_device
 from edge_runtime.sensors.ports import Source
-from edge_runtime.sensors.readers import Poller, PortReader
+from edge_runtime.sensors.probing import probe
+from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import SensorSettings
 from edge_runtime.sensors.simulator import (
-    InjectedFaults,
     SimulatedSensor,
     check_sendable,
     join_signals,
+    play_capture,
     play_signals,
     read_part,
     signal_frames,
@@ -20,20 +28,31 @@ from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
     "Allowance",
+    "CaptureFile",
+    "CaptureSummary",
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "Patience",
+    "Piece",
     "Poller",
     "PortReader",
     "SensorSettings",
     "Signal",
     "SimulatedSensor",
     "Source",
+    "check_device",
     "check_sendable",
+    "device_of",
+    "is_capture",
     "join_signals",
     "open_output",
+    "play_capture",
     "play_signals",
+    "probe",
+    "read_capture",
     "read_part",
     "signal_frames",
     "signal_hello",
+    "summarize",
 ]

@@ -1,4 +1,4 @@
-"""Where bytes come from, by URL: a serial port, or pyserial's `socket://` and `rfc2217://`.
+"""Where bytes come from, by URL: a serial port, `socket://` or `rfc2217://`.
 
 Only I/O is here. Whatever a port raises becomes one of three errors: it cannot be reached now (the caller
 tries again), another program has it, or this user may not open it.
@@ -7,9 +7,14 @@ tries again), another program has it, or this user may not open it.
 import contextlib
 import errno
 import os
-from typing import Final, Protocol, cast
+import socket
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
+from edge_runtime.sensors.port_url import check_port
+
+if TYPE_CHECKING:
+    from serial import Serial
 
 READ_TIMEOUT_S: Final = 0.2
 """Longest wait of one read. A judgement: a stop is noticed within it, and an idle port costs five wake-ups a
@@ -17,6 +22,11 @@ second."""
 MAX_READ: Final = 4096
 """As much as the kernel keeps for a serial line. Python allocates as many bytes as are requested and frees
 what did not come: requests of 64 KB left holes in the heap, megabytes of them in half an hour."""
+KEEPALIVE_S: Final = (10, 5, 3)
+"""Seconds of silence before the kernel asks the other end of a TCP connection, between two questions, and how
+many stay unanswered before the connection counts as broken: 25 s. A judgement: a serial device server that
+was switched off is noticed although its sensor speaks once an hour, and a packet a quarter of a minute is no
+load. Where the sensor speaks more often, the silence itself is noticed sooner."""
 _PORT_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, TypeError)
 """What pyserial raises; its own SerialException is an OSError."""
 with contextlib.suppress(ImportError):  # Unix only
@@ -39,7 +49,14 @@ class _Port(Protocol):
 
 
 class Source:
-    """A port, opened by URL. Usable as a context manager."""
+    """A port, opened by URL. Usable as a context manager.
+
+    A serial line that is closed and opened again is reset without more ado: the kernel drops DTR and RTS with
+    the last close (HUPCL, which it sets and nobody here clears) and pyserial raises both when it opens, which
+    restarts boards that are wired for it and gives USB devices their line state again (CDC's
+    SET_CONTROL_LINE_STATE). Toggling them while the port is open would add nothing, and holds a board with
+    both wired, such as an ESP32, in its boot loader when done in the wrong order.
+    """
 
     def __init__(self, url: str, baud: int) -> None:
         """Name the port: a path such as /dev/serial/by-id/..., `socket://host:port` or `rfc2217://...`."""
@@ -56,16 +73,22 @@ class Source:
         import serial  # noqa: PLC0415  its Unix part needs termios; without that the rest of this room works
 
         try:
-            port = serial.serial_for_url(self.url, do_not_open=True)
+            port = _unopened(self.url)
             port.baudrate, port.timeout = self._baud, READ_TIMEOUT_S
             self._serial_line = isinstance(port, serial.Serial)
             if self._serial_line:
                 port.exclusive = True
+            elif self.url.startswith("socket://"):
+                # What waits in a new connection is a hello or the first frames, nothing old, and where a
+                # sensor floods it pyserial would throw away for ever.
+                port.reset_input_buffer = lambda: None  # type: ignore[method-assign]
             port.open()
             self._port = cast("_Port", port)
             if self._serial_line:
                 # pyserial's flock keeps out programs that ask for the same lock; TIOCEXCL those that do not.
                 _set_exclusive(self._port.fileno(), True)
+            else:
+                _keep_alive(getattr(port, "_socket", None))
         except _PORT_ERRORS as error:
             self.close()
             raise _refusal(self.url, error) from error
@@ -89,16 +112,18 @@ class Source:
         """The open port's descriptor, to be waited on together with others; None where there is none."""
         try:
             return None if self._port is None else self._port.fileno()
-        except _PORT_ERRORS:  # pyserial reads rfc2217 in a separate thread
+        except _PORT_ERRORS:  # rfc2217 is read in a thread of its own
             return None
 
     def drain(self) -> bytes:
-        """Return what has arrived, without waiting; for when the descriptor is ready.
+        """Return what has arrived, without waiting; for when the descriptor is ready, empty when it is not.
 
         Raises UnavailableError when the port went away or is closed.
         """
         try:
             data = os.read(self._opened().fileno(), MAX_READ)
+        except BlockingIOError:  # pyserial's descriptors never block
+            return b""
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
         if not data:
@@ -141,6 +166,29 @@ class Source:
         self.close()
 
 
+def _unopened(url: str) -> "Serial":
+    import serial  # noqa: PLC0415  see Source.open
+
+    check_port(url)
+    if not url.startswith("rfc2217://"):
+        return serial.serial_for_url(url, do_not_open=True)
+    from edge_runtime.sensors.rfc2217_port import Rfc2217Port  # noqa: PLC0415  imports serial
+
+    port = Rfc2217Port()
+    port.port = url
+    return cast("Serial", port)
+
+
+def _keep_alive(connection: socket.socket | None) -> None:
+    """Have the kernel notice that the other end is gone, where there is a TCP connection."""
+    if connection is None:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in zip(("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT"), KEEPALIVE_S, strict=True):
+        if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 def _set_exclusive(descriptor: int, wanted: bool) -> None:
     with contextlib.suppress(ImportError):  # Unix only: elsewhere the system gives a port to one program
         import fcntl  # noqa: PLC0415  see above
@@ -156,7 +204,8 @@ def _refusal(url: str, error: Exception) -> EdgeError:
         return BusyError(
             "another program has the port",
             where=url,
-            remedy=f"Find it with `fuser {url}` and stop it (ModemManager and serial consoles are usual)",
+            remedy=f"Find it with `fuser {url}` and stop it (ModemManager and serial consoles are usual); "
+            "where it is this service, two sensors are on one port",
         )
     if code in (errno.EACCES, errno.EPERM):
         return AccessError(

@@ -3,11 +3,21 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Final
 
-from edge_runtime.core import AlarmPolicy, OneOf, check_topic_level
+from edge_runtime.core import RESERVED_NAMES, AlarmPolicy, OneOf, check_topic_level, check_within
+from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+
+MAX_BAUD: Final = 2**31 - 1
+"""Linux takes a baud rate as a signed number of 32 bits."""
+LARGEST_SCORE: Final = 1e30
+"""Scores are single precision, which ends at 3.4e38: no window exceeds a threshold near it, and a model's own
+is held to the same."""
+LONGEST_WHY: Final = 200
+"""Characters. A judgement: one sentence, which is part of every message of the alarm."""
+_MOST_USABLE: Final = 0.99
+_SPANS_S: Final = (10.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,10 @@ class SensorSettings:
     """Bits per second of a serial port; USB devices ignore it."""
     scale: float = 1.0
     """For `lines`: physical unit per number; frames carry their own."""
+    serial: str | None = None
+    """Serial number that its hello must state; with another one the sensor is at fault."""
+    hello_channels: tuple[str, ...] | None = None
+    """What its hello calls the channels, in order, where these are not their names in the model."""
     range: float | None = None
     """Largest magnitude the sensor can report, in `unit`; beyond it samples count as saturated."""
     threshold: float | None = None
@@ -41,27 +55,58 @@ class SensorSettings:
     """Replaces the model's alarm policy; keys left out take the defaults given here."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
+    usable_share: float = 0.9
+    """Share of the time that has to give usable windows, whatever they are missing by; less is a fault of the
+    sensor. 0 asks for nothing."""
+    usable_span_s: float = 60.0
+    """The time over which `usable_share` is asked for, seconds; where windows are long, so long that
+    three may be missing."""
+    machine: str = ""
+    """What the sensor sits on: anomalies that stand at once on sensors of one machine are one incident."""
+    latched: bool = False
+    """Whether an anomaly stays open, though it is over, until somebody resets it."""
+    suppressed: str = ""
+    """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
-        # What can never be a port is a mistake; what is only missing now is waited for.
-        scheme, remote, rest = self.port.partition("://")
-        host = urlsplit(self.port).hostname if remote else ""
-        known = scheme in ("socket", "rfc2217") and host and rest.rpartition(":")[2].strip("/").isdigit()
-        if not self.port or (remote and not known):
+        if self.name in RESERVED_NAMES:
+            raise ValueError(f"name is {self.name!r}, which is a topic of the whole device: use another")
+        if self.machine:
+            check_topic_level("machine", self.machine)
+        if len(self.suppressed) > LONGEST_WHY:
             raise ValueError(
-                f"port is {self.port!r}, must be a path, socket://host:port or rfc2217://host:port"
+                f"suppressed has {len(self.suppressed)} characters, must be {LONGEST_WHY} at most"
             )
+        check_port(self.port)
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, must be positive")
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise ValueError(f"threshold is {self.threshold}, must be finite")
-        if not self.channels:
-            raise ValueError("channels is empty, name at least one")
+        if self.baud > MAX_BAUD:
+            raise ValueError(f"baud is {self.baud}, must be {MAX_BAUD} at most")
+        if self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE:
+            raise ValueError(f"threshold is {self.threshold}, must be finite and within what scores can be")
+        # At 1 one gap a year is a fault; shorter spans say nothing of a share, longer ones come too late.
+        check_within(self, 0, _MOST_USABLE, "usable_share")
+        check_within(self, *_SPANS_S, "usable_span_s")
+        self._check_channels()
 
     @property
     def line(self) -> LineFormat:
         """What a decoder has to know of the line."""
         return LineFormat(len(self.channels), self.rate_hz, self.scale)
+
+    def _check_channels(self) -> None:
+        if not self.channels:
+            raise ValueError("channels is empty, name at least one")
+        if self.serial == "":
+            raise ValueError("serial is empty, state the number or leave it out")
+        for name in ("serial", "hello_channels"):
+            if getattr(self, name) is not None and not PROTOCOLS[self.protocol].introduces:
+                raise ValueError(
+                    f"{name} is stated, but sensors never state it in protocol {self.protocol!r}"
+                )
+        if self.hello_channels is not None and len(self.hello_channels) != len(self.channels):
+            count = len(self.hello_channels)
+            raise ValueError(f"hello_channels has {count} entries, channels has {len(self.channels)}")

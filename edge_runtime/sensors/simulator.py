@@ -3,10 +3,9 @@
 It sends through the same ports and protocols as a real one, so demonstrations and tests use what sites use.
 """
 
-import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -15,59 +14,24 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.core import MAX_FRAME_SAMPLES, ConfigError, DataError, Frame, Hello
+from edge_runtime.sensors.captures import Piece
+from edge_runtime.sensors.faulty_line import FaultyLine, InjectedFaults
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, MAX_BODY, PROTOCOLS, SampleFormat
 from edge_runtime.sensors.recording import Signal, read_signal
 
 FIRMWARE: Final = "steadyhum-simulator"
+HELLO_S: Final = 4.0
+"""Seconds of vibration between two hellos, which protocol.md asks of every sensor: whatever one wrong frame
+said of a sensor is put right within 10 s, and whoever listens for 5 s hears one."""
 _OVERHEAD: Final = 40
 """Bytes of a frame's body beside its samples: a header of 36 and a checksum of 4, see protocols/frames.py."""
 _SAMPLE_BYTES: Final = 4
 """Of the largest sample format, float32."""
 _FULL_SCALE: Final = {SampleFormat.INT16: 2**15 - 1, SampleFormat.INT24: 2**23 - 1}
 """Largest count; its negative is the smallest that is sent, so that the range is symmetric."""
-_NOISE_BYTES: Final = 64
-"""Most bytes of one burst of noise. A judgement: one burst in nine holds a delimiter, 0 of 256 values."""
 _ROUNDING_S: Final = 1e-6
 """How far a part may extend past the recording's end: seconds are given rounded to microseconds."""
 _PART: Final = re.compile(r"(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
-
-
-@dataclass(frozen=True, slots=True)
-class InjectedFaults:
-    """What goes wrong on the line, each with its probability a frame."""
-
-    drop: float = 0.0
-    """The frame is not sent."""
-    flip: float = 0.0
-    """One random bit of the frame is inverted."""
-    repeat: float = 0.0
-    """The frame is sent twice."""
-    cut: float = 0.0
-    """The frame ends at a random byte, without its delimiter."""
-    noise: float = 0.0
-    """Up to 64 random bytes come before the frame."""
-    seed: int = 0
-    """Of the random numbers: the same seed gives the same faults."""
-
-    @staticmethod
-    def parse(spec: str) -> "InjectedFaults":
-        """Read `drop=0.01,flip=0.001,seed=7`. Raises ConfigError for an unknown or impossible part."""
-        try:
-            pairs = [part.split("=", 1) for part in spec.split(",") if part]
-            chosen = {name.strip(): float(value) for name, value in pairs}
-            seed = int(chosen.pop("seed", 0))
-            faults = InjectedFaults(seed=seed, **chosen)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ConfigError(
-                f"cannot read faults {spec!r}",
-                where="--faults",
-                remedy="Write drop=0.01,seed=7; there are drop, flip, repeat, cut, noise",
-            ) from error
-        if not all(0 <= share <= 1 for share in chosen.values()):
-            raise ConfigError(
-                "a probability is not within 0 and 1", where="--faults", remedy="Use shares of 1"
-            )
-        return faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +41,7 @@ class SimulatedSensor:
     sensor_id: int = 1
     boot_id: int = 1
     frame_samples: int = 256
+    """21 ms at 12 kHz; three channels of int16 fill a fifth of the longest frame."""
     sample_format: SampleFormat = SampleFormat.FLOAT32
     range: float = 16.0
     """Largest magnitude of the integer formats, in the recording's unit; beyond it samples saturate."""
@@ -182,11 +147,13 @@ def play_signals(
     pace, so the pace is kept here, without drift. `on_part` is called with a part's index when its first
     frame leaves. Raises DataError as `join_signals` does, and whatever `write` raises.
     """
-    signal, line = join_signals(parts), _FaultyLine(faults or InjectedFaults())
+    signal, line = join_signals(parts), FaultyLine(faults or InjectedFaults())
     starts = list(accumulate((len(part.samples) for part in parts[:-1]), initial=0))
     begin_s, begin_us = time.monotonic(), time.time_ns() // 1000
-    write(signal_hello(signal, sensor))
+    hello = signal_hello(signal, sensor)
+    write(hello)
     sent = begun = 0
+    hello_s = HELLO_S
     for frame in signal_frames(signal, sensor, start_us=begin_us):
         sent += len(frame.samples)
         time.sleep(max(0.0, begin_s + sent / signal.rate_hz / rate_factor - time.monotonic()))
@@ -195,33 +162,24 @@ def play_signals(
             begun += 1
         for data in line.send(sensor.encode(frame)):
             write(data)
+        if sent / signal.rate_hz >= hello_s:
+            hello_s += HELLO_S
+            write(hello)
 
 
-class _FaultyLine:
-    """Applies faults to encoded frames, reproducibly."""
+def play_capture(
+    capture: Iterable[Piece],
+    write: Callable[[bytes], None],
+    *,
+    rate_factor: float = 1.0,
+    faults: InjectedFaults | None = None,
+) -> None:
+    """Send a capture as it came, at its true rate times `rate_factor`, damaged pieces included.
 
-    def __init__(self, faults: InjectedFaults) -> None:
-        self._faults = faults
-        self._random = random.Random(faults.seed)  # noqa: S311  a simulation, no secret
-
-    def send(self, data: bytes) -> list[bytes]:
-        faults, generator = self._faults, self._random
-
-        def happens(share: float) -> bool:
-            return (
-                share > 0 and generator.random() < share
-            )  # a fault at 0 draws no number: seeds stay comparable
-
-        if happens(faults.drop):
-            return []
-        if happens(faults.flip):
-            bit = generator.randrange(8 * len(data))
-            flipped = bytearray(data)
-            flipped[bit // 8] ^= 1 << bit % 8
-            data = bytes(flipped)
-        if happens(faults.cut):
-            data = data[: generator.randrange(len(data))]
-        before = (
-            [generator.randbytes(generator.randrange(1, _NOISE_BYTES + 1))] if happens(faults.noise) else []
-        )
-        return [*before, data, data] if happens(faults.repeat) else [*before, data]
+    Its gaps are waited for. Raises as `read_capture` does, and whatever `write` raises.
+    """
+    line, begin_s = FaultyLine(faults or InjectedFaults()), time.monotonic()
+    for piece in capture:
+        time.sleep(max(0.0, begin_s + piece.at_s / rate_factor - time.monotonic()))
+        for data in line.send(piece.data):
+            write(data)

@@ -63,7 +63,7 @@ class FolderLock:
     def __init__(self, path: Path) -> None:
         """Take the lock; raises as `take` does."""
         self._path, self._file = path, _CLOSED
-        # A process id alone may be used again; 24 random bits tell two runs apart.
+        # A process id alone may be used again; 24 random bits distinguish two runs.
         self._name, self._was_held = f"pid {os.getpid()} run {secrets.token_hex(3)}", False
         self.last_stored = 0
         """Number of the last alarm stored by this program or one before it; 0 where none is recorded."""

@@ -68,6 +68,12 @@ class Spool:
         return self._totals.epoch
 
     @property
+    def newest(self) -> tuple[int, str]:
+        """Number of the newest alarm event and the epoch it is of; (0, epoch) before the first."""
+        with self._mutex:
+            return self._totals.newest
+
+    @property
     def trouble(self) -> str:
         """What is wrong with the disk just now, for people; empty when nothing is."""
         return self._disk.trouble

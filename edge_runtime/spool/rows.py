@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,8 @@ ROW_OVERHEAD_BYTES: Final = 64
 """What a row takes beside topic and body: its six numbers and its share of the pages' headers, about."""
 OPEN_ALARM: Final = "alarm/"
 """Begins the names of the records that are open alarms."""
+NOTES: Final = "notes/"
+"""Begins the names of the records of their notes, apart from them since earlier versions know no notes."""
 
 
 class MessageClass(StrEnum):
@@ -92,12 +94,11 @@ def alarm_of(body: str) -> Alarm:
 
 def alarms_of(records: Iterable[tuple[str, str, object]]) -> dict[str, Alarm]:
     """Open alarms by key, from (name, body, checksum); what is damaged or no alarm is left out."""
-    whole = (
-        (name, body)
-        for name, body, crc in records
-        if name.startswith(OPEN_ALARM) and record_crc(name, body) == crc
-    )
-    return {name.removeprefix(OPEN_ALARM): alarm_of(body) for name, body in whole}
+    whole = {name: body for name, body, crc in records if record_crc(name, body) == crc}
+    found = {
+        name.removeprefix(OPEN_ALARM): body for name, body in whole.items() if name.startswith(OPEN_ALARM)
+    }
+    return {key: replace(alarm_of(body), notes=whole.get(NOTES + key, "")) for key, body in found.items()}
 
 
 def record_crc(name: str, body: str) -> int:

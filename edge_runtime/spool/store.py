@@ -21,6 +21,7 @@ from typing import Any, Final
 from edge_runtime.core import Alarm, DataError
 from edge_runtime.spool.fair_room import Candidate
 from edge_runtime.spool.rows import (
+    NOTES,
     OPEN_ALARM,
     ROW_OVERHEAD_BYTES,
     DeadLetter,
@@ -133,7 +134,10 @@ class Store:
         return json.loads(found[0])
 
     def _write(self, name: str, value: object) -> None:
-        values = (name, body := json.dumps(value), record_crc(name, body))
+        self._write_text(name, json.dumps(value))
+
+    def _write_text(self, name: str, body: str) -> None:
+        values = name, body, record_crc(name, body)
         self._db.execute("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", values)
 
     @contextmanager
@@ -204,21 +208,27 @@ class Store:
 
     def set_alarm(self, change: OpenAlarm) -> None:
         """Write or remove an open alarm. Inside a transaction."""
-        if change.alarm is None:
-            self._db.execute("DELETE FROM record WHERE name = ?", (OPEN_ALARM + change.key,))
-        else:
-            self._write(OPEN_ALARM + change.key, asdict(change.alarm))
+        names = OPEN_ALARM + change.key, NOTES + change.key
+        self._db.execute("DELETE FROM record WHERE name IN (?, ?)", names)
+        if change.alarm is not None:
+            alarm = asdict(change.alarm)
+            notes = alarm.pop("notes")
+            self._write(names[0], alarm)
+            if notes:
+                self._write_text(names[1], notes)
 
     def set_alarms(self, alarms: Mapping[str, Alarm]) -> None:
         """Replace the table of open alarms. Inside a transaction."""
-        self._db.execute("DELETE FROM record WHERE name LIKE ?", (OPEN_ALARM + "%",))
+        self._db.execute(
+            "DELETE FROM record WHERE name LIKE ? OR name LIKE ?", (OPEN_ALARM + "%", NOTES + "%")
+        )
         for key, alarm in alarms.items():
             self.set_alarm(OpenAlarm(key, alarm))
 
     def open_alarms(self) -> dict[str, Alarm]:
         """Alarms that began and have not ended, by key."""
-        query = "SELECT name, body, crc FROM record WHERE name LIKE ? ORDER BY name"
-        return alarms_of(self._db.execute(query, (OPEN_ALARM + "%",)))
+        query = "SELECT name, body, crc FROM record WHERE name LIKE ? OR name LIKE ? ORDER BY name"
+        return alarms_of(self._db.execute(query, (OPEN_ALARM + "%", NOTES + "%")))
 
     def add_dead_letter(self, letter: DeadLetter, keep: int) -> int:
         """Add a dead letter and delete the oldest above `keep`; returns how many. Inside a transaction."""

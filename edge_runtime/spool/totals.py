@@ -70,6 +70,13 @@ class QueueTotals:
         """Whether alarms went into the ring that are not in the file yet."""
         return bool(self._ring_epoch)
 
+    @property
+    def newest(self) -> tuple[int, str]:
+        """(seq, epoch) of the newest alarm: of the ring's own numbering while alarms go there."""
+        if self._ring_epoch:
+            return self._ring_seq, self._ring_epoch
+        return int(self.counters.get("alarm.seq", 0)), self.epoch
+
     def running_s(self) -> float:
         """Seconds since start."""
         return self._clock() - self._started_s

@@ -17,7 +17,8 @@ import numpy as np
 from edge_runtime.core.errors import ArtefactError
 from edge_runtime.models.proving import prove_in_child
 from edge_runtime.models.scorer import prove_model
-from tests.attack.models import Hostile, corpus, honest
+from tests.attack.hostile_files import corpus
+from tests.attack.models import Hostile, honest
 
 MOST_S = 10.0
 MOST_KB = 300 * 1024

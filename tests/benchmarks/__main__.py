@@ -8,22 +8,13 @@ import os
 # Before the first import of numpy, torch and onnxruntime: one thread, unless a measure says otherwise.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
 
-import contextlib
 import json
 import sys
 
 from tests.benchmarks import suite
 from tests.benchmarks.table import text
+from tests.priority import come_first
 from tests.shared import ROOT
-
-
-def come_first() -> None:
-    """Let all programs of the benchmark go before whatever else the machine does, where we may.
-
-    On a machine that does nothing else this changes nothing.
-    """
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def main(words: list[str]) -> None:

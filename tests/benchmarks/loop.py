@@ -16,7 +16,7 @@ HEADER = struct.Struct("<BBIIIQIfHBBH")
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a model as anybody would who was told that one thread is best."""
+    """Open a model as anybody would who knows that one thread is best."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

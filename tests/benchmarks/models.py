@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_runtime.core.manifest import Calibration
 from edge_runtime.core.records import AlarmPolicy, Samples
+from edge_runtime.models.scorer import open_trusted
 from tests.shared import SAMPLE
 from trainer.core.context import FitContext
 from trainer.detectors import REGISTRY, create, options_of
@@ -63,20 +64,28 @@ def unsupervised() -> list[str]:
 
 
 def write(detector: Detector, folder: Path, *, hop: int = SAMPLES, threshold: float | None = None) -> Path:
-    """Write a fitted detector with a threshold, by default one that nothing exceeds."""
+    """Write a fitted detector with a threshold, by default one that no normal window exceeds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{detector.name}.onnx"
+    # Speed is measured here: rows far fewer than a user's make ill-conditioned fits.
+    detector.parity = 1e-3  # type: ignore[misc]  # of this one detector alone
+    _write(detector, path, hop, 0.0 if threshold is None else threshold)
+    if threshold is None:
+        # The edge refuses a threshold that nothing exceeds, so this one lies just outside what was learnt.
+        scores = open_trusted(path).graph.score(windows())
+        _write(detector, path, hop, float(2 * scores.max() - scores.min()))
+    return path
+
+
+def _write(detector: Detector, path: Path, hop: int, threshold: float) -> None:
     context = FitContext(RATE_HZ, CHANNELS, UNIT, lowpass_hz=5000.0)
     stamp = onnx_file.ExportDetails(
         name=detector.name,
         hop=hop,
-        threshold=1e30 if threshold is None else threshold,
+        threshold=threshold,
         calibration=Calibration("quantile", 0.01, False, "for a benchmark", 100, ("all",), {"0.99": 1.0}),
         policy=AlarmPolicy(),
         data_digest="0" * 64,
         created="2026-01-01T00:00:00Z",
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{detector.name}.onnx"
-    # Speed is measured here: rows far fewer than a user's make ill-conditioned fits.
-    detector.parity = 1e-3  # type: ignore[misc]  # of this one detector alone
     onnx_file.write_model(detector, windows(), context, stamp, path)
-    return path

@@ -6,7 +6,8 @@ from pathlib import Path as File
 import numpy as np
 
 from edge_runtime.models import scorer
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.recording import Signal

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     spectrum,
     training,
     usual,
+    worker,
 )
 from tests.benchmarks.measure import Measure
 from trainer.detectors import REGISTRY
@@ -98,6 +99,7 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "alarms": lambda shelf: alarms.measure(shelf.file(SITE_MODEL, hop=256)),
     "start": lambda shelf: footprint.measure_start(shelf.file(SITE_MODEL)),
     "installed": lambda _shelf: installed.measure(),
+    "worker": lambda shelf: worker.measure(shelf.file(worker.NAME)),
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }

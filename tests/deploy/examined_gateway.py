@@ -66,8 +66,13 @@ Shape = Callable[["Wire", int, bytes], bytes]
 """Makes of a frame's number and bytes what is sent."""
 
 
+def config_text(port: int, line: str) -> str:
+    """A configuration of one sensor on this line, and a broker on this port that is given time."""
+    return CONFIG.format(port=port, line=line, connect_s=scaled(2.0), ack_s=scaled(3.0))
+
+
 class Wire:
-    """A sensor on a pty that sends until told to stop; `shape` makes of each frame what is sent."""
+    """A sensor on a pty that sends until asked to stop; `shape` makes of each frame what is sent."""
 
     def __init__(
         self,
@@ -137,8 +142,7 @@ class ExaminedGateway:
         wants.mkdir(parents=True)
         (wants / "edge-runtime.service").symlink_to("/usr/lib/systemd/system/edge-runtime.service")
         line = wire.name if wire else "/dev/none"
-        times = {"connect_s": scaled(2.0), "ack_s": scaled(3.0)}
-        self.config.write_text(CONFIG.format(port=port, line=line, **times))
+        self.config.write_text(config_text(port, line))
 
     def plant(self, name: str, text: str) -> None:
         """Write a file below the root."""

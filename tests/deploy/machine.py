@@ -43,7 +43,9 @@ def clean_root(suite: str) -> Path:
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
     packages = [*PACKAGES, *(["ubuntu-keyring"] if suite == KEYS_FROM else [])]
-    command: list[str | Path] = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
+    # Some debootstraps leave /proc mounted in there: it goes with a mount namespace.
+    command: list[str | Path] = ["unshare", "--mount", "debootstrap", "--variant=minbase"]
+    command += [f"--include={','.join(packages)}"]
     if suite == UBUNTU:  # the script of all Ubuntus, and its mirror: older debootstraps know no noble
         command += [f"--keyring={clean_root(KEYS_FROM) / UBUNTUS_KEYS}", suite, root, "", "gutsy"]
     else:
@@ -63,7 +65,7 @@ def root_with(suite: str, *packages: str, name: str = "") -> Path:
         return root
     part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    subprocess.run(["cp", "-a", clean_root(suite), part], check=True)
+    subprocess.run(["cp", "-ax", clean_root(suite), part], check=True)
     for file in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{file}", part / "etc")
     install = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"

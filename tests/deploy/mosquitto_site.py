@@ -142,10 +142,10 @@ class Client:
 
 
 def make_plant(folder: Path) -> Folder:
-    """An authority with a server, two devices and a viewer."""
+    """An authority with a server, two devices, a viewer and an operator."""
     authority = Folder(folder)
     authority.init("plant 1", NOW)
     authority.server(["127.0.0.1", "localhost"], NOW)
-    for name in ("pump-7", "pump-8", "steadyhum-viewer"):
+    for name in ("pump-7", "pump-8", "steadyhum-viewer", "steadyhum-operator"):
         authority.device(name, NOW)
     return authority

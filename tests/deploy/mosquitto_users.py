@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from deploy.certification.access_list import access_list, is_viewer
+from deploy.certification.access_list import access_list, role_of
 from deploy.certification.folder import Folder
 from deploy.certification.revocation import CRL, write_crl
 from tests.broker import until
@@ -34,9 +34,9 @@ class Site(Protocol):
 
 def write_users(folder: Path, authority: Folder) -> None:
     """Write what the shipped configuration asks for: access list, passwords, the list of what was revoked."""
-    viewers = [path.stem for path, _ in authority.all() if is_viewer(path.stem)]
+    people = [path.stem for path, _ in authority.all() if role_of(path.stem)]
     devices = [(site, device) for device, site in SITES.items()]
-    (folder / "steadyhum.acl").write_text(access_list(devices, viewers))
+    (folder / "steadyhum.acl").write_text(access_list(devices, people))
     for user in (*SITES, ANOTHER):
         made = () if (folder / "passwords").exists() else ("-c",)
         subprocess.run(["mosquitto_passwd", *made, "-b", folder / "passwords", user, PASSWORD], check=True)

@@ -128,6 +128,7 @@ def test_the_access_list_names_device_and_site(folder: Any, tmp_path: Path) -> N
         "device,site,sensor,port,model,broker\npress-2,hall 2,ram,/dev/ttyAMA0,pump,broker.plant\n"
     )
     folder.device("steadyhum-viewer-office", NOW)
+    folder.device("steadyhum-operator-hall-2", NOW)
     words = ("acl", "plant-1/pump-7", "--sheet", sheet, "--prefix", "hum", "--folder", folder.path)
     done = run(*words)
     assert done.returncode == 0, done.stderr
@@ -135,9 +136,12 @@ def test_the_access_list_names_device_and_site(folder: Any, tmp_path: Path) -> N
     assert "topic write hum/hall 2/press-2/+/event" in lines
     assert "topic read hum/plant-1/pump-7/cmd/#" in lines
     assert "topic write hum-transfer/plant-1/pump-7/#" in lines
+    assert lines.count("topic write hum/+/+/cmd/+") == 2
     assert [line for line in lines if line.startswith("user ")] == [
         "user steadyhum-viewer",
+        "user steadyhum-operator",
         "user steadyhum-viewer-office",
+        "user steadyhum-operator-hall-2",
         "user press-2",
         "user pump-7",
     ]
@@ -155,6 +159,7 @@ def test_the_access_list_names_device_and_site(folder: Any, tmp_path: Path) -> N
         ("", "x"),
         ("a", " x"),
         ("a", "steadyhum-viewer"),
+        ("a", "steadyhum-operator-2"),
     ],
 )
 def test_no_name_breaks_out_of_its_line(site: str, device: str) -> None:

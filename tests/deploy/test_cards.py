@@ -87,7 +87,7 @@ def test_a_wrong_partition(card: Any) -> None:
 
 
 def test_whatever_a_folder_is_called(mounted: Any, fleet: FleetFolder) -> None:
-    """As the kernel tells of it, in whatever bytes: found as a mount, refused only for not being a card."""
+    """As the kernel lists it, in whatever bytes: found as a mount, refused only for not being a card."""
     for name in (
         b"a b",
         b"card#1",

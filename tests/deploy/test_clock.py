@@ -130,3 +130,35 @@ def test_the_doctor_says_so_and_not_that_certificates_are_bad(past: Any, tmp_pat
         faked(tmp_path, *command, "--listen", str(scaled(0.8))), capture_output=True, check=False
     )
     assert again.returncode == 0, again.stdout
+
+
+def test_a_plausible_time_is_not_believed_until_the_kernel_says_that_it_is_synchronised(
+    past: Any, plant: Any, tmp_path: Path
+) -> None:
+    """A year in a drawer: the time of the last shutdown. Then it is set, which is said; later set back."""
+    tls = past.config.read_text()
+    past.edit(tls[tls.index("[broker.tls]") : tls.index("[[sensor]]")], "")
+    past.edit(f"port = {plant.tls_port}", f"port = {plant.port}")
+    past.config.write_text(past.config.read_text() + "[report]\nhealth_s = 0.5\nstate_s = 0.5\n")
+    (tmp_path / "clock").write_text("-10000000 unsynchronised" if time.time() > 1_778_000_000 else "0 not")
+    log = tmp_path / "log"
+    with (
+        Subscriber(plant.port) as subscriber,
+        log.open("w") as file,
+        running(faked(tmp_path, "run", "--config", past.config), stderr=file),
+    ):
+
+        def health() -> Any:
+            body = subscriber.latest("pump/health")
+            return json.loads(body) if body else {"clock_ok": None, "troubles": {}, "figures": {}}
+
+        until(lambda: health()["clock_ok"] is False, what="health")
+        assert health()["troubles"]["clock"] == "the clock is not synchronised with a time server"
+        assert until(subscriber.events)[0]["clock_ok"] is False
+        (tmp_path / "clock").write_text("0")
+        until(lambda: health()["clock_ok"], what="the synchronised time")
+        until(lambda: "clock" not in health()["troubles"])
+        (tmp_path / "clock").write_text("-7200 unsynchronised")
+        until(lambda: health()["clock_ok"] is False, what="the clock set by hand")
+        until(lambda: health()["figures"].get("clock.stepped_s", 0) == pytest.approx(-7200, abs=5))
+    assert "clock: set by " in log.read_text()

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from edge_runtime.configuration import read_config
+from edge_runtime.mqtt import write_note
 from tests.broker import Broker, free_port, needs_mosquitto
 from tests.deploy.examined_gateway import ExaminedGateway, found, planted
 
@@ -35,6 +36,15 @@ def test_a_broker_that_says_nothing(quiet: ExaminedGateway) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
         found(quiet, "broker.reach", "Check that this is an MQTT port")
+
+
+def test_messages_at_risk(examined: ExaminedGateway) -> None:
+    folder = read_config(examined.config).state_folder
+    folder.mkdir(exist_ok=True)
+    write_note(folder, "1200 messages within 24 h, of which a subscriber that was away may have lost 200")
+    planted(examined, "broker.unread", "Raise max_queued_messages", 1)
+    write_note(folder, "")
+    assert "broker.unread" not in examined.bad()[1]
 
 
 def test_it_leaves_no_last_will(quiet: ExaminedGateway) -> None:
@@ -176,6 +186,27 @@ def test_topics_that_are_denied(quiet: ExaminedGateway, tmp_path: Path, strict: 
     _, bad = quiet.bad()
     assert "access list" in bad["broker.topic"]["remedy"]
     assert "'gateway'" in bad["certificate.name"]["remedy"]
+
+
+def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
+    quiet: ExaminedGateway, tmp_path: Path, strict: Any
+) -> None:
+    leaves = ("availability", "+/state", "+/event", "+/health")
+    (tmp_path / "acl").write_text("".join(f"pattern write steadyhum/+/%u/{leaf}\n" for leaf in leaves))
+    strict[1].reload()
+    secured(quiet, tmp_path, strict)
+    _, findings = quiet.report()
+    said = {
+        item["about"].rpartition("/")[2]: (item["level"], item.get("remedy", ""))
+        for item in findings
+        if item["check"] == "broker.topic"
+    }
+    assert {leaf: level for leaf, (level, _) in said.items()} == {
+        "health": "ok",
+        "info": "warning",
+        "condition": "warning",
+    }
+    assert "access list" in said["info"][1]
 
 
 def test_a_key_that_others_can_read(quiet: ExaminedGateway, tmp_path: Path, strict: Any) -> None:

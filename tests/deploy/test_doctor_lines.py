@@ -145,6 +145,52 @@ def test_a_sensor_of_another_rate_or_unit(examined: ExaminedGateway, wires: Call
     planted(rewired(examined, wires(hello=other)), "sensor.agreement", "the model was made for", 65)
 
 
+def test_who_the_sensor_is(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
+    def identity() -> Any:
+        _, findings = examined.report()
+        return next(finding for finding in findings if finding["check"] == "sensor.identity")
+
+    said = "sensor id 1, serial number 'serial 1', firmware 'firmware 1'"
+    assert identity()["what"] == f"{said}; serial = 'serial 1' would notice another"
+    examined.edit('unit = "g"', 'unit = "g"\nserial = "serial 1"')
+    assert identity()["what"] == f"{said}: the one that the site states"
+    examined.edit('serial = "serial 1"', 'serial = "serial 2"')
+    fault = planted(examined, "sensor.identity", "set serial = 'serial 1' where it was replaced", 78)
+    assert fault["what"] == "serial number: the sensor says 'serial 1', the site 'serial 2'"
+    rewired(examined, wires())
+    assert (identity()["level"], identity()["what"][:13]) == ("skipped", "no hello came")
+
+
+def test_two_sensors_that_are_swapped(examined: ExaminedGateway, wires: Callable[..., Wire]) -> None:
+    examined.edit('unit = "g"', 'unit = "g"\nserial = "serial 2"')
+    config = examined.config.read_text()
+    other = (
+        config.split("[[sensor]]")[1]
+        .replace('"serial 2"', '"serial 1"')
+        .replace(line_of(examined), "/dev/null")
+    )
+    examined.config.write_text(config + "\n[[sensor]]" + other.replace("name = ", 'name = "other" #'))
+    fault = planted(examined, "sensor.identity", "Connect the sensor that is meant", None, alone=False)
+    assert fault["what"].endswith("it says what sensor 'other' should: are they swapped?")
+
+
+def test_a_sensor_whose_channel_has_another_name(
+    examined: ExaminedGateway, wires: Callable[..., Wire]
+) -> None:
+    other = type(GREETING)(1, 1, ("FE",), "g", 16.0, "", "")
+    rewired(examined, wires(hello=other))
+    fault = planted(examined, "sensor.agreement", "the model was made for", 65)
+    assert fault["what"] == "channels: the sensor says 'FE', the model needs 'x'"
+    examined.edit('unit = "g"', 'unit = "g"\nhello_channels = ["FE"]')
+    assert examined.bad() == (0, {})
+
+
+def test_a_range_that_the_sensor_does_not_have(examined: ExaminedGateway) -> None:
+    examined.edit('unit = "g"', 'unit = "g"\nrange = 4')
+    fault = planted(examined, "sensor.range", "Correct or remove `range`", 1)
+    assert fault["what"] == "the site says 4 g, the sensor 16; the smaller counts"
+
+
 @pytest.mark.parametrize(
     ("samples", "remedy"),
     [

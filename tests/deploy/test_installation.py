@@ -41,7 +41,7 @@ def test_a_provisioned_card_installs_itself(release: Any, tmp_path: Path) -> Non
     fleet.package = packages(tmp_path / "packages", newest_deb("amd64", release))
     assert fleet.run("--arch", "amd64").returncode == 0
     machine = Machine(tmp_path / "root")
-    subprocess.run(["cp", "-a", clean_root(RELEASES[release]), machine.root], check=True)
+    subprocess.run(["cp", "-ax", clean_root(RELEASES[release]), machine.root], check=True)
     boot = machine.root / "boot/firmware/steadyhum"
     shutil.copytree(fleet.out / "fan-1/steadyhum", boot)
     said = machine.run("sh", "/boot/firmware/steadyhum/install.sh")
@@ -83,7 +83,7 @@ def fleet(tmp_path: Path) -> Any:
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Any]:
     machine = Machine(tmp_path / "root")
-    subprocess.run(["cp", "-a", root_with("trixie", "cloud-init"), machine.root], check=True)
+    subprocess.run(["cp", "-ax", root_with("trixie", "cloud-init"), machine.root], check=True)
     (machine.root / "etc/cloud/cloud.cfg.d/99_board.cfg").write_text(SEED)
     (machine.root / "boot/firmware").mkdir(parents=True)
     yield machine
@@ -91,7 +91,7 @@ def board(tmp_path: Path) -> Iterator[Any]:
 
 
 def written(fleet: Any, board: Any) -> Any:
-    """Write the card of fan-1 anew, as onto a boot partition, and return its own folder."""
+    """Write the card of fan-1 again, as onto a boot partition, and return its own folder."""
     shutil.rmtree(fleet.out, ignore_errors=True)
     done = fleet.run("--arch", "amd64", "--device", "fan-1", "--ssh-key", fleet.folder / "key.pub")
     assert done.returncode == 0, done.stderr

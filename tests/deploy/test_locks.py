@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from deploy.debian.wheels import EXTENSIONS
 from deploy.debian.wheels import lock_file as package_lock
 from deploy.locking.bill import INSTALLS, bill_of
 from deploy.locking.closure import BUILD, DEVELOPMENT, closure, platform
@@ -69,6 +70,12 @@ def test_what_is_shipped_was_tested(python: Any) -> None:
     for name, shipped in read_lock(package_lock(python)).items():
         assert shipped.version == tested[name].version, name
         assert shipped.hashes <= tested[name].hashes, name
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_the_package_compiles_is_known_to_have_been_compiled(python: Any) -> None:
+    sources = read_lock(lock_file(python, SOURCE)).keys() & read_lock(package_lock(python)).keys()
+    assert sources == EXTENSIONS.keys()
 
 
 def test_all_pythons_have_the_same_versions() -> None:

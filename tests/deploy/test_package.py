@@ -22,12 +22,14 @@ from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.deploy.examined_gateway import CONFIG, RATE_HZ, vibration
+from tests.deploy.examined_gateway import RATE_HZ, config_text, vibration
 from tests.deploy.heavy import heavy, newest_deb
 from tests.deploy.machine import AS_SERVICE, RELEASES, Machine, clean_root
 from tests.processes import end, start
 from tests.waiting import HANG_S, scaled
 
+DECODER = "from cobs import cobs; print(cobs._using_extension)"
+"""Whether frames are unstuffed in C: without its extension cobs does it in Python, in silence."""
 pytestmark = [*heavy("test-deb", "debootstrap", "dpkg-deb", "unshare"), needs_mosquitto]
 STATE = (
     *("/etc/edge-runtime", "/etc/default/edge-runtime", "/var/lib/edge-runtime", "/var/lib/systemd"),
@@ -49,7 +51,7 @@ def clean(release: Any) -> Any:
 @pytest.fixture(scope="module")
 def machine(clean: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     root = tmp_path_factory.mktemp("debian") / "root"
-    subprocess.run(["cp", "-a", clean, root], check=True)
+    subprocess.run(["cp", "-ax", clean, root], check=True)
     yield Machine(root)
     shutil.rmtree(root, ignore_errors=True)
 
@@ -69,7 +71,7 @@ def line() -> Iterator[Any]:
 def configure(machine: Any, port: int, line_name: Any) -> None:
     folder = machine.root / "etc/edge-runtime"
     write_artefact(folder / "rms.onnx")
-    text = CONFIG.format(port=port, line=line_name).replace('"state"', '"/var/lib/edge-runtime"')
+    text = config_text(port, line_name).replace('"state"', '"/var/lib/edge-runtime"')
     (folder / "config.toml").write_text(text)
     machine.run("chgrp", "edge-runtime", "/etc/edge-runtime/config.toml", "/etc/edge-runtime/rms.onnx")
 
@@ -133,6 +135,7 @@ def test_install_run_alarm_upgrade_remove_purge(
     assert "edge-runtime" in machine.run("id", "-nG", "edge-runtime")
     assert "dialout" in machine.run("id", "-nG", "edge-runtime")
     assert "doctor" in machine.run("edge-runtime", "--help")
+    assert machine.run("/usr/lib/steadyhum/bin/python3", "-c", DECODER).split() == ["True"]
 
     master, name = line
     configure(machine, broker.port, name)

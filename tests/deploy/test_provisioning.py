@@ -88,6 +88,7 @@ def test_a_dry_run_shows_and_writes_nothing(fleet: FleetFolder) -> None:
         ("192.0.2.7/24,", ",", "line 2, address: missing; without one the network gives gateway and dns"),
         (",jetson,,", ",jetson,192.0.2.7/24,", "address 192.0.2.7 has 2 rows"),
         ("platform,address", "platform,baud", "line 2, baud: '192.0.2.7/24' is no baud rate"),
+        ("platform,address", "serial,address", "2 in model, 1 in serial; every sensor needs one of each"),
         ("jetson", "banana", "is none of pi, jetson"),
         ("broker.plant:8884", "broker plant", "is no host"),
         ("device,site", "device,stie", "it lacks the columns site; it has columns nobody knows: 'stie'"),
@@ -122,6 +123,19 @@ def test_what_the_edge_would_refuse_is_told_of_the_sheets_row(fleet: FleetFolder
     said = fleet.refused(code=78)
     assert "the configuration of fan-1: port is 'socket://:a:5'" in said
     assert "Correct its row in the sheet" in said
+
+
+def test_serial_numbers_of_sensors(fleet: FleetFolder) -> None:
+    """For some of them, or for none; a cell that is left empty pins nothing."""
+    text = SHEET.replace(",platform,", ",serial,platform,").replace(",pi,", ",A-1;,pi,")
+    text = text.replace(":8884,", ":8884,,").replace(",jetson,", ',"Q ""7""",jetson,')
+    fleet.sheet.write_text(text)
+    assert fleet.run().returncode == 0
+    names = ("pump-7", "fan-1", "press-2")
+    sensors = [read_config(fleet.out / name / "steadyhum/config.toml").sensor for name in names]
+    assert [[sensor.serial for sensor in row] for row in sensors] == [["A-1", None], [None], ['Q "7"']]
+    fleet.sheet.write_text(text.replace("A-1;", "A-1;A-1"))
+    assert "line 2, serial: 'A-1' appears more than once" in fleet.refused(code=78)
 
 
 def test_a_sheet_apart_by_semicolons(fleet: FleetFolder) -> None:
@@ -203,7 +217,7 @@ def test_what_cannot_be_written_half_way_is_said(fleet: FleetFolder) -> None:
     done = fleet.run("--device", "fan-1")
     assert (done.returncode, len(done.stderr.splitlines())) == (69, 1)
     assert (
-        f"{fleet.out / 'fan-1'} is not complete. Delete it, or write the image to the card anew"
+        f"{fleet.out / 'fan-1'} is not complete. Delete it, or write the image to the card again"
         in done.stderr
     )
 

@@ -14,7 +14,7 @@ import pytest
 from deploy.certification.certificates import make_device, sign_detached
 from deploy.certification.folder import Folder
 from edge_runtime.core.errors import ArtefactError, ConfigError, UnavailableError
-from edge_runtime.gateway.service_loop import prepare
+from edge_runtime.gateway import prepare
 from edge_runtime.models import signature
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of
 from tests.artefacts import write_artefact
@@ -84,7 +84,7 @@ def test_an_unsigned_model_is_refused_before_it_is_opened(plant: tuple[Any, Any]
     _, model = plant
     config = tmp_path / "edge.toml"
     config.write_text(SITE.format(model=model))
-    assert prepare(config).models[0].sha256 == digest_of(model)
+    assert prepare(config).sensors[0].model.sha256 == digest_of(model)
     model.write_bytes(b"no model at all")
     with pytest.raises(ArtefactError, match="is not the file named in SHA256SUMS"):
         prepare(config)

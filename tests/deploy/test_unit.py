@@ -53,6 +53,10 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Environment=ORT_DISABLE_TELEMETRY=1 PYTHONUNBUFFERED=1",
         "StateDirectory=edge-runtime",
+        "RuntimeDirectory=edge-runtime",
+        "RuntimeDirectoryMode=0755",
+        "OOMPolicy=continue",
+        "RestartPreventExitStatus=64 65 78",
     ],
 )
 def test_what_the_rest_relies_on(line: str) -> None:

@@ -10,24 +10,26 @@ from typing import Any
 import pytest
 import trustme
 
+from tests.bridged import BridgedBroker
 from tests.broker import Broker, Subscriber, free_port
 from tests.edge.certificates import identity, pem
 from tests.edge.disks import mount_tmpfs
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    """A Mosquitto that is not started yet."""
-    broker = Broker(tmp_path)
+def broker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A Mosquitto that is not started yet; by `both_ways` also one with a bridge to another."""
+    device = getattr(request, "param", None)
+    broker = BridgedBroker(tmp_path, device=device) if device else Broker(tmp_path)
     yield broker
-    broker.stop()
+    broker.close()
 
 
 @pytest.fixture
 def subscriber(broker: Broker) -> Iterator[Subscriber]:
     """Listens from the start, with a session that outlives the broker."""
     broker.start()
-    with Subscriber(broker.port) as subscriber:
+    with Subscriber(broker.far_port) as subscriber:
         yield subscriber
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge_runtime.core.health import Health
+from edge_runtime.mqtt.commands import CommandHandler
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import MessageClass, Spool
@@ -45,11 +46,13 @@ class Gateway:
     ) -> None:
         self._stack.close()
 
-    def publish(self, port: int, host: str = "127.0.0.1", **settings: Any) -> Publisher:
+    def publish(
+        self, port: int, host: str = "127.0.0.1", *, commands: CommandHandler | None = None, **settings: Any
+    ) -> Publisher:
         """Start a publisher towards a port."""
         settings = {"backoff_s": (0.1, 0.5), "client_id": "gateway", **settings}
         health, chosen = Health(), BrokerSettings(host, port=port, **settings)
-        made = Publisher(chosen, self.spool, health, AVAILABILITY, random.Random(1))
+        made = Publisher(chosen, self.spool, health, AVAILABILITY, random.Random(1), commands=commands)
         _HEALTHS[made] = health
         made.start()
         self._stack.callback(made.stop)

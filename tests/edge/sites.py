@@ -64,6 +64,7 @@ class Site:
         self._service: subprocess.Popen[str] | None = None
         self._sent = 0
         self._descriptors: list[int] = []
+        self._plugged = 0
         self.plug_in()
         self.config = folder / "edge.toml"
         self.config.write_text(CONFIG.format(port=port, line=self.line))
@@ -77,14 +78,24 @@ class Site:
         self.close()
 
     def plug_in(self) -> None:
-        """Connect a sensor, by another pty than before."""
+        """Connect a sensor, by another pty than before.
+
+        The service knows it by a link that goes with it: a pty's own name is given to the next one that any
+        program opens, and a service that waits for it would take another test's sensor.
+        """
         self.master, slave = pty.openpty()
         self._descriptors += [self.master, slave]
         tty.setraw(slave)
-        self.line = os.ttyname(slave)
+        self._device = os.ttyname(slave)
+        link = self.folder / f"line{self._plugged}"
+        self._plugged += 1
+        link.symlink_to(self._device)
+        self.line = str(link)
 
     def unplug(self) -> None:
         """Take the sensor away, if there is one."""
+        for link in self.folder.glob("line[0-9]*"):
+            link.unlink()
         while self._descriptors:
             os.close(self._descriptors.pop())
 
@@ -111,7 +122,7 @@ class Site:
         assert code is None, f"the service ended with {code}: {self.log()[-2000:]}"
         descriptors = Path(f"/proc/{self.service.pid}/fd")
         with contextlib.suppress(OSError):
-            return any(os.readlink(item) == self.line for item in descriptors.iterdir())
+            return any(os.readlink(item) == self._device for item in descriptors.iterdir())
         return False
 
     def log(self) -> str:
@@ -119,24 +130,22 @@ class Site:
         return (self.folder / "log").read_text()
 
     def play(self, source: Signal) -> None:
-        """Be the sensor; time goes on from one call to the next, as a real sensor's does.
+        """Be the sensor; time and numbers go on from one call to the next, as a real sensor's do.
 
-        Where the line does not block, what it does not take is lost, as on a real one.
+        It keeps its pace, however late a frame is. Where the line does not block, what it does not take is
+        lost, as on a real one.
         """
-        for frame in signal_frames(
-            source, SimulatedSensor(frame_samples=50, boot_id=self._boot()), time.time_ns() // 1000
-        ):
+        begin_s, taken = time.monotonic(), 0
+        for frame in signal_frames(source, SimulatedSensor(frame_samples=50), time.time_ns() // 1000):
+            numbered = frame._replace(sequence=self._sent)
+            self._sent, taken = self._sent + 1, taken + len(frame.samples)
             with contextlib.suppress(BlockingIOError):
-                os.write(self.master, encode_data(frame, SampleFormat.FLOAT32))
-            time.sleep(0.05)
+                os.write(self.master, encode_data(numbered, SampleFormat.FLOAT32))
+            time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
 
     def write(self, data: bytes) -> None:
         """Send bytes as the sensor."""
         os.write(self.master, data)
-
-    def _boot(self) -> int:
-        self._sent += 1
-        return self._sent
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """End the service by a signal, if it runs; its exit code."""

@@ -13,11 +13,11 @@ from edge_runtime.core.records import Alarm, AlarmKind, AlarmPolicy, Transition
 LOW, HIGH = 0.0, 2.0
 
 
-def machine(threshold: float = 1.0, **policy: Any) -> Any:
+def machine(threshold: float = 1.0, hop_s: float = math.inf, **policy: Any) -> Any:
     defaults = {"votes": (1, 1), "on_delay_s": 0.0, "off_delay_s": 0.0, "re_alarm_s": 0.0}
     ids = iter(range(1000))
     return AlarmMachine(
-        AlarmKind.ANOMALY, AlarmPolicy(**{**defaults, **policy}), threshold, lambda: f"id-{next(ids)}"
+        AlarmKind.ANOMALY, AlarmPolicy(**{**defaults, **policy}), threshold, lambda: f"id-{next(ids)}", hop_s
     )
 
 
@@ -80,7 +80,7 @@ def test_resumed_alarm_ends_under_its_old_id() -> None:
 
 
 def test_a_resumed_alarm_is_told_of_again_in_its_time() -> None:
-    """Its old times are of a clock that may have started anew: the wait begins with the first window."""
+    """Its old times are of a clock that may have started again: the wait begins with the first window."""
     watch = machine(re_alarm_s=2)
     watch.resume(Alarm("before-crash", AlarmKind.ANOMALY, 10**15, 9.0))
     assert transitions(watch, drawn("####.")) == [(2, "update"), (4, "end")]
@@ -161,18 +161,18 @@ def test_enough_calm_windows_end_every_alarm_and_every_vote(
     policy = AlarmPolicy(votes, on_delay_s, off_delay_s, deadband)
     calm = [end_limit(policy, 1.0)] * settling_windows(policy, hop_s)
     transitions(watch, [*scores, *calm], hop_s)
-    assert watch.rest(10**9)
+    assert watch.rest()
 
 
 def test_may_rest_only_while_no_vote_and_no_alarm_stands() -> None:
     watch = machine(votes=(2, 3))
-    assert watch.rest(0)
+    assert watch.rest()
     transitions(watch, [HIGH])
-    assert not watch.rest(1)
+    assert not watch.rest()
     transitions(watch, [LOW, LOW, LOW])
-    assert watch.rest(2)
+    assert watch.rest()
     assert transitions(watch, [HIGH, HIGH]) == [(1, "new")]
-    assert not watch.rest(3)
+    assert not watch.rest()
 
 
 @given(
@@ -188,7 +188,56 @@ def test_resting_is_a_step_that_nobody_would_hear_of(
     scores = [HIGH if mark else LOW for mark in picture]
     watch, told = machine(**policy), []
     for second, score in enumerate(scores):
-        if score == HIGH or not watch.rest(second * 1_000_000):
+        if score == HIGH or not watch.rest():
             transition = watch.step(second * 1_000_000, score).transition
             told += [(second, transition.value)] if transition else []
     assert told == transitions(machine(**policy), scores)
+
+
+def at(watch: Any, *windows: tuple[float, float]) -> Any:
+    """Give (second, transition) of windows at these seconds with these scores."""
+    verdicts = [(second, watch.step(round(second * 1e6), score).transition) for second, score in windows]
+    return [(second, transition.value) for second, transition in verdicts if transition]
+
+
+def test_what_is_missing_is_not_calm() -> None:
+    """Calm is what was seen to be: nine seconds without a window add no more than one window."""
+    watch = machine(hop_s=1.0, off_delay_s=3)
+    assert at(watch, (0, HIGH), (1, LOW), (10, LOW), (20, LOW)) == [(0, "new")]
+    assert at(watch, (21.4, LOW)) == [(21.4, "end")]
+
+
+def test_what_is_missing_does_not_break_a_vote_nor_make_one_of_long_ago() -> None:
+    seen = machine(hop_s=1.0, on_delay_s=9)
+    assert at(seen, (0, HIGH), (4, HIGH), (9, HIGH)) == [(9, "new")]
+    long_ago = machine(hop_s=1.0, on_delay_s=60)
+    assert at(long_ago, (0, HIGH), (3600, HIGH), (3601, HIGH)) == []
+
+
+def test_a_sensor_that_restarts_every_second_puts_off_no_alarm_and_no_end() -> None:
+    watch = machine(on_delay_s=5, off_delay_s=5)
+    found = []
+    for second in range(40):
+        watch.clock_restarted()
+        for window in range(5):
+            transition = watch.step(10**9 + window * 200_000, HIGH if second < 20 else LOW).transition
+            found += [(second, transition.value)] if transition else []
+    assert found == [(6, "new"), (26, "end")]
+
+
+def test_a_clock_that_is_set_back_unnoticed_adds_nothing() -> None:
+    watch = machine(on_delay_s=5)
+    assert at(watch, (100, HIGH), (0, HIGH), (4, HIGH), (5, HIGH)) == [(5, "new")]
+
+
+def test_an_alarm_that_waits_begins_with_its_votes_or_not_at_all() -> None:
+    watch, waits = machine(votes=(2, 3)), True
+    watch.waits = lambda: waits
+    assert transitions(watch, drawn("####")) == []
+    waits = False
+    assert at(watch, (4, LOW)) == [(4, "new")]
+    watch, waits = machine(votes=(2, 3)), True
+    watch.waits = lambda: waits
+    assert transitions(watch, drawn("##...")) == []
+    waits = False
+    assert at(watch, (5, HIGH)) == []

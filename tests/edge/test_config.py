@@ -1,5 +1,6 @@
 """The configuration is read strictly: line, value and nearest name for everything it does not understand."""
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from edge_runtime.configuration import strict_toml
-from edge_runtime.configuration.config import Config, check_agreement, read_config
+from edge_runtime.configuration.config import Config, check_agreement, identity_of, read_config
 from edge_runtime.core.errors import ConfigError
+from edge_runtime.door import check_door
 from edge_runtime.sensors.protocols import LineFormat
 from tests.artefacts import manifest
 
@@ -91,6 +93,18 @@ def test_reads_a_site(tmp_path: Path) -> None:
         ("rate_hz = 1000.0", "rate_hz = inf", 23, "must be positive"),
         ("rate_hz = 1000\n", "rate_hz = true\n", 15, "not a number"),
         ("rate_hz = 1000\n", "", 11, "sensor.0 lacks rate_hz"),
+        (
+            "rate_hz = 1000.0",
+            "rate_hz = 1000.0\nusable_share = 1",
+            24,
+            "usable_share is 1.0, must be within 0 and",
+        ),
+        (
+            "rate_hz = 1000.0",
+            "rate_hz = 1000.0\nusable_span_s = 5",
+            24,
+            "usable_span_s is 5.0, must be within 10.0",
+        ),
         ('channels = ["x"]', 'channels = "x"', 16, "not a list"),
         ('channels = ["x"]', "channels = []", 16, "name at least one"),
         ('unit = "g"\nprotocol', "unit g\nprotocol", None, "not TOML"),
@@ -100,6 +114,11 @@ def test_reads_a_site(tmp_path: Path) -> None:
         ("/dev/serial/by-id/usb-1", "loop://", 13, "must be a path, socket://host:port"),
         ("/dev/serial/by-id/usb-1", "socket://10.0.0.1", 13, "must be a path, socket://host:port"),
         ("/dev/serial/by-id/usb-1", "rfc2217://:4000", 13, "must be a path, socket://host:port"),
+        ("/dev/serial/by-id/usb-1", "socket://plc:99999", 13, "must be a path, socket://host:port"),
+        ("/dev/serial/by-id/usb-1", "socket://[::1:4000", 13, "must be a path, socket://host:port"),
+        ("rate_hz = 1000\n", 'rate_hz = 1000\nserial = ""\n', 16, "serial is empty"),
+        ("rate_hz = 1000.0", 'rate_hz = 1000\nserial = "7"', 24, "never state it in protocol 'lines'"),
+        ("rate_hz = 1000\n", "rate_hz = 1000\nhello_channels = []\n", 16, "has 0 entries, channels has 1"),
         ('"localhost"', '"mqtt://localhost"', 8, "name or address and nothing else"),
         ('"localhost"', '"local host"', 8, "name or address and nothing else"),
         ('"localhost"', '"localhost"\npassword_file = "p"', 9, "password_file is given without username"),
@@ -109,6 +128,7 @@ def test_reads_a_site(tmp_path: Path) -> None:
         ('host = "localhost"\n', "", 7, "broker lacks host"),
         ('name = "fan"', 'name = "pump"', 11, "2 entries with the same name 'pump'"),
         ("/dev/serial/by-id/usb-2", "/dev/serial/by-id/usb-1", 11, "the same port"),
+        ("/dev/serial/by-id/usb-2", "/dev/serial//by-id/usb-3/../usb-1", 11, "one device under two names"),
     ],
 )
 def test_refuses_with_line_value_and_remedy(
@@ -119,6 +139,71 @@ def test_refuses_with_line_value_and_remedy(
     assert says in text
     if line:
         assert f"edge.toml, line {line}:" in text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("socket://plc:4001", "socket://PLC:4001/"),
+        ("socket://plc:4001", "rfc2217://plc:4001"),
+        ("socket://localhost:4001", "socket://127.0.0.1:4001"),
+        ("socket://[::1]:4001", "socket://localhost:4001"),
+        ("{folder}/ttyUSB0", "{folder}/by-id/usb-sensor"),
+        ("{folder}/by-path/platform-1", "{folder}/by-id/usb-sensor"),
+        ("{folder}/gone", "{folder}/by-path/../gone"),
+        ("/dev/null", "{folder}/by-id/null"),
+    ],
+)
+def test_a_device_under_two_names_is_refused(tmp_path: Path, one: str, other: str) -> None:
+    for folder in ("by-id", "by-path"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "by-id/usb-sensor").symlink_to("../ttyUSB0")
+    (tmp_path / "by-path/platform-1").symlink_to(tmp_path / "ttyUSB0")
+    (tmp_path / "by-id/null").symlink_to("/dev/null")
+    names = [name.format(folder=tmp_path) for name in (one, other)]
+    text = GOOD
+    for number, name in enumerate(names, 1):
+        text = text.replace(f"/dev/serial/by-id/usb-{number}", name)
+    said = refusal(tmp_path, text)
+    assert "one device under two names" in said
+    assert all(repr(name) in said for name in names)
+
+
+@pytest.mark.parametrize("other", ["socket://plc:4002", "socket://plc2:4001", "/dev/zero", "/dev/ttyUSB0"])
+def test_two_devices_are_two(tmp_path: Path, other: str) -> None:
+    text = GOOD.replace("/dev/serial/by-id/usb-1", "socket://plc:4001")
+    assert len(read_config(write(tmp_path, text.replace("/dev/serial/by-id/usb-2", other))).sensor) == 2
+
+
+def test_a_site_says_who_its_sensors_are(tmp_path: Path) -> None:
+    text = GOOD.replace('protocol = "lines"', 'serial = "B"\nrange = 8').replace(
+        "rate_hz = 1000\n", 'rate_hz = 1000\nserial = "A"\nhello_channels = ["z"]\n'
+    )
+    config = read_config(write(tmp_path, text))
+    pump, fan = (identity_of(sensor, config) for sensor in config.sensor)
+    assert (pump.serial, pump.channels, pump.range) == ("A", ("z",), math.inf)
+    assert (fan.serial, fan.channels, fan.range, fan.unit) == ("B", ("x", "y"), 8.0, "g")
+    assert [(name, other.serial) for name, other in pump.others] == [("fan", "B")]
+    assert "2 entries with the same serial 'A'" in refusal(tmp_path, text.replace('"B"', '"A"'))
+
+
+def test_commands_need_mqtt_5(tmp_path: Path) -> None:
+    """Where they are wanted: MQTT 3.1.1 has no response topics."""
+    old = GOOD.replace('host = "localhost"', 'host = "localhost"\nmqtt = "3.1.1"')
+    assert not read_config(write(tmp_path, old)).commands.mqtt
+    wanted = "[commands]\nmqtt = true\n"
+    assert read_config(write(tmp_path, GOOD + wanted)).commands.mqtt
+    assert "commands need MQTT 5" in refusal(tmp_path, old + wanted)
+
+
+def test_a_socket_has_a_short_path_and_a_known_group(tmp_path: Path) -> None:
+    said = refusal(tmp_path, f'{GOOD}[door]\nsocket = "/run/{"x" * 120}"\n')
+    assert "has a path of 125 bytes" in said
+    assert "107 at most" in said
+    config = read_config(write(tmp_path, f'{GOOD}[door]\ngroup = "no such group"\n'))
+    with pytest.raises(ConfigError, match="there is no group 'no such group'"):
+        check_door(config.door)
 
 
 def test_refuses_a_file_without_sensors_and_a_missing_one(tmp_path: Path) -> None:

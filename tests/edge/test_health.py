@@ -42,12 +42,12 @@ def test_counts_and_gauges() -> None:
 def test_troubles_come_and_go() -> None:
     health = Health()
     assert health.snapshot()["status"] == "ok"
-    health.tell("broker", "refused")
-    health.tell("broker", "away")
+    health.set_trouble("broker", "refused")
+    health.set_trouble("broker", "away")
     assert health.snapshot()["troubles"] == {"broker": "away"}
     assert health.snapshot()["status"] == "degraded"
-    health.tell("broker", "")
-    health.tell("never told", "")
+    health.set_trouble("broker", "")
+    health.set_trouble("never set", "")
     assert health.troubles() == {}
 
 
@@ -55,10 +55,10 @@ def test_names_are_bounded() -> None:
     health = Health()
     for n in range(MAX_NAMES + 7):
         health.add(f"n{n}")
-        health.tell(f"t{n}", "trouble")
+        health.set_trouble(f"t{n}", "trouble")
     health.set("one more", 1)
     health.add("n0")
-    health.tell("t0", "changed")
+    health.set_trouble("t0", "changed")
     figures = health.figures()
     assert len(figures) == MAX_NAMES + 1
     assert figures["names_refused"] == 8

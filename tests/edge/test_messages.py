@@ -12,19 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs import messages
+from edge_runtime.core import ModelSummary, model_summary
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages import bodies, steadyhum
-from edge_runtime.messages.steadyhum import MessageContext, ModelSummary
+from edge_runtime.messages import bodies, retained, retained_bodies, steadyhum
+from edge_runtime.messages.parts import rfc3339
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
-from tests.edge.recorded_messages import HEALTH, RECORDED, SCORES, STATES, VERDICTS
+from tests.edge.recorded_messages import (
+    CONDITIONS,
+    FAULT,
+    HEALTH,
+    INFO,
+    RECORDED,
+    SCORES,
+    STATES,
+    VERDICTS,
+    change_of,
+    stamp,
+    standing,
+)
 
 START_US = 1_767_225_600_250_000
 MODEL = ModelSummary(
     "pump", "gaussian", "1", "ab" * 32, True, {"rms": ("g", None, None), "band1": ("g2", 10.0, 20.0)}
 )
-CONTEXT = MessageContext(START_US + 3_000_000, True, MODEL)
+CONTEXT = (START_US + 3_000_000, True, MODEL)
 ALARM = Alarm("01H", AlarmKind.ANOMALY, START_US, 7.5)
 
 
@@ -38,7 +51,8 @@ def verdict(
 
 
 def event(*arguments: Any, **changes: Any) -> Any:
-    return json.loads(steadyhum.event_message(verdict(*arguments, **changes), 17, "e" * 32, CONTEXT))
+    change = change_of(verdict(*arguments, **changes), CONTEXT)
+    return json.loads(steadyhum.event_message(change, 17, "e" * 32, clock_ok=True))
 
 
 def test_a_new_alarm() -> None:
@@ -63,6 +77,18 @@ def test_a_new_alarm() -> None:
             {"name": "band1", "share": 0.75, "unit": "g2", "low_hz": 10.0, "high_hz": 20.0},
             {"name": "rms", "share": 0.25, "unit": "g", "low_hz": None, "high_hz": None},
         ],
+        "elapsed_s": 2.0,
+        "machine": "pump",
+        "incident": "01H",
+        "members": ["DE", "FE"],
+        "action": None,
+        "by": "",
+        "note": "",
+        "acknowledged": None,
+        "shelved": None,
+        "suppressed": "",
+        "latched": False,
+        "active": True,
     }
 
 
@@ -78,12 +104,6 @@ def test_a_sensor_fault_has_no_score() -> None:
     assert body["top_bands"] == []
 
 
-def test_no_event_without_a_transition() -> None:
-    for wrong in (verdict(None), verdict(Transition.NEW, None)):
-        with pytest.raises(ValueError, match="no alarm"):
-            steadyhum.event_message(wrong, 1, "e", CONTEXT)
-
-
 def test_only_the_largest_bands_are_named_and_unknown_ones_too() -> None:
     many = tuple((f"f{n}", 1.0 / (n + 1)) for n in range(100))
     bands = event(Transition.NEW, contributions=many)["top_bands"]
@@ -91,18 +111,27 @@ def test_only_the_largest_bands_are_named_and_unknown_ones_too() -> None:
     assert bands[0] == {"name": "f0", "share": 1.0, "unit": "", "low_hz": None, "high_hz": None}
 
 
-def test_state_is_on_while_the_alarm_lasts() -> None:
-    on = json.loads(steadyhum.state_message(verdict(None), CONTEXT))
+def test_state_is_on_while_the_anomaly_is_open() -> None:
+    on = state(verdict(None))
     assert (on["alarm"], on["alarm_id"], on["kind"], on["peak"]) == ("ON", "01H", "anomaly", 7.5)
-    assert on["time"] == "2026-01-01T00:00:02.250000Z"
-    for off in (verdict(Transition.END), verdict(None, None)):
-        body = json.loads(steadyhum.state_message(off, CONTEXT))
-        assert (body["alarm"], body["alarm_id"], body["start_time"], body["peak"]) == (
-            "OFF",
-            None,
-            None,
-            None,
-        )
+    assert (on["time"], on["schema"]) == ("2026-01-01T00:00:02.250000Z", 2)
+    off = state(verdict(None, None))
+    assert (off["alarm"], off["alarm_id"], off["start_time"], off["peak"]) == ("OFF", None, None, None)
+
+
+def test_a_fault_is_in_the_state_of_schema_1_alone_and_its_score_never() -> None:
+    both = standing(verdict(None, None), CONTEXT), stamp(CONTEXT)
+    body = json.loads(retained.state_message(*both, (FAULT,)))
+    assert (body["schema"], body["alarm"], body["kind"]) == (1, "ON", "sensor_fault")
+    assert (body["score"], body["threshold"], body["peak"]) == (5.0, 1.5, None)
+    assert json.loads(retained.state_message(*both, ()))["alarm"] == "OFF"
+    anomaly = standing(verdict(None), CONTEXT), stamp(CONTEXT)
+    assert json.loads(retained.state_message(*anomaly, (FAULT,)))["kind"] == "anomaly"
+    assert json.loads(retained.state_message(*both))["alarm"] == "OFF"
+
+
+def state(judged: Any) -> Any:
+    return json.loads(retained.state_message(standing(judged, CONTEXT), stamp(CONTEXT)))
 
 
 def test_score_is_small() -> None:
@@ -128,16 +157,16 @@ def test_health_keeps_its_shape_and_loses_what_is_not_finite() -> None:
 
 @pytest.mark.parametrize("replayed", [True, False])
 def test_replayed_is_added_when_a_message_is_sent(replayed: bool) -> None:
-    body = steadyhum.event_message(verdict(Transition.NEW), 1, "e", CONTEXT)
+    body = steadyhum.event_message(change_of(verdict(Transition.NEW), CONTEXT), 1, "e", clock_ok=True)
     sent = steadyhum.stamp_replayed(body, replayed=replayed)
     assert json.loads(sent) == {**json.loads(body), "replayed": replayed}
 
 
 def test_times_out_of_range_are_null() -> None:
-    assert steadyhum.rfc3339(0) == "1970-01-01T00:00:00.000000Z"
-    assert steadyhum.rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
-    assert steadyhum.rfc3339(2**62) is None
-    assert steadyhum.rfc3339(2**63 * 10**6) is None
+    assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
+    assert rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
+    assert rfc3339(2**62) is None
+    assert rfc3339(2**63 * 10**6) is None
 
 
 def test_topics() -> None:
@@ -167,8 +196,8 @@ def test_any_verdict_becomes_strict_json(
     alarm = Alarm(text, AlarmKind.ANOMALY, time_us, score, text)
     judged = Verdict(time_us, score, score, False, alarm, Transition.NEW, tuple(contributions))
     for body in (
-        steadyhum.event_message(judged, 1, text, CONTEXT),
-        steadyhum.state_message(judged, CONTEXT),
+        steadyhum.event_message(change_of(judged, CONTEXT), 1, text, clock_ok=False),
+        retained.state_message(standing(judged, CONTEXT), stamp(CONTEXT)),
         steadyhum.score_message(judged, 1),
     ):
         json.loads(body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -176,7 +205,7 @@ def test_any_verdict_becomes_strict_json(
 
 
 def test_model_of_a_manifest() -> None:
-    summary = steadyhum.model_summary(manifest(channels=("x", "y")), "cd" * 32)
+    summary = model_summary(manifest(channels=("x", "y")), "cd" * 32)
     assert (summary.name, summary.detector, summary.version, summary.supported) == ("rms", "rms", "1", True)
     assert summary.sha256 == "cd" * 32
     assert summary.bands["power y"] == ("g2", None, None)
@@ -185,11 +214,13 @@ def test_model_of_a_manifest() -> None:
 def recorded_again() -> Iterator[Any]:
     """Every recorded body made now, with the name of its schema, in the order of the recording."""
     events = [
-        steadyhum.event_message(given, seq, "e" * 32, context)
+        steadyhum.event_message(change_of(given, context), seq, "e" * 32, clock_ok=context[1])
         for seq, (given, context) in enumerate(VERDICTS, 1)
     ]
     yield from (("stored event", body) for body in events)
-    yield from (("state", steadyhum.state_message(*given)) for given in STATES)
+    yield from (("state", retained.state_message(*given)) for given in STATES)
+    yield from (("condition", retained.condition_message(*given)) for given in CONDITIONS)
+    yield "info", retained.info_message(*INFO)
     yield from (("score", steadyhum.score_message(given, n)) for n, given in enumerate(SCORES))
     yield "health", steadyhum.health_message(HEALTH, START_US, clock_ok=True)
     well = {**HEALTH, "status": "ok", "trouble": "", "troubles": {}}
@@ -197,8 +228,9 @@ def recorded_again() -> Iterator[Any]:
     yield "probe", steadyhum.probe_message(START_US, clock_ok=True)
     for replayed in (True, False):
         yield "event", steadyhum.stamp_replayed(events[0], replayed=replayed)
-    yield "availability", steadyhum.ONLINE
-    yield "availability", steadyhum.OFFLINE
+    for name in messages.PLAIN:
+        yield name, steadyhum.ONLINE
+        yield name, steadyhum.OFFLINE
 
 
 def test_bodies_are_those_that_were_recorded() -> None:
@@ -215,17 +247,19 @@ def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name: Any)
     seen = [body for kind, body in recorded_again() if kind == name]
     assert seen
     for body in seen:
-        value = body.decode() if name == "availability" else json.loads(body)
+        value = body.decode() if name in messages.PLAIN else json.loads(body)
         validator.validate(value)
-        if name != "availability":
+        if name not in messages.PLAIN:
             assert list(value) == list(schema["properties"])
             shorter = {key: value[key] for key in list(value)[1:]}
             assert not validator.is_valid(shorter)
 
 
 def test_every_message_has_a_schema() -> None:
-    nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody}
-    declared = {kind for kind in vars(bodies).values() if dataclasses.is_dataclass(kind)}
+    nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody, bodies.RecordBody, bodies.ShelvingBody}
+    nested |= {retained_bodies.FaultBody, retained_bodies.SensorInfoBody, retained_bodies.OpenBody}
+    kinds = (*vars(bodies).values(), *vars(retained_bodies).values())
+    declared = {kind for kind in kinds if dataclasses.is_dataclass(kind)}
     assert declared - nested == {message.body for message in messages.MESSAGES.values()}
 
 

@@ -11,9 +11,9 @@ from edge_runtime.core.manifest import manifest_from_metadata
 from edge_runtime.core.manifest_schema import FieldError, read_body
 from edge_runtime.models.graph_limits import check_graph
 from edge_runtime.models.proving import prove_in_child
-from tests.attack import models
+from tests.attack import hostile_files, models
 
-CORPUS = models.corpus()
+CORPUS = hostile_files.corpus()
 
 
 def test_the_honest_file_passes() -> None:

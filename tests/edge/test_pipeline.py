@@ -1,6 +1,7 @@
 """One sensor's way from bytes to verdicts, through the real decoder, windows, graph and alarm."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from edge_runtime.core.records import (
     Transition,
 )
 from edge_runtime.models.scorer import open_trusted
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data, encode_hello
 from edge_runtime.sensors.recording import Signal
@@ -76,19 +78,36 @@ def test_site_threshold_replaces_the_models(artefact: Any) -> None:
         (lambda x: x * 0 + 0.5, "flat: x"),
         (lambda x: np.where(np.arange(len(x)) % 64 < 40, x, 0.25), "stuck: x"),
         (lambda x: x * np.nan, "not_a_number: x"),
-        (lambda x: np.clip(200 * x, -16, 16), "saturated: x"),
+        (lambda x: np.clip(20 * x, -1, 1), "saturated: x"),
     ],
 )
 def test_a_sensor_fault_is_no_anomaly(artefact: Any, change: Any, reason: str) -> None:
-    source = signal(0.3, 0.3, 0.3, 0.3)
+    source = signal(0.2, 0.2, 0.2, 0.2)
     source.samples[1000:2000, 0] = change(source.samples[1000:2000, 0])
-    _, verdicts = run(artefact, source, greeting=signal_hello(source, SENSOR))
+    range_ = 1.0 if reason.startswith("saturated") else 16.0
+    _, verdicts = run(artefact, source, greeting=signal_hello(source, replace(SENSOR, range=range_)))
     sensor = [v for v in verdicts if v.transition]
     assert told(verdicts) == [("new", "sensor_fault"), ("end", "sensor_fault")]
     assert sensor[0].alarm.reason == reason
     broken = [v for v in verdicts if 1.1 < v.time_us / 1e6 < 1.95 and v.transition is None]
     assert broken
     assert all(math.isnan(v.score) and not v.exceeded for v in broken)
+
+
+@pytest.mark.parametrize(
+    ("range_", "expected"), [(16.0, {"sensor_fault", "anomaly"}), (0.25, {"sensor_fault"})]
+)
+def test_what_is_cut_off_is_evidence_where_no_normal_window_ends(
+    artefact: Any, range_: float, expected: Any
+) -> None:
+    """A range below the vibration's own peaks says nothing about the machine, however high the score."""
+    source = signal(0.3, 0.3, 0.3, 0.3)
+    source.samples[1000:2000] = np.clip(200 * source.samples[1000:2000], -range_, range_)
+    sensor = replace(SENSOR, range=range_)
+    _, verdicts = run(artefact, source, greeting=signal_hello(source, sensor), threshold=0.2)
+    assert {kind for _, kind in told(verdicts)} >= expected
+    clipped = [v for v in verdicts if 1.1 < v.time_us / 1e6 < 1.95 and v.transition is None]
+    assert {v.exceeded for v in clipped} == {"anomaly" in expected}
 
 
 def test_an_anomaly_outlasts_a_sensor_fault(artefact: Any) -> None:
@@ -178,3 +197,95 @@ def test_an_alarm_survives_a_sensors_clock_that_is_set(artefact: Any, jump_s: in
     assert 1.5 < begun_s < 1.8
     assert 1.0 < begun.alarm.start_us / 1e6 - 2 * day_s - wrong_s < begun_s
     assert 2.5 < ended_s < 2.8
+
+
+def test_an_anomaly_neither_ends_nor_begins_while_the_machine_stands_still(artefact: Any) -> None:
+    """Nor is it silent about it: what it is takes the place of the score, until the machine runs again."""
+    pipeline, verdicts = run(artefact, signal(3.0, 0.02, 0.02, 3.0, seconds=2.0))
+    assert told(verdicts) == [("new", "anomaly"), ("new", "sensor_fault"), ("end", "sensor_fault")]
+    (quiet,) = (v for v in verdicts if v.transition == "new" and v.alarm.kind is AlarmKind.SENSOR)
+    assert quiet.alarm.reason.startswith("too_quiet: RMS 0.0")
+    assert "the machine stands still, or the sensor has come off" in quiet.alarm.reason
+    assert quiet.time_us / 1e6 < 2.5
+    assert [alarm.kind for alarm in pipeline.active] == [AlarmKind.ANOMALY]
+
+
+def test_coarse_counts_of_a_machine_that_stands_still_are_too_quiet_and_not_stuck(artefact: Any) -> None:
+    source = signal(0.3, 0.003, seconds=2.0)
+    source.samples[2000:] = np.rint(source.samples[2000:] / 0.005) * 0.005
+    _, verdicts = run(artefact, source)
+    reasons = {v.alarm.reason.partition(":")[0] for v in verdicts if v.transition == "new"}
+    assert reasons == {"too_quiet"}
+
+
+@pytest.mark.parametrize(("form", "named"), [("INT16", True), ("INT24", True), ("FLOAT32", False)])
+@pytest.mark.parametrize("stated", [True, False])
+def test_the_end_of_the_range_is_known_by_hello_or_by_the_format(
+    artefact: Any, form: str, named: bool, stated: bool
+) -> None:
+    """Neither is known of floating point without a hello: what is cut off is scored like any window."""
+    sensor = replace(SENSOR, sample_format=SampleFormat[form], range=0.5)
+    pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: "id")
+    source = signal(0.3, 0.3, seconds=2.0)
+    source.samples[2000:] = np.clip(4 * source.samples[2000:], -0.5, 0.5)
+    if stated:
+        pipeline.feed(signal_hello(source, sensor), 0.0)
+    for frame in signal_frames(source, sensor):
+        pipeline.feed(encode_data(frame, sensor.sample_format), frame.time_us / 1e6)
+    assert [alarm.reason for alarm in pipeline.active] == ["saturated: x"] * (named or stated)
+
+
+def test_one_clipped_channel_of_several_is_named_and_is_evidence(tmp_path: Any) -> None:
+    artefact = open_trusted(write_artefact(tmp_path / "two.onnx", channels=("x", "y")))
+    rng = np.random.default_rng(2)
+    samples = (0.3 * rng.standard_normal((4000, 2))).astype(np.float32)
+    samples[2000:, 1] = np.clip(100 * samples[2000:, 1], -16, 16)
+    source = Signal(samples, RATE_HZ, ("x", "y"), "g")
+    pipeline, _ = run(artefact, source, greeting=signal_hello(source, SENSOR))
+    assert {(str(alarm.kind), alarm.reason) for alarm in pipeline.active} == {
+        ("sensor_fault", "saturated: y"),
+        ("anomaly", ""),
+    }
+
+
+def test_a_pause_that_the_site_allows_is_no_missing_time(artefact: Any) -> None:
+    """A second of vibration each ten: fine where the site waits for twelve, and not where for two."""
+    named = {}
+    for silence_s in (2.0, 12.0):
+        watch = replace(Watch.of(artefact), silence_s=silence_s)
+        pipeline = SensorPipeline(watch, FrameDecoder(), lambda: "id")
+        for turn in range(12):
+            for frame in signal_frames(signal(0.3), SENSOR, start_us=turn * 10_000_000):
+                numbered = frame._replace(sequence=turn * 20 + frame.sequence)
+                pipeline.feed(encode_data(numbered, SampleFormat.FLOAT32), frame.time_us / 1e6)
+        named[silence_s] = [alarm.reason.partition(":")[0] for alarm in pipeline.active]
+    assert named == {2.0: ["few_windows"], 12.0: []}
+
+
+def test_one_spoilt_window_is_no_trouble_and_a_lasting_fault_is_one_until_its_alarm_ends(
+    artefact: Any,
+) -> None:
+    """Two windows of three at fault are one fault that lasts, not one that comes and goes."""
+    source = signal(*[0.3] * 30)
+    for begin in range(5000, 20000, 96):
+        source.samples[begin : begin + 20] = source.samples[begin]  # stuck for two windows, not for the next
+    pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: "id")
+    seen = []
+    for frame in signal_frames(source, SENSOR):
+        pipeline.feed(encode_data(frame, SampleFormat.FLOAT32), frame.time_us / 1e6)
+        seen.append(str(pipeline.status.problem or "").partition(":")[0])
+    changes = [now for before, now in zip(["", *seen], seen, strict=False) if bool(now) != bool(before)]
+    assert len(changes) <= 2
+
+
+def test_frames_of_another_rate_are_not_measured_and_leave_nothing_behind(artefact: Any) -> None:
+    """Six seconds that cannot be used, then honest ones: no rate is made up of the time between."""
+    pipeline = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: "id")
+    for rate_hz, seconds, begin in ((1100.0, 6.0, 0), (1000.0, 12.0, 120)):
+        for frame in signal_frames(signal(0.3, seconds=seconds), SENSOR, start_us=begin * 50_000):
+            sent = frame._replace(rate_hz=rate_hz, sequence=begin + frame.sequence)
+            pipeline.feed(encode_data(sent, SampleFormat.FLOAT32), (begin + frame.sequence) * 0.05)
+    rate = pipeline.status.rate
+    assert rate is not None
+    assert rate.measured_hz == pytest.approx(1000, rel=0.01)
+    assert not rate.off

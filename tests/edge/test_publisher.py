@@ -18,6 +18,7 @@ from edge_runtime.core.health import Health
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import Spool
+from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, free_port, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events
 from tests.faults.alarm_account import AlarmAccount
@@ -33,6 +34,7 @@ def gateway() -> Iterator[Any]:
         yield gateway
 
 
+@both_ways()
 def test_what_is_raised_arrives_once_and_in_order(
     gateway: Any, subscriber: Subscriber, broker: Broker
 ) -> None:
@@ -106,6 +108,7 @@ def test_a_backlog_drains_in_order_while_new_alarms_overtake_it(
     assert in_time(worst_s, 2)
 
 
+@both_ways()
 def test_a_site_may_ask_for_one_order(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     account = AlarmAccount()
     for _ in range(300):

@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.credentials import read_credentials
 from edge_runtime.mqtt.incoming import MAX_PACKET_BYTES, IncomingPackets, UnwantedPacketError
 from edge_runtime.mqtt.link_errors import LinkErrorKind
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -121,7 +122,8 @@ def test_random_bytes_are_followed_or_refused() -> None:
 def test_all_that_paho_reads_passes_by_us() -> None:
     """`Client` overrides a private method of paho: this fails where a release reads in another way."""
     with FakeBroker() as broker:
-        client = new_client(BrokerSettings("127.0.0.1"), "me", None, retained_will=False)
+        settings = BrokerSettings("127.0.0.1")
+        client = new_client(settings, "me", None, read_credentials(settings), retained_will=False)
         seen: list[Any] = []
 
         def hear(*arguments: Any) -> None:
@@ -155,3 +157,25 @@ def test_paho_refuses_limits_of_zero(name: str) -> None:
     code = {"ReceiveMaximum": b"\x21\x00\x00", "MaximumPacketSize": b"\x27\x00\x00\x00\x00"}[name]
     with pytest.raises(Exception, match=name):
         cast("Any", Properties)(PacketTypes.CONNACK).unpack(bytes([len(code)]) + code)
+
+
+def test_a_subscriber_takes_messages_up_to_a_size_and_qos_1() -> None:
+    packets = IncomingPackets(version_5=True, listener_bytes=10_000)
+    packets.feed(b"\x20\x03\x00\x00\x00" + b"\x90\x04\x00\x01\x00\x01")
+    packets.feed(b"\x31\x88\x27" + bytes(5000) + b"\x32\x05\x00\x01t\x00\x01")
+    assert packets.packets == 4
+    with pytest.raises(UnwantedPacketError, match="of 10001 bytes, and we take 10000"):
+        packets.feed(b"\x30\x91\x4e")
+
+
+@pytest.mark.parametrize("header", [b"\x34\x05", b"\x36\x05", b"\x40\x02", b"\x62\x02", b"\x91\x04"])
+def test_what_no_broker_may_send_to_a_subscriber(header: bytes) -> None:
+    packets = IncomingPackets(version_5=True, listener_bytes=10_000)
+    packets.feed(b"\x20\x03\x00\x00\x00")
+    with pytest.raises(UnwantedPacketError, match="the broker sen"):
+        packets.feed(header)
+
+
+def test_a_message_before_the_welcome_is_no_welcome() -> None:
+    with pytest.raises(UnwantedPacketError, match="no CONNACK"):
+        IncomingPackets(version_5=True, listener_bytes=10).feed(b"\x30\x05")

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.core.errors import ConfigError
+from edge_runtime.core.errors import ConfigError, EdgeError
 from edge_runtime.core.health import Health
+from edge_runtime.mqtt.attempts import Attempts
 from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass, Spool
+from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, arrived, events, troubles
 from tests.faults.alarm_account import AlarmAccount, body_of
@@ -29,6 +31,7 @@ def gateway() -> Iterator[Any]:
         yield gateway
 
 
+@both_ways()
 def test_starts_without_a_broker_and_delivers_when_there_is_one(
     gateway: Any, broker: Broker, tmp_path: Path
 ) -> None:
@@ -38,7 +41,7 @@ def test_starts_without_a_broker_and_delivers_when_there_is_one(
         account.raise_alarm(gateway.spool, EVENT)
     assert "refused" in until(lambda: troubles(publisher).get("broker"))
     broker.start()
-    with Subscriber(broker.port):
+    with Subscriber(broker.far_port):
         account.raise_alarm(gateway.spool, EVENT)
         until(lambda: gateway.spool.figures()["alarm.depth"] == 0)
         assert "broker" not in troubles(publisher)
@@ -52,6 +55,7 @@ def test_a_name_that_does_not_resolve_is_only_an_outage(gateway: Any) -> None:
     assert in_time(time.monotonic() - begun_s, 9)
 
 
+@both_ways()
 def test_the_broker_goes_away_and_comes_back(gateway: Any, subscriber: Subscriber, broker: Broker) -> None:
     account = AlarmAccount()
     publisher = gateway.publish(broker.port)
@@ -85,12 +89,14 @@ def test_a_new_alarm_is_worth_an_attempt_of_its_own(gateway: Any, broker: Broker
     assert in_time(time.monotonic() - begun_s, 5)
 
 
-def test_how_long_it_waits(gateway: Any) -> None:
-    publisher = Publisher(
-        BrokerSettings("127.0.0.1"), gateway.spool, Health(), AVAILABILITY, random.Random(4)
-    )
-    # Waits of a minute and conditions of five are not lived through here.
-    wait_s = publisher._wait_s  # noqa: SLF001 - see above
+def test_how_long_it_waits() -> None:
+    attempts = Attempts(BrokerSettings("127.0.0.1"), random.Random(4))
+
+    def wait_s(error: EdgeError, lasted_s: float) -> float:
+        wait_s, early_s = attempts.waits_s(error, lasted_s)
+        assert early_s <= min(wait_s, 4) or error is not lost
+        return wait_s
+
     lost = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.CLOSED)
     refused = LinkError("x", where="y", remedy="z", loss=LinkErrorKind.REFUSED)
     short = [
@@ -102,7 +108,6 @@ def test_how_long_it_waits(gateway: Any) -> None:
     assert wait_s(lost, 31) <= 1
     assert wait_s(refused, 301) <= 30
     assert 15 <= wait_s(ConfigError("x"), 1) <= 60
-    publisher.stop()
 
 
 def test_two_clients_with_one_id_do_not_fight(gateway: Any, broker: Broker, tmp_path: Path) -> None:

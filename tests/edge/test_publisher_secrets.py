@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from edge_runtime.core.errors import AccessError, ConfigError
 from edge_runtime.core.health import Health
-from edge_runtime.mqtt.credentials import check_credentials, read_password, tls_context
+from edge_runtime.mqtt.credentials import read_credentials, read_password, tls_context
 from edge_runtime.mqtt.publisher import Publisher
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 from edge_runtime.spool.queue import MessageClass
@@ -161,9 +161,9 @@ def test_credentials_that_vanish_later_are_an_outage(
 
 
 def test_every_secret_is_asked_for_before_a_start(tmp_path: Path) -> None:
-    check_credentials(BrokerSettings("localhost"))
+    read_credentials(BrokerSettings("localhost"))
     none = tmp_path / "none"
     with pytest.raises(ConfigError, match="password cannot be read"):
-        check_credentials(BrokerSettings("localhost", username="edge", password_file=none))
+        read_credentials(BrokerSettings("localhost", username="edge", password_file=none))
     with pytest.raises(ConfigError, match="authority's certificate cannot be used"):
-        check_credentials(BrokerSettings("localhost", tls=TlsSettings(ca_file=none)))
+        read_credentials(BrokerSettings("localhost", tls=TlsSettings(ca_file=none)))

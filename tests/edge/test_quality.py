@@ -1,4 +1,4 @@
-"""Sensor faults are told from machine faults, and real vibration is called neither."""
+"""Sensor faults are distinguished from machine faults, and real vibration is called neither."""
 
 import math
 from dataclasses import replace
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.analysis.sensor_checks import CHECKS, RateMeter, SensorCheck, SensorChecks, problem
+from edge_runtime.analysis.rate_meter import RateMeter
+from edge_runtime.analysis.sensor_checks import CHECKS, SensorCheck, SensorChecks, problem
 from edge_runtime.core.records import FaultReason, SensorFault
 
 HERE = Path(__file__).resolve().parents[2]
@@ -121,7 +122,7 @@ def test_the_protocol_page_names_every_reason(reason: Any) -> None:
 @pytest.mark.parametrize(("true_hz", "off"), [(12000, False), (12100, False), (12200, True), (11800, True)])
 def test_rate_is_measured_against_the_hosts_clock(true_hz: int, off: bool) -> None:
     meter = RateMeter(12000.0)
-    readings = [meter.add(256, i * 256 / true_hz) for i in range(2 * 12200 * 10 // 256)]
+    readings = [meter.update(256 * i, i * 256 / true_hz) for i in range(2 * 12200 * 10 // 256)]
     seen = [reading for reading in readings if reading]
     assert seen
     assert seen[0].measured_hz == pytest.approx(true_hz, rel=1e-3)
@@ -131,7 +132,7 @@ def test_rate_is_measured_against_the_hosts_clock(true_hz: int, off: bool) -> No
 def test_bursts_do_not_look_like_another_rate() -> None:
     meter = RateMeter(12000.0)
     arrivals = [np.ceil(i * 256 / 12000 / 0.05) * 0.05 for i in range(3000)]  # delivered every 50 ms
-    readings = [meter.add(256, at) for at in arrivals]
+    readings = [meter.update(256 * i, at) for i, at in enumerate(arrivals)]
     assert not any(reading.off for reading in readings if reading)
 
 

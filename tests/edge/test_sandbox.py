@@ -1,10 +1,13 @@
 """The child process in which foreign files are tried: what it may do, and what ends it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge_runtime.sandbox import ChildAnswer, ChildFailure, run_child
+from tests.processes import running
 
 MB = 1024 * 1024
 
@@ -25,6 +28,16 @@ def test_it_computes_and_nothing_else(tmp_path: Path) -> None:
     assert {name for name, allowed in answer.body["allowed"].items() if allowed} == {"thread", "compute"}
     assert secret.read_text() == "private"
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_where_memory_runs_out_the_kernel_ends_it_first() -> None:
+    program = "from edge_runtime.sandbox import Limits, give_up_rights\n"
+    program += "give_up_rights(Limits(4 << 30, 30)); print('done', flush=True); input()"
+    command = [sys.executable, "-c", program]
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "done\n"
+        assert Path(f"/proc/{child.pid}/oom_score_adj").read_text() == "1000\n"
 
 
 @pytest.mark.parametrize(

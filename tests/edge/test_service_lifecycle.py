@@ -60,7 +60,7 @@ def test_signals_during_the_start(site: Any) -> None:
     site.start(wait=False)
     until(begun, what="SIGHUP being held")
     site.service.send_signal(signal.SIGHUP)
-    until(lambda: "reloading" in site.log())
+    until(lambda: "reloaded" in site.log())
     assert site.stop() == 0
     assert "Traceback" not in site.log()
 
@@ -137,7 +137,7 @@ def test_reload(site: Any, subscriber: Subscriber) -> None:
     assert "Did you mean 'unit'" in site.log()
     site.config.write_text(good.replace('unit = "g"', 'unit = "g"\nthreshold = 50.0'))
     site.service.send_signal(signal.SIGHUP)
-    until(lambda: site.log().count("watching pump") == 2, what="the second start")
+    until(lambda: "pump adjusted" in site.log(), what="the reload")
     until(site.opened)
     site.play(vibration(0.3, 3.0))
     assert subscriber.events() == []

@@ -22,7 +22,8 @@ from edge_runtime.core.records import AlarmKind, Transition
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.models import load_model
 from edge_runtime.models.scorer import open_trusted
-from edge_runtime.pipeline.sensor_pipeline import SensorPipeline, Watch
+from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, play_signals, signal_frames

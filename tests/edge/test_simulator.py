@@ -11,12 +11,12 @@ import pytest
 
 from edge_runtime.core.errors import ConfigError, DataError
 from edge_runtime.core.records import Fault, Frame, Hello
+from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.protocols.base import SampleFormat, SensorProtocol
 from edge_runtime.sensors.protocols.frames import FrameDecoder, encode_data
 from edge_runtime.sensors.protocols.registry import PROTOCOLS
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import (
-    InjectedFaults,
     SimulatedSensor,
     join_signals,
     play_signals,

@@ -174,21 +174,6 @@ def test_keeps_only_a_few_damaged_files(originals: Originals, root: Any, tmp_pat
     assert [copy.stat().st_size for copy in copies if not copy.name.endswith("-wal")] == [56, 70, 84]
 
 
-def test_an_older_copy_put_back_does_not_repeat_numbers(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    with Spool(folder, LIMITS) as spool:
-        spool.put(MessageClass.ALARM, "t", body_of("kept"))
-    backup = (folder / "spool.db").read_bytes()
-    with Spool(folder, LIMITS) as spool:
-        epoch = spool.epoch
-        spool.put(MessageClass.ALARM, "t", body_of("sent"))
-    (folder / "spool.db").write_bytes(backup)
-    with Spool(folder, LIMITS) as spool:
-        assert "alarm 2 was stored" in spool.salvaged.reason
-        assert spool.epoch != epoch
-        assert [json.loads(body)["id"] for body in rows_of(spool).values()] == ["kept"]
-
-
 def interrupted(folder: Path, state: Any) -> None:
     """Leave the files as a salvage leaves them that was killed between its renames."""
     with Spool(folder / "new", LIMITS) as spool:
@@ -213,30 +198,6 @@ def test_the_copy_of_an_interrupted_opening_is_used(originals: Originals, root: 
     with Spool(folder, LIMITS) as spool:
         assert spool.salvaged is not None
         assert rows.items() <= rows_of(spool).items()
-
-
-def test_damage_that_shows_while_running_is_salvaged_then(
-    originals: Originals, root: Any, tmp_path: Path
-) -> None:
-    folder = tmp_path / "state"
-    with Spool(folder, LIMITS) as spool:
-        for n in range(2000):  # enough for the WAL to have been moved into the file
-            spool.put(MessageClass.TELEMETRY, "t", body_of(f"t{n}", 3000))
-        alarm = spool.put(MessageClass.ALARM, "t", body_of("alarm"), OpenAlarm("pump/anomaly", ALARM))
-        epoch = spool.epoch
-        with (folder / "spool.db").open("r+b") as file:
-            for page in range(100, 1100, 2):
-                file.seek(page * 4096)
-                file.write(os.urandom(4096))
-        found = spool.peek(MessageClass.TELEMETRY, 10**6)
-        assert spool.salvaged is not None
-        assert spool.epoch != epoch
-        assert 0 < len(found or spool.peek(MessageClass.TELEMETRY, 10**6)) < 2000
-        (row,) = spool.peek(MessageClass.ALARM, 10)
-        assert json.loads(row.body)["seq"] == alarm
-        assert spool.open_alarms() == {"pump/anomaly": ALARM}
-        assert spool.put(MessageClass.ALARM, "t", body_of("next")) == 1
-        assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 10)] == ["alarm", "next"]
 
 
 @pytest.mark.parametrize(("record", "found"), [("meta", b'{"schema"'), ("counters", b'"alarm.seq"')])

@@ -96,7 +96,7 @@ def disks(tmp_path: Path) -> Iterator[Any]:
 
 
 def work_to_drain(disk: Any, count: int, opened: Any) -> Any:
-    """Drain a spool whose disk lets nothing go, beginning anew after every 64 rows; count SQLite's steps."""
+    """Drain a spool whose disk lets nothing go, beginning again after every 64 rows; count SQLite's steps."""
     with Spool(disk / "state", SpoolLimits(reserve_bytes=0)) as spool:
         for n in range(count):
             spool.put(MessageClass.ALARM, "t", body_of(f"a{n}"))

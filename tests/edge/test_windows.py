@@ -1,6 +1,7 @@
 """Windows against the obvious slicing; never across a gap."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,3 +153,35 @@ def test_reset_forgets() -> None:
 def test_counts_too_large_for_the_unit_become_infinite() -> None:
     [(_, _, samples)], _ = run(Windower(2, 2, 1, RATE_HZ), [make(0, [1e30, -1e30], at=0, scale=1e30)])
     assert samples.ravel().tolist() == [np.inf, -np.inf]
+
+
+@given(
+    before=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    after=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    sizes=st.lists(st.integers(1, 30), min_size=4, max_size=30),
+    at=st.integers(1, 30),
+)
+def test_windows_of_another_length_begin_with_what_is_buffered(
+    before: Any, after: Any, sizes: Any, at: int
+) -> None:
+    """Every window is a whole stretch, a hop apart, and none waits for samples that were there."""
+    (samples, hop), (wanted, step) = ((length, min(length, gap)) for length, gap in (before, after))
+    values = np.arange(sum(sizes), dtype=np.float32)
+    frames = list(stream(values, sizes))
+    windower = Windower(samples, hop, 1, RATE_HZ)
+    for frame in frames[:at]:
+        windower.push(frame)
+    windower.recut(wanted, step)
+    read = sum(sizes[:at])
+    starts = []
+    for frame in frames[at:]:
+        windows, faults = windower.push(frame)
+        assert faults == []
+        for window in windows:
+            first = int(window.samples[0, 0])
+            assert window.samples[:, 0].tolist() == values[first : first + wanted].tolist()
+            starts.append(first)
+    assert all(later - earlier == step for earlier, later in pairwise(starts))
+    if sum(sizes) >= read + wanted:  # at the latest the first window of samples that came afterwards
+        assert starts
+        assert read - wanted <= starts[0] <= read

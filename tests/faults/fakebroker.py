@@ -27,6 +27,8 @@ class Published:
     retain: bool
     mid: int
     at_s: float
+    expiry_s: int | None = None
+    """Message Expiry Interval, where it has one."""
 
 
 class FakeBroker:
@@ -41,11 +43,17 @@ class FakeBroker:
         self.on_publish, self.connack, self._tls = on_publish, connack, tls
         self.suback = 1
         """Reason code for every subscription."""
+        self.subscribed: list[str] = []
+        self.unsubscribed: list[str] = []
+        """Topic filters, in the order in which they came."""
         self.on_connect: bytes | str | None = None
         """Raw bytes to send instead of a CONNACK, or CLOSE, or SILENT."""
         self.judge_connect: Callable[[bytes], Any] | None = None
         """The same for each CONNECT: called with what follows its length."""
         self.answer_pings = True
+        self.stays_open = False
+        """Whether a connection is left open after DISCONNECT."""
+        self.answer_pings, self.pings = True, 0
         self.flood: Callable[[], Iterable[bytes]] | None = None
         """Called at each CONNECT; gives chunks of bytes that follow the CONNACK until the connection ends."""
         self.flooded_bytes = 0
@@ -130,16 +138,22 @@ class FakeBroker:
                 threading.Thread(target=self._flood, args=(sock, self.flood()), daemon=True).start()
             return goes_on
         if kind == 0x30:
-            published = _published(head, body)
+            published = _published(head, body, version_5=self.first_packets[-1][6] == 5)
             self.published.append(published)
             return self._acknowledge(sock, published)
+        if kind == 0xA0:
+            self.unsubscribed += _filters(body, options=0)
+            sock.sendall(b"\xb0\x04" + body[:2] + b"\x00\x00")
         if kind == 0x80:
+            self.subscribed += _filters(body, options=1)
             sock.sendall(b"\x90\x04" + body[:2] + bytes([0, self.suback]))
-        if kind == 0xC0 and self.answer_pings:
-            sock.sendall(b"\xd0\x00")
+        if kind == 0xC0:
+            self.pings += 1
+            if self.answer_pings:
+                sock.sendall(b"\xd0\x00")
         if kind == 0xE0:
             self.disconnects.append(body)
-            return False
+            return self.stays_open
         return True
 
     def _flood(self, sock: Any, chunks: Any) -> None:
@@ -169,6 +183,16 @@ class FakeBroker:
         return True
 
 
+def _filters(body: bytes, *, options: int) -> list[str]:
+    """Topic filters of a SUBSCRIBE, or of an UNSUBSCRIBE, which has no options."""
+    found, at = [], 3 + body[2]
+    while at < len(body):
+        size = int.from_bytes(body[at : at + 2], "big")
+        found.append(body[at + 2 : at + 2 + size].decode())
+        at += 2 + size + options
+    return found
+
+
 def _packet(sock: socket.socket) -> tuple[int, bytes]:
     head, size, shift = _exactly(sock, 1)[0], 0, 0
     while True:
@@ -189,11 +213,14 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return data
 
 
-def _published(head: int, body: bytes) -> Published:
+def _published(head: int, body: bytes, *, version_5: bool) -> Published:
     length = int.from_bytes(body[:2], "big")
     topic, rest = body[2 : 2 + length].decode(), body[2 + length :]
-    qos, mid = head >> 1 & 3, 0
+    qos, mid, expiry_s = head >> 1 & 3, 0, None
     if qos:
         mid, rest = int.from_bytes(rest[:2], "big"), rest[2:]
-    properties = rest[0]  # a publisher of ours sends none
-    return Published(topic, rest[1 + properties :], qos, bool(head & 1), mid, time.monotonic())
+    if version_5:
+        properties, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]
+        if properties[:1] == b"\x02":  # Message Expiry Interval; an answer has Correlation Data
+            expiry_s = int.from_bytes(properties[1:], "big")
+    return Published(topic, rest, qos, bool(head & 1), mid, time.monotonic(), expiry_s)

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves when told to: stalls, resets, trickles, cuts, drops acknowledgements."""
+"""A TCP proxy that misbehaves when asked to: stalls, resets, trickles, cuts, drops acknowledgements."""
 
 import contextlib
 import socket

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.recording import Signal
-from edge_runtime.sensors.simulator import InjectedFaults, SimulatedSensor, play_signals
+from edge_runtime.sensors.simulator import SimulatedSensor, play_signals
 from tests.faults.replug import Plug
 
 RATE_HZ = 12_000.0

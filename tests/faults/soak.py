@@ -1,4 +1,4 @@
-"""Runs faults for as long as it is told to and prints what was reached: `python -m tests.faults.soak`.
+"""Runs faults for as long as it is asked to and prints what was reached: `python -m tests.faults.soak`.
 
 First two gateways behind a proxy that breaks their links in every way and with a broker that comes and goes.
 One raises alarms and sends telemetry all the time and is killed every so often. The other is the service as

@@ -30,6 +30,11 @@ def machine(count: int, seed: int = 0, samples: int = SAMPLES, channels: int = 2
     return found
 
 
+def stretch(count: int = 60, seed: int = 0, channels: int = 1) -> Samples:
+    """As many windows of it as one recording, [samples, channels]."""
+    return machine(count, seed=seed, channels=channels).reshape(-1, channels)
+
+
 def knocking(windows: Samples, strength: float = 4.0) -> Samples:
     """The same with a ringing blow every 40 samples."""
     ring = np.exp(-np.arange(40) / 6.0) * np.sin(2 * np.pi * 3100.0 * np.arange(40) / RATE_HZ)

@@ -112,7 +112,7 @@ def test_f1_uses_labelled_windows_and_promises_nothing() -> None:
         (normals([1.0], count=100), {}, "too few to learn from one part and test on another"),
         (normals([1.0], label="worn"), {}, "no normal recordings to learn from"),
         (normals([1.0, 1.1]), {"method": "f1"}, "F1 needs windows of normal and of faulty"),
-        (normals([1.0]), {"method": "conditions"}, "no unseen one can be foretold"),
+        (normals([1.0]), {"method": "conditions"}, "an unseen one cannot be predicted"),
     ],
 )
 def test_what_the_data_cannot_support_is_refused(parts: Any, plan: dict[str, Any], message: str) -> None:

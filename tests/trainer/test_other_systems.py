@@ -5,6 +5,7 @@ tested.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,37 @@ def test_a_list_becomes_a_file_that_is_evaluated(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout.splitlines()[-1]) == ["conditions", 3, 7]
     assert (tmp_path / "gaussian.onnx").stat().st_size > 0
+
+
+COMPARE = """
+import trainer
+from tests.trainer.test_comparison import machine
+
+if __name__ == "__main__":
+    import multiprocessing, pathlib
+
+    processes, ignoring = set(), set()
+
+    def count(*_):
+        for child in multiprocessing.active_children():
+            processes.add(child.pid)
+            status = pathlib.Path(f"/proc/{child.pid}/status").read_text()
+            ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+            ignoring.update({child.pid} if ignored >> (signal.SIGINT - 1) & 1 else ())
+
+    table = trainer.compare(machine(), ["gaussian", "zscore"], samples=64, processes=2, progress=count)
+    print(len(table), len(processes), bool(ignoring))
+"""
+
+
+def test_detectors_are_compared_in_processes_of_their_own(tmp_path: Path) -> None:
+    # A file and not `-c`: each process reads it when it starts, and so hides the same.
+    script = tmp_path / "compare.py"
+    script.write_text(f"{HIDDEN}\nhide()\n{COMPARE}")
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2", "2", "True"]
 
 
 def test_recordings_are_parsed_without_limits() -> None:

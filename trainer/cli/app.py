@@ -159,7 +159,7 @@ def evaluate(
 
 @app.command()
 def inspect(model: ModelFile, as_json: AsJson = False) -> None:
-    """Tell what is in a file, after the checks the edge makes."""
+    """Show what is in a file, after the checks the edge makes."""
     from edge_runtime.models import load_model
     from trainer.export import manifest_json, manifest_text
 

@@ -1,10 +1,11 @@
 """Trials of several detectors at once, each in a process of its own that reports its progress."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -51,13 +52,8 @@ def _in_processes(
     reports: SimpleQueue[ProgressReport] = context.SimpleQueue()
     pool = ProcessPoolExecutor(count, context, _initialise, (tuple(recordings), reports))
     try:
-        # Workers inherit the signal mask: an interrupt at the terminal reaches this process only, which ends
-        # them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _interrupts_held():
             waiting = [pool.submit(_run, order, arrangement) for order in orders]
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _pass_on(waiting, reports, bars)
         return [done.result() for done in waiting]
     except BrokenProcessPool as error:
@@ -72,6 +68,23 @@ def _in_processes(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Begin processes that no interrupt at the terminal reaches: this one is to end them.
+
+    They inherit the mask of signals, and so are safe before they run a line. Windows has none; there an
+    interrupt within a worker's start, until `_initialise` ignores it, ends that worker.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pass_on(
@@ -95,6 +108,7 @@ class _Worker:
 
 
 def _initialise(recordings: tuple[Recording, ...], reports: "SimpleQueue[ProgressReport]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Worker.recordings, _Worker.reports = recordings, reports
 
 

@@ -143,15 +143,15 @@ class LstmForecaster(Recurrent):
     """LSTM that predicts the next step."""
 
     name = "lstm_forecaster"
-    summary = "LSTM: mean square error of the next sample, or patch of samples, foretold from those before"
+    summary = "LSTM: mean square error of the next sample, or patch of samples, predicted from those before"
     layer: ClassVar[type[nn.LSTM | nn.GRU]] = nn.LSTM
     network: ClassVar[type[Autoencoder | Forecaster]] = Forecaster
-    least_samples = 2
+    least_samples = 2  # one to predict from and one to predict
 
 
 class GruForecaster(LstmForecaster):
     """GRU that predicts the next step."""
 
     name = "gru_forecaster"
-    summary = "GRU: mean square error of the next sample, or patch of samples, foretold from those before"
+    summary = "GRU: mean square error of the next sample, or patch of samples, predicted from those before"
     layer = nn.GRU

@@ -55,4 +55,4 @@ def _find(series: Mapping[str, tuple[int, ...]], channel: str, number: str) -> s
             return candidates[0]
         if candidates:
             break
-    raise Refusal(f"cannot tell which signal is channel {channel!r}", available(series))
+    raise Refusal(f"it is not clear which signal is channel {channel!r}", available(series))

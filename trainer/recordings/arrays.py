@@ -18,7 +18,8 @@ from trainer.recordings import labels
 from trainer.recordings.as_recorded import look
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import Recording, _check_values, _convert, read_recording
+from trainer.recordings.recorded_values import check_values, convert_values
+from trainer.recordings.recording import Recording, read_recording
 
 ONE_CONDITION: Final = "recorded"
 """The operating condition of recordings that name none."""
@@ -159,8 +160,8 @@ def recording_from_file(
 
 def _recording(row: ListRow, values: ParsedSamples, name: str) -> Recording:
     where, rate_hz = str(row.file), row.rate_hz or 0.0
-    _check_values(values, row.channels, where)
-    samples = _convert(values, rate_hz, row, where)
+    check_values(values, row.channels, where)
+    samples = convert_values(values, rate_hz, row, where)
     digest = hashlib.sha256(samples.data.cast("B")).hexdigest()
     called = name or f"array {digest[:12]}"
     return Recording(

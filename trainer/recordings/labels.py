@@ -33,7 +33,7 @@ def check(label: str, where: str) -> None:
         raise RecordingError(
             f"label {label!r} seems to mean the healthy machine, and would be taken for a fault",
             where=where,
-            remedy=f"Write {NORMAL!r}, and what tells such recordings apart as condition; "
+            remedy=f"Write {NORMAL!r}, and what distinguishes such recordings as condition; "
             "if it is a fault, name it otherwise",
         )
 

@@ -16,18 +16,15 @@ import numpy as np
 
 from edge_runtime.core import Samples
 from trainer.core import RecordingError, whole_file
-from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, ParsedSamples, is_rate
-from trainer.recordings import child_reader, resample
+from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, is_rate
+from trainer.recordings import child_reader
 from trainer.recordings.as_recorded import AsRecorded, look
 from trainer.recordings.listing import ListRow, read_list
+from trainer.recordings.recorded_values import check_values, convert_values
 from trainer.recordings.spill_file import SpillFile, StoredSamples
 
-_SHORTEST: Final = 64
-"""Samples: shorter files are truncated or no recordings, as no window is shorter."""
 _RATE_TOLERANCE: Final = 0.01
 """Share: the clocks of cheap recorders are off by less, a wrong rate by more."""
-_LARGEST: Final = 1e9
-"""Magnitude that vibration has in no unit; damaged float values often exceed it."""
 DIGITS: Final = 16
 """Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
@@ -115,8 +112,8 @@ def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
     """Check and convert what the parser found in the file of a row. Raises RecordingError."""
     content = child_reader.physical(content, row.full_scale, row.unit, where)
     rate_hz = _agreed_rate(row, content, where)
-    _check_values(content.values, row.channels, where)
-    samples = _convert(content.values, rate_hz, row, where)
+    check_values(content.values, row.channels, where)
+    samples = convert_values(content.values, rate_hz, row, where)
     return Recording(
         name=" ".join([row.file.stem, *row.signals]),
         file=str(row.file),
@@ -181,45 +178,6 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
             remedy="Correct the unit in the list, or convert the file",
         )
     return float(rate_hz)
-
-
-def _check_values(values: ParsedSamples, channels: tuple[str, ...], where: str) -> None:
-    if len(values) < _SHORTEST:
-        raise RecordingError(
-            f"{len(values)} samples, fewer than {_SHORTEST}",
-            where=where,
-            remedy="The recording is truncated or too short to learn from; record longer",
-        )
-    for channel, column in zip(channels, values.T, strict=True):
-        what = remedy = ""
-        wrong = np.flatnonzero(~np.isfinite(column))
-        if wrong.size:
-            what = f"holds {column[wrong[0]]} at sample {wrong[0]}, {wrong.size} such in all"
-            remedy = "Cut the recording there or record again; filling gaps would invent vibration"
-        elif np.abs(column).max() > _LARGEST:
-            what = f"holds {column[np.abs(column).argmax()]:g}, no vibration in any unit"
-            remedy = "Check that the signal is vibration and the file is not damaged"
-        elif column.min() == column.max():
-            what = f"is constant at {column[0]:g}"
-            remedy = "The sensor was dead or not connected; record again"
-        if what:
-            raise RecordingError(f"channel {channel} {what}", where=where, remedy=remedy)
-
-
-def _convert(values: ParsedSamples, rate_hz: float, row: ListRow, where: str) -> Samples:
-    try:
-        made = resample.convert(values, rate_hz, row.target_rate_hz or rate_hz, row.lowpass_hz)
-    except ValueError as error:
-        raise RecordingError(
-            str(error), where=where, remedy="Choose a target_rate_hz that divides the recorded rate"
-        ) from error
-    if len(made) < _SHORTEST:
-        raise RecordingError(
-            f"{len(values)} samples leave {len(made)} after resampling and filtering",
-            where=where,
-            remedy="Record longer",
-        )
-    return np.ascontiguousarray(made, dtype=np.float32)
 
 
 def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:

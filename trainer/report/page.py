@@ -98,7 +98,7 @@ def _pictures(
         for number, row in enumerate(evaluation.by_recording)
         if row.label != NORMAL and np.isfinite(row.median)
     ]
-    # The faulty recording with the lowest scores is the hardest to tell from normal ones.
+    # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     hardest = watched[min(medians)[1]] if medians else None
     pictures = [
         Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
@@ -123,7 +123,7 @@ def _pictures(
 def _waveform(
     manifest: Manifest, watched: Sequence[ScoredRecording], hardest: ScoredRecording | None
 ) -> Picture:
-    fault = f", and {hardest.recording.name}, the fault that is hardest to tell from it" if hardest else ""
+    fault = f", and {hardest.recording.name}, the fault that resembles it most" if hardest else ""
     band = f", limited to {manifest.lowpass_hz:g} Hz" if manifest.lowpass_hz else ""
     return Picture(
         "Waveform",

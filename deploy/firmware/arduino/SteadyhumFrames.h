@@ -120,7 +120,7 @@ class Framer {
     sealer.finish();
   }
 
-  // Send one at boot and one a minute; `names` holds one text per channel.
+  // Send one at boot and one every 4 s; `names` holds one text per channel.
   void hello(const char* const* names, const char* unit, float reach, const char* serial, const char* firmware) {
     Sealer<Sink> sealer(sink_);
     sealer.byte(1);

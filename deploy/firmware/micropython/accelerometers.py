@@ -52,7 +52,11 @@ def _expect(registers, register, value, name):
 
 
 class ADXL345:
-    """Full resolution, 16 g, stream FIFO of 32. Up to 800 Hz on I2C at 400 kHz, 3200 Hz on SPI."""
+    """Full resolution, 16 g, stream FIFO of 32. Up to 800 Hz on I2C at 400 kHz, 3200 Hz on SPI.
+
+    0x00 says which chip it is, 0x2C has the rate, 0x30 the overrun, 0x39 how many
+    readings wait, 0x32 the oldest of them. A count is 1/256 g, nominally 3.9 mg.
+    """
 
     reading_size = 6
     scale, reach = 1 / 256, 16.0
@@ -79,7 +83,11 @@ class ADXL345:
 
 
 class LIS3DH:
-    """High resolution, left-aligned 12 bits, stream FIFO of 32."""
+    """High resolution, left-aligned 12 bits, stream FIFO of 32.
+
+    0x0F says which chip it is, 0x20 has the rate and the three axes, 0x2F the overrun and how many
+    readings wait, 0x28 the oldest of them. A step of 12 bits is 1, 2, 4 or 12 mg, and 16 counts.
+    """
 
     reading_size = 6
 
@@ -105,7 +113,11 @@ class LIS3DH:
 
 
 class MPU6050:
-    """Accelerometer only, FIFO of 1024 bytes, 1 kHz divided."""
+    """Accelerometer only, FIFO of 1024 bytes, 1 kHz divided.
+
+    0x75 says which chip it is, 0x19 has the divider, 0x1C the range: at 2 g 16384 counts are 1 g, and half as
+    many at each further one. 0x3A says that the FIFO overflowed, 0x72 how many bytes wait, 0x74 gives them.
+    """
 
     reading_size = 6
 
@@ -137,5 +149,5 @@ class MPU6050:
         return data, False
 
     def _reset(self):
-        self._registers.set(0x6A, 0x04)
-        self._registers.set(0x6A, 0x40)
+        self._registers.set(0x6A, 0x04)  # FIFO off and emptied
+        self._registers.set(0x6A, 0x40)  # and on

@@ -11,12 +11,14 @@ from accelerometers import ADXL345, SPI
 from steadyhum import Clock, Framer, Sampler, crc32, measured_rate_mhz
 
 RATE_HZ = 3200  # the fastest of an ADXL345
-HELLO_US = 60 * 1000000  # one hello a minute: a gateway that starts later learns of the sensor
+HELLO_US = 4 * 1000000  # a gateway that starts later, or heard a damaged one, knows the sensor soon
 
 
 def main():
     """Send frames until power-off."""
+    # What is written waits in 8 KB, 89 ms of the line: as long as flash or a pause of the collector takes.
     line = machine.UART(0, 921600, tx=machine.Pin(0), rx=machine.Pin(1), txbuf=8192)
+    # 4 MHz of the 5 that the chip takes, in its mode 3.
     bus = machine.SPI(0, 4000000, polarity=1, phase=1)
     chip = ADXL345(SPI(bus, machine.Pin(17, machine.Pin.OUT)), RATE_HZ)
     clock = Clock(time.ticks_us, time.ticks_diff)

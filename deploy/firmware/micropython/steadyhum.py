@@ -48,7 +48,7 @@ class Framer:
         return seal(body)
 
     def hello(self, names, unit, reach, serial_number, firmware):
-        """A hello frame, delimiter included: send one at boot and one a minute."""
+        """A hello frame, delimiter included: send one at boot and one every 4 s."""
         body = bytearray(struct.pack(_GREETING, 1, 2, self.sensor_id, self.boot_id, reach))
         for text in (unit, serial_number, firmware) + tuple(names):
             data = text.encode()

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from edge_runtime.core import Fault, Frame, Hello
+from edge_runtime.core import Fault, Frame, Hello, Note, Reading
 
-Decoded = Frame | Hello | Fault
+Decoded = Frame | Hello | Note | Reading | Fault
 
 
 class SampleFormat(IntEnum):
@@ -50,6 +50,8 @@ class SensorProtocol:
     checksummed: bool
     """Whether one frame proves that the sensor uses this protocol. Without a checksum noise may pass for a
     reading now and then, and the doctor requires most of the line to be valid."""
+    introduces: bool = False
+    """Whether a sensor can say in it who it is: its `Hello`."""
     value_bytes: int = 32
     """Bytes that one value takes on the line at most, with its share of what surrounds it. A decoder of text
     reads no longer values: 16 of 31 characters and a separator fill a line."""

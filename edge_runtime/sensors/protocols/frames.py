@@ -21,7 +21,9 @@ decodes alone. Nothing on the line can raise here, and no buffer grows past one 
 | 36     | ...  | samples, interleaved |                                  |
 | last   | 4    | CRC-32               | CRC-32                           |
 
-Formats: 1 is int16, 2 is int24, 3 is float32.
+Formats: 1 is int16, 2 is int24, 3 is float32. A note (type 3) has one flat JSON object in UTF-8 from offset
+10 on; a reading (type 4) has its time in microseconds there, 8 bytes, then its value, float32, and two texts:
+name and unit.
 """
 
 import math
@@ -32,27 +34,29 @@ from typing import Any, Final
 import numpy as np
 from cobs import cobs
 
-from edge_runtime.core import MAX_FRAME_SAMPLES, Counts, Fault, FaultKind, Frame, Hello
+from edge_runtime.core import MAX_FRAME_SAMPLES, Counts, Fault, FaultKind, Frame, Hello, Note, Reading
 from edge_runtime.sensors.protocols.base import Decoded, SampleFormat, SensorProtocol
+from edge_runtime.sensors.protocols.statements import (
+    MAX_CHANNELS,
+    SHORTEST,
+    VERSION,
+    pack_hello,
+    pack_note,
+    pack_reading,
+    parse,
+)
 
-VERSION: Final = 1
 MAX_BODY: Final = 8192
 """Longest body in bytes, checksum included: 1358 samples of three int16 channels. A judgement: it bounds the
 decoder's buffer, and what is lost with one damaged frame: 89 ms at 921600 baud."""
-MAX_CHANNELS: Final = 16
-"""A judgement: five triaxial sensors behind one controller and a spare channel."""
 _MAX_CODED: Final = MAX_BODY + MAX_BODY // 254 + 1
 """COBS adds one byte for every 254 begun (Cheshire and Baker 1999)."""
 # The table at the top of this file, in the letters of the struct module.
 _DATA: Final = 1
-_HELLO: Final = 2
 _HEADER: Final = struct.Struct("<BBIIIQIfHBBH")
 _FIELDS: Final = struct.Struct("<2xIIIQIfHBBH")
 """The header without version and type, which are known before it is unpacked."""
 _DATA_AT: Final = _HEADER.size
-_HELLO_HEADER: Final = struct.Struct("<BBIIf")
-_MAX_TEXT: Final = 255
-"""Longest text of a hello, in bytes: its length is stored in one."""
 _CRC: Final = struct.Struct("<I")
 _RESIDUE: Final = zlib.crc32(_CRC.pack(0))
 """CRC-32 of any bytes followed by their own CRC-32: checking against it spares separating the two."""
@@ -99,13 +103,13 @@ def _decode(chunk: bytes) -> Decoded:
     except cobs.DecodeError:
         return Fault(FaultKind.GARBAGE, "not COBS")
     size = len(body) - _CRC.size
-    if size < _HELLO_HEADER.size:
+    if size < SHORTEST:
         return Fault(FaultKind.GARBAGE, "shorter than any frame")
     if zlib.crc32(body) != _RESIDUE:
         return Fault(FaultKind.CRC, "checksum differs")
     if body[0] == VERSION and body[1] == _DATA and size > _DATA_AT:
         return _parse_data(body, size)
-    return _parse_hello(body, size)
+    return parse(body, size)
 
 
 def encode_data(
@@ -132,16 +136,21 @@ def encode_data(
 
 
 def encode_hello(hello: Hello) -> bytes:
-    """Encode a hello, delimiter included.
+    """Encode a hello, delimiter included. Raises ValueError as `pack_hello` does."""
+    return _seal(pack_hello(hello))
 
-    Raises ValueError when a text is over 255 bytes or there are no channels, or over MAX_CHANNELS.
+
+def encode_note(note: Note) -> bytes:
+    """Encode a note, delimiter included.
+
+    Raises ValueError for members that are not plain, or where the frame is longer than MAX_BODY.
     """
-    texts = (hello.unit, hello.serial_number, hello.firmware, *hello.channels)
-    parts = [text.encode() for text in texts]
-    if any(len(part) > _MAX_TEXT for part in parts) or not 1 <= len(hello.channels) <= MAX_CHANNELS:
-        raise ValueError(f"a hello has 1 to {MAX_CHANNELS} channels and texts of at most {_MAX_TEXT} bytes")
-    header = _HELLO_HEADER.pack(VERSION, _HELLO, hello.sensor_id, hello.boot_id, hello.range)
-    return _seal(header + b"".join(bytes((len(part),)) + part for part in parts))
+    return _seal(pack_note(note))
+
+
+def encode_reading(reading: Reading) -> bytes:
+    """Encode a reading, delimiter included. Raises ValueError for a text over 255 bytes."""
+    return _seal(pack_reading(reading))
 
 
 def _seal(body: bytes) -> bytes:
@@ -171,33 +180,12 @@ def _parse_data(body: bytes, size: int) -> Decoded:
     return Frame(sensor_id, boot_id, sequence, time_us, rate_mhz / 1000, scale, overruns, samples)
 
 
-def _parse_hello(body: bytes, size: int) -> Decoded:
-    version, kind = body[0], body[1]
-    if version != VERSION:
-        return Fault(FaultKind.VERSION, f"protocol version {version}, this program reads {VERSION}")
-    if kind != _HELLO:
-        return Fault(FaultKind.SCHEMA, f"frame type {kind} with {size} bytes")
-    _, _, sensor_id, boot_id, range_ = _HELLO_HEADER.unpack_from(body)
-    texts, at = [], _HELLO_HEADER.size
-    while at < size:  # each is one byte of its length, then so many bytes
-        begin, at = at + 1, at + 1 + body[at]
-        texts.append(body[begin:at])
-    try:
-        if at != size:
-            raise ValueError("the last text runs past the end")
-        unit, serial_number, firmware, *channels = [text.decode() for text in texts]
-    except ValueError:  # UnicodeDecodeError is one, too few values to unpack is another
-        return Fault(FaultKind.SCHEMA, "a hello with broken texts")
-    if not 1 <= len(channels) <= MAX_CHANNELS or not 0 < range_ < math.inf:
-        return Fault(FaultKind.SCHEMA, f"a hello with {len(channels)} channels and range {range_}")
-    return Hello(sensor_id, boot_id, tuple(channels), unit, range_, serial_number, firmware)
-
-
 FRAMES: Final = SensorProtocol(
     name="frames",
     summary="steadyhum frames: COBS, CRC-32, every frame describes itself",
     decoder=lambda _line: FrameDecoder(),
     checksummed=True,
+    introduces=True,
     value_bytes=8,  # a float32, and as much for the header of a frame of twelve values
     encode=lambda item, stored: encode_hello(item) if isinstance(item, Hello) else encode_data(item, stored),
 )

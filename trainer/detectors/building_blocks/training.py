@@ -34,6 +34,7 @@ class Training:
     epochs: int = 100
     """At most."""
     batch: int = 64
+    """Windows of one step. A judgement: the few thousand of a fit give some fifty steps an epoch."""
     learning_rate: float = 1e-3
     """Of Adam; its own default."""
     patience: int = 12

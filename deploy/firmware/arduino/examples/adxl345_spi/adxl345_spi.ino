@@ -62,7 +62,7 @@ void loop() {
     for (uint8_t axis = 0; axis < 3; ++axis) reading[axis] = int16_t(raw[2 * axis] | raw[2 * axis + 1] << 8);
     sampler.push(reading);
   }
-  if (millis() - helloMs > 60000) {
+  if (millis() - helloMs > 4000) {
     helloMs = millis();
     hello();
   }

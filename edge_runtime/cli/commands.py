@@ -7,13 +7,16 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from edge_runtime.cli import alarms
+from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, print_fields
 from edge_runtime.configuration import read_config
-from edge_runtime.core import ConfigError, run_command
+from edge_runtime.core import ConfigError, printable, run_command
 from edge_runtime.sensors.protocols import SampleFormat
 
 app = typer.Typer(
@@ -23,8 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(alarms.app)
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,7 +51,7 @@ def _options(
 
 @app.command()
 def run(config: ConfigFile) -> None:
-    """Run the service until it is told to stop."""
+    """Run the service until it is asked to stop."""
     # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
     # libraries of the command line would stay in memory: the process replaces itself.
     # -P: no file in the current folder may pass for a module of ours.
@@ -63,24 +66,25 @@ def check(config: ConfigFile) -> None:
     from edge_runtime.gateway import prepare, probe_ports
 
     prepared = prepare(config)
-    for sensor, watch in zip(prepared.config.sensor, prepared.watches, strict=True):
-        manifest = watch.artefact.manifest
+    for sensor in prepared.sensors:
+        name, manifest = sensor.settings.name, sensor.watch.artefact.manifest
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
-            f"{sensor.name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
-            f"threshold {watch.threshold:g}: ok"
+            f"{name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
+            f"threshold {sensor.watch.threshold:g}: ok"
         )
         if manifest.known_faults:
-            typer.echo(
-                f"{sensor.name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}"
-            )
+            typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
     for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
 
 
 @app.command()
 def replay(
-    recording: Annotated[str, typer.Argument(metavar="RECORDING", help=".npz or .csv, @FROM-TO for a part.")],
+    recording: Annotated[
+        str,
+        typer.Argument(metavar="RECORDING", help=".npz, .csv or .frames (a capture), @FROM-TO for a part."),
+    ],
     model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
     threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
     speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
@@ -89,15 +93,18 @@ def replay(
 ) -> None:
     """Show what the service would say of a recording."""
     from edge_runtime.models import load_model
-    from edge_runtime.pipeline import Replayed, Watch, replay
-    from edge_runtime.sensors import read_part
+    from edge_runtime.pipeline import Replayed, Watch, replay, replay_capture
+    from edge_runtime.sensors import is_capture, read_part
 
     if threshold is not None and not math.isfinite(threshold):
         raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
     watch = Watch.of(load_model(model), threshold=threshold)
     transitions: list[Replayed] = []
     windows = 0
-    for item in replay(read_part(recording), watch, speed):
+    captured = is_capture(recording)
+    for item in (
+        replay_capture(recording, watch, speed) if captured else replay(read_part(recording), watch, speed)
+    ):
         windows += 1
         if item.verdict.transition is not None:
             transitions.append(item)
@@ -111,7 +118,8 @@ def replay(
 @app.command()
 def simulate(
     recording: Annotated[
-        list[str], typer.Argument(metavar="RECORDING...", help=".npz or .csv, @FROM-TO for a part.")
+        list[str],
+        typer.Argument(metavar="RECORDING...", help=".npz or .csv, or one .frames; @FROM-TO for a part."),
     ],
     port: Annotated[str, typer.Option(metavar="URL", help="A port or socket://host:port; `pty` makes one.")],
     rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
@@ -126,33 +134,43 @@ def simulate(
     from edge_runtime.sensors import (
         InjectedFaults,
         SimulatedSensor,
+        is_capture,
         join_signals,
         open_output,
+        play_capture,
         play_signals,
+        read_capture,
         read_part,
+        summarize,
     )
 
-    signals = [read_part(part) for part in recording]
-    join_signals(signals)  # refuses what does not belong together, before anything is opened
+    captured = any(map(is_capture, recording))
+    if captured and len(recording) > 1:
+        raise ConfigError(
+            "a capture is played alone", where="simulate", remedy="Name one file that ends in .frames"
+        )
+    signals = [] if captured else [read_part(part) for part in recording]
+    # Refuses what does not belong together, and what is no capture, before anything is opened.
+    _ = summarize(recording[0]) if captured else join_signals(signals)
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
     sensor = SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    injected = InjectedFaults.parse(faults)
     with open_output(port, baud, link) as (name, write):
-        _print_fields({"port": name}, as_json=as_json)
+        print_fields({"port": name}, as_json=as_json)
         if wait:
             sys.stdin.readline()
-        play_signals(
-            signals,
-            sensor,
-            write,
-            rate_factor=rate_factor,
-            faults=InjectedFaults.parse(faults),
-            on_part=lambda index: _print_fields(
-                {"part": recording[index], "time": time.time()}, as_json=as_json
-            ),
-        )
-        _print_fields({"done": True}, as_json=as_json)
+
+        def say_part(index: int) -> None:
+            print_fields({"part": recording[index], "time": time.time()}, as_json=as_json)
+
+        if captured:
+            say_part(0)
+            play_capture(read_capture(recording[0]), write, rate_factor=rate_factor, faults=injected)
+        else:
+            play_signals(signals, sensor, write, rate_factor=rate_factor, faults=injected, on_part=say_part)
+        print_fields({"done": True}, as_json=as_json)
 
 
 @app.command()
@@ -176,6 +194,23 @@ def doctor(
 
 
 @app.command()
+def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson = False) -> None:
+    """Say what is true now of the running service and its sensors."""
+    with connect(config, door) as client:
+        said = client.call("status")
+    if as_json:
+        typer.echo(json.dumps(said))
+        return
+    broker = "connected to the broker" if said["connected"] else "not connected to the broker"
+    about = f"{client.about['site']}/{client.about['device']}"
+    typer.echo(f"{about}: {said['status']}, {broker}, up {said['up_s'] / 3600:.1f} hours")
+    for sensor in said["sensors"]:
+        typer.echo(f"{sensor['name']}: {printable(sensor['trouble'] or 'ok')}")
+    for name, text in said["troubles"].items():
+        typer.echo(f"{printable(name)}: {printable(text)}")
+
+
+@app.command()
 def listen(
     broker: Annotated[
         str, typer.Option(metavar="URL", help="mqtt://[user@]host[:port], or mqtts:// for TLS.")
@@ -191,19 +226,20 @@ def listen(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off."""
-    from edge_runtime.audit import run_listen, settings_of
+    """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off.
 
-    settings = settings_of(
-        broker,
-        client_id or f"listen-{socket.gethostname()}",
-        password_file,
-        ca_file=ca_file,
-        cert_file=cert_file,
-        key_file=key_file,
-    )
+    Exit 69 when nothing is proven: nothing was heard, or a device is silent.
+    """
+    from edge_runtime.audit import open_books, run_listen, settings_of
+
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    settings = settings_of(broker, client_id, password_file, **files)
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    name, books = open_books(base / "steadyhum", client_id, socket.gethostname())
+    settings = replace(settings, client_id=name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the account is printed in any case
-    raise typer.Exit(run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds))
+    code = run_listen(settings, topics, typer.echo, json_lines=as_json, seconds=seconds, books=books)
+    raise typer.Exit(code)
 
 
 def main() -> None:
@@ -230,9 +266,3 @@ def _replayed(item: Any, *, as_json: bool) -> str:
     return (
         f"{fields['time_s']:10.3f} s  {fields['type']:6}  {score} of {verdict.threshold:.4g}  {what}".rstrip()
     )
-
-
-def _print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
-    plain = "  ".join(f"{name} {value}" for name, value in fields.items())
-    typer.echo(json.dumps(fields) if as_json else plain)
-    sys.stdout.flush()  # a program may wait for the line

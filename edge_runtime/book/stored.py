@@ -1,0 +1,65 @@
+"""An open alarm as the spool keeps it: the `Alarm` that it always kept, and notes with the rest."""
+
+import json
+from dataclasses import asdict, fields, replace
+from typing import Any, Final
+
+from edge_runtime.book.entries import OpenAlarm, Record, Shelving
+from edge_runtime.core import Alarm, ModelSummary
+
+NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
+"""Of an alarm whose model is not known: it was stored before models were."""
+_OF_ALARM: Final = ("sensor", "kind", "start_us", "reason")
+
+
+def key_of(alarm: OpenAlarm) -> str:
+    """Under which an open alarm is kept: a sensor has one of each kind at most."""
+    return f"{alarm.sensor}/{alarm.kind}"
+
+
+def stored_entry(alarm: OpenAlarm) -> Alarm:
+    """What to keep of an open alarm: what earlier versions read, and notes with all the rest."""
+    rest = asdict(replace(alarm, model=_bare(alarm.model)))
+    for name in _OF_ALARM:
+        del rest[name]
+    notes = json.dumps(rest)
+    return Alarm(alarm.id, alarm.kind, alarm.start_us, alarm.peak, alarm.reason, notes)
+
+
+def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
+    """The open alarm that was kept under a key. Without notes, or with those of another alarm or version,
+    what the `Alarm` itself does not say is empty."""
+    sensor = key.rpartition("/")[0]
+    plain = OpenAlarm(
+        alarm.id,
+        sensor,
+        alarm.kind,
+        machine="",
+        incident=alarm.id,
+        reason=alarm.reason,
+        start_us=alarm.start_us,
+        peak=alarm.peak_score,
+        score=None,
+        threshold=None,
+        model=NO_MODEL,
+    )
+    try:
+        rest = json.loads(alarm.notes)
+        return replace(plain, **_read(rest)) if rest["id"] == alarm.id else plain
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return plain
+
+
+def _read(rest: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in fields(OpenAlarm)} - set(_OF_ALARM)
+    values = {name: value for name, value in rest.items() if name in known}
+    values["model"] = ModelSummary(**values["model"])
+    if values.get("acknowledged") is not None:
+        values["acknowledged"] = Record(**values["acknowledged"])
+    if values.get("shelved") is not None:
+        values["shelved"] = Shelving(**values["shelved"])
+    return values
+
+
+def _bare(model: ModelSummary) -> ModelSummary:
+    return replace(model, bands={})

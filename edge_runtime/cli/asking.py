@@ -1,0 +1,49 @@
+"""What the commands share that ask the running service, and how output is printed."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from edge_runtime.configuration import read_config
+from edge_runtime.core import ConfigError
+
+if TYPE_CHECKING:
+    from edge_runtime.door import DoorClient
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+DoorConfig = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The running service's TOML file, if not the package's."),
+]
+DoorSocket = Annotated[
+    Path | None, typer.Option("--socket", metavar="PATH", help="The running service's local socket.")
+]
+_OTHER: Final = "Give the configuration, or the socket, of the service that is meant"
+
+
+def connect(config: Path | None, door: Path | None) -> "DoorClient":
+    """A connection to the service that is meant. Raises EdgeError for none, and for another device's."""
+    from edge_runtime.door import DoorClient, candidates
+
+    if door is not None:
+        return DoorClient(door)
+    if config is None:
+        return DoorClient(*candidates(None, None))
+    read = read_config(config)
+    client = DoorClient(*candidates(read.door, read.state_folder))
+    there, meant = (client.about["site"], client.about["device"]), (read.site.site, read.site.device)
+    if there != meant:
+        client.close()
+        what = f"the service that runs is that of {'/'.join(there)}, and not {'/'.join(meant)}"
+        raise ConfigError(what, where=str(config), remedy=_OTHER)
+    return client
+
+
+def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
+    """One line: JSON, or names and values."""
+    plain = "  ".join(f"{name} {value}" for name, value in fields.items())
+    typer.echo(json.dumps(fields) if as_json else plain)
+    sys.stdout.flush()  # a program may wait for the line

@@ -1,0 +1,32 @@
+"""The service's local door: how this gateway's people and programs ask it and change something."""
+
+from edge_runtime.door.client import DoorClient, candidates
+from edge_runtime.door.door import Door
+from edge_runtime.door.protocol import Code, RequestError
+from edge_runtime.door.registry import Access, Asker, Method, NoParams, Registry
+from edge_runtime.door.remote import RemoteCommands
+from edge_runtime.door.settings import CommandSettings, DoorSettings
+from edge_runtime.door.socket_file import check_door, socket_path
+from edge_runtime.door.subscriptions import Feed, Topic
+from edge_runtime.door.work import WorkQueue
+
+__all__ = [
+    "Access",
+    "Asker",
+    "Code",
+    "CommandSettings",
+    "Door",
+    "DoorClient",
+    "DoorSettings",
+    "Feed",
+    "Method",
+    "NoParams",
+    "Registry",
+    "RemoteCommands",
+    "RequestError",
+    "Topic",
+    "WorkQueue",
+    "candidates",
+    "check_door",
+    "socket_path",
+]

@@ -1,0 +1,119 @@
+"""What people ask of the book through the door: see what is open, acknowledge, shelve, unshelve, reset."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.book import Book, Change, OpenAlarm
+from edge_runtime.door import Access, Asker, Method
+from edge_runtime.messages import rfc3339
+
+Enter = Callable[[Sequence[Change]], None]
+"""Stores and publishes what has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListParams:
+    """Which alarms."""
+
+    sensor: str = ""
+    """Empty for those of all sensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmParams:
+    """Which alarm."""
+
+    alarm: str
+    """Its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteParams:
+    """Which alarm, and what to keep with the record."""
+
+    alarm: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShelveParams:
+    """Which alarm, for how long and why."""
+
+    alarm: str
+    for_s: float
+    """Seconds from now."""
+    why: str
+
+
+def alarm_methods(book: Book, enter: Enter) -> list[Method]:
+    """What can be asked of this book; `enter` takes what it changes."""
+
+    def changed(changes: Sequence[Change]) -> dict[str, object]:
+        enter(changes)
+        (change,) = changes
+        return alarm_view(change.alarm)
+
+    def listed(params: ListParams, _asker: Asker) -> list[dict[str, object]]:
+        return [alarm_view(alarm) for alarm in book.open_alarms(params.sensor or None)]
+
+    def acknowledge(params: NoteParams, asker: Asker) -> dict[str, object]:
+        return changed(book.acknowledge(params.alarm, str(asker), params.note, _now_us()))
+
+    def shelve(params: ShelveParams, asker: Asker) -> dict[str, object]:
+        now_us = _now_us()
+        until_us = now_us + round(params.for_s * 1e6)
+        return changed(book.shelve(params.alarm, until_us, str(asker), params.why, now_us))
+
+    def unshelve(params: AlarmParams, asker: Asker) -> dict[str, object]:
+        return changed(book.unshelve(params.alarm, str(asker), _now_us()))
+
+    def reset(params: NoteParams, asker: Asker) -> dict[str, object]:
+        return changed(book.reset(params.alarm, str(asker), params.note, _now_us()))
+
+    rows: list[tuple[str, Access, str, Any, Any]] = [
+        ("list", Access.READ, "Show the alarms that are open.", ListParams, listed),
+        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, acknowledge),
+        ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, shelve),
+        ("unshelve", Access.CHANGE, "Take an alarm back before its time.", AlarmParams, unshelve),
+        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, reset),
+    ]
+    return [
+        Method(f"alarms.{name}", access, about, params, call, mqtt=True)
+        for name, access, about, params, call in rows
+    ]
+
+
+def alarm_view(alarm: OpenAlarm) -> dict[str, object]:
+    """An open alarm as commands and pages get it; times as messages have them."""
+    acknowledged, shelved = alarm.acknowledged, alarm.shelved
+    return {
+        "id": alarm.id,
+        "sensor": alarm.sensor,
+        "kind": alarm.kind,
+        "machine": alarm.machine,
+        "incident": alarm.incident,
+        "reason": alarm.reason,
+        "start_time": rfc3339(alarm.start_us),
+        "peak": alarm.peak,
+        "score": alarm.score,
+        "threshold": alarm.threshold,
+        "model": alarm.model.name,
+        "acknowledged": acknowledged
+        and {"time": rfc3339(acknowledged.at_us), "who": acknowledged.who, "note": acknowledged.note},
+        "shelved": shelved
+        and {
+            "until": rfc3339(shelved.until_us),
+            "time": rfc3339(shelved.at_us),
+            "who": shelved.who,
+            "why": shelved.why,
+        },
+        "suppressed": alarm.suppressed,
+        "latched": alarm.latched,
+        "active": alarm.active,
+    }
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,151 @@
+"""Between the book and the world: verdicts and commands in, committed events and retained messages out.
+
+Used by the thread that scores; `Book` itself knows no disk and no broker. An event is in the spool before
+anything else is said of it.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.book import Book, Change, Instant, Watched, entry_of, key_of, stored_entry
+from edge_runtime.configuration import Config
+from edge_runtime.core import Alarm, LogShare, ModelSummary, Transition, Verdict, clock_doubt
+from edge_runtime.door import Feed, Topic
+from edge_runtime.gateway import clocks
+from edge_runtime.gateway.left_behind import left_open
+from edge_runtime.gateway.retained_messages import RetainedMessages
+from edge_runtime.gateway.retained_topics import RetainedTopics
+from edge_runtime.messages import Topics, event_message, reason_of
+from edge_runtime.mqtt import Publisher
+from edge_runtime.spool import MessageClass, Spool
+from edge_runtime.spool import OpenAlarm as StoredAlarm
+
+MOVED: Final = "the device has another name now: {base}"
+
+
+class Bookkeeper:
+    """Keeps the book of one device. `watch` before anything else, and again with every configuration."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        state_folder: Path,
+        spool: Spool,
+        publisher: Publisher,
+        clock: Callable[[], Instant] = clocks.now,
+        *,
+        feed: Feed | None = None,
+    ) -> None:
+        """Open the book with what was open when the program stopped; `feed` takes events to the door."""
+        self._topics, self._spool, self._clock = topics, spool, clock
+        self._feed = feed or Feed()
+        self.book = Book(clock())
+        self.memory = RetainedTopics(state_folder)
+        self._before = self.memory.base
+        self.retained = RetainedMessages(topics, self.book, spool, publisher, self.memory, feed=self._feed)
+        self._publisher = publisher
+        self._spool_is_new = spool.newest[0] == 0
+        self._released = False
+        self._logs: dict[str, LogShare] = {}
+        self._unheard: set[str] = set()
+        stored = [entry_of(key, alarm) for key, alarm in spool.open_alarms().items()]
+        self.book.restore(stored, clock())
+
+    def watch(self, config: Config, models: Sequence[ModelSummary], thresholds: Sequence[float]) -> None:
+        """Keep the book of these sensors and no others; models and thresholds are in the same order."""
+        now = self._clock()
+        if self._before not in ("", self._topics.base):
+            reason = MOVED.format(base=self._topics.base.rstrip("/"))
+            self._commit(self.book.close_all(reason, now), self._before)
+            self._before = ""
+        watched = [
+            Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
+            for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True)
+        ]
+        changes = self.book.watch(watched, now)
+        names = self.book.sensors()
+        self._unheard = {name for name in names if name in self._unheard or name not in self._logs}
+        self._logs = {name: self._logs.get(name) or LogShare(name) for name in names}
+        self.retained.watch(config, dict(zip(names, models, strict=True)), now)
+        self.publish(changes)
+
+    def log(self, sensor: str) -> LogShare:
+        """The sensor's lines in the log, whoever writes them."""
+        return self._logs[sensor]
+
+    def to_resume(self, sensor: str) -> tuple[Alarm, ...]:
+        """The alarms that a new pipeline of the sensor has to end."""
+        return self.book.to_resume(sensor)
+
+    def take(self, sensor: str, verdict: Verdict, sensor_now_us: int) -> None:
+        """Enter a verdict and publish what it changes. `sensor_now_us` is the sensor's clock now."""
+        if changes := self.book.take(sensor, verdict, sensor_now_us, self._clock()):
+            self.publish(changes)
+        if sensor in self._unheard and self.book.condition(sensor).link != "unknown":
+            self._unheard.discard(sensor)
+            self.retained.changed(sensor, self._clock())
+
+    def publish(self, changes: Sequence[Change]) -> None:
+        """Commit what has changed to the spool, and publish what is retained of those sensors."""
+        self._commit(changes, self._topics.base)
+        for sensor in dict.fromkeys(change.alarm.sensor for change in changes):
+            if sensor in self._logs:
+                self.retained.changed(sensor, self._clock())
+        if changes:
+            self.retained.describe(self._clock())
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due by the clock; `now_s` is in monotonic seconds."""
+        now = self._clock()
+        self.publish(self.book.tick(now))
+        if not self._released and (found := self._publisher.retained) is not None:
+            self._released = True
+            self._settle_with(found.bodies, now)
+            self.retained.release(now)
+        self.retained.tick(now)
+        for log in self._logs.values():
+            log.close_minutes(now_s)
+
+    def _settle_with(self, found: Mapping[str, bytes], now: Instant) -> None:
+        """End what the broker calls open and nobody here knows, and clear what no sensor owns."""
+        self.retained.disown(found)
+        epochs = {self._spool.epoch, self._spool.newest[1]}
+        for alarm in left_open(found, self._topics.base, epochs, spool_is_new=self._spool_is_new):
+            for change in self.book.disown(alarm, now):
+                self._put(change, self._topics.base, None)
+
+    def _commit(self, changes: Sequence[Change], base: str) -> None:
+        for change in changes:
+            kept = None if change.transition is Transition.END else stored_entry(change.alarm)
+            self._put(change, base, StoredAlarm(key_of(change.alarm), kept))
+            self._log(change)
+
+    def _put(self, change: Change, base: str, kept: StoredAlarm | None) -> None:
+        clock_ok = not clock_doubt(change.at.wall_us / 1e6)
+        made: list[bytes] = []
+
+        def encode(seq: int, epoch: str) -> bytes:
+            made.append(event_message(change, seq, epoch, clock_ok=clock_ok))
+            return made[-1]
+
+        self._spool.put(MessageClass.ALARM, f"{base}{change.alarm.sensor}/event", encode, kept)
+        for body in made[-1:]:
+            self._feed.bring(Topic.EVENT, change.alarm.sensor, body)
+
+    def _log(self, change: Change) -> None:
+        alarm = change.alarm
+        log = self._logs.get(alarm.sensor)
+        if log is None or (change.transition is Transition.UPDATE and change.action is None):
+            return
+        words = {Transition.NEW: "began", Transition.END: "ended"}
+        happened = words.get(change.transition, str(change.action))
+        by = f" by {change.by}" if change.by else ""
+        score = f", score {_shown(alarm.score)} of {_shown(alarm.threshold)}" if not change.by else ""
+        what = f"{alarm.kind} {happened}"
+        log.warn(what, f"{what}{by}{score} {reason_of(alarm)}", time.monotonic())
+
+
+def _shown(number: float | None) -> str:
+    return "?" if number is None else f"{number:.4g}"

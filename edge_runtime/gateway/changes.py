@@ -1,0 +1,90 @@
+"""What a reload changes: `compare` decides it from two prepared services. Pure."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
+
+_EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
+"""Every topic and the last will are made from the first, the next two are the open spool, and with the last a
+connection subscribes."""
+_IN_PLACE: Final = frozenset(
+    {
+        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
+        *("usable_share", "usable_span_s", "machine", "latched", "suppressed"),
+    }
+)
+"""Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
+listed makes the sensor begin again, which is right for every one and quick for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The names of sensors, each in one list at most, and which other parts differ."""
+
+    everything: tuple[str, ...]
+    """Settings that differ and that everything depends on: the whole service begins again."""
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    """Sensors whose line differs: their port is opened again."""
+    adjusted: tuple[str, ...]
+    """Sensors that go on with another model, threshold, policy, identity or patience; no window is lost."""
+    broker: bool
+    report: bool
+    door: bool
+
+    @property
+    def of_sensors(self) -> bool:
+        """Whether what is said of sensors differs."""
+        return bool(self.removed or self.added or self.replaced or self.adjusted or self.report)
+
+    def __str__(self) -> str:
+        """For the log, such as `pump adjusted, broker changed`."""
+        said = [
+            f"{', '.join(names)} {what}"
+            for what, names in (
+                ("changed, so all begins again", self.everything),
+                ("removed", self.removed),
+                ("added", self.added),
+                ("replaced", self.replaced),
+                ("adjusted", self.adjusted),
+            )
+            if names
+        ]
+        said += [f"{what} changed" for what in ("broker", "report", "door") if getattr(self, what)]
+        return "; ".join(said) or "nothing changed"
+
+
+def compare(before: PreparedService, after: PreparedService) -> Changes:
+    """What is to be done to get from the one to the other."""
+    old = {sensor.settings.name: sensor for sensor in before.sensors}
+    new = {sensor.settings.name: sensor for sensor in after.sensors}
+    kept = [name for name in old if name in new]
+    replaced = [name for name in kept if not _differences(old[name], new[name]) <= _IN_PLACE]
+    differ = [name for name in kept if name not in replaced and not _same(old[name], new[name])]
+    return Changes(
+        everything=tuple(
+            name for name in _EVERYTHING if getattr(before.config, name) != getattr(after.config, name)
+        ),
+        removed=tuple(name for name in old if name not in new),
+        added=tuple(name for name in new if name not in old),
+        replaced=tuple(replaced),
+        adjusted=tuple(differ),
+        # Files may hold other things under the same name.
+        broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
+        report=before.config.report != after.config.report,
+        door=before.config.door != after.config.door,
+    )
+
+
+def _differences(old: PreparedSensor, new: PreparedSensor) -> set[str]:
+    before, after = old.settings, new.settings
+    names = (field.name for field in fields(before))
+    return {name for name in names if getattr(before, name) != getattr(after, name)}
+
+
+def _same(old: PreparedSensor, new: PreparedSensor) -> bool:
+    # The model's digest, not its path: the file may have been written over.
+    settled = old.settings == new.settings and old.model == new.model
+    return settled and old.watch.suspended == new.watch.suspended

@@ -1,0 +1,69 @@
+"""The way out of the service: book, spool and publisher, and the topics of this device: `Delivery`."""
+
+from edge_runtime.core import Health
+from edge_runtime.door import Door
+from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.changes import Changes
+from edge_runtime.gateway.mqtt_commands import MqttCommands
+from edge_runtime.gateway.part import Part, check_alive
+from edge_runtime.gateway.preparation import PreparedService
+from edge_runtime.gateway.reporter import Reporter
+from edge_runtime.messages import Topics
+from edge_runtime.mqtt import Publisher
+from edge_runtime.spool import Spool
+
+
+class Delivery(Part):
+    """Takes messages from every part; the spool is opened and closed by the caller."""
+
+    def __init__(self, prepared: PreparedService, spool: Spool, health: Health, door: Door) -> None:
+        """Prepare, and end the alarms of sensors that are not configured any more."""
+        config, self.feed = prepared.config, door.feed
+        self.topics = Topics(config.site.prefix, config.site.site, config.site.device)
+        self._spool = spool
+        health.source("spool", spool.figures)
+        commands = None
+        if config.commands.mqtt:
+            commands = MqttCommands(door.work, self.topics, config.state_folder)
+            health.source("commands", commands.remote.figures)
+        self.publisher = Publisher(
+            config.broker,
+            spool,
+            health,
+            self.topics.availability,
+            read_below=self.topics.base,
+            commands=commands,
+        )
+        if commands is not None:
+            commands.remote.wake = self.publisher.wake
+        self.keeper = Bookkeeper(self.topics, config.state_folder, spool, self.publisher, feed=door.feed)
+        self._watch(prepared)
+
+    def reporter(self, sensor: str) -> Reporter:
+        """One that reports on this sensor."""
+        return Reporter(sensor, self.topics, self._spool, self.publisher, self.feed)
+
+    def start(self) -> None:
+        """Start to connect."""
+        self.publisher.start()
+
+    def follow(self, prepared: PreparedService, changes: Changes) -> None:
+        """Connect again where the broker's settings differ, and keep the book of other sensors."""
+        if changes.broker:
+            self.publisher.follow(prepared.config.broker)
+        if changes.of_sensors:
+            self._watch(prepared)
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due in the book, and see that the publisher's thread is alive."""
+        self.keeper.tick(now_s)
+        check_alive({"the publisher": self.publisher.is_alive()})
+
+    def stop(self) -> None:
+        """Send what can be sent, and disconnect."""
+        self.publisher.stop()
+
+    def _watch(self, prepared: PreparedService) -> None:
+        models = [sensor.model for sensor in prepared.sensors]
+        thresholds = [sensor.watch.threshold for sensor in prepared.sensors]
+        self.keeper.watch(prepared.config, models, thresholds)

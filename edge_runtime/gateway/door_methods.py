@@ -1,0 +1,73 @@
+"""What can be asked of the running service through its door."""
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from edge_runtime.configuration import SiteSettings
+from edge_runtime.core import Health
+from edge_runtime.door import Access, Asker, Method, NoParams, Registry
+from edge_runtime.gateway.alarm_methods import alarm_methods
+from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.sensor_station import Station
+from edge_runtime.mqtt import Publisher
+
+_STARTED_S: Final = time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class SensorStatus:
+    """What is true of a sensor now."""
+
+    name: str
+    trouble: str
+    """What is wrong with it or its line; empty when nothing is."""
+    figures: Mapping[str, float | None]
+    """As in the health message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What is true of the service now."""
+
+    status: str
+    """`ok`, or `degraded` while `troubles` has an entry."""
+    connected: bool
+    """Whether the broker has accepted the connection."""
+    up_s: float
+    """Seconds since the process began."""
+    troubles: Mapping[str, str]
+    sensors: tuple[SensorStatus, ...]
+
+
+def methods(
+    stations: Iterable[Station], publisher: Publisher, health: Health, keeper: Bookkeeper
+) -> Registry:
+    """What the service answers with these sensors."""
+
+    def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
+        troubles = health.troubles()
+        sensors = tuple(SensorStatus(each.name, each.trouble, each.figures()) for each in stations)
+        said = "degraded" if troubles else "ok"
+        return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
+
+    say = "Say what is true now of the service and each sensor."
+    own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
+    return Registry([own, *alarm_methods(keeper.book, keeper.publish)])
+
+
+def about(site: SiteSettings) -> Mapping[str, object]:
+    """What the service says of itself to whoever connects."""
+    return {"site": site.site, "device": site.device, "program": _version(), "pid": os.getpid()}
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("steadyhum")
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return "unknown"

@@ -1,0 +1,54 @@
+"""Commands that come over the connection, and their answers: `Command`, `Reply`, `CommandHandler`.
+
+Whoever handles them is given bytes that somebody else wrote, and says what is to be answered. What a command
+is, who may give it and what it does is none of this room's business.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A message to one of our command topics."""
+
+    verb: str
+    """Last level of its topic."""
+    body: bytes
+    retained: bool
+    """Whether the broker had kept it: nobody says it now."""
+    response_topic: str
+    """Where the sender wants the answer; empty for nowhere."""
+    correlation: bytes
+    """What the answer is to carry, so that the sender knows it."""
+    expiry_s: int | None
+    """Seconds for which it is still good; None where the sender did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to be sent."""
+
+    topic: str
+    body: bytes
+    correlation: bytes
+
+
+class CommandHandler(ABC):
+    """What is done with commands; used by the publisher's thread, which it must not keep waiting."""
+
+    prefix: str
+    """Topic of commands without their last level, such as `steadyhum/plant/gateway/cmd/`."""
+
+    @property
+    @abstractmethod
+    def verbs(self) -> tuple[str, ...]:
+        """Last levels to subscribe to where the broker knows no wildcards."""
+
+    @abstractmethod
+    def receive(self, command: Command) -> None:
+        """Take a command. It never raises for what is in it."""
+
+    @abstractmethod
+    def take_reply(self) -> Reply | None:
+        """An answer that is due; None where there is none."""

@@ -1,0 +1,113 @@
+"""A usable window to its score, and what becomes of it: the machine's alarm, and the model's own.
+
+A model that gives no score is a fault of the model: neither calm nor an anomaly, whose alarm stays as it was.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from edge_runtime.analysis import AlarmMachine
+from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Verdict, first_line
+from edge_runtime.models import Artefact
+from edge_runtime.pipeline.line_status import LineStatus
+
+TOP_CONTRIBUTIONS: Final = 5
+"""Features named in a verdict. A judgement: what a person reads at a glance."""
+_POLICY: Final = AlarmPolicy(votes=(1, 1), off_delay_s=10.0)
+"""One window without a score is certain; over after so long with scores, in which a machine may be loud."""
+_HEALTHY, _THRESHOLD, _FAULTY = 0.0, 0.5, 1.0
+"""Scores of the model's own alarm, and the threshold between them."""
+
+
+class Scoring:
+    """One sensor's model at work."""
+
+    def __init__(
+        self,
+        artefact: Artefact,
+        status: LineStatus,
+        anomaly: AlarmMachine,
+        new_id: Callable[[], str],
+        suspended: str,
+    ) -> None:
+        """Give scores to `anomaly` and what goes wrong to `status`; `suspended` says why nothing may run."""
+        self.anomaly = anomaly
+        self.alarm = AlarmMachine(AlarmKind.MODEL, _POLICY, _THRESHOLD, new_id)
+        """The model's own."""
+        self.run = 0
+        """Number of the window that the model runs on now; 0 while it does not run."""
+        self.unexplained: Verdict | None = None
+        """A verdict whose explanation is being computed."""
+        self._status = status
+        self.follow(artefact, anomaly, suspended)
+
+    def follow(self, artefact: Artefact, anomaly: AlarmMachine, suspended: str) -> None:
+        """Go on with another model, or another rule for its scores."""
+        self.anomaly = anomaly
+        self._graph, self._suspended = artefact.graph, suspended
+        self._feature_names = tuple(feature.name for feature in artefact.manifest.features)
+
+    def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
+        """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
+        try:
+            self.run = self._status.windows
+            score = self._graph.score_one(samples) if not self._suspended else math.nan
+        except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
+            return self._failed(time_us, f"{type(error).__name__}: {first_line(error)}")
+        finally:
+            self.run = 0
+        if math.isnan(score):
+            return self._failed(time_us, self._suspended or "its score is not a number")
+        verdicts = [] if self.alarm.active is None else self._judge_model(time_us, "")
+        verdict = self.anomaly.step(time_us, score)
+        if score > self.anomaly.threshold and self._feature_names:
+            # A second run of the graph, hence only for windows that raise a question.
+            verdict = self._explained(verdict, samples)
+        verdicts.append(verdict)
+        return verdicts
+
+    def judge_clipped(self, samples: Samples, time_us: int, alarm: Alarm | None) -> Verdict:
+        """Score a window that is cut off at the sensor's range: it may be evidence, and is never calm.
+
+        A score that exceeds is a vote. Any other counts for nothing, nor does a model that fails on it.
+        """
+        try:
+            self.run = self._status.windows
+            score = self._graph.score_one(samples) if not self._suspended else math.nan
+        except Exception:  # noqa: BLE001  as above; whole windows will show it
+            score = math.nan
+        finally:
+            self.run = 0
+        if not score > self.anomaly.threshold:
+            return self.unscored(time_us, alarm)
+        verdict = self.anomaly.step(time_us, score)
+        return self._explained(verdict, samples) if self._feature_names else verdict
+
+    def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
+        """The verdict on a window without a score, while another alarm stands."""
+        return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)
+
+    def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
+        """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
+        self.unexplained, self.run = verdict, self._status.windows
+        try:
+            shares = self._graph.contributions(samples[np.newaxis])[0]
+            largest = np.argsort(shares)[::-1][:TOP_CONTRIBUTIONS]
+            top = tuple((self._feature_names[index], float(shares[index])) for index in largest)
+        except Exception as error:  # noqa: BLE001  as above; a wrong width is an IndexError of ours
+            self._status.last_fault = f"no explanation: {type(error).__name__}: {first_line(error)}"
+            return verdict
+        finally:
+            self.unexplained, self.run = None, 0
+        return verdict._replace(contributions=top)
+
+    def _failed(self, time_us: int, reason: str) -> list[Verdict]:
+        return self._judge_model(time_us, reason) or [self.unscored(time_us, self.alarm.active)]
+
+    def _judge_model(self, time_us: int, reason: str) -> list[Verdict]:
+        self._status.model_problem = reason
+        verdict = self.alarm.step(time_us, _FAULTY if reason else _HEALTHY, reason)
+        return [verdict] if verdict.transition is not None else []
