@@ -13,6 +13,7 @@ import select
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -199,8 +200,7 @@ class Connection:
             return False
         with other, contextlib.suppress(OSError):
             other.settimeout(patience_s)
-            while other.recv(_REST_BYTES):
-                pass
+            deque(iter(lambda: other.recv(_REST_BYTES), b""), maxlen=0)  # to its end, whatever comes
             return True
         return False
 
