@@ -10,7 +10,15 @@ from pathlib import Path
 
 from edge_runtime.core import Manifest, Samples
 from edge_runtime.models import load_model
-from trainer.calibration import Calibrated, FitGraph, Order, calibrate_screened, context_of, training
+from trainer.calibration import (
+    Calibrated,
+    FitGraph,
+    Order,
+    calibrate_screened,
+    context_of,
+    learnt_digests,
+    training,
+)
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.evaluation import Evaluation, evaluate
@@ -56,6 +64,8 @@ class Fitted:
     """Seconds for the fit on all conditions."""
     calibrate_s: float
     """Seconds for the fits that each left one condition out."""
+    learnt: tuple[str, ...] = ()
+    """Digests of the recordings it learnt from, as a manifest has them."""
     power: Power | None = None
     """Which faults it would hear; None where that was not measured."""
 
@@ -108,7 +118,9 @@ def fit(
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
-    fitted = Fitted(detector, windows, full, calibrated, seconds, middle - started)
+    fitted = Fitted(
+        detector, windows, full, calibrated, seconds, middle - started, learnt_digests(recordings, plan)
+    )
     progress(0.9, "trying faults")
     return with_power(fitted, order) if order.power else fitted
 
@@ -155,6 +167,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         policy=order.policy,
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        learnt=fitted.learnt,
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )
@@ -190,7 +203,14 @@ def fitter(order: Order, kept: Kept) -> FitGraph:
 
 def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> Detector:
     options = tuple(sorted(order.options.items()))
-    key = (order.detector, options, context.seed, windows_digest(windows), tuple(context.labels))
+    key: tuple[object, ...] = (
+        order.detector,
+        options,
+        context.seed,
+        windows_digest(windows),
+        tuple(context.labels),
+    )
+    key += (tuple(context.conditions) if REGISTRY[order.detector].by_condition else (),)
     if key not in kept:
         detector = create(order.detector, order.options)
         detector.fit(windows, context)

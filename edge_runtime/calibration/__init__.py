@@ -1,6 +1,7 @@
 """Scores of normal vibration to a threshold, with what it promises. Pure."""
 
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
+from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,
@@ -17,8 +18,10 @@ __all__ = [
     "Threshold",
     "budget_threshold",
     "check_budget",
+    "check_effective",
     "checked_rate",
     "conditions_threshold",
+    "effective_windows",
     "f1_threshold",
     "quantile_threshold",
     "spreads",

@@ -78,10 +78,10 @@ class Series:
     variant: int = 0
     """Which of several versions of one stretch, such as at other speeds: together they lasted no longer."""
 
-    @property
-    def hours(self) -> float:
-        """How long it lasted."""
-        return len(self.scores) * self.hop_s / 3600
+    def hours(self, policy: AlarmPolicy) -> float:
+        """How long an alarm was possible in it: not before the votes are there, and the delay is over."""
+        windows = len(self.scores) - (policy.votes[0] - 1) - math.ceil(policy.on_delay_s / self.hop_s)
+        return max(0, windows) * self.hop_s / 3600
 
 
 def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
@@ -90,14 +90,17 @@ def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPoli
     Variants keep it each by itself, and add no hours to each other's. Source: see the top of this file.
 
     Raises DataError, naming the hours missing of each condition, where even no alarm at all in what was
-    recorded would not show it.
+    recorded would not show it. Hours count where an alarm was possible: not in stretches that are shorter
+    than votes and delay.
     """
-    parts = _sums([(item, item.hours) for item in series])
+    parts = _sums([(item, item.hours(policy)) for item in series])
     hours = _by_condition(parts, min)
-    check_budget(hours, wanted)
+    lasted = _by_condition(_sums([(item, len(item.scores) * item.hop_s / 3600) for item in series]), min)
+    short = sum(lasted.values()) > 2 * sum(hours.values())
+    check_budget(hours, wanted, _shortest(series, policy) if short else "")
     allowed = {
-        part: next(alarms for alarms in count() if _upper_limit(alarms + 1) > wanted.per_hour * lasted)
-        for part, lasted in parts.items()
+        part: next(alarms for alarms in count() if _upper_limit(alarms + 1) > wanted.per_hour * possible)
+        for part, possible in parts.items()
     }
     value = _lowest(series, allowed, policy)
     alarms = _by_condition(_counted(series, value, policy), max)
@@ -173,19 +176,31 @@ def _by_condition(
     return chosen
 
 
-def check_budget(hours: Mapping[str, float], wanted: Budget) -> None:
+def _shortest(series: Sequence[Series], policy: AlarmPolicy) -> str:
+    """Say how long a stretch must be for hours in it to count."""
+    hop_s = max(item.hop_s for item in series)
+    return (
+        f"in stretches far longer than the {policy.votes[0] * hop_s + policy.on_delay_s:.3g} s that an alarm "
+        "takes: "
+    )
+
+
+def check_budget(hours: Mapping[str, float], wanted: Budget, how: str = "") -> None:
     """Refuse a budget that so many hours of each condition cannot show, even without an alarm in them.
 
-    Raises DataError, naming the hours missing.
+    `how` stands in the remedy. Raises DataError, naming the hours missing.
     """
     needed = _upper_limit(0) / wanted.per_hour
     missing = {name: needed - part for name, part in hours.items() if part < needed}
     if missing or not hours:
         listed = ", ".join(f"{part:.4g} h of {name}" for name, part in missing.items())
         raise DataError(
-            f"{sum(hours.values()):.3g} hours of held-out normal vibration cannot show {wanted.text}",
+            f"{sum(hours.values()):.3g} hours of held-out normal vibration, in which an alarm was possible, "
+            f"cannot show {wanted.text}"
+            if how
+            else f"{sum(hours.values()):.3g} hours of held-out normal vibration cannot show {wanted.text}",
             where="threshold",
-            remedy=f"Record {listed or 'normal vibration'} more, or allow more false alarms",
+            remedy=f"Record {how}{listed or 'normal vibration'} more, or allow more false alarms",
         )
 
 

@@ -83,13 +83,16 @@ def conditions_threshold(
     rate: float | None,
     confidence: float = CONFIDENCE,
     independent: float = 1.0,
+    effective: Mapping[str, float] | None = None,
 ) -> Threshold:
     """Bound what a condition never seen will score, taking each condition seen as one draw.
 
     Of every condition the score that `rate` of its windows exceed; over conditions the upper prediction
     bound for one more (Student's t, on the logarithm where scores are positive; Hahn and Meeker,
     "Statistical intervals", 4.8). A rate of None is the lowest the data support. `independent` is the share
-    of windows that do not overlap.
+    of windows that do not overlap; `effective` how many independent ones those of each condition are worth,
+    where that is known. What overlaps sets the score that is taken of a condition, and what its windows are
+    worth the rate that is promised.
 
     Raises DataError for fewer than two conditions or too few windows in one of them.
     """
@@ -101,8 +104,10 @@ def conditions_threshold(
         )
     ordered = {name: in_order(part) for name, part in scores.items()}
     counts = {name: max(1, math.floor(len(part) * independent)) for name, part in ordered.items()}
-    rate = 1 / (min(counts.values()) + 1) if rate is None else checked_rate(rate)
-    tops = np.array([_condition_top(name, ordered[name], counts[name], rate) for name in ordered])
+    worth = {name: max(1, min(count, int((effective or counts)[name]))) for name, count in counts.items()}
+    taken = 1 / (min(counts.values()) + 1) if rate is None else checked_rate(rate)
+    rate = 1 / (min(worth.values()) + 1) if rate is None else rate
+    tops = np.array([_condition_top(name, ordered[name], worth[name], rate, taken) for name in ordered])
     count = len(tops)
     positive = bool((tops > 0).all())
     values = np.log(tops) if positive else tops
@@ -192,8 +197,11 @@ def _least(count: int, confidence: float) -> float:
     return -math.expm1(math.log(1 - confidence) / count)
 
 
-def _condition_top(name: str, ordered: NDArray[np.float64], count: int, rate: float) -> float:
-    """The score of one condition that a new window exceeds at most at `rate`: the conformal quantile."""
+def _condition_top(name: str, ordered: NDArray[np.float64], count: int, rate: float, taken: float) -> float:
+    """The score that a new window of one condition exceeds at most at `taken`: the conformal quantile.
+
+    Raises DataError where `count` independent windows do not promise `rate`.
+    """
     needed = math.ceil(1 / rate - _ROUNDING) - 1
     if count < needed:
         raise DataError(
@@ -201,5 +209,5 @@ def _condition_top(name: str, ordered: NDArray[np.float64], count: int, rate: fl
             where="threshold",
             remedy=f"Record {needed - count} windows more of it, or allow a higher rate",
         )
-    rank = math.ceil((len(ordered) + 1) * (1 - rate) - _ROUNDING)
+    rank = math.ceil((len(ordered) + 1) * (1 - taken) - _ROUNDING)
     return float(ordered[min(rank, len(ordered)) - 1])

@@ -101,6 +101,8 @@ class Manifest:
     # Since schema 2, each None in files that have none of it.
     known_faults: tuple[str, ...] | None = None
     """Labels of the faults that a supervised detector learnt from: of others it says nothing."""
+    learnt: tuple[str, ...] | None = None
+    """The first 16 hexadecimal digits of the SHA-256 of each recording that it learnt from."""
     power: Mapping[str, Any] | None = None
     """The smallest standard faults that it would find."""
     adaptable: Mapping[str, Any] | None = None
@@ -169,10 +171,11 @@ def _from_json(body: dict[str, Any]) -> Manifest:
     for entry in body.pop("golden"):
         data = np.frombuffer(base64.b64decode(entry["samples"], validate=True), dtype="<f4")
         golden.append(Golden(data.reshape(shape).astype(np.float32), float(entry["score"])))
-    known_faults = body.pop("known_faults", None)
+    known_faults, learnt = body.pop("known_faults", None), body.pop("learnt", None)
     return Manifest(
         channels=channels,
         known_faults=None if known_faults is None else tuple(known_faults),
+        learnt=None if learnt is None else tuple(learnt),
         calibration=Calibration(conditions=tuple(calibration.pop("conditions")), **calibration),
         policy=AlarmPolicy(votes=(int(needed), int(of)), **policy),
         features=tuple(Feature(**feature) for feature in body.pop("features")),

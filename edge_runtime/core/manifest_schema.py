@@ -167,12 +167,12 @@ _POWER: Final[Mapping[str, Check]] = {
     "clipping": _SIZE,
     "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
     "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
-    "in_the_file": lambda value: isinstance(value, bool),
 }
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
+    "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
     "power": or_null(at_least("power", _POWER)),
     **dict.fromkeys(
         ("adaptable", "states", "slow_alarm", "origin"),

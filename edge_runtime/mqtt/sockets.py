@@ -4,6 +4,7 @@ import contextlib
 import math
 import select
 import socket
+from collections import deque
 from typing import Final
 
 _REST_BYTES: Final = 4096
@@ -27,7 +28,6 @@ def closes_within(sock: socket.socket, patience_s: float) -> bool:
     """Whether the other side closes, each piece coming within so many seconds; `sock` is closed then."""
     with sock, contextlib.suppress(OSError):
         sock.settimeout(patience_s)
-        while sock.recv(_REST_BYTES):
-            pass
+        deque(iter(lambda: sock.recv(_REST_BYTES), b""), maxlen=0)  # to its end, whatever comes
         return True
     return False

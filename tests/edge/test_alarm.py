@@ -207,6 +207,13 @@ def test_what_is_missing_is_not_calm() -> None:
     assert at(watch, (21.4, LOW)) == [(21.4, "end")]
 
 
+def test_another_hop_makes_more_of_one_window() -> None:
+    watch = machine(hop_s=1.0, off_delay_s=3)
+    assert at(watch, (0, HIGH), (1, LOW)) == [(0, "new")]
+    watch.pace(5.0)
+    assert at(watch, (6, LOW)) == [(6, "end")]
+
+
 def test_what_is_missing_does_not_break_a_vote_nor_make_one_of_long_ago() -> None:
     seen = machine(hop_s=1.0, on_delay_s=9)
     assert at(seen, (0, HIGH), (4, HIGH), (9, HIGH)) == [(9, "new")]

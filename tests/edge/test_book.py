@@ -328,6 +328,8 @@ def test_what_cannot_end_any_more_is_ended_with_a_reason() -> None:
     assert other.say(END, score=0.5) == (), "it has ended already"
     assert told(other.say(NEW, "a9")) == [(NEW, "a9", 0)], "the machine is as it was"
     assert other.book.disown(other.open, other.now) == (), "it is ours"
+    (end,) = Device().book.disown(other.open, other.now)
+    assert (end.transition, end.action, end.alarm.id) == (END, Action.REMOVED, "a9"), "an earlier card's"
     with pytest.raises(ValueError, match="no alarm is open"):
         Ledger().change(Course(), other.now)
 

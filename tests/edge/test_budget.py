@@ -111,3 +111,23 @@ def test_budgets_that_make_no_sense(text: str) -> None:
 def test_no_series() -> None:
     with pytest.raises(DataError, match="Record normal vibration"):
         budget_threshold([], Budget.parse("1/day"), POLICY)
+
+
+def test_hours_count_only_where_an_alarm_was_possible() -> None:
+    """Snapshots of two windows: three votes of five never gather in one, whatever the scores."""
+    policy = AlarmPolicy(votes=(3, 5))
+    rng = np.random.default_rng(0)
+    snapshots = [Series("day", rng.standard_normal(2), 5.12) for _ in range(220)]
+    with pytest.raises(DataError, match=r"^threshold: 0 hours .* in which an alarm was possible") as refusal:
+        budget_threshold(snapshots, Budget.parse("10/hour"), policy)
+    assert "in stretches far longer than the 15.4 s that an alarm takes" in refusal.value.remedy
+    joined = [Series("day", np.concatenate([item.scores for item in snapshots]), 5.12)]
+    assert budget_threshold(joined, Budget.parse("10/hour"), policy).supported
+    assert joined[0].hours(policy) == pytest.approx(438 * 5.12 / 3600)
+
+
+def test_a_delay_longer_than_the_recording_leaves_no_hours() -> None:
+    late = AlarmPolicy(votes=(1, 1), on_delay_s=3600.0)
+    short = [Series("day", autocorrelated(0.5, seed), HOP_S) for seed in range(100)]
+    with pytest.raises(DataError, match="0 hours"):
+        budget_threshold(short, Budget.parse("1/hour"), late)

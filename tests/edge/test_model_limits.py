@@ -119,7 +119,6 @@ POWER = {
     "clipping": None,
     "faults": [FAULT],
     "breaks": [{"name": "missing x", "what": "x is gone", "heard": True}],
-    "in_the_file": True,
 }
 
 

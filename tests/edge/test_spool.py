@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,19 @@ def test_open_alarms_change_with_their_events(folder: Path) -> None:
         put(spool, "twice", open_alarm=OpenAlarm("pump/anomaly", None))
     with Spool.open(folder) as spool:
         assert spool.open_alarms() == {}
+
+
+def test_an_open_alarms_notes_are_kept_and_go_with_it(folder: Path) -> None:
+    noted = replace(ALARM, notes='{"by":"me"}')
+    with Spool.open(folder) as spool:
+        assert spool.newest == (0, spool.epoch)
+        put(spool, "new", open_alarm=OpenAlarm("pump/anomaly", noted))
+        assert spool.newest == (1, spool.epoch)
+    with Spool.open(folder) as spool:
+        assert spool.open_alarms() == {"pump/anomaly": noted}
+        put(spool, "plain", open_alarm=OpenAlarm("pump/anomaly", ALARM))
+    with Spool.open(folder) as spool:
+        assert spool.open_alarms() == {"pump/anomaly": ALARM}
 
 
 def test_a_second_program_is_refused(folder: Path) -> None:

@@ -86,6 +86,8 @@ def test_a_card_that_becomes_read_only_under_us(card: Any, tmp_path: Path) -> No
         subprocess.run(["mount", "-o", "remount,abort", folder], check=True)
         spool.put(MessageClass.ALARM, "t", body_of("ring"))
         assert "cannot be opened" in spool.trouble
+        assert spool.newest[0] == 1, "in the ring's own epoch"
+        assert spool.newest[1] != spool.epoch
         assert [json.loads(row.body)["id"] for row in spool.peek(MessageClass.ALARM, 9)] == ["ring"]
         spool.ack(MessageClass.ALARM, [row.id for row in spool.peek(MessageClass.ALARM, 9)])
         assert spool.figures()["ring"] == 0, "sent from there"

@@ -90,7 +90,7 @@ def test_the_recommendation_rests_on_power_and_no_label_has_a_say(contrasted: An
     assert found.recommended == "linear_autoencoder"
     assert "linear_autoencoder comes first because it costs less at equal power" in found.reason
     # One that needs faults of twice the size comes after it, though it raised fewer windows above it.
-    hard = [replace(fault, worst=2 * fault.worst) for fault in good.trials[0].power.faults if fault.worst]
+    hard = [replace(fault, half=2 * fault.half) for fault in good.trials[0].power.faults if fault.half]
     coarse = replace(good.trials[0].power, faults=tuple(hard))
     weaker = replace(rival, trials=tuple(replace(trial, power=coarse) for trial in trials))
     found = ranking.rank_detectors("unseen", [good, weaker])

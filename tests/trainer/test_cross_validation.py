@@ -1,6 +1,7 @@
 """Cross-validation and the choice of a method: thresholds, statements and refusals."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.artefacts import rms_graph
 from tests.trainer.builders import recording
 from trainer.calibration.choice import CalibrationPlan
 from trainer.calibration.cross_validation import calibrate, context_of, training
-from trainer.core.errors import ChoiceError, FitError
+from trainer.core.errors import ChoiceError, FitError, RecordingError
 from trainer.recordings.augment import Augmentation, parse_augmentation
 
 SEEN: list[Any] = []
@@ -200,3 +201,15 @@ def test_tail_promises_what_counting_cannot() -> None:
     assert fitted.threshold.rate < counted.threshold.rate / 10
     assert fitted.threshold.value > counted.threshold.value
     assert "Method tail was asked for" in fitted.calibration.statement
+
+
+def test_blocks_that_widening_leaves_empty_are_said_as_such() -> None:
+    """Five blocks of 150 samples: at another speed the filters take what a window of 128 would need."""
+    item = replace(recording(750, seed=1, rate_hz=1000.0), lowpass_hz=300.0)
+    plan, said = (
+        CalibrationPlan(128, 64, augmentation=Augmentation()),
+        r"are left of 'r1 speed=.*', fewer than",
+    )
+    with pytest.raises(RecordingError, match=said) as refusal:
+        calibrate(fit_rms, [item], plan, context_of([item]))
+    assert "--augment off" in refusal.value.remedy

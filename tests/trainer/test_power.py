@@ -1,4 +1,4 @@
-"""What a model would hear: the faults' physics, the search for sizes, and files that hear nothing."""
+"""What a model would hear: the search for sizes, and files that hear nothing."""
 
 import json
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import numpy_helper
-from scipy import signal, stats
+from onnx import helper, numpy_helper
+from scipy import stats
 
 import trainer
 from edge_runtime.core import AlarmPolicy
@@ -21,21 +21,11 @@ from trainer.core import FitError
 from trainer.export import manifest_text
 from trainer.fitting import Order
 from trainer.power import PowerPlan, measure, read_power
-from trainer.power.faults import Stretch, breaks, clipped, standard_faults
 from trainer.power.search import STEP
 from trainer.recordings import Fold, Recording
 
-RNG = np.random.default_rng(3)
-STRETCH = Stretch(
-    RNG.standard_normal((64000, 2)) * [1.0, 0.5] + 9.8, np.array([1.0, 0.5]), 6400.0, 3200.0, 25.0
-)
-FAULTS = {fault.name: fault for fault in standard_faults(3200.0, 25.0)}
 RMS = rms_graph(64, 1).SerializeToString()
 PLAN = PowerPlan(threshold=1.5, policy=AlarmPolicy(), samples=64, hop=32)
-
-
-def added(name: str) -> Any:
-    return FAULTS[name].add(STRETCH, np.random.default_rng(1))
 
 
 def fold(number: int, level: float = 1.0, **changes: Any) -> tuple[Fold, bytes]:
@@ -45,70 +35,6 @@ def fold(number: int, level: float = 1.0, **changes: Any) -> tuple[Fold, bytes]:
 
 def heard(found: Any) -> dict[str, Any]:
     return {item.name: item for item in found.faults}
-
-
-@pytest.mark.parametrize(("name", "hz"), [("tone 1x", 25.0), ("tone 2x", 50.0)])
-def test_a_tone_has_the_rms_of_each_channel_at_its_order(name: str, hz: float) -> None:
-    tone = added(name)
-    assert tone.std(axis=0) == pytest.approx([1.0, 0.5], rel=1e-3)
-    lines_hz, power = signal.periodogram(tone[:, 0], 6400.0)
-    assert lines_hz[power.argmax()] == pytest.approx(hz, abs=0.1)
-    assert power.max() > 0.99 * power.sum()
-
-
-@pytest.mark.parametrize("rate_hz", [5, 32, 200])
-@pytest.mark.parametrize("share", [0.25, 0.5])
-def test_impacts_come_at_their_rate_ring_where_they_should_and_peak_at_the_rms(
-    rate_hz: int, share: float
-) -> None:
-    train = added(f"impacts {rate_hz} Hz at {share:g} of the band")
-    peaks, _ = signal.find_peaks(signal.medfilt(np.abs(train[:, 0]), 1), height=0.9, distance=16)
-    assert len(peaks) == pytest.approx(10 * rate_hz, rel=0.05, abs=1)
-    if rate_hz < 200:  # the fast ones fall onto what still rings
-        assert np.median(np.abs(train[peaks, 0])) == pytest.approx(1.0, rel=0.1)
-    assert train[:, 1] == pytest.approx(0.5 * train[:, 0])
-    lines_hz, power = signal.welch(train[:, 0], 6400.0, nperseg=2048)
-    assert lines_hz[power.argmax()] == pytest.approx(share * 3200.0, rel=0.02)
-
-
-def test_impacts_slip() -> None:
-    peaks = np.flatnonzero(np.abs(added("impacts 5 Hz at 0.5 of the band")[:, 0]) > 0.95)
-    gaps = np.diff(peaks)
-    gaps = gaps[gaps > 100] / 1280
-    assert 0.002 < gaps.std() < 0.03  # 1 % of an interval
-
-
-def test_noise_stays_within_its_octave_and_modulation_and_level_follow_the_vibration() -> None:
-    noise = added("noise")
-    assert noise.std(axis=0) == pytest.approx([1.0, 0.5], rel=1e-3)
-    lines_hz, power = signal.periodogram(noise[:, 0], 6400.0)
-    assert power[(lines_hz > 1440) & (lines_hz < 2880)].sum() > 0.999 * power.sum()
-    centred = STRETCH.samples - STRETCH.samples.mean(axis=0)
-    assert added("level") == pytest.approx(centred)
-    depth = added("modulation")[:, 0] / centred[:, 0]
-    assert depth.std() == pytest.approx(np.sqrt(0.5), rel=1e-3)
-    assert signal.periodogram(depth, 6400.0)[1].argmax() == 250  # 25 Hz in 10 s
-
-
-def test_channels_are_lost_exchanged_and_cut_off() -> None:
-    changed = {item.name: item.change(STRETCH) for item in breaks(("x", "y"))}
-    assert set(changed) == {"missing x", "missing y", "swapped x y"}
-    assert changed["missing y"].std(axis=0) == pytest.approx(STRETCH.samples.std(axis=0) * [1, 0.01])
-    assert (changed["swapped x y"] == STRETCH.samples[:, ::-1]).all()
-    cut = clipped(0.1, STRETCH)
-    assert (cut != STRETCH.samples).mean() == pytest.approx(0.1, abs=0.002)
-    assert len(list(breaks(tuple("abcdefghij")))) == 12  # bounded, however many channels
-
-
-def test_slow_sensors_have_faults_of_their_own() -> None:
-    for band_hz in (1 / 600, 0.5, 100.0, 25600.0):
-        turns_hz = min(25.0, band_hz / 16)
-        made = [
-            item.add(replace(STRETCH, rate_hz=2 * band_hz, band_hz=band_hz, shaft_hz=turns_hz), RNG)
-            for item in standard_faults(band_hz, turns_hz)
-        ]
-        assert len(made) >= 6
-        assert all(np.isfinite(part).all() and part.any() for part in made)
 
 
 def test_sizes_are_those_that_a_slow_search_finds() -> None:
@@ -132,10 +58,10 @@ def test_the_stated_size_alarms_and_a_tenth_less_does_not() -> None:
     item = recording(16384, seed=1)
     policy = AlarmPolicy()
     for name in ("tone 1x", "noise"):
-        for factor, alarms in ((1.0, True), (0.9, False)):
+        for factor, alarms in ((1.001, True), (0.9, False)):  # it is written with four digits
             plan = replace(PLAN, largest=found[name].alarm * factor, policy=policy)
             again = heard(measure([(Fold("1 hp", (), (item,)), RMS)], RMS, plan))
-            assert (again[name].alarm is not None) is alarms
+            assert (again[name].worst is not None) is alarms
 
 
 def test_the_worst_condition_counts_and_a_new_one_has_a_bound() -> None:
@@ -147,9 +73,9 @@ def test_the_worst_condition_counts_and_a_new_one_has_a_bound() -> None:
     alone = [
         heard(measure([fold(n, size)], RMS, PLAN))["level"] for n, size in ((1, 1.0), (2, 0.5), (3, 0.9))
     ]
-    logs = np.log([item.alarm - 1 for item in alone])
-    bound = logs.mean() + stats.t.ppf(0.95, 2) * np.sqrt(1 + 1 / 3) * logs.std(ddof=1)
-    assert level.alarm - 1 == pytest.approx(np.exp(bound), rel=0.3)  # other phases, a grid of 5 %
+    energies = np.square([item.alarm - 1 for item in alone])
+    bound = energies.mean() + stats.t.ppf(0.95, 2) * np.sqrt(1 + 1 / 3) * energies.std(ddof=1)
+    assert level.alarm - 1 == pytest.approx(np.sqrt(bound), rel=0.2)  # a grid of 5 %
     assert level.alarm > level.worst
 
 
@@ -165,9 +91,31 @@ def test_a_file_that_does_not_hear_what_its_folds_did_hears_nothing() -> None:
     whole = rms_graph(64, 1)
     whole.graph.node[0].input[1] = "zero"  # its score is 0 whatever comes
     whole.graph.initializer.append(numpy_helper.from_array(np.zeros((1, 64, 1), np.float32), "zero"))
+    assert measure([fold(1)], RMS, PLAN).hears
     found = measure([fold(1)], whole.SerializeToString(), PLAN)
-    assert any(item.worst for item in found.faults)
+    assert all(item.half is not None for item in found.faults if item.kind == "level")
     assert not found.hears
+
+
+def test_an_alarm_lies_between_the_fit_without_a_condition_and_the_files_own() -> None:
+    """The file's graph scores half of what the fold's does: its sizes are those of twice the threshold."""
+    whole = rms_graph(64, 1)
+    whole.graph.node[0].input[0] = "half"
+    whole.graph.node[0].input[1] = "half"
+    whole.graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), "factor"))
+    whole.graph.node.insert(0, helper.make_node("Mul", ["window", "factor"], ["half"]))
+    one, two = (heard(measure([fold(1)], RMS, replace(PLAN, threshold=t)))["noise"].alarm for t in (1.5, 3.0))
+    found = heard(measure([fold(1)], whole.SerializeToString(), PLAN))["noise"]
+    assert found.alarm == pytest.approx(np.sqrt((one**2 + two**2) / 2), rel=0.03)
+
+
+def test_what_only_chance_makes_heard_is_not_promised() -> None:
+    """Impacts so seldom that less than half of the windows hold one."""
+    found = heard(measure([fold(1, rate_hz=6400.0), fold(2, rate_hz=6400.0)], RMS, PLAN))
+    seldom = found["impacts 5 Hz at 0.25 of the band"]
+    assert seldom.half is None
+    assert seldom.worst is not None
+    assert seldom.alarm is None
 
 
 def test_a_sensor_at_its_ranges_end_is_not_counted_as_heard() -> None:

@@ -224,3 +224,25 @@ def test_copies_of_one_recording_are_refused(tmp_path: Path) -> None:
     rows = (row(tmp_path / "a.mat"), row(tmp_path / "b.mat", label="worn"))
     with pytest.raises(RecordingError, match=r"b \(worn, 0 hp\) holds the very samples of a"):
         read_recordings(rows)
+
+
+def test_channels_go_by_the_names_in_the_file_and_not_by_their_order(tmp_path: Path) -> None:
+    values = noise(200, 3) + np.array([0.0, 0.0, 1.0])
+    np.savez(tmp_path / "a.npz", samples=values, rate_hz=1000.0, channels=np.array(["x", "y", "z"]))
+    for asked in (("z", "y", "x"), ("x", "y", "z"), ("z",), ("y", "z")):
+        item = read_recording(row(tmp_path / "a.npz", channels=asked, rate_hz=None))
+        expected = values[:, ["xyz".index(name) for name in asked]].astype(np.float32)
+        assert (item.samples == expected).all()
+    other = row(tmp_path / "a.npz", channels=("a", "b", "c"), rate_hz=None)
+    with pytest.raises(RecordingError, match="its 3 channels are called x y z, the list asks for a b c"):
+        read_recording(other)
+    in_order = read_recording(replace(other, signals=("samples",)))
+    assert (in_order.samples == values.astype(np.float32)).all()
+
+
+def test_a_table_that_names_some_of_the_channels_is_not_taken_by_order(tmp_path: Path) -> None:
+    lines = ["x,y,temperature", *("0.1,0.2,20.5" for _ in range(100))]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(RecordingError, match="has columns called x y and none called z") as refusal:
+        read_recording(row(tmp_path / "a.csv", channels=("x", "y", "z")))
+    assert "temperature" in refusal.value.remedy

@@ -55,7 +55,7 @@ def test_a_twentieth_of_bad_stretches_costs_nothing_and_is_named(
     start, length = 20000, int(0.05 * len(healthy[0].samples))
     parts = [spoilt(item, start, start + length, CONTAMINATED[what]) for item in healthy[:2]]
     found = fit([*parts, *healthy[2:]], detector)
-    assert found.power.index < 1.15 * clean.power.index
+    assert found.power.index < 1.2 * clean.power.index  # windows are resolved to 16 %
     said = " ".join(found.calibrated.notes.get(key, "") for key in ("unusable", "towering"))
     assert "5-0.npz at 3." in said
     assert "5-1.npz at 3." in said

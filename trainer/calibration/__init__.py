@@ -1,9 +1,17 @@
 """Which threshold the data of a list supports, on conditions that were left out."""
 
-from trainer.calibration.choice import RECORDED, CalibrationPlan
-from trainer.calibration.cross_validation import Calibrated, FitGraph, calibrate, context_of, training
+from trainer.calibration.choice import CalibrationPlan
+from trainer.calibration.cross_validation import (
+    Calibrated,
+    FitGraph,
+    calibrate,
+    context_of,
+    learnt_digests,
+    training,
+)
 from trainer.calibration.order import Order
 from trainer.calibration.screened import calibrate_screened
+from trainer.calibration.support import RECORDED
 
 __all__ = [
     "RECORDED",
@@ -14,5 +22,6 @@ __all__ = [
     "calibrate",
     "calibrate_screened",
     "context_of",
+    "learnt_digests",
     "training",
 ]

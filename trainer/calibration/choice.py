@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -13,14 +13,15 @@ from edge_runtime.calibration import (
     Threshold,
     budget_threshold,
     check_budget,
+    check_effective,
     checked_rate,
     conditions_threshold,
+    effective_windows,
     f1_threshold,
     quantile_threshold,
-    spreads,
     tail_threshold,
 )
-from edge_runtime.core import AlarmPolicy, Calibration, DataError
+from edge_runtime.core import AlarmPolicy, DataError
 from edge_runtime.models import Scores
 from trainer.core import ChoiceError, FitError
 from trainer.recordings import (
@@ -33,14 +34,8 @@ from trainer.recordings import (
     variant_count,
 )
 
+CONDITIONS: Final = ("new", "all")
 METHODS: Final = ("conditions", "quantile", "tail", "budget", "f1")
-RECORDED: Final = "recorded"
-"""Name of the manifest's note on how much vibration was used."""
-_FEW: Final = 3
-"""Fewer conditions than this make a bound so wide that the manifest says so: with 2 it is 7.7 standard
-deviations above the mean, with 3 it is 3.4."""
-_QUANTILES: Final = (0.5, 0.9, 0.99, 0.999, 1.0)
-"""Of held-out scores, for the manifest: the median, and decades of the tail down to the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +62,15 @@ class CalibrationPlan:
     """Whether windows unlike the rest of their condition are learnt from all the same."""
     range_: float = math.inf
     """Largest magnitude that the sensor reports, in the recordings' unit; infinite where unknown."""
+    conditions: str = "new"
+    """`new`: the machine will run in conditions that were not recorded, so each is left out in turn; `all`:
+    the list holds every one, so blocks are left out within each."""
     most_values: int = MOST_VALUES
     """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
+
+    def within(self, conditions: int) -> bool:
+        """Whether blocks are left out within conditions, of so many."""
+        return conditions == 1 or self.conditions == "all"
 
     @property
     def cut(self) -> Cut:
@@ -93,7 +95,7 @@ def choose(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
     Raises ChoiceError for an unknown method or requirements that exclude each other, FitError for a rate or
     budget that is out of range or that so few hours cannot show: before anything is fitted.
     """
-    default = "conditions" if len(condition_names(normals)) > 1 else "quantile"
+    default = "quantile" if plan.within(len(condition_names(normals))) else "conditions"
     method = plan.method or ("budget" if plan.budget else default)
     if method not in METHODS:
         raise ChoiceError(f"there is no method {method!r}", remedy=f"Choose one of {', '.join(METHODS)}")
@@ -118,6 +120,15 @@ def _check_requirements(method: str, plan: CalibrationPlan) -> None:
     """Refuse a requirement that the method would ignore."""
     if method == "budget" and not plan.budget:
         raise ChoiceError("method budget needs a budget", remedy="Give --max-false-alarms, such as 1/month")
+    if plan.conditions not in CONDITIONS:
+        raise ChoiceError(
+            f"conditions cannot be {plan.conditions!r}", remedy=f"Choose one of {', '.join(CONDITIONS)}"
+        )
+    if method == "conditions" and plan.conditions == "all":
+        raise ChoiceError(
+            "method conditions bounds a condition never seen, and --conditions all says that there is none",
+            remedy="Leave one of the two out",
+        )
     if plan.budget and method != "budget":
         raise ChoiceError(
             f"method {method} does not count alarms, which --max-false-alarms {plan.budget} asks for",
@@ -163,71 +174,34 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
         for name in condition_names(item.recording for item in normal)
     }
     share = plan.hop / plan.samples  # windows that overlap are not independent
+    # Variants of one window are no further draws of what the machine does; the middle one is as recorded.
+    alike = variant_count(plan.augmentation) if plan.augmentation and plan.within(len(by_condition)) else 1
+    own = [item for item in normal if item.variant == alike // 2] if alike > 1 else normal
     if method == "conditions":
-        return conditions_threshold(by_condition, plan.rate, independent=share)
-    scores = np.concatenate([item.scores for item in normal])
-    # Variants of one window are no further draws of what the machine does.
-    alike = variant_count(plan.augmentation) if plan.augmentation and len(by_condition) == 1 else 1
-    independent = max(1, int(len(scores) * share / alike))
+        worth = {
+            name: effective_windows([item.scores for item in own if item.recording.condition == name])
+            for name in by_condition
+        }
+        return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
     by_share = quantile_threshold if method == "quantile" else tail_threshold
-    return by_share(scores, plan.rate, independent=independent)
+    found = []
+    for name, scores in by_condition.items():
+        count = len(scores) // alike
+        worth_own = effective_windows([item.scores for item in own if item.recording.condition == name])
+        independent = max(1, min(int(count * share), check_effective(worth_own, count)))
+        found.append(by_share(scores, plan.rate, independent=independent))
+    return _in_each(found)
 
 
-def describe(found: Threshold, held: Sequence[Held], plan: CalibrationPlan) -> Calibration:
-    """Describe for the manifest what the threshold rests on."""
-    normal = [item for item in held if item.recording.label == NORMAL]
-    scores = np.concatenate([item.scores for item in normal]).astype(np.float64)
-    names = condition_names(item.recording for item in normal)
-    return Calibration(
-        method=found.method,
-        false_alarm_rate=found.rate,
-        supported=found.supported,
-        statement=f"{found.statement}. {_reason(found.method, names, plan)}",
-        windows=found.windows,
-        conditions=names,
-        quantiles={f"{p:g}": float(np.quantile(scores, p)) for p in _QUANTILES},
+def _in_each(found: Sequence[Threshold]) -> Threshold:
+    """The threshold that keeps its promise in each known condition: the highest, with the highest rate."""
+    highest = max(found, key=lambda part: part.value)
+    if len(found) == 1:
+        return highest
+    rate = max(part.rate for part in found)
+    statement = (
+        f"At most {rate:.3g} of normal windows exceed it in each of {len(found)} operating conditions, each "
+        "with 95% confidence, as long as the machine runs in no other"
     )
-
-
-def notes(normals: Sequence[Recording], plan: CalibrationPlan) -> dict[str, str]:
-    """Note for the manifest what was recorded, widened, and which conditions the threshold does not cover."""
-    names = condition_names(normals)
-    seconds = sum(item.duration_s for item in normals)
-    span = f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
-    if seconds < 120:
-        span = f"{seconds:.1f} s"
-    plural = "" if len(normals) == 1 else "s"
-    found = {RECORDED: f"{span} of normal vibration in {len(normals)} recording{plural}"}
-    if plan.augmentation:
-        found["augmentation"] = str(plan.augmentation)
-    if len(names) == 1:
-        beyond = f" within {plan.augmentation}" if plan.augmentation else ""
-        found["unsupported"] = f"every operating condition but {names[0]}: none was recorded" + (
-            f"; variants{beyond} stand in for them" if beyond else ""
-        )
-    return found
-
-
-def _reason(method: str, names: Sequence[str], plan: CalibrationPlan) -> str:
-    count = len(names)
-    if method not in METHODS:
-        tried = f"{count} conditions were" if count > 1 else "blocks of one condition were"
-        return f"For it {tried} left out in turn"
-    asked = method in (plan.method, plan.budget and "budget")
-    chosen = "was asked for" if asked else "is what this data supports best"
-    if count > 1:
-        few = ""
-        if method == "conditions" and count < _FEW:
-            now, then = (spreads(number) for number in (count, count + 1))
-            few = (
-                f". From {count} conditions this threshold is set very high, {now:.1f} times their spread "
-                f"above their mean, and faults may pass below it; with one more it would be {then:.1f} "
-                "times: record the healthy machine at another load or speed"
-            )
-        return f"Method {method} {chosen}: {count} conditions were left out in turn{few}"
-    if plan.augmentation:
-        chosen += f"; blocks are taken at {plan.augmentation}, too, which stands in for unseen conditions"
-    return (
-        f"Method {method} {chosen}: there is one condition, {names[0]}, so blocks of its recordings were "
-        "left out in turn; no unseen condition was tried"
-    )
+    windows = sum(part.windows for part in found)
+    return replace(highest, rate=rate, windows=windows, conditions=len(found), statement=statement)

@@ -12,16 +12,17 @@ import numpy as np
 from edge_runtime.calibration import Threshold
 from edge_runtime.core import Calibration, Samples
 from edge_runtime.models import Graph
-from trainer.calibration import choice
+from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.core import FitContext, FitError, Progress, RecordingError, quiet
 from trainer.recordings import (
+    DIGITS,
     NORMAL,
     Fold,
     Recording,
     condition_names,
     cut_windows,
-    gather_windows,
+    gather_all,
     leave_out_blocks,
     leave_out_conditions,
     measure_quota,
@@ -79,8 +80,14 @@ def training(
             where=", ".join(condition_names(recordings)) or "list",
             remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
         )
-    parts, labels = gather_windows(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
-    return parts, replace(context, labels=labels if plan.supervised else ())
+    found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
+    labels = found.labels if plan.supervised else ()
+    return found.windows, replace(context, labels=labels, conditions=found.conditions)
+
+
+def learnt_digests(recordings: Sequence[Recording], plan: CalibrationPlan) -> tuple[str, ...]:
+    """Beginnings of the digests of what is learnt from, each once: so many digits no two files share."""
+    return tuple(dict.fromkeys(item.digest[:DIGITS] for item in _learnt(recordings, plan)))
 
 
 def calibrate(
@@ -97,7 +104,7 @@ def calibrate(
     if not names:
         training(used, plan, context)  # raises the error that names what is missing
     folds = tuple(fold for fold in leave_out_conditions(used) if fold.name in names)
-    if len(names) == 1:
+    if plan.within(len(names)):
         try:
             folds = leave_out_blocks(used, plan.samples)
         except RecordingError as error:
@@ -105,8 +112,8 @@ def calibrate(
     held, graphs = hold_out(fit, folds, plan, context)
     found = choice.find(method, held, plan)
     kept = measure_quota(_learnt(recordings, plan), plan.cut, plan.augmentation)
-    notes = choice.notes(normals, plan) | kept.note(context.seed)
-    return Calibrated(found, choice.describe(found, held, plan), tuple(held), notes, tuple(graphs))
+    notes = support.notes(normals, plan) | kept.note(context.seed)
+    return Calibrated(found, support.describe(found, held, plan), tuple(held), notes, tuple(graphs))
 
 
 def hold_out(

@@ -39,6 +39,8 @@ class Order:
     """Checks of recordings that are not to refuse, see `trainer.recordings.checks`."""
     int8: bool = False
     """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
+    conditions: str = "new"
+    """`new` where the machine will run in conditions that were not recorded, `all` where the list has all."""
     augment: str = "auto"
     """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
     power: bool = True
@@ -61,6 +63,7 @@ class Order:
             budget=self.budget,
             policy=self.policy,
             augmentation=choose_augmentation(self.augment, len(normal)),
+            conditions=self.conditions,
             accept_towering=TOWERING in self.accept,
             range_=self.sensor_range or math.inf,
         )

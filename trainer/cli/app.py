@@ -88,6 +88,9 @@ def fit(
         float | None, typer.Option(help="Share of normal windows above it; the lowest the data support.")
     ] = None,
     max_false_alarms: Annotated[str, typer.Option(help="Of one sensor, such as 1/month.")] = "",
+    conditions: Annotated[
+        str, typer.Option(help="new: others will come, leave each out; all: the list holds every one.")
+    ] = "new",
     augment: Annotated[str, typer.Option(help="auto, off, or ranges: speed=0.9..1.1,gain=0.5..2.")] = "auto",
     option: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the detector.")] = None,
     accept: Annotated[list[str] | None, typer.Option(metavar="GUARD", help="Do not refuse for it.")] = None,
@@ -113,6 +116,7 @@ def fit(
         method=method,
         rate=false_alarm_rate,
         budget=max_false_alarms,
+        conditions=conditions,
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,

@@ -60,7 +60,7 @@ class RankedDetector:
     louder: float
     """Factor on the level of normal vibration before half of the windows exceed the threshold."""
     power: float
-    """Size of the standard faults it would hear, geometric mean, worst trial; NaN where not measured."""
+    """Median size of standard faults that half of the windows exceed with, worst trial; NaN if unknown."""
     hears: str
     """The same in words, of the trial with the worst."""
     bytes: int

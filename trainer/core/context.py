@@ -26,4 +26,6 @@ class FitContext:
     seed: int = 0
     labels: Sequence[str] = ()
     """One label per window, for supervised detectors only; empty otherwise."""
+    conditions: Sequence[str] = ()
+    """One operating condition per window; empty where they are not known."""
     progress: Progress = quiet

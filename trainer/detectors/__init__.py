@@ -7,6 +7,7 @@ from typing import Final
 from trainer.core import ChoiceError, nearest
 from trainer.detectors.base import Detector
 from trainer.detectors.cnn_classifier import CnnClassifier
+from trainer.detectors.condition_gaussian import ConditionGaussian
 from trainer.detectors.conv_autoencoder import ConvAutoencoder
 from trainer.detectors.decision_tree import DecisionTree
 from trainer.detectors.gan import AnoGan, FAnoGan
@@ -30,6 +31,7 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
         ZScore,
         Gaussian,
         MultivariateGaussian,
+        ConditionGaussian,
         GaussianMixture,
         IsolationForest,
         LocalOutlierFactor,

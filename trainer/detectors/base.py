@@ -31,6 +31,8 @@ class Detector(ABC):
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
     """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
+    by_condition: ClassVar[bool] = False
+    """Whether it learns which window is of which operating condition."""
     quantisable: ClassVar[bool] = False
     """Whether its weights can be stored as 8-bit integers."""
     contributions_combine_by: ClassVar[str] = "sum"

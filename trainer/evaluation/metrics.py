@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from edge_runtime.core import Manifest
 from edge_runtime.models import Artefact
 from trainer.core import Progress, RecordingError, quiet
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.replay import ScoredRecording, score_recording
-from trainer.recordings import NORMAL, Recording
+from trainer.recordings import DIGITS, NORMAL, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class ByRecording:
     delay_s: float
     """From the recording's start to its first alarm, seconds; NaN for none."""
     duration_s: float
+    learnt: bool
+    """Whether the model learnt from it: its figures flatter."""
 
     @property
     def right(self) -> bool:
@@ -103,9 +106,15 @@ class Evaluation:
     missed_interval: Interval
     """95 % interval of the missed rate, over recordings."""
 
+    @property
+    def learnt(self) -> int:
+        """How many of the recordings the model learnt from."""
+        return sum(row.learnt for row in self.by_recording)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; NaN and infinity become null."""
         body = asdict(self)
+        body["learnt"] = self.learnt
         body["by_window"]["one_minus_auroc"] = self.by_window.one_minus_auroc
         return {key: _plain(value) for key, value in body.items()}
 
@@ -128,7 +137,7 @@ def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Prog
 def judge_all(artefact: Artefact, scored: Sequence[ScoredRecording]) -> Evaluation:
     """Summarise scored recordings."""
     manifest = artefact.manifest
-    rows = tuple(_recording(item, manifest.threshold) for item in scored)
+    rows = tuple(_recording(item, manifest) for item in scored)
     scores = np.concatenate([item.scores for item in scored]).astype(np.float64)
     faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in scored])
     valid = np.isfinite(scores)
@@ -186,7 +195,8 @@ def by_alarm(rows: Sequence[ByRecording]) -> ByAlarm:
     )
 
 
-def _recording(scored: ScoredRecording, threshold: float) -> ByRecording:
+def _recording(scored: ScoredRecording, manifest: Manifest) -> ByRecording:
+    threshold = manifest.threshold
     recording, alarms = scored.recording, scored.alarms_us
     scores = scored.scores[np.isfinite(scored.scores)].astype(np.float64)
     low, middle, high = np.quantile(scores, (0.0, 0.5, 1.0)) if len(scores) else (math.nan,) * 3
@@ -203,6 +213,7 @@ def _recording(scored: ScoredRecording, threshold: float) -> ByRecording:
         alarms=len(alarms),
         delay_s=alarms[0] / 1e6 if alarms else math.nan,
         duration_s=recording.duration_s,
+        learnt=recording.digest[:DIGITS] in (manifest.learnt or ()),
     )
 
 

@@ -16,6 +16,9 @@ def summary_table(evaluation: Evaluation) -> Table:
     table = Table(title=terminal_text(title, "table.title"))
     table.add_column("what")
     table.add_column("value", justify="right")
+    if evaluation.learnt:
+        among = f"{evaluation.learnt} of {len(evaluation.by_recording)}, which flatter what follows"
+        table.add_row("recordings it learnt from", among)
     table.add_row("windows, normal", str(windows.false_alarms + windows.true_calm))
     table.add_row("windows, faulty", str(windows.true_alarms + windows.missed))
     table.add_row("false alarms (FAR)", _percent(windows.false_alarm_rate))
@@ -28,8 +31,10 @@ def summary_table(evaluation: Evaluation) -> Table:
     table.add_row("AUPRC", _figure(windows.auprc))
     intervals = {"false alarms": evaluation.false_alarm_interval, "missed": evaluation.missed_interval}
     for name, (low, high) in intervals.items():
-        if not math.isnan(low):
-            table.add_row(f"{name}, 95 % over recordings", f"{_percent(low)} to {_percent(high)}")
+        shown = "unknown: one recording" if math.isnan(low) else f"{_percent(low)} to {_percent(high)}"
+        rate = windows.false_alarm_rate if name == "false alarms" else windows.missed_rate
+        if not math.isnan(rate):
+            table.add_row(f"{name}, 95 % over recordings", shown)
     table.add_row("alarms on normal", f"{alarms.false_alarms} in {alarms.normal_hours * 60:.3g} minutes")
     table.add_row("faulty recordings with an alarm", f"{alarms.caught} of {alarms.faulty}")
     table.add_row("delay, median", _seconds(alarms.median_delay_s))
@@ -47,7 +52,7 @@ def recordings_table(evaluation: Evaluation) -> Table:
     for row in evaluation.by_recording:
         mistake = "" if row.right else " (false alarm)" if row.label == NORMAL else " (missed)"
         table.add_row(
-            terminal_text(row.name),
+            terminal_text(f"{row.name} (learnt from)" if row.learnt else row.name),
             terminal_text(row.label).append(mistake),
             terminal_text(row.condition),
             str(row.windows - row.sensor_faults),

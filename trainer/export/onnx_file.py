@@ -36,6 +36,8 @@ more."""
 _GOLDEN: Final = 8
 """Golden windows over the range of scores: each is scored at every start of the edge, so few, and enough to
 cover it."""
+_LEARNT: Final = 10_000
+"""Recordings learnt from that a file names: 200 KB."""
 _SCALES: Final = (0.25, 4.0)
 """Quieter and louder than anything learnt, by 12 dB: the graph must agree there, too, as faults are loud."""
 
@@ -59,6 +61,8 @@ class ExportDetails:
     """Added to the detector's own notes."""
     power: Mapping[str, Any] | None = None
     """Which faults it would hear, as `trainer.power` writes it; None where that was not measured."""
+    learnt: tuple[str, ...] = ()
+    """The beginning of the digest of each recording learnt from."""
 
 
 def write_model(
@@ -145,6 +149,7 @@ def _manifest(
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
         power=stamp.power,
+        learnt=stamp.learnt[:_LEARNT] or None,
     )
 
 

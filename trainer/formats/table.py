@@ -89,6 +89,12 @@ def _columns(header: list[str], width: int, request: Request) -> list[int]:
         return [names.index(signal) if signal in names else int(signal) - 1 for signal in request.signals]
     if all(channel in header for channel in request.channels):
         return [header.index(channel) for channel in request.channels]
+    if some := [channel for channel in request.channels if channel in header]:
+        missing = [channel for channel in request.channels if channel not in header]
+        raise Refusal(
+            f"has columns called {' '.join(some)} and none called {' '.join(missing)}",
+            available(header),
+        )
     start = 1 if header and header[0].lower() == "timestamp" else 0
     if width - start == len(request.channels):
         return list(range(start, width))

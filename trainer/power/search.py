@@ -100,6 +100,14 @@ class FaultSearch:
         start = found[int(np.ceil(_FIRST * len(found))) - 1]
         return Sizes(*map(self._size, (self._alarm(min(int(start), last)), int(half), int(most))))
 
+    def alarm(self, near: float | None) -> float | None:
+        """Search the size of an alarm alone, beginning near a size, or at the largest."""
+        last = len(self._sizes) - 1
+        if last < 0:
+            return None
+        place = last if near is None else int(np.searchsorted(self._sizes, near * (1 - 1e-9)))
+        return self._size(self._alarm(min(place, last)))
+
     def _size(self, place: int) -> float | None:
         return float(self._sizes[place]) if place < len(self._sizes) else None
 

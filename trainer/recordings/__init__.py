@@ -24,8 +24,8 @@ from trainer.recordings.folds import (
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
-from trainer.recordings.recording import Recording, load_list
-from trainer.recordings.sampling import MOST_VALUES, Cut, gather_windows, measure_quota
+from trainer.recordings.recording import DIGITS, Recording, load_list
+from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
 from trainer.recordings.screening import (
     TOWERING,
     LeftOut,
@@ -37,6 +37,7 @@ from trainer.recordings.screening import (
 )
 
 __all__ = [
+    "DIGITS",
     "MOST_VALUES",
     "NORMAL",
     "TOWERING",
@@ -58,6 +59,7 @@ __all__ = [
     "cut_out",
     "cut_windows",
     "cwru_list",
+    "gather_all",
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",

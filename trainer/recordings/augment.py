@@ -115,7 +115,8 @@ def variants(recording: Recording, ranges: Augmentation, seed: int = 0) -> Itera
             named = (f"{what}={value:.3g}" for what, value, neutral in changes if value != neutral)
             name = " ".join([recording.name, *named])
             rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
-            yield replace(recording, name=name, stored=_changed(samples, gain, noise, tilt, rng))
+            stored = _changed(samples, gain, noise, tilt, rng)
+            yield replace(recording, name=name, stored=stored, widened=True)
 
 
 def variant_count(ranges: Augmentation) -> int:

@@ -44,6 +44,13 @@ def cut_windows(recording: Recording, samples: int, hop: int) -> Samples:
 
     Nothing is copied. Raises RecordingError when the recording is shorter than one window.
     """
+    if len(recording.stored) < samples and recording.widened:
+        raise RecordingError(
+            f"{len(recording.stored)} samples are left of {recording.name!r}, fewer than one window of "
+            f"{samples}: another speed and its filters take some",
+            where=recording.file,
+            remedy="Record longer, choose a shorter window, or do not widen (--augment off)",
+        )
     if len(recording.stored) < samples:
         raise RecordingError(
             f"{len(recording.stored)} samples, shorter than one window of {samples}",

@@ -25,6 +25,8 @@ from trainer.recordings.spill_file import SpillFile, StoredSamples
 
 _RATE_TOLERANCE: Final = 0.01
 """Share: the clocks of cheap recorders are off by less, a wrong rate by more."""
+DIGITS: Final = 16
+"""Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
 """Files read at a time: the parsing children share the processors with the filters of this process."""
 _READ_BYTES: Final = 256 * 1024 * 1024
@@ -50,6 +52,8 @@ class Recording:
     """SHA-256 over the samples as they are here, float32; a part keeps that of the whole."""
     offset: int = 0
     """Samples before it, where it is a part of a recording."""
+    widened: bool = False
+    """Whether it is a variant of what was recorded, at another speed, level or noise."""
     recorded: AsRecorded | None = None
     """What it was before filters and resampling; None where it is as it was recorded."""
 

@@ -59,17 +59,35 @@ class Quota:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Windows, and what is known of each."""
+
+    windows: Samples
+    """float32 [n, samples, channels]."""
+    labels: list[str]
+    conditions: list[str]
+
+
 def gather_windows(
     recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
 ) -> tuple[Samples, list[str]]:
-    """Windows of recordings, float32 [n, samples, channels], and the label of each.
+    """Windows of recordings, float32 [n, samples, channels], and the label of each, as `gather_all` does."""
+    found = gather_all(recordings, cut, seed, ranges)
+    return found.windows, found.labels
+
+
+def gather_all(
+    recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
+) -> Gathered:
+    """Windows of recordings, with the label and the condition of each.
 
     Normal recordings are widened by `ranges`, one variant in memory at a time. Raises RecordingError for a
     recording shorter than a window.
     """
     quota = measure_quota(recordings, cut, ranges)
     seen: Counter[Group] = Counter()
-    parts, labels = [], []
+    parts, labels, conditions = [], [], []
     for recording in recordings:
         for item in widen([recording], ranges if recording.label == NORMAL else None, seed):
             part = cut_windows(item, cut.samples, cut.hop)
@@ -84,7 +102,8 @@ def gather_windows(
                 part = part[rng.integers(edges[:-1], edges[1:])]
             parts.append(np.ascontiguousarray(part))
             labels += [item.label] * len(part)
-    return np.concatenate(parts), labels
+            conditions += [item.condition] * len(part)
+    return Gathered(np.concatenate(parts), labels, conditions)
 
 
 def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None = None) -> Quota:

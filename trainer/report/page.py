@@ -212,6 +212,13 @@ def _printable(value: object) -> object:
     return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
+def _span(ends: tuple[float, float]) -> str:
+    """Say an interval; of one recording there is none."""
+    if not np.isfinite(ends[0]):
+        return "an unknown share (one recording says nothing about others)"
+    return f"{ends[0]:.2%} to {ends[1]:.2%}"
+
+
 def _template() -> jinja2.Template:
     text = resources.files("trainer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable)
@@ -219,6 +226,7 @@ def _template() -> jinja2.Template:
     environment.filters["factor"] = level_factor
     environment.filters["power"] = power_figure
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
+    environment.filters["span"] = _span
     environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
     environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"
     return environment.from_string(text)
