@@ -110,8 +110,8 @@ def _network_problems(address: str, gateway: str, dns: str) -> Iterator[str]:
     if (gateway or dns) and not address:
         yield ", address: missing; without one the network gives gateway and dns as well (DHCP)"
     elif address and gateway and not (CHECKS["address"](address) or CHECKS["gateway"](gateway)):
-        network = ipaddress.ipCHECKS["address"](address).network
-        if ipaddress.ipCHECKS["gateway"](gateway) not in network:
+        network = ipaddress.ip_interface(address).network
+        if ipaddress.ip_address(gateway) not in network:
             yield f", gateway: {gateway} cannot be reached from {network}"
 
 

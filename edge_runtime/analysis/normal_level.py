@@ -41,7 +41,16 @@ class NormalLevel:
 
     def __init__(self, golden: Iterable[Samples], channels: tuple[str, ...]) -> None:
         """Take a model's golden windows [samples, channels], of normal vibration but for two of them."""
-        windows = _as_recorded([np.asarray(window, dtype=np.float64) for window in golden])
+        given = [np.asarray(window, dtype=np.float64) for window in golden]
+        # Two of them were made from a recorded one, quieter and louder: they are left out.
+        made = {
+            index
+            for quieter, first in enumerate(given)
+            for louder, second in enumerate(given)
+            if first.any() and np.array_equal(_LOUDER / _QUIETER * first, second)
+            for index in (quieter, louder)
+        }
+        windows = [window for index, window in enumerate(given) if index not in made] or given
         rms = np.array([window.std(axis=0) for window in windows])
         levels = _levels(rms)
         quietest = int(np.argmin(levels))
@@ -93,16 +102,3 @@ def _levels(rms: _Values) -> _Values:
     with np.errstate(divide="ignore"):
         levels: _Values = np.exp(np.log(rms).mean(axis=1))
     return levels
-
-
-def _as_recorded(windows: list[_Values]) -> list[_Values]:
-    """Leave out the two that were made quieter and louder."""
-    ratio = _LOUDER / _QUIETER
-    made = {
-        index
-        for quieter, first in enumerate(windows)
-        for louder, second in enumerate(windows)
-        if first.any() and np.array_equal(ratio * first, second)
-        for index in (quieter, louder)
-    }
-    return [window for index, window in enumerate(windows) if index not in made] or windows

@@ -61,7 +61,7 @@ def _alarm(entry: Any) -> OpenAlarm | None:
     """One alarm as a message names it; None where it names none."""
     if not isinstance(entry, dict):
         return None
-    name, kind, sensor = entry.get("id"), entry.get("kind"), entry.get("sensor")
+    name, kind, sensor, peak = (entry.get(member) for member in ("id", "kind", "sensor", "peak"))
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_ID or printable(name) != name:
         return None
     if kind not in set(AlarmKind) or not isinstance(sensor, str) or not is_topic_level(sensor):
@@ -74,15 +74,11 @@ def _alarm(entry: Any) -> OpenAlarm | None:
         incident=name,
         reason=LOST,
         start_us=_time_us(entry.get("start_time")),
-        peak=_number(entry.get("peak")),
+        peak=float(peak) if isinstance(peak, (int, float)) else float("nan"),
         score=None,
         threshold=None,
         model=NO_MODEL,
     )
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else float("nan")
 
 
 def _time_us(text: Any) -> int:

@@ -25,7 +25,13 @@ def fullest(rows: Counter[str]) -> str:
 
 def choose(candidates: Sequence[Candidate], excess_bytes: int) -> list[int]:
     """Ids of the rows to drop for that much room, of candidates from the oldest on; no more than needed."""
-    events = [(row, *_event(row.body)) for row in candidates]
+    events: list[tuple[Candidate, str, str]] = []
+    for row in candidates:
+        try:
+            members = json.loads(row.body)
+            events.append((row, str(members.get("type", "")), str(members.get("id", ""))))
+        except (ValueError, AttributeError):  # no event
+            events.append((row, "", ""))
     over = {alarm_id for _, kind, alarm_id in events if kind == "end"}
     updates = [[row] for row, kind, _ in events if kind == "update"]
     left = [(row, alarm_id) for row, kind, alarm_id in events if kind != "update"]
@@ -41,12 +47,3 @@ def choose(candidates: Sequence[Candidate], excess_bytes: int) -> list[int]:
         ids += [row.id for row in group]
         excess_bytes -= sum(row.cost_bytes for row in group)
     return ids
-
-
-def _event(body: bytes) -> tuple[str, str]:
-    """Type and id of an event; empty for what is none."""
-    try:
-        members = json.loads(body)
-        return str(members.get("type", "")), str(members.get("id", ""))
-    except (ValueError, AttributeError):
-        return "", ""
