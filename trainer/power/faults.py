@@ -100,7 +100,7 @@ def standard_faults(band_hz: float, turns_hz: float) -> Iterator[Fault]:
         hz = order * turns_hz
         if hz < band_hz:
             what = f"a tone at {order}x, {hz:.4g} Hz"
-            yield Fault(f"tone {order}x", what, "of the RMS", "tone", _tone(hz), at_hz=hz)
+            yield Fault(f"tone {order}x", what, "times the RMS", "tone", _tone(hz), at_hz=hz)
     rates = [rate for rate in _IMPACTS_HZ if rate <= band_hz / _LINES] or [band_hz / (2 * _LINES)]
     for share in _RINGS:
         for rate_hz in rates:
@@ -112,7 +112,9 @@ def standard_faults(band_hz: float, turns_hz: float) -> Iterator[Fault]:
     what = f"vibration that swells and fades {turns_hz:.4g} times a second"
     yield Fault("modulation", what, "depth", "modulation", _modulation, at_hz=turns_hz, most=1.0)
     low, high = (share * band_hz for share in _NOISE_BAND)
-    yield Fault("noise", f"noise from {low:.4g} to {high:.4g} Hz", "of the RMS", "noise", _noise(low, high))
+    yield Fault(
+        "noise", f"noise from {low:.4g} to {high:.4g} Hz", "times the RMS", "noise", _noise(low, high)
+    )
 
 
 def breaks(channels: Sequence[str]) -> Iterator[Break]:

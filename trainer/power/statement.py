@@ -123,12 +123,12 @@ class Power:
             return f"a level {span} times as high"
         if kind == "tone":
             return " and ".join(
-                f"{item.name.split()[1]} of {size:.2g} of the RMS{self._velocity(size, item.at_hz)}"
+                f"{item.name.split()[1]} of {size:.2g} times the RMS{self._velocity(size, item.at_hz)}"
                 for item, size in zip(found, sizes, strict=True)
             )
         if kind == "impacts":
             return f"impacts with a peak of {span} times the RMS"
-        return f"{kind} of {span} of the RMS" if kind == "noise" else f"{kind} of {100 * max(sizes):.0f} %"
+        return f"{kind} of {span} times the RMS" if kind == "noise" else f"{kind} of {100 * max(sizes):.0f} %"
 
     def _velocity(self, size: float, hz: float | None) -> str:
         """Say a tone's RMS velocity: of an acceleration a at f, a / (2 pi f) (ISO 20816-1)."""
