@@ -66,15 +66,15 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
     def unshelve(params: AlarmParams, asker: Asker) -> dict[str, object]:
         return changed(book.unshelve(params.alarm, str(asker), _now_us()))
 
-    def noted(change: Callable[[str, str, str, int], Sequence[Change]]) -> Any:
-        return lambda params, asker: changed(change(params.alarm, str(asker), params.note, _now_us()))
+    def noted(change: Callable[[Book, str, str, str, int], Sequence[Change]]) -> Any:
+        return lambda params, asker: changed(change(book, params.alarm, str(asker), params.note, _now_us()))
 
     rows: list[tuple[str, Access, str, Any, Any]] = [
         ("list", Access.READ, "Show the alarms that are open.", ListParams, listed),
-        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, noted(book.acknowledge)),
+        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, noted(Book.acknowledge)),
         ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, shelve),
         ("unshelve", Access.CHANGE, "Take an alarm back before its time.", AlarmParams, unshelve),
-        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, noted(book.reset)),
+        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, noted(Book.reset)),
     ]
     return [
         Method(f"alarms.{name}", access, about, params, call, mqtt=True)
