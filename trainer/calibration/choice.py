@@ -184,10 +184,16 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
         }
         return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
     by_share = quantile_threshold if method == "quantile" else tail_threshold
+    # Where others may come, what was recorded is one mixture; where all are known, each has its promise.
+    groups = [[name] for name in by_condition] if plan.conditions == "all" else [list(by_condition)]
     found = []
-    for name, scores in by_condition.items():
+    for names in groups:
+        scores = np.concatenate([by_condition[name] for name in names])
         count = len(scores) // alike
-        worth_own = effective_windows([item.scores for item in own if item.recording.condition == name])
+        worth_own = sum(
+            effective_windows([item.scores for item in own if item.recording.condition == name])
+            for name in names
+        )
         independent = max(1, min(int(count * share), check_effective(worth_own, count)))
         found.append(by_share(scores, plan.rate, independent=independent))
     return _in_each(found)
