@@ -62,21 +62,22 @@ class NormalLevel:
         """Magnitude that no more than a hundredth of the samples of any normal window exceed."""
         self._channels, self._rms = channels, rms.min(axis=0)
         self._half = len(windows[0]) // 2
-        # Twice the sum of squares that halves may differ by while each channel is at its limit.
+        # Twice the sum of squares about the mean while each channel is at its limit.
         each = QUIET_SHARE * rms[quietest]
-        self._limits = (2 * len(windows[0]) * each**2).astype(np.float32)
-        self._limit = float(self._limits[0]) if len(channels) == 1 else 0.0
+        self._limits = [float(2 * len(windows[0]) * limit**2) for limit in each]
 
     def too_quiet(self, samples: Samples) -> SensorFault | None:
         """Say so where a window [samples, channels] is too quiet for this machine in operation."""
         half = self._half
         # Half of what the halves differ by, squared, is at most the sum of squares about the mean, and for
-        # vibration half of it: that clears nearly every window, whatever its offset, in two passes.
+        # vibration half of it: that clears nearly every window, whatever its offset, in two passes. It goes
+        # by channel, as a product of matrices takes three times as long.
         apart = samples[:half] - samples[half : 2 * half]
-        if self._limit:
-            if np.vdot(apart, apart) > self._limit:
-                return None
-        elif np.logical_and.reduce(np.dot(apart.T, apart).diagonal() > self._limits):
+        for channel, limit in enumerate(self._limits):
+            differences = apart[:, channel]
+            if not differences.dot(differences) > limit:
+                break
+        else:
             return None
         if not self.lowest:
             return None
