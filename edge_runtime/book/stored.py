@@ -45,8 +45,6 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
     )
     try:
         rest = json.loads(alarm.notes)
-        if rest["id"] != alarm.id:
-            return plain
         known = {field.name for field in fields(OpenAlarm)} - set(_OF_ALARM)
         values: dict[str, Any] = {name: value for name, value in rest.items() if name in known}
         values["model"] = ModelSummary(**values["model"])
@@ -54,6 +52,6 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
             values["acknowledged"] = Record(**values["acknowledged"])
         if values.get("shelved") is not None:
             values["shelved"] = Shelving(**values["shelved"])
-        return replace(plain, **values)
+        return replace(plain, **values) if rest["id"] == alarm.id else plain
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain
