@@ -47,6 +47,19 @@ def test_a_visitor_leaves_no_will() -> None:
     assert b"offline" not in connect
 
 
+def test_identifiers_that_wait_for_their_acknowledgement_are_passed_over() -> None:
+    """They begin again after 65535, and the oldest message may still be under way."""
+    wake, other = socket.socketpair()
+    with wake, other, FakeBroker() as broker:
+        broker.on_publish = lambda _published: b""
+        link = Connection(BrokerSettings("127.0.0.1", port=broker.port), "me", AVAILABILITY)
+        link.open(wake, lambda: False)
+        first = link.send("t", b"x", qos=1)
+        link._client._last_mid = first - 1  # noqa: SLF001  65535 messages later
+        assert link.send("t", b"y", qos=1) == first + 1
+        link.drop()
+
+
 def test_refused_clients_do_not_hammer(gateway: Any) -> None:
     with FakeBroker(connack=b"\x00\x86\x00") as broker:
         put(gateway, "a")
