@@ -144,7 +144,7 @@ def test_a_card(tmp_path: Path, text: Any) -> None:
     assert all(char.isprintable() or char == "\n" for char in card)
     assert not re.search(r"(?<!\\)[<|\[\]$]", card)
     headings = [line for line in card.split("\n") if line.startswith("#")]
-    assert len(headings) == 7
+    assert len(headings) == 8
 
 
 @pytest.mark.parametrize(
