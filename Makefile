@@ -16,14 +16,15 @@ $(READY): pyproject.toml deploy/setup.sh
 demo: $(READY)
 	$(BIN)/python -m deploy.demo
 
+# Three workers on two cores: many tests wait, for a broker, a sensor or a clock.
 test: check coverage
-	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest -n 2 --dist loadfile --ignore tests/benchmarks $(GATED:%=--ignore %)
+	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest -n 3 --dist loadfile --ignore tests/benchmarks $(GATED:%=--ignore %)
 	$(BIN)/pytest tests/benchmarks
 
 # The tests of what may lose, make up or fail to send an alarm, and that they reach its every branch.
 coverage: $(READY)
 	@[ $(COVERED) = 100 ] || echo "Coverage is measured and not asked for: that takes root and Mosquitto"
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-config=tests/edge/coverage.ini --cov-fail-under=$(COVERED) $(GATED)
+	$(BIN)/pytest -n 3 --dist loadfile --cov --cov-config=tests/edge/coverage.ini --cov-fail-under=$(COVERED) $(GATED)
 
 check: $(READY)
 	$(BIN)/ruff check .
