@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,7 @@ from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import printable, run_command
+from edge_runtime.core import become_service, printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -51,10 +50,8 @@ def _options(
 def run(config: ConfigFile) -> None:
     """Run the service until it is asked to stop."""
     # `__main__` takes `run --config FILE` before it comes to this; here is every other way to write it. The
-    # libraries of the command line would stay in memory: the process replaces itself by one so written.
-    # -P: no file in the current folder may pass for a module of ours.
-    service = [sys.executable, "-P", "-m", "edge_runtime", "run", "--config", str(config)]
-    os.execv(sys.executable, service)  # noqa: S606  no shell is wanted
+    # libraries of the command line would stay in memory.
+    become_service(config)
 
 
 @app.command()

@@ -44,6 +44,7 @@ from edge_runtime.core.records import (
     Verdict,
     Window,
 )
+from edge_runtime.core.service_process import become_service
 from edge_runtime.core.summary import ModelSummary, model_summary
 from edge_runtime.core.topic_level import (
     RESERVED_NAMES,
@@ -94,6 +95,7 @@ __all__ = [
     "Verdict",
     "Window",
     "ask_time_service",
+    "become_service",
     "check_topic_level",
     "check_within",
     "clock_doubt",

@@ -102,8 +102,7 @@ class Server:
                         elif client.wants_write:
                             self._serve(client, 0, now_s)
                 self._feed.want(frozenset().union(*(each.subscriptions for each in self.clients.values())))
-            except Exception:  # noqa: BLE001
-                # Whatever it was, the clients that there are have to connect again.
+            except Exception:  # noqa: BLE001  whatever it was, the clients that there are connect again
                 _LOG.exception("a fault of the local door")
                 for client in list(self.clients.values()):
                     self._drop(client)

@@ -5,7 +5,6 @@ empties the spool. Nothing else is shared. The watchdog is fed here alone, after
 """
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -13,7 +12,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import CLOCK_REMEDY, EdgeError, Health, LogShare, clock_doubt, printable
+from edge_runtime.core import (
+    CLOCK_REMEDY,
+    EdgeError,
+    Health,
+    LogShare,
+    become_service,
+    clock_doubt,
+    printable,
+)
 from edge_runtime.door import Door
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.changes import compare
@@ -47,9 +54,9 @@ _log: Final = logging.getLogger("edge_runtime")
 def serve(path: Path) -> int:
     """Run until a signal stops it; return the exit code. Raises what `prepare` and `probe_ports` raise."""
     _begin_log()
+    prepared = prepare(path)  # first: what is refused is one line
     if doubt := clock_doubt(time.time()):
         _log.warning("%s: alarms may carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
-    prepared = prepare(path)
     for missing in probe_ports(prepared.config):
         _log.warning("%s", missing)
     with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
@@ -177,7 +184,6 @@ class _Service:
         _log.error("%s: %s; starting again without this model", station.name, reason)
         station.report_unexplained()
         ModelRecords(self._prepared.config.state_folder).suspend(station.model_sha256, reason)
-        # The same process for systemd. What it holds open is closed on the way, alarms are on disk.
+        # The same process for systemd; alarms are on disk.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        command = [sys.executable, "-P", "-m", "edge_runtime", "run", "--config", str(self._path)]
-        os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
+        become_service(self._path)

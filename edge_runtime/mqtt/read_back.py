@@ -18,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_runtime.messages import OFFLINE
 from edge_runtime.mqtt.client import new_client
 from edge_runtime.mqtt.credentials import read_credentials
+from edge_runtime.mqtt.incoming import IncomingPackets
 from edge_runtime.mqtt.settings import BrokerSettings
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -82,16 +83,18 @@ class _Reader:
         self.ended = True
 
 
-class _Lenient:
-    """In place of `IncomingPackets`, which takes no message: bounds the bytes and nothing else."""
+class _Bounded(IncomingPackets):
+    """What a listener may be sent, and no more than MAX_BYTES of it in all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, version_5: bool) -> None:
+        super().__init__(version_5=version_5, listener_bytes=MAX_BYTES)
         self._bytes = 0
 
     def feed(self, data: bytes) -> None:
         self._bytes += len(data)
         if self._bytes > MAX_BYTES:
             raise ConnectionError("the broker sends without end")
+        super().feed(data)
 
 
 def read_back(
@@ -103,7 +106,7 @@ def read_back(
     ConfigError or AccessError for credentials.
     """
     client = new_client(settings, client_id, None, read_credentials(settings), retained_will=False)
-    client.incoming = _Lenient()  # type: ignore[assignment]  # all that the client calls of it
+    client.incoming = _Bounded(version_5=settings.mqtt == "5")
     reader = _Reader(client, below, availability)
     try:
         client.connect(settings.host, settings.port, settings.keepalive_s)

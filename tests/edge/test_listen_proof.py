@@ -171,17 +171,15 @@ def test_a_session_that_the_broker_dropped(tmp_path: Path, mouths: Callable[[int
         assert (code, lines[-1]["lost"]) == (LOSS_EXIT, 2)
 
 
+def listening(broker: Broker) -> list[str]:
+    """The command that listens to it."""
+    return [sys.executable, "-m", "edge_runtime", "listen", "--broker", f"mqtt://127.0.0.1:{broker.port}"]
+
+
 @needs_mosquitto
 def test_two_on_one_host_hear_both(tmp_path: Path) -> None:
     with Broker(tmp_path) as broker:
-        command = [
-            sys.executable,
-            "-m",
-            "edge_runtime",
-            "listen",
-            "--broker",
-            f"mqtt://127.0.0.1:{broker.port}",
-        ]
+        command = listening(broker)
         with (
             running(command, stdout=subprocess.PIPE, env=at_home(tmp_path)) as first,
             running(command, stdout=subprocess.PIPE, env=at_home(tmp_path)) as second,
@@ -196,15 +194,7 @@ def test_two_on_one_host_hear_both(tmp_path: Path) -> None:
 @needs_mosquitto
 def test_another_client_with_our_id_is_named(tmp_path: Path) -> None:
     with Broker(tmp_path) as broker:
-        command = [
-            sys.executable,
-            "-m",
-            "edge_runtime",
-            "listen",
-            "--broker",
-            f"mqtt://127.0.0.1:{broker.port}",
-        ]
-        command += ["--client-id", "same"]
+        command = [*listening(broker), "--client-id", "same"]
         a, b = at_home(tmp_path / "a"), at_home(tmp_path / "b")
         with (
             running(command, stderr=subprocess.PIPE, env=a) as first,
