@@ -1,5 +1,6 @@
 """What a broker has retained below our topics is read before the first connection, whatever it does."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,13 @@ def test_a_broker_without_end_is_left(fake: Any) -> None:
 
     fake.flood = without_end
     assert not (found := read(fake.port, connect_timeout_s=60.0)) or found.bodies == {}
+    assert fake.flooded_bytes < 16 * MAX_BYTES
+
+
+def test_whole_messages_without_end_are_left(fake: Any) -> None:
+    message = publish(f"{BELOW}s/state", b"x" * 2**16)
+    fake.flood = lambda: itertools.repeat(message)
+    read(fake.port, connect_timeout_s=60.0)
     assert fake.flooded_bytes < 16 * MAX_BYTES
 
 
