@@ -3,6 +3,7 @@
 from edge_runtime.core import Health
 from edge_runtime.door import Door, socket_path
 from edge_runtime.gateway.changes import Changes
+from edge_runtime.gateway.commissioning import CommissioningPart
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import methods
 from edge_runtime.gateway.part import Part
@@ -19,14 +20,24 @@ def open_door(door: Door, prepared: PreparedService) -> None:
 class LocalDoor(Part):
     """Lets the door answer for these sensors."""
 
-    def __init__(self, door: Door, stations: Stations, delivery: Delivery, health: Health) -> None:
+    def __init__(
+        self,
+        door: Door,
+        stations: Stations,
+        delivery: Delivery,
+        commissioning: CommissioningPart,
+        health: Health,
+    ) -> None:
         self._door, self._stations, self._delivery, self._health = door, stations, delivery, health
+        self._commissioning = commissioning
         health.source("door", door.figures)
 
     def start(self) -> None:
         """Answer from now on."""
         delivery = self._delivery
         registry = methods(self._stations, delivery.publisher, self._health, delivery.keeper)
+        for method in self._commissioning.methods:
+            registry.add(method)
         self._door.feed.sensors = frozenset(self._stations.names)
         self._door.serve(registry, self._stations.wake)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
-from edge_runtime.book import Book, Instant, OpenAlarm
+from edge_runtime.book import Book, Condition, Instant, OpenAlarm
 from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.core import ModelSummary, clock_doubt
 from edge_runtime.door import Feed, Topic
@@ -51,7 +51,7 @@ class RetainedMessages:
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
-        self._watched: dict[str, tuple[SensorSettings, ModelSummary]] = {}
+        self._watched: dict[str, tuple[SensorSettings, ModelSummary, str | None, str]] = {}
         self._report: ReportSettings | None = None
         self._said: dict[str, object] = {}
         """What is known to subscribers, by topic."""
@@ -65,7 +65,10 @@ class RetainedMessages:
 
         Of sensors that stay as they are nothing is sent.
         """
-        seen = {sensor.name: (sensor, models[sensor.name]) for sensor in config.sensor}
+        seen = {
+            sensor.name: (sensor, models[sensor.name], *_commissioning(self._book.condition(sensor.name)))
+            for sensor in config.sensor
+        }
         differ = [name for name in seen if self._watched.get(name) != seen[name]]
         if self._report != config.report:
             self._refreshed_us = None
@@ -112,6 +115,7 @@ class RetainedMessages:
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
+        said += _commissioning(condition)
         body = condition_message(condition, stamp)
         self._feed.bring(Topic.CONDITION, sensor, body)
         self._put(self._topics.sensor(sensor, "condition"), body, said)
@@ -141,6 +145,7 @@ class RetainedMessages:
                 rate_hz=sensor.rate_hz,
                 channels=sensor.channels,
                 unit=sensor.unit,
+                commissioning=self._book.condition(sensor.name).commissioning,
             )
             for sensor in self._config.sensor
         }
@@ -173,6 +178,10 @@ def _essence(alarm: OpenAlarm | None) -> object:
         return None
     people = alarm.acknowledged, alarm.shelved, alarm.suppressed
     return alarm.id, alarm.start_us, alarm.again, alarm.latched, alarm.active, *people
+
+
+def _commissioning(condition: Condition) -> tuple[str | None, str]:
+    return condition.commissioning, condition.asks
 
 
 VERSIONS: Final = {

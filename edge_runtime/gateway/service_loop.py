@@ -25,12 +25,13 @@ from edge_runtime.door import Door
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.changes import compare
 from edge_runtime.gateway.clock_watch import ClockWatch
+from edge_runtime.gateway.commissioning import CommissioningPart
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
-from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
+from edge_runtime.gateway.preparation import PreparedService, prepare, prepare_config, probe_ports
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
@@ -109,6 +110,7 @@ class _Service:
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
         self._reload: Reload[PreparedService] | None = None
+        self._again = False
         self._log = LogShare("", of_a_kind=RELOADS)
 
     def run(self) -> PreparedService:
@@ -116,8 +118,11 @@ class _Service:
         with ExitStack() as stack:
             delivery = Delivery(self._prepared, self._spool, self._health, self._door)
             stations = Stations(self._prepared, delivery, self._health, self._replace_process)
-            door = LocalDoor(self._door, stations, delivery, self._health)
-            parts: tuple[Part, ...] = (delivery, stations, door, ClockWatch(self._health))
+            learning = CommissioningPart(
+                self._prepared, stations, delivery, self._health, self._prepare_again
+            )
+            door = LocalDoor(self._door, stations, delivery, learning, self._health)
+            parts: tuple[Part, ...] = (delivery, stations, learning, door, ClockWatch(self._health))
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:
@@ -164,8 +169,12 @@ class _Service:
     def _reloaded(self) -> PreparedService | None:
         """Begin to read the configuration where that is requested; what was read, once it has been."""
         if self._requests.reload and self._reload is None:
-            self._requests.reload = False
+            self._requests.reload = self._again = False
             self._reload = Reload(lambda: prepare(self._path, self._prepared))
+        elif self._again and self._reload is None:
+            # By the configuration as it was read: what somebody is writing into it is not taken up by this.
+            self._again = False
+            self._reload = Reload(lambda: prepare_config(self._prepared.config, self._prepared))
         if self._reload is None or not self._reload.done:
             return None
         prepared, error = self._reload.result()
@@ -175,6 +184,9 @@ class _Service:
             self._log.warn("reload", said, time.monotonic(), level=logging.ERROR)
         self._health.set_trouble("reload", str(error or ""))
         return prepared
+
+    def _prepare_again(self) -> None:
+        self._again = True
 
     def _replace_process(self, station: Station) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread

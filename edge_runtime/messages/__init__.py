@@ -3,6 +3,7 @@
 from edge_runtime.messages.parts import reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
+from edge_runtime.messages.shadow import ShadowEvent, shadow_message
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
     ONLINE,
@@ -18,6 +19,7 @@ __all__ = [
     "OFFLINE",
     "ONLINE",
     "SensorInfoBody",
+    "ShadowEvent",
     "Stamp",
     "Topics",
     "condition_message",
@@ -28,6 +30,7 @@ __all__ = [
     "reason_of",
     "rfc3339",
     "score_message",
+    "shadow_message",
     "stamp_replayed",
     "state_message",
 ]

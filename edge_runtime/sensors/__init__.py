@@ -2,6 +2,7 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
+from edge_runtime.sensors.captures import SUFFIX as CAPTURE_SUFFIX
 from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
@@ -13,7 +14,7 @@ from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.recording import Signal
-from edge_runtime.sensors.settings import SensorSettings
+from edge_runtime.sensors.settings import LEARN, SensorSettings
 from edge_runtime.sensors.simulator import (
     SimulatedSensor,
     check_sendable,
@@ -27,6 +28,8 @@ from edge_runtime.sensors.simulator import (
 from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
+    "CAPTURE_SUFFIX",
+    "LEARN",
     "Allowance",
     "CaptureFile",
     "CaptureSummary",
