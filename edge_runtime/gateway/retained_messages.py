@@ -21,6 +21,7 @@ from edge_runtime.messages import (
     Topics,
     condition_message,
     info_message,
+    number,
     state_message,
 )
 from edge_runtime.mqtt import Publisher
@@ -141,7 +142,7 @@ class RetainedMessages:
             sensor.name: SensorInfoBody(
                 machine=sensor.machine,
                 model=self._models[sensor.name].sha256,
-                threshold=self._book.standing(sensor.name).threshold,
+                threshold=number(self._book.standing(sensor.name).threshold),
                 rate_hz=sensor.rate_hz,
                 channels=sensor.channels,
                 unit=sensor.unit,

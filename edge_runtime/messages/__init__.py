@@ -1,5 +1,6 @@
 """What is published: topics and bodies. Pure."""
 
+from edge_runtime.messages.json_body import number
 from edge_runtime.messages.parts import reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
@@ -26,6 +27,7 @@ __all__ = [
     "event_message",
     "health_message",
     "info_message",
+    "number",
     "probe_message",
     "reason_of",
     "rfc3339",
