@@ -110,7 +110,7 @@ class _Service:
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
         self._reload: Reload[PreparedService] | None = None
-        self._again = False
+        self._again, self._reload_of = False, ""
         self._log = LogShare("", of_a_kind=RELOADS)
 
     def run(self) -> PreparedService:
@@ -143,7 +143,7 @@ class _Service:
                 self._tick(stations, parts, now_s)
             if (prepared := self._reloaded()) is not None:
                 changes = compare(self._prepared, prepared)
-                said = f"reloaded {self._path}: {changes}"
+                said = f"{self._reload_of}: {changes}"
                 self._log.warn("reload", said, time.monotonic(), level=logging.INFO)
                 if changes.everything:
                     return prepared
@@ -170,10 +170,11 @@ class _Service:
         """Begin to read the configuration where that is requested; what was read, once it has been."""
         if self._requests.reload and self._reload is None:
             self._requests.reload = self._again = False
+            self._reload_of = f"reloaded {self._path}"
             self._reload = Reload(lambda: prepare(self._path, self._prepared))
         elif self._again and self._reload is None:
             # By the configuration as it was read: what somebody is writing into it is not taken up by this.
-            self._again = False
+            self._again, self._reload_of = False, "watching as commissioned"
             self._reload = Reload(lambda: prepare_config(self._prepared.config, self._prepared))
         if self._reload is None or not self._reload.done:
             return None

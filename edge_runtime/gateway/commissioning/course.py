@@ -29,6 +29,8 @@ RETRY_S: Final = 10.0
 """After a disk that could not be written."""
 SHOWN: Final = 10
 """Entries of the history that an answer has: the rest is on disk."""
+LINES: Final = 9
+"""In the log, a minute: each is a step that somebody waits for."""
 Change = Callable[[], Commissioning]
 """Changes what is on disk, and gives the record that lies there then."""
 
@@ -63,7 +65,7 @@ class Course:
         self._busy = self._asked = False
         self._heard_s = self._polled_s = self._saved_s = time.monotonic()
         self._resume_s = float("-inf")
-        self._log = LogShare(name)
+        self._log = LogShare(name, of_a_kind=LINES)
         self.follow(sensor, settings)
         if not self.record.request:  # what an earlier run asked for is nobody's any more
             around.worker.put(self.learner.forget, lambda _result, error: self._note_trouble(error))
