@@ -1,21 +1,21 @@
-"""A gateway with a sensor that learns, its command line, and the learner's side of the files between them."""
+"""A gateway with a sensor that learns, what is asked at its door, and the learner's side of the files."""
 
 import hashlib
-import json
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.core import LEARNT_MODEL, LearningAnswer, LearningRequest, Note
+from edge_runtime.configuration import read_config
+from edge_runtime.core import LEARNT_MODEL, EdgeError, LearningAnswer, LearningRequest, Note
 from edge_runtime.core.learning_files import learning_folder, read_request, write_learning
+from edge_runtime.door import DoorClient, candidates
 from edge_runtime.sensors.capture_file import CaptureFile
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
-from tests.edge.sites import EDGE, Site, vibration
-from tests.waiting import HANG_S, scaled, until
+from tests.edge.sites import Site, vibration
+from tests.waiting import until
 
 LEARNING = """
 [learning]
@@ -84,17 +84,12 @@ def answer(state: Path, request: LearningRequest, model: Path, **changes: Any) -
     write_learning(folder, LearningAnswer(**{**said, **changes}))
 
 
-def commission(site: Site, *arguments: str, sensor: str = "pump") -> dict[str, Any]:
-    """Run the command; what it says as JSON, or its refusal under `refused` with its exit code."""
-    command = [*EDGE, "commission", sensor, *arguments, "--config", str(site.config), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=scaled(HANG_S), check=False)
-    if done.returncode:
-        return {"refused": done.stderr, "code": done.returncode}
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
-
-
-def stage(site: Site) -> str:
-    """The stage of the pump by the record on disk."""
-    path = site.folder / "state" / "commissioning" / "pump" / "record.json"
-    return str(json.loads(path.read_text())["stage"]) if path.is_file() else "learning"
+def commission(site: Site, verb: str = "status", *, sensor: str = "pump", **params: Any) -> dict[str, Any]:
+    """Ask at the door as the command does; what it says, or its refusal under `refused` and its code."""
+    read = read_config(site.config)
+    with DoorClient(*candidates(read.door, read.state_folder)) as client:
+        try:
+            said: dict[str, Any] = client.call(f"commission.{verb}", sensor=sensor, **params)
+        except EdgeError as error:
+            return {"refused": str(error), "code": error.exit_code}
+        return said

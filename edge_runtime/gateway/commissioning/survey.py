@@ -62,8 +62,8 @@ def survey(
     if seconds < least_s:
         missing = least_s - seconds
         raise DataError(
-            f"{seconds:.0f} s of normal vibration are recorded in {len(found)} captures, and {least_s:.0f} s "
-            f"are needed: {missing:.0f} s are missing",
+            f"{seconds:.1f} s of normal vibration are recorded in {len(found)} captures, and {least_s:.1f} s "
+            f"are needed: {missing:.1f} s are missing",
             where=str(folder),
             remedy=f"Record the machine in good order: edge-runtime record --sensor {sensor.name} "
             f"--condition NAME --for {max(10, round(missing))}s",
