@@ -1,13 +1,9 @@
 """The one book of a device's open alarms and sensor conditions. Pure: no clock, thread, disk or network."""
 
 from edge_runtime.book.book import Book
-from edge_runtime.book.commissioning import (
-    SCORED,
-    Commissioning,
-    Doer,
-    Entry,
-    Stage,
-    Terms,
+from edge_runtime.book.commissioning import SCORED, Commissioning, Doer, Entry, Stage, Terms
+from edge_runtime.book.commissioning_record import MAX_RECORD_BYTES, record_from_json, record_to_json
+from edge_runtime.book.commissioning_steps import (
     accept,
     after_repair,
     arm,
@@ -16,10 +12,10 @@ from edge_runtime.book.commissioning import (
     learnt,
     offer,
     refused,
+    restored,
     retire,
     watched,
 )
-from edge_runtime.book.commissioning_record import MAX_RECORD_BYTES, record_from_json, record_to_json
 from edge_runtime.book.entries import (
     Action,
     Change,
@@ -66,6 +62,7 @@ __all__ = [
     "record_from_json",
     "record_to_json",
     "refused",
+    "restored",
     "retire",
     "stored_entry",
     "watched",

@@ -12,6 +12,7 @@ import typer
 
 from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
+from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
@@ -82,8 +83,10 @@ def check(config: ConfigFile) -> None:
         raise typer.Exit(DataError.exit_code)
 
 
+app.command()(backup)
 app.command()(commission)
 app.command()(replay)
+app.command()(restore)
 app.command()(simulate)
 
 

@@ -2,6 +2,7 @@
 
 from edge_runtime.models.baseline import (
     COMMISSIONING_FOLDER,
+    MODEL_FILE,
     Baseline,
     baseline_folder,
     commissioning_folder,
@@ -20,13 +21,14 @@ from edge_runtime.models.scorer import (
     prove_model,
     read_model,
 )
-from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal, seal_certificate
+from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
 
 __all__ = [
     "COMMISSIONING_FOLDER",
     "CONTRIBUTIONS",
     "DIGESTS",
+    "MODEL_FILE",
     "SCORE",
     "SEAL_FOLDER",
     "SIGNATURE",
@@ -48,7 +50,7 @@ __all__ = [
     "read_baseline",
     "read_digests",
     "read_model",
-    "seal",
     "seal_certificate",
+    "seal_files",
     "write_baseline",
 ]

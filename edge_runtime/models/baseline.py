@@ -28,10 +28,10 @@ from edge_runtime.core import (
     write_whole,
 )
 from edge_runtime.models.scorer import read_model
-from edge_runtime.models.seal import check_sealed, seal
+from edge_runtime.models.seal import check_sealed, seal_files
 
 COMMISSIONING_FOLDER: Final = "commissioning"
-MODEL: Final = "model.onnx"
+MODEL_FILE: Final = "model.onnx"
 NOTES: Final = "baseline.json"
 _MAX_BYTES: Final = 64 * 1024
 """Of the notes, which are a few sentences."""
@@ -75,9 +75,9 @@ def write_baseline(state_folder: Path, chosen: int, baseline: Baseline, model: b
     folder = baseline_folder(state_folder, baseline.sensor, chosen)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_whole(folder / MODEL, model)
+    write_whole(folder / MODEL_FILE, model)
     write_whole(folder / NOTES, json.dumps(asdict(baseline), indent=1).encode())
-    seal(folder, (MODEL, NOTES), state_folder)
+    seal_files(folder, (MODEL_FILE, NOTES), state_folder)
 
 
 def read_baseline(state_folder: Path, sensor: str, chosen: int) -> tuple[Baseline, bytes]:
@@ -87,7 +87,7 @@ def read_baseline(state_folder: Path, sensor: str, chosen: int) -> tuple[Baselin
     cannot be run.
     """
     folder = baseline_folder(state_folder, sensor, chosen)
-    model = read_model(folder / MODEL)
+    model = read_model(folder / MODEL_FILE)
     remedy = "Restore a backup (edge-runtime restore), or learn again"
     try:
         notes = read_small(folder / NOTES, _MAX_BYTES)
@@ -95,7 +95,7 @@ def read_baseline(state_folder: Path, sensor: str, chosen: int) -> tuple[Baselin
         raise ArtefactError(
             error.strerror or "cannot be read", where=str(folder / NOTES), remedy=remedy
         ) from error
-    for name, data in ((MODEL, model), (NOTES, notes)):
+    for name, data in ((MODEL_FILE, model), (NOTES, notes)):
         check_sealed(folder / name, hashlib.sha256(data).hexdigest(), state_folder)
     try:
         body = json.loads(notes)

@@ -37,7 +37,7 @@ def seal_certificate(state_folder: Path) -> Path:
     return state_folder / SEAL_FOLDER / CERTIFICATE
 
 
-def seal(folder: Path, names: Sequence[str], state_folder: Path) -> None:
+def seal_files(folder: Path, names: Sequence[str], state_folder: Path) -> None:
     """List these files of `folder` and sign the list; this device's key is made where there is none.
 
     Raises OSError, and UnavailableError where openssl cannot do it.

@@ -8,13 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_runtime.book.commissioning import (
-    MOST_ENTRIES,
-    SCORED,
-    Commissioning,
-    Doer,
-    Stage,
-    Terms,
+from edge_runtime.book.commissioning import MOST_ENTRIES, SCORED, Commissioning, Doer, Stage, Terms
+from edge_runtime.book.commissioning_record import record_from_json, record_to_json
+from edge_runtime.book.commissioning_steps import (
     accept,
     after_repair,
     arm,
@@ -23,10 +19,10 @@ from edge_runtime.book.commissioning import (
     learnt,
     offer,
     refused,
+    restored,
     retire,
     watched,
 )
-from edge_runtime.book.commissioning_record import record_from_json, record_to_json
 from edge_runtime.core.errors import CommissionError
 
 ANNA = Doer("anna", 5_000_000, "sounds well")
@@ -111,6 +107,13 @@ def test_a_refined_threshold_is_taken_by_accept_only() -> None:
     assert (taken.stage, taken.baseline, taken.offer, taken.asks) == (Stage.ARMED, 2, 0, "")
     back = accept(taken, 1, ANNA)
     assert (back.stage, back.baseline) == (Stage.CALIBRATING, 1), "another model is tried first"
+
+
+def test_on_another_card_it_goes_on_but_for_the_learner() -> None:
+    armed = restored(in_stage(Stage.ARMED), ANNA)
+    assert (armed.stage, armed.baseline, armed.asks) == (Stage.ARMED, 1, "")
+    asked = restored(Commissioning(request="r"), ANNA)
+    assert (asked.request, asked.asks) == ("", "the learner's work was lost: ask again")
 
 
 def test_a_repair_begins_a_new_baseline_and_keeps_the_old() -> None:

@@ -107,9 +107,7 @@ def test_what_makes_no_sense_is_a_sentence_with_a_remedy(site: Site, subscriber:
         assert remedy in said["refused"]
         assert "Traceback" not in said["refused"]
 
-    refused(
-        "learn", says="0.0 s of normal vibration are recorded", remedy="edge-runtime record"
-    )
+    refused("learn", says="0.0 s of normal vibration are recorded", remedy="edge-runtime record")
     refused("learn", sensor="motor", says="no sensor of that name is watched: motor", remedy="pump, fan")
     refused("learn", sensor="fan", says="watched by a delivered model", remedy='`model = "learn"`')
     refused("arm", says="in the stage learning", remedy="commission SENSOR status")

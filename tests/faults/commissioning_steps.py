@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_runtime.book.commissioning import Commissioning, Doer, Stage, arm, due, offer, retire, watched
+from edge_runtime.book.commissioning import Commissioning, Doer, Stage
+from edge_runtime.book.commissioning_steps import arm, due, offer, retire, watched
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core.learning_files import LearningAnswer
 from edge_runtime.gateway.commissioning.learner import Learner
