@@ -85,6 +85,7 @@ from edge_runtime.core.topic_level import (
     is_mqtt_text,
     is_topic_level,
 )
+from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 from edge_runtime.core.whole_files import read_small, write_whole
 
@@ -103,6 +104,7 @@ __all__ = [
     "REQUEST",
     "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
+    "VERSION",
     "AccessError",
     "Alarm",
     "AlarmCommandError",

@@ -6,12 +6,11 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from edge_runtime.configuration import Config
-from edge_runtime.core import UnavailableError, write_whole
+from edge_runtime.core import VERSION, UnavailableError, write_whole
 from edge_runtime.door import DoorClient, candidates
 from edge_runtime.gateway.alarm_methods import stored_alarms
 from edge_runtime.gateway.backup.contents import (
@@ -52,7 +51,7 @@ def save(config: Config, target: Path) -> Contents:
             for path, name in files.items()
             if path.is_file()
         }
-        contents = Contents(config.site.site, config.site.device, time.time(), version("steadyhum"), digests)
+        contents = Contents(config.site.site, config.site.device, time.time(), VERSION, digests)
         write_whole(fresh / CONTENTS, contents_to_json(contents))
         _replace(target, fresh)
     except OSError as error:
