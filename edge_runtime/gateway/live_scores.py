@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from edge_runtime.book import Stage
+from edge_runtime.calibration import DailyScores
 from edge_runtime.core import AlarmKind, Transition, Verdict, clock_doubt
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.messages import ShadowEvent, shadow_message
@@ -43,10 +44,12 @@ class LiveScores:
         sensor: PreparedSensor,
         publish: Callable[[bytes, int], None],
         keep: Callable[[list[bytes]], None],
+        day: Callable[[tuple[float, ...]], None],
     ) -> None:
         """`publish` sends a message to the shadow's topic, which expires after so many seconds; `keep` takes
-        what the line gave around an anomaly in the shadow."""
-        self._publish, self._keep = publish, keep
+        what the line gave around an anomaly in the shadow, `day` the scores of a normal day."""
+        self._publish, self._keep, self._day = publish, keep, day
+        self._days: DailyScores | None = None
         self._line: deque[bytes] = deque()
         self._held = 0
         self._until_s: float | None = None
@@ -60,7 +63,7 @@ class LiveScores:
 
     def begin(self, alarms: int = 0) -> None:
         """Count for another stage or model from here on; `alarms` were counted before."""
-        self._counted, self._alarms = NOTHING, alarms
+        self._counted, self._alarms, self._days = NOTHING, alarms, None
 
     def collect(self) -> Counted:
         """What was counted since the last time."""
@@ -100,6 +103,10 @@ class LiveScores:
             before.exceeded + (scored and verdict.exceeded),
             before.alarms + begins,
         )
+        if armed and scored:
+            self._days = self._days or DailyScores(self._hop_s)
+            if (day := self._days.add(verdict.score, normal=not anomaly)) is not None:
+                self._day(day)
         if armed or not anomaly:
             return verdict
         if begins:

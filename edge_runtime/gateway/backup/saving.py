@@ -35,7 +35,7 @@ def save(config: Config, target: Path) -> Contents:
     reading the book raises.
     """
     state = config.state_folder
-    fresh = target.with_name(f"{target.name}.new")
+    fresh = target.with_name(f"{target.name}-new")
     try:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -63,7 +63,7 @@ def save(config: Config, target: Path) -> Contents:
 
 
 def _replace(target: Path, fresh: Path) -> None:
-    before = target.with_name(f"{target.name}.old")
+    before = target.with_name(f"{target.name}-old")
     shutil.rmtree(before, ignore_errors=True)
     if target.exists():
         target.rename(before)

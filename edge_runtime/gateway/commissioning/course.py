@@ -56,7 +56,7 @@ class Course:
         self._around, name = around, sensor.settings.name
         self.record = Commissioning() if sensor.commissioned is None else sensor.commissioned.record
         self.live = LiveScores(
-            sensor, lambda body, expiry_s: around.publish(name, body, expiry_s), self._keep
+            sensor, lambda body, expiry_s: around.publish(name, body, expiry_s), self._keep, self._refine
         )
         self.live.begin(self.record.alarms)
         self.trouble = ""
@@ -198,6 +198,11 @@ class Course:
     def _write(self, record: Commissioning) -> Commissioning:
         write_record(self._around.state_folder, self._sensor.settings.name, record)
         return record
+
+    def _refine(self, day: tuple[float, ...]) -> None:
+        if self.record.stage is Stage.ARMED and not self._busy:
+            record, learner = self.record, self.learner
+            self._settle(lambda: learner.refine(record, day))
 
     def _keep(self, line: list[bytes]) -> None:
         if self.record.stage is Stage.SHADOW:

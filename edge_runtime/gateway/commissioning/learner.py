@@ -8,11 +8,12 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_runtime.book import Commissioning, Doer, ask_learner, learnt, refused
+from edge_runtime.book import Commissioning, Doer, ask_learner, learnt, offer, refused
+from edge_runtime.calibration import refined_threshold
 from edge_runtime.configuration import LearningSettings, check_agreement
 from edge_runtime.core import (
     LEARNT_HERE,
@@ -31,6 +32,7 @@ from edge_runtime.core import (
     read_request,
     write_learning,
 )
+from edge_runtime.gateway.commissioning.days import add_day
 from edge_runtime.gateway.commissioning.survey import set_aside, survey
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.models import Baseline, prove_model, read_baseline, read_model, write_baseline
@@ -119,6 +121,26 @@ class Learner:
         write_record(self.state_folder, self.sensor.name, done)
         self.forget()
         return done
+
+    def refine(self, record: Commissioning, day: Sequence[float]) -> Commissioning:
+        """Keep a normal day's scores, and offer the threshold that the days support, where that is another.
+
+        Raises EdgeError where the model in use cannot be read; OSError.
+        """
+        baseline, model = read_baseline(self.state_folder, self.sensor.name, record.baseline)
+        days = add_day(self.state_folder, self.sensor.name, baseline.sha256, day)
+        where = f"the model learnt of {self.sensor.name}"
+        in_use = baseline.threshold
+        if in_use is None:
+            in_use = prove_model(model, where).manifest.threshold
+        found = None if record.offer else refined_threshold(days, in_use)
+        if found is None:
+            return record
+        number, at_us = record.newest + 1, time.time_ns() // 1000
+        why = f"{found.value:.4g} instead of {in_use:.4g}, from {len(days)} normal days. {found.statement}"
+        kept = replace(baseline, threshold=found.value, rests_on=why, learnt_us=at_us)
+        write_baseline(self.state_folder, number, kept, model)
+        return self.keep(offer(record, number, why, at_us))
 
     def keep(self, record: Commissioning, *, afresh: bool = False) -> Commissioning:
         """Keep a record that a person changed; with `afresh` nothing recorded until now is learnt from again.
