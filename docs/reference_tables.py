@@ -109,6 +109,7 @@ TROUBLES = {
     "sensor <name>": "What is wrong with that sensor or its line.",
     "overload of <name>": "That sensor sends faster than it can be read; how many bytes were dropped.",
     "chatter of <name>": "Alarms of that sensor begin more than 6 times a minute; which is held open.",
+    "commissioning of <name>": "The learner says nothing, or what was learnt cannot be written.",
     "spool of <name>": "How many of that sensor's alarms were dropped: the spool was full.",
     "spool": "What is wrong with the disk.",
     "spool_corrupt": "The spool was damaged, and what was recovered.",

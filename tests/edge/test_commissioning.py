@@ -1,5 +1,6 @@
 """The way of a sensor to a model of its own: every step, what makes no sense, and every order of them."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from edge_runtime.book.book import UNARMED, Book
 from edge_runtime.book.commissioning import MOST_ENTRIES, SCORED, Commissioning, Doer, Stage, Terms
 from edge_runtime.book.commissioning_record import record_from_json, record_to_json
 from edge_runtime.book.commissioning_steps import (
@@ -23,7 +25,10 @@ from edge_runtime.book.commissioning_steps import (
     retire,
     watched,
 )
+from edge_runtime.book.entries import Instant, Watched
+from edge_runtime.core import LEARNT_HERE, ModelSummary
 from edge_runtime.core.errors import CommissionError
+from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 
 ANNA = Doer("anna", 5_000_000, "sounds well")
 ASKS = Terms(calibrate_s=60, shadow_s=3600, shadow_alarms=1, auto_arm=False)
@@ -120,6 +125,26 @@ def test_a_repair_begins_a_new_baseline_and_keeps_the_old() -> None:
     record = after_repair(in_stage(Stage.ARMED), ANNA)
     assert (record.stage, record.baseline, record.newest) == (Stage.LEARNING, 0, 1)
     assert learnt(record, 2, "", 9).baseline == 2
+
+
+def test_in_the_book_a_sensor_without_a_model_is_heard_and_what_is_not_armed_is_no_alarm() -> None:
+    book, now = Book(Instant(5, 5)), Instant(5, 5)
+    nothing = ModelSummary("learn", "", "", "", supported=False, bands={}, origin="")
+    book.watch(
+        [Watched("pump", nothing, math.inf, armed=False, commissioning="learning", asks="record")], now
+    )
+    assert book.condition("pump").link == "unknown"
+    book.take("pump", Verdict(5, math.nan, math.inf, False, None, None), 5, now)
+    condition = book.condition("pump")
+    assert (condition.link, condition.commissioning, condition.asks) == ("up", "learning", "record")
+    learnt_here = ModelSummary("rms", "rms", "1", "ab" * 32, supported=True, bands={}, origin=LEARNT_HERE)
+    book.watch([Watched("pump", learnt_here, 1.0, commissioning="armed")], now)
+    begun = Alarm("a1", AlarmKind.ANOMALY, 5, 2.0)
+    (new,) = book.take("pump", Verdict(5, 2.0, 1.0, True, begun, Transition.NEW), 5, now)
+    assert new.alarm.model.origin == LEARNT_HERE
+    (end,) = book.watch([watched], now)
+    assert (end.transition, end.alarm.reason) == (Transition.END, UNARMED)
+    assert book.open_alarms() == ()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A sensor without a model, from its first window to its first alarm, as its users have it."""
 
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from edge_runtime.core import learning_folder, read_request
+from edge_runtime.pipeline import Watch, library, replay_capture
 from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto
 from tests.edge.learning_site import answer, asked, capture, commission, let_it_learn
@@ -162,3 +165,35 @@ def test_a_model_that_cannot_be_used_is_a_fault_of_that_sensor_and_known_to_chec
     site.play(vibration(0.2, seconds=1.0))
     until(lambda: ("new", "model_fault") in told(subscriber), what="the fault of the model")
     assert "sealed" in latest(subscriber, "condition")["model_fault"]
+
+
+@needs_mosquitto
+def test_what_speaks_against_arming_is_kept_and_can_be_learnt_from(
+    site: Site, subscriber: Subscriber
+) -> None:
+    state = let_it_learn(site, shadow_s=2.0, auto_arm=True)
+    capture(state)
+    site.start()
+    with playing(site):
+        commission(site, "learn")
+        answer(state, asked(state), site.folder / "rms.onnx")
+        until(lambda: latest(subscriber, "condition").get("commissioning") == "shadow", what="the shadow")
+    site.stop(signal.SIGKILL)
+    site.start()
+    assert commission(site)["stage"] == "shadow", "it goes on where it was"
+    with playing(site, 3.0):
+        until(lambda: bool(shadows(subscriber)), what="an anomaly in the shadow")
+    with playing(site):
+        until(lambda: "does not arm" in commission(site)["asks"], what="why it does not arm")
+        kept = state / "captures" / "pump"
+        until(lambda: bool(list(kept.glob("*-shadow-*.frames"))), what="what spoke against it")
+    (evidence,) = kept.glob("*-shadow-*.frames")
+    watch = Watch.of(library.load_model(site.folder / "rms.onnx"))
+    assert any(verdict.exceeded for verdict in replay_capture(str(evidence), watch)), "the fault is in it"
+    commission(site, "learn", with_shadow=True)
+    request = asked(state)
+    assert [item.path for item in request.captures][-1].endswith(evidence.name)
+    assert [event for event in told(subscriber) if event[1] == "anomaly"] == []
+    commission(site, "retire")
+    assert (commission(site)["stage"], read_request(learning_folder(state, "pump"))) == ("retired", None)
+    assert [entry["what"] for entry in commission(site)["history"]][-1] == "retired model 0"
