@@ -171,7 +171,7 @@ def test_a_model_that_cannot_be_used_is_a_fault_of_that_sensor_and_known_to_chec
 def test_what_speaks_against_arming_is_kept_and_can_be_learnt_from(
     site: Site, subscriber: Subscriber
 ) -> None:
-    state = let_it_learn(site, shadow_s=2.0, auto_arm=True)
+    state = let_it_learn(site, shadow_s=2.0)
     capture(state)
     site.start()
     with playing(site):
