@@ -120,10 +120,8 @@ def test_whole_messages_without_end_are_left(fake: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(reading, "LONGEST_S", 60.0)
     message = publish(f"{BELOW}s/state", b"x" * 2**16)
     fake.flood = lambda: itertools.repeat(message)
-    found = read(fake.port, connect_timeout_s=60.0)
-    assert found is not None
-    assert "ConnectionError" in found.problem
-    assert fake.flooded_bytes < 16 * MAX_BYTES
+    assert read(fake.port, connect_timeout_s=60.0) is not None
+    assert MAX_BYTES <= fake.flooded_bytes < 16 * MAX_BYTES
 
 
 def test_what_is_not_retained_or_elsewhere_or_empty_is_passed_over(fake: Any) -> None:
