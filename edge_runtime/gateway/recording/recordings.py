@@ -1,0 +1,175 @@
+"""Recording as a part of the service: jobs that outlive logout, reload, kill and reboot: `Recordings`."""
+
+import logging
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.configuration import Config, identity_of
+from edge_runtime.core import BusyError, DataError, Health, printable
+from edge_runtime.gateway.changes import Changes
+from edge_runtime.gateway.part import Part
+from edge_runtime.gateway.preparation import PreparedService
+from edge_runtime.gateway.recording.desk import Desk
+from edge_runtime.gateway.recording.job import Job, Order
+from edge_runtime.gateway.recording.job_files import JobFiles
+from edge_runtime.gateway.recording.recorder import Target
+from edge_runtime.gateway.recording.tap import Tap
+from edge_runtime.gateway.recording.views import View, is_over, job_view
+from edge_runtime.messages import rfc3339
+
+CAPTURES: Final = "captures"
+"""In the state folder, unless `recording.folder` names another."""
+MOST_FOLDERS: Final = 8
+"""That captures are written to at a time, the service's own included: each has a thread. A gateway has a
+stick or two."""
+JOIN_S: Final = 2.0
+"""Seconds that the writing may take to end: a disk may hang. They are daemon threads."""
+_log: Final = logging.getLogger("edge_runtime")
+
+
+class Recordings(Part):
+    """At most one recording of a sensor at a time. What is asked returns at once; threads do it."""
+
+    def __init__(self, prepared: PreparedService, health: Health) -> None:
+        """Prepare; nothing is read or written before `start`."""
+        self._config, self._health = prepared.config, health
+        self._targets = targets_of(prepared.config)
+        self._files = JobFiles(prepared.config.state_folder)
+        self.tap = Tap()
+        """Takes what comes from the inbox."""
+        self._desks: dict[Path, Desk] = {}
+        self._before: dict[str, View] = {}
+        health.source("recording", self._figures)
+
+    def start(self) -> None:
+        """Take up the jobs that a stop interrupted."""
+        self._desk(captures_folder(self._config))
+        for job in self._files.read():
+            if isinstance(job, DataError):
+                _log.warning("a recording is not taken up: %s", job)
+            elif job.ended or (target := self._targets.get(job.order.sensor)) is None:
+                self._before[job.order.sensor] = job_view(job, "ended", job.order.folder)
+            else:
+                self._desk(self._folder_of(job.order)).begin(job, target)
+
+    def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is compared here
+        """Go on with sensors whose settings differ; end the recordings of those that are gone."""
+        self._config, self._targets = prepared.config, targets_of(prepared.config)
+        self._desk(captures_folder(prepared.config))
+        for desk in self._desks.values():
+            desk.follow(self._targets)
+
+    def tick(self, now_s: float) -> None:  # noqa: ARG002  the threads look at the clock
+        """Say what is wrong."""
+        for sensor, view in self._views().items():
+            self._health.set_trouble(f"recording of {sensor}", str(view.get("held", "")))
+
+    def stop(self) -> None:
+        """Stop writing; what was asked for goes on when the service runs again."""
+        until_s = time.monotonic() + JOIN_S
+        for desk in self._desks.values():
+            desk.leave()
+        for desk in self._desks.values():
+            desk.join(max(0.0, until_s - time.monotonic()))
+
+    def begin(self, order: Order, by: str) -> View:
+        """Begin a recording, asked for by somebody; returns how it stands, which is `starting`.
+
+        Raises DataError for what cannot be recorded, and BusyError where the sensor is being recorded.
+        """
+        order.check()
+        target = self._target(order.sensor)
+        if (view := self._views().get(order.sensor)) is not None and not is_over(view):
+            what = (
+                f"{order.sensor} is being recorded ({view['condition']}, asked for by {view['started_by']})"
+            )
+            remedy = f"Wait for it, or end it: edge-runtime record --stop --sensor {order.sensor}"
+            raise BusyError(printable(what, 300), remedy=remedy)
+        wall_s = time.time()
+        started = rfc3339(round(wall_s * 1e6)) or ""
+        job = Job(order, secrets.token_hex(4), target.settings.machine, by, started)
+        self._desk(self._folder_of(order)).begin(job, target)
+        return self._views()[order.sensor]
+
+    def cancel(self, sensor: str, by: str) -> View:
+        """End a sensor's recording, soon; what was recorded stays. Raises DataError where there is none."""
+        self._target(sensor)
+        for desk in self._desks.values():
+            if (view := desk.views.get(sensor)) is not None and not is_over(view):
+                desk.cancel(sensor, f"stopped by {by}")
+                return view
+        remedy = "`edge-runtime record --status` shows those that are going on"
+        raise DataError(f"{sensor} is not being recorded", remedy=remedy)
+
+    def status(self, sensor: str = "") -> list[View]:
+        """The latest recording of each sensor, or of one. Raises DataError for a sensor that there is not."""
+        if sensor:
+            self._target(sensor)
+        return [view for name, view in self._views().items() if sensor in ("", name)]
+
+    def captures(self, sensor: str = "") -> list[View]:
+        """The captures in the service's own folder that have ended, the newest last."""
+        if sensor:
+            self._target(sensor)
+        views = self._desks[captures_folder(self._config)].captures
+        return [view for view in views if sensor in ("", view["sensor"])]
+
+    def _target(self, sensor: str) -> Target:
+        if (target := self._targets.get(sensor)) is None:
+            what = f"there is no sensor {printable(sensor, 60)!r}"
+            raise DataError(what, remedy=f"Sensors are: {', '.join(sorted(self._targets))}")
+        return target
+
+    def _folder_of(self, order: Order) -> Path:
+        if not order.folder:
+            return captures_folder(self._config)
+        folder = Path(order.folder)
+        if not folder.is_absolute():
+            raise DataError(
+                "the folder has no path from the root", where=order.folder, remedy="Write it whole"
+            )
+        return folder
+
+    def _desk(self, folder: Path) -> Desk:
+        if (desk := self._desks.get(folder)) is not None:
+            return desk
+        if len(self._desks) >= MOST_FOLDERS:
+            raise BusyError(
+                f"captures are written to {MOST_FOLDERS} folders already",
+                where=str(folder),
+                remedy="Use one of them, or restart the service",
+            )
+        is_own = folder == captures_folder(self._config)
+        desk = Desk(folder, self._config.recording, self.tap, self._files, is_own=is_own)
+        self._desks[folder] = desk
+        desk.start()
+        return desk
+
+    def _views(self) -> dict[str, View]:
+        views = dict(self._before)
+        for desk in self._desks.values():
+            for sensor, view in desk.views.items():
+                if sensor not in views or not is_over(view) or is_over(views[sensor]):
+                    views[sensor] = view
+        return views
+
+    def _figures(self) -> dict[str, float | None]:
+        desks = self._desks.values()
+        return {
+            "active": sum(not is_over(view) for view in self._views().values()),
+            "written_bytes": sum(desk.written_bytes for desk in desks),
+            "lost_bytes": sum(desk.lost_bytes for desk in desks),
+            "thinned": sum(desk.thinned for desk in desks),
+        }
+
+
+def captures_folder(config: Config) -> Path:
+    """Where the service keeps captures."""
+    return config.recording.folder or config.state_folder / CAPTURES
+
+
+def targets_of(config: Config) -> dict[str, Target]:
+    """The sensors that can be recorded, by name."""
+    return {each.name: Target(each, identity_of(each, config)) for each in config.sensor}
