@@ -1,4 +1,4 @@
-"""What a sensor gives while it is recorded: level, clipping, usable share, rate, and what is wrong with it. Pure.
+"""What a sensor gives while it is recorded: level, clipping, usable share, rate, and what is wrong. Pure.
 
 Without a model: a sensor is recorded before it has one.
 """
@@ -24,10 +24,10 @@ LEVEL_WINDOWS: Final = 4
 _FEWEST: Final = 16
 """Samples of a window at least, however slow the sensor is: checks mean nothing on fewer."""
 _VOTES: Final = 3
-"""Windows running with a fault that make it one of the sensor, as in the service: a jerk spoils one or two."""
+"""Windows running with a fault that make it one of the sensor, as in the service: a jerk spoils two."""
 _SPAN_S: Final = 8.0
-"""Over which at least _USABLE of the time has to be usable. Both are those of the service's own judgement: half
-of so long is no jerked cable."""
+"""Over which at least _USABLE of the time has to be usable. Both are those of the service's own judgement:
+half of so long is no jerked cable."""
 _USABLE: Final = 0.5
 _NO_FRAME_S: Final = 4.0
 """Bytes without a frame for so long: baud rate or protocol are wrong. As long as a sensor takes to its next
@@ -39,7 +39,7 @@ class LevelReading:
     """What is known of the sensor now."""
 
     rms: tuple[float, ...] = ()
-    """Of each channel over the last second, its mean removed, in the sensor's unit; empty before there is one."""
+    """Of each channel over the last second, its mean removed, in the sensor's unit; empty before."""
     clipped_share: float = 0.0
     """Share of the samples so far at the end of the sensor's range."""
     usable_share: float = 1.0
@@ -68,7 +68,9 @@ class LevelMeter:
         self._usable: deque[float] = deque(maxlen=math.ceil(_SPAN_S / self._window_s))
         """When the latest usable windows came."""
         self._clipped = self._samples = self._good = 0
-        self._begun_s = self._frame_s = self._bytes_s = now_s
+        self._frame_s = self._bytes_s = now_s
+        self._begun_s: float | None = None
+        """When the first frame came."""
         self._mismatch = self._gap = ""
         self._last: Frame | None = None
 
@@ -84,6 +86,8 @@ class LevelMeter:
     def take(self, frame: Frame, now_s: float) -> None:
         """Take a frame."""
         channels = frame.samples.shape[1]
+        if self._begun_s is None:
+            self._begun_s = now_s - len(frame.samples) / frame.rate_hz
         off = abs(frame.rate_hz - self._rate_hz) > RATE_TOLERANCE * self._rate_hz
         if off or channels != len(self._expected.channels):
             said = f"sends {channels} channels at {frame.rate_hz:g} Hz"
@@ -104,13 +108,13 @@ class LevelMeter:
     def reading(self, now_s: float) -> LevelReading:
         """What is known now."""
         rms = np.sqrt(np.mean(self._variances, axis=0)).tolist() if self._variances else []
-        passed_s = now_s - self._begun_s - self._window_s
+        passed_s = self._passed_s(now_s) - self._window_s  # the newest window may be under way
         return LevelReading(
             rms=tuple(float(level) for level in rms),
             clipped_share=self._clipped / self._samples if self._samples else 0.0,
             usable_share=min(1.0, self._good * self._window_s / passed_s) if passed_s > 0 else 1.0,
             rate_hz=None if self._reading is None else self._reading.measured_hz,
-            problem=self._problem(now_s),
+            problem=self._problem_of_line(now_s) or self._problem_of_samples(now_s),
         )
 
     def _measure_rate(self, frame: Frame, now_s: float, *, jumped: bool) -> None:
@@ -142,16 +146,19 @@ class LevelMeter:
         if fault is None or fault.reason is not FaultReason.NOT_A_NUMBER:
             self._variances.append(samples.astype(np.float64).var(axis=0))
 
-    def _problem(self, now_s: float) -> str:
-        silent_s = now_s - self._frame_s
+    def _passed_s(self, now_s: float) -> float:
+        return 0.0 if self._begun_s is None else now_s - self._begun_s
+
+    def _problem_of_line(self, now_s: float) -> str:
         if now_s - self._bytes_s > self._silence_s:
             return f"{FaultReason.SILENT}: nothing has come for {now_s - self._bytes_s:.0f} s"
-        if silent_s > max(self._silence_s, _NO_FRAME_S):
+        if now_s - self._frame_s > max(self._silence_s, _NO_FRAME_S):
             return (
                 f"{FaultReason.NO_VALID_FRAME}: bytes come but no frame; check baud rate, protocol and wiring"
             )
-        if self._mismatch:
-            return f"{FaultReason.MISMATCH}: {self._mismatch}"
+        return f"{FaultReason.MISMATCH}: {self._mismatch}" if self._mismatch else ""
+
+    def _problem_of_samples(self, now_s: float) -> str:
         newest = self._faults[-1] if self._faults else None
         if newest is not None and len(self._faults) == _VOTES and None not in self._faults:
             return str(newest)
@@ -159,7 +166,7 @@ class LevelMeter:
             measured_hz, stated_hz = self._reading.measured_hz, self._reading.stated_hz
             return f"{FaultReason.RATE}: measured {measured_hz:.1f} Hz, stated {stated_hz:.1f} Hz"
         usable_s = sum(at_s > now_s - _SPAN_S for at_s in self._usable) * self._window_s
-        if now_s - self._begun_s > _SPAN_S and usable_s < _USABLE * _SPAN_S and silent_s <= self._silence_s:
+        if self._passed_s(now_s) > _SPAN_S and usable_s < _USABLE * _SPAN_S:
             lately = self._gap or "windows are missing"
             return f"{FaultReason.FEW_WINDOWS}: {usable_s:.1f} s of the last {_SPAN_S:.0f} s; lately {lately}"
         return ""

@@ -15,7 +15,6 @@ from typing import Final
 
 from edge_runtime.core import EdgeError, printable
 from edge_runtime.gateway.recording.job import Job
-from edge_runtime.gateway.recording.job_files import JobFiles
 from edge_runtime.gateway.recording.recorder import Recorder, Target
 from edge_runtime.gateway.recording.store import CaptureStore, refusal, same_disk
 from edge_runtime.gateway.recording.tap import Tap
@@ -38,14 +37,18 @@ class Desk(threading.Thread):
         folder: Path,
         limits: RecordingSettings,
         tap: Tap,
-        files: JobFiles,
         *,
+        save: Callable[[Job], None],
+        home: Path,
         is_own: bool,
     ) -> None:
-        """Write below `folder`, which is the service's own or somebody else's."""
+        """Write below `folder`, which is the service's own or somebody else's.
+
+        `save` keeps a job's progress and may raise OSError; `home` is on the service's own disk.
+        """
         super().__init__(name="recording", daemon=True)
         self._store, self._is_own = CaptureStore(folder, limits, is_own=is_own), is_own
-        self._tap, self._files, self._folder = tap, files, folder
+        self._tap, self._save, self._home, self._folder = tap, save, home, folder
         self._asked: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._quit, self._wake = threading.Event(), threading.Event()
         self._recorders: dict[str, Recorder] = {}
@@ -96,7 +99,7 @@ class Desk(threading.Thread):
             self._wake.clear()
             try:
                 self._turn()
-            except Exception:  # a fault of ours must not end the recordings that go on
+            except Exception:  # noqa: BLE001  a fault of ours must not end the recordings that go on
                 _log.exception("a turn of the recording in %s failed", self._folder)
         for recorder in self._recorders.values():
             recorder.leave()
@@ -113,7 +116,7 @@ class Desk(threading.Thread):
             files = recorder.job.files, recorder.job.bytes
             try:
                 self._advance(sensor, recorder)
-            except Exception as error:  # a fault of ours in one recording must not end the others
+            except Exception as error:  # noqa: BLE001  a fault of ours in one recording must not end the others
                 _log.exception("recording of %s failed", sensor)
                 recorder.give_up(f"a fault of this program ({type(error).__name__}): report it with the log")
             if recorder.job.ended:
@@ -143,18 +146,16 @@ class Desk(threading.Thread):
             if not job.files:
                 least_bytes = job.order.least_bytes(settings.rate_hz, len(settings.channels))
                 self._store.check(sensor, least_bytes)
-                elsewhere = not self._is_own and not same_disk(self._folder, self._files.folder)
+                elsewhere = not self._is_own and not same_disk(self._folder, self._home)
                 job = replace(job, other_disk=elsewhere)
-            self._store.away_from = self._files.folder if job.other_disk else None
-            self._files.write(job)  # on disk before anybody is told that it began
-        except EdgeError as error:
-            self._view(sensor, refused_view(job, str(self._folder), error))
-            return
-        except OSError as error:
-            self._view(sensor, refused_view(job, str(self._folder), refusal(self._files.folder, error)))
+            self._store.away_from = self._home if job.other_disk else None
+            self._save(job)  # on disk before anybody is told that it began
+        except (EdgeError, OSError) as error:
+            said = error if isinstance(error, EdgeError) else refusal(self._home, error)
+            self._view(sensor, refused_view(job, str(self._folder), said))
             return
         self._targets[sensor] = target
-        self._recorders[sensor] = Recorder(job, target, self._store, self._files.write, time.monotonic())
+        self._recorders[sensor] = Recorder(job, target, self._store, self._save, time.monotonic())
         _log.info("%s: recording %s, asked for by %s", sensor, job.id, printable(job.started_by))
 
     def _cancel(self, sensor: str, why: str) -> None:

@@ -15,8 +15,9 @@ from edge_runtime.gateway.recording.desk import Desk
 from edge_runtime.gateway.recording.job import Job, Order
 from edge_runtime.gateway.recording.job_files import JobFiles
 from edge_runtime.gateway.recording.recorder import Target
+from edge_runtime.gateway.recording.store import read_captures
 from edge_runtime.gateway.recording.tap import Tap
-from edge_runtime.gateway.recording.views import View, is_over, job_view
+from edge_runtime.gateway.recording.views import View, capture_view, is_over, job_view
 from edge_runtime.messages import rfc3339
 
 CAPTURES: Final = "captures"
@@ -142,7 +143,14 @@ class Recordings(Part):
                 remedy="Use one of them, or restart the service",
             )
         is_own = folder == captures_folder(self._config)
-        desk = Desk(folder, self._config.recording, self.tap, self._files, is_own=is_own)
+        desk = Desk(
+            folder,
+            self._config.recording,
+            self.tap,
+            save=self._files.write,
+            home=self._config.state_folder,
+            is_own=is_own,
+        )
         self._desks[folder] = desk
         desk.start()
         return desk
@@ -173,3 +181,9 @@ def captures_folder(config: Config) -> Path:
 def targets_of(config: Config) -> dict[str, Target]:
     """The sensors that can be recorded, by name."""
     return {each.name: Target(each, identity_of(each, config)) for each in config.sensor}
+
+
+def captures_in(folder: Path, sensor: str = "") -> list[View]:
+    """The captures of all sensors, or of one, in a folder that no service keeps, the oldest first."""
+    found = (capture for capture in read_captures(folder) if sensor in ("", capture.note.sensor))
+    return [capture_view(capture) for capture in sorted(found, key=lambda capture: capture.note.time)]
