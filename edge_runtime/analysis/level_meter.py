@@ -108,13 +108,15 @@ class LevelMeter:
     def reading(self, now_s: float) -> LevelReading:
         """What is known now."""
         rms = np.sqrt(np.mean(self._variances, axis=0)).tolist() if self._variances else []
-        passed_s = self._passed_s(now_s) - self._window_s  # the newest window may be under way
+        # The newest window may be under way, and the next frame with it.
+        until_s = self._frame_s if now_s - self._frame_s < 2 * WINDOW_S else now_s
+        passed_s = self._passed_s(until_s) - self._window_s
         return LevelReading(
             rms=tuple(float(level) for level in rms),
             clipped_share=self._clipped / self._samples if self._samples else 0.0,
             usable_share=min(1.0, self._good * self._window_s / passed_s) if passed_s > 0 else 1.0,
             rate_hz=None if self._reading is None else self._reading.measured_hz,
-            problem=self._problem_of_line(now_s) or self._problem_of_samples(now_s),
+            problem=self.problem_of_line(now_s) or self.problem_of_samples(now_s),
         )
 
     def _measure_rate(self, frame: Frame, now_s: float, *, jumped: bool) -> None:
@@ -149,7 +151,8 @@ class LevelMeter:
     def _passed_s(self, now_s: float) -> float:
         return 0.0 if self._begun_s is None else now_s - self._begun_s
 
-    def _problem_of_line(self, now_s: float) -> str:
+    def problem_of_line(self, now_s: float) -> str:
+        """What is wrong with the line, or with who is at its end; empty where nothing is."""
         if now_s - self._bytes_s > self._silence_s:
             return f"{FaultReason.SILENT}: nothing has come for {now_s - self._bytes_s:.0f} s"
         if now_s - self._frame_s > max(self._silence_s, _NO_FRAME_S):
@@ -158,7 +161,8 @@ class LevelMeter:
             )
         return f"{FaultReason.MISMATCH}: {self._mismatch}" if self._mismatch else ""
 
-    def _problem_of_samples(self, now_s: float) -> str:
+    def problem_of_samples(self, now_s: float) -> str:
+        """What is wrong with what comes; empty where nothing is."""
         newest = self._faults[-1] if self._faults else None
         if newest is not None and len(self._faults) == _VOTES and None not in self._faults:
             return str(newest)

@@ -5,18 +5,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, seconds_of
 from edge_runtime.configuration import Config, read_config
 from edge_runtime.core import ConfigError, DataError, UnavailableError, printable
-
-if TYPE_CHECKING:
-    from edge_runtime.door import DoorClient
 
 PACKAGED: Final = Path("/etc/edge-runtime/config.toml")
 """The configuration of Debian's package."""
@@ -63,7 +60,9 @@ def record(
         remedy = "Give one of --status, --stop, --list, --copy-to"
         raise ConfigError("more than one thing is asked for", where="record", remedy=remedy)
     if status:
-        _show_status(sensor, config, door, as_json=as_json)
+        with connect(config, door) as client:
+            views = client.call("recording.status", sensor=sensor)
+        _list(views, _line, "nothing is recorded, and nothing was", as_json=as_json)
     elif stop:
         with connect(config, door) as client:
             _print(client.call("recording.stop", sensor=sensor) | {"state": "ending"}, as_json=as_json)
@@ -99,34 +98,31 @@ def _record(order: dict[str, Any], config: Path | None, door: Path | None, *, as
     try:
         client = connect(config, door)
     except UnavailableError:
+        client = None
         if door is not None:
             raise
-        _record_here(order, config, as_json=as_json)
+    if client is None:
+        from edge_runtime.gateway import Order, record_from_port
+
+        by = os.environ.get("SUDO_USER") or getpass.getuser()
+        typer.echo("no service runs: recording from the port, for as long as this command runs", err=True)
+        _follow(record_from_port(_configuration(config), Order(**order), by), as_json=as_json)
         return
+
+    def asked() -> Iterator[dict[str, Any]]:
+        while True:
+            (view,) = client.call("recording.status", sensor=order["sensor"])
+            yield view
+            time.sleep(ASK_S)
+
     with client:
         client.call("recording.start", **order)
         try:
-            _follow(_asked(client, order["sensor"]), as_json=as_json)
+            _follow(asked(), as_json=as_json)
         except KeyboardInterrupt:
             said = f"\nthe recording of {order['sensor']} goes on in the service: see --status and --stop"
             typer.echo(said, err=True)
             raise
-
-
-def _record_here(order: dict[str, Any], config: Path | None, *, as_json: bool) -> None:
-    from edge_runtime.gateway import Order, record_from_port
-
-    by = os.environ.get("SUDO_USER") or getpass.getuser()
-    if not as_json:
-        typer.echo("no service runs: recording from the port, for as long as this command runs", err=True)
-    _follow(record_from_port(read_config(config or PACKAGED), Order(**order), by), as_json=as_json)
-
-
-def _asked(client: "DoorClient", sensor: str) -> Iterator[dict[str, Any]]:
-    while True:
-        (view,) = client.call("recording.status", sensor=sensor)
-        yield view
-        time.sleep(ASK_S)
 
 
 def _follow(views: Iterator[dict[str, Any]], *, as_json: bool) -> None:
@@ -148,13 +144,13 @@ def _follow(views: Iterator[dict[str, Any]], *, as_json: bool) -> None:
             return
 
 
-def _show_status(sensor: str, config: Path | None, door: Path | None, *, as_json: bool) -> None:
-    with connect(config, door) as client:
-        found = client.call("recording.status", sensor=sensor)
-    for view in found:
-        _print(view, as_json=as_json)
+def _list(
+    found: list[dict[str, Any]], line: Callable[[dict[str, Any]], str], none: str, *, as_json: bool
+) -> None:
+    for each in found:
+        typer.echo(json.dumps(each) if as_json else printable(line(each), 1000))
     if not (found or as_json):
-        typer.echo("nothing is recorded, and nothing was")
+        typer.echo(none)
 
 
 def _show_captures(
@@ -170,10 +166,7 @@ def _show_captures(
                 found = client.call("recording.list", sensor=sensor)
     except UnavailableError:
         found = captures_in(captures_folder(_configuration(config)), sensor)
-    for capture in found:
-        typer.echo(json.dumps(capture) if as_json else _capture_line(capture))
-    if not (found or as_json):
-        typer.echo("there is no capture")
+    _list(found, _capture_line, "there is no capture", as_json=as_json)
 
 
 def _copy(sensor: str, out: Path | None, target: Path, config: Path | None) -> None:
@@ -221,8 +214,7 @@ def _line(view: dict[str, Any]) -> str:
 def _capture_line(capture: dict[str, Any]) -> str:
     doubt = "" if capture["clock_ok"] else " (clock not set)"
     parts = [capture["time"][:19] + doubt, capture["sensor"], capture["label"], capture["condition"]]
-    parts += [f"{capture['seconds']:.1f} s", _size(capture["bytes"]), capture["path"]]
-    return "  ".join(printable(part) for part in parts if part)
+    return "  ".join([*parts, f"{capture['seconds']:.1f} s", _size(capture["bytes"]), capture["path"]])
 
 
 def _size(size: int) -> str:

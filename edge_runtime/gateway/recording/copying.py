@@ -48,7 +48,12 @@ def copy_captures(
         if not paths:
             source.stat()
             raise DataError("no captures are there", where=str(source), remedy="Record some: `record --help`")
-        _check_room(paths, source, target)
+        missing = (path for path in paths if not (target / path.relative_to(source)).exists())
+        needed, disk = sum(path.stat().st_size for path in missing), os.statvfs(target)
+        if needed > (free := disk.f_bavail * disk.f_frsize):
+            what = f"the captures take {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+            remedy = "Use a larger disk, or copy one --sensor at a time"
+            raise UnavailableError(what, where=str(target), remedy=remedy)
         sums: dict[str, str] = {}
         for path in paths:
             name = path.relative_to(source)
@@ -65,17 +70,6 @@ def copy_captures(
         remedy = "See to the disk and run it again: it goes on where it stopped"
         raise UnavailableError(what, where=str(error.filename or target), remedy=remedy) from error
     return Copied(*done)
-
-
-def _check_room(paths: list[Path], source: Path, target: Path) -> None:
-    there = [path for path in paths if (target / path.relative_to(source)).exists()]
-    needed = sum(path.stat().st_size for path in paths) - sum(path.stat().st_size for path in there)
-    disk = os.statvfs(target)
-    if needed > (free := disk.f_bavail * disk.f_frsize):
-        what = f"the captures take {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
-        raise UnavailableError(
-            what, where=str(target), remedy="Use a larger disk, or copy one --sensor at a time"
-        )
 
 
 def _copy(path: Path, target: Path) -> tuple[str, int]:
@@ -97,17 +91,7 @@ def _copy(path: Path, target: Path) -> tuple[str, int]:
     at = partial.stat().st_size if partial.exists() else 0
     if at > size or (at and _digest(partial, at) != _digest(path, at)):
         at = 0
-    with path.open("rb") as file, partial.open("r+b" if at else "wb") as copy:
-        file.seek(at)
-        copy.seek(at)
-        left = size - at
-        while left and (block := file.read(min(left, _BLOCK))):
-            copy.write(block)
-            left -= len(block)
-        copy.flush()
-        os.fsync(copy.fileno())
-        # What is read again must come from the disk, not from memory.
-        os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    append(path, partial, at, size)
     digest = _digest(path, size)
     if _digest(partial, size) != digest:
         partial.unlink()
@@ -115,6 +99,23 @@ def _copy(path: Path, target: Path) -> tuple[str, int]:
         raise UnavailableError(what, where=str(target), remedy="Use another disk: this one is worn out")
     partial.replace(target)
     return digest, size - at
+
+
+def append(path: Path, copy: Path, at: int, size: int) -> None:
+    """Make the first `size` bytes of a file those of its copy, which has the first `at` already.
+
+    They are on disk, and not in memory any more, when this returns. Raises OSError.
+    """
+    with path.open("rb") as file, copy.open("r+b" if at else "wb") as out:
+        file.seek(at)
+        out.seek(at)
+        while at < size and (block := file.read(min(size - at, _BLOCK))):
+            out.write(block)
+            at += len(block)
+        out.flush()
+        os.fsync(out.fileno())
+        # What is read again must come from the disk.
+        os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _partial(target: Path) -> Path:

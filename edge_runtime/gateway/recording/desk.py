@@ -78,7 +78,13 @@ class Desk(threading.Thread):
 
     def cancel(self, sensor: str, why: str) -> None:
         """End the sensor's recording, if there is one."""
-        self._ask(lambda: self._cancel(sensor, why))
+
+        def cancel() -> None:
+            if (recorder := self._recorders.get(sensor)) is not None:
+                recorder.tick(time.monotonic())
+                recorder.end(why)
+
+        self._ask(cancel)
 
     def follow(self, targets: dict[str, Target]) -> None:
         """Go on with sensors whose settings may differ; end what is of none any more."""
@@ -125,7 +131,8 @@ class Desk(threading.Thread):
                 _log.info(
                     "%s: recording %s ended: %s", sensor, recorder.job.id, printable(recorder.job.ended)
                 )
-            self._show(sensor, recorder)
+            progress = recorder.progress(time.monotonic())
+            self._view(sensor, progress_view(progress, self._targets[sensor], str(self._folder)))
             if recorder.job.ended or files != (recorder.job.files, recorder.job.bytes):
                 self._list()
 
@@ -158,11 +165,6 @@ class Desk(threading.Thread):
         self._recorders[sensor] = Recorder(job, target, self._store, self._save, time.monotonic())
         _log.info("%s: recording %s, asked for by %s", sensor, job.id, printable(job.started_by))
 
-    def _cancel(self, sensor: str, why: str) -> None:
-        if (recorder := self._recorders.get(sensor)) is not None:
-            recorder.tick(time.monotonic())
-            recorder.end(why)
-
     def _follow(self, targets: dict[str, Target]) -> None:
         now_s = time.monotonic()
         for sensor, recorder in self._recorders.items():
@@ -172,10 +174,6 @@ class Desk(threading.Thread):
             elif target != before:
                 self._targets[sensor] = target
                 recorder.follow(target, now_s)
-
-    def _show(self, sensor: str, recorder: Recorder) -> None:
-        progress = recorder.progress(time.monotonic())
-        self._view(sensor, progress_view(progress, self._targets[sensor], str(self._folder)))
 
     def _view(self, sensor: str, view: View) -> None:
         with self._mutex:

@@ -3,20 +3,15 @@
 The same threads as in the service: one that reads, so that no byte waits for a disk, and one that writes.
 """
 
-import secrets
 import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from edge_runtime.configuration import Config
-from edge_runtime.core import DataError, printable
-from edge_runtime.gateway.recording.desk import TURN_S, Desk
-from edge_runtime.gateway.recording.job import Job, Order
-from edge_runtime.gateway.recording.recordings import captures_folder, targets_of
+from edge_runtime.gateway.recording.desk import TURN_S
+from edge_runtime.gateway.recording.job import Order
+from edge_runtime.gateway.recording.recordings import folder_of, new_job, open_desk, target_of, targets_of
 from edge_runtime.gateway.recording.tap import Tap
 from edge_runtime.gateway.recording.views import View, is_over
-from edge_runtime.messages import rfc3339
 from edge_runtime.sensors import Inbox, Patience, Poller, PortReader, Source, probe
 
 
@@ -27,10 +22,7 @@ def record_from_port(config: Config, order: Order, by: str) -> Iterator[View]:
     UnavailableError, BusyError or AccessError for a port that cannot be opened.
     """
     order.check()
-    targets = targets_of(config)
-    if (target := targets.get(order.sensor)) is None:
-        what = f"there is no sensor {printable(order.sensor, 60)!r} in the configuration"
-        raise DataError(what, where="--sensor", remedy=f"Sensors are: {', '.join(sorted(targets))}")
+    target = target_of(order.sensor, targets_of(config))
     settings, tap, inbox, stop = target.settings, Tap(), Inbox(), threading.Event()
     source = Source(settings.port, settings.baud)
     (refused,) = probe([source])
@@ -38,19 +30,11 @@ def record_from_port(config: Config, order: Order, by: str) -> Iterator[View]:
         raise refused
     poller = Poller(inbox, stop)
     reader = PortReader(0, source, inbox, stop, poller, patience=Patience.of(settings))
-    folder = Path(order.folder) if order.folder else captures_folder(config)
-    desk = Desk(
-        folder,
-        config.recording,
-        tap,
-        save=lambda _job: None,  # it ends with this command
-        home=config.state_folder,
-        is_own=not order.folder,
-    )
-    job = Job(order, secrets.token_hex(4), settings.machine, by, rfc3339(time.time_ns() // 1000) or "")
+    # Its progress is not kept: it ends with this command.
+    desk = open_desk(config, folder_of(order, config), tap, lambda _job: None)
     threads: tuple[threading.Thread, ...] = (desk, poller, reader)
     try:
-        desk.begin(job, target)
+        desk.begin(new_job(order, target, by), target)
         for thread in threads:
             thread.start()
         while not is_over(view := desk.views[order.sensor]):

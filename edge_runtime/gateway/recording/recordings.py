@@ -3,6 +3,7 @@
 import logging
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ class Recordings(Part):
             elif job.ended or (target := self._targets.get(job.order.sensor)) is None:
                 self._before[job.order.sensor] = job_view(job, "ended", job.order.folder)
             else:
-                self._desk(self._folder_of(job.order)).begin(job, target)
+                self._desk(folder_of(job.order, self._config)).begin(job, target)
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is compared here
         """Go on with sensors whose settings differ; end the recordings of those that are gone."""
@@ -81,22 +82,19 @@ class Recordings(Part):
         Raises DataError for what cannot be recorded, and BusyError where the sensor is being recorded.
         """
         order.check()
-        target = self._target(order.sensor)
+        target = target_of(order.sensor, self._targets)
         if (view := self._views().get(order.sensor)) is not None and not is_over(view):
             what = (
                 f"{order.sensor} is being recorded ({view['condition']}, asked for by {view['started_by']})"
             )
             remedy = f"Wait for it, or end it: edge-runtime record --stop --sensor {order.sensor}"
             raise BusyError(printable(what, 300), remedy=remedy)
-        wall_s = time.time()
-        started = rfc3339(round(wall_s * 1e6)) or ""
-        job = Job(order, secrets.token_hex(4), target.settings.machine, by, started)
-        self._desk(self._folder_of(order)).begin(job, target)
+        self._desk(folder_of(order, self._config)).begin(new_job(order, target, by), target)
         return self._views()[order.sensor]
 
     def cancel(self, sensor: str, by: str) -> View:
         """End a sensor's recording, soon; what was recorded stays. Raises DataError where there is none."""
-        self._target(sensor)
+        target_of(sensor, self._targets)
         for desk in self._desks.values():
             if (view := desk.views.get(sensor)) is not None and not is_over(view):
                 desk.cancel(sensor, f"stopped by {by}")
@@ -107,31 +105,15 @@ class Recordings(Part):
     def status(self, sensor: str = "") -> list[View]:
         """The latest recording of each sensor, or of one. Raises DataError for a sensor that there is not."""
         if sensor:
-            self._target(sensor)
+            target_of(sensor, self._targets)
         return [view for name, view in self._views().items() if sensor in ("", name)]
 
     def captures(self, sensor: str = "") -> list[View]:
         """The captures in the service's own folder that have ended, the newest last."""
         if sensor:
-            self._target(sensor)
+            target_of(sensor, self._targets)
         views = self._desks[captures_folder(self._config)].captures
         return [view for view in views if sensor in ("", view["sensor"])]
-
-    def _target(self, sensor: str) -> Target:
-        if (target := self._targets.get(sensor)) is None:
-            what = f"there is no sensor {printable(sensor, 60)!r}"
-            raise DataError(what, remedy=f"Sensors are: {', '.join(sorted(self._targets))}")
-        return target
-
-    def _folder_of(self, order: Order) -> Path:
-        if not order.folder:
-            return captures_folder(self._config)
-        folder = Path(order.folder)
-        if not folder.is_absolute():
-            raise DataError(
-                "the folder has no path from the root", where=order.folder, remedy="Write it whole"
-            )
-        return folder
 
     def _desk(self, folder: Path) -> Desk:
         if (desk := self._desks.get(folder)) is not None:
@@ -142,16 +124,7 @@ class Recordings(Part):
                 where=str(folder),
                 remedy="Use one of them, or restart the service",
             )
-        is_own = folder == captures_folder(self._config)
-        desk = Desk(
-            folder,
-            self._config.recording,
-            self.tap,
-            save=self._files.write,
-            home=self._config.state_folder,
-            is_own=is_own,
-        )
-        self._desks[folder] = desk
+        desk = self._desks[folder] = open_desk(self._config, folder, self.tap, self._files.write)
         desk.start()
         return desk
 
@@ -176,6 +149,34 @@ class Recordings(Part):
 def captures_folder(config: Config) -> Path:
     """Where the service keeps captures."""
     return config.recording.folder or config.state_folder / CAPTURES
+
+
+def folder_of(order: Order, config: Config) -> Path:
+    """Where an order's captures go. Raises DataError for a path that is not from the root."""
+    folder = Path(order.folder) if order.folder else captures_folder(config)
+    if order.folder and not folder.is_absolute():
+        raise DataError("the path is not from the root", where=order.folder, remedy="Write it whole")
+    return folder
+
+
+def new_job(order: Order, target: Target, by: str) -> Job:
+    """An order taken up now, asked for by somebody."""
+    started = rfc3339(time.time_ns() // 1000) or ""
+    return Job(order, secrets.token_hex(4), target.settings.machine, by, started)
+
+
+def open_desk(config: Config, folder: Path, tap: Tap, save: Callable[[Job], None]) -> Desk:
+    """The thread that writes into a folder; it is not started."""
+    is_own, home = folder == captures_folder(config), config.state_folder
+    return Desk(folder, config.recording, tap, save=save, home=home, is_own=is_own)
+
+
+def target_of(sensor: str, targets: Mapping[str, Target]) -> Target:
+    """The sensor of that name. Raises DataError where there is none."""
+    if (target := targets.get(sensor)) is None:
+        what = f"there is no sensor {printable(sensor, 60)!r}"
+        raise DataError(what, remedy=f"Sensors are: {', '.join(sorted(targets))}")
+    return target
 
 
 def targets_of(config: Config) -> dict[str, Target]:
