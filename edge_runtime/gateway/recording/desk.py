@@ -24,8 +24,9 @@ from edge_runtime.sensors import RecordingSettings
 TURN_S: Final = 0.25
 """Between two turns while anything is recorded: so much is written at one time, and lost at most by a kill. A
 turn a frame would take the processor from scoring."""
-MOST_LISTED: Final = 5000
-"""Captures, the newest, that a list names: an answer of the door holds 4 MiB."""
+MOST_LISTED: Final = 2000
+"""Captures, the newest, that a list names: a week of snapshots every five minutes. Encoding more takes the
+processor from scoring for longer than a window may wait."""
 _log: Final = logging.getLogger("edge_runtime")
 
 

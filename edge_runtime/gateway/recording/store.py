@@ -20,6 +20,8 @@ _HEAD_BYTES: Final = 32 * 1024
 """Read at either end of a file: three of the longest frames, so that a whole one is among them."""
 _WORD_CHARS: Final = 60
 """Of a sensor's or condition's name in a path; file systems take 255 bytes."""
+_RESERVED: Final = ("", "CON", "NUL", "AUX", "PRN")
+"""No names of files: on Windows, or anywhere."""
 _DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MAY_WRITE: Final = (
     "The service writes in its state folder, unless its unit allows more (ReadWritePaths=): leave the "
@@ -76,8 +78,8 @@ class CaptureStore:
         folder = self.folder / path_word(note.sensor)
         try:
             make_folder(folder)
-            stem = f"{note.time[:19].replace('-', '').replace(':', '')}Z-{path_word(note.condition)}"
-            names = (f"{stem}{ENDING}", *(f"{stem}-{number}{ENDING}" for number in range(2, 10_000)))
+            stem = f"{note.time[:19].replace('-', '').replace(':', '')}Z-{path_word(note.condition.replace(' ', '-'))}"
+            names = (f"{stem}{ENDING}", *(f"{stem}_{number}{ENDING}" for number in range(2, 10_000)))
             path = next(folder / name for name in names if not (folder / name).exists())
             file = CaptureFile(path)
         except OSError as error:
@@ -185,10 +187,10 @@ def outline(path: Path) -> Capture:
 def path_word(text: str) -> str:
     """A text as part of a file's name on any file system; different texts stay different."""
     word = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:_WORD_CHARS].strip("-.")
-    plain = word == text and word.upper() not in ("CON", "NUL", "AUX", "PRN")
+    if word == text and word.upper() not in _RESERVED:
+        return word
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
-    spoken = word == re.sub(r" +", "-", text)  # blanks alone are no loss that anybody mixes up
-    return word if plain or (spoken and word) else f"{word}-{digest}".lstrip("-")
+    return f"{word}-{digest}".lstrip("-")
 
 
 def make_folder(folder: Path) -> None:
