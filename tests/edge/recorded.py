@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.analysis import Identity
-from edge_runtime.core import Frame, Hello
+from edge_runtime.core import Frame
 from edge_runtime.gateway.recording.job import Job, Order
 from edge_runtime.gateway.recording.recorder import Recorder, Target
 from edge_runtime.gateway.recording.store import CaptureStore
@@ -65,5 +65,16 @@ def items_in(path: Path) -> list[Any]:
     return [piece.item for piece in read_capture(str(path))]
 
 
-__all__ = ["FRAME_S", "LIMITS", "Hello", "captures_of", "frames_in", "items_in", "job", "pour", "recorder"]
-__all__ += ["target", "vibration", "wire"]
+__all__ = [
+    "FRAME_S",
+    "LIMITS",
+    "captures_of",
+    "frames_in",
+    "items_in",
+    "job",
+    "pour",
+    "recorder",
+    "target",
+    "vibration",
+    "wire",
+]

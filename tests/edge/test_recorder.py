@@ -1,4 +1,4 @@
-"""One recording: what is written is the wire, in snapshots and files; a disk that refuses; a restart; lines."""
+"""One recording: what is written is the wire; snapshots, files, a disk that refuses, a restart, lines."""
 
 import time
 from dataclasses import replace

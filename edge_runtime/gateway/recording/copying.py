@@ -38,16 +38,13 @@ def copy_captures(
     DataError where there is none or another file has the name, UnavailableError where the disk is full, gone
     or gives back something else, AccessError where this user may not.
     """
-    if not target.is_dir():
-        raise DataError(
-            "there is no such folder", where=str(target), remedy="Mount the stick, or make the folder"
-        )
-    paths = sorted(source.glob(f"{sensor_folder or '*'}/*{ENDING}"))
     done = [0, 0, 0]
+    paths: list[Path] = []
     try:
-        if not paths:
-            source.stat()
-            raise DataError("no captures are there", where=str(source), remedy="Record some: `record --help`")
+        if not target.is_dir():
+            remedy = "Mount the stick, or make the folder"
+            raise DataError("there is no such folder", where=str(target), remedy=remedy)
+        paths = files_of(source, sensor_folder)
         missing = (path for path in paths if not (target / path.relative_to(source)).exists())
         needed, disk = sum(path.stat().st_size for path in missing), os.statvfs(target)
         if needed > (free := disk.f_bavail * disk.f_frsize):
@@ -70,6 +67,16 @@ def copy_captures(
         remedy = "See to the disk and run it again: it goes on where it stopped"
         raise UnavailableError(what, where=str(error.filename or target), remedy=remedy) from error
     return Copied(*done)
+
+
+def files_of(source: Path, sensor_folder: str = "") -> list[Path]:
+    """The captures of all sensors, or of one. Raises OSError, and DataError where there is none."""
+    # Not by a pattern: what may not be read would be left out without a word.
+    folders = (each for each in source.iterdir() if sensor_folder in ("", each.name) and each.is_dir())
+    paths = sorted(path for folder in folders for path in folder.iterdir() if path.suffix == ENDING)
+    if not paths:
+        raise DataError("no captures are there", where=str(source), remedy="Record some: `record --help`")
+    return paths
 
 
 def _copy(path: Path, target: Path) -> tuple[str, int]:

@@ -78,7 +78,8 @@ class CaptureStore:
         folder = self.folder / path_word(note.sensor)
         try:
             make_folder(folder)
-            stem = f"{note.time[:19].replace('-', '').replace(':', '')}Z-{path_word(note.condition.replace(' ', '-'))}"
+            condition = path_word(note.condition.replace(" ", "-"))
+            stem = f"{note.time[:19].replace('-', '').replace(':', '')}Z-{condition}"
             names = (f"{stem}{ENDING}", *(f"{stem}_{number}{ENDING}" for number in range(2, 10_000)))
             path = next(folder / name for name in names if not (folder / name).exists())
             file = CaptureFile(path)
