@@ -37,7 +37,8 @@ def recorder(folder: Path, what: Job, saved: list[Job] | None = None, now_s: flo
     """One that writes into `folder`, which it has scanned."""
     store = CaptureStore(folder, LIMITS)
     store.scan()
-    return Recorder(what, target(), store, [].append if saved is None else saved.append, now_s)
+    kept: list[Job] = [] if saved is None else saved
+    return Recorder(what, target(), store, kept.append, now_s)
 
 
 def pour(recording: Recorder, parts: Iterable[bytes], begin_s: float = 0.0) -> float:

@@ -185,6 +185,7 @@ def test_a_full_disk_leaves_no_stump(small_disk: Path) -> None:
 
 
 def test_a_note_of_somebody_else_is_read_as_far_as_it_goes() -> None:
+    members: dict[str, str | float | bool | None]
     members = {"sensor": "pump", "condition": 7, "label": "x" * 600, "part": 2, "every_s": 600, "more": True}
     assert CaptureNote.of(Note(0, 0, members)) == CaptureNote(sensor="pump", part=2, every_s=600.0)
     assert CaptureNote.of(note().note()) == note()

@@ -69,7 +69,8 @@ def test_what_is_written_is_what_came(tmp_path: Path) -> None:
     assert said.time.startswith("20")
     assert beside([path]) == b"".join(parts[1:])
     summary = summarize(str(path))
-    assert (summary.frames, summary.damaged, summary.seconds) == (40, 1, pytest.approx(2.0))
+    assert (summary.frames, summary.damaged) == (40, 1)
+    assert summary.seconds == pytest.approx(2.0)
     assert recording.written_bytes == path.stat().st_size
 
 

@@ -47,7 +47,7 @@ def test_the_densest_series_goes_first() -> None:
     hourly = [snapshot(part, "b", 3600.0) for part in range(1, 5)]
     other = [snapshot(part, "a", 600.0, "fan") for part in range(1, 8)]
     captures = [*hourly, *other]
-    gone = []
+    gone: list[str] = []
     while (capture := next_to_thin(captures)) is not None and len(gone) < 4:
         captures.remove(capture)
         gone.append(capture.note.sensor)

@@ -164,7 +164,8 @@ class Desk(threading.Thread):
             return
         self._targets[sensor] = target
         self._recorders[sensor] = Recorder(job, target, self._store, self._save, time.monotonic())
-        _log.info("%s: recording %s, asked for by %s", sensor, job.id, printable(job.started_by))
+        goes_on = " goes on" if job.files else ""
+        _log.info("%s: recording %s%s, asked for by %s", sensor, job.id, goes_on, printable(job.started_by))
 
     def _follow(self, targets: dict[str, Target]) -> None:
         now_s = time.monotonic()

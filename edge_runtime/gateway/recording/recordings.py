@@ -28,6 +28,7 @@ MOST_FOLDERS: Final = 8
 stick or two."""
 JOIN_S: Final = 2.0
 """Seconds that the writing may take to end: a disk may hang. They are daemon threads."""
+_FIGURES: Final = ("written_bytes", "lost_bytes", "thinned")
 _log: Final = logging.getLogger("edge_runtime")
 
 
@@ -42,7 +43,12 @@ class Recordings(Part):
         self.tap = Tap()
         """Takes what comes from the inbox."""
         self._desks: dict[Path, Desk] = {}
+        self._latest: dict[str, Desk] = {}
+        """Which has the latest recording of a sensor."""
         self._before: dict[str, View] = {}
+        """The latest recordings of sensors, of which no thread knows any more."""
+        self._past = dict.fromkeys(_FIGURES, 0.0)
+        """Figures of threads that are gone."""
         health.source("recording", self._figures)
 
     def start(self) -> None:
@@ -54,7 +60,7 @@ class Recordings(Part):
             elif job.ended or (target := self._targets.get(job.order.sensor)) is None:
                 self._before[job.order.sensor] = job_view(job, "ended", job.order.folder)
             else:
-                self._desk(folder_of(job.order, self._config)).begin(job, target)
+                self._begin(job, target)
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is compared here
         """Go on with sensors whose settings differ; end the recordings of those that are gone."""
@@ -89,16 +95,23 @@ class Recordings(Part):
             )
             remedy = f"Wait for it, or end it: edge-runtime record --stop --sensor {order.sensor}"
             raise BusyError(printable(what, 300), remedy=remedy)
-        self._desk(folder_of(order, self._config)).begin(new_job(order, target, by), target)
+        folder = folder_of(order, self._config)
+        for other in set(self._desks) - {folder, captures_folder(self._config)}:
+            if all(map(is_over, self._desks[other].views.values())):
+                self._dismiss(other)
+        if folder not in self._desks and len(self._desks) >= MOST_FOLDERS:
+            what = f"captures are written to {MOST_FOLDERS} folders already"
+            remedy = "Use one of them, or wait until one of the recordings has ended"
+            raise BusyError(what, where=str(folder), remedy=remedy)
+        self._begin(new_job(order, target, by), target)
         return self._views()[order.sensor]
 
     def cancel(self, sensor: str, by: str) -> View:
         """End a sensor's recording, soon; what was recorded stays. Raises DataError where there is none."""
         target_of(sensor, self._targets)
-        for desk in self._desks.values():
-            if (view := desk.views.get(sensor)) is not None and not is_over(view):
-                desk.cancel(sensor, f"stopped by {by}")
-                return view
+        if (view := self._views().get(sensor)) is not None and not is_over(view):
+            self._latest[sensor].cancel(sensor, f"stopped by {by}")
+            return view
         remedy = "`edge-runtime record --status` shows those that are going on"
         raise DataError(f"{sensor} is not being recorded", remedy=remedy)
 
@@ -115,35 +128,35 @@ class Recordings(Part):
         views = self._desks[captures_folder(self._config)].captures
         return [view for view in views if sensor in ("", view["sensor"])]
 
+    def _begin(self, job: Job, target: Target) -> None:
+        desk = self._desk(folder_of(job.order, self._config))
+        self._latest[job.order.sensor] = desk
+        desk.begin(job, target)
+
     def _desk(self, folder: Path) -> Desk:
         if (desk := self._desks.get(folder)) is not None:
             return desk
-        if len(self._desks) >= MOST_FOLDERS:
-            raise BusyError(
-                f"captures are written to {MOST_FOLDERS} folders already",
-                where=str(folder),
-                remedy="Use one of them, or restart the service",
-            )
         desk = self._desks[folder] = open_desk(self._config, folder, self.tap, self._files.write)
         desk.start()
         return desk
 
+    def _dismiss(self, folder: Path) -> None:
+        desk = self._desks.pop(folder)
+        for sensor, view in desk.views.items():
+            if self._latest.get(sensor) is desk:
+                del self._latest[sensor]
+                self._before[sensor] = view
+        for name in _FIGURES:
+            self._past[name] += getattr(desk, name)
+        desk.leave()
+
     def _views(self) -> dict[str, View]:
-        views = dict(self._before)
-        for desk in self._desks.values():
-            for sensor, view in desk.views.items():
-                if sensor not in views or not is_over(view) or is_over(views[sensor]):
-                    views[sensor] = view
-        return views
+        return self._before | {sensor: desk.views[sensor] for sensor, desk in self._latest.items()}
 
     def _figures(self) -> dict[str, float | None]:
         desks = self._desks.values()
-        return {
-            "active": sum(not is_over(view) for view in self._views().values()),
-            "written_bytes": sum(desk.written_bytes for desk in desks),
-            "lost_bytes": sum(desk.lost_bytes for desk in desks),
-            "thinned": sum(desk.thinned for desk in desks),
-        }
+        sums = {name: self._past[name] + sum(getattr(desk, name) for desk in desks) for name in _FIGURES}
+        return {"active": float(sum(not is_over(view) for view in self._views().values())), **sums}
 
 
 def captures_folder(config: Config) -> Path:
