@@ -12,6 +12,7 @@ from edge_runtime.gateway.recording.store import make_folder, path_word, sync_fo
 
 FOLDER: Final = "recording"
 """In the state folder."""
+_ENDING: Final = ".json"
 _MAX_BYTES: Final = 64 * 1024
 """Of a file: a job takes one kilobyte."""
 
@@ -24,7 +25,7 @@ class JobFiles:
 
     def read(self) -> Iterator[Job | DataError]:
         """Every job, and of what is none why."""
-        for path in sorted(self.folder.glob("*.json")):
+        for path in sorted(self.folder.glob(f"*{_ENDING}")):
             try:
                 with path.open("rb") as file:
                     yield parse_job(file.read(_MAX_BYTES))
@@ -36,7 +37,7 @@ class JobFiles:
     def write(self, job: Job) -> None:
         """Keep a job. Raises OSError; then the file is as it was."""
         make_folder(self.folder)
-        path = self.folder / f"{path_word(job.order.sensor)}.json"
+        path = self.folder / (path_word(job.order.sensor) + _ENDING)
         partial = path.with_suffix(".partial")
         try:
             with partial.open("wb") as file:
