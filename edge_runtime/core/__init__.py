@@ -53,6 +53,7 @@ from edge_runtime.core.topic_level import (
     is_mqtt_text,
     is_topic_level,
 )
+from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "MAX_FRAME_SAMPLES",
     "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
+    "VERSION",
     "AccessError",
     "Alarm",
     "AlarmCommandError",
