@@ -13,7 +13,7 @@ import typer
 
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, seconds_of
 from edge_runtime.configuration import Config, read_config
-from edge_runtime.core import ConfigError, DataError, UnavailableError, printable
+from edge_runtime.core import ConfigError, DataError, UnavailableError, printable, sensor_folder_name
 
 PACKAGED: Final = Path("/etc/edge-runtime/config.toml")
 """The configuration of Debian's package."""
@@ -170,10 +170,10 @@ def _show_captures(
 
 
 def _copy(sensor: str, out: Path | None, target: Path, config: Path | None) -> None:
-    from edge_runtime.gateway import captures_folder, copy_captures, path_word
+    from edge_runtime.gateway import captures_folder, copy_captures
 
     source = out or captures_folder(_configuration(config))
-    done = copy_captures(source, target, path_word(sensor) if sensor else "", typer.echo)
+    done = copy_captures(source, target, sensor_folder_name(sensor) if sensor else "", typer.echo)
     copied = f"{done.files} captures copied and read again, {_size(done.bytes)}"
     typer.echo(f"{copied}; {done.there} were there already")
 

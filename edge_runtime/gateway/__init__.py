@@ -5,7 +5,6 @@ from edge_runtime.gateway.recording.copying import Copied, copy_captures
 from edge_runtime.gateway.recording.from_port import record_from_port
 from edge_runtime.gateway.recording.job import Order
 from edge_runtime.gateway.recording.recordings import captures_folder, captures_in
-from edge_runtime.gateway.recording.store import path_word
 from edge_runtime.gateway.service_loop import serve
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "captures_folder",
     "captures_in",
     "copy_captures",
-    "path_word",
     "prepare",
     "probe_ports",
     "record_from_port",

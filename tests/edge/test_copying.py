@@ -53,6 +53,16 @@ def test_everything_arrives_once(source: Path, stick: Path) -> None:
     assert sorted(path.suffix for path in stick.rglob("*") if path.is_file()) == ["", *[".frames"] * 6]
 
 
+def test_a_sensor_with_any_name_goes_to_any_stick(tmp_path: Path, stick: Path) -> None:
+    folder = tmp_path / "captures" / 'Pumpe "3": links'
+    folder.mkdir(parents=True)
+    (folder / "a.frames").write_bytes(b"x")
+    copy_captures(tmp_path / "captures", stick)
+    (copied,) = captures_of(stick)
+    assert not set(copied.parent.name) & set('"<>:/\\|?* ')
+    assert proved(stick)
+
+
 def test_of_one_sensor(source: Path, stick: Path) -> None:
     assert copy_captures(source, stick, "fan").files == 3
     assert copy_captures(source, stick, "pump").files == 3

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.core import EdgeError, Frame
-from edge_runtime.gateway.recording import recorder as recorder_module
 from edge_runtime.gateway.recording.job import Job, Order
 from edge_runtime.gateway.recording.job_files import JobFiles
 from edge_runtime.gateway.recording.recorder import Recorder
@@ -48,8 +47,8 @@ def frame(number: int) -> bytes:
 
 def order(sensor: str) -> Order:
     """What is recorded of it."""
-    snapshots = {"take_s": 1.0, "every_s": 2.0} if sensor == "fan" else {}
-    return Order(sensor, "full load", FOR_S, **snapshots)
+    take_s, every_s = (1.0, 2.0) if sensor == "fan" else (0.0, 0.0)
+    return Order(sensor, "full load", FOR_S, take_s=take_s, every_s=every_s)
 
 
 def resumed(files: JobFiles, sensor: str) -> Job:
@@ -66,12 +65,11 @@ def resumed(files: JobFiles, sensor: str) -> Job:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    recorder_module.FILE_BYTES = FILE_BYTES
     files, store = JobFiles(folder), CaptureStore(folder / "captures", LIMITS)
     store.scan()
     begun = 1000 * len(list((folder / "captures").glob("pump/*")))  # frames of another run have other numbers
     recorders = {
-        sensor: Recorder(resumed(files, sensor), target(), store, files.write, 0.0)
+        sensor: Recorder(resumed(files, sensor), target(), store, files.write, 0.0, file_bytes=FILE_BYTES)
         for sensor in ("pump", "fan")
     }
     for turn in range(1, round(FOR_S / TURN_S) + 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import AccessError, DataError, UnavailableError
-from edge_runtime.gateway.recording.store import ENDING
+from edge_runtime.gateway.recording.store import ENDING, path_word
 
 SUMS: Final = "SHA256SUMS"
 """Beside the folders of sensors; `sha256sum -c SHA256SUMS` proves them again, wherever they are."""
@@ -45,7 +45,7 @@ def copy_captures(
             remedy = "Mount the stick, or make the folder"
             raise DataError("there is no such folder", where=str(target), remedy=remedy)
         paths = files_of(source, sensor_folder)
-        missing = (path for path in paths if not (target / path.relative_to(source)).exists())
+        missing = (path for path in paths if not (target / _name(path)).exists())
         needed, disk = sum(path.stat().st_size for path in missing), os.statvfs(target)
         if needed > (free := disk.f_bavail * disk.f_frsize):
             what = f"the captures take {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
@@ -53,7 +53,7 @@ def copy_captures(
             raise UnavailableError(what, where=str(target), remedy=remedy)
         sums: dict[str, str] = {}
         for path in paths:
-            name = path.relative_to(source)
+            name = _name(path)
             digest, written = _copy(path, target / name)
             sums[name.as_posix()] = digest
             done = [done[0] + (written > 0), done[1] + written, done[2] + (written == 0)]
@@ -123,6 +123,11 @@ def append(path: Path, copy: Path, at: int, size: int) -> None:
         os.fsync(out.fileno())
         # What is read again must come from the disk.
         os.posix_fadvise(out.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _name(path: Path) -> Path:
+    """Its place below the target: a sensor's folder by a name that a stick's file system takes, too."""
+    return Path(path_word(path.parent.name)) / path.name
 
 
 def _partial(target: Path) -> Path:

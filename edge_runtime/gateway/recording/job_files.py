@@ -1,14 +1,12 @@
 """Jobs on disk, one file for each sensor's latest: whole or as before, whatever ends the program."""
 
-import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import DataError
+from edge_runtime.core import DataError, read_small, sensor_folder_name, write_whole
 from edge_runtime.gateway.recording.job import Job, encode_job, parse_job
-from edge_runtime.gateway.recording.store import make_folder, path_word, sync_folder
+from edge_runtime.gateway.recording.store import make_folder
 
 FOLDER: Final = "recording"
 """In the state folder."""
@@ -27,8 +25,7 @@ class JobFiles:
         """Every job, and of what is none why."""
         for path in sorted(self.folder.glob(f"*{_ENDING}")):
             try:
-                with path.open("rb") as file:
-                    yield parse_job(file.read(_MAX_BYTES))
+                yield parse_job(read_small(path, _MAX_BYTES))
             except OSError as error:
                 yield DataError(str(error.strerror), where=str(path), remedy="See that the disk is sound")
             except DataError as error:
@@ -37,16 +34,4 @@ class JobFiles:
     def write(self, job: Job) -> None:
         """Keep a job. Raises OSError; then the file is as it was."""
         make_folder(self.folder)
-        path = self.folder / (path_word(job.order.sensor) + _ENDING)
-        partial = path.with_suffix(".partial")
-        try:
-            with partial.open("wb") as file:
-                file.write(encode_job(job))
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            sync_folder(self.folder)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
+        write_whole(self.folder / (sensor_folder_name(job.order.sensor) + _ENDING), encode_job(job))

@@ -47,9 +47,12 @@ class Recorder:
         store: CaptureStore,
         save: Callable[[Job], None],
         now_s: float,
+        *,
+        file_bytes: int = FILE_BYTES,
     ) -> None:
         """Go on with a job, in a new file; `save` keeps its progress and may raise OSError."""
         self._job, self._target, self._store, self._save = job, target, store, save
+        self._file_bytes = file_bytes
         self._file: CaptureFile | None = None
         self._note, self._begun_s = CaptureNote(), now_s
         self._stretch = job.snapshot, job.is_taking
@@ -124,7 +127,7 @@ class Recorder:
             self._close()
             if self._job.is_taking:
                 self._restart(now_s)
-        elif self._file and (self._file.size >= FILE_BYTES or now_s - self._begun_s >= FILE_S):
+        elif self._file and (self._file.size >= self._file_bytes or now_s - self._begun_s >= FILE_S):
             self._close()
         if now_s - self._saved_s >= SAVE_S:
             self._keep(now_s)

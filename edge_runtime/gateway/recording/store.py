@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import AccessError, EdgeError, Frame, Note, UnavailableError
+from edge_runtime.core import AccessError, EdgeError, Frame, Note, UnavailableError, sensor_folder_name
 from edge_runtime.gateway.recording.thinning import Capture, next_to_thin
 from edge_runtime.sensors import CaptureFile, CaptureNote, RecordingSettings
 from edge_runtime.sensors.protocols import FrameDecoder
@@ -61,7 +61,7 @@ class CaptureStore:
             remedy = "Record for a shorter time, take snapshots (--take 10s --every 10min), or make room"
             raise UnavailableError(what, where=str(self.folder), remedy=remedy)
         self._check_folder()
-        folder = self.folder / path_word(sensor)
+        folder = self.folder / sensor_folder_name(sensor)
         try:
             make_folder(folder)
             tempfile.TemporaryFile(dir=folder).close()
@@ -75,7 +75,7 @@ class CaptureStore:
         """
         self._check_folder()
         self.make_room(len(head))
-        folder = self.folder / path_word(note.sensor)
+        folder = self.folder / sensor_folder_name(note.sensor)
         try:
             make_folder(folder)
             condition = path_word(note.condition.replace(" ", "-"))
