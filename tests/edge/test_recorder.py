@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from edge_runtime.core import Fault, Frame, Hello, Note
-from edge_runtime.gateway.recording import recorder as recorder_module
 from edge_runtime.gateway.recording.job import Job
 from edge_runtime.gateway.recording.recorder import Recorder
 from edge_runtime.gateway.recording.store import CaptureStore
@@ -106,10 +105,10 @@ def test_snapshots_are_files_and_cover_what_was_asked_for(tmp_path: Path) -> Non
     assert {note.every_s for note in notes} == {5.0}
 
 
-def test_a_long_recording_is_cut_between_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder_module, "FILE_BYTES", 3000)
+def test_a_long_recording_is_cut_between_frames(tmp_path: Path) -> None:
     parts = wire(vibration(*[0.3] * 4))
-    recording = recorder(tmp_path, job())
+    store = CaptureStore(tmp_path, LIMITS)
+    recording = Recorder(job(), target(), store, lambda _job: None, 0.0, file_bytes=3000)
     pour(recording, parts)
     recording.end("stopped")
     paths = sorted(captures_of(tmp_path), key=lambda path: CaptureNote.of(items_in(path)[0]).part)
@@ -163,10 +162,9 @@ def test_a_full_disk_holds_the_recording_until_there_is_room(small_disk: Path) -
     assert numbers[:90] == list(range(90))
 
 
-def test_lines_go_on_from_one_file_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder_module, "FILE_BYTES", 4000)
-    store = CaptureStore(tmp_path, LIMITS)
-    recording = Recorder(job(), target(protocol="lines", scale=0.5), store, lambda _job: None, 0.0)
+def test_lines_go_on_from_one_file_to_the_next(tmp_path: Path) -> None:
+    store, sensor = CaptureStore(tmp_path, LIMITS), target(protocol="lines", scale=0.5)
+    recording = Recorder(job(), sensor, store, lambda _job: None, 0.0, file_bytes=4000)
     values = np.arange(4000) / 8
     for number, rows in enumerate(np.split(values, 80)):
         text = "".join(f"{value}\n" for value in rows)

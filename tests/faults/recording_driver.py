@@ -38,9 +38,7 @@ def say(line: str) -> None:
 
 def frame(number: int) -> bytes:
     """Frame `number`, whose samples are its own."""
-    samples = (
-        np.full((FRAME, 1), number, np.float32) + np.arange(FRAME, dtype=np.float32)[:, np.newaxis] / 1024
-    )
+    samples = (number + np.arange(FRAME) / 1024).astype(np.float32).reshape(-1, 1)
     made = Frame(1, 1, number, number * 250_000, 1000.0, 1.0, 0, samples)
     return encode_data(made, SampleFormat.FLOAT32)
 

@@ -87,9 +87,9 @@ class Desk(threading.Thread):
 
         self._ask(cancel)
 
-    def follow(self, targets: dict[str, Target]) -> None:
+    def follow(self, targets: dict[str, Target], limits: RecordingSettings) -> None:
         """Go on with sensors whose settings may differ; end what is of none any more."""
-        self._ask(lambda: self._follow(targets))
+        self._ask(lambda: self._follow(targets, limits))
 
     def leave(self) -> None:
         """Stop for now, in the next turn; jobs go on when the service runs again."""
@@ -167,8 +167,8 @@ class Desk(threading.Thread):
         goes_on = " goes on" if job.files else ""
         _log.info("%s: recording %s%s, asked for by %s", sensor, job.id, goes_on, printable(job.started_by))
 
-    def _follow(self, targets: dict[str, Target]) -> None:
-        now_s = time.monotonic()
+    def _follow(self, targets: dict[str, Target], limits: RecordingSettings) -> None:
+        now_s, self._store.limits = time.monotonic(), limits
         for sensor, recorder in self._recorders.items():
             before, target = self._targets[sensor], targets.get(sensor)
             if target is None:

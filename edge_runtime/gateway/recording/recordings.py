@@ -49,7 +49,7 @@ class Recordings(Part):
         """The latest recordings of sensors, of which no thread knows any more."""
         self._past = dict.fromkeys(_FIGURES, 0.0)
         """Figures of threads that are gone."""
-        health.source("recording", self._figures)
+        health.source("recording", self.figures)
 
     def start(self) -> None:
         """Take up the jobs that a stop interrupted."""
@@ -67,7 +67,7 @@ class Recordings(Part):
         self._config, self._targets = prepared.config, targets_of(prepared.config)
         self._desk(captures_folder(prepared.config))
         for desk in self._desks.values():
-            desk.follow(self._targets)
+            desk.follow(self._targets, prepared.config.recording)
 
     def tick(self, now_s: float) -> None:  # noqa: ARG002  the threads look at the clock
         """Say what is wrong."""
@@ -153,10 +153,15 @@ class Recordings(Part):
     def _views(self) -> dict[str, View]:
         return self._before | {sensor: desk.views[sensor] for sensor, desk in self._latest.items()}
 
-    def _figures(self) -> dict[str, float | None]:
-        desks = self._desks.values()
-        sums = {name: self._past[name] + sum(getattr(desk, name) for desk in desks) for name in _FIGURES}
-        return {"active": float(sum(not is_over(view) for view in self._views().values())), **sums}
+    def figures(self) -> dict[str, float | None]:
+        """Counters and gauges, as docs/reference/health.md lists them."""
+        desks, past = self._desks.values(), self._past
+        return {
+            "active": float(sum(not is_over(view) for view in self._views().values())),
+            "written_bytes": past["written_bytes"] + sum(desk.written_bytes for desk in desks),
+            "lost_bytes": past["lost_bytes"] + sum(desk.lost_bytes for desk in desks),
+            "thinned": past["thinned"] + sum(desk.thinned for desk in desks),
+        }
 
 
 def captures_folder(config: Config) -> Path:

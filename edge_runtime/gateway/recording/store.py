@@ -34,7 +34,7 @@ class CaptureStore:
 
     def __init__(self, folder: Path, limits: RecordingSettings, *, is_own: bool = True) -> None:
         """The cap on bytes holds for the service's own folder; another, such as a stick's, must be there."""
-        self.folder, self._limits, self._is_own = folder, limits, is_own
+        self.folder, self.limits, self._is_own = folder, limits, is_own
         self.away_from: Path | None = None
         """A place on another disk: where the two are on one, the folder's disk is not there."""
         self._captures: dict[Path, Capture] = {}
@@ -129,20 +129,20 @@ class CaptureStore:
         """How much may be written without thinning. Raises UnavailableError where the disk does not say."""
         used = sum(capture.bytes for capture in self._captures.values())
         used += sum(file.size for file in self._open.values())
-        spare = self._free_bytes() - self._limits.free_bytes
-        return min(spare, self._limits.max_bytes - used) if self._is_own else spare
+        spare = self._free_bytes() - self.limits.free_bytes
+        return min(spare, self.limits.max_bytes - used) if self._is_own else spare
 
     def _too_full(self, size: int) -> UnavailableError | None:
         if size <= self.spare_bytes:
             return None
         free = self._free_bytes()
-        if free - size < self._limits.free_bytes:
+        if free - size < self.limits.free_bytes:
             what = (
-                f"the disk has {free / 1e6:.0f} MB left, and {self._limits.free_bytes / 1e6:.0f} MB stay free"
+                f"the disk has {free / 1e6:.0f} MB left, and {self.limits.free_bytes / 1e6:.0f} MB stay free"
             )
             remedy = "Copy captures away (`record --copy-to`) and delete them, or lower recording.free_bytes"
         else:
-            what = f"captures take the {self._limits.max_bytes / 1e6:.0f} MB that they may"
+            what = f"captures take the {self.limits.max_bytes / 1e6:.0f} MB that they may"
             remedy = "Copy captures away (`record --copy-to`) and delete them, or raise recording.max_bytes"
         return UnavailableError(what, where=str(self.folder), remedy=remedy)
 
