@@ -12,6 +12,7 @@ import typer
 
 from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
+from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
 from edge_runtime.core import VERSION, become_service, printable, run_command
@@ -74,6 +75,7 @@ def check(config: ConfigFile) -> None:
 
 app.command()(replay)
 app.command()(simulate)
+app.command()(record)
 
 
 @app.command()
