@@ -11,7 +11,7 @@ from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import ConfigError, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import SensorSettings, device_of
+from edge_runtime.sensors import RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -68,6 +68,7 @@ class Config:
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

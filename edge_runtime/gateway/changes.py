@@ -34,6 +34,7 @@ class Changes:
     report: bool
     door: bool
     learning: bool
+    recording: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -54,7 +55,9 @@ class Changes:
             if names
         ]
         said += [
-            f"{what} changed" for what in ("broker", "report", "door", "learning") if getattr(self, what)
+            f"{what} changed"
+            for what in ("broker", "report", "door", "learning", "recording")
+            if getattr(self, what)
         ]
         return "; ".join(said) or "nothing changed"
 
@@ -88,4 +91,5 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         report=before.config.report != after.config.report,
         door=before.config.door != after.config.door,
         learning=before.config.learning != after.config.learning,
+        recording=before.config.recording != after.config.recording,
     )

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from edge_runtime.book import Stage
 from edge_runtime.calibration import DailyScores
-from edge_runtime.core import AlarmKind, Transition, Verdict, clock_doubt
+from edge_runtime.core import AlarmKind, Hello, Transition, Verdict, clock_doubt
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.messages import ShadowEvent, shadow_message
 
@@ -43,7 +43,7 @@ class LiveScores:
         self,
         sensor: PreparedSensor,
         publish: Callable[[bytes, int], None],
-        keep: Callable[[list[bytes]], None],
+        keep: Callable[[list[bytes], Hello | None], None],
         day: Callable[[tuple[float, ...]], None],
     ) -> None:
         """`publish` sends a message to the shadow's topic, which expires after so many seconds; `keep` takes
@@ -76,7 +76,7 @@ class LiveScores:
         commissioned = self._sensor.commissioned
         return Stage.ARMED if commissioned is None else commissioned.record.stage
 
-    def heard(self, data: bytes, at_s: float) -> None:
+    def heard(self, data: bytes, at_s: float, hello: Hello | None) -> None:
         """Keep what came from the line, as much as there is room for."""
         if self.stage not in (Stage.CALIBRATING, Stage.SHADOW):
             return
@@ -86,7 +86,7 @@ class LiveScores:
             while self._held > EVIDENCE_BYTES:
                 self._held -= len(self._line.popleft())
         elif at_s >= self._until_s or self._held > 2 * EVIDENCE_BYTES:
-            self._keep(list(self._line))
+            self._keep(list(self._line), hello)
             self._line.clear()
             self._held, self._until_s = 0, None
 

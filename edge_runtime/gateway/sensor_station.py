@@ -92,7 +92,7 @@ class Station:
             self._opened = chunk.opening
             self.pipeline.reconnected()
         if self.live is not None:
-            self.live.heard(chunk.data, chunk.at_s)
+            self.live.heard(chunk.data, chunk.at_s, self.pipeline.hello)
         verdicts = self.pipeline.feed(chunk.data, chunk.at_s)
         if status.frames > frames:
             self._frame_s = chunk.at_s

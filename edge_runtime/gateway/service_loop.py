@@ -32,6 +32,8 @@ from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService, prepare, prepare_config, probe_ports
+from edge_runtime.gateway.recording.methods import recording_methods
+from edge_runtime.gateway.recording.recordings import Recordings
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
@@ -117,12 +119,15 @@ class _Service:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
             delivery = Delivery(self._prepared, self._spool, self._health, self._door)
-            stations = Stations(self._prepared, delivery, self._health, self._replace_process)
+            recordings = Recordings(self._prepared, self._health)
+            stations = Stations(self._prepared, delivery, self._health, self._replace_process, recordings.tap)
             learning = CommissioningPart(
                 self._prepared, stations, delivery, self._health, self._prepare_again
             )
-            door = LocalDoor(self._door, stations, delivery, learning, self._health)
-            parts: tuple[Part, ...] = (delivery, stations, learning, door, ClockWatch(self._health))
+            offered = [*recording_methods(recordings), *learning.methods]
+            door = LocalDoor(self._door, stations, delivery, offered, self._health)
+            clock = ClockWatch(self._health)
+            parts: tuple[Part, ...] = (delivery, recordings, stations, learning, door, clock)
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:

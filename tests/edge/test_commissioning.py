@@ -130,9 +130,8 @@ def test_a_repair_begins_a_new_baseline_and_keeps_the_old() -> None:
 def test_in_the_book_a_sensor_without_a_model_is_heard_and_what_is_not_armed_is_no_alarm() -> None:
     book, now = Book(Instant(5, 5)), Instant(5, 5)
     nothing = ModelSummary("learn", "", "", "", supported=False, bands={}, origin="")
-    book.watch(
-        [Watched("pump", nothing, math.inf, armed=False, commissioning="learning", asks="record")], now
-    )
+    by_site = Watched("pump", nothing, math.inf, armed=False, commissioning="learning", asks="record")
+    book.watch([by_site], now)
     assert book.condition("pump").link == "unknown"
     book.take("pump", Verdict(5, math.nan, math.inf, False, None, None), 5, now)
     condition = book.condition("pump")
@@ -142,7 +141,7 @@ def test_in_the_book_a_sensor_without_a_model_is_heard_and_what_is_not_armed_is_
     begun = Alarm("a1", AlarmKind.ANOMALY, 5, 2.0)
     (new,) = book.take("pump", Verdict(5, 2.0, 1.0, True, begun, Transition.NEW), 5, now)
     assert new.alarm.model.origin == LEARNT_HERE
-    (end,) = book.watch([watched], now)
+    (end,) = book.watch([by_site], now)
     assert (end.transition, end.alarm.reason) == (Transition.END, UNARMED)
     assert book.open_alarms() == ()
 

@@ -186,8 +186,8 @@ def test_what_speaks_against_arming_is_kept_and_can_be_learnt_from(
     with playing(site):
         until(lambda: "does not arm" in commission(site)["asks"], what="why it does not arm")
         kept = state / "captures" / "pump"
-        until(lambda: bool(list(kept.glob("*-shadow-*.frames"))), what="what spoke against it")
-    (evidence,) = kept.glob("*-shadow-*.frames")
+        until(lambda: bool(list(kept.glob("*-shadow.frames"))), what="what spoke against it")
+    (evidence,) = kept.glob("*-shadow.frames")
     watch = Watch.of(library.load_model(site.folder / "rms.onnx"))
     assert any(item.verdict.exceeded for item in replay_capture(str(evidence), watch)), "the fault is in it"
     commission(site, "learn", with_shadow=True)

@@ -15,6 +15,7 @@ from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core.learning_files import LearningAnswer
 from edge_runtime.gateway.commissioning.learner import Learner
 from edge_runtime.pipeline.commissioned import read_record
+from edge_runtime.sensors.capture_settings import RecordingSettings
 from edge_runtime.sensors.settings import SensorSettings
 from tests.edge.learning_site import answer, asked
 from tests.faults.driver import say
@@ -26,7 +27,7 @@ SETTINGS = LearningSettings(allow=True, least_s=2.0, calibrate_s=1.0, shadow_s=1
 
 def learner_at(state: Path) -> Learner:
     """The learner of the pump."""
-    return Learner(state, SENSOR, SETTINGS)
+    return Learner(state, SENSOR, SETTINGS, RecordingSettings())
 
 
 def take_answer(learner: Learner, record: Commissioning, model: Path) -> Commissioning:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edge_runtime.configuration import Config
 from edge_runtime.core import VERSION, UnavailableError, write_whole
@@ -21,11 +21,9 @@ from edge_runtime.gateway.backup.contents import (
     Contents,
     contents_to_json,
 )
+from edge_runtime.gateway.recording.recordings import captures_folder, captures_in
 from edge_runtime.models import COMMISSIONING_FOLDER, seal_certificate
-from edge_runtime.sensors import CAPTURE_SUFFIX
 from edge_runtime.spool import Spool
-
-_CAPTURES_FOLDER: Final = "captures"
 
 
 def save(config: Config, target: Path) -> Contents:
@@ -44,7 +42,7 @@ def save(config: Config, target: Path) -> Contents:
         with suppress(FileNotFoundError):
             shutil.copyfile(seal_certificate(state), fresh / SEALED_BY)
         write_whole(fresh / ALARMS, json.dumps(_book(config), indent=1).encode())
-        write_whole(fresh / CAPTURES, json.dumps(_captures(state), indent=1).encode())
+        write_whole(fresh / CAPTURES, json.dumps(captures_in(captures_folder(config)), indent=1).encode())
         files = {path: path.relative_to(fresh).as_posix() for path in sorted(fresh.rglob("*"))}
         digests = {
             name: hashlib.sha256(path.read_bytes()).hexdigest()
@@ -81,10 +79,3 @@ def _book(config: Config) -> Iterable[Mapping[str, Any]]:
     with client:
         found: list[Mapping[str, Any]] = client.call("alarms.book")
         return found
-
-
-def _captures(state: Path) -> Iterable[Mapping[str, Any]]:
-    return [
-        {"file": path.relative_to(state).as_posix(), "bytes": path.stat().st_size}
-        for path in sorted((state / _CAPTURES_FOLDER).rglob(f"*{CAPTURE_SUFFIX}"))
-    ]

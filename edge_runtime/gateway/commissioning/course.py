@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.book import Commissioning, Stage, due, watched
-from edge_runtime.configuration import LearningSettings
-from edge_runtime.core import BusyError, EdgeError, LearningAnswer, LearningProgress, LogShare
+from edge_runtime.configuration import Config
+from edge_runtime.core import BusyError, EdgeError, Hello, LearningAnswer, LearningProgress, LogShare
 from edge_runtime.door import Later
 from edge_runtime.gateway.commissioning.evidence import keep_evidence
 from edge_runtime.gateway.commissioning.learner import Learner
@@ -51,7 +51,7 @@ class Course:
     """Holds the record as it is on disk, and counts further. On the service's thread; disks have the
     worker's."""
 
-    def __init__(self, sensor: PreparedSensor, settings: LearningSettings, around: Surroundings) -> None:
+    def __init__(self, sensor: PreparedSensor, config: Config, around: Surroundings) -> None:
         """Go on where the record is."""
         self._around, name = around, sensor.settings.name
         self.record = Commissioning() if sensor.commissioned is None else sensor.commissioned.record
@@ -66,14 +66,14 @@ class Course:
         self._heard_s = self._polled_s = self._saved_s = time.monotonic()
         self._resume_s = float("-inf")
         self._log = LogShare(name, of_a_kind=LINES)
-        self.follow(sensor, settings)
+        self.follow(sensor, config)
         if not self.record.request:  # what an earlier run asked for is nobody's any more
             around.worker.put(self.learner.forget, lambda _result, error: self._note_trouble(error))
 
-    def follow(self, sensor: PreparedSensor, settings: LearningSettings) -> None:
+    def follow(self, sensor: PreparedSensor, config: Config) -> None:
         """Go on by what was prepared again."""
-        self._sensor, self._settings = sensor, settings
-        self.learner = Learner(self._around.state_folder, sensor.settings, settings)
+        self._sensor, self._settings = sensor, config.learning
+        self.learner = Learner(self._around.state_folder, sensor.settings, config.learning, config.recording)
         """Who is asked to learn; its methods are for the worker."""
         self.live.follow(sensor)
 
@@ -204,10 +204,10 @@ class Course:
             record, learner = self.record, self.learner
             self._settle(lambda: learner.refine(record, day))
 
-    def _keep(self, line: list[bytes]) -> None:
+    def _keep(self, line: list[bytes], hello: Hello | None) -> None:
         if self.record.stage is Stage.SHADOW:
-            folder, settings = self._around.state_folder, self._sensor.settings
+            learner, settings = self.learner, self._sensor.settings
             self._around.worker.put(
-                lambda: keep_evidence(folder, settings, line),
+                lambda: keep_evidence(learner.captures, learner.recording, settings, line, hello),
                 lambda _result, error: self._note_trouble(error),
             )

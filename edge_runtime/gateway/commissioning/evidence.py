@@ -4,36 +4,45 @@ import time
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import Note, clock_doubt
-from edge_runtime.gateway.commissioning.survey import SHADOW_LABEL, captures_folder
+from edge_runtime.core import Hello, clock_doubt
+from edge_runtime.gateway.commissioning.survey import SHADOW_LABEL
+from edge_runtime.gateway.recording.store import CaptureStore
 from edge_runtime.messages import rfc3339
-from edge_runtime.sensors import CAPTURE_SUFFIX, CaptureFile, SensorSettings
+from edge_runtime.sensors import CaptureNote, LineWire, RecordingSettings, SensorSettings, stated_hello
+from edge_runtime.sensors.protocols import encode_hello
 
 MOST: Final = 20
 """Of a sensor, a megabyte each at most. A judgement: enough to see a pattern."""
-FREE_BYTES: Final = 64 * 1024 * 1024
-"""Stay free on the disk beside them: alarms come first."""
 
 
-def keep_evidence(state_folder: Path, sensor: SensorSettings, line: list[bytes]) -> None:
-    """Write what the line gave, unless so many are kept already. Raises UnavailableError, OSError."""
-    folder = captures_folder(state_folder, sensor.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    if len(list(folder.glob(f"*-{SHADOW_LABEL}-*{CAPTURE_SUFFIX}"))) >= MOST:
+def keep_evidence(
+    folder: Path, limits: RecordingSettings, sensor: SensorSettings, line: list[bytes], hello: Hello | None
+) -> None:
+    """Write what the line gave into the folder of captures, unless so many are kept already.
+
+    Raises EdgeError and OSError where it cannot be written.
+    """
+    store = CaptureStore(folder, limits)
+    store.scan()
+    kept = [capture.note for capture in store.captures if capture.note.label == SHADOW_LABEL]
+    if sum(note.sensor == sensor.name for note in kept) >= MOST:
         return
     now_us = time.time_ns() // 1000
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_us / 1e6))
-    members = {
-        "machine": sensor.machine,
-        "sensor": sensor.name,
-        "label": SHADOW_LABEL,
-        "condition": f"shadow {moment}",
-        "started_by": "commissioning",
-        "time": rfc3339(now_us),
-        "time_trusted": not clock_doubt(now_us / 1e6),
-    }
-    path = folder / f"{moment}-{SHADOW_LABEL}-{now_us % 1_000_000:06d}{CAPTURE_SUFFIX}"
-    with CaptureFile(path, sensor.protocol, sensor.line, free_bytes=FREE_BYTES) as capture:
-        capture.note(Note(0, 0, members))
+    note = CaptureNote(
+        sensor=sensor.name,
+        machine=sensor.machine,
+        label=SHADOW_LABEL,
+        condition=SHADOW_LABEL,
+        started_by="commissioning",
+        time=rfc3339(now_us) or "",
+        clock_ok=not clock_doubt(now_us / 1e6),
+    )
+    wire = LineWire(sensor.protocol, sensor.line)
+    head = stated_hello(sensor.channels, sensor.unit, sensor.range) if hello is None else encode_hello(hello)
+    file = store.begin(note, head)
+    try:
         for data in line:
-            capture.write(data, time.monotonic())
+            whole, _items = wire.feed(data)
+            file.write(whole, time.monotonic())
+    finally:
+        store.end(file, note)

@@ -35,9 +35,10 @@ from edge_runtime.core import (
 from edge_runtime.gateway.commissioning.days import add_day
 from edge_runtime.gateway.commissioning.survey import set_aside, survey
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.recording.recordings import CAPTURES
 from edge_runtime.models import Baseline, prove_model, read_baseline, read_model, write_baseline
 from edge_runtime.pipeline import write_record
-from edge_runtime.sensors import SensorSettings
+from edge_runtime.sensors import RecordingSettings, SensorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Learner:
     state_folder: Path
     sensor: SensorSettings
     settings: LearningSettings
+    recording: RecordingSettings
+
+    @property
+    def captures(self) -> Path:
+        """Where the captures of all sensors lie."""
+        return self.recording.folder or self.state_folder / CAPTURES
 
     @property
     def folder(self) -> Path:
@@ -60,7 +67,7 @@ class Learner:
 
         Raises DataError for captures that are too few, or another sensor's; OSError.
         """
-        found = survey(self.state_folder, self.sensor, labels, self.settings.least_s)
+        found = survey(self.state_folder, self.captures, self.sensor, labels, self.settings.least_s)
         sensor, request_id = self.sensor, uuid.uuid4().hex
         self.forget()
         asked = ask_learner(record, request_id, doer)
@@ -150,7 +157,7 @@ class Learner:
         if record.baseline:
             read_baseline(self.state_folder, self.sensor.name, record.baseline)
         if afresh:
-            set_aside(self.state_folder, self.sensor.name)
+            set_aside(self.state_folder, self.captures, self.sensor.name)
         write_record(self.state_folder, self.sensor.name, record)
         if not record.request:
             self.forget()

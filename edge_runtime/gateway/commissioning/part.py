@@ -62,7 +62,6 @@ class CommissioningPart(Part):
         self._worker.pump()
 
     def _attend(self, prepared: PreparedService) -> None:
-        settings = prepared.config.learning
         learning = {
             sensor.settings.name: sensor for sensor in prepared.sensors if sensor.commissioned is not None
         }
@@ -71,7 +70,7 @@ class CommissioningPart(Part):
             self._health.set_trouble(f"commissioning of {name}", "")
         for name, sensor in learning.items():
             if (course := self._courses.get(name)) is None:
-                course = self._courses[name] = Course(sensor, settings, self._around)
+                course = self._courses[name] = Course(sensor, prepared.config, self._around)
             else:
-                course.follow(sensor, settings)
+                course.follow(sensor, prepared.config)
         self._stations.attend({name: course.live for name, course in self._courses.items()})

@@ -13,9 +13,8 @@ from typing import Final
 
 from edge_runtime.core import DataError, Frame, Hello, Note, read_small, sensor_folder_name, write_whole
 from edge_runtime.models import commissioning_folder
-from edge_runtime.sensors import CAPTURE_SUFFIX, SensorSettings, read_capture
+from edge_runtime.sensors import CAPTURE_SUFFIX, CaptureNote, SensorSettings, read_capture
 
-CAPTURES_FOLDER: Final = "captures"
 SHADOW_LABEL: Final = "shadow"
 """Of captures of what spoke against arming: no normal vibration unless a person says so."""
 NORMAL: Final = ("", "normal")
@@ -41,20 +40,21 @@ class Surveyed:
     """About."""
 
 
-def captures_folder(state_folder: Path, sensor: str) -> Path:
-    """Where the captures of a sensor lie."""
-    return state_folder / CAPTURES_FOLDER / sensor_folder_name(sensor)
-
-
 def survey(
-    state_folder: Path, sensor: SensorSettings, labels: Collection[str], least_s: float
+    state_folder: Path, captures: Path, sensor: SensorSettings, labels: Collection[str], least_s: float
 ) -> tuple[Surveyed, ...]:
-    """The captures with one of these labels, made since the last repair.
+    """The captures of a sensor with one of these labels, made since the last repair.
 
-    Raises DataError for one of another sensor, and where they are too few, saying how much is missing.
+    Raises DataError for one of another sensor, where they are too few, saying how much is missing, and where
+    they are outside of the state folder, where the learner does not read.
     """
+    if not captures.is_relative_to(state_folder):
+        remedy = "Leave `recording.folder` out, or move captures to where they lie without it"
+        raise DataError(
+            "the learner reads captures in the state folder only", where=str(captures), remedy=remedy
+        )
     earlier = _earlier(state_folder, sensor.name)
-    folder = captures_folder(state_folder, sensor.name)
+    folder = captures / sensor_folder_name(sensor.name)
     files = [path for path in sorted(folder.glob(f"*{CAPTURE_SUFFIX}")) if path.name not in earlier]
     read = [_read(path, state_folder, sensor) for path in files[-_MAX_CAPTURES:]]
     found = tuple(item for item in read if item is not None and item.label in labels)
@@ -71,9 +71,10 @@ def survey(
     return found
 
 
-def set_aside(state_folder: Path, sensor: str) -> None:
+def set_aside(state_folder: Path, captures: Path, sensor: str) -> None:
     """Learn from none of the captures that there are now. Raises OSError."""
-    names = sorted(path.name for path in captures_folder(state_folder, sensor).glob(f"*{CAPTURE_SUFFIX}"))
+    folder = captures / sensor_folder_name(sensor)
+    names = sorted(path.name for path in folder.glob(f"*{CAPTURE_SUFFIX}"))
     folder = commissioning_folder(state_folder, sensor)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / EARLIER, json.dumps(names[-_MAX_CAPTURES:]).encode())
@@ -100,14 +101,14 @@ def _read(path: Path, state_folder: Path, sensor: SensorSettings) -> Surveyed | 
     note = next((piece.item for piece in pieces if isinstance(piece.item, Note)), None)
     hello = next((piece.item for piece in pieces if isinstance(piece.item, Hello)), None)
     first = frames[0].item
-    members = {} if note is None else note.members
+    said = CaptureNote() if note is None else CaptureNote.of(note)
     if isinstance(first, Frame):
-        _check(path, sensor, str(members.get("sensor") or ""), hello, first)
+        _check(path, sensor, said.sensor, hello, first)
     share = sum(len(piece.data) for piece in pieces) / max(1, path.stat().st_size)
     return Surveyed(
         path.relative_to(state_folder).as_posix(),
-        str(members.get("label") or ""),
-        str(members.get("condition") or ""),
+        said.label,
+        said.condition,
         frames[-1].at_s / share if share else 0.0,
     )
 
