@@ -109,7 +109,7 @@ def commission_methods(asked: Requests) -> list[Method]:
             Access.READ,
             "Say how far a sensor is on its way to a model.",
             SensorParams,
-            requests.status,
+            asked.status,
         ),
         ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams, asked.learn),
         (
@@ -117,7 +117,7 @@ def commission_methods(asked: Requests) -> list[Method]:
             Access.CHANGE,
             "Take a model or threshold that is offered.",
             AcceptParams,
-            requests.accept,
+            asked.accept,
         ),
         ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams, asked.arm),
         ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams, asked.retire),
