@@ -138,15 +138,14 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a file on labelled recordings, through the edge's own stages."""
-    from trainer import fitting
     from trainer.core import check_file, write_text
-    from trainer.evaluation import recordings_table, summary_table
+    from trainer.evaluation import evaluate_list, recordings_table, summary_table
 
     file = None if str(output) == "-" else output
     if file is not None:
         check_file(file, model, listing)
     with terminal.progress(f"evaluate {model.name}") as progress:
-        found = fitting.evaluate_list(model, listing, progress)
+        found = evaluate_list(model, listing, progress)
     text = json.dumps(found.to_json(), indent=2)
     if output is not file:
         typer.echo(text)

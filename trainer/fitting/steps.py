@@ -1,4 +1,4 @@
-"""Fit, calibrate and write a model from a recordings list; evaluate a file."""
+"""Fit, calibrate and write a model from a recordings list."""
 
 import math
 import os
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_runtime.core import Manifest, Samples
-from edge_runtime.models import load_model
 from trainer.calibration import (
     Calibrated,
     FitGraph,
@@ -21,7 +20,6 @@ from trainer.calibration import (
 )
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
-from trainer.evaluation import Evaluation, evaluate
 from trainer.export import ExportDetails, write_model
 from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
 from trainer.recordings import (
@@ -33,20 +31,6 @@ from trainer.recordings import (
     problem_notes,
     windows_digest,
 )
-
-__all__ = [
-    "Fitted",
-    "Kept",
-    "Order",
-    "evaluate_list",
-    "fit",
-    "fit_list",
-    "fitter",
-    "orders",
-    "refuse_deaf",
-    "with_power",
-    "write",
-]
 
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
@@ -188,12 +172,6 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
-
-
-def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
-    """Judge a file on labelled recordings through the edge's stages."""
-    artefact = load_model(model)
-    return evaluate(artefact, load_list(listing), progress)
 
 
 def fitter(order: Order, kept: Kept) -> FitGraph:
