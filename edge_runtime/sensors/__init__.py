@@ -2,7 +2,16 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
-from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
+from edge_runtime.sensors.captures import (
+    CapturePart,
+    CaptureSummary,
+    Piece,
+    capture_part,
+    capture_pieces,
+    is_capture,
+    read_capture,
+    summarize,
+)
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
@@ -29,6 +38,7 @@ from edge_runtime.sensors.virtual_port import open_output
 __all__ = [
     "Allowance",
     "CaptureFile",
+    "CapturePart",
     "CaptureSummary",
     "Chunk",
     "Inbox",
@@ -41,6 +51,8 @@ __all__ = [
     "Signal",
     "SimulatedSensor",
     "Source",
+    "capture_part",
+    "capture_pieces",
     "check_device",
     "check_sendable",
     "device_of",

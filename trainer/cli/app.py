@@ -61,6 +61,19 @@ def recordings_cwru(
     terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
 
 
+@recordings_app.command("list")
+def recordings_list(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder, with those in it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
+) -> None:
+    """Write the recordings list of a folder of captures, by what their notes say."""
+    from trainer.recordings import list_folder, write_list
+
+    rows = list_folder(folder)
+    write_list(rows, output)
+    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
+
+
 @recordings_app.command("convert")
 def recordings_convert(
     listing: ListFile,

@@ -19,7 +19,7 @@ from edge_runtime.models import Artefact, load_model
 from trainer.core import Progress, RecordingError, quiet
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.replay import ScoredRecording, score_recording
-from trainer.recordings import DIGITS, NORMAL, Recording, load_list
+from trainer.recordings import DIGITS, NORMAL, Recording, load_list, long_enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,7 @@ def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Prog
     """
     if not recordings:
         raise RecordingError("no recordings to evaluate on", remedy="Give a list with at least one line")
+    recordings = long_enough(recordings, artefact.manifest.samples)
     scored = []
     for number, recording in enumerate(recordings):
         progress(number / len(recordings), recording.name)
