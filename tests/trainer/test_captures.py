@@ -9,7 +9,7 @@ import pytest
 
 from edge_runtime.core import Frame
 from edge_runtime.sensors import read_capture
-from edge_runtime.sensors.protocols import encode_data
+from edge_runtime.sensors.protocols import SampleFormat, encode_data
 from tests.trainer.builders import row
 from tests.trainer.captured import RATE_HZ, hum, write_capture
 from tests.trainer.test_cli import trainer

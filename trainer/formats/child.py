@@ -70,7 +70,7 @@ def reach_input_and_answer_only() -> None:
 def main() -> None:
     """Load the one parser needed, give up every right not needed, parse, answer."""
     asked = json.loads(sys.argv[1])
-    span_s = asked["span_s"]
+    span_s = asked.get("span_s")
     request = Request(
         asked["kind"],
         tuple(asked["signals"]),

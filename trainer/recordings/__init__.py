@@ -13,6 +13,7 @@ from trainer.recordings.child_reader import read_content
 from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
+from trainer.recordings.fault_signs import fault_signs, refuse_faults
 from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import (
     Fold,
@@ -63,6 +64,7 @@ __all__ = [
     "cut_out",
     "cut_windows",
     "cwru_list",
+    "fault_signs",
     "gather_all",
     "gather_windows",
     "leave_out_blocks",
@@ -80,6 +82,7 @@ __all__ = [
     "recording_from_file",
     "recording_problems",
     "recordings_from_table",
+    "refuse_faults",
     "strangers",
     "towering",
     "unusable",
