@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import UnavailableError, run_command
-from trainer.cli import adopt, compare, terminal
+from trainer.cli import adopt, compare, learn, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -22,6 +22,7 @@ app.add_typer(recordings_app, name="recordings")
 app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
+app.command()(learn.learn)
 app.add_typer(reproduce_command.app, name="reproduce")
 
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
@@ -110,6 +111,9 @@ def fit(
     sensor_range: Annotated[
         float | None, typer.Option(help="Largest value the sensor reports, in the list's unit.")
     ] = None,
+    most_values: Annotated[
+        int, typer.Option(help="Samples that a fit may hold: less memory, fewer windows.")
+    ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
@@ -135,6 +139,7 @@ def fit(
         best_effort=best_effort,
         int8=int8,
         sensor_range=sensor_range,
+        most_values=most_values,
         speed_hz=speed,
     )
     with terminal.progress(f"fit {detector}") as progress:

@@ -1,6 +1,7 @@
 """In which steps a list, or a request of a gateway, becomes a model file."""
 
 from trainer.calibration import Order
+from trainer.fitting.learning import LEARNER_VALUES, learn_request, learning_order
 from trainer.fitting.steps import (
     Fitted,
     Kept,
@@ -14,12 +15,15 @@ from trainer.fitting.steps import (
 )
 
 __all__ = [
+    "LEARNER_VALUES",
     "Fitted",
     "Kept",
     "Order",
     "fit",
     "fit_list",
     "fitter",
+    "learn_request",
+    "learning_order",
     "orders",
     "refuse_deaf",
     "with_power",

@@ -4,7 +4,7 @@ A stretch ends where the edge would empty its window: the rule is the edge's own
 cut, so that neither this process nor its parent holds an hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import IO, Any, Final
 
@@ -25,6 +25,10 @@ _BLOCK: Final = 64 * 1024
 _WINDOW: Final = 4096
 """Samples of the windows that are cut only to learn where they would begin anew: any number would do."""
 _RECORD: Final = "Give what one port of a sensor sent, as `edge-runtime record` or `cat` writes it"
+_PARTING: Final = ("label", "condition", "sensor")
+"""Members of notes that tell parts of a capture apart."""
+_NOTHING: Final[Mapping[str, Any]] = {"begin_s": 0.0, "time": "", **dict.fromkeys(_PARTING, "")}
+"""A part of which no note says anything."""
 _TEXT: Final = 500
 """Characters of a text of a note or a hello."""
 
@@ -46,7 +50,7 @@ def stretches(stream: IO[bytes], request: Request) -> Iterator[Content]:
 def look(stream: IO[bytes], request: Request) -> dict[str, Any]:
     """What a capture is of, as plain values for `check_look`. Raises Refusal for one without frames."""
     first, hello = None, None
-    at_s, parts = 0.0, [{"begin_s": 0.0, "label": "", "condition": "", "time": ""}]
+    at_s, parts = 0.0, [dict(_NOTHING)]
     for piece in _pieces(stream, request):
         at_s = piece.at_s
         if isinstance(piece.item, Frame):
@@ -75,14 +79,14 @@ def _pieces(stream: IO[bytes], request: Request) -> Iterator[Piece]:
 
 def _add_note(parts: list[dict[str, Any]], note: Note, at_s: float) -> None:
     """Begin a part where a note changes what the frames after it are of."""
-    told = ("label", "condition", *(["time"] if note.members.get("clock_ok") is True else []))
+    told = (*_PARTING, *(["time"] if note.members.get("clock_ok") is True else []))
     said = {
         name: printable(value, _TEXT) for name in told if isinstance(value := note.members.get(name), str)
     }
-    if any(said.get(name, "") != parts[-1][name] for name in ("label", "condition") if name in said):
+    if any(said.get(name, "") != parts[-1][name] for name in _PARTING if name in said):
         if at_s == parts[-1]["begin_s"]:
             parts.pop()  # nothing was recorded in it
-        parts.append({"begin_s": at_s, "label": "", "condition": "", "time": "", **said})
+        parts.append({**_NOTHING, "begin_s": at_s, **said})
     elif not parts[-1]["time"]:
         parts[-1]["time"] = said.get("time", "")
 

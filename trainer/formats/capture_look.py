@@ -22,6 +22,8 @@ class CapturePart:
     """`normal`, or what is wrong with the machine; empty where no note says it."""
     condition: str
     """The operating condition; empty where no note says it."""
+    sensor: str
+    """As the gateway that recorded it names the sensor; empty where no note says it."""
     time: str
     """When it was recorded, as the note has it; empty where none says it."""
 
@@ -64,7 +66,7 @@ def check_look(answer: object) -> CaptureLook:
 
 def _part(said: object) -> CapturePart:
     part = said if isinstance(said, dict) else {}
-    texts = [_text(part.get(name)) for name in ("label", "condition", "time")]
+    texts = [_text(part.get(name)) for name in ("label", "condition", "sensor", "time")]
     return CapturePart(number_in(part.get("begin_s"), 0.0, WHOLE[1], "begin_s"), *texts)
 
 

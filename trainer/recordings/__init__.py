@@ -2,6 +2,7 @@
 
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
+from trainer.recordings.capture_set import CaptureRow, CaptureSet, read_captures
 from trainer.recordings.captures import capture_rows, look_at_capture, recorded_days
 from trainer.recordings.checks import (
     check_accepted,
@@ -13,7 +14,6 @@ from trainer.recordings.child_reader import read_content
 from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
-from trainer.recordings.fault_signs import fault_signs, refuse_faults
 from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import (
     Fold,
@@ -39,13 +39,17 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
+from trainer.recordings.signs_of_fault import SIGN_NAMES, fault_signs, refuse_faults
 
 __all__ = [
     "DIGITS",
     "MOST_VALUES",
     "NORMAL",
+    "SIGN_NAMES",
     "TOWERING",
     "Augmentation",
+    "CaptureRow",
+    "CaptureSet",
     "Cut",
     "Data",
     "Fold",
@@ -76,6 +80,7 @@ __all__ = [
     "look_at_capture",
     "measure_quota",
     "problem_notes",
+    "read_captures",
     "read_content",
     "recorded_days",
     "recording_from_array",

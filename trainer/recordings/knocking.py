@@ -125,9 +125,9 @@ def _lines(values: Floats, rate_hz: float, to_hz: float) -> tuple[Floats, Floats
     length = int(_SEGMENT_S * rate_hz)
     taper = np.hanning(length)
     starts = range(0, len(values) - length + 1, length // 2)
-    power = sum(np.square(np.abs(np.fft.rfft(values[at : at + length] * taper))) for at in starts)
-    hz = np.fft.rfftfreq(length, 1 / rate_hz)
-    height = np.sqrt(power)[hz <= to_hz]
+    parts = [np.square(np.abs(np.fft.rfft(values[at : at + length] * taper))) for at in starts]
+    hz: Floats = np.fft.rfftfreq(length, 1 / rate_hz).astype(np.float64)
+    height: Floats = np.sqrt(np.sum(parts, axis=0))[hz <= to_hz]
     floor = ndimage.median_filter(height, size=int(_FLOOR_HZ * _SEGMENT_S) | 1, mode="reflect")
     return hz[hz <= to_hz], np.log(np.maximum(height / np.maximum(floor, 1e-30), 1.0))
 
@@ -152,8 +152,8 @@ def _family(hz: Floats, height: Floats, speed_hz: float) -> tuple[float, float]:
     def at(orders: Floats) -> Floats:
         return np.asarray(np.interp(orders * speed_hz, hz, left, right=0.0))
 
-    found = sum(at(harmonic * _KNOCKS) for harmonic in (1, 2, 3)) / 3
-    found += sum(at(harmonic * _KNOCKS + side) for harmonic in (1, 2) for side in (-1, 1)) / 4
+    found = np.mean([at(harmonic * _KNOCKS) for harmonic in (1, 2, 3)], axis=0)
+    found += np.mean([at(harmonic * _KNOCKS + side) for harmonic in (1, 2) for side in (-1, 1)], axis=0)
     place = int(np.argmax(found))
     return float(found[place]), float(_KNOCKS[place])
 

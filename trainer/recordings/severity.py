@@ -73,4 +73,4 @@ def velocity_mm_per_s(acceleration: Floats, rate_hz: float) -> Floats:
         lines = np.fft.rfft((part - part.mean(axis=0)) * taper, axis=0)[within]
         power += np.square(np.abs(lines) / (2 * np.pi * hz[within, np.newaxis])).sum(axis=0)
     # Two sides of the spectrum, the taper's power, and the segments.
-    return np.sqrt(2 * power / (length * np.square(taper).sum()) / len(starts))
+    return np.asarray(np.sqrt(2 * power / (length * np.square(taper).sum()) / len(starts)))
