@@ -43,8 +43,8 @@ from trainer.recordings import (
     refuse_faults,
 )
 
-LEARNER_VALUES: Final = 4 * 1024 * 1024
-"""Samples that a fit holds: 1365 windows of three channels. Measured with `python -m tests.trainer.learning`:
+LEARNER_VALUES: Final = 2 * 1024 * 1024
+"""Samples that a fit holds: 682 windows of three channels. Measured with `python -m tests.trainer.learning`:
 half an hour of three channels at 12 kHz is learnt within 350 MB."""
 _LONGEST: Final = 1024
 """Samples of a window, as `trainer fit` has it."""
