@@ -21,7 +21,6 @@ from edge_runtime.core import (
     LEARNING_FOLDER,
     BusyError,
     DataError,
-    LearningAnswer,
     LearningRequest,
     UnavailableError,
     read_answer,
@@ -30,6 +29,7 @@ from edge_runtime.core import (
     write_learning,
 )
 from trainer.cli import terminal
+from trainer.core import without_model
 
 _POLL_S: Final = 1.0
 """Between two looks for requests. A judgement: a person waits minutes for what it takes."""
@@ -59,22 +59,20 @@ def learn(
     if not state.is_dir():
         raise DataError("is no folder", where=str(state), remedy="Give the state_folder of the configuration")
     if request is not None:
-        _learn_here(state, request)
+        from trainer.fitting import learn_request
+
+        answer = learn_request(state.resolve(), request)
+        if answer is None:
+            raise DataError(
+                "nothing is asked for", where=request, remedy="Ask with `edge-runtime commission`"
+            )
+        typer.echo(": ".join(filter(None, (request, answer.outcome, answer.reason))))
         return
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with _alone(state) as lock:
         _serve(state.resolve(), stop, lock, once=once, linger_s=linger)
-
-
-def _learn_here(state: Path, sensor: str) -> None:
-    from trainer.fitting import learn_request
-
-    answer = learn_request(state.resolve(), sensor)
-    if answer is None:
-        raise DataError("nothing is asked for", where=sensor, remedy="Ask with `edge-runtime commission`")
-    typer.echo(f"{sensor}: {answer.outcome}" + (f", {answer.reason}" if answer.reason else ""))
 
 
 @contextlib.contextmanager
@@ -157,7 +155,7 @@ def _learn_apart(state: Path, request: LearningRequest, stop: threading.Event, l
     began_s = time.monotonic()
     environment = {**os.environ, **_SPARING}
     with subprocess.Popen(command, env=environment, pass_fds=lock) as process:  # noqa: S603 - our own program
-        if hasattr(os, "setpriority"):
+        with contextlib.suppress(OSError, AttributeError):  # Windows has none; a unit has its own
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
         while process.poll() is None and not stop.wait(0.1):
             pass
@@ -168,18 +166,8 @@ def _learn_apart(state: Path, request: LearningRequest, stop: threading.Event, l
         why = (
             f"ended by signal {-process.returncode}" if process.returncode < 0 else "ended without an answer"
         )
-        answer = LearningAnswer(
-            id=request.id,
-            outcome="failed",
-            reason=f"the process that learnt {why}",
-            remedy="If the gateway was short of memory, learn from fewer or shorter captures; else report it",
-            warnings=(),
-            sha256="",
-            hours=0.0,
-            conditions=(),
-            days=0,
-            power="",
-            seconds=time.monotonic() - began_s,
-        )
+        why = f"the process that learnt {why}"
+        remedy = "If the gateway was short of memory, learn from fewer or shorter captures; else report it"
+        answer = without_model(request.id, "failed", why, remedy, time.monotonic() - began_s)
         write_learning(folder, answer)
     typer.echo(f"{request.sensor}: answered")

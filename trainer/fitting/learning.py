@@ -8,7 +8,6 @@ captures and options `trainer fit` writes the same bytes.
 import hashlib
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,23 +19,21 @@ from edge_runtime.core import (
     LearningAnswer,
     LearningProgress,
     LearningRequest,
-    Manifest,
     learning_folder,
     printable,
     read_request,
     write_learning,
 )
 from trainer.calibration import Order
-from trainer.core import ChoiceError, FitError, RecordingError
+from trainer.core import ChoiceError, FitError, RecordingError, without_model
 from trainer.fitting.base_shift import shift_from_base
-from trainer.fitting.steps import Fitted, fit, refuse_deaf, write
+from trainer.fitting.steps import fit, refuse_deaf, write
 from trainer.recordings import (
-    NORMAL,
     SIGN_NAMES,
     TOWERING,
     CaptureRow,
-    Recording,
     check_recordings,
+    condition_names,
     fault_signs,
     problem_notes,
     read_captures,
@@ -129,39 +126,32 @@ class _Learner:
         request, order = self.request, learning_order(self.request)
         order.check()
         self._progress(0.0, "reading captures")
-        captures = tuple(
-            CaptureRow(self.state_folder / item.path, item.condition, request.sensor)
-            for item in request.captures
-        )
-        read = read_captures(captures, request.channels, request.unit, request.rate_hz)
+        folder, sensor = self.state_folder, request.sensor
+        rows = [CaptureRow(folder / item.path, item.condition, sensor) for item in request.captures]
+        read = read_captures(rows, request.channels, request.unit, request.rate_hz)
         found = check_recordings(read.recordings, order.accept)
         self._progress(0.1, "looking for signs of a fault")
         signs = refuse_faults(
             fault_signs(read.recordings, order.samples, request.machine_group), request.accept
         )
-        shift = self._shift(read.recordings)
+        base = request.base_model
+        shift = [] if base is None else shift_from_base(folder / base, read.recordings)
         fitted = fit(read.recordings, order, lambda share, what: self._progress(0.1 + 0.8 * share, what))
         refuse_deaf(fitted, order)
         self._progress(0.95, "writing the model")
         path = self.folder / LEARNT_MODEL
-        manifest = write(fitted, order, path, problem_notes(found), request.asked_s)
-        warnings = [*read.left_out, *map(str, found), *map(str, signs), *shift, *_left_out(manifest)]
-        kept = {item.condition for item in read.recordings}
+        notes = write(fitted, order, path, problem_notes(found), request.asked_s).notes
+        cut = [f"Of the captures were {notes[name]}" for name in ("unusable", TOWERING) if name in notes]
+        warnings = [*read.left_out, *map(str, found), *map(str, signs), *shift, *cut]
         return replace(
             self._without_model("learnt", "", ""),
             warnings=tuple(self._short(text) for text in warnings[:_WARNINGS]),
             sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
             hours=sum(item.duration_s for item in read.recordings) / 3600,
-            conditions=tuple(sorted(kept)),
+            conditions=condition_names(read.recordings),
             days=len(read.days),
-            power=_power(fitted),
+            power="" if fitted.power is None else self._short(fitted.power.statement),
         )
-
-    def _shift(self, recordings: Sequence[Recording]) -> list[str]:
-        if self.request.base_model is None:
-            return []
-        path = self.state_folder / self.request.base_model
-        return shift_from_base(path, [item for item in recordings if item.label == NORMAL])
 
     def _progress(self, share: float, step: str) -> None:
         now_s = time.monotonic()
@@ -174,19 +164,8 @@ class _Learner:
         )
 
     def _without_model(self, outcome: str, reason: str, remedy: str) -> LearningAnswer:
-        return LearningAnswer(
-            id=self.request.id,
-            outcome=outcome,
-            reason=self._short(reason),
-            remedy=self._short(remedy),
-            warnings=(),
-            sha256="",
-            hours=0.0,
-            conditions=(),
-            days=0,
-            power="",
-            seconds=time.monotonic() - self.began_s,
-        )
+        seconds = time.monotonic() - self.began_s
+        return without_model(self.request.id, outcome, self._short(reason), self._short(remedy), seconds)
 
     def _said(self, error: EdgeError) -> str:
         return f"{error.where}: {error.what}" if error.where else error.what
@@ -194,13 +173,3 @@ class _Learner:
     def _short(self, text: str) -> str:
         """What a person at the gateway can use: paths from the state folder on."""
         return printable(" ".join(text.replace(f"{self.state_folder}{os.sep}", "").split()), _LINE)
-
-
-def _left_out(manifest: Manifest) -> list[str]:
-    """What the fit left out of usable captures, as the manifest's notes say it."""
-    names = ("unusable", TOWERING)
-    return [f"Of the captures were {manifest.notes[name]}" for name in names if name in manifest.notes]
-
-
-def _power(fitted: Fitted) -> str:
-    return "" if fitted.power is None else printable(fitted.power.statement, _LINE)

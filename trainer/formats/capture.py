@@ -116,7 +116,10 @@ class _Collected:
     def take(self, frame: Frame, at_s: float) -> Content | None:
         """Add a frame that ends at `at_s`; the stretch before it where it does not follow that."""
         if self._first is None or self._cut is None:
-            self._first, self._cut = self._checked(frame, frame), _windower(frame)
+            self._first, self._cut = (
+                self._checked(frame, frame),
+                Windower(_WINDOW, _WINDOW, frame.samples.shape[1], frame.rate_hz),
+            )
         _, faults = self._cut.push(frame)
         if self._cut.last is not frame:
             return None  # twice there, or of another rate
@@ -156,7 +159,3 @@ class _Collected:
                 "A capture is of one sensor; leave this one out",
             )
         return frame
-
-
-def _windower(frame: Frame) -> Windower:
-    return Windower(_WINDOW, _WINDOW, frame.samples.shape[1], frame.rate_hz)

@@ -60,14 +60,15 @@ def check_look(answer: object) -> CaptureLook:
         unit=_text(said.get("unit")),
         range=None if range_ is None else number_in(range_, 0.0, WHOLE[1], "range"),
         seconds=number_in(said.get("seconds"), 0.0, WHOLE[1], "seconds"),
-        parts=tuple(_part(part) for part in _list(said.get("parts"))),
+        parts=tuple(
+            CapturePart(
+                number_in(part.get("begin_s"), 0.0, WHOLE[1], "begin_s"),
+                *(_text(part.get(name)) for name in ("label", "condition", "sensor", "time")),
+            )
+            for part in _list(said.get("parts"))
+            if isinstance(part, dict)
+        ),
     )
-
-
-def _part(said: object) -> CapturePart:
-    part = said if isinstance(said, dict) else {}
-    texts = [_text(part.get(name)) for name in ("label", "condition", "sensor", "time")]
-    return CapturePart(number_in(part.get("begin_s"), 0.0, WHOLE[1], "begin_s"), *texts)
 
 
 def _list(value: object) -> list[object]:

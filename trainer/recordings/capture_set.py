@@ -44,6 +44,7 @@ def read_captures(
     Raises RecordingError where none can be used, with what is wrong with the first, and where two hold the
     same samples.
     """
+    like = ListRow(Path(), (), NORMAL, "recorded", rate_hz, None, None, channels, unit)
     spill_file = SpillFile()
     recordings: list[Recording] = []
     wrong: list[RecordingError] = []
@@ -52,17 +53,7 @@ def read_captures(
         try:
             look = look_at_capture(capture.path)
             _check_notes(look, capture)
-            row = ListRow(
-                file=capture.path,
-                signals=(),
-                label=NORMAL,
-                condition=capture.condition or "recorded",
-                rate_hz=rate_hz,
-                target_rate_hz=None,
-                lowpass_hz=None,
-                channels=channels,
-                unit=unit,
-            )
+            row = replace(like, file=capture.path, condition=capture.condition or like.condition)
             recordings += [replace(item, stored=spill_file.put(item.samples)) for item in read_row(row)]
             days |= recorded_days(look)
         except RecordingError as error:

@@ -127,7 +127,11 @@ def read_row(row: ListRow) -> tuple[Recording, ...]:
         content = child_reader.read_content(row.file, row.signals, row.channels, where)
         return (read_parsed(row, content, where),)
     contents = read_stretches(row.file, row.channels, where)
-    found = [_stretch(row, content, where) for content in contents if len(content.values) >= SHORTEST]
+    found = []
+    for content in contents:
+        if len(content.values) >= SHORTEST:
+            item, begin_s = read_parsed(row, content, where), content.stated.get("begin_s", 0.0)
+            found.append(replace(item, name=f"{item.name} from {begin_s:.4g} s") if begin_s else item)
     if not found:
         raise RecordingError(
             f"no {SHORTEST} samples follow each other without a gap",
@@ -207,12 +211,6 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
             remedy="Correct the unit in the list, or convert the file",
         )
     return float(rate_hz)
-
-
-def _stretch(row: ListRow, content: Content, where: str) -> Recording:
-    begin_s = float(content.stated.get("begin_s", 0.0))
-    item = read_parsed(row, content, where)
-    return replace(item, name=f"{item.name} from {begin_s:.4g} s") if begin_s else item
 
 
 def _check_together(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
