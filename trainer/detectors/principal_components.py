@@ -96,5 +96,6 @@ def _principal(centred: Floats) -> tuple[Floats, Floats]:
     values, vectors = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     if wide:
+        # An axis without variance is any: 1e-30 keeps it finite, and it is not among those that are kept.
         vectors = rows.T @ vectors / np.sqrt(np.maximum(values * count, 1e-30))
     return values, vectors

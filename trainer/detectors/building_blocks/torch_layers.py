@@ -4,7 +4,7 @@ Layers run in evaluation mode: BatchNorm uses its running statistics and is fold
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from trainer.detectors.building_blocks import int8
 from trainer.graphs import GraphValue
 
 Floats = NDArray[np.float64]
+LEAK: Final = 0.1
+"""Slope of LeakyReLU below zero. A judgement: ten times what PyTorch gives, so that a unit which is negative
+for every window still learns."""
 
 
 def write(layers: Iterable[nn.Module], value: GraphValue) -> GraphValue:
