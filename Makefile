@@ -18,7 +18,7 @@ WAITING_WORKERS := $(shell expr 3 '*' $$(nproc))
 # Every worker and every program that a test starts would compile it all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-python check coverage models docs attack bench soak lock sbom clean
+.PHONY: demo test busy test-python check coverage models docs attack bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -69,6 +69,10 @@ attack: $(READY)
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+# The suite beside eight programs that take the processor; ARGS="--times 10" repeats the tests that wait.
+busy: $(READY)
+	$(BIN)/python -m tests.busy $(ARGS)
 
 # The suite under another Python, from PATH or a Debian that has it (as root): make test-python PYTHON=3.13;
 # ARGS for the script and for pytest: ARGS="--leave-out torch -n 2 tests/edge".

@@ -12,9 +12,10 @@ import typer
 
 from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
+from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import become_service, printable, run_command
+from edge_runtime.core import VERSION, become_service, printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -29,9 +30,7 @@ ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"edge-runtime {version('steadyhum')}")
+        typer.echo(f"edge-runtime {VERSION}")
         raise typer.Exit
 
 
@@ -76,6 +75,7 @@ def check(config: ConfigFile) -> None:
 
 app.command()(replay)
 app.command()(simulate)
+app.command()(record)
 
 
 @app.command()

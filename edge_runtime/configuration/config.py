@@ -10,7 +10,7 @@ from edge_runtime.configuration import strict_toml
 from edge_runtime.core import ConfigError, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import SensorSettings, device_of
+from edge_runtime.sensors import RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -66,6 +66,7 @@ class Config:
     report: ReportSettings = field(default_factory=ReportSettings)
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

@@ -15,6 +15,25 @@ from edge_runtime.core.errors import (
 from edge_runtime.core.exit_codes import run_command
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.learning_files import (
+    ANSWER,
+    LEARNING_FOLDER,
+    LEARNT_MODEL,
+    MACHINE_GROUPS,
+    OUTCOMES,
+    PROGRESS,
+    REQUEST,
+    LearningAnswer,
+    LearningCapture,
+    LearningProgress,
+    LearningRequest,
+    learning_folder,
+    read_answer,
+    read_progress,
+    read_request,
+    sensor_folder_name,
+    write_learning,
+)
 from edge_runtime.core.log_share import LogShare
 from edge_runtime.core.manifest import (
     Calibration,
@@ -53,13 +72,23 @@ from edge_runtime.core.topic_level import (
     is_mqtt_text,
     is_topic_level,
 )
+from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
+from edge_runtime.core.whole_files import read_small, write_whole
 
 __all__ = [
+    "ANSWER",
     "CLOCK_REMEDY",
+    "LEARNING_FOLDER",
+    "LEARNT_MODEL",
+    "MACHINE_GROUPS",
     "MAX_FRAME_SAMPLES",
+    "OUTCOMES",
+    "PROGRESS",
+    "REQUEST",
     "RESERVED_NAMES",
     "TOPIC_LEVEL_RULE",
+    "VERSION",
     "AccessError",
     "Alarm",
     "AlarmCommandError",
@@ -81,6 +110,10 @@ __all__ = [
     "GoldenWindowError",
     "Health",
     "Hello",
+    "LearningAnswer",
+    "LearningCapture",
+    "LearningProgress",
+    "LearningRequest",
     "LogShare",
     "Manifest",
     "ModelSummary",
@@ -102,10 +135,18 @@ __all__ = [
     "first_line",
     "is_mqtt_text",
     "is_topic_level",
+    "learning_folder",
     "manifest_from_metadata",
     "manifest_to_metadata",
     "model_summary",
     "printable",
+    "read_answer",
+    "read_progress",
+    "read_request",
+    "read_small",
     "run_command",
+    "sensor_folder_name",
     "unset_clock",
+    "write_learning",
+    "write_whole",
 ]

@@ -33,6 +33,7 @@ class Changes:
     broker: bool
     report: bool
     door: bool
+    recording: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -52,7 +53,9 @@ class Changes:
             )
             if names
         ]
-        said += [f"{what} changed" for what in ("broker", "report", "door") if getattr(self, what)]
+        said += [
+            f"{what} changed" for what in ("broker", "report", "door", "recording") if getattr(self, what)
+        ]
         return "; ".join(said) or "nothing changed"
 
 
@@ -83,4 +86,5 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
         report=before.config.report != after.config.report,
         door=before.config.door != after.config.door,
+        recording=before.config.recording != after.config.recording,
     )

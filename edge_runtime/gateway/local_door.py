@@ -7,6 +7,8 @@ from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import methods
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService
+from edge_runtime.gateway.recording.methods import recording_methods
+from edge_runtime.gateway.recording.recordings import Recordings
 from edge_runtime.gateway.stations import Stations
 
 
@@ -19,14 +21,19 @@ def open_door(door: Door, prepared: PreparedService) -> None:
 class LocalDoor(Part):
     """Lets the door answer for these sensors."""
 
-    def __init__(self, door: Door, stations: Stations, delivery: Delivery, health: Health) -> None:
+    def __init__(
+        self, door: Door, stations: Stations, delivery: Delivery, recordings: Recordings, health: Health
+    ) -> None:
         self._door, self._stations, self._delivery, self._health = door, stations, delivery, health
+        self._recordings = recordings
         health.source("door", door.figures)
 
     def start(self) -> None:
         """Answer from now on."""
         delivery = self._delivery
         registry = methods(self._stations, delivery.publisher, self._health, delivery.keeper)
+        for method in recording_methods(self._recordings):
+            registry.add(method)
         self._door.feed.sensors = frozenset(self._stations.names)
         self._door.serve(registry, self._stations.wake)
 

@@ -31,6 +31,7 @@ from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
+from edge_runtime.gateway.recording.recordings import Recordings
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
@@ -115,9 +116,10 @@ class _Service:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
             delivery = Delivery(self._prepared, self._spool, self._health, self._door)
-            stations = Stations(self._prepared, delivery, self._health, self._replace_process)
-            door = LocalDoor(self._door, stations, delivery, self._health)
-            parts: tuple[Part, ...] = (delivery, stations, door, ClockWatch(self._health))
+            recordings = Recordings(self._prepared, self._health)
+            stations = Stations(self._prepared, delivery, self._health, self._replace_process, recordings.tap)
+            door = LocalDoor(self._door, stations, delivery, recordings, self._health)
+            parts: tuple[Part, ...] = (delivery, recordings, stations, door, ClockWatch(self._health))
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:

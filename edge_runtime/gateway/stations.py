@@ -13,6 +13,7 @@ from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.part import Part, check_alive
 from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
+from edge_runtime.gateway.recording.tap import Tap
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.stall_guard import StallGuard
 from edge_runtime.pipeline import SensorPipeline
@@ -35,10 +36,12 @@ class Stations(Part):
         delivery: Delivery,
         health: Health,
         stalled: Callable[[Station], None],
+        tap: Tap | None = None,
     ) -> None:
         """Prepare; `stalled` is called from the guard's thread with the station whose model does not come
-        back."""
+        back. What arrives is brought to `tap`, too."""
         self._delivery, self._health, self._stalled = delivery, health, stalled
+        self._tap = tap or Tap()
         self._quit = threading.Event()
         self._inbox = Inbox(0)
         self._poller = Poller(self._inbox, self._quit)
@@ -76,6 +79,7 @@ class Stations(Part):
             station = self._by_share[chunk.sensor]
             station.take(chunk)
             self._delivery.feed.bring(Topic.FRAMES, station.name, chunk.data)
+            self._tap.put(station.name, chunk.data, chunk.at_s, station.pipeline.hello)
         for share in {chunk.sensor for chunk in chunks}:
             self._by_share[share].send_scores()
 

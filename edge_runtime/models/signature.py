@@ -5,15 +5,13 @@ Beside the models lie `SHA256SUMS`, as sha256sum writes it, and `SHA256SUMS.p7s`
 signing messages counts, so that no device's key can sign, and dates do not: a board may start in the past.
 """
 
-import errno
 import hashlib
 import os
-import stat
 import subprocess
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError
+from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError, read_small
 
 DIGESTS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.p7s"
@@ -33,7 +31,7 @@ def read_digests(folder: Path) -> tuple[bytes, dict[str, str]]:
 
     Raises OSError, also for what is no regular file of at most a megabyte.
     """
-    data = _read_regular(folder / DIGESTS)
+    data = read_small(folder / DIGESTS, _LIMIT_BYTES)
     pairs = (line.partition(" ") for line in data.decode(errors="replace").splitlines())
     return data, {name.strip(" *"): digest for digest, _, name in pairs}
 
@@ -54,7 +52,7 @@ def check_signed(model: Path, digest: str, authority: Path) -> None:
         raise ArtefactError(what, where=str(model.parent / DIGESTS), remedy=_COPY) from error
     signature = model.parent / SIGNATURE
     try:
-        done = _run_openssl(data, _read_regular(signature), authority)
+        done = _run_openssl(data, read_small(signature, _LIMIT_BYTES), authority)
     except FileNotFoundError as error:
         raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
     except OSError as error:
@@ -76,17 +74,6 @@ def check_signed(model: Path, digest: str, authority: Path) -> None:
 def digest_of(model: Path) -> str:
     """SHA-256 of a file, hexadecimal. Raises OSError."""
     return hashlib.sha256(model.read_bytes()).hexdigest()
-
-
-def _read_regular(path: Path) -> bytes:
-    """Read a small file. A FIFO would wait for a writer, and a device may never end."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        data = file.read(_LIMIT_BYTES + 1)
-    if len(data) > _LIMIT_BYTES:
-        raise OSError(errno.EFBIG, f"larger than {_LIMIT_BYTES} bytes", str(path))
-    return data
 
 
 def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":

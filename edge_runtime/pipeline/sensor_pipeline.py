@@ -118,6 +118,11 @@ class SensorPipeline:
         return tuple(machine.active for machine in self._machines if machine.active is not None)
 
     @property
+    def hello(self) -> Hello | None:
+        """What the sensor said of itself whose frames come; None before its first hello."""
+        return self._hellos.believed
+
+    @property
     def introduction(self) -> str:
         """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
         return self._hellos.introduction

@@ -2,10 +2,13 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
+from edge_runtime.sensors.capture_note import CaptureNote
+from edge_runtime.sensors.capture_settings import RecordingSettings
 from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.port_url import check_device
@@ -29,14 +32,17 @@ from edge_runtime.sensors.virtual_port import open_output
 __all__ = [
     "Allowance",
     "CaptureFile",
+    "CaptureNote",
     "CaptureSummary",
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "LineWire",
     "Patience",
     "Piece",
     "Poller",
     "PortReader",
+    "RecordingSettings",
     "SensorSettings",
     "Signal",
     "SimulatedSensor",
@@ -54,5 +60,6 @@ __all__ = [
     "read_part",
     "signal_frames",
     "signal_hello",
+    "stated_hello",
     "summarize",
 ]
