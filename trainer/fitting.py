@@ -78,6 +78,7 @@ def orders(
     seed: int = 0,
     augment: str = "auto",
     power: bool = True,
+    slow_s: float | None = None,
 ) -> list[Order]:
     """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
@@ -89,7 +90,7 @@ def orders(
         create(name)
     step = max(1, samples // 2) if hop is None else hop
     found = [
-        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power)
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power, slow_s=slow_s)
         for name in dict.fromkeys(wanted)
     ]
     choose_augmentation(augment, 1)  # raises for ranges that cannot be read
@@ -168,6 +169,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
+        slow_alarm=fitted.calibrated.slow_alarm,
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )

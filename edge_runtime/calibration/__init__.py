@@ -3,6 +3,7 @@
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
+from edge_runtime.calibration.slow_threshold import SlowThreshold, slow_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,
     checked_rate,
@@ -15,6 +16,7 @@ from edge_runtime.calibration.threshold_methods import (
 __all__ = [
     "Budget",
     "Series",
+    "SlowThreshold",
     "Threshold",
     "budget_threshold",
     "check_budget",
@@ -24,6 +26,7 @@ __all__ = [
     "effective_windows",
     "f1_threshold",
     "quantile_threshold",
+    "slow_threshold",
     "spreads",
     "tail_threshold",
 ]

@@ -10,8 +10,8 @@ _EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
 connection subscribes."""
 _IN_PLACE: Final = frozenset(
     {
-        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
-        *("usable_share", "usable_span_s", "machine", "latched", "suppressed"),
+        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "slow_alarm"),
+        *("silence_s", "usable_share", "usable_span_s", "machine", "latched", "suppressed"),
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not

@@ -61,6 +61,7 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
             usable_share=sensor.usable_share,
             usable_span_s=sensor.usable_span_s,
             silence_s=sensor.silence_s,
+            slow_alarm=sensor.slow_alarm,
         )
         model = model_summary(artefact.manifest, digest)
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.

@@ -98,6 +98,10 @@ def fit(
         float | None, typer.Option(help="Largest value the sensor reports, in the list's unit.")
     ] = None,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
+    slow_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+    ] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -117,6 +121,7 @@ def fit(
         rate=false_alarm_rate,
         budget=max_false_alarms,
         conditions=conditions,
+        slow_s=slow_s,
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,
