@@ -3,7 +3,7 @@
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
-from edge_runtime.calibration.slow_threshold import SlowThreshold, slow_threshold
+from edge_runtime.calibration.slow_limit import SlowThreshold, slow_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,
     checked_rate,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.analysis import SLOW, AlarmMachine, SlowAverage, SlowRule
-from edge_runtime.core import AlarmKind, AlarmPolicy, ArtefactError, Transition, manifest_from_metadata
+from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, ArtefactError, Transition, manifest_from_metadata
 from edge_runtime.core.manifest import manifest_to_metadata
 from edge_runtime.models import open_trusted
 from edge_runtime.pipeline import SensorPipeline, Watch, replay
@@ -33,6 +33,13 @@ def told(watch: AlarmMachine, averages: Any, score: float = 1.0, start_s: int = 
     seconds = range(start_s, start_s + len(averages))
     verdicts = [watch.step(s * 10**6, score, average=a) for s, a in zip(seconds, averages, strict=True)]
     return [(s, v.transition.value) for s, v in zip(seconds, verdicts, strict=True) if v.transition]
+
+
+def begun_by_average() -> Alarm:
+    watch = machine()
+    watch.step(0, 1.0, average=1.5)
+    assert watch.active is not None
+    return watch.active
 
 
 def slow_signal(*levels: float, seconds: float = 40.0) -> Signal:
@@ -104,19 +111,15 @@ def test_one_that_votes_began_ends_though_no_average_is_known() -> None:
 
 
 def test_taken_up_after_a_restart_it_stays_until_its_average_is_known_again() -> None:
-    before = machine()
-    told(before, [1.5])
     after = machine()
-    after.resume(before.active)
+    after.resume(begun_by_average())
     assert told(after, [math.nan, math.nan, 0.6, 0.4], start_s=1) == [(4, "end")]
 
 
 def test_without_a_rule_no_average_begins_or_keeps_anything() -> None:
     watch = machine(None)
     assert told(watch, [9.0] * 5) == []
-    before = machine()
-    told(before, [1.5])
-    watch.resume(before.active)
+    watch.resume(begun_by_average())
     assert told(watch, [9.0, 9.0], start_s=1) == [(1, "end")]
 
 

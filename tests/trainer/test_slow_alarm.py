@@ -63,7 +63,7 @@ def test_windows_below_the_threshold_alarm_together_and_new_conditions_do_not(mo
 
 
 def test_a_short_list_has_none_unless_it_is_asked_for(tmp_path: Path) -> None:
-    artefact, text = written(tmp_path, replace(ORDER, slow_s=None), hums(10.0, 2))
+    artefact, text = written(tmp_path, replace(ORDER, slow_s=None), hums(10.0))
     assert artefact.manifest.slow_alarm is None
     assert "slow alarm   none" in text
 

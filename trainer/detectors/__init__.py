@@ -10,6 +10,7 @@ from trainer.detectors.cnn_classifier import CnnClassifier
 from trainer.detectors.condition_gaussian import ConditionGaussian
 from trainer.detectors.conv_autoencoder import ConvAutoencoder
 from trainer.detectors.decision_tree import DecisionTree
+from trainer.detectors.dense_classifier import DenseClassifier
 from trainer.detectors.fusion import Fusion
 from trainer.detectors.gan import AnoGan, FAnoGan
 from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
@@ -49,6 +50,7 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = {
         FAnoGan,
         Fusion,
         CnnClassifier,
+        DenseClassifier,
         DecisionTree,
     )
 }
