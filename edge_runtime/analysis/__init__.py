@@ -2,6 +2,7 @@
 
 from edge_runtime.analysis.alarm import SLOW, AlarmMachine, Contributions, end_limit, settling_windows
 from edge_runtime.analysis.identity import Identity, introduction
+from edge_runtime.analysis.level_meter import LevelMeter, LevelReading
 from edge_runtime.analysis.normal_level import NormalLevel
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
@@ -21,6 +22,8 @@ __all__ = [
     "Contributions",
     "FirstLook",
     "Identity",
+    "LevelMeter",
+    "LevelReading",
     "NormalLevel",
     "RateMeter",
     "RateReading",

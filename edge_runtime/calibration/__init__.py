@@ -1,6 +1,7 @@
 """Scores of normal vibration to a threshold, with what it promises. Pure."""
 
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
+from edge_runtime.calibration.daily_scores import MOST_DAYS, DailyScores, refined_threshold
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
 from edge_runtime.calibration.slow_limit import SlowThreshold, slow_threshold
@@ -14,7 +15,9 @@ from edge_runtime.calibration.threshold_methods import (
 )
 
 __all__ = [
+    "MOST_DAYS",
     "Budget",
+    "DailyScores",
     "Series",
     "SlowThreshold",
     "Threshold",
@@ -26,6 +29,7 @@ __all__ = [
     "effective_windows",
     "f1_threshold",
     "quantile_threshold",
+    "refined_threshold",
     "slow_threshold",
     "spreads",
     "tail_threshold",

@@ -11,6 +11,7 @@ import numpy as np
 
 from edge_runtime.analysis import AlarmMachine, SlowAverage
 from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Transition, Verdict, first_line
+from edge_runtime.models import Graph
 from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.watch import Watch
 
@@ -42,25 +43,28 @@ class Scoring:
         """A verdict whose explanation is being computed."""
         self._status = status
         self._average: SlowAverage | None = None
-        self._graph = watch.artefact.graph
+        self._graph: Graph | None = None
         self.follow(watch, anomaly)
 
     def follow(self, watch: Watch, anomaly: AlarmMachine) -> None:
         """Go on with another model, or another rule for its scores."""
         self.anomaly = anomaly
-        manifest = watch.artefact.manifest
-        average = self._average
-        if average is None or average.rule != watch.slow or self._graph is not watch.artefact.graph:
-            hop_s = manifest.hop / manifest.rate_hz
+        artefact, average, before = watch.artefact, self._average, self._graph
+        self._graph, self._suspended = None if artefact is None else artefact.graph, watch.suspended
+        features = () if artefact is None else artefact.manifest.features
+        self._feature_names = tuple(feature.name for feature in features)
+        if average is None or average.rule != watch.slow or self._graph is not before:
+            hop_s = watch.manifest.hop / watch.manifest.rate_hz
             self._average = None if watch.slow is None else SlowAverage(watch.slow, hop_s)
-        self._graph, self._suspended = watch.artefact.graph, watch.suspended
-        self._feature_names = tuple(feature.name for feature in manifest.features)
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
         """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
+        if self._graph is None and not self._suspended:
+            ended = [] if self.alarm.active is None else self._judge_model(time_us, "")
+            return [*ended, self.unscored(time_us, None)]
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
             return self._failed(time_us, f"{type(error).__name__}: {first_line(error)}")
         finally:
@@ -83,7 +87,7 @@ class Scoring:
         """
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception:  # noqa: BLE001  as above; whole windows will show it
             score = math.nan
         finally:
@@ -92,6 +96,9 @@ class Scoring:
             return self.unscored(time_us, alarm)
         verdict = self._step(time_us, score)
         return self._explained(verdict, samples) if self._feature_names else verdict
+
+    def _score(self, samples: Samples) -> float:
+        return math.nan if self._graph is None or self._suspended else self._graph.score_one(samples)
 
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
@@ -103,6 +110,8 @@ class Scoring:
 
     def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
+        if self._graph is None:
+            return verdict
         self.unexplained, self.run = verdict, self._status.windows
         try:
             shares = self._graph.contributions(samples[np.newaxis])[0]

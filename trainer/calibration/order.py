@@ -9,7 +9,7 @@ from edge_runtime.core import AlarmPolicy
 from trainer.calibration.choice import CalibrationPlan
 from trainer.core import ChoiceError
 from trainer.detectors import REGISTRY, create
-from trainer.recordings import NORMAL, TOWERING, Recording, choose_augmentation, condition_names
+from trainer.recordings import MOST_VALUES, NORMAL, TOWERING, Recording, choose_augmentation, condition_names
 
 MAX_SAMPLES: Final = 65536
 """Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
@@ -52,6 +52,9 @@ class Order:
     """Whether it is measured which faults the model would hear, see `trainer.power`."""
     sensor_range: float | None = None
     """Largest magnitude that the sensor reports, in the recordings' unit; None where unknown."""
+    most_values: int = MOST_VALUES
+    """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`: less memory, fewer
+    windows."""
     speed_hz: float | None = None
     """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
 
@@ -72,6 +75,7 @@ class Order:
             slow_s=self.slow_s,
             accept_towering=TOWERING in self.accept,
             range_=self.sensor_range or math.inf,
+            most_values=self.most_values,
         )
 
     def check(self) -> None:
@@ -85,6 +89,11 @@ class Order:
             raise ChoiceError(
                 f"a slow alarm cannot average over {self.slow_s:g} s",
                 remedy=f"Give seconds up to {MAX_SLOW_S:g}, or 0 for no slow alarm",
+            )
+        if self.most_values < self.samples:
+            raise ChoiceError(
+                f"a fit that holds {self.most_values} samples holds no window of {self.samples}",
+                remedy="Give a million or more",
             )
         if not (1 <= self.samples <= MAX_SAMPLES and 1 <= self.hop <= self.samples):
             raise ChoiceError(
