@@ -156,8 +156,11 @@ ENVIRONMENT = {
     "SUDO_USER": ("edge-runtime alarms, record", "For whom root acts, noted in the record."),
     "ORT_DISABLE_TELEMETRY": ("both", "Set to 1 unless given: onnxruntime sends and stores nothing."),
     "PYTHONUNBUFFERED": ("unit, container, demo", "Set to 1: log lines appear at once."),
-    "OMP_NUM_THREADS": ("trainer", "Set to 1 in the process that reads a foreign file, as the next two."),
-    "OPENBLAS_NUM_THREADS": ("trainer", "See OMP_NUM_THREADS."),
+    "OMP_NUM_THREADS": (
+        "trainer",
+        "Set to 1 in the processes that read a foreign file or learn, as the next two.",
+    ),
+    "OPENBLAS_NUM_THREADS": ("trainer", "1 in every command, unless it is set: sums come out the same."),
     "MKL_NUM_THREADS": ("trainer", "See OMP_NUM_THREADS."),
     "PATH": ("trainer", "Passed on to the process that reads a foreign file."),
     "LD_LIBRARY_PATH": ("trainer", "Passed on to the process that reads a foreign file."),

@@ -4,6 +4,7 @@ from edge_runtime.calibration.alarm_budget import Budget, Series, budget_thresho
 from edge_runtime.calibration.daily_scores import MOST_DAYS, DailyScores, refined_threshold
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
+from edge_runtime.calibration.slow_limit import SlowThreshold, slow_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,
     checked_rate,
@@ -18,6 +19,7 @@ __all__ = [
     "Budget",
     "DailyScores",
     "Series",
+    "SlowThreshold",
     "Threshold",
     "budget_threshold",
     "check_budget",
@@ -28,6 +30,7 @@ __all__ = [
     "f1_threshold",
     "quantile_threshold",
     "refined_threshold",
+    "slow_threshold",
     "spreads",
     "tail_threshold",
 ]

@@ -5,7 +5,16 @@ from edge_runtime.sensors.capture_file import CaptureFile
 from edge_runtime.sensors.capture_note import CaptureNote
 from edge_runtime.sensors.capture_settings import RecordingSettings
 from edge_runtime.sensors.captures import SUFFIX as CAPTURE_SUFFIX
-from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
+from edge_runtime.sensors.captures import (
+    CapturePart,
+    CaptureSummary,
+    Piece,
+    capture_part,
+    capture_pieces,
+    is_capture,
+    read_capture,
+    summarize,
+)
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
@@ -36,6 +45,7 @@ __all__ = [
     "Allowance",
     "CaptureFile",
     "CaptureNote",
+    "CapturePart",
     "CaptureSummary",
     "Chunk",
     "Inbox",
@@ -50,6 +60,8 @@ __all__ = [
     "Signal",
     "SimulatedSensor",
     "Source",
+    "capture_part",
+    "capture_pieces",
     "check_device",
     "check_sendable",
     "device_of",
