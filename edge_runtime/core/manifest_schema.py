@@ -79,6 +79,13 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
     check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
     if body["hop"] > body["samples"]:
         raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
+    if slow := body.get("slow_alarm"):
+        levels = [slow[name] for name in ("floor", "end", "threshold", "ceiling")]
+        if sorted(levels) != levels or slow["threshold"] == slow["ceiling"]:
+            raise ContradictionError(
+                "floor, end, threshold and ceiling of the slow alarm are not in this order: it could not "
+                "begin, or not end"
+            )
     votes = body["policy"].get("votes", [1, 1])[0]
     takes_s = votes * body["hop"] / body["rate_hz"]
     if votes > _FEW_VOTES and takes_s > _PROMPT_S:
@@ -172,14 +179,22 @@ _POWER: Final[Mapping[str, Check]] = {
     "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
     "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
 }
+_SCORE: Final = number(1e-30, _LARGEST)
+_SLOW: Final[Mapping[str, Check]] = {
+    "span_s": number(0.1, _MAX_DELAY_S),
+    **dict.fromkeys(("floor", "ceiling", "threshold", "end"), _SCORE),
+    "supported": lambda value: isinstance(value, bool),
+    "statement": text_of(_MAX_STATEMENT),
+}
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
     "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
     "power": or_null(at_least("power", _POWER)),
+    "slow_alarm": or_null(at_least("slow_alarm", _SLOW)),
     **dict.fromkeys(
-        ("adaptable", "states", "slow_alarm", "origin"),
+        ("adaptable", "states", "origin"),
         lambda value: value is None or isinstance(value, dict),
     ),
 }

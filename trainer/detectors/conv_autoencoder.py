@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks import torch_layers
-from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.network_reconstruction import NetworkReconstruction
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import SHORT, Floats
 from trainer.graphs import GraphValue
@@ -21,7 +21,7 @@ KERNEL: Final = 8
 checkerboard."""
 
 
-class ConvAutoencoder(ReconstructionDetector):
+class ConvAutoencoder(NetworkReconstruction):
     """Strided convolutions that shorten the signal, each to a quarter, and transposed ones back."""
 
     name = "conv_autoencoder"
