@@ -203,7 +203,7 @@ def test_a_request_that_makes_no_sense_is_said_and_others_are_served(tmp_path: P
 
 
 def serving(state: Path, *options: str) -> Any:
-    command = [sys.executable, "-m", "trainer", "learn", str(state), *options]
+    command = [sys.executable, "-m", "trainer", "learn", str(state), "--nice", "0", *options]
     return start(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
