@@ -1,8 +1,10 @@
 """Scores of normal vibration to a threshold, with what it promises. Pure."""
 
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
+from edge_runtime.calibration.daily_scores import MOST_DAYS, DailyScores, refined_threshold
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
 from edge_runtime.calibration.pareto_tail import tail_threshold
+from edge_runtime.calibration.slow_limit import SlowThreshold, slow_threshold
 from edge_runtime.calibration.threshold_methods import (
     Threshold,
     checked_rate,
@@ -13,8 +15,11 @@ from edge_runtime.calibration.threshold_methods import (
 )
 
 __all__ = [
+    "MOST_DAYS",
     "Budget",
+    "DailyScores",
     "Series",
+    "SlowThreshold",
     "Threshold",
     "budget_threshold",
     "check_budget",
@@ -24,6 +29,8 @@ __all__ = [
     "effective_windows",
     "f1_threshold",
     "quantile_threshold",
+    "refined_threshold",
+    "slow_threshold",
     "spreads",
     "tail_threshold",
 ]

@@ -110,7 +110,8 @@ class Manifest:
     states: Mapping[str, Any] | None = None
     """Operating states it distinguishes."""
     slow_alarm: Mapping[str, Any] | None = None
-    """The policy for changes over days."""
+    """The alarm on the average of scores: the fields of `edge_runtime.analysis.SlowRule`, `supported`, and
+    `statement` in words."""
     origin: Mapping[str, Any] | None = None
     """Where and from what it was learnt, when not at a workstation."""
 

@@ -4,12 +4,10 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from edge_runtime.configuration import SiteSettings
-from edge_runtime.core import Health
+from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
 from edge_runtime.gateway.alarm_methods import alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
@@ -28,6 +26,10 @@ class SensorStatus:
     """What is wrong with it or its line; empty when nothing is."""
     figures: Mapping[str, float | None]
     """As in the health message."""
+    commissioning: str | None
+    """How far it is on its way to a model of its own; null for a sensor with a delivered model."""
+    asks: str
+    """What its commissioning asks of a person now; empty where it asks nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,11 @@ def methods(
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
         troubles = health.troubles()
-        sensors = tuple(SensorStatus(each.name, each.trouble, each.figures()) for each in stations)
+        sensors = tuple(
+            SensorStatus(each.name, each.trouble, each.figures(), condition.commissioning, condition.asks)
+            for each in stations
+            for condition in (keeper.book.condition(each.name),)
+        )
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
@@ -62,12 +68,4 @@ def methods(
 
 def about(site: SiteSettings) -> Mapping[str, object]:
     """What the service says of itself to whoever connects."""
-    return {"site": site.site, "device": site.device, "program": _version(), "pid": os.getpid()}
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("steadyhum")
-    except PackageNotFoundError:  # run from a folder that was never installed
-        return "unknown"
+    return {"site": site.site, "device": site.device, "program": VERSION, "pid": os.getpid()}

@@ -31,7 +31,10 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
+    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    origin: str
+    """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
+    sensor has no model yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +93,10 @@ class EventBody(Body):
     """`anomaly`: the machine; `sensor_fault`: the sensor or its line; `model_fault`: the model gives no
     score."""
     reason: str
-    """For a sensor fault the check that failed, a colon and its details; else empty. Of an alarm that was
-    held open because it began too often, then `chatter: would have begun N more times`."""
+    """For a sensor fault the check that failed, a colon and its details. For an anomaly `slow`, a colon and
+    the average, where an average of scores began it and no window had to be above the threshold; else empty.
+    Of an alarm that was held open because it began too often, then `chatter: would have begun N more
+    times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str

@@ -50,7 +50,7 @@ class SensorPipeline:
 
     def __init__(self, watch: Watch, decoder: Decoder, new_id: Callable[[], str]) -> None:
         """Watch one sensor; `new_id` names its alarms."""
-        manifest = watch.artefact.manifest
+        manifest = watch.manifest
         self.status = LineStatus()
         self._watch, self._manifest = watch, manifest
         self._decoder, self._new_id = decoder, new_id
@@ -62,12 +62,12 @@ class SensorPipeline:
         self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
         self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
-        self._scoring = Scoring(watch.artefact, self.status, self._new_anomaly(), new_id, watch.suspended)
+        self._scoring = Scoring(watch, self.status, self._new_anomaly(), new_id)
         self._machines = (self._scoring.anomaly, self._sensor.alarm, self._scoring.alarm)
 
     def _new_anomaly(self) -> AlarmMachine:
-        policy, threshold = self._watch.policy, self._watch.threshold
-        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s)
+        policy, threshold, slow = self._watch.policy, self._watch.threshold, self._watch.slow
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s, slow=slow)
         machine.waits = self._sensor.rate_doubted
         return machine
 
@@ -77,7 +77,7 @@ class SensorPipeline:
         What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
         same rate and channels.
         """
-        before, manifest = self._watch, watch.artefact.manifest
+        before, manifest = self._watch, watch.manifest
         self._watch, self._manifest = watch, manifest
         self._hellos.expect(watch.identity)
         if watch.rule != before.rule:
@@ -87,9 +87,9 @@ class SensorPipeline:
             share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
             self._sensor.follow(share, watch.silence_s, self.hop_s)
             alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
-            if alarm is not None:
-                anomaly.resume(alarm)
-            self._scoring.follow(watch.artefact, anomaly, watch.suspended)
+            if alarm is not None and watch.armed == before.armed:
+                anomaly.resume(alarm)  # else what was for the commissioning becomes an alarm of its own
+            self._scoring.follow(watch, anomaly)
             self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 
     @property
@@ -116,6 +116,11 @@ class SensorPipeline:
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that have begun and not ended."""
         return tuple(machine.active for machine in self._machines if machine.active is not None)
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the sensor said of itself whose frames come; None before its first hello."""
+        return self._hellos.believed
 
     @property
     def introduction(self) -> str:

@@ -2,6 +2,9 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
+from edge_runtime.sensors.capture_note import CaptureNote
+from edge_runtime.sensors.capture_settings import RecordingSettings
+from edge_runtime.sensors.captures import SUFFIX as CAPTURE_SUFFIX
 from edge_runtime.sensors.captures import (
     CapturePart,
     CaptureSummary,
@@ -15,6 +18,7 @@ from edge_runtime.sensors.captures import (
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.port_url import check_device
@@ -22,7 +26,7 @@ from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.recording import Signal
-from edge_runtime.sensors.settings import SensorSettings
+from edge_runtime.sensors.settings import LEARN, SensorSettings
 from edge_runtime.sensors.simulator import (
     SimulatedSensor,
     check_sendable,
@@ -36,17 +40,22 @@ from edge_runtime.sensors.simulator import (
 from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
+    "CAPTURE_SUFFIX",
+    "LEARN",
     "Allowance",
     "CaptureFile",
+    "CaptureNote",
     "CapturePart",
     "CaptureSummary",
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "LineWire",
     "Patience",
     "Piece",
     "Poller",
     "PortReader",
+    "RecordingSettings",
     "SensorSettings",
     "Signal",
     "SimulatedSensor",
@@ -66,5 +75,6 @@ __all__ = [
     "read_part",
     "signal_frames",
     "signal_hello",
+    "stated_hello",
     "summarize",
 ]

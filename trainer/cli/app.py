@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.core import UnavailableError, run_command
+from edge_runtime.core import VERSION, UnavailableError, run_command
 from trainer.cli import adopt, compare, learn, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
@@ -32,9 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"trainer {version('steadyhum')}")
+        typer.echo(f"trainer {VERSION}")
         raise typer.Exit
 
 
@@ -115,6 +113,10 @@ def fit(
         int, typer.Option(help="Samples that a fit may hold: less memory, fewer windows.")
     ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
+    slow_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+    ] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -134,6 +136,7 @@ def fit(
         rate=false_alarm_rate,
         budget=max_false_alarms,
         conditions=conditions,
+        slow_s=slow_s,
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,

@@ -33,6 +33,8 @@ class Detector(ABC):
     """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
     by_condition: ClassVar[bool] = False
     """Whether it learns which window is of which operating condition."""
+    least_samples: ClassVar[int] = 1
+    """Shortest window that the method works on."""
     quantisable: ClassVar[bool] = False
     """Whether its weights can be stored as 8-bit integers."""
     contributions_combine_by: ClassVar[str] = "sum"

@@ -55,6 +55,7 @@ def manifest_text(manifest: Manifest, path: Path) -> str:
         "threshold": f"{manifest.threshold:.6g}, {calibration.method} over {conditions}",
         "support": calibration.statement,
         "hears": manifest.power["statement"] if manifest.power else "not measured: no fault was tried",
+        "slow alarm": manifest.slow_alarm["statement"] if manifest.slow_alarm else "none",
         "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
         "made": f"{manifest.created} by {manifest.producer}",
     }

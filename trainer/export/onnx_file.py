@@ -3,7 +3,6 @@
 A file appears only if every check has passed, and never in part.
 """
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import onnx
 
 from edge_runtime.core import (
+    VERSION,
     AlarmPolicy,
     ArtefactError,
     Calibration,
@@ -61,6 +61,8 @@ class ExportDetails:
     """Added to the detector's own notes."""
     power: Mapping[str, Any] | None = None
     """Which faults it would hear, as `trainer.power` writes it; None where that was not measured."""
+    slow_alarm: Mapping[str, Any] | None = None
+    """When averages of scores raise an alarm; None where they do not."""
     learnt: tuple[str, ...] = ()
     """The beginning of the digest of each recording learnt from."""
 
@@ -145,10 +147,11 @@ def _manifest(
         golden_tolerance=detector.golden_tolerance,
         data_digest=stamp.data_digest,
         opset=OPSET,
-        producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
+        producer=f"steadyhum {VERSION}",
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
         power=stamp.power,
+        slow_alarm=stamp.slow_alarm,
         learnt=stamp.learnt[:_LEARNT] or None,
     )
 

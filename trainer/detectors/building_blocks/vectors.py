@@ -60,8 +60,6 @@ class VectorDetector(Detector):
     """How features are made more Gaussian, see `trainer.graphs.transforms`; an option of some."""
     int8: bool = False
     """Whether the weights are kept as 8-bit integers."""
-    least_samples: ClassVar[int] = 1
-    """Shortest window that the method works on."""
     shared_scale: ClassVar[bool] = False
     """Whether samples of a channel share mean and deviation, as networks need it, or have their own."""
 
@@ -99,10 +97,14 @@ class VectorDetector(Detector):
     def graph(self) -> onnx.ModelProto:
         """Return one graph of features, standardisation and score."""
         builder = GraphBuilder(self._samples, len(self._front.context.channels), self.int8)
-        score, contributions = self._score(self._scale.write(self._shaped(builder), self._exact()))
+        score, contributions = self.write(builder)
         outputs = {SCORE: score.as_float()}
         outputs |= {} if contributions is None else {CONTRIBUTIONS: contributions.as_float()}
         return builder.model(outputs, {CONTRIBUTIONS: len(self.features())})
+
+    def write(self, builder: GraphBuilder) -> tuple[GraphValue, GraphValue | None]:
+        """Add score [batch] and contributions [batch, features], if any, to a graph of windows as fitted."""
+        return self._score(self._scale.write(self._shaped(builder), self._exact()))
 
     def reference_scores(self, windows: Samples) -> Floats:
         """Score windows [n, samples, channels] with the fitted object on the same features: [n]."""
