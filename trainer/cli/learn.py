@@ -178,11 +178,10 @@ def _learn_apart(gateway: _Gateway, request: LearningRequest) -> None:
             process.terminate()
             return
     if not _is_answered(folder, request):
-        why = (
-            f"ended by signal {-process.returncode}" if process.returncode < 0 else "ended without an answer"
-        )
-        why = f"the process that learnt {why}"
-        remedy = "If the gateway was short of memory, learn from fewer or shorter captures; else report it"
+        code = process.returncode
+        why = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        why = f"the process that learnt {why} and gave no answer"
+        remedy = "If it was short of memory, learn from fewer or shorter captures; else see what it logged"
         answer = without_model(request.id, "failed", why, remedy, time.monotonic() - began_s)
         write_learning(folder, answer)
     typer.echo(f"{request.sensor}: answered")
