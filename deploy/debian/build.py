@@ -26,6 +26,8 @@ HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "steadyhum-edge"
 RELEASES: Final = {"3.11": "deb12", "3.12": "ubuntu24.04", "3.13": "deb13"}
 """Releases by their Python: Raspberry Pi OS is a Debian, JetPack 7 an Ubuntu. `make test-deb` has all."""
+NAMES_USERS: Final = frozenset({"deb13"})
+"""Releases whose systemd knows PrivateUsers=identity: 257 in Debian 13, and 252 and 255 in the others."""
 LEFT_OUT: Final = (
     "trainer/",
     "numpy/_core/tests/",
@@ -87,7 +89,7 @@ def build(package: Package) -> Path:
     wheels.append(own_wheel(work))
     tree = work / "tree"
     _environment(tree / HOME, package.python, wheels)
-    _system_files(tree)
+    _system_files(tree, RELEASES[package.python])
     bill = sbom(wheels, NAME, package.version, epoch_s())
     _documents(tree / "usr/share/doc" / NAME, package, wheels, bill)
     _control(tree, package)
@@ -115,11 +117,15 @@ def _wanted(name: str) -> bool:
     )
 
 
-def _system_files(tree: Path) -> None:
+def _system_files(tree: Path, release: str) -> None:
     for folder in ("usr/bin", "usr/lib/systemd/system", "etc/default", "etc/edge-runtime"):
         (tree / folder).mkdir(parents=True)
     (tree / "usr/bin/edge-runtime").symlink_to("../lib/steadyhum/bin/edge-runtime")
     shutil.copy(HERE / "edge-runtime.service", tree / "usr/lib/systemd/system")
+    if release in NAMES_USERS:
+        beside = tree / "usr/lib/systemd/system/edge-runtime.service.d"
+        beside.mkdir()
+        shutil.copy(HERE / "names-users.conf", beside)
     shutil.copy(HERE / "edge-runtime.default", tree / "etc/default/edge-runtime")
     overrides = tree / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)

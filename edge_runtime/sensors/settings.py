@@ -27,7 +27,9 @@ is held to the same."""
 LONGEST_WHY: Final = 200
 """Characters. A judgement: one sentence, which is part of every message of the alarm."""
 _MOST_USABLE: Final = 0.99
+"""At 1 one gap a year would be a fault."""
 _SPANS_S: Final = (10.0, 3600.0)
+"""Shorter spans say nothing of a share, longer ones come too late. A judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,6 @@ class SensorSettings:
             raise ValueError(f"baud is {self.baud}, must be {MAX_BAUD} at most")
         if self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE:
             raise ValueError(f"threshold is {self.threshold}, must be finite and within what scores can be")
-        # At 1 one gap a year is a fault; shorter spans say nothing of a share, longer ones come too late.
         check_within(self, 0, _MOST_USABLE, "usable_share")
         check_within(self, *_SPANS_S, "usable_span_s")
         self._check_channels()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy.debian.build import NAMES_USERS, RELEASES
 from tests.artefacts import write_artefact
 from tests.deploy.examined_gateway import vibration
 from tests.deploy.heavy import ROOT
@@ -94,6 +95,14 @@ def test_the_learner_waits_for_the_service_and_never_takes_its_share() -> None:
 )
 def test_what_the_rest_relies_on(line: str) -> None:
     assert line in UNIT.read_text().splitlines()
+
+
+def test_a_release_whose_systemd_can_names_users_within_a_namespace_of_the_service() -> None:
+    """The rest of the unit stays: the drop-in has one line, which an older systemd would pass over."""
+    lines = (UNIT.parent / "names-users.conf").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["[Service]", "PrivateUsers=identity"]
+    assert "PrivateUsers=yes" in UNIT.read_text().splitlines()
+    assert set(NAMES_USERS) < set(RELEASES.values())
 
 
 def test_the_user_may_open_serial_ports() -> None:

@@ -93,9 +93,9 @@ def _layers(channels: list[int]) -> list[nn.Module]:
         layers += [
             nn.Conv1d(before, after, KERNEL, STRIDE, STRIDE // 2),
             nn.BatchNorm1d(after),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(torch_layers.LEAK),
         ]
     for before, after in itertools.pairwise(channels[::-1]):
         layers += [nn.ConvTranspose1d(before, after, KERNEL, STRIDE, STRIDE // 2), nn.BatchNorm1d(after)]
-        layers += [nn.LeakyReLU(0.1)]
+        layers += [nn.LeakyReLU(torch_layers.LEAK)]
     return layers[:-2]  # no BatchNorm and activation after the last: it outputs the signal

@@ -76,5 +76,5 @@ def _layers(widths: list[int]) -> Iterator[nn.Module]:
     for width, following in itertools.pairwise(path[:-1]):
         yield nn.Linear(width, following)
         yield nn.BatchNorm1d(following)
-        yield nn.LeakyReLU(0.1)
+        yield nn.LeakyReLU(torch_layers.LEAK)
     yield nn.Linear(path[-2], path[-1])

@@ -100,5 +100,6 @@ def _principal(vectors: Floats, mean: Floats, most: int) -> tuple[Floats, Floats
     values, axes = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
     values, axes = np.maximum(values[::-1], 0.0), axes[:, : -most - 1 : -1]
     if wide:
+        # An axis without variance is any: 1e-30 keeps it finite, and it is not among those that are kept.
         axes = rows.T @ axes / np.sqrt(np.maximum(values[:most] * count, 1e-30))
     return values, axes

@@ -18,6 +18,9 @@ from trainer.graphs import GraphValue
 
 Floats = NDArray[np.float64]
 _QUANTISED: Final = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.LSTM, nn.GRU)
+LEAK: Final = 0.1
+"""Slope of LeakyReLU below zero. A judgement: ten times what PyTorch gives, so that a unit which is negative
+for every window still learns."""
 
 
 def write(layers: Iterable[nn.Module], value: GraphValue) -> GraphValue:
