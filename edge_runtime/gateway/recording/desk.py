@@ -82,7 +82,7 @@ class Desk(threading.Thread):
 
         def cancel() -> None:
             if (recorder := self._recorders.get(sensor)) is not None:
-                recorder.tick(time.monotonic())
+                self._advance(sensor, recorder)  # what has come counts
                 recorder.end(why)
 
         self._ask(cancel)
@@ -108,7 +108,8 @@ class Desk(threading.Thread):
                 self._turn()
             except Exception:  # noqa: BLE001  a fault of ours must not end the recordings that go on
                 _log.exception("a turn of the recording in %s failed", self._folder)
-        for recorder in self._recorders.values():
+        for sensor, recorder in self._recorders.items():
+            self._advance(sensor, recorder)  # what has come since the last turn
             recorder.leave()
 
     def _ask(self, what: Callable[[], None]) -> None:
