@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,18 @@ def ask(site: Site, method: str, **params: Any) -> Any:
     """Ask the service."""
     with DoorClient(site.folder / "state" / "door.sock") as client:
         return client.call(f"recording.{method}", **params)
+
+
+def start(site: Site) -> None:
+    """Start the service and wait until it can be asked: the port alone is opened before, for a look."""
+    site.start()
+
+    def answers() -> bool:
+        with suppress(EdgeError):
+            return isinstance(ask(site, "status"), list)
+        return False
+
+    until(answers, what="the service answering")
 
 
 def status(site: Site) -> dict[str, Any]:
@@ -89,7 +101,7 @@ def record(site: Site, *words: object, code: int = 0) -> str:
 
 def test_a_replay_of_it_gives_the_events_that_were(site: Site, subscriber: Subscriber) -> None:
     """Recorded from the sensor's first frame: the same windows, to the last bit, and the same alarms."""
-    site.start()
+    start(site)
     begin(site)
     live: list[float] = []
     with DoorClient(site.folder / "state" / "door.sock") as client:
@@ -116,7 +128,7 @@ def anomalies(subscriber: Subscriber) -> list[str]:
 
 def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
     """Every whole frame up to the last second before each end is read, in files that nobody touched again."""
-    site.start()
+    start(site)
     words = ["record", "--sensor", "pump", "--condition", "full load", "--for", "1h", "--config", site.config]
     with humming(site):
         with running([*EDGE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
@@ -125,7 +137,7 @@ def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
         site.stop(signal.SIGKILL)
         folder = site.folder / "state" / "captures"
         kept = {path: path.read_bytes() for path in captures_of(folder)}
-        site.start()
+        start(site)
         until(lambda: status(site)["files"] == 2, what="its second file")
         site.config.write_text(site.config.read_text() + "range = 8.0\n")
         site.service.send_signal(signal.SIGHUP)
@@ -142,12 +154,15 @@ def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
     view = status(site)
     assert (view["started_by"].split()[0], view["ended"].split()[:2]) == ("root", ["stopped", "by"])
     site.stop()
-    site.start()
+    job = site.folder / "state" / "recording" / "pump.json"
+    job.with_name("fan.json").write_text(job.read_text().replace("pump", "fan").replace(view["ended"], ""))
+    start(site)
     assert status(site)["ended"] == view["ended"], "how it ended is still known"
+    assert "taken out of the configuration" in job.with_name("fan.json").read_text()
 
 
 def test_what_cannot_be_is_said_with_what_to_do(site: Site, tmp_path: Path) -> None:
-    site.start()
+    start(site)
     usb, file = tmp_path / "usb", tmp_path / "file"
     file.write_text("")
     orders: list[tuple[dict[str, Any], str]] = [
@@ -192,7 +207,7 @@ def test_a_full_disk_stops_no_alarm_and_no_recording(
     folder = small_disk / "captures"
     text = site.config.read_text().replace("[recording]\n", f'[recording]\nfolder = "{folder}"\n')
     site.config.write_text(text)
-    site.start()
+    start(site)
     begin(site)
     with humming(site):
         until(lambda: status(site)["bytes"] > 1000, what="some of it")
@@ -216,7 +231,7 @@ def test_a_removed_disk_stops_nothing_and_is_not_written_beside(site: Site, subs
     stick = site.folder / "stick"
     unmount = mount_tmpfs(stick, "2m")
     try:
-        site.start()
+        start(site)
         begin(site, folder=str(stick), take_s=1.0, every_s=2.0)
         with humming(site):
             until(lambda: captures_of(stick), 2.0, what="the first snapshot")

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from edge_runtime.core import EdgeError, printable
-from edge_runtime.gateway.recording.job import Job
+from edge_runtime.gateway.recording.job import GONE, Job
 from edge_runtime.gateway.recording.recorder import Recorder, Target
 from edge_runtime.gateway.recording.store import CaptureStore, refusal, same_disk
 from edge_runtime.gateway.recording.tap import Tap
@@ -173,7 +173,7 @@ class Desk(threading.Thread):
         for sensor, recorder in self._recorders.items():
             before, target = self._targets[sensor], targets.get(sensor)
             if target is None:
-                recorder.end("the sensor was taken out of the configuration")
+                recorder.end(GONE)
             elif target != before:
                 self._targets[sensor] = target
                 recorder.follow(target, now_s)
