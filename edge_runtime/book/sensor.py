@@ -60,7 +60,8 @@ class Sensor:
         link: Link = "up" if fault or self.heard else "unknown"
         if fault.partition(":")[0] in LINK_REASONS:
             link = "down"
-        return Condition(self.watched.name, link, fault, reasons.get(AlarmKind.MODEL, ""), alarms)
+        model_fault, watched = reasons.get(AlarmKind.MODEL, ""), self.watched
+        return Condition(watched.name, link, fault, model_fault, alarms, watched.commissioning, watched.asks)
 
     def standing(self, alarm: OpenAlarm | None, now: Instant) -> Standing:
         """How it stands with the machine, whose open anomaly is given."""

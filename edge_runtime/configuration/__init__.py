@@ -8,5 +8,14 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
+from edge_runtime.configuration.learning import LearningSettings
 
-__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "identity_of", "read_config"]
+__all__ = [
+    "Config",
+    "LearningSettings",
+    "ReportSettings",
+    "SiteSettings",
+    "check_agreement",
+    "identity_of",
+    "read_config",
+]

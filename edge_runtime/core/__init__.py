@@ -5,6 +5,7 @@ from edge_runtime.core.errors import (
     AlarmCommandError,
     ArtefactError,
     BusyError,
+    CommissionError,
     ConfigError,
     DataError,
     EdgeError,
@@ -13,6 +14,17 @@ from edge_runtime.core.errors import (
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
+from edge_runtime.core.field_checks import (
+    Check,
+    check_fields,
+    list_of,
+    map_to,
+    number,
+    object_of,
+    or_null,
+    text_of,
+    whole,
+)
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
 from edge_runtime.core.learning_files import (
@@ -27,6 +39,7 @@ from edge_runtime.core.learning_files import (
     LearningCapture,
     LearningProgress,
     LearningRequest,
+    is_inside,
     learning_folder,
     read_answer,
     read_progress,
@@ -43,7 +56,7 @@ from edge_runtime.core.manifest import (
     manifest_from_metadata,
     manifest_to_metadata,
 )
-from edge_runtime.core.ranges import OneOf, check_within
+from edge_runtime.core.ranges import OneOf, OrWord, check_within
 from edge_runtime.core.records import (
     MAX_FRAME_SAMPLES,
     Alarm,
@@ -64,7 +77,7 @@ from edge_runtime.core.records import (
     Window,
 )
 from edge_runtime.core.service_process import become_service
-from edge_runtime.core.summary import ModelSummary, model_summary
+from edge_runtime.core.summary import ADAPTED, DELIVERED, LEARNT_HERE, ModelSummary, model_summary
 from edge_runtime.core.topic_level import (
     RESERVED_NAMES,
     TOPIC_LEVEL_RULE,
@@ -77,9 +90,12 @@ from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_d
 from edge_runtime.core.whole_files import read_small, write_whole
 
 __all__ = [
+    "ADAPTED",
     "ANSWER",
     "CLOCK_REMEDY",
+    "DELIVERED",
     "LEARNING_FOLDER",
+    "LEARNT_HERE",
     "LEARNT_MODEL",
     "MACHINE_GROUPS",
     "MAX_FRAME_SAMPLES",
@@ -97,6 +113,8 @@ __all__ = [
     "ArtefactError",
     "BusyError",
     "Calibration",
+    "Check",
+    "CommissionError",
     "ConfigError",
     "Counts",
     "DataError",
@@ -119,6 +137,7 @@ __all__ = [
     "ModelSummary",
     "Note",
     "OneOf",
+    "OrWord",
     "Reading",
     "Samples",
     "SensorFault",
@@ -129,16 +148,23 @@ __all__ = [
     "Window",
     "ask_time_service",
     "become_service",
+    "check_fields",
     "check_topic_level",
     "check_within",
     "clock_doubt",
     "first_line",
+    "is_inside",
     "is_mqtt_text",
     "is_topic_level",
     "learning_folder",
+    "list_of",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "map_to",
     "model_summary",
+    "number",
+    "object_of",
+    "or_null",
     "printable",
     "read_answer",
     "read_progress",
@@ -146,7 +172,9 @@ __all__ = [
     "read_small",
     "run_command",
     "sensor_folder_name",
+    "text_of",
     "unset_clock",
+    "whole",
     "write_learning",
     "write_whole",
 ]

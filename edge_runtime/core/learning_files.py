@@ -181,7 +181,7 @@ def read_answer(folder: Path) -> LearningAnswer | None:
     return LearningAnswer(warnings=warnings, conditions=conditions, **body)
 
 
-def _inside(value: Any) -> bool:
+def is_inside(value: Any) -> bool:
     """Whether it is the path of something below the folder that it is relative to."""
     if not text_of(_MAX_PATH)(value) or not value:
         return False
@@ -193,7 +193,7 @@ _TEXT: Final = text_of()
 _STATEMENT: Final = text_of(_MAX_STATEMENT, but="\n\t")
 _NAMED: Final[Check] = lambda value: _TEXT(value) and bool(value)  # noqa: E731  a check, as its neighbours are
 _ALWAYS: Final[Mapping[str, Check]] = {"schema": whole(SCHEMA, SCHEMA), "id": _NAMED}
-_CAPTURE_FIELDS: Final[Mapping[str, Check]] = {"path": _inside, "condition": _TEXT}
+_CAPTURE_FIELDS: Final[Mapping[str, Check]] = {"path": is_inside, "condition": _TEXT}
 _REQUEST_FIELDS: Final[Mapping[str, Check]] = {
     **_ALWAYS,
     **dict.fromkeys(("sensor", "detector", "unit", "asked_by"), _NAMED),

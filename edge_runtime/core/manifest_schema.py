@@ -26,6 +26,7 @@ from edge_runtime.core.field_checks import (
 )
 
 SCHEMAS: Final = (1, 2)
+"""Versions of the manifest that are read."""
 MAX_BYTES: Final = {1: 8 * 1024 * 1024, 2: 1024 * 1024}
 """Of the JSON text. Golden windows are the bulk of it: a quarter of a megabyte as the trainer writes them;
 until schema 2 nothing bounded them for windows of 65,536 samples."""
@@ -51,7 +52,8 @@ _MAX_DELAY_S: Final = 86400.0
 _FEW_VOTES: Final = 20
 _PROMPT_S: Final = 60.0
 """A file may ask for so many votes, or for so much time of them; a site may ask for more in its
-configuration."""
+configuration. A judgement: four times the votes that the trainer writes, and a minute, after which an alarm
+is late for a machine that runs away."""
 
 
 class ContradictionError(ValueError):
@@ -102,6 +104,7 @@ def _no_number(name: str) -> float:
 
 
 _POSITIVE: Final = number(1e-6, 1e9)
+"""Hz. A judgement: wider than what a recording may have, and the quotient of two is still finite."""
 _ANY: Final = number(-_LARGEST, _LARGEST)
 _FEATURE: Final = {
     "name": text_of(),
@@ -111,6 +114,7 @@ _FEATURE: Final = {
 }
 _GOLDEN: Final = {"samples": text_of(MAX_BYTES[1]), "score": _ANY}
 _POLICY: Final = {
+    # Votes are bound above with the time that they take; an alarm that is repeated once a year is forgotten.
     "votes": lambda value: list_of(whole(1, 1000), 2, 2)(value) and value[0] <= value[1],
     "on_delay_s": number(0, _PROMPT_S),
     "off_delay_s": number(0, _MAX_DELAY_S),
@@ -119,7 +123,7 @@ _POLICY: Final = {
 }
 _CALIBRATION: Final = {
     "method": text_of(),
-    "false_alarm_rate": number(0, 1e6),
+    "false_alarm_rate": number(0, 1e6),  # a share of windows, or of a budget alarms an hour
     "supported": lambda value: isinstance(value, bool),
     "statement": text_of(_MAX_STATEMENT, but="\n\t"),
     "windows": whole(0, 2**53),

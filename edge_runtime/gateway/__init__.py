@@ -1,5 +1,6 @@
 """The service: sensors, pipelines, spool and publisher wired together, and its life under systemd."""
 
+from edge_runtime.gateway.backup import restore, save
 from edge_runtime.gateway.preparation import prepare, probe_ports
 from edge_runtime.gateway.recording.copying import Copied, copy_captures
 from edge_runtime.gateway.recording.from_port import record_from_port
@@ -16,5 +17,7 @@ __all__ = [
     "prepare",
     "probe_ports",
     "record_from_port",
+    "restore",
+    "save",
     "serve",
 ]

@@ -26,6 +26,10 @@ class SensorStatus:
     """What is wrong with it or its line; empty when nothing is."""
     figures: Mapping[str, float | None]
     """As in the health message."""
+    commissioning: str | None
+    """How far it is on its way to a model of its own; null for a sensor with a delivered model."""
+    asks: str
+    """What its commissioning asks of a person now; empty where it asks nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ def methods(
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
         troubles = health.troubles()
-        sensors = tuple(SensorStatus(each.name, each.trouble, each.figures()) for each in stations)
+        sensors = tuple(
+            SensorStatus(each.name, each.trouble, each.figures(), condition.commissioning, condition.asks)
+            for each in stations
+            for condition in (keeper.book.condition(each.name),)
+        )
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 

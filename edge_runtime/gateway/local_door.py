@@ -1,14 +1,14 @@
 """The door as a part of the service: `LocalDoor`. It outlives every run."""
 
+from collections.abc import Sequence
+
 from edge_runtime.core import Health
-from edge_runtime.door import Door, socket_path
+from edge_runtime.door import Door, Method, socket_path
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import methods
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService
-from edge_runtime.gateway.recording.methods import recording_methods
-from edge_runtime.gateway.recording.recordings import Recordings
 from edge_runtime.gateway.stations import Stations
 
 
@@ -22,17 +22,23 @@ class LocalDoor(Part):
     """Lets the door answer for these sensors."""
 
     def __init__(
-        self, door: Door, stations: Stations, delivery: Delivery, recordings: Recordings, health: Health
+        self,
+        door: Door,
+        stations: Stations,
+        delivery: Delivery,
+        offered: Sequence[Method],
+        health: Health,
     ) -> None:
+        """`offered` is what other parts let people ask."""
         self._door, self._stations, self._delivery, self._health = door, stations, delivery, health
-        self._recordings = recordings
+        self._offered = offered
         health.source("door", door.figures)
 
     def start(self) -> None:
         """Answer from now on."""
         delivery = self._delivery
         registry = methods(self._stations, delivery.publisher, self._health, delivery.keeper)
-        for method in recording_methods(self._recordings):
+        for method in self._offered:
             registry.add(method)
         self._door.feed.sensors = frozenset(self._stations.names)
         self._door.serve(registry, self._stations.wake)

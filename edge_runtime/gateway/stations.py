@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
@@ -11,6 +11,7 @@ from edge_runtime.core import Health
 from edge_runtime.door import Topic
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
+from edge_runtime.gateway.live_scores import LiveScores
 from edge_runtime.gateway.part import Part, check_alive
 from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
 from edge_runtime.gateway.recording.tap import Tap
@@ -64,6 +65,11 @@ class Stations(Part):
     def wake(self) -> None:
         """End the waiting of `take`, from any thread."""
         self._inbox.wake()
+
+    def attend(self, live: Mapping[str, LiveScores]) -> None:
+        """Let these count and keep what concerns the commissioning of the sensors, and none of the others."""
+        for name, station in self._stations.items():
+            station.live = live.get(name)
 
     def start(self) -> None:
         """Start to read."""

@@ -31,7 +31,10 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
+    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    origin: str
+    """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
+    sensor has no model yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,8 @@ def condition_message(condition: Condition, stamp: Stamp) -> bytes:
         fault=condition.fault,
         model_fault=condition.model_fault,
         state=None,
-        commissioning=None,
+        commissioning=condition.commissioning,
+        asks=condition.asks,
         alarms=tuple(
             FaultBody(
                 id=alarm.id,
@@ -118,9 +119,10 @@ def info_message(
             "condition": SCHEMA,
             "health": SCHEMA,
             "score": SCHEMA,
+            "shadow": SCHEMA,
         },
         sensors=sensors,
-        models={model.sha256: model_body(model) for model in models},
+        models={model.sha256: model_body(model) for model in models if model.sha256},
         alarms=tuple(
             OpenBody(
                 id=alarm.id,

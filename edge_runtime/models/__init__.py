@@ -1,5 +1,14 @@
 """Model files: opened, proved by their golden windows, run; and who signed them."""
 
+from edge_runtime.models.baseline import (
+    COMMISSIONING_FOLDER,
+    MODEL_FILE,
+    Baseline,
+    baseline_folder,
+    commissioning_folder,
+    read_baseline,
+    write_baseline,
+)
 from edge_runtime.models.proving import Proof, load_model, prove_in_child
 from edge_runtime.models.scorer import (
     CONTRIBUTIONS,
@@ -12,24 +21,36 @@ from edge_runtime.models.scorer import (
     prove_model,
     read_model,
 )
+from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
 
 __all__ = [
+    "COMMISSIONING_FOLDER",
     "CONTRIBUTIONS",
     "DIGESTS",
+    "MODEL_FILE",
     "SCORE",
+    "SEAL_FOLDER",
     "SIGNATURE",
     "WINDOW",
     "Artefact",
+    "Baseline",
     "Graph",
     "Proof",
     "Scores",
+    "baseline_folder",
+    "check_sealed",
     "check_signed",
+    "commissioning_folder",
     "digest_of",
     "load_model",
     "open_trusted",
     "prove_in_child",
     "prove_model",
+    "read_baseline",
     "read_digests",
     "read_model",
+    "seal_certificate",
+    "seal_files",
+    "write_baseline",
 ]

@@ -197,6 +197,7 @@ def _unlike_windows(manifest: Manifest) -> dict[str, Samples]:
     level = float(np.sqrt(np.mean(np.square(golden, dtype=np.float64)))) or 1.0
     noise = np.random.default_rng(0).standard_normal(golden.shape)
     at = np.arange(manifest.samples)[:, np.newaxis]
+    # As strong as noise over the window; between impacts a hundredth of that: no sensor is silent.
     impacts = np.where(at % _IMPACT_EVERY == 0, math.sqrt(_IMPACT_EVERY), 0.01) * np.sign(noise)
     tones = {f"a tone at {share:g} of its rate": np.sin(2 * math.pi * share * at) for share in _TONES}
     shapes = {"noise": noise, "impacts": impacts, **tones}

@@ -84,7 +84,7 @@ class Graph:
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
-        parts = [self._run((SCORE,), {WINDOW: part})[0] for part in _batches(windows)]
+        parts = [self._run((SCORE,), {WINDOW: part}, _released())[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def score_one(self, window: Samples) -> float:
@@ -200,6 +200,14 @@ def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[in
                 return shape
             wrong = f"has outputs {outputs}, none is {SCORE!r}"
     raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
+
+
+def _released() -> onnxruntime.RunOptions:
+    """Options of a run that gives back the memory of its activations: of a batch they are tens of megabytes,
+    and a fit has a dozen graphs open."""
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:

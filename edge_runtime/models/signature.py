@@ -8,6 +8,7 @@ signing messages counts, so that no device's key can sign, and dates do not: a b
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +53,7 @@ def check_signed(model: Path, digest: str, authority: Path) -> None:
         raise ArtefactError(what, where=str(model.parent / DIGESTS), remedy=_COPY) from error
     signature = model.parent / SIGNATURE
     try:
-        done = _run_openssl(data, read_small(signature, _LIMIT_BYTES), authority)
+        done = _verify(data, read_small(signature, _LIMIT_BYTES), authority)
     except FileNotFoundError as error:
         raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
     except OSError as error:
@@ -76,32 +77,42 @@ def digest_of(model: Path) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
-def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
+def run_openssl(
+    arguments: Sequence[str], data: bytes = b"", held: Sequence[int] = ()
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run it with `data` on its standard input, and these descriptors open.
+
+    Raises UnavailableError where it cannot be run.
+    """
     program = next((path for path in _PROGRAMS if os.access(path, os.X_OK)), None)
     if program is None:
         raise _no_openssl(f"it is none of {', '.join(_PROGRAMS)}")
-    # The signature is given as it was read: the file may be another one by now.
-    held = os.memfd_create("signature")
     try:
-        os.write(held, signature)
-        command = [program, "cms", "-verify", "-binary", "-inform", "DER", "-in", f"/dev/fd/{held}"]
-        command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
-        command += ["-no_check_time", "-out", "/dev/null"]
-        return subprocess.run(  # noqa: S603  no shell; the authority's path is from the site's own configuration
-            command,
+        return subprocess.run(  # noqa: S603  no shell; paths are from the site's own configuration
+            [program, *arguments],
             input=data,
             capture_output=True,
             check=False,
             timeout=_TIMEOUT_S,
-            pass_fds=(held,),
+            pass_fds=held,
             env={},  # OPENSSL_CONF and the like may load another library
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _no_openssl(error) from error
+
+
+def _verify(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
+    # The signature is given as it was read: the file may be another one by now.
+    held = os.memfd_create("signature")
+    try:
+        os.write(held, signature)
+        command = ["cms", "-verify", "-binary", "-inform", "DER", "-in", f"/dev/fd/{held}"]
+        command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
+        return run_openssl([*command, "-no_check_time", "-out", "/dev/null"], data, (held,))
     finally:
         os.close(held)
 
 
 def _no_openssl(error: object) -> EdgeError:
-    remedy = "Install openssl, or remove model_authority from the configuration"
-    return UnavailableError(f"openssl cannot be run ({error})", where="model_authority", remedy=remedy)
+    remedy = "Install openssl; models that an authority signed or this device learnt need it"
+    return UnavailableError(f"openssl cannot be run ({error})", where="signatures of models", remedy=remedy)

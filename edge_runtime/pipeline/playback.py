@@ -45,7 +45,7 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
     pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
     # A recording may name its channels as it likes, and may leave the unit out: the number was compared.
-    manifest = watch.artefact.manifest
+    manifest = watch.manifest
     named = replace(signal, channels=manifest.channels, unit=manifest.unit)
     pipeline.feed(signal_hello(named, sensor), 0.0)
     begin_s = time.monotonic()
@@ -62,7 +62,7 @@ def replay_capture(capture: str, watch: Watch, speed: float = 0.0) -> Iterator[R
 
     Raises DataError when it cannot be read or holds no frame, and where capture and model disagree.
     """
-    manifest, summary = watch.artefact.manifest, summarize(capture)
+    manifest, summary = watch.manifest, summarize(capture)
     hello = summary.hello
     unit, names = (hello.unit, hello.channels) if hello else (manifest.unit, manifest.channels)
     _compare(manifest, summary.rate_hz, summary.channels, unit)
@@ -85,7 +85,7 @@ def replay_capture(capture: str, watch: Watch, speed: float = 0.0) -> Iterator[R
 def check_agreement(signal: Signal, watch: Watch) -> None:
     """Raise DataError with both values where a recording and a model disagree."""
     check_sendable(signal)
-    manifest = watch.artefact.manifest
+    manifest = watch.manifest
     _compare(manifest, signal.rate_hz, len(signal.channels), signal.unit or manifest.unit)
     if len(signal.samples) < manifest.samples:
         raise DataError(

@@ -27,7 +27,7 @@ class Scoring:
 
     def __init__(
         self,
-        artefact: Artefact,
+        artefact: Artefact | None,
         status: LineStatus,
         anomaly: AlarmMachine,
         new_id: Callable[[], str],
@@ -44,17 +44,21 @@ class Scoring:
         self._status = status
         self.follow(artefact, anomaly, suspended)
 
-    def follow(self, artefact: Artefact, anomaly: AlarmMachine, suspended: str) -> None:
+    def follow(self, artefact: Artefact | None, anomaly: AlarmMachine, suspended: str) -> None:
         """Go on with another model, or another rule for its scores."""
         self.anomaly = anomaly
-        self._graph, self._suspended = artefact.graph, suspended
-        self._feature_names = tuple(feature.name for feature in artefact.manifest.features)
+        self._graph, self._suspended = None if artefact is None else artefact.graph, suspended
+        features = () if artefact is None else artefact.manifest.features
+        self._feature_names = tuple(feature.name for feature in features)
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
         """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
+        if self._graph is None and not self._suspended:
+            ended = [] if self.alarm.active is None else self._judge_model(time_us, "")
+            return [*ended, self.unscored(time_us, None)]
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
             return self._failed(time_us, f"{type(error).__name__}: {first_line(error)}")
         finally:
@@ -76,7 +80,7 @@ class Scoring:
         """
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception:  # noqa: BLE001  as above; whole windows will show it
             score = math.nan
         finally:
@@ -86,12 +90,17 @@ class Scoring:
         verdict = self.anomaly.step(time_us, score)
         return self._explained(verdict, samples) if self._feature_names else verdict
 
+    def _score(self, samples: Samples) -> float:
+        return math.nan if self._graph is None or self._suspended else self._graph.score_one(samples)
+
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
         return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)
 
     def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
+        if self._graph is None:
+            return verdict
         self.unexplained, self.run = verdict, self._status.windows
         try:
             shares = self._graph.contributions(samples[np.newaxis])[0]

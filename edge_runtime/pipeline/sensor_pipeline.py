@@ -50,7 +50,7 @@ class SensorPipeline:
 
     def __init__(self, watch: Watch, decoder: Decoder, new_id: Callable[[], str]) -> None:
         """Watch one sensor; `new_id` names its alarms."""
-        manifest = watch.artefact.manifest
+        manifest = watch.manifest
         self.status = LineStatus()
         self._watch, self._manifest = watch, manifest
         self._decoder, self._new_id = decoder, new_id
@@ -77,7 +77,7 @@ class SensorPipeline:
         What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
         same rate and channels.
         """
-        before, manifest = self._watch, watch.artefact.manifest
+        before, manifest = self._watch, watch.manifest
         self._watch, self._manifest = watch, manifest
         self._hellos.expect(watch.identity)
         if watch.rule != before.rule:
@@ -87,8 +87,8 @@ class SensorPipeline:
             share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
             self._sensor.follow(share, watch.silence_s, self.hop_s)
             alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
-            if alarm is not None:
-                anomaly.resume(alarm)
+            if alarm is not None and watch.armed == before.armed:
+                anomaly.resume(alarm)  # else what was for the commissioning becomes an alarm of its own
             self._scoring.follow(watch.artefact, anomaly, watch.suspended)
             self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edge_runtime.analysis import Identity
-from edge_runtime.core import AlarmPolicy
+from edge_runtime.core import AlarmPolicy, Manifest
 from edge_runtime.models import Artefact
 
 
@@ -11,7 +11,8 @@ from edge_runtime.models import Artefact
 class Watch:
     """How one sensor is watched: the artefact, and what the site sets differently."""
 
-    artefact: Artefact
+    artefact: Artefact | None
+    """None while the sensor has no model: its windows are judged for the sensor alone."""
     threshold: float
     policy: AlarmPolicy
     sensor: Identity | None = None
@@ -24,11 +25,23 @@ class Watch:
     """The time over which that is asked for, seconds."""
     silence_s: float = 2.0
     """Pauses up to this long are none of the sensor's faults, seconds."""
+    armed: bool = True
+    """Whether anomalies are alarms; else they are for the commissioning alone."""
+    unlearnt: Manifest | None = None
+    """How windows are cut where there is no artefact, see `unlearnt`."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """How windows are cut, of which channels. Raises ValueError where neither model nor cut was given."""
+        found = self.unlearnt if self.artefact is None else self.artefact.manifest
+        if found is None:
+            raise ValueError("a watch without a model needs to know how windows are cut")
+        return found
 
     @property
     def identity(self) -> Identity:
         """What the right sensor says of itself."""
-        manifest = self.artefact.manifest
+        manifest = self.manifest
         return self.sensor or Identity(manifest.unit, manifest.channels)
 
     @property
@@ -36,7 +49,7 @@ class Watch:
         """What a pipeline judges by, the sensor's identity apart; a model is the same while it is the same
         session."""
         limits = self.usable_share, self.usable_span_s, self.silence_s
-        return id(self.artefact), self.threshold, self.policy, self.suspended, *limits
+        return id(self.artefact), self.threshold, self.policy, self.suspended, self.armed, *limits
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":

@@ -9,7 +9,7 @@ from edge_runtime.core import AlarmPolicy
 from trainer.calibration.choice import CalibrationPlan
 from trainer.core import ChoiceError
 from trainer.detectors import REGISTRY, create
-from trainer.recordings import NORMAL, TOWERING, Recording, choose_augmentation, condition_names
+from trainer.recordings import MOST_VALUES, NORMAL, TOWERING, Recording, choose_augmentation, condition_names
 
 MAX_SAMPLES: Final = 65536
 """Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
@@ -47,6 +47,9 @@ class Order:
     """Whether it is measured which faults the model would hear, see `trainer.power`."""
     sensor_range: float | None = None
     """Largest magnitude that the sensor reports, in the recordings' unit; None where unknown."""
+    most_values: int = MOST_VALUES
+    """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`: less memory, fewer
+    windows."""
     speed_hz: float | None = None
     """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
 
@@ -66,6 +69,7 @@ class Order:
             conditions=self.conditions,
             accept_towering=TOWERING in self.accept,
             range_=self.sensor_range or math.inf,
+            most_values=self.most_values,
         )
 
     def check(self) -> None:
@@ -75,6 +79,11 @@ class Order:
         for what, value in (("sensor range", self.sensor_range), ("speed", self.speed_hz)):
             if value is not None and not 0 < value < math.inf:
                 raise ChoiceError(f"a {what} of {value:g} cannot be", remedy="Give a positive number")
+        if self.most_values < self.samples:
+            raise ChoiceError(
+                f"a fit that holds {self.most_values} samples holds no window of {self.samples}",
+                remedy="Give a million or more",
+            )
         if not (1 <= self.samples <= MAX_SAMPLES and 1 <= self.hop <= self.samples):
             raise ChoiceError(
                 f"windows of {self.samples} samples every {self.hop} cannot be cut",

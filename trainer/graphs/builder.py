@@ -229,6 +229,7 @@ def run_graph(builder: GraphBuilder, value: GraphValue, width: int, windows: Sam
     model = builder.model({"value": value}, {"value": width}).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
+    options.enable_cpu_mem_arena = False  # used once: what it holds is needed beside it
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     parts = [windows[start : start + _RUN_WINDOWS] for start in range(0, len(windows), _RUN_WINDOWS)]
     results = [session.run(["value"], {WINDOW: np.asarray(part, dtype=np.float32)})[0] for part in parts]

@@ -1,4 +1,4 @@
-"""Fit, calibrate and write a model from a recordings list; evaluate a file."""
+"""Fit, calibrate and write a model from a recordings list."""
 
 import math
 import os
@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_runtime.core import Manifest, Samples
-from edge_runtime.models import load_model
 from trainer.calibration import (
     Calibrated,
     FitGraph,
@@ -21,7 +20,6 @@ from trainer.calibration import (
 )
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
-from trainer.evaluation import Evaluation, evaluate
 from trainer.export import ExportDetails, write_model
 from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
 from trainer.recordings import (
@@ -33,20 +31,6 @@ from trainer.recordings import (
     problem_notes,
     windows_digest,
 )
-
-__all__ = [
-    "Fitted",
-    "Kept",
-    "Order",
-    "evaluate_list",
-    "fit",
-    "fit_list",
-    "fitter",
-    "orders",
-    "refuse_deaf",
-    "with_power",
-    "write",
-]
 
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
@@ -102,11 +86,11 @@ def fit(
 ) -> Fitted:
     """Fit on the normal recordings; find the threshold from fits that each left one condition out.
 
-    Fits in `kept` are used again, new ones are added to it. Raises ChoiceError for an unknown detector,
+    Fits in `kept` are used again, new ones are added to it; without it none is held longer than it is used.
+    Raises ChoiceError for an unknown detector,
     option or method, FitError where the data do not support it.
     """
     order.check()
-    kept = {} if kept is None else kept
     started = time.perf_counter()
     # Calibration makes most of the fits, so it has most of the progress bar.
     plan = order.plan(recordings)
@@ -151,14 +135,21 @@ def refuse_deaf(fitted: Fitted, order: Order) -> None:
         check_hears(fitted.power, fitted.calibrated.threshold, order.detector)
 
 
-def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
-    """Write a fitted detector with its threshold and further notes.
+def write(
+    fitted: Fitted,
+    order: Order,
+    path: Path,
+    notes: Mapping[str, str] | None = None,
+    created_s: float | None = None,
+) -> Manifest:
+    """Write a fitted detector with its threshold and further notes, as of `created_s` or of now.
 
     Raises ExportError, and AccessError or UnavailableError where it cannot write; then no file is left.
     """
     # The time, or the one that a reproducible build is given: reproducible-builds.org, SOURCE_DATE_EPOCH.
     epoch_s = os.environ.get("SOURCE_DATE_EPOCH", "")
-    created = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s.isdigit() else datetime.now(UTC)
+    created_s = int(epoch_s) if created_s is None and epoch_s.isdigit() else created_s
+    created = datetime.now(UTC) if created_s is None else datetime.fromtimestamp(created_s, UTC)
     stamp = ExportDetails(
         name=order.name or order.detector,
         hop=order.hop,
@@ -190,18 +181,12 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     return write(fitted, order, path, problem_notes(found))
 
 
-def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
-    """Judge a file on labelled recordings through the edge's stages."""
-    artefact = load_model(model)
-    return evaluate(artefact, load_list(listing), progress)
-
-
-def fitter(order: Order, kept: Kept) -> FitGraph:
+def fitter(order: Order, kept: Kept | None) -> FitGraph:
     """Return a function that fits this detector, unless it is in `kept`, and returns its graph as bytes."""
     return lambda windows, context: bytes(_fitted(order, windows, context, kept).graph().SerializeToString())
 
 
-def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> Detector:
+def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept | None) -> Detector:
     options = tuple(sorted(order.options.items()))
     key: tuple[object, ...] = (
         order.detector,
@@ -211,11 +196,13 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
         tuple(context.labels),
     )
     key += (tuple(context.conditions) if REGISTRY[order.detector].by_condition else (),)
-    if key not in kept:
+    detector = None if kept is None else kept.get(key)
+    if detector is None:
         detector = create(order.detector, order.options)
         detector.fit(windows, context)
+    if kept is not None:
         kept[key] = detector
-    found = kept[key].within(context)
+    found = detector.within(context)
     return found.in_int8() if order.int8 else found
 
 
