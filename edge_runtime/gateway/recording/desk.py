@@ -24,6 +24,8 @@ from edge_runtime.sensors import RecordingSettings
 TURN_S: Final = 0.25
 """Between two turns while anything is recorded: so much is written at one time, and lost at most by a kill. A
 turn a frame would take the processor from scoring."""
+LOOK_S: Final = 60.0
+"""Between two looks at the folder while nothing is recorded: so late a list knows what others did."""
 MOST_LISTED: Final = 2000
 """Captures, the newest, that a list names: a week of snapshots every five minutes. Encoding more takes the
 processor from scoring for longer than a window may wait."""
@@ -98,13 +100,13 @@ class Desk(threading.Thread):
 
     def run(self) -> None:
         """Work until told to leave."""
-        with contextlib.suppress(OSError):
-            self._store.scan()
-        self._list()
         while not self._quit.is_set():
-            self._wake.wait(TURN_S if self._recorders else None)
-            self._wake.clear()
             try:
+                if not self._recorders:  # others put captures there, and take them away
+                    self._store.scan()
+                    self._list()
+                self._wake.wait(TURN_S if self._recorders else LOOK_S)
+                self._wake.clear()
                 self._turn()
             except Exception:  # noqa: BLE001  a fault of ours must not end the recordings that go on
                 _log.exception("a turn of the recording in %s failed", self._folder)
