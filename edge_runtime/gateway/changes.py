@@ -10,7 +10,17 @@ _EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
 connection subscribes."""
 _IN_PLACE: Final = frozenset(
     {
-        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
+        *(
+            "model",
+            "unit",
+            "serial",
+            "hello_channels",
+            "range",
+            "threshold",
+            "alarm",
+            "slow_alarm",
+            "silence_s",
+        ),
         *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed"),
     }
 )

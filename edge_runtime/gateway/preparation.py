@@ -146,6 +146,7 @@ def _as_stated(watch: Watch, sensor: SensorSettings, config: Config) -> Watch:
         usable_share=sensor.usable_share,
         usable_span_s=sensor.usable_span_s,
         silence_s=sensor.silence_s,
+        slow_alarm=sensor.slow_alarm,
     )
 
 

@@ -93,8 +93,10 @@ class EventBody(Body):
     """`anomaly`: the machine; `sensor_fault`: the sensor or its line; `model_fault`: the model gives no
     score."""
     reason: str
-    """For a sensor fault the check that failed, a colon and its details; else empty. Of an alarm that was
-    held open because it began too often, then `chatter: would have begun N more times`."""
+    """For a sensor fault the check that failed, a colon and its details. For an anomaly `slow`, a colon and
+    the average, where an average of scores began it and no window had to be above the threshold; else empty.
+    Of an alarm that was held open because it began too often, then `chatter: would have begun N more
+    times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str

@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine
-from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Verdict, first_line
-from edge_runtime.models import Artefact
+from edge_runtime.analysis import AlarmMachine, SlowAverage
+from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Transition, Verdict, first_line
+from edge_runtime.models import Graph
 from edge_runtime.pipeline.line_status import LineStatus
+from edge_runtime.pipeline.watch import Watch
 
 TOP_CONTRIBUTIONS: Final = 5
 """Features named in a verdict. A judgement: what a person reads at a glance."""
@@ -27,13 +28,12 @@ class Scoring:
 
     def __init__(
         self,
-        artefact: Artefact | None,
+        watch: Watch,
         status: LineStatus,
         anomaly: AlarmMachine,
         new_id: Callable[[], str],
-        suspended: str,
     ) -> None:
-        """Give scores to `anomaly` and what goes wrong to `status`; `suspended` says why nothing may run."""
+        """Give scores to `anomaly` and what goes wrong to `status`."""
         self.anomaly = anomaly
         self.alarm = AlarmMachine(AlarmKind.MODEL, _POLICY, _THRESHOLD, new_id)
         """The model's own."""
@@ -42,14 +42,20 @@ class Scoring:
         self.unexplained: Verdict | None = None
         """A verdict whose explanation is being computed."""
         self._status = status
-        self.follow(artefact, anomaly, suspended)
+        self._average: SlowAverage | None = None
+        self._graph: Graph | None = None
+        self.follow(watch, anomaly)
 
-    def follow(self, artefact: Artefact | None, anomaly: AlarmMachine, suspended: str) -> None:
+    def follow(self, watch: Watch, anomaly: AlarmMachine) -> None:
         """Go on with another model, or another rule for its scores."""
         self.anomaly = anomaly
-        self._graph, self._suspended = None if artefact is None else artefact.graph, suspended
+        artefact, average, before = watch.artefact, self._average, self._graph
+        self._graph, self._suspended = None if artefact is None else artefact.graph, watch.suspended
         features = () if artefact is None else artefact.manifest.features
         self._feature_names = tuple(feature.name for feature in features)
+        if average is None or average.rule != watch.slow or self._graph is not before:
+            hop_s = watch.manifest.hop / watch.manifest.rate_hz
+            self._average = None if watch.slow is None else SlowAverage(watch.slow, hop_s)
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
         """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
@@ -66,8 +72,9 @@ class Scoring:
         if math.isnan(score):
             return self._failed(time_us, self._suspended or "its score is not a number")
         verdicts = [] if self.alarm.active is None else self._judge_model(time_us, "")
-        verdict = self.anomaly.step(time_us, score)
-        if score > self.anomaly.threshold and self._feature_names:
+        verdict = self._step(time_us, score)
+        raised = score > self.anomaly.threshold or verdict.transition is Transition.NEW
+        if raised and self._feature_names:
             # A second run of the graph, hence only for windows that raise a question.
             verdict = self._explained(verdict, samples)
         verdicts.append(verdict)
@@ -87,7 +94,7 @@ class Scoring:
             self.run = 0
         if not score > self.anomaly.threshold:
             return self.unscored(time_us, alarm)
-        verdict = self.anomaly.step(time_us, score)
+        verdict = self._step(time_us, score)
         return self._explained(verdict, samples) if self._feature_names else verdict
 
     def _score(self, samples: Samples) -> float:
@@ -96,6 +103,10 @@ class Scoring:
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
         return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)
+
+    def _step(self, time_us: int, score: float) -> Verdict:
+        average = math.nan if self._average is None else self._average.push(score)
+        return self.anomaly.step(time_us, score, average=average)
 
     def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""

@@ -62,12 +62,12 @@ class SensorPipeline:
         self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
         self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
-        self._scoring = Scoring(watch.artefact, self.status, self._new_anomaly(), new_id, watch.suspended)
+        self._scoring = Scoring(watch, self.status, self._new_anomaly(), new_id)
         self._machines = (self._scoring.anomaly, self._sensor.alarm, self._scoring.alarm)
 
     def _new_anomaly(self) -> AlarmMachine:
-        policy, threshold = self._watch.policy, self._watch.threshold
-        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s)
+        policy, threshold, slow = self._watch.policy, self._watch.threshold, self._watch.slow
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s, slow=slow)
         machine.waits = self._sensor.rate_doubted
         return machine
 
@@ -89,7 +89,7 @@ class SensorPipeline:
             alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
             if alarm is not None and watch.armed == before.armed:
                 anomaly.resume(alarm)  # else what was for the commissioning becomes an alarm of its own
-            self._scoring.follow(watch.artefact, anomaly, watch.suspended)
+            self._scoring.follow(watch, anomaly)
             self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 
     @property

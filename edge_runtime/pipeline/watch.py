@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge_runtime.analysis import Identity
+from edge_runtime.analysis import Identity, SlowRule
 from edge_runtime.core import AlarmPolicy, Manifest
 from edge_runtime.models import Artefact
 
@@ -25,6 +25,8 @@ class Watch:
     """The time over which that is asked for, seconds."""
     silence_s: float = 2.0
     """Pauses up to this long are none of the sensor's faults, seconds."""
+    slow_alarm: bool = True
+    """Whether the average of scores raises alarms, too, where the model says when."""
     armed: bool = True
     """Whether anomalies are alarms; else they are for the commissioning alone."""
     unlearnt: Manifest | None = None
@@ -39,6 +41,11 @@ class Watch:
         return found
 
     @property
+    def slow(self) -> SlowRule | None:
+        """When the average of scores raises an alarm; None where it does not."""
+        return SlowRule.of(self.manifest.slow_alarm) if self.slow_alarm else None
+
+    @property
     def identity(self) -> Identity:
         """What the right sensor says of itself."""
         manifest = self.manifest
@@ -49,7 +56,8 @@ class Watch:
         """What a pipeline judges by, the sensor's identity apart; a model is the same while it is the same
         session."""
         limits = self.usable_share, self.usable_span_s, self.silence_s
-        return id(self.artefact), self.threshold, self.policy, self.suspended, self.armed, *limits
+        own = id(self.artefact), self.threshold, self.policy, self.suspended, self.slow_alarm, self.armed
+        return *own, *limits
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":

@@ -66,6 +66,8 @@ class SensorSettings:
     """Replaces the model's threshold."""
     alarm: AlarmPolicy | None = None
     """Replaces the model's alarm policy; keys left out take the defaults given here."""
+    slow_alarm: bool = True
+    """Whether the average of scores raises alarms, too, where the model has a slow alarm."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
     usable_share: float = 0.9

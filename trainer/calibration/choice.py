@@ -65,6 +65,8 @@ class CalibrationPlan:
     conditions: str = "new"
     """`new`: the machine will run in conditions that were not recorded, so each is left out in turn; `all`:
     the list holds every one, so blocks are left out within each."""
+    slow_s: float | None = None
+    """Seconds that the slow alarm averages over, 0 for none; None for a minute where ten were recorded."""
     most_values: int = MOST_VALUES
     """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
 

@@ -113,6 +113,10 @@ def fit(
         int, typer.Option(help="Samples that a fit may hold: less memory, fewer windows.")
     ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
+    slow_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+    ] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -132,6 +136,7 @@ def fit(
         rate=false_alarm_rate,
         budget=max_false_alarms,
         conditions=conditions,
+        slow_s=slow_s,
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,

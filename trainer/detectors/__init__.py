@@ -51,7 +51,9 @@ REGISTRY: Final[Mapping[str, type[Detector]]] = _Registry(
         "gru_forecaster": "recurrent:GruForecaster",
         "anogan": "gan:AnoGan",
         "fanogan": "gan:FAnoGan",
+        "fusion": "fusion:Fusion",
         "cnn_classifier": "cnn_classifier:CnnClassifier",
+        "dense_classifier": "dense_classifier:DenseClassifier",
         "decision_tree": "decision_tree:DecisionTree",
     }
 )

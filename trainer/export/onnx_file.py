@@ -61,6 +61,8 @@ class ExportDetails:
     """Added to the detector's own notes."""
     power: Mapping[str, Any] | None = None
     """Which faults it would hear, as `trainer.power` writes it; None where that was not measured."""
+    slow_alarm: Mapping[str, Any] | None = None
+    """When averages of scores raise an alarm; None where they do not."""
     learnt: tuple[str, ...] = ()
     """The beginning of the digest of each recording learnt from."""
 
@@ -149,7 +151,9 @@ def _manifest(
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
         power=stamp.power,
+        slow_alarm=stamp.slow_alarm,
         learnt=stamp.learnt[:_LEARNT] or None,
+        adaptable=detector.adaptable(),
     )
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -125,10 +126,11 @@ class _Learner:
     def _learnt(self) -> LearningAnswer:
         request, order = self.request, learning_order(self.request)
         order.check()
-        self._progress(0.0, "reading captures")
         folder, sensor = self.state_folder, request.sensor
         rows = [CaptureRow(folder / item.path, item.condition, sensor) for item in request.captures]
-        read = read_captures(rows, request.channels, request.unit, request.rate_hz)
+        read = read_captures(
+            rows, request.channels, request.unit, request.rate_hz, partial(self._progress_of, 0.0, 0.1)
+        )
         found = check_recordings(read.recordings, order.accept)
         self._progress(0.1, "looking for signs of a fault")
         signs = refuse_faults(
@@ -136,7 +138,7 @@ class _Learner:
         )
         base = request.base_model
         shift = [] if base is None else shift_from_base(folder / base, read.recordings)
-        fitted = fit(read.recordings, order, lambda share, what: self._progress(0.1 + 0.8 * share, what))
+        fitted = fit(read.recordings, order, partial(self._progress_of, 0.1, 0.8))
         refuse_deaf(fitted, order)
         self._progress(0.95, "writing the model")
         path = self.folder / LEARNT_MODEL
@@ -152,6 +154,9 @@ class _Learner:
             days=len(read.days),
             power="" if fitted.power is None else self._short(fitted.power.statement),
         )
+
+    def _progress_of(self, start: float, part: float, share: float, step: str) -> None:
+        self._progress(start + part * share, step)
 
     def _progress(self, share: float, step: str) -> None:
         now_s = time.monotonic()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.core import Manifest, Samples
 from trainer.calibration import (
@@ -34,6 +35,9 @@ from trainer.recordings import (
 
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
+LEAST_TURNS: Final = 8.0
+"""Turns of the shaft that a window should hold: its lines are an eighth of 1x apart, and a Hann window's are
+four wide, so that 1x and 2x are two lines with a valley between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ def orders(
     seed: int = 0,
     augment: str = "auto",
     power: bool = True,
+    slow_s: float | None = None,
 ) -> list[Order]:
     """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
@@ -73,7 +78,7 @@ def orders(
         create(name)
     step = max(1, samples // 2) if hop is None else hop
     found = [
-        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power)
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power, slow_s=slow_s)
         for name in dict.fromkeys(wanted)
     ]
     choose_augmentation(augment, 1)  # raises for ranges that cannot be read
@@ -102,6 +107,7 @@ def fit(
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
+    calibrated = replace(calibrated, notes={**calibrated.notes, **_turns(order, context.rate_hz)})
     fitted = Fitted(
         detector, windows, full, calibrated, seconds, middle - started, learnt_digests(recordings, plan)
     )
@@ -159,6 +165,7 @@ def write(
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
+        slow_alarm=fitted.calibrated.slow_alarm,
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )
@@ -204,6 +211,18 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept | No
         kept[key] = detector
     found = detector.within(context)
     return found.in_int8() if order.int8 else found
+
+
+def _turns(order: Order, rate_hz: float) -> dict[str, str]:
+    """Note where a window is too short for the shaft's lines."""
+    turns = order.speed_hz * order.samples / rate_hz if order.speed_hz else LEAST_TURNS
+    if turns >= LEAST_TURNS:
+        return {}
+    needed = math.ceil(LEAST_TURNS * rate_hz / (order.speed_hz or 1.0))
+    said = (
+        f"a window holds {turns:.2g} turns of the shaft, and less than {LEAST_TURNS:g} do not tell 1x from 2x"
+    )
+    return {"turns": f"{said}: give --samples {needed} or more, and the front end lines or thirds"}
 
 
 def _share(progress: Progress, start: float, share: float) -> Progress:
