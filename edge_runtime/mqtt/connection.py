@@ -160,7 +160,8 @@ class Connection:
             return acks  # they count even if the connection ended after them
         if self._end is not None:
             raise self._end
-        if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
+        # How long a broker may take to accept us is the site's to say, and may be longer.
+        if self._accepted and self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
             raise self._silence()
         return acks
 
