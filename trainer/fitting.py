@@ -13,10 +13,13 @@ from edge_runtime.models import load_model
 from trainer.calibration import (
     Calibrated,
     FitGraph,
+    FoundStates,
     Order,
     calibrate_screened,
     context_of,
+    find_states,
     learnt_digests,
+    set_apart,
     training,
 )
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
@@ -68,6 +71,8 @@ class Fitted:
     """Digests of the recordings it learnt from, as a manifest has them."""
     power: Power | None = None
     """Which faults it would hear; None where that was not measured."""
+    found: FoundStates | None = None
+    """The operating states that it tells apart; None where it was not asked to."""
 
 
 def orders(
@@ -108,18 +113,30 @@ def fit(
     order.check()
     kept = {} if kept is None else kept
     started = time.perf_counter()
+    recordings, still = set_apart(recordings, order.not_running) if order.states else (recordings, ())
     # Calibration makes most of the fits, so it has most of the progress bar.
     plan = order.plan(recordings)
     recordings, calibrated = calibrate_screened(
         fitter(order, kept), recordings, plan, order.seed, _share(progress, 0, 0.8)
     )
     context = context_of(recordings, order.seed, progress)
+    general = calibrated.threshold.value
+    found = order.states and find_states(
+        fitter(order, kept), recordings, still, plan, context, general=general
+    )
     middle = time.perf_counter()
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
     fitted = Fitted(
-        detector, windows, full, calibrated, seconds, middle - started, learnt_digests(recordings, plan)
+        detector,
+        windows,
+        full,
+        calibrated,
+        seconds,
+        middle - started,
+        learnt_digests(recordings, plan),
+        found=found or None,
     )
     progress(0.9, "trying faults")
     return with_power(fitted, order) if order.power else fitted
@@ -168,6 +185,8 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
+        states=fitted.found and fitted.found.states,
+        states_json=fitted.found and fitted.found.to_json(),
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )

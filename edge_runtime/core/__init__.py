@@ -16,6 +16,16 @@ from edge_runtime.core.exit_codes import run_command
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
 from edge_runtime.core.log_share import LogShare
+from edge_runtime.core.machine_states import (
+    CHANGING,
+    NO_STATES,
+    NOT_RUNNING,
+    RUN_DOWN,
+    RUN_UP,
+    UNSEEN,
+    LearntStates,
+    MachineState,
+)
 from edge_runtime.core.manifest import (
     Calibration,
     Feature,
@@ -56,10 +66,16 @@ from edge_runtime.core.topic_level import (
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
+    "CHANGING",
     "CLOCK_REMEDY",
     "MAX_FRAME_SAMPLES",
+    "NOT_RUNNING",
+    "NO_STATES",
     "RESERVED_NAMES",
+    "RUN_DOWN",
+    "RUN_UP",
     "TOPIC_LEVEL_RULE",
+    "UNSEEN",
     "AccessError",
     "Alarm",
     "AlarmCommandError",
@@ -81,7 +97,9 @@ __all__ = [
     "GoldenWindowError",
     "Health",
     "Hello",
+    "LearntStates",
     "LogShare",
+    "MachineState",
     "Manifest",
     "ModelSummary",
     "Note",

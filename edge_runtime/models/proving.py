@@ -28,7 +28,8 @@ from edge_runtime.core import (
     printable,
 )
 from edge_runtime.models.graph_limits import check_graph
-from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
+from edge_runtime.models.model_file import MAX_MODEL_BYTES, read_model
+from edge_runtime.models.scorer import Artefact, prove_model
 from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 300 * 1024 * 1024

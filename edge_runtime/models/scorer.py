@@ -4,28 +4,24 @@ A file is verified before it may score: its manifest must agree with its graph, 
 must score here as they did at the trainer, whatever processor and onnxruntime version this is.
 """
 
-import contextlib
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from edge_runtime.core import ArtefactError, GoldenWindowError, Manifest, Samples, manifest_from_metadata
+from edge_runtime.models.interface import CONTRIBUTIONS, SCORE, STATE, WINDOW, states_told, window_shape
+from edge_runtime.models.model_file import read_model
 from edge_runtime.models.pruning import pruned, reaches_out
 
 Scores = NDArray[np.float32]
 
-WINDOW: Final = "window"
-SCORE: Final = "score"
-CONTRIBUTIONS: Final = "contributions"
-"""Names of a detector's input and outputs."""
-MAX_MODEL_BYTES: Final = 64 * 1024 * 1024
-"""A judgement: detectors have kilobytes to a few megabytes, and onnxruntime needs several times the file."""
+UNKNOWN_STATE: Final = -1
+"""Input `state` where nobody says which one it is."""
 _BATCH: Final = 256
 """Windows of one run. A judgement: more are hardly faster, and an hour of windows shall not need an hour's
 worth of activations."""
@@ -68,7 +64,10 @@ class Graph:
                 remedy="Export it with `trainer fit`, which writes one whole file",
             )
         session = _open(model, where, threads)
-        self.window_shape = _window_shape(session, where)
+        self.window_shape = window_shape(session, where)
+        self.states = states_told(session, where)
+        """How many operating states it tells apart; 0 where it has no such output."""
+        self._asks_state = STATE in [given.name for given in session.get_inputs()]
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         """The file's metadata, which carries the manifest."""
         self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
@@ -76,7 +75,8 @@ class Graph:
         self._session = session
         if self.explains:
             try:
-                self._session = _open(pruned(model, SCORE), where, threads)
+                wanted = (SCORE, STATE) if self.states else (SCORE,)
+                self._session = _open(pruned(model, *wanted), where, threads)
             except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
                 self._whole = session
         self._run = self._session.run
@@ -84,24 +84,48 @@ class Graph:
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
-        parts = [self._run((SCORE,), {WINDOW: part})[0] for part in _batches(windows)]
+        parts = [self._run((SCORE,), self._feed(part))[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def score_one(self, window: Samples) -> float:
-        """Score one window [samples, channels]: the hot path, which makes no array."""
-        if self._binding is None:  # binds input and output to two arrays that no run makes or copies again
-            self._window = np.zeros((1, *self.window_shape), np.float32)
-            self._score = np.zeros(1, np.float32)
-            binding = self._session.io_binding()
-            for bind, name, array in (
-                (binding.bind_input, WINDOW, self._window),
-                (binding.bind_output, SCORE, self._score),
-            ):
-                bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-            self._binding = binding
-        self._window[0] = window
+    def score_one(self, window: Samples, state: int = UNKNOWN_STATE) -> float:
+        """Score one window [samples, channels]: the hot path, which makes no array.
+
+        `state` is the column of the state that the site says it is. `state_row` is then this window's.
+        """
+        if self._binding is None:  # binds input and output to arrays that no run makes or copies again
+            self._bind()
+        self._window[0], self._said[0] = window, state
         self._session.run_with_iobinding(self._binding)
         return float(self._score[0])
+
+    @property
+    def state_row(self) -> Scores:
+        """The output `state` for the window that was scored last: a column a state, and one for none of them;
+        the largest says which. Empty where the graph has none. A view, valid until the next score."""
+        return self._row[0] if self.states and self._binding is not None else np.empty(0, np.float32)
+
+    def state_rows(self, windows: Samples) -> Scores:
+        """The output `state` of windows as for `score`: [batch, states + 1]; [batch, 0] without one."""
+        if not self.states or not len(windows):
+            return np.empty((len(windows), 0), dtype=np.float32)
+        return np.concatenate([self._run((STATE,), self._feed(part))[0] for part in _batches(windows)])
+
+    def _bind(self) -> None:
+        self._window = np.zeros((1, *self.window_shape), np.float32)
+        self._said = np.full(1, UNKNOWN_STATE, np.int64)
+        self._score = np.zeros(1, np.float32)
+        self._row = np.zeros((1, self.states + 1), np.float32)
+        binding = self._session.io_binding()
+        bound = [(binding.bind_input, WINDOW, self._window), (binding.bind_output, SCORE, self._score)]
+        bound += [(binding.bind_input, STATE, self._said)] if self._asks_state else []
+        bound += [(binding.bind_output, STATE, self._row)] if self.states else []
+        for bind, name, array in bound:
+            bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._binding = binding
+
+    def _feed(self, windows: Samples) -> dict[str, NDArray[Any]]:
+        unknown = {STATE: np.full(len(windows), UNKNOWN_STATE, np.int64)} if self._asks_state else {}
+        return {WINDOW: windows, **unknown}
 
     def contributions(self, windows: Samples) -> Scores:
         """Each feature's share in each score, [batch, features]; [batch, 0] where the graph has none.
@@ -113,7 +137,7 @@ class Graph:
         if self._whole is None:
             self._whole = _open(self._model, self._where, self._threads)
         run = self._whole.run
-        return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+        return np.concatenate([run((CONTRIBUTIONS,), self._feed(part))[0] for part in _batches(windows)])
 
 
 def open_trusted(path: Path, threads: int = 1) -> Artefact:
@@ -137,37 +161,15 @@ def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
             where=where,
             remedy="The file was altered after export; export it again",
         )
+    named = len(manifest.states["names"]) if manifest.states is not None else 0
+    if named != graph.states:
+        raise ArtefactError(
+            f"the manifest names {named} operating states, the graph tells {graph.states} apart",
+            where=where,
+            remedy="The file was altered after export; export it again",
+        )
     _check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
-
-
-def read_model(path: Path) -> bytes:
-    """Read a model's file, once, so that what is checked is what is opened.
-
-    Raises ArtefactError for a file that is missing, too large or no file at all.
-    """
-    try:
-        status = path.stat()
-        # A folder fails below, with the system's own message.
-        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):
-            raise ArtefactError(
-                "is no plain file",
-                where=str(path),
-                remedy="Give the path of an .onnx file made by `trainer fit`",
-            )
-        if status.st_size > MAX_MODEL_BYTES:
-            raise ArtefactError(
-                f"the file is larger than {MAX_MODEL_BYTES} bytes",
-                where=str(path),
-                remedy="Detectors are far smaller; check that this is the right file",
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(
-            error.strerror or "cannot be read",
-            where=str(path),
-            remedy="Give the path of an .onnx file made by `trainer fit`",
-        ) from error
 
 
 def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
@@ -183,23 +185,6 @@ def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSessio
             where=where,
             remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
         ) from error
-
-
-def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:
-    """Samples and channels that a graph takes. Raises ArtefactError where it is not a detector's."""
-    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
-    wrong = (
-        f"takes {[(node.name, node.type, node.shape) for node in inputs]}, "
-        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]"
-    )
-    with contextlib.suppress(ValueError, TypeError):
-        if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
-            _, samples, channels = inputs[0].shape
-            shape = int(samples), int(channels)
-            if SCORE in outputs:
-                return shape
-            wrong = f"has outputs {outputs}, none is {SCORE!r}"
-    raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:

@@ -98,6 +98,10 @@ def fit(
         float | None, typer.Option(help="Largest value the sensor reports, in the list's unit.")
     ] = None,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
+    states: Annotated[bool, typer.Option("--states", help="Tell the list's conditions apart.")] = False,
+    not_running: Annotated[
+        str, typer.Option(metavar="CONDITION", help="With --states: the machine stands still.")
+    ] = "not_running",
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -123,6 +127,8 @@ def fit(
         int8=int8,
         sensor_range=sensor_range,
         speed_hz=speed,
+        states=states,
+        not_running=not_running,
     )
     with terminal.progress(f"fit {detector}") as progress:
         manifest = fitting.fit_list(listing, order, output, progress)

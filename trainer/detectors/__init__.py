@@ -18,10 +18,21 @@ from trainer.detectors.kmeans import KMeans
 from trainer.detectors.linear_autoencoder import LinearAutoencoder
 from trainer.detectors.local_outlier_factor import LocalOutlierFactor
 from trainer.detectors.one_class_svm import OneClassSvm
+from trainer.detectors.operating_states import MEANS, ROOTS, OperatingStates, learn_states, means_over
 from trainer.detectors.principal_components import PrincipalComponents
 from trainer.detectors.recurrent import GruAutoencoder, GruForecaster, LstmAutoencoder, LstmForecaster
 
-__all__ = ["REGISTRY", "Detector", "create", "options_of"]
+__all__ = [
+    "MEANS",
+    "REGISTRY",
+    "ROOTS",
+    "Detector",
+    "OperatingStates",
+    "create",
+    "learn_states",
+    "means_over",
+    "options_of",
+]
 
 Option = str | int | float | bool
 

@@ -13,6 +13,7 @@ from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
 from trainer.recordings.folds import (
+    BLOCKS,
     Fold,
     check_folds_apart,
     condition_names,
@@ -37,6 +38,7 @@ from trainer.recordings.screening import (
 )
 
 __all__ = [
+    "BLOCKS",
     "DIGITS",
     "MOST_VALUES",
     "NORMAL",
