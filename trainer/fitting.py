@@ -121,9 +121,9 @@ def fit(
     )
     context = context_of(recordings, order.seed, progress)
     general = calibrated.threshold.value
-    found = order.states and find_states(
-        fitter(order, kept), recordings, still, plan, context, general=general
-    )
+    found = None
+    if order.states:
+        found = find_states(fitter(order, kept), recordings, still, plan, context, general=general)
     middle = time.perf_counter()
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
@@ -136,7 +136,7 @@ def fit(
         seconds,
         middle - started,
         learnt_digests(recordings, plan),
-        found=found or None,
+        found=found,
     )
     progress(0.9, "trying faults")
     return with_power(fitted, order) if order.power else fitted
@@ -185,8 +185,8 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
-        states=fitted.found and fitted.found.states,
-        states_json=fitted.found and fitted.found.to_json(),
+        states=None if fitted.found is None else fitted.found.states,
+        states_json=None if fitted.found is None else fitted.found.to_json(),
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )

@@ -3,6 +3,7 @@
 from edge_runtime.analysis.alarm import AlarmMachine, Contributions, end_limit, settling_windows
 from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.normal_level import NormalLevel
+from edge_runtime.analysis.operating_state import MISMATCH, Gate, OperatingState, Step
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
@@ -10,6 +11,7 @@ from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_betw
 
 __all__ = [
     "EVERY_S",
+    "MISMATCH",
     "NOTE_S",
     "RATE_TOLERANCE",
     "REMEDIES",
@@ -18,10 +20,13 @@ __all__ = [
     "AlarmMachine",
     "Contributions",
     "FirstLook",
+    "Gate",
     "Identity",
     "NormalLevel",
+    "OperatingState",
     "RateMeter",
     "RateReading",
+    "Step",
     "UsableShare",
     "Windower",
     "end_limit",

@@ -58,7 +58,6 @@ class AlarmMachine:
         self.threshold = threshold
         self.waits: Callable[[], bool] = lambda: False
         """Asked when an alarm is to begin: whether something else has to be known first. Its votes stand."""
-        self._end_limit = end_limit(policy, threshold)
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
         """Time and vote of the last n windows; None for a time of a clock that has restarted since."""
@@ -92,10 +91,20 @@ class AlarmMachine:
         self._recent = deque((None, exceeded) for _, exceeded in self._recent)
 
     def step(
-        self, time_us: int, score: float, reason: str = "", contributions: Contributions = ()
+        self,
+        time_us: int,
+        score: float,
+        reason: str = "",
+        contributions: Contributions = (),
+        *,
+        threshold: float | None = None,
     ) -> Verdict:
-        """Judge the score of the window that ended at `time_us`; a NaN score never exceeds."""
-        exceeded = score > self.threshold
+        """Judge the score of the window that ended at `time_us`; a NaN score never exceeds.
+
+        `threshold` counts instead of the machine's own for this window, as it ran in another state.
+        """
+        limit = self.threshold if threshold is None else threshold
+        exceeded = score > limit
         self._recent.append((time_us, exceeded))
         self._votes += exceeded
         if len(self._recent) > self._of:
@@ -103,7 +112,7 @@ class AlarmMachine:
         transition, last_us, self._last_us = None, self._last_us, time_us
         passed_us = 0 if last_us is None else max(0, time_us - last_us)
         if self._alarm is not None:
-            transition = self._continue(self._alarm, passed_us, score)
+            transition = self._continue(self._alarm, passed_us, score, end_limit(self._policy, limit))
         elif self._votes < self._needed:
             self._voted_us = None
         else:
@@ -116,7 +125,7 @@ class AlarmMachine:
                 self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
                 self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
                 transition = Transition.NEW
-        verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
+        verdict = Verdict(time_us, score, limit, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
         return verdict
@@ -125,10 +134,10 @@ class AlarmMachine:
         """Whether a score that exceeds nothing would change nothing: then `step` need not be called."""
         return self._alarm is None and not self._votes
 
-    def _continue(self, alarm: Alarm, passed_us: int, score: float) -> Transition | None:
+    def _continue(self, alarm: Alarm, passed_us: int, score: float, calm_limit: float) -> Transition | None:
         if score > alarm.peak_score:
             self._alarm = replace(alarm, peak_score=score)
-        if not score <= self._end_limit:  # NaN is not calm
+        if not score <= calm_limit:  # NaN is not calm
             self._calm_us = None
         else:
             seen_us = passed_us if passed_us <= _FOLLOWS * self._hop_us else self._hop_us

@@ -66,6 +66,12 @@ class NormalLevel:
         each = QUIET_SHARE * rms[quietest]
         self._limits = [float(2 * len(windows[0]) * limit**2) for limit in each]
 
+    def stands_still(self, samples: Samples) -> bool:
+        """Whether a window [samples, channels] is too quiet for this machine in operation, and not by one
+        channel alone."""
+        rms = samples.std(axis=0, dtype=np.float64)
+        return bool(_levels(rms[np.newaxis])[0] < QUIET_SHARE * self.lowest)
+
     def too_quiet(self, samples: Samples) -> SensorFault | None:
         """Say so where a window [samples, channels] is too quiet for this machine in operation."""
         half = self._half

@@ -25,6 +25,7 @@ from edge_runtime.core.machine_states import (
     UNSEEN,
     LearntStates,
     MachineState,
+    StateSettings,
 )
 from edge_runtime.core.manifest import (
     Calibration,
@@ -107,6 +108,7 @@ __all__ = [
     "Reading",
     "Samples",
     "SensorFault",
+    "StateSettings",
     "TooSlowError",
     "Transition",
     "UnavailableError",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from edge_runtime.core.ranges import check_within
+
 NOT_RUNNING: Final = "not_running"
 """Name of the state of a machine that stands still, learnt or said by the site."""
 RUN_UP: Final = "run_up"
@@ -15,6 +17,40 @@ UNSEEN: Final = "state_unseen"
 """A state that was not learnt, or a fault."""
 NO_STATES: Final = frozenset({RUN_UP, RUN_DOWN, CHANGING, UNSEEN})
 """Names that no learnt state may have."""
+LONGEST_S: Final = 3600.0
+"""Longest time that may be set. A judgement: large turbines run down for half an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """How the operating state of a machine is followed, and what says it beside the vibration."""
+
+    # Judgements: a small motor is at speed within seconds, runs down for longer, and a step from one load to
+    # another takes less than either. What is held back longer is no transient and counts.
+    run_up_s: float = 5.0
+    """After standing still, scores are held back for so long at most while the machine is in no state."""
+    run_down_s: float = 10.0
+    """The same while it is quieter than it ever was in the state that it left."""
+    change_s: float = 2.0
+    """The same for every other change from one state to another."""
+    unseen_s: float = 5.0
+    """A state that was not learnt is reported after so long."""
+    mismatch_s: float = 5.0
+    """Another state than the site says is reported after so long."""
+    reading: str = ""
+    """Name of the reading, in the sensor's own frames, whose value says the state; empty for none."""
+    values: tuple[str, ...] = ()
+    """States by that value, from 0 on, such as `["not_running", "low", "high"]`; empty where nothing is
+    meant."""
+    said_s: float = 0.0
+    """What is said of the state counts for so long, seconds; 0: until something else is said."""
+
+    def __post_init__(self) -> None:
+        check_within(
+            self, 0, LONGEST_S, "run_up_s", "run_down_s", "change_s", "unseen_s", "mismatch_s", "said_s"
+        )
+        if bool(self.reading) != bool(self.values):
+            raise ValueError("reading and values belong together: state both, or neither")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +65,8 @@ class LearntStates:
     the model's unit."""
     span: int
     """Windows over which the output is averaged before it says anything."""
+    called: Mapping[str, str]
+    """The state's name by each name that a site may give it: its own, and those of its conditions."""
 
     @staticmethod
     def of(states: Mapping[str, Any] | None) -> "LearntStates | None":
@@ -37,7 +75,9 @@ class LearntStates:
             return None
         levels = {str(name): (float(low), float(high)) for name, (low, high) in states["levels"].items()}
         thresholds = {str(name): float(value) for name, value in states["thresholds"].items()}
-        return LearntStates(tuple(states["names"]), thresholds, levels, int(states["span"]))
+        called = {str(own): str(name) for name, all_ in states["conditions"].items() for own in all_}
+        called |= {str(name): str(name) for name in states["names"]}
+        return LearntStates(tuple(states["names"]), thresholds, levels, int(states["span"]), called)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,9 @@ def _check_states(states: Mapping[str, Any] | None) -> None:
     names = states["names"]
     if len(set(names)) != len(names) or NO_STATES.intersection(names):
         raise ContradictionError(f"states {names} have one name twice, or one that is no state's")
-    if set(states["levels"]) != set(names) or not set(states["thresholds"]) <= set(names):
-        raise ContradictionError("levels or thresholds of states are not those of the states that it names")
+    whole = set(names) == set(states["levels"]) == set(states["conditions"])
+    if not whole or not set(states["thresholds"]) <= set(names):
+        raise ContradictionError("what it says of operating states is not of those that it names")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -187,6 +188,7 @@ _LEVEL: Final = number(0, _LARGEST)
 _STATES: Final[Mapping[str, Check]] = {
     "names": list_of(text_of(), 1, MOST_STATES),
     "thresholds": map_to(_ANY, MOST_STATES),
+    "conditions": map_to(list_of(text_of(), 1, _MAX_CONDITIONS), MOST_STATES),
     "levels": map_to(list_of(_LEVEL, 2, 2), MOST_STATES),
     "span": whole(1, _MAX_SPAN),
     "initialisers": map_to(text_of(), _MAX_NOTES),

@@ -116,7 +116,10 @@ class Graph:
         self._score = np.zeros(1, np.float32)
         self._row = np.zeros((1, self.states + 1), np.float32)
         binding = self._session.io_binding()
-        bound = [(binding.bind_input, WINDOW, self._window), (binding.bind_output, SCORE, self._score)]
+        bound: list[tuple[Any, str, NDArray[Any]]] = [
+            (binding.bind_input, WINDOW, self._window),
+            (binding.bind_output, SCORE, self._score),
+        ]
         bound += [(binding.bind_input, STATE, self._said)] if self._asks_state else []
         bound += [(binding.bind_output, STATE, self._row)] if self.states else []
         for bind, name, array in bound:

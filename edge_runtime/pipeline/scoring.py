@@ -11,8 +11,9 @@ import numpy as np
 
 from edge_runtime.analysis import AlarmMachine
 from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Verdict, first_line
-from edge_runtime.models import Artefact
 from edge_runtime.pipeline.line_status import LineStatus
+from edge_runtime.pipeline.state_watch import STATE_POLICY, StateWatch
+from edge_runtime.pipeline.watch import Watch
 
 TOP_CONTRIBUTIONS: Final = 5
 """Features named in a verdict. A judgement: what a person reads at a glance."""
@@ -26,35 +27,43 @@ class Scoring:
     """One sensor's model at work."""
 
     def __init__(
-        self,
-        artefact: Artefact,
-        status: LineStatus,
-        anomaly: AlarmMachine,
-        new_id: Callable[[], str],
-        suspended: str,
+        self, watch: Watch, status: LineStatus, anomaly: AlarmMachine, new_id: Callable[[], str]
     ) -> None:
-        """Give scores to `anomaly` and what goes wrong to `status`; `suspended` says why nothing may run."""
+        """Give scores to `anomaly` and what goes wrong to `status`."""
         self.anomaly = anomaly
         self.alarm = AlarmMachine(AlarmKind.MODEL, _POLICY, _THRESHOLD, new_id)
         """The model's own."""
+        self.state_alarm = AlarmMachine(AlarmKind.STATE, STATE_POLICY, _THRESHOLD, new_id)
+        """That of the machine's operating state."""
+        self.states: StateWatch | None = None
+        """Follows the machine's operating state; None where nothing says it."""
         self.run = 0
         """Number of the window that the model runs on now; 0 while it does not run."""
         self.unexplained: Verdict | None = None
         """A verdict whose explanation is being computed."""
         self._status = status
-        self.follow(artefact, anomaly, suspended)
+        self.follow(watch, anomaly)
 
-    def follow(self, artefact: Artefact, anomaly: AlarmMachine, suspended: str) -> None:
+    def follow(self, watch: Watch, anomaly: AlarmMachine) -> None:
         """Go on with another model, or another rule for its scores."""
         self.anomaly = anomaly
-        self._graph, self._suspended = artefact.graph, suspended
-        self._feature_names = tuple(feature.name for feature in artefact.manifest.features)
+        self._graph, self._suspended = watch.artefact.graph, watch.suspended
+        manifest = watch.artefact.manifest
+        self._feature_names = tuple(feature.name for feature in manifest.features)
+        said = "" if self.states is None else self.states.said
+        followed = watch.says_states or manifest.states is not None
+        self.states = StateWatch(watch, self.state_alarm, said) if followed else None
+
+    @property
+    def machines(self) -> tuple[AlarmMachine, ...]:
+        """All alarms that it judges."""
+        return self.anomaly, self.alarm, self.state_alarm
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
         """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples) if not self._suspended else math.nan
         except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
             return self._failed(time_us, f"{type(error).__name__}: {first_line(error)}")
         finally:
@@ -62,12 +71,33 @@ class Scoring:
         if math.isnan(score):
             return self._failed(time_us, self._suspended or "its score is not a number")
         verdicts = [] if self.alarm.active is None else self._judge_model(time_us, "")
-        verdict = self.anomaly.step(time_us, score)
-        if score > self.anomaly.threshold and self._feature_names:
+        if self.states is None:
+            if self.state_alarm.active is not None:  # of a model before this one
+                verdicts.append(self.state_alarm.step(time_us, _HEALTHY))
+            verdicts.append(self.anomaly.step(time_us, score))
+        else:
+            verdicts += self.states.judge(self.anomaly, time_us, score, self._graph.state_row, samples)
+        if verdicts[-1].exceeded and self._feature_names:
             # A second run of the graph, hence only for windows that raise a question.
-            verdict = self._explained(verdict, samples)
-        verdicts.append(verdict)
+            verdicts[-1] = self._explained(verdicts[-1], samples)
         return verdicts
+
+    def rest(self, samples: Samples, time_us: int) -> list[Verdict]:
+        """The verdicts on a window too quiet for the machine in operation, where it stands still as it was
+        learnt or as the site says; none where it does not."""
+        if (states := self.states) is None:
+            return []
+        row = np.empty(0, np.float32)
+        try:
+            self.run = self._status.windows
+            if states.learnt is not None and not self._suspended:
+                self._score(samples)
+                row = self._graph.state_row
+        except Exception:  # noqa: BLE001  as above; whole windows will show it
+            return []
+        finally:
+            self.run = 0
+        return states.rest(self.anomaly, time_us, row, samples) if states.stands_still(row) else []
 
     def judge_clipped(self, samples: Samples, time_us: int, alarm: Alarm | None) -> Verdict:
         """Score a window that is cut off at the sensor's range: it may be evidence, and is never calm.
@@ -89,6 +119,10 @@ class Scoring:
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
         return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)
+
+    def _score(self, samples: Samples) -> float:
+        said = -1 if self.states is None else self.states.column
+        return self._graph.score_one(samples, said)
 
     def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""

@@ -1,9 +1,9 @@
 """How one sensor is watched: its model, and what the site sets differently."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_runtime.analysis import Identity
-from edge_runtime.core import AlarmPolicy
+from edge_runtime.core import AlarmPolicy, StateSettings
 from edge_runtime.models import Artefact
 
 
@@ -24,6 +24,10 @@ class Watch:
     """The time over which that is asked for, seconds."""
     silence_s: float = 2.0
     """Pauses up to this long are none of the sensor's faults, seconds."""
+    states: StateSettings = field(default_factory=StateSettings)
+    """How the machine's operating state is followed."""
+    says_states: bool = False
+    """Whether the site says the state; else it is followed only where the model learnt states."""
 
     @property
     def identity(self) -> Identity:
@@ -36,7 +40,8 @@ class Watch:
         """What a pipeline judges by, the sensor's identity apart; a model is the same while it is the same
         session."""
         limits = self.usable_share, self.usable_span_s, self.silence_s
-        return id(self.artefact), self.threshold, self.policy, self.suspended, *limits
+        follows = self.states, self.says_states
+        return id(self.artefact), self.threshold, self.policy, self.suspended, *limits, *follows
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":

@@ -147,7 +147,7 @@ def means_over(rows: Floats, span: int) -> Floats:
     """Means of every `span` neighbours of rows [n, columns]: [n - span + 1, columns]; one where they are
     fewer."""
     if len(rows) <= span:
-        return rows.mean(axis=0, keepdims=True)
+        return np.asarray(rows.mean(axis=0, keepdims=True))
     return np.asarray(np.lib.stride_tricks.sliding_window_view(rows, span, axis=0).mean(axis=-1))
 
 
