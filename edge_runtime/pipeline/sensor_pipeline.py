@@ -235,9 +235,7 @@ class SensorPipeline:
             verdicts = self._sensor.judge(time_us, None)
             verdicts += self._scoring.judge(samples, time_us)
             return verdicts
-        quiet = fault.reason in (FaultReason.STUCK, FaultReason.TOO_QUIET) and self._level.stands_still(
-            samples
-        )
+        quiet = fault.reason in _STILL and self._level.stands_still(samples)
         if quiet and (resting := self._scoring.rest(samples, time_us)):
             return [*self._sensor.judge(time_us, None), *resting]
         # A sensor at fault says nothing about the machine. But a window cut off may be evidence.

@@ -33,7 +33,7 @@ class StateWatch:
     """The state of the machine, and the scores that wait for it."""
 
     def __init__(self, watch: Watch, alarm: AlarmMachine, said: str) -> None:
-        """Report in `alarm`; `said` is what the site says. A threshold that it states counts in every state."""
+        """Report in `alarm`; `said` is what the site says. Its threshold, if any, counts in every state."""
         manifest = watch.artefact.manifest
         self.learnt = LearntStates.of(manifest.states)
         self._alarm = alarm
