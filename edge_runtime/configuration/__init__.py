@@ -5,8 +5,17 @@ from edge_runtime.configuration.config import (
     ReportSettings,
     SiteSettings,
     check_agreement,
+    check_states,
     identity_of,
     read_config,
 )
 
-__all__ = ["Config", "ReportSettings", "SiteSettings", "check_agreement", "identity_of", "read_config"]
+__all__ = [
+    "Config",
+    "ReportSettings",
+    "SiteSettings",
+    "check_agreement",
+    "check_states",
+    "identity_of",
+    "read_config",
+]

@@ -11,7 +11,7 @@ connection subscribes."""
 _IN_PLACE: Final = frozenset(
     {
         *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
-        *("usable_share", "usable_span_s", "machine", "latched", "suppressed"),
+        *("usable_share", "usable_span_s", "machine", "latched", "suppressed", "states"),
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not

@@ -14,6 +14,7 @@ from edge_runtime.door import Access, Asker, Method, NoParams, Registry
 from edge_runtime.gateway.alarm_methods import alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.sensor_station import Station
+from edge_runtime.gateway.state_methods import SAY_STATE, StateParams, state_method
 from edge_runtime.mqtt import Publisher
 
 _STARTED_S: Final = time.monotonic()
@@ -28,6 +29,10 @@ class SensorStatus:
     """What is wrong with it or its line; empty when nothing is."""
     figures: Mapping[str, float | None]
     """As in the health message."""
+    state: str
+    """Operating state of its machine, as in the condition; empty while nothing says it."""
+    state_said: str
+    """What the site says that it is; empty where it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +56,20 @@ def methods(
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
         troubles = health.troubles()
-        sensors = tuple(SensorStatus(each.name, each.trouble, each.figures()) for each in stations)
+        sensors = tuple(map(_sensor_status, stations))
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
     say = "Say what is true now of the service and each sensor."
     own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
-    return Registry([own, *alarm_methods(keeper.book, keeper.publish)])
+    state = Method("machine.state", Access.CHANGE, SAY_STATE, StateParams, state_method(stations), mqtt=True)
+    return Registry([own, state, *alarm_methods(keeper.book, keeper.publish)])
+
+
+def _sensor_status(station: Station) -> SensorStatus:
+    state = station.machine_state
+    name, said = (state.name, state.said) if state else ("", "")
+    return SensorStatus(station.name, station.trouble, station.figures(), name, said)
 
 
 def about(site: SiteSettings) -> Mapping[str, object]:

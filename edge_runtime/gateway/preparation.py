@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
-from edge_runtime.core import ModelSummary, UnavailableError, model_summary
+from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
+from edge_runtime.core import ModelSummary, StateSettings, UnavailableError, model_summary
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
@@ -49,6 +49,7 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     digests, artefacts = _open_models(config, records, running)
     for sensor in config.sensor:
         check_agreement(sensor, artefacts[sensor.model].manifest)
+        check_states(sensor, artefacts[sensor.model].manifest)
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
@@ -61,6 +62,8 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
             usable_share=sensor.usable_share,
             usable_span_s=sensor.usable_span_s,
             silence_s=sensor.silence_s,
+            states=sensor.states or StateSettings(),
+            says_states=sensor.states is not None,
         )
         model = model_summary(artefact.manifest, digest)
         # What the data supports is the model's own threshold and policy, not what a site replaces them by.

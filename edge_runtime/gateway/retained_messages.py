@@ -112,6 +112,7 @@ class RetainedMessages:
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
+        said = *said, condition.state
         body = condition_message(condition, stamp)
         self._feed.bring(Topic.CONDITION, sensor, body)
         self._put(self._topics.sensor(sensor, "condition"), body, said)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_runtime.analysis import AlarmMachine, Gate, OperatingState, Step
 from edge_runtime.core import (
+    NOT_RUNNING,
     AlarmPolicy,
     LearntStates,
     MachineState,
@@ -60,9 +61,17 @@ class StateWatch:
         names = () if self.learnt is None else self.learnt.names
         return names.index(self._state.said) if self._state.said in names else -1
 
-    def say(self, name: str) -> None:
-        """Take what the site says: the name of a state or of a condition of one, or nothing."""
+    @property
+    def names(self) -> frozenset[str]:
+        """What the site may say."""
+        return frozenset({NOT_RUNNING, *({} if self.learnt is None else self.learnt.called)})
+
+    def say(self, name: str) -> bool:
+        """Take what the site says: the name of a state or of a condition of one, or nothing; return whether
+        that is news."""
+        before = self._state.said
         self._state.say(name if self.learnt is None else self.learnt.called.get(name, name))
+        return self._state.said != before
 
     def read(self, reading: Reading) -> None:
         """Take a reading, which may be the one that says the state; another value than those meant says

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from edge_runtime.core import RESERVED_NAMES, AlarmPolicy, OneOf, check_topic_level, check_within
+from edge_runtime.core import (
+    RESERVED_NAMES,
+    AlarmPolicy,
+    OneOf,
+    StateSettings,
+    check_topic_level,
+    check_within,
+)
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
@@ -65,6 +72,9 @@ class SensorSettings:
     """What the sensor sits on: anomalies that stand at once on sensors of one machine are one incident."""
     latched: bool = False
     """Whether an anomaly stays open, though it is over, until somebody resets it."""
+    states: StateSettings | None = None
+    """How the machine's operating state is followed, and what says it beside the vibration; without it, as
+    the model learnt it and by these defaults."""
     suppressed: str = ""
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
 

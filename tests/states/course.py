@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from edge_runtime.core import NOT_RUNNING, Samples
 
-GAIN: Final = (0.95, 1.05)
-SPEED: Final = (0.997, 1.003)
+GAIN: Final = (0.98, 1.02)
+SPEED: Final = (0.998, 1.002)
 """How a running machine differs from one cut to the next."""
 CUT_S: Final = (5.0, 20.0)
 STAND_S: Final = (15.0, 60.0)
@@ -95,7 +95,8 @@ class Day:
         length_s = self._seconds(CHANGE_S)
         first, second = (self._cuts(self._recorded[state], length_s) for state in (before, after))
         share = np.linspace(0, np.pi / 2, len(first), dtype=np.float32)[:, np.newaxis]
-        return Part("", np.cos(share) * first + np.sin(share) * second)
+        mixed = np.cos(share) * first + np.sin(share) * second
+        return Part("", mixed.astype(np.float32))
 
     def lived(self, state: str) -> Samples:
         """All that was recorded of a state, once and in order, as a machine is that runs for days."""

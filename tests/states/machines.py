@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.core import NOT_RUNNING, Manifest, Samples
+from edge_runtime.core import NOT_RUNNING, AlarmPolicy, Manifest, Samples
 from tests.shared import FULL, SAMPLE
 from tests.states.course import Day
 from trainer import fitting
@@ -38,6 +38,9 @@ class Machine:
     hop: int
     piece: int
     """Samples that were recorded without a gap."""
+    votes: tuple[int, int]
+    """Of the alarm: over half a second of the bearings', over eight of the fan's, whose windows come every
+    0.3 s and differ by more than a coin on a blade makes of one of them."""
     learnt: Mapping[str, Samples]
     """By condition, to learn from."""
     kept: Mapping[str, Samples]
@@ -51,6 +54,7 @@ class Machine:
             detector,
             samples=self.samples,
             hop=self.hop,
+            policy=AlarmPolicy(votes=self.votes),
             states=True,
             power=False,
             best_effort=True,
@@ -91,7 +95,7 @@ def fan() -> Machine:
         f"coin at {state}": (state, np.concatenate(found[f"fan_0_{state}_1_weight"]))
         for state in ("low", "med", "high")
     }
-    return _halved("fan", 200.0, ("x", "y", "z"), None, (128, 64, 200), whole, faults)
+    return _halved("fan", 200.0, ("x", "y", "z"), None, (128, 64, 200), (6, 24), whole, faults)
 
 
 def cwru(*, sample: bool = False) -> Machine:
@@ -111,7 +115,7 @@ def cwru(*, sample: bool = False) -> Machine:
     usual = float(np.mean([part.std() for part in whole.values()]))
     noise = np.random.default_rng(0).standard_normal((120_000, 1))
     whole[NOT_RUNNING] = (STILL_LEVEL * usual * noise).astype(np.float32)
-    return _halved("cwru", 12000.0, ("DE",), 5000.0, (1024, 512, 10**9), whole, faults)
+    return _halved("cwru", 12000.0, ("DE",), 5000.0, (1024, 512, 10**9), (3, 5), whole, faults)
 
 
 def _halved(
@@ -120,9 +124,10 @@ def _halved(
     channels: tuple[str, ...],
     lowpass_hz: float | None,
     cut: tuple[int, int, int],
+    votes: tuple[int, int],
     whole: Mapping[str, Samples],
     faults: Mapping[str, tuple[str, Samples]],
 ) -> Machine:
     learnt = {state: part[: len(part) // 2] for state, part in whole.items()}
     kept = {state: part[len(part) // 2 :] for state, part in whole.items()}
-    return Machine(name, rate_hz, channels, lowpass_hz, *cut, learnt, kept, faults)
+    return Machine(name, rate_hz, channels, lowpass_hz, *cut, votes, learnt, kept, faults)
