@@ -8,7 +8,13 @@ DATA ?= ../shared/data
 GATED := $(wildcard $(addprefix tests/edge/test_,framing*.py alarm.py book.py config*.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
-.PHONY: demo test test-python check coverage models docs attack bench soak lock sbom clean
+# Twice as many workers as cores: many tests wait, for a broker, a sensor or a clock. tests/conftest.py has the order.
+PARALLEL := -n $(shell expr 2 '*' $$(nproc)) --dist loadfile --no-loadscope-reorder
+
+# Every worker and every program that a test starts would compile it all again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test busy test-python check coverage models docs attack bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
@@ -16,15 +22,14 @@ $(READY): pyproject.toml deploy/setup.sh
 demo: $(READY)
 	$(BIN)/python -m deploy.demo
 
-# Three workers on two cores: many tests wait, for a broker, a sensor or a clock.
 test: check coverage
-	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest -n 3 --dist loadfile --ignore tests/benchmarks $(GATED:%=--ignore %)
+	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/pytest $(PARALLEL) --ignore tests/benchmarks $(GATED:%=--ignore %)
 	$(BIN)/pytest tests/benchmarks
 
 # The tests of what may lose, make up or fail to send an alarm, and that they reach its every branch.
 coverage: $(READY)
 	@[ $(COVERED) = 100 ] || echo "Coverage is measured and not asked for: that takes root and Mosquitto"
-	$(BIN)/pytest -n 3 --dist loadfile --cov --cov-config=tests/edge/coverage.ini --cov-fail-under=$(COVERED) $(GATED)
+	$(BIN)/pytest $(PARALLEL) --cov --cov-config=tests/edge/coverage.ini --cov-fail-under=$(COVERED) $(GATED)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -60,6 +65,10 @@ attack: $(READY)
 # Faults for as long as asked for, and the figures that come of it: make soak ARGS="--minutes 60"
 soak: $(READY)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
+
+# The suite beside eight programs that take the processor; ARGS="--times 10" repeats the tests that wait.
+busy: $(READY)
+	$(BIN)/python -m tests.busy $(ARGS)
 
 # The suite under another Python, from PATH or a Debian that has it (as root): make test-python PYTHON=3.13;
 # ARGS for the script and for pytest: ARGS="--leave-out torch -n 2 tests/edge".

@@ -1,9 +1,10 @@
 """Settings of the whole suite."""
 
 import signal
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,24 @@ from tests.waiting import scaled
 
 T = TypeVar("T")
 
+LONGEST_FIRST: Final = (
+    "tests/deploy/test_doctor_lines.py",
+    "tests/trainer/test_foreign_text.py",
+    "tests/deploy/test_provisioning.py",
+    "tests/edge/test_retained_picture.py",
+    "tests/test_how_to.py",
+    "tests/edge/test_gateway_kills.py",
+    "tests/edge/test_kept_session.py",
+    "tests/deploy/test_passphrase.py",
+    "tests/test_plain_install.py",
+    "tests/test_soak.py",
+    "tests/deploy/test_clock.py",
+    "tests/deploy/test_first_boot.py",
+    "tests/deploy/test_cards.py",
+)
+"""Files that go on for 20 s and more, most of them with few tests, by `pytest --durations=0`. Workers are
+given whole files: one of these that is begun last leaves the other workers with nothing to do."""
+
 # How long an example takes on a busy machine says nothing about the code.
 settings.register_profile("steadyhum", deadline=None)
 settings.load_profile("steadyhum")
@@ -19,6 +38,18 @@ settings.load_profile("steadyhum")
 # Started in the background, or by nohup, the suite would hand on ignored signals to the programs it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the longest files to the front, then those with the most tests; tests of a file stay in order."""
+    tests = Counter(item.nodeid.partition("::")[0] for item in items)
+    ranks = {file: rank - len(LONGEST_FIRST) for rank, file in enumerate(LONGEST_FIRST)}
+
+    def rank(item: pytest.Item) -> tuple[int, int, str]:
+        file = item.nodeid.partition("::")[0]
+        return ranks.get(file, 0), -tests[file], file
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

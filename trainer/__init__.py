@@ -76,7 +76,7 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name == "__version__":
-            found = import_module("importlib.metadata").version("steadyhum")
+            found = import_module("edge_runtime.core").VERSION
         else:
             room = _ROOMS.get(name, "core" if name.endswith("Error") else "library")
             try:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 
 from deploy.debian.sbom import epoch_s, licence, metadata, sbom
 from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_wheel
+from edge_runtime.core import VERSION
 
 HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "steadyhum-edge"
@@ -46,8 +46,7 @@ class Package:
     @property
     def version(self) -> str:
         """Upstream's version, and the Debian release whose Python it was made for."""
-        upstream = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-        return f"{upstream}-{self.revision}~{RELEASES[self.python]}"
+        return f"{VERSION}-{self.revision}~{RELEASES[self.python]}"
 
     @property
     def stem(self) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import platform as machine_here
 import sys
-import tomllib
 from email.message import Message
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from deploy.debian.sbom import bill, component, epoch_s
 from deploy.locking.closure import ROOT, TRAINER, closure, platform
 from deploy.locking.lock import Locked, read_locks
+from edge_runtime.core import VERSION
 
 INSTALLS: Final[dict[str, tuple[str, ...]]] = {"edge": (), "trainer": TRAINER}
 """The extras of each."""
@@ -34,9 +34,7 @@ def bill_of(install: str) -> str:
     locked = read_locks(python)
     needed = closure(INSTALLS[install], platform(python, machine_here.machine()))
     parts = [_component(found.metadata, locked[name]) for name, found in needed.items()]
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    name = f"steadyhum-{install}"
-    return bill(parts, name, version, epoch_s(), f"pkg:pypi/steadyhum@{version}")
+    return bill(parts, f"steadyhum-{install}", VERSION, epoch_s(), f"pkg:pypi/steadyhum@{VERSION}")
 
 
 def _component(said: Any, locked: Locked) -> dict[str, Any]:

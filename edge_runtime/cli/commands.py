@@ -14,7 +14,7 @@ from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.recordings import replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import become_service, printable, run_command
+from edge_runtime.core import VERSION, become_service, printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -29,9 +29,7 @@ ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"edge-runtime {version('steadyhum')}")
+        typer.echo(f"edge-runtime {VERSION}")
         raise typer.Exit
 
 

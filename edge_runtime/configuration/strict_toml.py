@@ -4,7 +4,6 @@ An unknown key is a typing mistake: the nearest known one is named. Every refusa
 """
 
 import dataclasses
-import difflib
 import re
 import tomllib
 import unicodedata
@@ -52,6 +51,8 @@ class _Reader:
         hints = get_type_hints(kind, include_extras=True)
         for key in table:
             if key not in hints:
+                import difflib  # noqa: PLC0415  0.2 MB that a service without a mistake does not need
+
                 near = difflib.get_close_matches(key, hints, n=1)
                 remedy = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(hints))}"
                 raise self._refuse(f"unknown key {_dotted((*at, key))!r}", (*at, key), remedy)

@@ -64,6 +64,7 @@ from edge_runtime.core.topic_level import (
     is_mqtt_text,
     is_topic_level,
 )
+from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "RUN_UP",
     "TOPIC_LEVEL_RULE",
     "UNSEEN",
+    "VERSION",
     "AccessError",
     "Alarm",
     "AlarmCommandError",

@@ -4,12 +4,10 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from edge_runtime.configuration import SiteSettings
-from edge_runtime.core import Health
+from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
 from edge_runtime.gateway.alarm_methods import alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
@@ -74,12 +72,4 @@ def _sensor_status(station: Station) -> SensorStatus:
 
 def about(site: SiteSettings) -> Mapping[str, object]:
     """What the service says of itself to whoever connects."""
-    return {"site": site.site, "device": site.device, "program": _version(), "pid": os.getpid()}
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("steadyhum")
-    except PackageNotFoundError:  # run from a folder that was never installed
-        return "unknown"
+    return {"site": site.site, "device": site.device, "program": VERSION, "pid": os.getpid()}

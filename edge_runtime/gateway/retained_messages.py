@@ -5,12 +5,13 @@ Published when it changes, and again at intervals, so that what is old can be se
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Final
+
+import onnxruntime
 
 from edge_runtime.book import Book, Instant, OpenAlarm
 from edge_runtime.configuration import Config, ReportSettings
-from edge_runtime.core import ModelSummary, clock_doubt
+from edge_runtime.core import VERSION, ModelSummary, clock_doubt
 from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import (
@@ -177,7 +178,7 @@ def _essence(alarm: OpenAlarm | None) -> object:
 
 
 VERSIONS: Final = {
-    "steadyhum": version("steadyhum"),
+    "steadyhum": VERSION,
     "python": platform.python_version(),
-    "onnxruntime": version("onnxruntime"),
+    "onnxruntime": onnxruntime.__version__,
 }

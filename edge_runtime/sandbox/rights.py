@@ -18,24 +18,9 @@ import errno
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
-
-# On Linux alone, and only where their packages and libseccomp are installed.
-try:
-    import landlock
-    from landlock.plumbing import FSAccess
-except ImportError:
-    landlock = None
-try:
-    import pyseccomp as seccomp
-except (ImportError, OSError, RuntimeError):
-    seccomp = None
-
-AVAILABLE: Final = tuple(
-    name for name, library in (("landlock", landlock), ("seccomp", seccomp)) if library is not None
-)
-"""What is installed of both; whether the kernel has them shows when they are used."""
 
 # Memory, files that are open already, time, threads of this process, and how it ends: what CPython, numpy,
 # scipy, h5py and onnxruntime need while they compute. Every format and every shipped model is read and run
@@ -111,6 +96,33 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     return tuple(in_force)
 
 
+# The two libraries are there on Linux alone, and only where their packages and libseccomp are installed. They
+# are imported when they are used: whoever starts a child imports this module, and can spare their 0.7 MB.
+@cache
+def _landlock() -> Any:
+    try:
+        import landlock  # noqa: PLC0415  see above
+        import landlock.plumbing  # noqa: PLC0415
+    except ImportError:
+        return None
+    return landlock
+
+
+@cache
+def _seccomp() -> Any:
+    try:
+        import pyseccomp  # noqa: PLC0415  see above
+    except (ImportError, OSError, RuntimeError):
+        return None
+    return pyseccomp
+
+
+def available() -> tuple[str, ...]:
+    """Return what is installed of `landlock` and `seccomp`; whether the kernel has them shows on use."""
+    libraries = (("landlock", _landlock()), ("seccomp", _seccomp()))
+    return tuple(name for name, library in libraries if library is not None)
+
+
 def _limit(limits: Limits) -> bool:
     try:
         import resource  # noqa: PLC0415  Unix alone has it
@@ -135,8 +147,9 @@ def _limit(limits: Limits) -> bool:
 
 
 def _restrict_files() -> bool:
-    if landlock is None:
+    if (landlock := _landlock()) is None:
         return False
+    kinds = landlock.plumbing.FSAccess
     try:
         rules = landlock.Ruleset()
         paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
@@ -150,7 +163,7 @@ def _restrict_files() -> bool:
         ]
         readable += [own, *(path for path in (own.parent / "trainer",) if path.exists())]
         for path in readable:
-            access = FSAccess.READ_FILE | FSAccess.READ_DIR if path.is_dir() else FSAccess.READ_FILE
+            access = kinds.READ_FILE | kinds.READ_DIR if path.is_dir() else kinds.READ_FILE
             rules.allow(path, rules=access)
         rules.apply()
     except (OSError, landlock.LandlockError):  # a kernel without it
@@ -160,7 +173,7 @@ def _restrict_files() -> bool:
 
 def _filter_of_calls() -> Any:
     """The filter, ready to load; None where there is none to be had."""
-    if seccomp is None:
+    if (seccomp := _seccomp()) is None:
         return None
     try:
         rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
@@ -186,4 +199,4 @@ def _filter_of_calls() -> Any:
 
 def _allow(rules: Any, name: str, *arguments: Any) -> None:
     with contextlib.suppress(OSError):  # a call that this processor does not have
-        rules.add_rule(seccomp.ALLOW, name, *arguments)
+        rules.add_rule(_seccomp().ALLOW, name, *arguments)

@@ -3,9 +3,7 @@
 Other formats (MATLAB among them) need the trainer, which converts them once.
 """
 
-import csv
 import math
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +72,8 @@ def read_signal(path: Path) -> Signal:
 
 
 def _read_npz(path: Path) -> Signal:
+    import zipfile  # noqa: PLC0415  0.5 MB with csv, which a service that reads no recording can spare
+
     with zipfile.ZipFile(path) as archive:
         if (size := sum(entry.file_size for entry in archive.infolist())) > MAX_BYTES:
             raise ValueError(f"unpacks to {size} bytes, at most {MAX_BYTES} are read")
@@ -104,6 +104,8 @@ def _columns(samples: np.ndarray[Any, np.dtype[Any]]) -> Samples:
 
 def _read_csv(path: Path) -> Signal:
     """Edge Impulse's layout: a header, the time in milliseconds first, one reading a row."""
+    import csv  # noqa: PLC0415  as above
+
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES} bytes")
     with path.open(newline="", encoding="utf-8-sig") as lines:

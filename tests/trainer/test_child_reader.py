@@ -123,7 +123,7 @@ def test_the_child_imports_no_torch() -> None:
 
 def test_the_child_reaches_no_network() -> None:
     """Not even this machine's own; test_parser_rights.py has the same without the filter of calls."""
-    if "seccomp" not in rights.AVAILABLE:
+    if "seccomp" not in rights.available():
         pytest.skip("libseccomp is not here")
     with socket.create_server(("127.0.0.1", 0)) as server:
         code = (

@@ -26,7 +26,7 @@ from tests.trainer.taken_over_parser import PROBE
 from trainer.formats import child
 from trainer.recordings import child_reader
 
-WHOLE = {"landlock", "seccomp"} <= set(rights.AVAILABLE)
+WHOLE = {"landlock", "seccomp"} <= set(rights.available())
 NEEDED = "trainer.formats.child, scipy.io, h5py, landlock, pyseccomp"
 whole = pytest.mark.skipif(not WHOLE, reason="Landlock or seccomp is not here")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.core import UnavailableError, run_command
+from edge_runtime.core import VERSION, UnavailableError, run_command
 from trainer.cli import adopt, compare, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
@@ -31,9 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"trainer {version('steadyhum')}")
+        typer.echo(f"trainer {VERSION}")
         raise typer.Exit
 
 

@@ -3,7 +3,6 @@
 A file appears only if every check has passed, and never in part.
 """
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import onnx
 
 from edge_runtime.core import (
+    VERSION,
     AlarmPolicy,
     ArtefactError,
     Calibration,
@@ -166,7 +166,7 @@ def _manifest(
         golden_tolerance=detector.golden_tolerance,
         data_digest=stamp.data_digest,
         opset=OPSET,
-        producer=f"steadyhum {importlib.metadata.version('steadyhum')}",
+        producer=f"steadyhum {VERSION}",
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
         power=stamp.power,
