@@ -89,6 +89,7 @@ def test_a_new_alarm() -> None:
         "suppressed": "",
         "latched": False,
         "active": True,
+        "state": "",
     }
 
 
