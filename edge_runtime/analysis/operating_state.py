@@ -31,6 +31,9 @@ MISMATCH: Final = "state_mismatch"
 FARTHEST: Final = -4.0
 """A window counts as no farther from a state than this many limits. A judgement: one jolt among the windows
 of a second does not take the machine out of its state, three do."""
+FALLING: Final = 0.95
+"""A machine runs down while its level goes on falling below its lowest by this factor. A judgement: the level
+of a second varies by less in any state, and a run-down of a minute takes it through ten such steps."""
 _Rows = NDArray[np.float32]
 
 
@@ -70,7 +73,8 @@ class OperatingState:
         self._since_us = 0
         self._left_us: float | None = None
         """How long the machine has been out of that state; None while it is in it."""
-        self._loud_us = self._unseen_us = self._differs_us = 0.0
+        self._stalled_us = self._unseen_us = self._differs_us = 0.0
+        self._level = self._lowest = 0.0
         self._last_us: int | None = None
         self._way = CHANGING
         self._said, self._said_us = "", 0.0
@@ -187,19 +191,22 @@ class OperatingState:
     def _away(self, time_us: int, passed_us: int, samples: Samples) -> Step:
         """In no learnt state, and not known to be: a transient, or the beginning of an unseen state."""
         settings, learnt = self.settings, self._learnt
+        level = _level(samples)
         if self._left_us is None:
-            self._left_us = self._loud_us = 0.0
-            self._since_us = time_us
+            self._left_us = self._stalled_us = 0.0
+            self._since_us, self._way = time_us, CHANGING
+            lowest = 0.0 if learnt is None else learnt.levels.get(self._known, (0.0, 0.0))[0]
+            self._level, self._lowest = max(level, lowest), lowest
         else:
             self._left_us += passed_us
-        lowest = 0.0 if learnt is None else learnt.levels.get(self._known, (0.0, 0.0))[0]
-        quieter = _level(samples) < lowest
+        self._level += (level - self._level) / self._span
         if self._known == NOT_RUNNING:
             self._way, over = RUN_UP, self._left_us >= settings.run_up_s * 1e6
         else:
-            self._loud_us += 0 if quieter else passed_us
-            self._way = RUN_DOWN if quieter else CHANGING
-            over = self._loud_us >= settings.change_s * 1e6 or self._left_us >= settings.run_down_s * 1e6
+            self._stalled_us += passed_us
+            if self._level < FALLING * self._lowest:
+                self._way, self._lowest, self._stalled_us = RUN_DOWN, self._level, 0.0
+            over = self._stalled_us >= settings.change_s * 1e6 or self._left_us >= settings.run_down_s * 1e6
         if not over:
             return Step(Gate.HOLD, held_count=False)
         self._known, self._left_us = UNSEEN, None

@@ -30,7 +30,7 @@ class StateSettings:
     run_up_s: float = 5.0
     """After standing still, scores are held back for so long at most while the machine is in no state."""
     run_down_s: float = 10.0
-    """The same while it is quieter than it ever was in the state that it left."""
+    """The same while it becomes quieter and quieter than it ever was in the state that it left."""
     change_s: float = 2.0
     """The same for every other change from one state to another."""
     unseen_s: float = 5.0

@@ -84,7 +84,7 @@ class Scoring:
 
     def rest(self, samples: Samples, time_us: int) -> list[Verdict]:
         """The verdicts on a window too quiet for the machine in operation, where it stands still as it was
-        learnt or as the site says; none where it does not."""
+        learnt or as the site says, or is on its way there or back; none where it is neither."""
         if (states := self.states) is None:
             return []
         row = np.empty(0, np.float32)
@@ -97,7 +97,7 @@ class Scoring:
             return []
         finally:
             self.run = 0
-        return states.rest(self.anomaly, time_us, row, samples) if states.stands_still(row) else []
+        return states.rest(self.anomaly, time_us, row, samples)
 
     def judge_clipped(self, samples: Samples, time_us: int, alarm: Alarm | None) -> Verdict:
         """Score a window that is cut off at the sensor's range: it may be evidence, and is never calm.

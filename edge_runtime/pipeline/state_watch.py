@@ -89,16 +89,16 @@ class StateWatch:
         """Times that come are of another clock."""
         self._state.clock_restarted()
 
-    def stands_still(self, row: Scores) -> bool:
-        """Whether a window that is too quiet is of a machine that stands still; `row` as of the graph."""
-        return self._state.stands_still(row)
-
     def rest(self, anomaly: AlarmMachine, time_us: int, row: Scores, samples: Samples) -> list[Verdict]:
-        """Take a window of a machine that stands still: its alarm stays as it was."""
-        self._state.step(time_us, row, samples, still=True)
-        self._held.clear()
+        """Take a window too quiet for the machine in operation. Where it stands still, or is on its way there
+        or back, its alarm stays as it was; none where it is neither."""
+        still = self._state.stands_still(row)
+        step = self._state.step(time_us, row, samples, still=still)
+        late = [] if step.gate is Gate.HOLD else self._judge_held(anomaly, anomaly.threshold, step)
+        if step.gate is Gate.JUDGE:
+            return late
         unscored = Verdict(time_us, np.nan, anomaly.threshold, False, anomaly.active, None)
-        return [*self._report(time_us), unscored]
+        return [*late, *self._report(time_us), unscored]
 
     def judge(
         self, anomaly: AlarmMachine, time_us: int, score: float, row: Scores, samples: Samples
