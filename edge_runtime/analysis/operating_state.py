@@ -111,7 +111,7 @@ class OperatingState:
     @property
     def problem(self) -> str:
         """What is to be reported: a state that was not learnt, or another one than the site says."""
-        if self._unseen_us >= self.settings.unseen_s * 1e6:
+        if self._known == UNSEEN and self._unseen_us >= self.settings.unseen_s * 1e6:
             near = f", most like {self.nearest}" if self.nearest else ""
             site = f"; the site says {self._said}" if self._said else ""
             return f"{UNSEEN}: it vibrates as in no state that was learnt{near}{site}"

@@ -21,9 +21,9 @@ SPEED: Final = (0.998, 1.002)
 CUT_S: Final = (5.0, 20.0)
 STAND_S: Final = (15.0, 60.0)
 RUN_S: Final = (30.0, 120.0)
-UP_S: Final = (1.0, 4.0)
+UP_S: Final = (1.0, 3.0)
 DOWN_S: Final = (2.0, 8.0)
-CHANGE_S: Final = (0.5, 1.5)
+CHANGE_S: Final = (0.3, 1.0)
 _FADE: Final = 4
 """Samples over which one cut becomes the next: no click, and no window of the fan's 128 that is quieter for
 it."""
