@@ -26,7 +26,8 @@ class StateSettings:
     """How the operating state of a machine is followed, and what says it beside the vibration."""
 
     # Judgements: a small motor is at speed within seconds, runs down for longer, and a step from one load to
-    # another takes less than either. Of each the last second or two are until the new state is known. What is held back longer is no transient and counts.
+    # another takes less than either; of each, a span of windows passes until the new state is known. What is
+    # held back for longer is no transient, and counts.
     run_up_s: float = 5.0
     """After standing still, scores are held back for so long at most while the machine is in no state."""
     run_down_s: float = 10.0
