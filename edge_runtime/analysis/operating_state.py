@@ -116,7 +116,7 @@ class OperatingState:
             site = f"; the site says {self._said}" if self._said else ""
             return f"{UNSEEN}: it vibrates as in no state that was learnt{near}{site}"
         if self._differs_us >= self.settings.mismatch_s * 1e6:
-            return f"{MISMATCH}: the site says {self._said}, it vibrates as in {self._known}"
+            return f"{MISMATCH}: the site says {self._said}, it vibrates as in {self._known or 'operation'}"
         return ""
 
     def say(self, name: str) -> None:

@@ -75,8 +75,7 @@ class Graph:
         self._session = session
         if self.explains:
             try:
-                wanted = (SCORE, STATE) if self.states else (SCORE,)
-                self._session = _open(pruned(model, *wanted), where, threads)
+                self._session = _open(pruned(model, SCORE, STATE), where, threads)
             except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
                 self._whole = session
         self._run = self._session.run

@@ -20,13 +20,12 @@ from trainer.calibration.cross_validation import FitGraph, hold_out
 from trainer.core import ChoiceError, FitContext, RecordingError
 from trainer.detectors import MEANS, ROOTS, OperatingStates, learn_states
 from trainer.recordings import (
-    BLOCKS,
     NORMAL,
-    Fold,
     Recording,
     condition_names,
     cut_windows,
     leave_out_blocks,
+    leave_out_runs,
 )
 
 _LEAST_BLOCKS: Final = 3
@@ -119,7 +118,7 @@ def find_states(
     for name, own in states.conditions.items():
         blocks = {block: part for (block, condition), part in tops.items() if condition in own}
         if len(blocks) >= _LEAST_BLOCKS:
-            thresholds[name] = min(general, _threshold(blocks, plan))
+            thresholds[name] = min(general, state_threshold(blocks, plan))
     return FoundStates(states, thresholds)
 
 
@@ -130,7 +129,7 @@ def _held_out(
     try:
         folds = leave_out_blocks(normals, plan.samples)
     except RecordingError:  # short recordings, of which many are of one condition
-        folds = _leave_out_recordings(normals)
+        folds = leave_out_runs(normals)
     found: dict[tuple[str, str], Scores] = {}
     for fold in folds:
         held, _ = hold_out(fit, [replace(fold, within_condition=False)], plan, context)
@@ -140,25 +139,8 @@ def _held_out(
     return found
 
 
-def _leave_out_recordings(normals: Sequence[Recording]) -> tuple[Fold, ...]:
-    """Leave out a run of each condition's recordings in turn, for those too short to be cut."""
-    blocks: dict[int, list[Recording]] = {}
-    for name in condition_names(normals):
-        own = [item for item in normals if item.condition == name]
-        for number, item in enumerate(own):
-            blocks.setdefault(number * BLOCKS // len(own), []).append(item)
-    return tuple(
-        Fold(
-            f"block {turn + 1}",
-            tuple(item for other, part in blocks.items() if other != turn for item in part),
-            tuple(held),
-        )
-        for turn, held in blocks.items()
-        if len(blocks) > 1
-    )
-
-
-def _threshold(blocks: Mapping[str, Scores], plan: CalibrationPlan) -> float:
+def state_threshold(blocks: Mapping[str, Scores], plan: CalibrationPlan) -> float:
+    """The threshold of one state, from the scores of its blocks, each by a fit that did not see it."""
     share = plan.hop / plan.samples  # windows that overlap are not independent
     try:
         bound = conditions_threshold(blocks, plan.rate, independent=share).value

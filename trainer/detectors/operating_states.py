@@ -171,17 +171,13 @@ def _learnt(conditions: tuple[str, ...], vectors: Floats, span: int) -> _State:
     largest = 0.0
     for start, end in pairwise(cuts):
         rest = np.delete(vectors, np.s_[start:end], axis=0)
-        distances = _distances(vectors[start:end], rest.mean(axis=0), rest)
+        centre = rest.mean(axis=0)
+        white = (vectors[start:end] - centre) @ whitening(rest - centre).root
+        distances = np.square(white).sum(axis=1)
         largest = max(largest, float(means_over(distances[:, np.newaxis], span).max()))
     mean = vectors.mean(axis=0)
     state = _State(conditions, vectors, mean, whitening(vectors - mean).root, MARGIN * largest)
     return replace(state, mean=mean.astype(np.float32).astype(np.float64))
-
-
-def _distances(vectors: Floats, mean: Floats, learnt: Floats) -> Floats:
-    """Squared distances of vectors [n, features] from what was learnt: [n]."""
-    white = (vectors - mean) @ whitening(learnt - mean).root
-    return np.asarray(np.square(white).sum(axis=1))
 
 
 def _confused(states: list[_State], standing: str, span: int) -> tuple[int, int] | None:

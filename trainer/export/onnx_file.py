@@ -86,7 +86,7 @@ def write_model(
     graph = Graph(model.SerializeToString(), where=detector.name)
     parity_error(detector, graph, windows)
     if stamp.states is not None:
-        _check_states(stamp.states, graph, windows[: BATCHES[-1]], context)
+        states_error(stamp.states, graph, windows[: BATCHES[-1]], context)
     manifest = _manifest(detector, graph, windows, context, stamp)
     try:
         metadata = manifest_to_metadata(manifest)
@@ -134,7 +134,8 @@ def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
     return worst
 
 
-def _check_states(states: OperatingStates, graph: Graph, windows: Samples, context: FitContext) -> None:
+def states_error(states: OperatingStates, graph: Graph, windows: Samples, context: FitContext) -> float:
+    """Compare the graph's operating states of windows with those that were learnt, as `parity_error` does."""
     truth, seen = states.reference(windows, context), graph.state_rows(windows)
     worst = float((np.abs(seen - truth) / np.maximum(np.abs(truth), 1.0)).max())
     if not worst <= _STATES_PARITY:
@@ -142,6 +143,7 @@ def _check_states(states: OperatingStates, graph: Graph, windows: Samples, conte
             f"the graph's operating states differ from those that were learnt by {worst:.2g}, relative",
             remedy=f"At most {_STATES_PARITY:g} is allowed; report this with the data's shape",
         )
+    return worst
 
 
 def _manifest(

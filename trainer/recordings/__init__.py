@@ -13,13 +13,13 @@ from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
 from trainer.recordings.folds import (
-    BLOCKS,
     Fold,
     check_folds_apart,
     condition_names,
     cut_windows,
     leave_out_blocks,
     leave_out_conditions,
+    leave_out_runs,
     windows_digest,
 )
 from trainer.recordings.labels import NORMAL
@@ -38,7 +38,6 @@ from trainer.recordings.screening import (
 )
 
 __all__ = [
-    "BLOCKS",
     "DIGITS",
     "MOST_VALUES",
     "NORMAL",
@@ -65,6 +64,7 @@ __all__ = [
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
+    "leave_out_runs",
     "left_out_notes",
     "load_list",
     "measure_quota",
