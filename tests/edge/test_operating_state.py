@@ -185,7 +185,6 @@ def test_what_was_said_long_ago_is_said_no_more() -> None:
 
 def test_without_a_model_of_states_the_site_may_say_that_the_machine_stands_still() -> None:
     course = Course(learnt=None)
-    assert not course.name
     row = np.empty(0, np.float32)
     assert not course.machine.stands_still(row)
     course.machine.say(NOT_RUNNING)
