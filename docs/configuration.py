@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from edge_runtime.configuration import Config
+from edge_runtime.core import OrWord
 
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """\
@@ -24,6 +25,7 @@ What a reload does not change goes on without a missed window or a word to anybo
 changed. A sensor begins again when its `port`, `baud`, `protocol`, `rate_hz`, `channels` or `scale` change;
 all its other keys change while it is read. With `[broker]`, or other contents of the files named there, the
 publisher connects again; `[site]`, `state_folder`, `[spool]` and `[commands]` let everything begin again.
+Recordings go on through all of it, in new files where the sensor's settings differ.
 
 ```toml
 state_folder = "/var/lib/edge-runtime"
@@ -99,7 +101,10 @@ def type_name(hint: Any) -> str:
     if dataclasses.is_dataclass(hint):
         return "table"
     if get_origin(hint) is Annotated:
-        return " or ".join(f'"{name}"' for name in get_args(hint)[1].names)
+        kind, mark = get_args(hint)
+        if isinstance(mark, OrWord):
+            return f'{type_name(kind)} or "{mark.word}"'
+        return " or ".join(f'"{name}"' for name in mark.names)
     if parts := get_args(hint):
         return "list of tables" if dataclasses.is_dataclass(parts[0]) else f"list of {type_name(parts[0])}"
     names = {str: "text", int: "integer", float: "number", bool: "boolean", Path: "path"}

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from docs.configuration import described
-from edge_runtime.messages import bodies, retained_bodies
+from edge_runtime.messages import bodies, retained_bodies, shadow_body
 
 HERE = Path(__file__).parent
 PAGE = HERE / "protocol.md"
@@ -74,6 +74,15 @@ MESSAGES: dict[str, Message] = {
         "drop what came before by `epoch` and `seq`; a hole that stays, or a newest number that did not come,"
         " is a loss",
         "from the spool",
+    ),
+    "shadow": Message(
+        "shadow",
+        "0",
+        False,
+        "1 h",
+        shadow_body.ShadowBody,
+        "show it to nobody who acts on alarms",
+        "before the sensor is armed",
     ),
     "health": Message("health", "0", False, "-", bodies.HealthBody, "read `troubles`"),
     "probe": Message(

@@ -20,6 +20,8 @@ from edge_runtime import cli, door
 from edge_runtime.core import EdgeError, FaultKind, errors
 from edge_runtime.doctor import checks
 from edge_runtime.gateway import door_methods
+from edge_runtime.gateway.commissioning.methods import Requests, commission_methods
+from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
 
@@ -62,7 +64,8 @@ def methods_page() -> Iterator[str]:
     yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that"
     yield "change something leave a record of who, when and what; those with a topic are commands over MQTT."
     yield from ("", "| method | access | parameters | topic | meaning |", "|---|---|---|---|---|")
-    for method in door_methods.methods((), lent, lent, lent).methods:
+    own = door_methods.methods((), lent, lent, lent).methods
+    for method in (*own, *commission_methods(Requests(lent, lent)), *recording_methods(lent)):
         hints = get_type_hints(method.params)
         named = [
             f"`{field.name}`: {KINDS[hints[field.name]]}"

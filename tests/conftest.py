@@ -14,11 +14,23 @@ from tests.waiting import scaled
 T = TypeVar("T")
 
 LONGEST_FIRST: Final = (
+    "tests/edge/test_spool_damage.py",
+    "tests/edge/test_publisher_link.py",
+    "tests/edge/test_spool_power.py",
+    "tests/edge/test_publisher_tls.py",
+    "tests/edge/test_spool_model.py",
+    "tests/edge/test_publisher_terms.py",
+    "tests/edge/test_spool_failing_disk.py",
+    "tests/edge/test_spool_kills.py",
     "tests/deploy/test_doctor_lines.py",
+    "tests/trainer/test_cli.py",
     "tests/trainer/test_foreign_text.py",
     "tests/deploy/test_provisioning.py",
     "tests/edge/test_retained_picture.py",
     "tests/test_how_to.py",
+    "tests/trainer/test_screening.py",
+    "tests/trainer/test_adopt.py",
+    "tests/trainer/test_comparison.py",
     "tests/edge/test_gateway_kills.py",
     "tests/edge/test_kept_session.py",
     "tests/deploy/test_passphrase.py",

@@ -2,8 +2,10 @@
 
 A python of that version on PATH is given a virtual environment of its own. Where there is none, a Debian or
 Ubuntu that has it is set up in a folder, as the tests of the package do, which takes root, debootstrap and a
-network the first time. Both are kept in build/. `--leave-out` names a requirement that is not installed, such
-as torch, which is the largest; the tests that need it then fail to be collected. Further words go to pytest.
+network the first time. Both are kept in build/. Packages are installed from the locks for that version, by
+hash. `--leave-out` names one that is not installed, such as torch, which is the largest; the tests that need
+it then fail to be collected. `--leave-out torch-cpu` takes PyPI's build of it, where no index that pip knows
+has the one for the CPU. Further words go to pytest.
 """
 
 import argparse
@@ -11,12 +13,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from deploy.locking.closure import BUILD
+from deploy.locking.lock import CUDA, SOURCE, TORCH, TORCH_CPU, lock_file, wheels_for
 from tests.deploy.machine import root_with
 from tests.shared import ROOT
 
@@ -24,18 +26,23 @@ SUITES = {"3.11": "bookworm", "3.12": "noble", "3.13": "trixie"}
 """The releases that bring each Python."""
 PACKAGES = ("python3-venv", "mosquitto", "strace", "iproute2", "nftables", "openssl", "procps", "util-linux")
 """What the tests use beside Python packages."""
-GLIBC = ("2_34", "2_28", "2_27", "2_17", "2_5")
-"""manylinux levels that all these releases satisfy."""
 HOME = ROOT / "build" / "other_python"
 
 
-def requirements(leave_out: Sequence[str]) -> list[str]:
-    """What the project and its extras for training and development need."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
-    # pip asks the markers of what it downloads of its own Python, and torch needs setuptools from 3.12 on.
-    wanted = [*project["dependencies"], *extras["trainer"], *extras["dev"], BUILD]
-    return [line for line in wanted if not line.startswith(tuple(leave_out))] if leave_out else wanted
+def locked(version: str, leave_out: Sequence[str]) -> dict[str, str]:
+    """The locks for a version in the order of their installation, without what is left out: name and text.
+
+    What has no wheel is built by the setuptools of the first. A build of PyTorch for the CPU needs none of
+    CUDA's libraries.
+    """
+    has_cpu = TORCH_CPU not in leave_out and lock_file(version, TORCH_CPU).exists()
+    torch = [TORCH_CPU] if has_cpu else [TORCH, CUDA]
+    texts = {}
+    for what in ("", SOURCE, *([] if TORCH in leave_out else torch)):
+        file = lock_file(version, what)
+        lines = file.read_text().splitlines(keepends=True)
+        texts[file.name] = "".join(line for line in lines if line.partition("==")[0] not in leave_out)
+    return texts
 
 
 class OnPath:
@@ -48,8 +55,8 @@ class OnPath:
         """Words that run a command with that python, in the repository."""
         return list(map(str, words))
 
-    def wheels(self, _wanted: Sequence[str]) -> list[str]:
-        """Options of pip that say where packages come from: wherever this machine's pip looks."""
+    def source(self, _lock: Path) -> list[str]:
+        """Options of pip that say where a lock's packages come from: wherever this machine's pip looks."""
         return []
 
 
@@ -75,15 +82,14 @@ class InRoot:
         ]
         return ["unshare", "--mount", "sh", "-ec", " && ".join(steps), *map(str, (self._root, ROOT, *words))]
 
-    def wheels(self, wanted: Sequence[str]) -> list[str]:
-        """Download the wheels by this machine's pip, which knows its indexes; say where they lie."""
-        folder = HOME / self.version / "wheels"
-        machine = os.uname().machine
-        tags = [f"--platform=manylinux_{glibc}_{machine}" for glibc in GLIBC]
-        tags += [f"--platform=manylinux2014_{machine}", f"--platform=linux_{machine}"]
-        tags += ["--only-binary=:all:", f"--python-version={self.version}", "--implementation=cp"]
-        command = [sys.executable, "-m", "pip", "download", "-q", "--dest", folder, *tags, *wanted]
-        subprocess.run(list(map(str, command)), check=True)
+    def source(self, lock: Path) -> list[str]:
+        """Download a lock's packages by this machine's pip, which knows its indexes; say where they lie."""
+        folder = lock.parent / "packages"
+        kind = ["--no-binary=:all:", "--no-build-isolation"]
+        if not lock.name.startswith(f"tested-{SOURCE}"):
+            kind = ["--only-binary=:all:", *wheels_for(self.version, os.uname().machine)]
+        command = [sys.executable, "-m", "pip", "download", "-q", "--dest", folder, "--no-deps", *kind]
+        subprocess.run(list(map(str, [*command, "--require-hashes", "-r", lock])), check=True)
         return ["--no-index", "--find-links", str(folder)]
 
 
@@ -95,6 +101,21 @@ def is_on_path(version: str) -> bool:
     return subprocess.run(probe, check=False, capture_output=True).returncode == 0
 
 
+def install(python: OnPath | InRoot, venv: Path, locks: dict[str, str]) -> None:
+    """Make the virtual environment, where it does not hold just this already."""
+    installed, whole = venv / "installed.txt", "".join(locks.values())
+    if installed.exists() and installed.read_text() == whole:
+        return
+    subprocess.run(python.command(python.python, "-m", "venv", "--clear", venv), check=True)
+    for name, text in locks.items():
+        lock = venv.parent / name
+        lock.write_text(text)
+        options = ["-q", "--no-deps", "--no-build-isolation", *python.source(lock), "--require-hashes"]
+        command = python.command(venv / "bin/python", "-m", "pip", "install", *options, "-r", lock)
+        subprocess.run(command, check=True)
+    installed.write_text(whole)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("version", choices=sorted(SUITES))
@@ -104,15 +125,8 @@ def main() -> int:
         python = OnPath(arguments.version) if is_on_path(arguments.version) else InRoot(arguments.version)
     except pytest.skip.Exception as error:
         raise SystemExit(f"test-python: {error}") from error
-    venv, wanted = HOME / arguments.version / "venv", requirements(arguments.leave_out)
-    installed = venv / "installed.txt"
-    if not installed.exists() or installed.read_text().splitlines() != wanted:
-        subprocess.run(python.command(python.python, "-m", "venv", "--clear", venv), check=True)
-        options = python.wheels(wanted)
-        subprocess.run(
-            python.command(venv / "bin/python", "-m", "pip", "install", "-q", *options, *wanted), check=True
-        )
-        installed.write_text("".join(f"{line}\n" for line in wanted))
+    venv = HOME / arguments.version / "venv"
+    install(python, venv, locked(arguments.version, arguments.leave_out))
     command = [venv / "bin/python", "-m", "pytest", "-p", "no:cacheprovider", *(words or ["tests"])]
     environ = {
         **os.environ,

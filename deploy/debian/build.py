@@ -1,26 +1,33 @@
 """`make deb`: wheels to a package tree to a .deb, with checksums and a bill of materials beside it."""
 
 import argparse
-import gzip
-import hashlib
-import os
 import shutil
-import subprocess
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.debian.sbom import epoch_s, licence, metadata, sbom
-from deploy.debian.wheels import MACHINES, ROOT, digest_of, fetch, lock, own_wheel
+from deploy.debian.learner import EXTRA, build_learner
+from deploy.debian.packing import (
+    HOME,
+    SCRIPTS,
+    compressed,
+    copyright_of,
+    finish,
+    normalise,
+    pack,
+    unpack,
+    write_papers,
+)
+from deploy.debian.sbom import epoch_s, sbom
+from deploy.debian.wheels import MACHINES, ROOT, fetch, lock, own_wheel
 from edge_runtime.core import VERSION
 
 HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "steadyhum-edge"
 RELEASES: Final = {"3.11": "deb12", "3.12": "ubuntu24.04", "3.13": "deb13"}
 """Releases by their Python: Raspberry Pi OS is a Debian, JetPack 7 an Ubuntu. `make test-deb` has all."""
-_COPYRIGHT_FORMAT: Final = "https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/"
-HOME: Final = "usr/lib/steadyhum"
+NAMES_USERS: Final = frozenset({"deb13"})
+"""Releases whose systemd knows PrivateUsers=identity: 257 in Debian 13, and 252 and 255 in the others."""
 LEFT_OUT: Final = (
     "trainer/",
     "numpy/_core/tests/",
@@ -65,10 +72,12 @@ def main() -> None:
     asked = parser.parse_args()
     for python in asked.python:
         if asked.lock:
-            print(lock(python))
+            print(lock(python), lock(python, EXTRA))
             continue
         for arch in asked.arch:
-            print(build(Package(arch, python, asked.revision, asked.out)))
+            package = Package(arch, python, asked.revision, asked.out)
+            print(build(package))
+            print(build_learner(arch, python, package.version, package.out))
 
 
 def build(package: Package) -> Path:
@@ -80,30 +89,20 @@ def build(package: Package) -> Path:
     wheels.append(own_wheel(work))
     tree = work / "tree"
     _environment(tree / HOME, package.python, wheels)
-    _system_files(tree)
+    _system_files(tree, RELEASES[package.python])
     bill = sbom(wheels, NAME, package.version, epoch_s())
     _documents(tree / "usr/share/doc" / NAME, package, wheels, bill)
     _control(tree, package)
-    _normalise(tree)
+    normalise(tree, tree / HOME / "bin/edge-runtime")
     deb = package.out / f"{package.stem}.deb"
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", tree, deb],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch_s())},
-    )
-    (package.out / f"{package.stem}.cdx.json").write_text(bill)
-    _checksums(package.out)
-    shutil.rmtree(work)
-    return deb
+    pack(tree, deb)
+    return finish(deb, bill, work)
 
 
 def _environment(home: Path, python: str, wheels: list[Path]) -> None:
     """Lay a virtual environment out: what `python -m venv` and an installer of wheels would have made."""
     packages = home / f"lib/python{python}/site-packages"
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(packages, [name for name in archive.namelist() if _wanted(name)])
+    unpack(wheels, packages, _wanted)
     (home / "bin").mkdir()
     (home / "bin/python3").symlink_to(f"../../../bin/python{python}")
     settings = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
@@ -118,16 +117,20 @@ def _wanted(name: str) -> bool:
     )
 
 
-def _system_files(tree: Path) -> None:
+def _system_files(tree: Path, release: str) -> None:
     for folder in ("usr/bin", "usr/lib/systemd/system", "etc/default", "etc/edge-runtime"):
         (tree / folder).mkdir(parents=True)
     (tree / "usr/bin/edge-runtime").symlink_to("../lib/steadyhum/bin/edge-runtime")
     shutil.copy(HERE / "edge-runtime.service", tree / "usr/lib/systemd/system")
+    if release in NAMES_USERS:
+        beside = tree / "usr/lib/systemd/system/edge-runtime.service.d"
+        beside.mkdir()
+        shutil.copy(HERE / "names-users.conf", beside)
     shutil.copy(HERE / "edge-runtime.default", tree / "etc/default/edge-runtime")
     overrides = tree / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
     shutil.copy(HERE / "lintian-overrides", overrides / NAME)
-    _compressed(HERE / "edge-runtime.1", tree / "usr/share/man/man1/edge-runtime.1.gz")
+    compressed(HERE / "edge-runtime.1", tree / "usr/share/man/man1/edge-runtime.1.gz")
 
 
 def _documents(folder: Path, package: Package, wheels: list[Path], bill: str) -> None:
@@ -135,37 +138,7 @@ def _documents(folder: Path, package: Package, wheels: list[Path], bill: str) ->
     shutil.copy(HERE / "README.Debian", folder)
     shutil.copytree(ROOT / "deploy/examples", folder / "examples")
     shutil.copytree(ROOT / "deploy/mosquitto", folder / "examples/mosquitto")
-    (folder / "SBOM.json").write_text(bill)
-    (folder / "copyright").write_text(_copyright(wheels, package.python))
-    changelog = folder / "changelog"
-    date = subprocess.check_output(["date", "-Ru", "-d", f"@{epoch_s()}"], text=True).strip()
-    changelog.write_text(
-        f"{NAME} ({package.version}) stable; urgency=medium\n\n  * See the project's CHANGELOG.md.\n\n"
-        f" -- steadyhum maintainers <maintainers@steadyhum.invalid>  {date}\n"
-    )
-    _compressed(changelog, folder / "changelog.Debian.gz")
-    changelog.unlink()
-
-
-def _copyright(wheels: list[Path], python: str) -> str:
-    head = f"Format: {_COPYRIGHT_FORMAT}\nUpstream-Name: steadyhum\n"
-    apache = " On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.\n"
-    parts = [f"{head}\nFiles: *\nCopyright: 2026 the steadyhum authors\nLicense: Apache-2.0\n{apache}"]
-    for wheel in wheels:
-        said = metadata(wheel)
-        if said["Name"] == "steadyhum":
-            continue
-        name = wheel.name.split("-")[0]
-        files = f"{HOME}/lib/python{python}/site-packages/{name}*"
-        parts.append(
-            f"Files: {files}\nCopyright: {_holder(said['Author'], name)}\n"
-            f"License: {name}\n {licence(said)}; the text is in this wheel's .dist-info folder.\n"
-        )
-    return "\n".join(parts)
-
-
-def _holder(author: str | None, name: str) -> str:
-    return " ".join(author.split()) if author else f"the authors of {name}, see its .dist-info folder"
+    write_papers(folder, NAME, package.version, copyright_of(wheels, package.python), bill)
 
 
 def _control(tree: Path, package: Package) -> None:
@@ -182,42 +155,8 @@ def _control(tree: Path, package: Package) -> None:
     }
     (folder / "control").write_text(text.format(**fields, next_python=f"{major}.{int(minor) + 1}"))
     (folder / "conffiles").write_text("/etc/default/edge-runtime\n")
-    for script in ("postinst", "prerm", "postrm"):
+    for script in SCRIPTS:
         shutil.copy(HERE / script, folder)
-
-
-def _normalise(tree: Path) -> None:
-    """Modes and times that do not depend on who builds, so that the same source gives the same file."""
-    programs = {
-        tree / f"{HOME}/bin/edge-runtime",
-        *(tree / "DEBIAN" / s for s in ("postinst", "prerm", "postrm")),
-    }
-    listed = [f"{digest_md5(file)}  {file.relative_to(tree)}" for file in _plain_files(tree)]
-    (tree / "DEBIAN/md5sums").write_text("".join(f"{line}\n" for line in listed))
-    for path in [tree, *tree.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
-        os.utime(path, (epoch_s(), epoch_s()), follow_symlinks=False)
-
-
-def _plain_files(tree: Path) -> list[Path]:
-    inside = [file for file in sorted(tree.rglob("*")) if file.is_file() and not file.is_symlink()]
-    return [file for file in inside if file.relative_to(tree).parts[0] != "DEBIAN"]
-
-
-def digest_md5(file: Path) -> str:
-    """MD5 as dpkg wants it in md5sums; a checksum, no protection."""
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
-
-
-def _checksums(out: Path) -> None:
-    files = sorted([*out.glob("*.deb"), *out.glob("*.cdx.json")])
-    (out / "SHA256SUMS").write_text("".join(f"{digest_of(file)}  {file.name}\n" for file in files))
-
-
-def _compressed(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(source.read_bytes(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -31,35 +31,43 @@ where it takes 0.7 to 4.6 (measured), and it falls back in silence."""
 _NAME: Final = re.compile(r"^([A-Za-z0-9_.]+)-([^-]+)-")
 
 
-def lock_file(python: str) -> Path:
-    """The lock for a Python version such as 3.11."""
-    return Path(__file__).with_name(f"wheels-py{python}.txt")
+def lock_file(python: str, what: str = "") -> Path:
+    """The lock for a Python version such as 3.11: of the service's package, or of `learn`."""
+    return Path(__file__).with_name(f"wheels-{what}{'-' if what else ''}py{python}.txt")
 
 
-def fetch(arch: str, python: str, folder: Path) -> list[Path]:
+def fetch(arch: str, python: str, folder: Path, what: str = "") -> list[Path]:
     """Download the locked wheels into `folder`; pip checks every digest. Returns the files.
 
     What comes as source only is compiled here, for that processor.
     """
     sources = read_lock(development_lock(python, SOURCE))
-    locked = read_lock(lock_file(python))
+    locked = read_lock(lock_file(python, what))
     folder.mkdir(parents=True, exist_ok=True)
     wheels, source = folder / "wheels.txt", folder / "source.txt"
     write_lock(wheels, [part for name, part in locked.items() if name not in sources], "Wheels")
     write_lock(source, [part for name, part in locked.items() if name in sources], "What has none")
     _pip_download(arch, python, folder, "--require-hashes", "--no-deps", "-r", str(wheels))
-    digests = lock_file(python).read_text()
+    digests = lock_file(python, what).read_text()
     found = [wheel for wheel in sorted(folder.glob("*.whl")) if digest_of(wheel) in digests]
-    return found + _compiled(arch, source, folder / "compiled")
+    compiled = _compiled(arch, source, folder / "compiled") if set(locked) & set(sources) else []
+    return found + compiled
 
 
-def lock(python: str) -> Path:
-    """Write and return the lock: what the plain install needs, as in the development's: it was tested."""
+def lock(python: str, what: str = "") -> Path:
+    """Write and return a lock, of versions as in the development's, which were tested.
+
+    The service's package holds what the plain install needs, that of an extra what it needs besides.
+    """
     tested = read_locks(python)
-    needed = {name for machine in MACHINES.values() for name in closure((), platform(python, machine))}
-    about = f"What the Debian package for Python {python} holds"
-    write_lock(lock_file(python), [tested[name] for name in needed], about, "make lock-deb")
-    return lock_file(python)
+    needed = _needed(python, (what,)) - _needed(python, ()) if what else _needed(python, ())
+    about = f"What the Debian package {what}{' ' if what else ''}for Python {python} holds"
+    write_lock(lock_file(python, what), [tested[name] for name in needed], about, "make lock-deb")
+    return lock_file(python, what)
+
+
+def _needed(python: str, extras: tuple[str, ...]) -> set[str]:
+    return {name for machine in MACHINES.values() for name in closure(extras, platform(python, machine))}
 
 
 def own_wheel(folder: Path) -> Path:

@@ -6,10 +6,12 @@ from importlib.metadata import version
 
 from deploy.locking.closure import BUILD, DEVELOPMENT, closure, platform
 from deploy.locking.lock import (
+    CUDA,
     MACHINES,
     PYTHONS,
     SOURCE,
     TORCH,
+    TORCH_CPU,
     lock_cpu_torch,
     lock_file,
     lock_pins,
@@ -38,13 +40,13 @@ def main() -> None:
         write_lock(lock_file(python, SOURCE), sources.values(), f"{about}: what has no wheel")
         write_lock(lock_file(python, TORCH), [torch], f"{about}: PyTorch as on PyPI")
         write_lock(
-            lock_file(python, "cuda"),
+            lock_file(python, CUDA),
             also.values(),
             f"For Python {python}: what PyPI's build of PyTorch needs",
         )
         cpu = lock_cpu_torch(torch.version) if python == HERE else None
         if cpu is not None:
-            write_lock(lock_file(python, "torch-cpu"), [cpu], f"{about}: PyTorch for the CPU")
+            write_lock(lock_file(python, TORCH_CPU), [cpu], f"{about}: PyTorch for the CPU")
         print(f"{python}: {len(locked)} packages, {len(sources)} sources, {len(also)} for CUDA")
 
 

@@ -27,7 +27,11 @@ _GLIBC: Final = range(28, 4, -1)
 """Minor versions of glibc 2 whose wheels are taken: 28 is the oldest that onnxruntime runs with."""
 _ALIASES: Final = ("manylinux2014", "manylinux2010", "manylinux1")
 _MISSING: Final = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
+_UNUSED: Final = "--target=unused"
+"""pip asks for a folder wherever it is to resolve for another Python, and writes nothing to it."""
 TORCH: Final = "torch"
+TORCH_CPU: Final = "torch-cpu"
+CUDA: Final = "cuda"
 SOURCE: Final = "source"
 CPU: Final = "+cpu"
 
@@ -95,7 +99,7 @@ def lock_pins(python: str, pins: dict[str, dict[str, str]]) -> tuple[dict[str, L
 def _add_wheels(locked: dict[str, Locked], python: str, machine: str, wanted: dict[str, str]) -> str:
     """Add them all, or none and say which has no wheel."""
     try:
-        items = _resolve(["--no-deps", *_for(python, machine)], wanted.values())
+        items = _resolve(["--no-deps", _UNUSED, *wheels_for(python, machine)], wanted.values())
     except LookupError as error:
         return canonicalize_name(str(error.args[0]))
     for item in items:
@@ -116,7 +120,7 @@ def lock_torch(python: str, version: str) -> tuple[Locked, dict[str, Locked]]:
     torch, cuda = Locked(TORCH, version), dict[str, Locked]()
     for machine in MACHINES:
         wanted = [f"{TORCH}==={version}"]  # the version to the letter: no build with a suffix
-        for item in _resolve(_for(python, machine), wanted):
+        for item in _resolve([_UNUSED, *wheels_for(python, machine)], wanted):
             if canonicalize_name(item["metadata"]["name"]) == TORCH:
                 torch.hashes.add(_digest(item))
             else:
@@ -151,10 +155,11 @@ def _resolve(options: list[str], wanted: Iterable[str]) -> list[dict[str, Any]]:
     raise SystemExit(f"lock: {done.stderr.strip()}")
 
 
-def _for(python: str, machine: str) -> list[str]:
+def wheels_for(python: str, machine: str) -> list[str]:
+    """Options of pip that let it take the wheels of a lock for another Python or processor than its own."""
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC]
     platforms += [f"{alias}_{machine}" for alias in _ALIASES] + [f"linux_{machine}"]
-    tags = [f"--python-version={python}", "--implementation=cp", "--target=unused"]
+    tags = [f"--python-version={python}", "--implementation=cp"]
     return [*tags, *(f"--platform={name}" for name in platforms)]
 
 

@@ -39,13 +39,16 @@ def provision(
     passphrase_file: Annotated[
         Path | None, typer.Option(envvar=VARIABLE, help="The passphrase of the authority's key.")
     ] = None,
+    backup: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What the device had learnt, with --device.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Show what would happen, write nothing.")] = False,
 ) -> None:
     """Make everything each device of a fleet sheet needs: folders, or one card."""
     now = dt.datetime.now(dt.UTC)
-    chosen = _chosen(sheet, device, single=card is not None)
+    chosen = _chosen(sheet, device, single=card is not None or backup is not None)
     plant = Folder(authority, Passphrase(passphrase_file))
-    stock = Stock(models, plant, find_packages(package, arch), _keys(ssh_key))
+    stock = Stock(models, plant, find_packages(package, arch), _keys(ssh_key), backup)
     plans = make_plans(chosen, stock, now)
     needed = sum(plan.size for plan in plans)
     if card is None:
@@ -73,7 +76,7 @@ def _chosen(sheet: Path, device: str, *, single: bool) -> list[Device]:
     if not chosen:
         raise ConfigError(f"no device {device!r} in the sheet", where=str(sheet), remedy=remedy)
     if single and len(chosen) > 1:
-        raise ConfigError("a card is for one device", where=str(sheet), remedy=remedy)
+        raise ConfigError("a card is for one device, and so is a backup", where=str(sheet), remedy=remedy)
     return chosen
 
 

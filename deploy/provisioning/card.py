@@ -45,9 +45,16 @@ def _steps(device: Device) -> list[str]:
         Platform.PI: "Put the card in, plug sensor, network and power in, wait three minutes.",
         Platform.JETSON: "Copy the folder <code>steadyhum</code> there, <code>sudo sh install.sh</code>",
     }[device.platform]
+    learns = [_safe(sensor.name) for sensor in device.sensors if sensor.learns]
+    lessons = [
+        f"{name} learns its machine: record it in good order,"
+        f" <code>sudo edge-runtime commission {name} learn</code>"
+        for name in learns
+    ]
     return [
         first,
         f"<code>{topic}/availability</code> says <b>online</b>.",
+        *lessons,
         "Something wrong? <code>sudo edge-runtime doctor</code> says what, and how to mend it.",
     ]
 

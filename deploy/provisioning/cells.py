@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
 
-from edge_runtime.core import TOPIC_LEVEL_RULE, is_topic_level
+from edge_runtime.core import MACHINE_GROUPS, TOPIC_LEVEL_RULE, is_topic_level
 from edge_runtime.sensors.protocols import PROTOCOLS
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -82,6 +82,19 @@ def _baud(value: str) -> str:
     return "" if not value or 0 < number <= FASTEST_BAUD else f"{value!r} is no baud rate"
 
 
+def _rates(value: str) -> str:
+    for part in (part.strip() for part in value.split(";")):
+        if part and not (re.fullmatch(r"\d{1,7}(\.\d{1,6})?", part, re.ASCII) and float(part) > 0):
+            return f"{part!r} is no sampling rate in Hz"
+    return ""
+
+
+def _groups(value: str) -> str:
+    parts = [part.strip() for part in value.split(";")]
+    bad = [part for part in parts if part not in MACHINE_GROUPS]
+    return f"{bad[0]!r} is none of {', '.join(filter(None, MACHINE_GROUPS))}" if bad else ""
+
+
 def _choice(names: Iterable[str]) -> Callable[[str], str]:
     known = [str(name) for name in names]
     return lambda value: "" if not value or value in known else f"{value!r} is none of {', '.join(known)}"
@@ -123,5 +136,7 @@ CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "address": _interface,
     "gateway": _address,
     "dns": _addresses,
+    "rate_hz": _rates,
+    "machine_group": _groups,
 }
 """Each says what is wrong with a cell; empty where nothing is."""

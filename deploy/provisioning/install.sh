@@ -64,6 +64,12 @@ sync
 erase_key
 say "the key has been removed from the card"
 
+# What the device had learnt before its card died. One that cannot be taken up must not keep it from watching.
+if [ -f "$here/backup/backup.json" ]; then
+    runuser -u edge-runtime -- edge-runtime restore "$here/backup" --config "$etc/config.toml" >>"$log" 2>&1 ||
+        say "the backup was not taken up, see $log. Run  edge-runtime restore $here/backup"
+fi
+
 runuser -u edge-runtime -- edge-runtime check --config "$etc/config.toml" >>"$log" 2>&1 ||
     fail "installed, but the service would not start, see $log" "Run  edge-runtime doctor" 78
 if [ -d /run/systemd/system ]; then

@@ -14,6 +14,7 @@ from deploy.provisioning.plan import HERE, CardPlan
 from deploy.provisioning.settings import config_text, model_file
 from deploy.provisioning.sheet import Device
 from edge_runtime.core import ArtefactError, ConfigError, Manifest
+from edge_runtime.gateway.backup import CONTENTS, read_contents
 from edge_runtime.models import DIGESTS, SIGNATURE, load_model
 
 _DEB_MAGIC: Final = b"!<arch>\ndebian-binary"
@@ -29,6 +30,8 @@ class Stock:
     """One for each release of the system that devices may run."""
     ssh_keys: tuple[str, ...] = ()
     """Public keys that may log in."""
+    backup: Path | None = None
+    """What `edge-runtime backup` saved of the one device that is planned, for its first boot."""
 
 
 def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> list[CardPlan]:
@@ -48,10 +51,21 @@ def make_plans(devices: Sequence[Device], stock: Stock, now: dt.datetime) -> lis
 
 
 def _plan(device: Device, stock: Stock, texts: dict[str, bytes], pair: Pair | None) -> CardPlan:
-    files = {model_file(sensor.model) for sensor in device.sensors}
-    copies = {f"steadyhum/models/{file}": stock.models / file for file in files}
+    copies = {f"steadyhum/models/{file}": stock.models / file for file in _files(device)}
     copies |= {f"steadyhum/{package.name}": package for package in stock.packages}
+    copies |= _saved(device, stock.backup)
     return CardPlan(device, texts, copies, pair)
+
+
+def _saved(device: Device, backup: Path | None) -> dict[str, Path]:
+    """The files of a backup by their place on the card. Raises what reading it raises."""
+    if backup is None:
+        return {}
+    contents = read_contents(backup)
+    if (contents.site, contents.device) != (device.site, device.name):
+        what = f"is a backup of {contents.site}/{contents.device}, and not of {device.site}/{device.name}"
+        raise ConfigError(what, where=str(backup), remedy="Give the backup of this device")
+    return {f"steadyhum/backup/{name}": backup / name for name in (*contents.files, CONTENTS)}
 
 
 def _texts(device: Device, manifests: dict[str, Manifest]) -> dict[str, str]:
@@ -70,7 +84,9 @@ def _first_boot(device: Device, ssh_keys: tuple[str, ...], now: dt.datetime) -> 
 
 
 def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
-    wanted = {sensor.model: device.name for device in devices for sensor in device.sensors}
+    wanted = {
+        sensor.model: device.name for device in devices for sensor in device.sensors if not sensor.learns
+    }
     found = {}
     for name, device in wanted.items():
         path = models / model_file(name)
@@ -83,8 +99,12 @@ def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
 
 
 def _model_digests(device: Device, models: Path) -> bytes:
-    files = {model_file(sensor.model) for sensor in device.sensors}
-    return digest_lines({file: (models / file).read_bytes() for file in files})
+    return digest_lines({file: (models / file).read_bytes() for file in _files(device)})
+
+
+def _files(device: Device) -> set[str]:
+    """The models' files that a device needs."""
+    return {model_file(sensor.model) for sensor in device.sensors if not sensor.learns}
 
 
 def find_packages(place: Path, arch: str) -> tuple[Path, ...]:

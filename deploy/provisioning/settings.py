@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.provisioning.sheet import Device, SheetSensor
 from edge_runtime.configuration import check_agreement, read_config
 from edge_runtime.core import ConfigError, EdgeError, Manifest
+from edge_runtime.sensors import LEARN
 
 ETC = "/etc/edge-runtime"
 
@@ -16,10 +17,10 @@ def config_text(device: Device, manifests: dict[str, Manifest]) -> str:
 
     Raises ConfigError for what the edge would refuse.
     """
-    parts = [_site(device), *(_sensor(sensor, manifests[sensor.model]) for sensor in device.sensors)]
+    parts = [_site(device), *(_sensor(sensor, manifests.get(sensor.model)) for sensor in device.sensors)]
     text = "\n".join(parts)
     try:
-        _prove(text, [manifests[sensor.model] for sensor in device.sensors])
+        _prove(text, [manifests.get(sensor.model) for sensor in device.sensors])
     except EdgeError as error:
         where = f"the configuration of {device.name}"
         raise ConfigError(error.what, where=where, remedy="Correct its row in the sheet") from error
@@ -32,6 +33,8 @@ def model_file(name: str) -> str:
 
 
 def _site(device: Device) -> str:
+    # What such a sensor learns is run beside what the authority signed: it was asked for in the sheet.
+    learning = "\n[learning]\nallow = true\n" if any(sensor.learns for sensor in device.sensors) else ""
     return f"""\
 # Written by deploy/provision; `edge-runtime doctor` says whether all is well.
 state_folder = "/var/lib/edge-runtime"
@@ -50,32 +53,39 @@ client_id = {_text(device.name)}
 ca_file = "{ETC}/ca.crt"
 cert_file = "{ETC}/device.crt"
 key_file = "{ETC}/device.key"
-"""
+{learning}"""
 
 
-def _sensor(sensor: SheetSensor, manifest: Manifest) -> str:
+def _sensor(sensor: SheetSensor, manifest: Manifest | None) -> str:
+    if manifest is None:
+        model, rate_hz, channels, unit = LEARN, sensor.rate_hz, sensor.channels, sensor.unit
+    else:
+        model = f"{ETC}/models/{model_file(sensor.model)}"
+        rate_hz, channels, unit = manifest.rate_hz, manifest.channels, manifest.unit
+    group = f"machine_group = {_text(sensor.machine_group)}\n" if sensor.machine_group else ""
     serial = f"serial = {_text(sensor.serial)}\n" if sensor.serial else ""
     return f"""\
 [[sensor]]
 name = {_text(sensor.name)}
 port = {_text(sensor.port)}
-model = {_text(f"{ETC}/models/{model_file(sensor.model)}")}
-rate_hz = {manifest.rate_hz!r}
-channels = [{", ".join(map(_text, manifest.channels))}]
-unit = {_text(manifest.unit)}
+model = {_text(model)}
+rate_hz = {rate_hz!r}
+channels = [{", ".join(map(_text, channels))}]
+unit = {_text(unit)}
 protocol = "{sensor.protocol}"
 baud = {sensor.baud}
-{serial}"""
+{serial}{group}"""
 
 
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)  # a TOML basic string has JSON's escapes
 
 
-def _prove(text: str, manifests: list[Manifest]) -> None:
+def _prove(text: str, manifests: list[Manifest | None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
         path.write_text(text, encoding="utf-8")
         config = read_config(path)
     for sensor, manifest in zip(config.sensor, manifests, strict=True):
-        check_agreement(sensor, manifest)
+        if manifest is not None:
+            check_agreement(sensor, manifest)

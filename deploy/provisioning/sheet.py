@@ -10,10 +10,16 @@ from typing import Final
 
 from deploy.provisioning.cells import BAUD, CHECKS, MQTT_TLS_PORT, Platform
 from edge_runtime.core import ConfigError
+from edge_runtime.sensors import LEARN
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL
 
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
-OPTIONAL: Final = ("serial", "baud", "protocol", "platform", "address", "gateway", "dns")
+OPTIONAL: Final = (
+    *("serial", "baud", "protocol", "platform", "address", "gateway", "dns"),
+    *("rate_hz", "channels", "unit", "machine_group"),
+)
+TO_LEARN: Final = ("rate_hz", "channels", "unit")
+"""What a model would say of its sensor; a sensor that learns has none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +29,22 @@ class SheetSensor:
     name: str
     port: str
     model: str
-    """Name of a file in the models' folder, with or without `.onnx`."""
+    """Name of a file in the models' folder, with or without `.onnx`; or `learn`."""
     baud: int
     protocol: str
     serial: str
     """Serial number that the sensor must state; empty where the sheet does not say it."""
+    rate_hz: float = 0.0
+    """Of a sensor that learns, as are the next three; else its model says it."""
+    channels: tuple[str, ...] = ()
+    unit: str = ""
+    machine_group: str = ""
+    """Of the machine by ISO 20816-3; empty where it is not known."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is to learn a model of its own."""
+        return self.model == LEARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +113,29 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
         if wrong := check(row.get(column, "").strip()):
             yield f", {column}: {wrong}"
     yield from _network_problems(*(row.get(name, "").strip() for name in ("address", "gateway", "dns")))
-    columns = ("sensor", "port", "model", *(("serial",) if row.get("serial", "").strip() else ()))
+    told = [name for name in ("serial", *TO_LEARN, "machine_group") if row.get(name, "").strip()]
+    columns = ("sensor", "port", "model", *told)
     counts = {column: len(_cells(row, column)) for column in columns}
     if len(set(counts.values())) > 1:
         numbers = ", ".join(f"{count} in {column}" for column, count in counts.items())
         yield f": {numbers}; every sensor needs one of each, with ; between"
-    for column in ("sensor", "port", *columns[3:]):
+    for column in ("sensor", "port", *(name for name in told if name == "serial")):
         repeated = [value for value, count in Counter(_cells(row, column)).items() if value and count > 1]
         yield from (f", {column}: {value!r} appears more than once" for value in repeated)
+    if len(set(counts.values())) == 1:
+        yield from _learning_problems(row)
+
+
+def _learning_problems(row: dict[str, str]) -> Iterator[str]:
+    """What of the columns for sensors that learn is missing, or is the model's to say."""
+    models = _cells(row, "model")
+    for column in TO_LEARN:
+        cells = _told(row, column, len(models))
+        for model, cell in zip(models, cells, strict=True):
+            if model == LEARN and not cell:
+                yield f", {column}: missing for the sensor that learns"
+            elif model != LEARN and cell:
+                yield f", {column}: {cell!r}, which the model {model!r} says itself; leave it empty"
 
 
 def _network_problems(address: str, gateway: str, dns: str) -> Iterator[str]:
@@ -115,6 +147,11 @@ def _network_problems(address: str, gateway: str, dns: str) -> Iterator[str]:
             yield f", gateway: {gateway} cannot be reached from {network}"
 
 
+def _told(row: dict[str, str], column: str, count: int) -> list[str]:
+    """The cells of a column that may be empty as a whole."""
+    return _cells(row, column) if row.get(column, "").strip() else [""] * count
+
+
 def _cells(row: dict[str, str], column: str) -> list[str]:
     return [part.strip() for part in row[column].split(";")]
 
@@ -124,15 +161,27 @@ def _device(row: dict[str, str]) -> Device:
     host, _, port = value["broker"].partition(":")
     baud, protocol = int(value["baud"] or BAUD), value["protocol"] or DEFAULT_PROTOCOL
     names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
-    serials = _cells(row, "serial") if value["serial"] else [""] * len(names)
-    sensors = zip(names, ports, files, serials, strict=True)
+    told = [_told(row, name, len(names)) for name in ("serial", *TO_LEARN, "machine_group")]
+    sensors = zip(names, ports, files, *told, strict=True)
     return Device(
         name=value["device"],
         site=value["site"],
         broker=host,
         broker_port=int(port or MQTT_TLS_PORT),
         sensors=tuple(
-            SheetSensor(name, port, file, baud, protocol, serial) for name, port, file, serial in sensors
+            SheetSensor(
+                name,
+                port,
+                file,
+                baud,
+                protocol,
+                serial,
+                float(rate or 0),
+                tuple(channels.split()),
+                unit,
+                group,
+            )
+            for name, port, file, serial, rate, channels, unit, group in sensors
         ),
         platform=Platform(value["platform"] or Platform.PI),
         address=value["address"],

@@ -1,4 +1,4 @@
-"""(time, score) to verdict: votes, delays, deadband, re-alarm. Pure; time is an argument.
+"""(time, score, average) to verdict: votes, delays, deadband, re-alarm. Pure; time is an argument.
 
 Timing terms are those of OPC UA part 9, section B.1.5: OnDelay, OffDelay, AlarmDeadband, ReAlarmTime. The
 k-of-n vote comes before the delays.
@@ -6,6 +6,8 @@ k-of-n vote comes before the delays.
 A window that was never scored is neither calm nor a vote. So delays are sums of what passed from window to
 window: calm grows by what was seen to be calm alone, and a sensor that restarts every few seconds puts off no
 alarm, since what was counted before stays counted.
+
+Where the model has a slow alarm, its average begins the same alarm without votes, and keeps it from ending.
 """
 
 import math
@@ -14,10 +16,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from edge_runtime.analysis.slow_average import SlowRule
 from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Transition, Verdict
 
 Contributions = tuple[tuple[str, float], ...]
 """Feature name and its share in the score, largest first."""
+SLOW: Final = "slow"
+"""First word of the reason of an alarm that the average began."""
 _FOLLOWS: Final = 1.5
 """Times the hop: a window that ends later than this after the one before does not follow it."""
 _VOTE_SPANS: Final = 10
@@ -49,15 +54,19 @@ class AlarmMachine:
         threshold: float,
         new_id: Callable[[], str],
         hop_s: float = math.inf,
+        *,
+        slow: SlowRule | None = None,
     ) -> None:
         """Judge scores against `threshold`; `new_id` names an alarm when it begins.
 
-        Windows are `hop_s` apart; what passes without one is not calm. By default none are missing.
+        Windows are `hop_s` apart; what passes without one is not calm. By default none are missing. Averages
+        of scores are judged by `slow`.
         """
         self.kind, self._policy, self._new_id = kind, policy, new_id
         self.threshold = threshold
         self.waits: Callable[[], bool] = lambda: False
         """Asked when an alarm is to begin: whether something else has to be known first. Its votes stand."""
+        self._slow = slow
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
         """Time and vote of the last n windows; None for a time of a clock that has restarted since."""
@@ -96,12 +105,14 @@ class AlarmMachine:
         score: float,
         reason: str = "",
         contributions: Contributions = (),
+        average: float = math.nan,
         *,
         threshold: float | None = None,
     ) -> Verdict:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds.
 
-        `threshold` counts instead of the machine's own for this window, as it ran in another state.
+        `average` is of the scores up to this one, NaN where there is none. `threshold` counts instead of the
+        machine's own for this window, as it ran in another state.
         """
         limit = self.threshold if threshold is None else threshold
         exceeded = score > limit
@@ -112,7 +123,10 @@ class AlarmMachine:
         transition, last_us, self._last_us = None, self._last_us, time_us
         passed_us = 0 if last_us is None else max(0, time_us - last_us)
         if self._alarm is not None:
-            transition = self._continue(self._alarm, passed_us, score, end_limit(self._policy, limit))
+            calm = score <= end_limit(self._policy, limit)  # NaN is not calm
+            transition = self._continue(self._alarm, passed_us, score, calm=calm and not self._stays(average))
+        elif self._slow is not None and average > self._slow.threshold and not self.waits():
+            transition = self._begin(time_us, score, _slow_reason(self._slow, average))
         elif self._votes < self._needed:
             self._voted_us = None
         else:
@@ -121,10 +135,7 @@ class AlarmMachine:
             if self._voted_us >= self._policy.on_delay_s * 1e6 and not self.waits():
                 since_us = time_us - round(self._voted_us)
                 known = (time for time, voted in self._recent if voted and time is not None)
-                start_us = min(since_us, next(known, since_us))
-                self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
-                self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
-                transition = Transition.NEW
+                transition = self._begin(min(since_us, next(known, since_us)), score, reason)
         verdict = Verdict(time_us, score, limit, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
@@ -134,10 +145,21 @@ class AlarmMachine:
         """Whether a score that exceeds nothing would change nothing: then `step` need not be called."""
         return self._alarm is None and not self._votes
 
-    def _continue(self, alarm: Alarm, passed_us: int, score: float, calm_limit: float) -> Transition | None:
+    def _begin(self, start_us: int, score: float, reason: str) -> Transition:
+        self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
+        self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
+        return Transition.NEW
+
+    def _stays(self, average: float) -> bool:
+        """Whether the average keeps an alarm; one that it began also while it is not known, after a start."""
+        if self._slow is None or self._alarm is None:
+            return False
+        return average > self._slow.end or (math.isnan(average) and self._alarm.reason.startswith(SLOW))
+
+    def _continue(self, alarm: Alarm, passed_us: int, score: float, *, calm: bool) -> Transition | None:
         if score > alarm.peak_score:
             self._alarm = replace(alarm, peak_score=score)
-        if not score <= calm_limit:  # NaN is not calm
+        if not calm:
             self._calm_us = None
         else:
             seen_us = passed_us if passed_us <= _FOLLOWS * self._hop_us else self._hop_us
@@ -152,3 +174,7 @@ class AlarmMachine:
             self._unreported_us = 0.0
             return Transition.UPDATE
         return None
+
+
+def _slow_reason(rule: SlowRule, average: float) -> str:
+    return f"{SLOW}: {average:.4g} on average over {rule.span_s:g} s, above {rule.threshold:.4g}"

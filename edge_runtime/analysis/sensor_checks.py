@@ -19,7 +19,7 @@ counts of a quiet machine repeat for less, and a sensor that hangs repeats for w
 SATURATED_SHARE: Final = 0.01
 """A channel at its range's end for this share of a window is saturated. A judgement: single shocks may reach
 the end, but one sample in a hundred cut off already distorts the spectrum."""
-_FULL_SCALE: Final = 0.999
+FULL_SCALE: Final = 0.999
 """Share of the range that counts as its end: the largest positive count of an 11-bit converter is 1023/1024
 of its range, that of a wider one is nearer."""
 _MIN_WINDOW: Final = 16
@@ -80,7 +80,7 @@ class SensorChecks:
 
         `range_` is the largest magnitude the sensor can report, in the window's unit.
         """
-        full_scale = _FULL_SCALE * range_
+        full_scale = FULL_SCALE * range_
         suspected = self._always
         for ruled_out in self._exclusions:
             if not ruled_out(samples, full_scale):

@@ -23,6 +23,7 @@ CLAIMING: Final = ("state", "condition", "info", "health")
 _BASE_LEVELS, _EPOCHS = 3, 4
 """Levels of a topic that name the device; epochs of a device that are remembered."""
 _MAX_SEQ: Final = 2**62
+"""No spool gives a number from here: SQLite's integers end at 2^63."""
 
 
 @dataclass(slots=True)

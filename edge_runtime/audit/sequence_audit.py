@@ -26,7 +26,7 @@ MAX_RUNS: Final = 100_000
 MAX_BODIES: Final = 100_000
 """Checksums kept to compare duplicates, measured 24 MB; what is older counts as a duplicate."""
 _MAX_SEQ: Final = 2**62
-"""No spool gives a number from here."""
+"""No spool gives a number from here: SQLite's integers end at 2^63."""
 _REPLAYED: Final = (b',"replayed":true}', b',"replayed":false}')
 """How the publisher ends a body."""
 

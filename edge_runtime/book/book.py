@@ -34,6 +34,7 @@ from edge_runtime.core import (
 )
 
 REMOVED: Final = "the sensor is no longer in the configuration"
+UNARMED: Final = "the sensor is being commissioned: anomalies of it are no alarms now"
 
 
 class Book:
@@ -72,6 +73,8 @@ class Book:
         for alarm, course in self._ledger.open():
             if (sensor := self._sensors.get(alarm.sensor)) is None:
                 changes.append(self._close(alarm, course, REMOVED))
+            elif alarm.kind is AlarmKind.ANOMALY and not sensor.watched.armed:
+                changes.append(self._close(alarm, course, UNARMED))
             else:
                 changes += self._ledger.adapt(alarm, course, sensor.watched, now)
         return tuple(changes)
@@ -84,6 +87,8 @@ class Book:
             entry.scored, entry.heard = verdict, True
             entry.scored_us = timing.steady_of(verdict.time_us, sensor_now_us, now)
         if alarm is None:
+            # A sensor without a model has no scores to be heard by.
+            entry.heard = entry.heard or not entry.watched.model.sha256
             return ()
         course = self._ledger.course((sensor, alarm.kind))
         if course.alarm is not None and not isnan(verdict.score):

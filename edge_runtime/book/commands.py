@@ -11,8 +11,9 @@ from edge_runtime.core import AlarmCommandError, printable
 LONGEST_SHELVING_US: Final = 31 * 24 * 3600 * 1_000_000
 """A judgement: a month brings any spare part. ISA-18.2 demands that shelving ends by itself."""
 LONGEST_NAME: Final = 100
+"""Characters. A judgement: a person's name and their company's; what the door and senders give has 64."""
 LONGEST_NOTE: Final = 500
-"""Characters, as are those of a name. A judgement: a few sentences, so that an event stays below 8 KiB."""
+"""Characters. A judgement: a few sentences, so that an event stays below 8 KiB."""
 
 
 def acknowledge(ledger: Ledger, alarm_id: str, who: str, note: str, now: Instant) -> Change:

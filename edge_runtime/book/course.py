@@ -15,6 +15,7 @@ MOST: Final = 6
 """Alarms of one kind that begin in PERIOD_US, and as many updates. A judgement: a person cannot follow more,
 and a machine that is started and stopped does it less often."""
 PERIOD_US: Final = 60_000_000
+"""A minute: rates of alarms are stated by the minute, and by ten (ISA-18.2, EEMUA 191)."""
 
 
 class Recent(deque[int]):

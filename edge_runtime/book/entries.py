@@ -156,6 +156,10 @@ class Condition:
     """Why the model gives no score; empty while it does."""
     alarms: tuple[OpenAlarm, ...]
     """Open alarms about the sensor, its line and its model, and the machine's state."""
+    commissioning: str | None = None
+    """Stage of its commissioning; None for a sensor with a delivered model."""
+    asks: str = ""
+    """What its commissioning asks of a person now; empty where it asks nothing."""
     state: MachineState | None = None
     """Operating state of the machine; None while nothing says it."""
     since_us: int | None = None
@@ -199,3 +203,9 @@ class Watched:
     """Whether anomalies of it stay until they are reset."""
     suppressed: str = ""
     """Why its alarms are to be marked as suppressed; empty where they are not."""
+    armed: bool = True
+    """Whether anomalies of it are alarms; not while it is being commissioned."""
+    commissioning: str | None = None
+    """Stage of its commissioning; None for a sensor with a delivered model."""
+    asks: str = ""
+    """What its commissioning asks of a person now; empty where it asks nothing."""

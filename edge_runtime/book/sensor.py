@@ -74,9 +74,18 @@ class Sensor:
         link: Link = "up" if fault or self.heard else "unknown"
         if fault.partition(":")[0] in LINK_REASONS:
             link = "down"
-        model_fault, known = reasons.get(AlarmKind.MODEL, ""), self.state if link == "up" else None
-        since_us = None if known is None else timing.wall_of(self.since_us, now)
-        return Condition(self.watched.name, link, fault, model_fault, alarms, known, since_us)
+        watched, known = self.watched, self.state if link == "up" else None
+        return Condition(
+            watched.name,
+            link,
+            fault,
+            reasons.get(AlarmKind.MODEL, ""),
+            alarms,
+            watched.commissioning,
+            watched.asks,
+            state=known,
+            since_us=None if known is None else timing.wall_of(self.since_us, now),
+        )
 
     def standing(self, alarm: OpenAlarm | None, now: Instant) -> Standing:
         """How it stands with the machine, whose open anomaly is given."""

@@ -13,8 +13,9 @@ from itertools import count
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge_runtime.analysis import AlarmMachine, end_limit, settling_windows
+from edge_runtime.analysis import AlarmMachine, SlowAverage, SlowRule, end_limit, settling_windows
 from edge_runtime.calibration.threshold_methods import CONFIDENCE, AnyScores, Threshold
 from edge_runtime.core import AlarmKind, AlarmPolicy, DataError, Transition
 
@@ -83,6 +84,11 @@ class Series:
         windows = len(self.scores) - (policy.votes[0] - 1) - math.ceil(policy.on_delay_s / self.hop_s)
         return max(0, windows) * self.hop_s / 3600
 
+    def averages(self, rule: SlowRule) -> NDArray[np.float64]:
+        """Return the slow alarm's average after each score; NaN before there is one."""
+        average = SlowAverage(rule, self.hop_s)
+        return np.array([average.push(score) for score in self.scores.tolist()])
+
 
 def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPolicy) -> Threshold:
     """Find the lowest score that, as threshold, keeps the budget in each condition, with 95 % confidence.
@@ -99,7 +105,7 @@ def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPoli
     short = sum(lasted.values()) > 2 * sum(hours.values())
     check_budget(hours, wanted, _shortest(series, policy) if short else "")
     allowed = {
-        part: next(alarms for alarms in count() if _upper_limit(alarms + 1) > wanted.per_hour * possible)
+        part: next(alarms for alarms in count() if most_expected(alarms + 1) > wanted.per_hour * possible)
         for part, possible in parts.items()
     }
     value = _lowest(series, allowed, policy)
@@ -115,9 +121,13 @@ def budget_threshold(series: Sequence[Series], wanted: Budget, policy: AlarmPoli
     return Threshold(value, "budget", wanted.per_hour, True, windows, len(hours), statement)
 
 
-def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
+def alarms_in(series: Series, threshold: float, policy: AlarmPolicy, slow: SlowRule | None = None) -> int:
     """Count the alarms that the alarm stage raises on a series of scores, as `AlarmMachine` counts them."""
-    above = np.flatnonzero(series.scores > end_limit(policy, threshold))
+    is_above = series.scores > end_limit(policy, threshold)
+    averages = None if slow is None else series.averages(slow)
+    if slow is not None and averages is not None:
+        is_above |= averages > slow.end
+    above = np.flatnonzero(is_above)
     # Normal vibration is nearly all calm: what lies between two groups changes no state and is skipped.
     calm = settling_windows(policy, series.hop_s)
     hop_us = round(series.hop_s * 1e6)
@@ -125,9 +135,10 @@ def alarms_in(series: Series, threshold: float, policy: AlarmPolicy) -> int:
     for group in np.split(above, np.flatnonzero(np.diff(above) > calm) + 1):
         if not len(group):
             continue  # no score at all is above the limit
-        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: "replayed")
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: "replayed", slow=slow)
         for index in range(int(group[0]), min(int(group[-1]) + calm + 1, len(series.scores))):
-            verdict = machine.step(index * hop_us, float(series.scores[index]))
+            average = math.nan if averages is None else float(averages[index])
+            verdict = machine.step(index * hop_us, float(series.scores[index]), average=average)
             alarms += verdict.transition is Transition.NEW
     return alarms
 
@@ -190,7 +201,7 @@ def check_budget(hours: Mapping[str, float], wanted: Budget, how: str = "") -> N
 
     `how` stands in the remedy. Raises DataError, naming the hours missing.
     """
-    needed = _upper_limit(0) / wanted.per_hour
+    needed = most_expected(0) / wanted.per_hour
     missing = {name: needed - part for name, part in hours.items() if part < needed}
     if missing or not hours:
         listed = ", ".join(f"{part:.4g} h of {name}" for name, part in missing.items())
@@ -204,7 +215,7 @@ def check_budget(hours: Mapping[str, float], wanted: Budget, how: str = "") -> N
         )
 
 
-def _upper_limit(alarms: int) -> float:
+def most_expected(alarms: int) -> float:
     """Largest expected count that would give at most so many alarms with a probability of 5 %."""
     # Bisection; four standard deviations and ten above the count lie past the limit for every count.
     low, high = float(alarms), alarms + 4 * math.sqrt(alarms + 1.0) + 10.0

@@ -1,13 +1,12 @@
 """`edge-runtime alarms`: see what is open, and acknowledge, shelve or reset it."""
 
 import json
-import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
-from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
-from edge_runtime.core import ConfigError, printable
+from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, seconds_of
+from edge_runtime.core import printable
 
 app = typer.Typer(
     name="alarms",
@@ -16,7 +15,6 @@ app = typer.Typer(
 )
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Of open alarms, as `list` shows them.")]
 Note = Annotated[str, typer.Option("--note", help="Kept with your name in the alarm's record.")]
-_SECONDS: Final = {"m": 60, "h": 3600, "d": 86400}
 
 
 @app.command("list")
@@ -53,12 +51,7 @@ def shelve(
     as_json: AsJson = False,
 ) -> None:
     """Put an alarm aside for a while; it comes back by itself."""
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)([mhd])", for_)
-    if found is None or float(found[1]) == 0:
-        what = f"{printable(for_, 40)!r} is no length of time"
-        raise ConfigError(what, where="--for", remedy="Write it as 30m, 8h or 2d")
-    for_s = float(found[1]) * _SECONDS[found[2]]
-    _change("shelve", ids, config, door, as_json=as_json, why=why, for_s=for_s)
+    _change("shelve", ids, config, door, as_json=as_json, why=why, for_s=seconds_of(for_, "--for"))
 
 
 @app.command()

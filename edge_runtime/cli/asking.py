@@ -1,6 +1,7 @@
 """What the commands share that ask the running service, and how output is printed."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from edge_runtime.configuration import read_config
-from edge_runtime.core import ConfigError
+from edge_runtime.core import ConfigError, printable
 
 if TYPE_CHECKING:
     from edge_runtime.door import DoorClient
@@ -21,6 +22,7 @@ DoorConfig = Annotated[
 DoorSocket = Annotated[
     Path | None, typer.Option("--socket", metavar="PATH", help="The running service's local socket.")
 ]
+_SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _OTHER: Final = "Give the configuration, or the socket, of the service that is meant"
 
 
@@ -40,6 +42,15 @@ def connect(config: Path | None, door: Path | None) -> "DoorClient":
         what = f"the service that runs is that of {'/'.join(there)}, and not {'/'.join(meant)}"
         raise ConfigError(what, where=str(config), remedy=_OTHER)
     return client
+
+
+def seconds_of(text: str, option: str) -> float:
+    """A length of time such as 10s, 30m, 10min, 8h or 2d in seconds. Raises ConfigError for anything else."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s?(s|min|m|h|d)", text)
+    if found is None or float(found[1]) == 0:
+        what = f"{printable(text, 40)!r} is no length of time"
+        raise ConfigError(what, where=option, remedy="Write it as 10s, 30m, 8h or 2d")
+    return float(found[1]) * _SECONDS[found[2]]
 
 
 def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:

@@ -12,9 +12,12 @@ import typer
 
 from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
-from edge_runtime.cli.recordings import replay, simulate
+from edge_runtime.cli.backups import backup, restore
+from edge_runtime.cli.commission import commission
+from edge_runtime.cli.record import record
+from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import VERSION, become_service, printable, run_command
+from edge_runtime.core import VERSION, DataError, become_service, printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -58,9 +61,14 @@ def check(config: ConfigFile) -> None:
     read_config(config)
     from edge_runtime.gateway import prepare, probe_ports
 
-    prepared = prepare(config)
+    prepared, unusable = prepare(config), False
     for sensor in prepared.sensors:
-        name, manifest = sensor.settings.name, sensor.watch.artefact.manifest
+        name, manifest = sensor.settings.name, sensor.watch.manifest
+        if (commissioned := sensor.commissioned) is not None:
+            typer.echo(f"{name}: {commissioned.record.stage}, {commissioned.problem or 'ok'}")
+            unusable = unusable or bool(commissioned.problem)
+        if sensor.watch.artefact is None:
+            continue
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
             f"{name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
@@ -70,10 +78,17 @@ def check(config: ConfigFile) -> None:
             typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
     for missing in probe_ports(prepared.config):
         typer.echo(f"missing now, `run` would wait for it: {missing}")
+    if unusable:
+        raise typer.Exit(DataError.exit_code)
 
 
+app.command()(backup)
+app.command()(commission)
 app.command()(replay)
+app.command()(adapt)
+app.command()(restore)
 app.command()(simulate)
+app.command()(record)
 
 
 @app.command()
@@ -108,7 +123,10 @@ def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson =
     about = f"{client.about['site']}/{client.about['device']}"
     typer.echo(f"{about}: {said['status']}, {broker}, up {said['up_s'] / 3600:.1f} hours")
     for sensor in said["sensors"]:
-        typer.echo(f"{sensor['name']}: {printable(sensor['trouble'] or 'ok')}")
+        stage = f", {sensor['commissioning']}" if sensor["commissioning"] else ""
+        typer.echo(f"{sensor['name']}: {printable(sensor['trouble'] or 'ok')}{stage}")
+        if sensor["asks"]:
+            typer.echo(f"{sensor['name']}: {printable(sensor['asks'], 1000)}")
     for name, text in said["troubles"].items():
         typer.echo(f"{printable(name)}: {printable(text)}")
 

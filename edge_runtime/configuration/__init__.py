@@ -9,9 +9,11 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
+from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
     "Config",
+    "LearningSettings",
     "ReportSettings",
     "SiteSettings",
     "check_agreement",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
+from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import SensorSettings, device_of
+from edge_runtime.sensors import RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -66,12 +67,20 @@ class Config:
     report: ReportSettings = field(default_factory=ReportSettings)
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
     def __post_init__(self) -> None:
         if not self.sensor:
             raise ValueError("sensor is empty, add at least one [[sensor]]")
+        learning = [sensor.name for sensor in self.sensor if sensor.learns]
+        if learning and not self.learning.allow:
+            raise ValueError(
+                f"learning is not allowed here, and the model of {learning[0]!r} is to be learnt: set "
+                "`allow = true` in [learning], or give it a model"
+            )
         if self.commands.mqtt and self.broker.mqtt != "5":
             raise ValueError("commands need MQTT 5, for its response topics: set mqtt of the broker to '5'")
         for name in ("name", "port", "serial"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
-from edge_runtime.core import ConfigError
+from edge_runtime.core import ConfigError, OrWord
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -80,11 +80,7 @@ class _Reader:
         if get_origin(hint) is tuple:
             return self._build_tuple(get_args(hint), self._expect(value, list, "a list", at), at)
         if get_origin(hint) is Annotated:
-            names = get_args(hint)[1].names  # OneOf is the only mark there is
-            if not isinstance(value, str) or value not in names:
-                remedy = f"Choose one of {', '.join(names)}"
-                raise self._refuse(f"{_dotted(at)} is {value!r}", at, remedy)
-            return value
+            return self._marked(get_args(hint), value, at)
         if isinstance(value, str) and any(unicodedata.category(char) == "Cc" for char in value):
             raise self._refuse(f"{_dotted(at)} is {value!r}, with control characters", at, "Remove them")
         if hint is Path:
@@ -93,6 +89,15 @@ class _Reader:
             value = float(value)
         if type(value) is not hint:  # not isinstance: true is no whole number here
             raise self._refuse(f"{_dotted(at)} is {value!r}, not {_PLAIN[hint]}", at, "Correct the value")
+        return value
+
+    def _marked(self, parts: tuple[Any, ...], value: Any, at: tuple[str, ...]) -> Any:
+        kind, mark = parts
+        if isinstance(mark, OrWord):
+            return Path(mark.word) if value == mark.word else self._value(kind, value, at)
+        if not isinstance(value, str) or value not in mark.names:
+            remedy = f"Choose one of {', '.join(name for name in mark.names if name)}"
+            raise self._refuse(f"{_dotted(at)} is {value!r}", at, remedy)
         return value
 
     def _build_tuple(self, parts: tuple[Any, ...], values: list[Any], at: tuple[str, ...]) -> tuple[Any, ...]:

@@ -1,10 +1,17 @@
 """What every room uses: samples, frames, verdicts, alarms, the manifest, errors, health."""
 
+from edge_runtime.core.adaptation import (
+    ADAPTATION_BYTES,
+    Adaptation,
+    adaptation_from_text,
+    adaptation_to_text,
+)
 from edge_runtime.core.errors import (
     AccessError,
     AlarmCommandError,
     ArtefactError,
     BusyError,
+    CommissionError,
     ConfigError,
     DataError,
     EdgeError,
@@ -13,8 +20,39 @@ from edge_runtime.core.errors import (
     UnavailableError,
 )
 from edge_runtime.core.exit_codes import run_command
+from edge_runtime.core.field_checks import (
+    Check,
+    check_fields,
+    list_of,
+    map_to,
+    number,
+    object_of,
+    or_null,
+    text_of,
+    whole,
+)
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.learning_files import (
+    ANSWER,
+    LEARNING_FOLDER,
+    LEARNT_MODEL,
+    MACHINE_GROUPS,
+    OUTCOMES,
+    PROGRESS,
+    REQUEST,
+    LearningAnswer,
+    LearningCapture,
+    LearningProgress,
+    LearningRequest,
+    is_inside,
+    learning_folder,
+    read_answer,
+    read_progress,
+    read_request,
+    sensor_folder_name,
+    write_learning,
+)
 from edge_runtime.core.log_share import LogShare
 from edge_runtime.core.machine_states import (
     CHANGING,
@@ -35,7 +73,7 @@ from edge_runtime.core.manifest import (
     manifest_from_metadata,
     manifest_to_metadata,
 )
-from edge_runtime.core.ranges import OneOf, check_within
+from edge_runtime.core.ranges import OneOf, OrWord, check_within
 from edge_runtime.core.records import (
     MAX_FRAME_SAMPLES,
     Alarm,
@@ -56,7 +94,7 @@ from edge_runtime.core.records import (
     Window,
 )
 from edge_runtime.core.service_process import become_service
-from edge_runtime.core.summary import ModelSummary, model_summary
+from edge_runtime.core.summary import ADAPTED, DELIVERED, LEARNT_HERE, ModelSummary, model_summary
 from edge_runtime.core.topic_level import (
     RESERVED_NAMES,
     TOPIC_LEVEL_RULE,
@@ -66,13 +104,25 @@ from edge_runtime.core.topic_level import (
 )
 from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
+from edge_runtime.core.whole_files import read_small, write_whole
 
 __all__ = [
+    "ADAPTATION_BYTES",
+    "ADAPTED",
+    "ANSWER",
     "CHANGING",
     "CLOCK_REMEDY",
+    "DELIVERED",
+    "LEARNING_FOLDER",
+    "LEARNT_HERE",
+    "LEARNT_MODEL",
+    "MACHINE_GROUPS",
     "MAX_FRAME_SAMPLES",
     "NOT_RUNNING",
     "NO_STATES",
+    "OUTCOMES",
+    "PROGRESS",
+    "REQUEST",
     "RESERVED_NAMES",
     "RUN_DOWN",
     "RUN_UP",
@@ -80,6 +130,7 @@ __all__ = [
     "UNSEEN",
     "VERSION",
     "AccessError",
+    "Adaptation",
     "Alarm",
     "AlarmCommandError",
     "AlarmKind",
@@ -87,6 +138,8 @@ __all__ = [
     "ArtefactError",
     "BusyError",
     "Calibration",
+    "Check",
+    "CommissionError",
     "ConfigError",
     "Counts",
     "DataError",
@@ -100,6 +153,10 @@ __all__ = [
     "GoldenWindowError",
     "Health",
     "Hello",
+    "LearningAnswer",
+    "LearningCapture",
+    "LearningProgress",
+    "LearningRequest",
     "LearntStates",
     "LogShare",
     "MachineState",
@@ -107,6 +164,7 @@ __all__ = [
     "ModelSummary",
     "Note",
     "OneOf",
+    "OrWord",
     "Reading",
     "Samples",
     "SensorFault",
@@ -116,18 +174,37 @@ __all__ = [
     "UnavailableError",
     "Verdict",
     "Window",
+    "adaptation_from_text",
+    "adaptation_to_text",
     "ask_time_service",
     "become_service",
+    "check_fields",
     "check_topic_level",
     "check_within",
     "clock_doubt",
     "first_line",
+    "is_inside",
     "is_mqtt_text",
     "is_topic_level",
+    "learning_folder",
+    "list_of",
     "manifest_from_metadata",
     "manifest_to_metadata",
+    "map_to",
     "model_summary",
+    "number",
+    "object_of",
+    "or_null",
     "printable",
+    "read_answer",
+    "read_progress",
+    "read_request",
+    "read_small",
     "run_command",
+    "sensor_folder_name",
+    "text_of",
     "unset_clock",
+    "whole",
+    "write_learning",
+    "write_whole",
 ]

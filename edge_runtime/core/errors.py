@@ -5,6 +5,7 @@ EdgeError                  70
 ├── ArtefactError          65  the .onnx file is missing, foreign, damaged or disagrees with the site
 │   └── GoldenWindowError  65  its golden windows are missing or score differently here
 ├── AlarmCommandError      65  what is asked of an alarm makes no sense of it as it stands
+├── CommissionError        65  what is asked of a sensor's commissioning makes no sense as it stands
 ├── UnavailableError       69  a port, broker or file system cannot be reached
 ├── BusyError              75  something else holds the port or the state folder
 ├── AccessError            77  permissions, ownership, secrets that others can read
@@ -55,6 +56,12 @@ class TooSlowError(ArtefactError):
 
 class AlarmCommandError(EdgeError):
     """What is asked of an alarm makes no sense of it as it stands: it has ended, say, or is not shelved."""
+
+    exit_code = 65
+
+
+class CommissionError(EdgeError):
+    """What is asked of a sensor's commissioning makes no sense as it stands: nothing was learnt yet, say."""
 
     exit_code = 65
 

@@ -94,7 +94,7 @@ def check_fields(
     """Raise FieldError for a field that is unknown, missing or not what it may be; `at` precedes its name."""
     for name in body:
         if name not in known:
-            raise FieldError(f"{at}{name[:MAX_TEXT]}", "is no field of a manifest")
+            raise FieldError(f"{at}{name[:MAX_TEXT]}", "is no field of it")
     for name, check in known.items():
         if name not in body:
             if name not in optional:

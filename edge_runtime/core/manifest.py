@@ -106,11 +106,15 @@ class Manifest:
     power: Mapping[str, Any] | None = None
     """The smallest standard faults that it would find."""
     adaptable: Mapping[str, Any] | None = None
-    """Initialisers of the graph that may be set to another machine's statistics."""
+    """Initialisers of the graph that may be set to another machine's statistics: `features` is the output
+    with what they standardise, `mean` and `per_deviation` (its reciprocal standard deviations) are their
+    names, and `reach` is how far from the mean any window lay that was learnt from, as of
+    `Adaptation.shift`."""
     states: Mapping[str, Any] | None = None
     """Operating states it distinguishes."""
     slow_alarm: Mapping[str, Any] | None = None
-    """The policy for changes over days."""
+    """The alarm on the average of scores: the fields of `edge_runtime.analysis.SlowRule`, `supported`, and
+    `statement` in words."""
     origin: Mapping[str, Any] | None = None
     """Where and from what it was learnt, when not at a workstation."""
 

@@ -27,6 +27,7 @@ from edge_runtime.core.field_checks import (
 from edge_runtime.core.machine_states import NO_STATES
 
 SCHEMAS: Final = (1, 2)
+"""Versions of the manifest that are read."""
 MAX_BYTES: Final = {1: 8 * 1024 * 1024, 2: 1024 * 1024}
 """Of the JSON text. Golden windows are the bulk of it: a quarter of a megabyte as the trainer writes them;
 until schema 2 nothing bounded them for windows of 65,536 samples."""
@@ -52,7 +53,8 @@ _MAX_DELAY_S: Final = 86400.0
 _FEW_VOTES: Final = 20
 _PROMPT_S: Final = 60.0
 """A file may ask for so many votes, or for so much time of them; a site may ask for more in its
-configuration."""
+configuration. A judgement: four times the votes that the trainer writes, and a minute, after which an alarm
+is late for a machine that runs away."""
 
 
 class ContradictionError(ValueError):
@@ -78,6 +80,13 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
     check_fields(body, known, optional=_OPTIONAL | _ROOM.keys(), at="")
     if body["hop"] > body["samples"]:
         raise ContradictionError(f"hop {body['hop']} is longer than the window of {body['samples']} samples")
+    if slow := body.get("slow_alarm"):
+        levels = [slow[name] for name in ("floor", "end", "threshold", "ceiling")]
+        if sorted(levels) != levels or slow["threshold"] == slow["ceiling"]:
+            raise ContradictionError(
+                "floor, end, threshold and ceiling of the slow alarm are not in this order: it could not "
+                "begin, or not end"
+            )
     votes = body["policy"].get("votes", [1, 1])[0]
     takes_s = votes * body["hop"] / body["rate_hz"]
     if votes > _FEW_VOTES and takes_s > _PROMPT_S:
@@ -115,6 +124,7 @@ def _no_number(name: str) -> float:
 
 
 _POSITIVE: Final = number(1e-6, 1e9)
+"""Hz. A judgement: wider than what a recording may have, and the quotient of two is still finite."""
 _ANY: Final = number(-_LARGEST, _LARGEST)
 _FEATURE: Final = {
     "name": text_of(),
@@ -124,15 +134,16 @@ _FEATURE: Final = {
 }
 _GOLDEN: Final = {"samples": text_of(MAX_BYTES[1]), "score": _ANY}
 _POLICY: Final = {
+    # Votes are bound above with the time that they take; an alarm that is repeated once a year is forgotten.
     "votes": lambda value: list_of(whole(1, 1000), 2, 2)(value) and value[0] <= value[1],
     "on_delay_s": number(0, _PROMPT_S),
     "off_delay_s": number(0, _MAX_DELAY_S),
     "deadband": number(0, 1),
     "re_alarm_s": lambda value: value == 0 or number(1, 366 * _MAX_DELAY_S)(value),
 }
-_CALIBRATION: Final = {
+CALIBRATION: Final[Mapping[str, Check]] = {
     "method": text_of(),
-    "false_alarm_rate": number(0, 1e6),
+    "false_alarm_rate": number(0, 1e6),  # a share of windows, or of a budget alarms an hour
     "supported": lambda value: isinstance(value, bool),
     "statement": text_of(_MAX_STATEMENT, but="\n\t"),
     "windows": whole(0, 2**53),
@@ -151,7 +162,7 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "unit": text_of(),
     "lowpass_hz": or_null(_POSITIVE),
     "threshold": _ANY,
-    "calibration": object_of("calibration", _CALIBRATION),
+    "calibration": object_of("calibration", CALIBRATION),
     "policy": object_of("policy", _POLICY, optional=_POLICY.keys() - {"votes"}),
     "features": list_of(object_of("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
     "golden": list_of(object_of("golden", _GOLDEN), 1, _MAX_GOLDEN),
@@ -193,6 +204,17 @@ _STATES: Final[Mapping[str, Check]] = {
     "span": whole(1, _MAX_SPAN),
     "initialisers": map_to(text_of(), _MAX_NOTES),
 }
+_ADAPTABLE: Final[Mapping[str, Check]] = {
+    **dict.fromkeys(("features", "mean", "per_deviation"), text_of()),
+    "reach": number(0, _LARGEST),
+}
+_SCORE: Final = number(1e-30, _LARGEST)
+_SLOW: Final[Mapping[str, Check]] = {
+    "span_s": number(0.1, _MAX_DELAY_S),
+    **dict.fromkeys(("floor", "ceiling", "threshold", "end"), _SCORE),
+    "supported": lambda value: isinstance(value, bool),
+    "statement": text_of(_MAX_STATEMENT),
+}
 # What the next capabilities write. An object each, or null while it is not there; what is in them is theirs
 # to check.
 _ROOM: Final[Mapping[str, Check]] = {
@@ -200,8 +222,10 @@ _ROOM: Final[Mapping[str, Check]] = {
     "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
     "power": or_null(at_least("power", _POWER)),
     "states": or_null(at_least("states", _STATES)),
+    "adaptable": or_null(at_least("adaptable", _ADAPTABLE)),
+    "slow_alarm": or_null(at_least("slow_alarm", _SLOW)),
     **dict.fromkeys(
-        ("adaptable", "slow_alarm", "origin"),
+        ("origin",),
         lambda value: value is None or isinstance(value, dict),
     ),
 }

@@ -10,6 +10,14 @@ class OneOf:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OrWord:
+    """Marks a path setting that may be a word instead: `Annotated[Path, OrWord("learn")]`."""
+
+    word: str
+    """Stays as it is, and is no path relative to the configuration."""
+
+
 def check_within(settings: object, low: float, high: float, *names: str) -> None:
     """Raise ValueError for the first of the named fields that is not within `low` and `high`."""
     for name in names:

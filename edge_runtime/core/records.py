@@ -228,7 +228,7 @@ class Alarm:
     start_us: int
     peak_score: float
     reason: str = ""
-    """For sensor faults the text of the `SensorFault` that began it, as published and stored."""
+    """The text of the `SensorFault`, or the average of scores, that began it, as published and stored."""
     notes: str = ""
     """Of one that is stored, what the book knows of it beside: see `edge_runtime.book`. Else empty."""
 

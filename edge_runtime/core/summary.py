@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from edge_runtime.core.manifest import Manifest
+
+DELIVERED: Final = "delivered"
+ADAPTED: Final = "adapted"
+LEARNT_HERE: Final = "learnt-here"
+"""Where a model comes from: as a file from elsewhere, such a file with this machine's statistics, or from
+this machine's own vibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,8 @@ class ModelSummary:
     """Whether the data could support the false-alarm rate the threshold was set for."""
     bands: Mapping[str, tuple[str, float | None, float | None]]
     """Feature name to (unit, low_hz, high_hz); the limits are None where a feature is no band."""
+    origin: str = DELIVERED
+    """`DELIVERED`, `ADAPTED` or `LEARNT_HERE`; empty where there is no model yet."""
 
 
 def model_summary(manifest: Manifest, sha256: str) -> ModelSummary:

@@ -66,6 +66,12 @@ class Check(StrEnum):
     MODEL_SPEED = "model.speed"
     """How much of the time between two windows scoring takes.
     Remedy: a longer hop, a smaller detector or a faster board."""
+    LEARNER = "learner"
+    """Whether the learner is installed; only where a sensor's model is `learn`.
+    Remedy: install the package steadyhum-learn."""
+    COMMISSIONING = "commissioning"
+    """How far a sensor that learns is, whether what it learnt is as this device sealed it, and what it asks.
+    Remedy: that of the message: record, learn, accept or arm, or restore a backup."""
     PORT_NAME = "port.name"
     """The port is named by a number that may change with the next restart.
     Remedy: use its name in /dev/serial/by-id."""

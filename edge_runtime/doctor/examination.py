@@ -41,9 +41,11 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
-        from edge_runtime.doctor import models  # noqa: PLC0415  imports onnxruntime, which has just been tried
+        # They import onnxruntime, which has just been tried.
+        from edge_runtime.doctor import commissioning, models  # noqa: PLC0415
 
         yield from _as_service(host_seen, lambda: models.examine_models(config, manifests))
+        yield from _as_service(host_seen, lambda: commissioning.examine_commissioning(host_seen, config))
     else:
         yield skipped(Check.MODEL_OPENS, str(path), "onnxruntime does not run here")
     yield from _sensors(host_seen, config, manifests, listen_s)

@@ -25,7 +25,7 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
     Opening a model scores its golden windows. The manifests of those that could be opened are added to
     `manifests`, by file.
     """
-    for file in {sensor.model for sensor in config.sensor}:
+    for file in {sensor.model for sensor in config.sensor if not sensor.learns}:
         yield from _examine_origin(file, config.model_authority)
         try:
             opened = load_model(file)

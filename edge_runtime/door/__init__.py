@@ -8,7 +8,7 @@ from edge_runtime.door.remote import RemoteCommands
 from edge_runtime.door.settings import CommandSettings, DoorSettings
 from edge_runtime.door.socket_file import check_door, socket_path
 from edge_runtime.door.subscriptions import Feed, Topic
-from edge_runtime.door.work import WorkQueue
+from edge_runtime.door.work import Later, WorkQueue
 
 __all__ = [
     "Access",
@@ -19,6 +19,7 @@ __all__ = [
     "DoorClient",
     "DoorSettings",
     "Feed",
+    "Later",
     "Method",
     "NoParams",
     "Registry",

@@ -13,6 +13,7 @@ from edge_runtime.door.protocol import MAX_LINE_BYTES, Code, Id, RequestError, e
 from edge_runtime.door.work import Work
 
 READ_BYTES: Final = 64 * 1024
+"""At once: more than the longest request and its neighbours, and short work for a turn."""
 MAX_BEHIND_BYTES: Final = 512 * 1024
 """What a subscriber may have left unread: 6 s of one line at 921600 baud. 32 clients take 16 MB at most."""
 IDLE_S: Final = 60.0

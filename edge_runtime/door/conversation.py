@@ -29,6 +29,7 @@ from edge_runtime.door.work import Work, WorkQueue
 LINES_A_TURN: Final = 16
 """Of one client; then the others have theirs."""
 _MAX_VERSIONS: Final = 16
+"""Of the protocol that a client may offer. A judgement: there is one; a list that is longer is no offer."""
 MAX_SUBSCRIPTIONS: Final = 64
 """Of one client: a sensor each of a large gateway."""
 

@@ -8,6 +8,7 @@ from typing import Final
 
 FILE: Final = "commands.json"
 MAX_SENDERS: Final = 256
+"""A judgement: above the people and programs that may command one gateway."""
 MAX_BYTES: Final = 256 * 1024
 """256 names of 64 characters take a fifth of it."""
 

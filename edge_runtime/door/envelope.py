@@ -22,6 +22,7 @@ LONGEST_S: Final = 3600.0
 AHEAD_S: Final = 300.0
 """A sender's clock may be ahead of ours by so much."""
 _MAX_NAME_CHARS: Final = 64
+"""A judgement: a person's name, or a program's and its host's (64 in Linux)."""
 _MAX_COUNTER: Final = 2**53
 """Integers up to here are whole in every language that keeps numbers as IEEE 754 doubles."""
 _MEMBERS: Final = {"v", "device", "by", "counter", "sent", "expires", "params"}

@@ -23,6 +23,7 @@ _SO_PEERGROUPS: Final = 59
 _MOST_GROUPS: Final = 256
 """Python's getsockopt takes 1024 bytes at most; who has more groups counts by the first of them alone."""
 _MAX_NAME_CHARS: Final = 64
+"""A judgement: a person's name, or a program's and its host's (64 in Linux)."""
 _OVERFLOW: Final = Path("/proc/sys/kernel/overflowuid")
 
 

@@ -25,6 +25,7 @@ MAX_LINE_BYTES: Final = 64 * 1024
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """Of an answer: a list of all alarms of 1,000 sensors takes a third of it."""
 MAX_ID_CHARS: Final = 128
+"""Of a request's id: three UUIDs of 36 characters, with what joins them."""
 _LARGEST_ID: Final = 2**53
 """Integers up to here are whole in every language that keeps numbers as IEEE 754 doubles."""
 

@@ -72,7 +72,8 @@ class Method:
     params: "type[DataclassInstance]"
     """Frozen dataclass of text, numbers and truth values; a field with a default may be left out."""
     call: Callable[[Any, Asker], object]
-    """Takes the parameters and who asks; what it returns is the result. It may raise EdgeError."""
+    """Takes the parameters and who asks; what it returns is the result, or `work.Later` for one that comes
+    when a disk was waited for. It may raise EdgeError."""
     mqtt: bool = False
     """Whether it is also a command over MQTT, where the site allows these."""
 

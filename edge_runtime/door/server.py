@@ -29,6 +29,7 @@ _REST_FACTOR: Final = 4.0
 _SHORT_S: Final = 0.001
 """A turn of less is followed by no rest: a request by itself is answered at once."""
 _LONGEST_REST_S: Final = 0.1
+"""A judgement: a person does not notice it, and a client that is waiting does not give up."""
 _LOG: Final = logging.getLogger("edge_runtime")
 
 

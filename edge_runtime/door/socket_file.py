@@ -21,7 +21,7 @@ _BACKLOG: Final = 64
 """Connections that the kernel keeps until they are taken; further ones wait in connect(2)."""
 _GROUP_MODE: Final = 0o660
 _EVERYONE_MODE: Final = 0o666
-"""Connecting needs the right to write: unix(7)."""
+"""For owner and group, or for everyone. Connecting needs the right to write: unix(7)."""
 _DENIED: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _REMEDY: Final = (
     "Give `[door] socket` a path in a folder that the service may write, such as /run/edge-runtime"

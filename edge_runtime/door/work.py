@@ -47,6 +47,31 @@ class Work:
         self._done(self)
 
 
+class Later:
+    """An answer that a method gives later, because a disk has to be waited for: returned in place of it.
+
+    Used on the service's thread alone.
+    """
+
+    def __init__(self) -> None:
+        """Nobody waits for it yet."""
+        self._settle: Callable[[Answer], None] | None = None
+        self._answer: Answer | None = None
+
+    def give(self, result: object, error: EdgeError | None = None) -> None:
+        """Give the result, or why there is none; the first counts."""
+        if self._answer is None:
+            self._answer = result, error
+            if self._settle is not None:
+                self._settle(self._answer)
+
+    def to(self, settle: Callable[[Answer], None]) -> None:
+        """Bring the answer there, now or when it is given."""
+        self._settle = settle
+        if self._answer is not None:
+            settle(self._answer)
+
+
 class WorkQueue:
     """Requests that wait. `put` and `give_up` may be called from any thread, `pump` from the service's."""
 
@@ -103,7 +128,10 @@ class WorkQueue:
                     _LOG.exception("the door's method %s failed", work.method)
                     what = f"{work.method} failed ({type(error).__name__})"
                     answer = None, RequestError(Code.INTERNAL, what, "Report what the service's log says")
-                work.settle(answer)
+                if isinstance(answer[0], Later):
+                    answer[0].to(work.settle)
+                else:
+                    work.settle(answer)
             if time.monotonic() >= until_s:
                 return
 

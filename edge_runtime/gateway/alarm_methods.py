@@ -1,13 +1,14 @@
 """What people ask of the book through the door: see what is open, acknowledge, shelve, unshelve, reset."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.book import Book, Change, OpenAlarm
-from edge_runtime.door import Access, Asker, Method
-from edge_runtime.messages import rfc3339
+from edge_runtime.book import Book, Change, OpenAlarm, key_of, stored_entry
+from edge_runtime.core import Alarm
+from edge_runtime.door import Access, Asker, Method, NoParams
+from edge_runtime.messages import number, rfc3339
 
 Enter = Callable[[Sequence[Change]], None]
 """Stores and publishes what has changed."""
@@ -58,6 +59,9 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
     def listed(params: ListParams, _asker: Asker) -> list[dict[str, object]]:
         return [alarm_view(alarm) for alarm in book.open_alarms(params.sensor or None)]
 
+    def kept(_params: NoParams, _asker: Asker) -> list[dict[str, object]]:
+        return stored_alarms({key_of(alarm): stored_entry(alarm) for alarm in book.open_alarms()})
+
     def shelve(params: ShelveParams, asker: Asker) -> dict[str, object]:
         now_us = _now_us()
         until_us = now_us + round(params.for_s * 1e6)
@@ -70,6 +74,7 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
         return lambda params, asker: changed(change(book, params.alarm, str(asker), params.note, _now_us()))
 
     rows: list[tuple[str, Access, str, Any, Any]] = [
+        ("book", Access.READ, "Give the open alarms as they are kept, for a backup.", NoParams, kept),
         ("list", Access.READ, "Show the alarms that are open.", ListParams, listed),
         ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, noted(Book.acknowledge)),
         ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, shelve),
@@ -77,8 +82,24 @@ def alarm_methods(book: Book, enter: Enter) -> list[Method]:
         ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, noted(Book.reset)),
     ]
     return [
-        Method(f"alarms.{name}", access, about, params, call, mqtt=True)
+        Method(f"alarms.{name}", access, about, params, call, mqtt=name != "book")
         for name, access, about, params, call in rows
+    ]
+
+
+def stored_alarms(alarms: Mapping[str, Alarm]) -> list[dict[str, object]]:
+    """Open alarms by their keys, as a backup has them."""
+    return [
+        {
+            "key": key,
+            "id": alarm.id,
+            "kind": alarm.kind,
+            "start_us": alarm.start_us,
+            "peak": number(alarm.peak_score),
+            "reason": alarm.reason,
+            "notes": alarm.notes,
+        }
+        for key, alarm in alarms.items()
     ]
 
 

@@ -5,11 +5,12 @@ anything else is said of it.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.book import Book, Change, Instant, Watched, entry_of, key_of, stored_entry
+from edge_runtime.book import Book, Change, Instant, Stage, Watched, entry_of, key_of, stored_entry
 from edge_runtime.configuration import Config
 from edge_runtime.core import Alarm, LogShare, MachineState, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.door import Feed, Topic
@@ -19,6 +20,8 @@ from edge_runtime.gateway.retained_messages import RetainedMessages
 from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import Topics, event_message, reason_of
 from edge_runtime.mqtt import Publisher
+from edge_runtime.pipeline import Commissioned
+from edge_runtime.sensors import SensorSettings
 from edge_runtime.spool import MessageClass, Spool
 from edge_runtime.spool import OpenAlarm as StoredAlarm
 
@@ -53,15 +56,24 @@ class Bookkeeper:
         stored = [entry_of(key, alarm) for key, alarm in spool.open_alarms().items()]
         self.book.restore(stored, clock())
 
-    def watch(self, config: Config, models: Sequence[ModelSummary], thresholds: Sequence[float]) -> None:
-        """Keep the book of these sensors and no others; models and thresholds are in the same order."""
+    def watch(
+        self,
+        config: Config,
+        models: Sequence[ModelSummary],
+        thresholds: Sequence[float],
+        commissioned: Mapping[str, Commissioned] | None = None,
+    ) -> None:
+        """Keep the book of these sensors and no others; models and thresholds are in the same order.
+
+        `commissioned` has those that learn, by name.
+        """
         now = self._clock()
         if self._before not in ("", self._topics.base):
             reason = MOVED.format(base=self._topics.base.rstrip("/"))
             self._commit(self.book.close_all(reason, now), self._before)
             self._before = ""
         watched = [
-            Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
+            _watched(sensor, model, threshold, (commissioned or {}).get(sensor.name))
             for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True)
         ]
         changes = self.book.watch(watched, now)
@@ -148,6 +160,16 @@ class Bookkeeper:
         score = f", score {_shown(alarm.score)} of {_shown(alarm.threshold)}" if not change.by else ""
         what = f"{alarm.kind} {happened}"
         log.warn(what, f"{what}{by}{score} {reason_of(alarm)}", time.monotonic())
+
+
+def _watched(
+    sensor: SensorSettings, model: ModelSummary, threshold: float, commissioned: Commissioned | None
+) -> Watched:
+    watched = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
+    if commissioned is None:
+        return watched
+    record = commissioned.record
+    return replace(watched, armed=record.stage is Stage.ARMED, commissioning=record.stage, asks=record.asks)
 
 
 def _shown(number: float | None) -> str:

@@ -10,8 +10,18 @@ _EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
 connection subscribes."""
 _IN_PLACE: Final = frozenset(
     {
-        *("model", "unit", "serial", "hello_channels", "range", "threshold", "alarm", "silence_s"),
-        *("usable_share", "usable_span_s", "machine", "latched", "suppressed", "states"),
+        *(
+            "model",
+            "unit",
+            "serial",
+            "hello_channels",
+            "range",
+            "threshold",
+            "alarm",
+            "slow_alarm",
+            "silence_s",
+        ),
+        *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed", "states"),
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
@@ -33,6 +43,8 @@ class Changes:
     broker: bool
     report: bool
     door: bool
+    learning: bool
+    recording: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -52,7 +64,11 @@ class Changes:
             )
             if names
         ]
-        said += [f"{what} changed" for what in ("broker", "report", "door") if getattr(self, what)]
+        said += [
+            f"{what} changed"
+            for what in ("broker", "report", "door", "learning", "recording")
+            if getattr(self, what)
+        ]
         return "; ".join(said) or "nothing changed"
 
 
@@ -67,6 +83,7 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         differ = {each.name for each in fields(was) if getattr(was, each.name) != getattr(is_now, each.name)}
         # The model's digest, not its path: the file may have been written over.
         same = was == is_now and old[name].model == new[name].model
+        same = same and old[name].commissioned == new[name].commissioned
         if not differ <= _IN_PLACE:
             replaced.append(name)
         elif not (same and old[name].watch.suspended == new[name].watch.suspended):
@@ -83,4 +100,6 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
         report=before.config.report != after.config.report,
         door=before.config.door != after.config.door,
+        learning=before.config.learning != after.config.learning,
+        recording=before.config.recording != after.config.recording,
     )

@@ -12,6 +12,7 @@ STEP_S: Final = 1.0
 """A difference to the monotonic clock that changes by more was a step: time services let a clock run faster
 or slower by less than a thousandth, and set it where that would take too long."""
 _EVERY_S: Final = 0.5
+"""A judgement: what happens within it of a step is dated by the clock as it was before."""
 
 
 class ClockWatch(Part):

@@ -66,4 +66,9 @@ class Delivery(Part):
     def _watch(self, prepared: PreparedService) -> None:
         models = [sensor.model for sensor in prepared.sensors]
         thresholds = [sensor.watch.threshold for sensor in prepared.sensors]
-        self.keeper.watch(prepared.config, models, thresholds)
+        learning = {
+            sensor.settings.name: sensor.commissioned
+            for sensor in prepared.sensors
+            if sensor.commissioned is not None
+        }
+        self.keeper.watch(prepared.config, models, thresholds, learning)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from edge_runtime.book import Condition
 from edge_runtime.configuration import SiteSettings
 from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
@@ -27,6 +28,10 @@ class SensorStatus:
     """What is wrong with it or its line; empty when nothing is."""
     figures: Mapping[str, float | None]
     """As in the health message."""
+    commissioning: str | None
+    """How far it is on its way to a model of its own; null for a sensor with a delivered model."""
+    asks: str
+    """What its commissioning asks of a person now; empty where it asks nothing."""
     state: str
     """Operating state of its machine, as in the condition; empty while nothing says it."""
     state_said: str
@@ -54,7 +59,7 @@ def methods(
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
         troubles = health.troubles()
-        sensors = tuple(map(_sensor_status, stations))
+        sensors = tuple(_sensor_status(each, keeper.book.condition(each.name)) for each in stations)
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
@@ -64,10 +69,17 @@ def methods(
     return Registry([own, state, *alarm_methods(keeper.book, keeper.publish)])
 
 
-def _sensor_status(station: Station) -> SensorStatus:
+def _sensor_status(station: Station, condition: Condition) -> SensorStatus:
     state = station.machine_state
-    name, said = (state.name, state.said) if state else ("", "")
-    return SensorStatus(station.name, station.trouble, station.figures(), name, said)
+    return SensorStatus(
+        station.name,
+        station.trouble,
+        station.figures(),
+        condition.commissioning,
+        condition.asks,
+        state=state.name if state else "",
+        state_said=state.said if state else "",
+    )
 
 
 def about(site: SiteSettings) -> Mapping[str, object]:

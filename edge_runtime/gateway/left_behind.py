@@ -17,6 +17,7 @@ LOST: Final = "the device that raised it is gone: another one, or another memory
 MAX_BODY: Final = 256 * 1024
 """What the publisher sends at most by default."""
 _LONGEST_ID: Final = 64
+"""Characters of an alarm's id that is taken up. A judgement: twice those of a UUID, whoever wrote it."""
 
 
 def left_open(

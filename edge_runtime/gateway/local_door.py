@@ -1,7 +1,9 @@
 """The door as a part of the service: `LocalDoor`. It outlives every run."""
 
+from collections.abc import Sequence
+
 from edge_runtime.core import Health
-from edge_runtime.door import Door, socket_path
+from edge_runtime.door import Door, Method, socket_path
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import methods
@@ -19,14 +21,25 @@ def open_door(door: Door, prepared: PreparedService) -> None:
 class LocalDoor(Part):
     """Lets the door answer for these sensors."""
 
-    def __init__(self, door: Door, stations: Stations, delivery: Delivery, health: Health) -> None:
+    def __init__(
+        self,
+        door: Door,
+        stations: Stations,
+        delivery: Delivery,
+        offered: Sequence[Method],
+        health: Health,
+    ) -> None:
+        """`offered` is what other parts let people ask."""
         self._door, self._stations, self._delivery, self._health = door, stations, delivery, health
+        self._offered = offered
         health.source("door", door.figures)
 
     def start(self) -> None:
         """Answer from now on."""
         delivery = self._delivery
         registry = methods(self._stations, delivery.publisher, self._health, delivery.keeper)
+        for method in self._offered:
+            registry.add(method)
         self._door.feed.sensors = frozenset(self._stations.names)
         self._door.serve(registry, self._stations.wake)
 

@@ -1,16 +1,25 @@
 """A configuration read, and everything it names opened: `prepare`, for the start, a reload and `check`."""
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_runtime.book import Stage
 from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
-from edge_runtime.core import ModelSummary, StateSettings, UnavailableError, model_summary
+from edge_runtime.core import (
+    AlarmPolicy,
+    EdgeError,
+    ModelSummary,
+    StateSettings,
+    UnavailableError,
+    model_summary,
+)
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
-from edge_runtime.models import Artefact, check_signed, prove_model, read_model
+from edge_runtime.models import Artefact, Baseline, check_signed, prove_model, read_model
 from edge_runtime.mqtt import read_credentials
-from edge_runtime.pipeline import Watch
+from edge_runtime.pipeline import NO_MODEL_YET, Commissioned, Watch, read_commissioned, unlearnt_manifest
 from edge_runtime.sensors import SensorSettings, Source, check_device, probe
 from edge_runtime.spool import check_folder
 
@@ -22,6 +31,8 @@ class PreparedSensor:
     settings: SensorSettings
     watch: Watch
     model: ModelSummary
+    commissioned: Commissioned | None = None
+    """How its commissioning stands; None for one with a delivered model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,54 +52,119 @@ def prepare(path: Path, running: PreparedService | None = None) -> PreparedServi
     A model that `running` has open, by its digest, is not opened again. Raises for whatever `serve` would
     refuse, ports and other programs apart: ConfigError, ArtefactError, AccessError, UnavailableError.
     """
-    config = read_config(path)
+    return prepare_config(read_config(path), running)
+
+
+def prepare_config(config: Config, running: PreparedService | None = None) -> PreparedService:
+    """As `prepare`, of a configuration that was read before. Raises as that does."""
     check_folder(config.state_folder)
     credentials = read_credentials(config.broker)
     check_door(config.door)
     records = ModelRecords(config.state_folder)
-    digests, artefacts = _open_models(config, records, running)
+    known = {} if running is None else {item.model.sha256: item.watch.artefact for item in running.sensors}
+    opener = _Opener(records, {sha256: kept for sha256, kept in known.items() if kept is not None})
+    delivered = _open_delivered(config, opener)
     for sensor in config.sensor:
-        check_agreement(sensor, artefacts[sensor.model].manifest)
-        check_states(sensor, artefacts[sensor.model].manifest)
+        if not sensor.learns:
+            check_agreement(sensor, delivered[sensor.model][0].manifest)
+            check_states(sensor, delivered[sensor.model][0].manifest)
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
-        artefact, digest = artefacts[sensor.model], digests[sensor.model]
+        if sensor.learns:
+            prepared.append(_prepare_learning(sensor, config, opener))
+            continue
+        artefact, digest = delivered[sensor.model]
         watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        watch = replace(
-            watch,
-            sensor=identity_of(sensor, config),
-            suspended=records.suspended(digest),
-            usable_share=sensor.usable_share,
-            usable_span_s=sensor.usable_span_s,
-            silence_s=sensor.silence_s,
-            states=sensor.states or StateSettings(),
-            says_states=sensor.states is not None,
-        )
-        model = model_summary(artefact.manifest, digest)
-        # What the data supports is the model's own threshold and policy, not what a site replaces them by.
-        as_made = sensor.threshold is None and sensor.alarm is None
-        model = replace(model, supported=model.supported and as_made)
-        prepared.append(PreparedSensor(sensor, watch, model))
+        watch = replace(_as_stated(watch, sensor, config), suspended=records.suspended(digest))
+        prepared.append(PreparedSensor(sensor, watch, _summary(sensor, artefact, digest)))
     return PreparedService(config, tuple(prepared), credentials.digest)
 
 
-def _open_models(
-    config: Config, records: ModelRecords, running: PreparedService | None
-) -> tuple[dict[Path, str], dict[Path, Artefact]]:
-    """The digest of each model file, and what is in it."""
+class _Opener:
+    """Opens models: proved in a child process first, and one that runs already not again."""
+
+    def __init__(self, records: ModelRecords, known: dict[str, Artefact]) -> None:
+        self.records, self._known = records, known
+
+    def open(self, model: bytes, digest: str, where: str) -> Artefact:
+        """Raises ArtefactError with what is wrong with it."""
+        if digest not in self._known:
+            self.records.prove(model, digest, where)
+            self._known[digest] = prove_model(model, where)
+        return self._known[digest]
+
+
+def _open_delivered(config: Config, opener: _Opener) -> dict[Path, tuple[Artefact, str]]:
+    """What is in each model file, and its digest."""
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
-    files = {file: read_model(file) for file in {sensor.model for sensor in config.sensor}}
+    files = {sensor.model: read_model(sensor.model) for sensor in config.sensor if not sensor.learns}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
     if config.model_authority is not None:
         for file, digest in digests.items():
             check_signed(file, digest, config.model_authority)
-    known = {} if running is None else {item.model.sha256: item.watch.artefact for item in running.sensors}
-    fresh = {file: model for file, model in files.items() if digests[file] not in known}
-    for file, model in fresh.items():
-        records.prove(model, digests[file], str(file))
-    artefacts = {file: known[digest] for file, digest in digests.items() if digest in known}
-    return digests, artefacts | {file: prove_model(model, str(file)) for file, model in fresh.items()}
+    return {file: (opener.open(files[file], digest, str(file)), digest) for file, digest in digests.items()}
+
+
+def _prepare_learning(sensor: SensorSettings, config: Config, opener: _Opener) -> PreparedSensor:
+    """A sensor that learns, with the model that it has learnt.
+
+    Where that cannot be used it is a fault of the model, said and shown: the other sensors are watched.
+    """
+    commissioned, model = read_commissioned(config.state_folder, sensor.name)
+    baseline, summary, artefact, suspended = commissioned.baseline, NO_MODEL_YET, None, commissioned.problem
+    if baseline is not None:
+        digest = hashlib.sha256(model).hexdigest()
+        try:
+            artefact = opener.open(model, digest, f"the model learnt of {sensor.name}")
+            check_agreement(sensor, artefact.manifest)
+        except EdgeError as error:
+            artefact, commissioned = None, replace(commissioned, baseline=None, problem=str(error))
+            suspended = commissioned.problem
+        else:
+            suspended = opener.records.suspended(digest)
+            summary = replace(_summary(sensor, artefact, digest), origin=baseline.origin)
+    policy = sensor.alarm or (AlarmPolicy() if artefact is None else artefact.manifest.policy)
+    watch = Watch(
+        artefact,
+        _threshold(sensor, baseline, artefact),
+        policy,
+        suspended=suspended,
+        armed=artefact is not None and commissioned.record.stage is Stage.ARMED,
+        unlearnt=unlearnt_manifest(sensor),
+    )
+    return PreparedSensor(sensor, _as_stated(watch, sensor, config), summary, commissioned)
+
+
+def _threshold(sensor: SensorSettings, baseline: Baseline | None, artefact: Artefact | None) -> float:
+    """The site's, else what was accepted, else the model's own; without a model none is exceeded."""
+    if artefact is None:
+        return math.inf
+    accepted = None if baseline is None else baseline.threshold
+    return next(
+        item for item in (sensor.threshold, accepted, artefact.manifest.threshold) if item is not None
+    )
+
+
+def _as_stated(watch: Watch, sensor: SensorSettings, config: Config) -> Watch:
+    """With what the site says of the sensor."""
+    return replace(
+        watch,
+        sensor=identity_of(sensor, config),
+        usable_share=sensor.usable_share,
+        usable_span_s=sensor.usable_span_s,
+        silence_s=sensor.silence_s,
+        slow_alarm=sensor.slow_alarm,
+        states=sensor.states or StateSettings(),
+        says_states=sensor.states is not None,
+    )
+
+
+def _summary(sensor: SensorSettings, artefact: Artefact, digest: str) -> ModelSummary:
+    model = model_summary(artefact.manifest, digest)
+    # What the data supports is the model's own threshold and policy, not what a site replaces them by.
+    as_made = sensor.threshold is None and sensor.alarm is None
+    return replace(model, supported=model.supported and as_made)
 
 
 def probe_ports(config: Config) -> list[str]:

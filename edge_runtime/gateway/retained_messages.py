@@ -9,7 +9,7 @@ from typing import Final
 
 import onnxruntime
 
-from edge_runtime.book import Book, Instant, OpenAlarm
+from edge_runtime.book import Book, Condition, Instant, OpenAlarm
 from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.core import VERSION, ModelSummary, clock_doubt
 from edge_runtime.door import Feed, Topic
@@ -22,6 +22,7 @@ from edge_runtime.messages import (
     Topics,
     condition_message,
     info_message,
+    number,
     state_message,
 )
 from edge_runtime.mqtt import Publisher
@@ -52,7 +53,7 @@ class RetainedMessages:
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
-        self._watched: dict[str, tuple[SensorSettings, ModelSummary]] = {}
+        self._watched: dict[str, tuple[SensorSettings, ModelSummary, str | None, str]] = {}
         self._report: ReportSettings | None = None
         self._said: dict[str, object] = {}
         """What is known to subscribers, by topic."""
@@ -66,7 +67,10 @@ class RetainedMessages:
 
         Of sensors that stay as they are nothing is sent.
         """
-        seen = {sensor.name: (sensor, models[sensor.name]) for sensor in config.sensor}
+        seen = {
+            sensor.name: (sensor, models[sensor.name], *_commissioning(self._book.condition(sensor.name)))
+            for sensor in config.sensor
+        }
         differ = [name for name in seen if self._watched.get(name) != seen[name]]
         if self._report != config.report:
             self._refreshed_us = None
@@ -113,7 +117,7 @@ class RetainedMessages:
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
-        said = *said, condition.state
+        said = *said, condition.state, *_commissioning(condition)
         body = condition_message(condition, stamp)
         self._feed.bring(Topic.CONDITION, sensor, body)
         self._put(self._topics.sensor(sensor, "condition"), body, said)
@@ -139,10 +143,11 @@ class RetainedMessages:
             sensor.name: SensorInfoBody(
                 machine=sensor.machine,
                 model=self._models[sensor.name].sha256,
-                threshold=self._book.standing(sensor.name).threshold,
+                threshold=number(self._book.standing(sensor.name).threshold),
                 rate_hz=sensor.rate_hz,
                 channels=sensor.channels,
                 unit=sensor.unit,
+                commissioning=self._book.condition(sensor.name).commissioning,
             )
             for sensor in self._config.sensor
         }
@@ -175,6 +180,10 @@ def _essence(alarm: OpenAlarm | None) -> object:
         return None
     people = alarm.acknowledged, alarm.shelved, alarm.suppressed
     return alarm.id, alarm.start_us, alarm.again, alarm.latched, alarm.active, *people
+
+
+def _commissioning(condition: Condition) -> tuple[str | None, str]:
+    return condition.commissioning, condition.asks
 
 
 VERSIONS: Final = {

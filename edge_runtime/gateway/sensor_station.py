@@ -15,6 +15,7 @@ from edge_runtime.core import (
     printable,
 )
 from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.live_scores import LiveScores
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.pipeline import SensorPipeline
@@ -58,6 +59,8 @@ class Station:
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self._overload = self._introduction = ""
         self._log = keeper.log(self.name)
+        self.live: LiveScores | None = None
+        """What its commissioning keeps of it; None for a sensor with a delivered model."""
         for alarm in keeper.to_resume(self.name):
             pipeline.resume(alarm)
 
@@ -120,6 +123,8 @@ class Station:
         if chunk.opening != self._opened:
             self._opened = chunk.opening
             self.pipeline.reconnected()
+        if self.live is not None:
+            self.live.heard(chunk.data, chunk.at_s, self.pipeline.hello)
         verdicts = self.pipeline.feed(chunk.data, chunk.at_s)
         if status.frames > frames:
             self._frame_s = chunk.at_s
@@ -195,6 +200,8 @@ class Station:
         now_us = self._sensor_now_us()
         if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
             now_us = verdict.time_us
+        if self.live is not None:
+            verdict = self.live.judged(verdict, now_us)
         self._keeper.take(self.name, verdict, now_us)
 
     def _find_trouble(self, now_s: float) -> tuple[SensorFault | None, bool]:

@@ -25,12 +25,15 @@ from edge_runtime.door import Door
 from edge_runtime.gateway import signals
 from edge_runtime.gateway.changes import compare
 from edge_runtime.gateway.clock_watch import ClockWatch
+from edge_runtime.gateway.commissioning import CommissioningPart
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
-from edge_runtime.gateway.preparation import PreparedService, prepare, probe_ports
+from edge_runtime.gateway.preparation import PreparedService, prepare, prepare_config, probe_ports
+from edge_runtime.gateway.recording.methods import recording_methods
+from edge_runtime.gateway.recording.recordings import Recordings
 from edge_runtime.gateway.reload import Reload
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.signals import Requests
@@ -109,15 +112,22 @@ class _Service:
         self._health_s = time.monotonic()
         self._ticked_s = float("-inf")
         self._reload: Reload[PreparedService] | None = None
+        self._again, self._reload_of = False, ""
         self._log = LogShare("", of_a_kind=RELOADS)
 
     def run(self) -> PreparedService:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
             delivery = Delivery(self._prepared, self._spool, self._health, self._door)
-            stations = Stations(self._prepared, delivery, self._health, self._replace_process)
-            door = LocalDoor(self._door, stations, delivery, self._health)
-            parts: tuple[Part, ...] = (delivery, stations, door, ClockWatch(self._health))
+            recordings = Recordings(self._prepared, self._health)
+            stations = Stations(self._prepared, delivery, self._health, self._replace_process, recordings.tap)
+            learning = CommissioningPart(
+                self._prepared, stations, delivery, self._health, self._prepare_again
+            )
+            offered = [*recording_methods(recordings), *learning.methods]
+            door = LocalDoor(self._door, stations, delivery, offered, self._health)
+            clock = ClockWatch(self._health)
+            parts: tuple[Part, ...] = (delivery, recordings, stations, learning, door, clock)
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:
@@ -138,7 +148,7 @@ class _Service:
                 self._tick(stations, parts, now_s)
             if (prepared := self._reloaded()) is not None:
                 changes = compare(self._prepared, prepared)
-                said = f"reloaded {self._path}: {changes}"
+                said = f"{self._reload_of}: {changes}"
                 self._log.warn("reload", said, time.monotonic(), level=logging.INFO)
                 if changes.everything:
                     return prepared
@@ -164,8 +174,13 @@ class _Service:
     def _reloaded(self) -> PreparedService | None:
         """Begin to read the configuration where that is requested; what was read, once it has been."""
         if self._requests.reload and self._reload is None:
-            self._requests.reload = False
+            self._requests.reload = self._again = False
+            self._reload_of = f"reloaded {self._path}"
             self._reload = Reload(lambda: prepare(self._path, self._prepared))
+        elif self._again and self._reload is None:
+            # By the configuration as it was read: what somebody is writing into it is not taken up by this.
+            self._again, self._reload_of = False, "watching as commissioned"
+            self._reload = Reload(lambda: prepare_config(self._prepared.config, self._prepared))
         if self._reload is None or not self._reload.done:
             return None
         prepared, error = self._reload.result()
@@ -175,6 +190,9 @@ class _Service:
             self._log.warn("reload", said, time.monotonic(), level=logging.ERROR)
         self._health.set_trouble("reload", str(error or ""))
         return prepared
+
+    def _prepare_again(self) -> None:
+        self._again = True
 
     def _replace_process(self, station: Station) -> None:
         """Begin again without a model that does not come back; called by the guard, while the main thread

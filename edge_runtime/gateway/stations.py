@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
@@ -11,8 +11,10 @@ from edge_runtime.core import Health
 from edge_runtime.door import Topic
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
+from edge_runtime.gateway.live_scores import LiveScores
 from edge_runtime.gateway.part import Part, check_alive
 from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
+from edge_runtime.gateway.recording.tap import Tap
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.stall_guard import StallGuard
 from edge_runtime.pipeline import SensorPipeline
@@ -35,10 +37,12 @@ class Stations(Part):
         delivery: Delivery,
         health: Health,
         stalled: Callable[[Station], None],
+        tap: Tap | None = None,
     ) -> None:
         """Prepare; `stalled` is called from the guard's thread with the station whose model does not come
-        back."""
+        back. What arrives is brought to `tap`, too."""
         self._delivery, self._health, self._stalled = delivery, health, stalled
+        self._tap = tap or Tap()
         self._quit = threading.Event()
         self._inbox = Inbox(0)
         self._poller = Poller(self._inbox, self._quit)
@@ -62,6 +66,11 @@ class Stations(Part):
         """End the waiting of `take`, from any thread."""
         self._inbox.wake()
 
+    def attend(self, live: Mapping[str, LiveScores]) -> None:
+        """Let these count and keep what concerns the commissioning of the sensors, and none of the others."""
+        for name, station in self._stations.items():
+            station.live = live.get(name)
+
     def start(self) -> None:
         """Start to read."""
         self._poller.start()
@@ -76,6 +85,7 @@ class Stations(Part):
             station = self._by_share[chunk.sensor]
             station.take(chunk)
             self._delivery.feed.bring(Topic.FRAMES, station.name, chunk.data)
+            self._tap.put(station.name, chunk.data, chunk.at_s, station.pipeline.hello)
         for share in {chunk.sensor for chunk in chunks}:
             self._by_share[share].send_scores()
 

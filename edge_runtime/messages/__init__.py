@@ -1,8 +1,10 @@
 """What is published: topics and bodies. Pure."""
 
+from edge_runtime.messages.json_body import number
 from edge_runtime.messages.parts import reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
+from edge_runtime.messages.shadow import ShadowEvent, shadow_message
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
     ONLINE,
@@ -18,16 +20,19 @@ __all__ = [
     "OFFLINE",
     "ONLINE",
     "SensorInfoBody",
+    "ShadowEvent",
     "Stamp",
     "Topics",
     "condition_message",
     "event_message",
     "health_message",
     "info_message",
+    "number",
     "probe_message",
     "reason_of",
     "rfc3339",
     "score_message",
+    "shadow_message",
     "stamp_replayed",
     "state_message",
 ]

@@ -31,7 +31,10 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
+    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    origin: str
+    """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
+    sensor has no model yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,8 @@ class EventBody(Body):
     score; `operating_state`: the machine runs as in no state that was learnt, or not as the site says."""
     reason: str
     """For a sensor fault the check that failed, a colon and its details; for an operating state
-    `state_unseen` or `state_mismatch`, and details; else empty. Of an alarm that was
+    `state_unseen` or `state_mismatch`, and details. For an anomaly `slow`, a colon and the average, where an
+    average of scores began it and no window had to be above the threshold; else empty. Of an alarm that was
     held open because it began too often, then `chatter: would have begun N more times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""

@@ -39,7 +39,13 @@ def handling(alarm: OpenAlarm) -> dict[str, Any]:
 
 def model_body(model: ModelSummary) -> ModelBody:
     """The model behind a score."""
-    return ModelBody(name=model.name, version=model.version, detector=model.detector, sha256=model.sha256)
+    return ModelBody(
+        name=model.name,
+        version=model.version,
+        detector=model.detector,
+        sha256=model.sha256,
+        origin=model.origin,
+    )
 
 
 def band_bodies(contributions: tuple[tuple[str, float], ...], model: ModelSummary) -> tuple[BandBody, ...]:

@@ -83,7 +83,8 @@ def condition_message(condition: Condition, stamp: Stamp) -> bytes:
         fault=condition.fault,
         model_fault=condition.model_fault,
         state=state.name if state else None,
-        commissioning=None,
+        commissioning=condition.commissioning,
+        asks=condition.asks,
         alarms=tuple(
             FaultBody(
                 id=alarm.id,
@@ -121,9 +122,10 @@ def info_message(
             "condition": SCHEMA,
             "health": SCHEMA,
             "score": SCHEMA,
+            "shadow": SCHEMA,
         },
         sensors=sensors,
-        models={model.sha256: model_body(model) for model in models},
+        models={model.sha256: model_body(model) for model in models if model.sha256},
         alarms=tuple(
             OpenBody(
                 id=alarm.id,

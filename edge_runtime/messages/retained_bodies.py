@@ -111,7 +111,10 @@ class ConditionBody(Body):
     """Operating state of the machine: one that the model learnt, `not_running`, between two of them `run_up`,
     `run_down` or `changing`, or `state_unseen`; null while nothing says it."""
     commissioning: str | None
-    """How far the sensor's commissioning is; null where none is under way."""
+    """How far the sensor is on its way to a model of its own: `learning`, `calibrating`, `shadow`, `armed` or
+    `retired`; null for a sensor with a delivered model. No anomaly is an alarm before `armed`."""
+    asks: str
+    """What its commissioning asks of a person now, or why it does not go on; empty where it asks nothing."""
     alarms: tuple[FaultBody, ...]
     """Open alarms about the sensor, its line and its model, and about the machine's operating state."""
     valid_until: Moment | None
@@ -133,7 +136,7 @@ class SensorInfoBody(Body):
     machine: str
     """What it sits on, as the site names it; empty where it names nothing."""
     model: str
-    """The model's SHA-256, hexadecimal: its name in `models`."""
+    """The model's SHA-256, hexadecimal: its name in `models`. Empty while it has none."""
     threshold: float | None
     """Score above which a window counts as anomalous, in the score's unit."""
     rate_hz: float
@@ -142,6 +145,8 @@ class SensorInfoBody(Body):
     """Names of its channels, in order."""
     unit: str
     """Physical unit of its samples."""
+    commissioning: str | None
+    """As in the condition."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,9 @@ _GRAPH, _OPSET = 7, 8  # of a model
 _BROUGHT: Final = {20: "training", 25: "functions"}
 _NODE, _INITIALIZER, _SPARSE = 1, 5, 15  # of a graph
 _NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 4, 5, 7
-_ATTRIBUTE_TENSORS: Final = (5, 10)
-_ATTRIBUTE_GRAPHS: Final = (6, 11)
-_ATTRIBUTE_SPARSE: Final = (22, 23)
+_ATTRIBUTE_TENSORS: Final = (5, 10)  # one, and several
+_ATTRIBUTE_GRAPHS: Final = (6, 11)  # one, and several
+_ATTRIBUTE_SPARSE: Final = (22, 23)  # one, and several
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _DOMAIN: Final = 1  # of an imported operator set
 

@@ -4,6 +4,7 @@ A file is verified before it may score: its manifest must agree with its graph, 
 must score here as they did at the trainer, whatever processor and onnxruntime version this is.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,36 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_runtime.core import ArtefactError, GoldenWindowError, Manifest, Samples, manifest_from_metadata
-from edge_runtime.models.interface import CONTRIBUTIONS, SCORE, STATE, WINDOW, states_told, window_shape
-from edge_runtime.models.model_file import read_model
+from edge_runtime.core import (
+    ArtefactError,
+    GoldenWindowError,
+    Manifest,
+    Samples,
+    first_line,
+    manifest_from_metadata,
+)
+from edge_runtime.models.initializers import Floats, read_initializer
 from edge_runtime.models.pruning import pruned, reaches_out
+from edge_runtime.models.sessions import (
+    CONTRIBUTIONS,
+    QUOTED,
+    SCORE,
+    STATE,
+    WINDOW,
+    Initializers,
+    check_states,
+    open_session,
+    read_model,
+    shape_of_window,
+    states_told,
+)
 
 Scores = NDArray[np.float32]
-
 UNKNOWN_STATE: Final = -1
 """Input `state` where nobody says which one it is."""
 _BATCH: Final = 256
 """Windows of one run. A judgement: more are hardly faster, and an hour of windows shall not need an hour's
 worth of activations."""
-_QUOTED: Final = 200
-"""Characters of onnxruntime's own message that an error quotes: its first line may be a whole graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +62,24 @@ class Graph:
     threads of this program: a single thread scores.
     """
 
-    def __init__(self, model: bytes, where: str, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, where: str, threads: int = 1, initializers: Initializers | None = None
+    ) -> None:
         """Open a model from its bytes; `where` names it in messages, `threads` is onnxruntime's for one run.
 
-        Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a detector's.
+        `initializers` are used in place of the file's constants of their names, which they have the shape and
+        type of. Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a
+        detector's.
         """
-        self._model, self._where, self._threads = model, where, threads
+        self._model, self.where, self._threads = model, where, threads
+        self._given, new = initializers or {}, onnxruntime.OrtValue.ortvalue_from_numpy
+        # Sessions read these where they are, so they live as long as the graph.
+        self._constants = {name: new(values) for name, values in self._given.items()}
         self._whole: onnxruntime.InferenceSession | None = None
         try:
             incomplete = reaches_out(model)
         except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
-            _open(model, where, threads)
+            self._open(model)
             incomplete = True
         if incomplete:
             raise ArtefactError(
@@ -63,8 +87,8 @@ class Graph:
                 where=where,
                 remedy="Export it with `trainer fit`, which writes one whole file",
             )
-        session = _open(model, where, threads)
-        self.window_shape = window_shape(session, where)
+        session = self._open(model)
+        self.window_shape = shape_of_window(session, where)
         self.states = states_told(session, where)
         """How many operating states it tells apart; 0 where it has no such output."""
         self._asks_state = STATE in [given.name for given in session.get_inputs()]
@@ -75,7 +99,7 @@ class Graph:
         self._session = session
         if self.explains:
             try:
-                self._session = _open(pruned(model, SCORE, STATE), where, threads)
+                self._session = self._open(pruned(model, SCORE, STATE))
             except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
                 self._whole = session
         self._run = self._session.run
@@ -83,7 +107,7 @@ class Graph:
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
-        parts = [self._run((SCORE,), self._feed(part))[0] for part in _batches(windows)]
+        parts = [self._run((SCORE,), self._feed(part), _released())[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def score_one(self, window: Samples, state: int = UNKNOWN_STATE) -> float:
@@ -102,12 +126,6 @@ class Graph:
         """The output `state` for the window that was scored last: a column a state, and one for none of them;
         the largest says which. Empty where the graph has none. A view, valid until the next score."""
         return self._row[0] if self.states and self._binding is not None else np.empty(0, np.float32)
-
-    def state_rows(self, windows: Samples) -> Scores:
-        """The output `state` of windows as for `score`: [batch, states + 1]; [batch, 0] without one."""
-        if not self.states or not len(windows):
-            return np.empty((len(windows), 0), dtype=np.float32)
-        return np.concatenate([self._run((STATE,), self._feed(part))[0] for part in _batches(windows)])
 
     def _bind(self) -> None:
         self._window = np.zeros((1, *self.window_shape), np.float32)
@@ -137,9 +155,41 @@ class Graph:
         if not self.explains or not len(windows):
             return np.empty((len(windows), 0), dtype=np.float32)
         if self._whole is None:
-            self._whole = _open(self._model, self._where, self._threads)
+            self._whole = self._open(self._model)
         run = self._whole.run
         return np.concatenate([run((CONTRIBUTIONS,), self._feed(part))[0] for part in _batches(windows)])
+
+    def output(self, name: str, windows: Samples) -> Floats:
+        """One output of the graph for one or more windows, as for `score`: [batch, ...].
+
+        Opens the file for this alone. Raises ArtefactError where there is no such output.
+        """
+        try:
+            session = self._open(pruned(self._model, name))
+            parts = [session.run((name,), self._feed(part))[0] for part in _batches(windows)]
+        except Exception as error:  # onnxruntime's exceptions share no other base
+            raise ArtefactError(
+                f"its output {name!r} cannot be had ({first_line(error)})",
+                where=self.where,
+                remedy="Export it with `trainer fit`",
+            ) from error
+        return np.concatenate(parts)
+
+    def initializer(self, name: str) -> Floats | None:
+        """The file's constant of that name, [values]; None where there is none of floating point."""
+        return read_initializer(self._model, name)
+
+    def with_initializers(self, initializers: Initializers) -> "Graph":
+        """The same file with other values for constants, which they have the shape and type of."""
+        return Graph(self._model, self.where, self._threads, initializers)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, hexadecimal."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    def _open(self, model: bytes) -> onnxruntime.InferenceSession:
+        return open_session(model, self.where, self._threads, self._constants)
 
 
 def open_trusted(path: Path, threads: int = 1) -> Artefact:
@@ -163,30 +213,17 @@ def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
             where=where,
             remedy="The file was altered after export; export it again",
         )
-    named = len(manifest.states["names"]) if manifest.states is not None else 0
-    if named != graph.states:
-        raise ArtefactError(
-            f"the manifest names {named} operating states, the graph tells {graph.states} apart",
-            where=where,
-            remedy="The file was altered after export; export it again",
-        )
-    _check_golden(manifest, graph, where=where)
+    check_states(manifest, graph.states, where)
+    check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
 
 
-def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # its messages reach the user through ArtefactError, once
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no other base
-        raise ArtefactError(
-            f"onnxruntime refuses it ({str(error).splitlines()[0][:_QUOTED]})",
-            where=where,
-            remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
-        ) from error
+def _released() -> onnxruntime.RunOptions:
+    """Options of a run that gives back the memory of its activations: of a batch they are tens of megabytes,
+    and a fit has a dozen graphs open."""
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:
@@ -195,7 +232,8 @@ def _batches(windows: Samples) -> Sequence[Samples]:
     return [windows[start : start + _BATCH] for start in range(0, len(windows), _BATCH)]
 
 
-def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+def check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+    """Raise GoldenWindowError where a golden window scores otherwise than the manifest says."""
     # Relative to the score; for one near zero, the sum of large terms, to the median of all.
     usual = float(np.median([abs(golden.score) for golden in manifest.golden]))
     for index, golden in enumerate(manifest.golden):
@@ -203,7 +241,7 @@ def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
             score = graph.score_one(golden.samples)
         except Exception as error:  # onnxruntime's exceptions share no other base
             raise ArtefactError(
-                f"onnxruntime cannot run it ({str(error).splitlines()[0][:_QUOTED]})",
+                f"onnxruntime cannot run it ({str(error).splitlines()[0][:QUOTED]})",
                 where=where,
                 remedy="Export it with `trainer fit`, which tries what it writes",
             ) from error

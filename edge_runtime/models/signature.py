@@ -5,15 +5,14 @@ Beside the models lie `SHA256SUMS`, as sha256sum writes it, and `SHA256SUMS.p7s`
 signing messages counts, so that no device's key can sign, and dates do not: a board may start in the past.
 """
 
-import errno
 import hashlib
 import os
-import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError
+from edge_runtime.core import ArtefactError, ConfigError, EdgeError, UnavailableError, read_small
 
 DIGESTS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.p7s"
@@ -33,7 +32,7 @@ def read_digests(folder: Path) -> tuple[bytes, dict[str, str]]:
 
     Raises OSError, also for what is no regular file of at most a megabyte.
     """
-    data = _read_regular(folder / DIGESTS)
+    data = read_small(folder / DIGESTS, _LIMIT_BYTES)
     pairs = (line.partition(" ") for line in data.decode(errors="replace").splitlines())
     return data, {name.strip(" *"): digest for digest, _, name in pairs}
 
@@ -54,7 +53,7 @@ def check_signed(model: Path, digest: str, authority: Path) -> None:
         raise ArtefactError(what, where=str(model.parent / DIGESTS), remedy=_COPY) from error
     signature = model.parent / SIGNATURE
     try:
-        done = _run_openssl(data, _read_regular(signature), authority)
+        done = _verify(data, read_small(signature, _LIMIT_BYTES), authority)
     except FileNotFoundError as error:
         raise ArtefactError("the models are not signed", where=str(signature), remedy=_COPY) from error
     except OSError as error:
@@ -78,43 +77,42 @@ def digest_of(model: Path) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
-def _read_regular(path: Path) -> bytes:
-    """Read a small file. A FIFO would wait for a writer, and a device may never end."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        data = file.read(_LIMIT_BYTES + 1)
-    if len(data) > _LIMIT_BYTES:
-        raise OSError(errno.EFBIG, f"larger than {_LIMIT_BYTES} bytes", str(path))
-    return data
+def run_openssl(
+    arguments: Sequence[str], data: bytes = b"", held: Sequence[int] = ()
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run it with `data` on its standard input, and these descriptors open.
 
-
-def _run_openssl(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
+    Raises UnavailableError where it cannot be run.
+    """
     program = next((path for path in _PROGRAMS if os.access(path, os.X_OK)), None)
     if program is None:
         raise _no_openssl(f"it is none of {', '.join(_PROGRAMS)}")
-    # The signature is given as it was read: the file may be another one by now.
-    held = os.memfd_create("signature")
     try:
-        os.write(held, signature)
-        command = [program, "cms", "-verify", "-binary", "-inform", "DER", "-in", f"/dev/fd/{held}"]
-        command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
-        command += ["-no_check_time", "-out", "/dev/null"]
-        return subprocess.run(  # noqa: S603  no shell; the authority's path is from the site's own configuration
-            command,
+        return subprocess.run(  # noqa: S603  no shell; paths are from the site's own configuration
+            [program, *arguments],
             input=data,
             capture_output=True,
             check=False,
             timeout=_TIMEOUT_S,
-            pass_fds=(held,),
+            pass_fds=held,
             env={},  # OPENSSL_CONF and the like may load another library
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _no_openssl(error) from error
+
+
+def _verify(data: bytes, signature: bytes, authority: Path) -> "subprocess.CompletedProcess[bytes]":
+    # The signature is given as it was read: the file may be another one by now.
+    held = os.memfd_create("signature")
+    try:
+        os.write(held, signature)
+        command = ["cms", "-verify", "-binary", "-inform", "DER", "-in", f"/dev/fd/{held}"]
+        command += ["-content", "/dev/stdin", "-CAfile", str(authority), *_NOT_THE_SYSTEMS]
+        return run_openssl([*command, "-no_check_time", "-out", "/dev/null"], data, (held,))
     finally:
         os.close(held)
 
 
 def _no_openssl(error: object) -> EdgeError:
-    remedy = "Install openssl, or remove model_authority from the configuration"
-    return UnavailableError(f"openssl cannot be run ({error})", where="model_authority", remedy=remedy)
+    remedy = "Install openssl; models that an authority signed or this device learnt need it"
+    return UnavailableError(f"openssl cannot be run ({error})", where="signatures of models", remedy=remedy)

@@ -15,7 +15,8 @@ from edge_runtime.mqtt.size_limits import packet_bytes
 
 MOST_IN_PERIOD: Final = 200
 PERIOD_S: Final = 10.0
-"""So many commands in so many seconds are more than people and pages give: it is a flood, or a loop."""
+"""So many commands in so many seconds are more than people and pages give: it is a flood, or a loop. A
+judgement: a page that acknowledges every alarm of 64 sensors, three times."""
 AWAY_S: Final = 60.0
 """After a flood nothing is subscribed to for so long: the broker then keeps it from us."""
 _NO_WILDCARDS: Final = 0xA2

@@ -9,6 +9,7 @@ from collections import deque
 from typing import Final
 
 HOURS: Final = 24
+"""A judgement: a subscriber that is away for longer is missed by people."""
 _HOUR_S: Final = 3600.0
 
 

@@ -32,7 +32,7 @@ from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.read_back import Retained, read_back
 from edge_runtime.mqtt.session import Session
 from edge_runtime.mqtt.settings import BrokerSettings
-from edge_runtime.mqtt.unqueued import NEVER_S, State
+from edge_runtime.mqtt.unqueued import NEVER_S, LiveMessage, State
 from edge_runtime.mqtt.upkeep import TICK_S, Upkeep
 from edge_runtime.spool import MessageClass, Spool
 
@@ -112,9 +112,9 @@ class Publisher:
         """Whether the thread is doing its work, or has been waiting for the network for minutes at most."""
         return self._thread.is_alive() and time.monotonic() - self._alive_s < _STUCK_S
 
-    def offer(self, topic: str, body: bytes) -> None:
+    def offer(self, topic: str, body: bytes, expiry_s: int | None = None) -> None:
         """Send once at QoS 0 or drop it; when too many wait, the oldest is dropped and counted."""
-        if not self._state.unqueued.offer(topic, body):
+        if not self._state.unqueued.offer(LiveMessage(topic, body, expiry_s)):
             self._health.add("mqtt.live_dropped")
         self.wake()
 

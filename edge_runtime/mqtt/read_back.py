@@ -32,7 +32,9 @@ AFTER_FENCE_S: Final = 0.05
 LONGEST_S: Final = 3.0
 """After this long alarms go first, whatever still comes."""
 _TURN_S: Final = 0.02
+"""Waited for the broker at a time: a twentieth of the quiet that ends the reading back, or less."""
 _ERROR: Final = 0x80
+"""Reason codes from here are refusals: MQTT 5.0, section 2.4."""
 
 
 @dataclass(slots=True)

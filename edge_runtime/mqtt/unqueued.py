@@ -4,9 +4,8 @@ import threading
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-Message = tuple[str, bytes]
 NEVER_S: Final = float("inf")
 """When a state is out of date that stays true until the next one."""
 
@@ -21,6 +20,15 @@ class State:
     """When it is out of date, monotonic seconds: it is not sent any more, and the broker is to forget it."""
 
 
+class LiveMessage(NamedTuple):
+    """Sent once, if at all."""
+
+    topic: str
+    body: bytes
+    expiry_s: int | None = None
+    """After so many seconds the broker is to forget it; None where it never waits for anybody."""
+
+
 class UnqueuedMessages:
     """Written by the pipeline's thread, read by the publisher's; both parts are bounded."""
 
@@ -31,7 +39,7 @@ class UnqueuedMessages:
         self._states: dict[str, State] = {}
         self._changed: dict[str, None] = {}
         self._refreshed: dict[str, None] = {}
-        self._live: deque[Message] = deque()
+        self._live: deque[LiveMessage] = deque()
         self._cleared: set[str] = set()
 
     def follow(self, state_topics: int, live_queue: int) -> None:
@@ -56,10 +64,10 @@ class UnqueuedMessages:
                 self._refreshed[state.topic] = None
             return True
 
-    def offer(self, topic: str, body: bytes) -> bool:
+    def offer(self, message: LiveMessage) -> bool:
         """Add a live message; False when the oldest one was dropped to make room."""
         with self._mutex:
-            self._live.append((topic, body))
+            self._live.append(message)
             fits = len(self._live) <= self._live_queue
             if not fits:
                 self._live.popleft()
@@ -100,8 +108,8 @@ class UnqueuedMessages:
         with self._mutex:
             return self._take(self._refreshed, frozenset())
 
-    def take_live(self) -> Message | None:
-        """(topic, body) of the oldest live message; None where none waits."""
+    def take_live(self) -> LiveMessage | None:
+        """The oldest live message; None where none waits."""
         with self._mutex:
             return self._live.popleft() if self._live else None
 

@@ -83,10 +83,11 @@ class UnqueuedSender:
             if self._send_state(state):
                 return True
         while message := self._unqueued.take_live():
-            if self._too_large(*message, "mqtt.live_dropped"):
+            topic, body, expiry_s = message
+            if self._too_large(topic, body, "mqtt.live_dropped"):
                 continue
-            self._link.send(*message, qos=0)
-            self._unacked.add_live(packet_bytes(*message), time.monotonic())
+            self._link.send(topic, body, qos=0, expiry_s=expiry_s)
+            self._unacked.add_live(packet_bytes(topic, body), time.monotonic())
             return True
         return False
 

@@ -6,6 +6,7 @@ from typing import Final
 
 _FILE: Final = "unread.txt"
 _MAX_BYTES: Final = 1000
+"""A judgement: the note is one line of a hundred; what is longer was not written here."""
 
 
 def write_note(folder: Path, text: str) -> None:

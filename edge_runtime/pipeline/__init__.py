@@ -1,7 +1,23 @@
 """The stages of one sensor, from bytes to verdicts, live or replayed."""
 
+from edge_runtime.pipeline.agreement import compare
+from edge_runtime.pipeline.commissioned import Commissioned, read_commissioned, read_record, write_record
 from edge_runtime.pipeline.playback import Replayed, replay, replay_capture
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
+from edge_runtime.pipeline.unlearnt import NO_MODEL_YET, unlearnt_manifest
 from edge_runtime.pipeline.watch import Watch
 
-__all__ = ["Replayed", "SensorPipeline", "Watch", "replay", "replay_capture"]
+__all__ = [
+    "NO_MODEL_YET",
+    "Commissioned",
+    "Replayed",
+    "SensorPipeline",
+    "Watch",
+    "compare",
+    "read_commissioned",
+    "read_record",
+    "replay",
+    "replay_capture",
+    "unlearnt_manifest",
+    "write_record",
+]

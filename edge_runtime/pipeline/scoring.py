@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine
-from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Verdict, first_line
+from edge_runtime.analysis import AlarmMachine, SlowAverage
+from edge_runtime.core import Alarm, AlarmKind, AlarmPolicy, Samples, Transition, Verdict, first_line
+from edge_runtime.models import Graph
 from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.state_watch import STATE_POLICY, StateWatch
 from edge_runtime.pipeline.watch import Watch
@@ -42,16 +43,22 @@ class Scoring:
         self.unexplained: Verdict | None = None
         """A verdict whose explanation is being computed."""
         self._status = status
+        self._average: SlowAverage | None = None
+        self._graph: Graph | None = None
         self.follow(watch, anomaly)
 
     def follow(self, watch: Watch, anomaly: AlarmMachine) -> None:
         """Go on with another model, or another rule for its scores."""
         self.anomaly = anomaly
-        self._graph, self._suspended = watch.artefact.graph, watch.suspended
-        manifest = watch.artefact.manifest
-        self._feature_names = tuple(feature.name for feature in manifest.features)
+        artefact, average, before = watch.artefact, self._average, self._graph
+        self._graph, self._suspended = None if artefact is None else artefact.graph, watch.suspended
+        features = () if artefact is None else artefact.manifest.features
+        self._feature_names = tuple(feature.name for feature in features)
+        if average is None or average.rule != watch.slow or self._graph is not before:
+            hop_s = watch.manifest.hop / watch.manifest.rate_hz
+            self._average = None if watch.slow is None else SlowAverage(watch.slow, hop_s)
         said = "" if self.states is None else self.states.said
-        followed = watch.says_states or manifest.states is not None
+        followed = watch.says_states or (artefact is not None and artefact.manifest.states is not None)
         self.states = StateWatch(watch, self.state_alarm, said) if followed else None
 
     @property
@@ -61,9 +68,12 @@ class Scoring:
 
     def judge(self, samples: Samples, time_us: int) -> list[Verdict]:
         """Score a window [samples, channels] that ended at `time_us`; return the verdicts."""
+        if self._graph is None and not self._suspended:
+            ended = [] if self.alarm.active is None else self._judge_model(time_us, "")
+            return [*ended, self.unscored(time_us, None)]
         try:
             self.run = self._status.windows
-            score = self._score(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception as error:  # noqa: BLE001  whatever onnxruntime raises, this sensor's model is at fault
             return self._failed(time_us, f"{type(error).__name__}: {first_line(error)}")
         finally:
@@ -74,10 +84,12 @@ class Scoring:
         if self.states is None:
             if self.state_alarm.active is not None:  # of a model before this one
                 verdicts.append(self.state_alarm.step(time_us, _HEALTHY))
-            verdicts.append(self.anomaly.step(time_us, score))
+            verdicts.append(self._step(time_us, score))
         else:
-            verdicts += self.states.judge(self.anomaly, time_us, score, self._graph.state_row, samples)
-        if verdicts[-1].exceeded and self._feature_names:
+            row = np.empty(0, np.float32) if self._graph is None else self._graph.state_row
+            verdicts += self.states.judge(self.anomaly, self._step, time_us, score, row=row, samples=samples)
+        raised = verdicts[-1].exceeded or verdicts[-1].transition is Transition.NEW
+        if raised and self._feature_names:
             # A second run of the graph, hence only for windows that raise a question.
             verdicts[-1] = self._explained(verdicts[-1], samples)
         return verdicts
@@ -90,14 +102,14 @@ class Scoring:
         row = np.empty(0, np.float32)
         try:
             self.run = self._status.windows
-            if states.learnt is not None and not self._suspended:
+            if states.learnt is not None and self._graph is not None and not self._suspended:
                 self._score(samples)
                 row = self._graph.state_row
         except Exception:  # noqa: BLE001  as above; whole windows will show it
             return []
         finally:
             self.run = 0
-        return states.rest(self.anomaly, time_us, row, samples)
+        return states.rest(self.anomaly, self._step, time_us, row=row, samples=samples)
 
     def judge_clipped(self, samples: Samples, time_us: int, alarm: Alarm | None) -> Verdict:
         """Score a window that is cut off at the sensor's range: it may be evidence, and is never calm.
@@ -106,26 +118,34 @@ class Scoring:
         """
         try:
             self.run = self._status.windows
-            score = self._graph.score_one(samples) if not self._suspended else math.nan
+            score = self._score(samples)
         except Exception:  # noqa: BLE001  as above; whole windows will show it
             score = math.nan
         finally:
             self.run = 0
         if not score > self.anomaly.threshold:
             return self.unscored(time_us, alarm)
-        verdict = self.anomaly.step(time_us, score)
+        verdict = self._step(time_us, score)
         return self._explained(verdict, samples) if self._feature_names else verdict
+
+    def _score(self, samples: Samples) -> float:
+        if self._graph is None or self._suspended:
+            return math.nan
+        said = -1 if self.states is None else self.states.column
+        return self._graph.score_one(samples, said)
 
     def unscored(self, time_us: int, alarm: Alarm | None) -> Verdict:
         """The verdict on a window without a score, while another alarm stands."""
         return Verdict(time_us, math.nan, self.anomaly.threshold, False, alarm, None)
 
-    def _score(self, samples: Samples) -> float:
-        said = -1 if self.states is None else self.states.column
-        return self._graph.score_one(samples, said)
+    def _step(self, time_us: int, score: float, threshold: float | None = None) -> Verdict:
+        average = math.nan if self._average is None else self._average.push(score)
+        return self.anomaly.step(time_us, score, average=average, threshold=threshold)
 
     def _explained(self, verdict: Verdict, samples: Samples) -> Verdict:
         """Add what made the score. The verdict stands already: an alarm never depends on its explanation."""
+        if self._graph is None:
+            return verdict
         self.unexplained, self.run = verdict, self._status.windows
         try:
             shares = self._graph.contributions(samples[np.newaxis])[0]

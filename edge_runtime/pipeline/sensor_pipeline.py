@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.analysis import (
+    QUIET_SHARE,
     AlarmMachine,
     NormalLevel,
     UsableShare,
@@ -54,7 +55,7 @@ class SensorPipeline:
 
     def __init__(self, watch: Watch, decoder: Decoder, new_id: Callable[[], str]) -> None:
         """Watch one sensor; `new_id` names its alarms."""
-        manifest = watch.artefact.manifest
+        manifest = watch.manifest
         self.status = LineStatus()
         self._watch, self._manifest = watch, manifest
         self._decoder, self._new_id = decoder, new_id
@@ -73,8 +74,8 @@ class SensorPipeline:
         return *self._scoring.machines, self._sensor.alarm
 
     def _new_anomaly(self) -> AlarmMachine:
-        policy, threshold = self._watch.policy, self._watch.threshold
-        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s)
+        policy, threshold, slow = self._watch.policy, self._watch.threshold, self._watch.slow
+        machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s, slow=slow)
         machine.waits = self._sensor.rate_doubted
         return machine
 
@@ -84,7 +85,7 @@ class SensorPipeline:
         What waits for a window counts, and an open alarm goes on by the new rule. The model must be for the
         same rate and channels.
         """
-        before, manifest = self._watch, watch.artefact.manifest
+        before, manifest = self._watch, watch.manifest
         self._watch, self._manifest = watch, manifest
         self._hellos.expect(watch.identity)
         if watch.rule != before.rule:
@@ -94,8 +95,8 @@ class SensorPipeline:
             share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
             self._sensor.follow(share, watch.silence_s, self.hop_s)
             alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
-            if alarm is not None:
-                anomaly.resume(alarm)
+            if alarm is not None and watch.armed == before.armed:
+                anomaly.resume(alarm)  # else what was for the commissioning becomes an alarm of its own
             self._scoring.follow(watch, anomaly)
 
     @property
@@ -122,6 +123,11 @@ class SensorPipeline:
     def active(self) -> tuple[Alarm, ...]:
         """The alarms that have begun and not ended."""
         return tuple(machine.active for machine in self._machines if machine.active is not None)
+
+    @property
+    def hello(self) -> Hello | None:
+        """What the sensor said of itself whose frames come; None before its first hello."""
+        return self._hellos.believed
 
     @property
     def introduction(self) -> str:
@@ -235,7 +241,7 @@ class SensorPipeline:
             verdicts = self._sensor.judge(time_us, None)
             verdicts += self._scoring.judge(samples, time_us)
             return verdicts
-        quiet = fault.reason in _STILL and self._level.stands_still(samples)
+        quiet = fault.reason in _STILL and self._level.share(samples) < QUIET_SHARE
         if quiet and (resting := self._scoring.rest(samples, time_us)):
             return [*self._sensor.judge(time_us, None), *resting]
         # A sensor at fault says nothing about the machine. But a window cut off may be evidence.

@@ -4,6 +4,7 @@ What is held back during a transient is kept, and judged when it turns out that 
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -30,12 +31,16 @@ _KEPT: Final = 1000
 milliseconds to judge."""
 
 
+Judge = Callable[[int, float, float | None], Verdict]
+"""Takes a window's time, its score and the threshold that counts for it to the anomaly's alarm."""
+
+
 class StateWatch:
     """The state of the machine, and the scores that wait for it."""
 
     def __init__(self, watch: Watch, alarm: AlarmMachine, said: str) -> None:
         """Report in `alarm`; `said` is what the site says. Its threshold, if any, counts in every state."""
-        manifest = watch.artefact.manifest
+        manifest = watch.manifest
         self.learnt = LearntStates.of(manifest.states)
         self._alarm = alarm
         alarm.pace(manifest.hop / manifest.rate_hz)
@@ -89,19 +94,28 @@ class StateWatch:
         """Times that come are of another clock."""
         self._state.clock_restarted()
 
-    def rest(self, anomaly: AlarmMachine, time_us: int, row: Scores, samples: Samples) -> list[Verdict]:
+    def rest(
+        self, anomaly: AlarmMachine, judge: Judge, time_us: int, *, row: Scores, samples: Samples
+    ) -> list[Verdict]:
         """Take a window too quiet for the machine in operation. Where it stands still, or is on its way there
         or back, its alarm stays as it was; none where it is neither."""
         still = self._state.stands_still(row)
         step = self._state.step(time_us, row, samples, still=still)
-        late = [] if step.gate is Gate.HOLD else self._judge_held(anomaly, anomaly.threshold, step)
+        late = [] if step.gate is Gate.HOLD else self._judge_held(judge, anomaly.threshold, step)
         if step.gate is Gate.JUDGE:
             return late
         unscored = Verdict(time_us, np.nan, anomaly.threshold, False, anomaly.active, None)
         return [*late, *self._report(time_us), unscored]
 
     def judge(
-        self, anomaly: AlarmMachine, time_us: int, score: float, row: Scores, samples: Samples
+        self,
+        anomaly: AlarmMachine,
+        judge: Judge,
+        time_us: int,
+        score: float,
+        *,
+        row: Scores,
+        samples: Samples,
     ) -> list[Verdict]:
         """Judge a score by the state that its window shows: what that changes, and the window's own verdict,
         last."""
@@ -112,19 +126,19 @@ class StateWatch:
             self._held.append((time_us, score))
             held = Verdict(time_us, score, limit, score > limit, anomaly.active, None)
             return [*self._report(time_us), held]
-        late = self._judge_held(anomaly, limit, step)
+        late = self._judge_held(judge, limit, step)
         if step.gate is Gate.REST:
             own = Verdict(time_us, np.nan, limit, False, anomaly.active, None)
         else:
-            own = anomaly.step(time_us, score, threshold=limit)
+            own = judge(time_us, score, limit)
         return [*late, *self._report(time_us), own]
 
-    def _judge_held(self, anomaly: AlarmMachine, limit: float, step: Step) -> list[Verdict]:
+    def _judge_held(self, judge: Judge, limit: float, step: Step) -> list[Verdict]:
         held = list(self._held)
         self._held.clear()
         if not step.held_count:
             return []
-        verdicts = [anomaly.step(time_us, score, threshold=limit) for time_us, score in held]
+        verdicts = [judge(time_us, score, limit) for time_us, score in held]
         return [verdict for verdict in verdicts if verdict.transition is not None]
 
     def _report(self, time_us: int) -> list[Verdict]:

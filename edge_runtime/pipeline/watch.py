@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from edge_runtime.analysis import Identity
-from edge_runtime.core import AlarmPolicy, StateSettings
+from edge_runtime.analysis import Identity, SlowRule
+from edge_runtime.core import AlarmPolicy, Manifest, StateSettings
 from edge_runtime.models import Artefact
 
 
@@ -11,7 +11,8 @@ from edge_runtime.models import Artefact
 class Watch:
     """How one sensor is watched: the artefact, and what the site sets differently."""
 
-    artefact: Artefact
+    artefact: Artefact | None
+    """None while the sensor has no model: its windows are judged for the sensor alone."""
     threshold: float
     policy: AlarmPolicy
     sensor: Identity | None = None
@@ -28,11 +29,30 @@ class Watch:
     """How the machine's operating state is followed."""
     says_states: bool = False
     """Whether the site says the state; else it is followed only where the model learnt states."""
+    slow_alarm: bool = True
+    """Whether the average of scores raises alarms, too, where the model says when."""
+    armed: bool = True
+    """Whether anomalies are alarms; else they are for the commissioning alone."""
+    unlearnt: Manifest | None = None
+    """How windows are cut where there is no artefact, see `unlearnt`."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """How windows are cut, of which channels. Raises ValueError where neither model nor cut was given."""
+        found = self.unlearnt if self.artefact is None else self.artefact.manifest
+        if found is None:
+            raise ValueError("a watch without a model needs to know how windows are cut")
+        return found
+
+    @property
+    def slow(self) -> SlowRule | None:
+        """When the average of scores raises an alarm; None where it does not."""
+        return SlowRule.of(self.manifest.slow_alarm) if self.slow_alarm else None
 
     @property
     def identity(self) -> Identity:
         """What the right sensor says of itself."""
-        manifest = self.artefact.manifest
+        manifest = self.manifest
         return self.sensor or Identity(manifest.unit, manifest.channels)
 
     @property
@@ -40,8 +60,8 @@ class Watch:
         """What a pipeline judges by, the sensor's identity apart; a model is the same while it is the same
         session."""
         limits = self.usable_share, self.usable_span_s, self.silence_s
-        follows = self.states, self.says_states
-        return id(self.artefact), self.threshold, self.policy, self.suspended, *limits, *follows
+        own = id(self.artefact), self.threshold, self.policy, self.suspended, self.slow_alarm, self.armed
+        return *own, *limits, self.states, self.says_states
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":

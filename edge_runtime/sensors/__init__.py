@@ -2,10 +2,23 @@
 
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
-from edge_runtime.sensors.captures import CaptureSummary, Piece, is_capture, read_capture, summarize
+from edge_runtime.sensors.capture_note import CaptureNote
+from edge_runtime.sensors.capture_settings import RecordingSettings
+from edge_runtime.sensors.captures import SUFFIX as CAPTURE_SUFFIX
+from edge_runtime.sensors.captures import (
+    CapturePart,
+    CaptureSummary,
+    Piece,
+    capture_part,
+    capture_pieces,
+    is_capture,
+    read_capture,
+    summarize,
+)
 from edge_runtime.sensors.device_names import device_of
 from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
+from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.port_url import check_device
@@ -13,7 +26,7 @@ from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.recording import Signal
-from edge_runtime.sensors.settings import SensorSettings
+from edge_runtime.sensors.settings import LEARN, SensorSettings
 from edge_runtime.sensors.simulator import (
     SimulatedSensor,
     check_sendable,
@@ -27,20 +40,28 @@ from edge_runtime.sensors.simulator import (
 from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
+    "CAPTURE_SUFFIX",
+    "LEARN",
     "Allowance",
     "CaptureFile",
+    "CaptureNote",
+    "CapturePart",
     "CaptureSummary",
     "Chunk",
     "Inbox",
     "InjectedFaults",
+    "LineWire",
     "Patience",
     "Piece",
     "Poller",
     "PortReader",
+    "RecordingSettings",
     "SensorSettings",
     "Signal",
     "SimulatedSensor",
     "Source",
+    "capture_part",
+    "capture_pieces",
     "check_device",
     "check_sendable",
     "device_of",
@@ -54,5 +75,6 @@ __all__ = [
     "read_part",
     "signal_frames",
     "signal_hello",
+    "stated_hello",
     "summarize",
 ]

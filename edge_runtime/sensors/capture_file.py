@@ -9,16 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from edge_runtime.core import DataError, Frame, Note, UnavailableError
+from edge_runtime.core import DataError, Note, UnavailableError
 from edge_runtime.sensors.captures import SUFFIX
-from edge_runtime.sensors.protocols import (
-    DEFAULT_PROTOCOL,
-    LineFormat,
-    SampleFormat,
-    encode_data,
-    encode_note,
-    new_decoder,
-)
+from edge_runtime.sensors.line_wire import LineWire
+from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, LineFormat, encode_note
 
 SYNC_S: Final = 1.0
 """Between two times that the disk is made to hold what was written. A judgement: a power cut takes a second,
@@ -46,7 +40,7 @@ class CaptureFile:
         if path.suffix.lower() != SUFFIX:
             raise DataError(f"not named *{SUFFIX}", where=str(path), remedy=f"End its name in {SUFFIX}")
         self.path, self._most_bytes, self._free_bytes = path, most_bytes, free_bytes
-        self._decoder = None if line is None or protocol == DEFAULT_PROTOCOL else new_decoder(protocol, line)
+        self._wire = None if line is None or protocol == DEFAULT_PROTOCOL else LineWire(protocol, line)
         self._synced_s = float("-inf")
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -67,9 +61,8 @@ class CaptureFile:
         Raises UnavailableError where the disk refuses, or the file or the disk is as full as it may be; what
         was written before stays.
         """
-        if self._decoder is not None:
-            frames = (item for item in self._decoder.feed(data) if isinstance(item, Frame))
-            data = b"".join(encode_data(frame, SampleFormat.FLOAT32) for frame in frames)
+        if self._wire is not None:
+            data, _ = self._wire.feed(data)
         self._put(data)
         if now_s - self._synced_s >= SYNC_S:
             self._synced_s = now_s

@@ -6,6 +6,7 @@ What is no frame is a piece, too, and gaps stay gaps: the pieces together are th
 apart.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,14 @@ class Piece(NamedTuple):
     restarts and steps are left out. Of what is no frame: when the frame before it was."""
 
 
+class CapturePart(NamedTuple):
+    """A file, and which seconds of it."""
+
+    path: Path
+    begin_s: float
+    end_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class CaptureSummary:
     """What a capture holds."""
@@ -64,12 +73,25 @@ def read_capture(text: str) -> Iterator[Piece]:
 
     Raises DataError for a file that cannot be read.
     """
-    part = _PART.fullmatch(text)
-    path, begin_s, end_s = (text, None, None) if part is None else part.groups()
-    for piece in _pieces(_blocks(Path(path))):
-        if end_s is not None and piece.at_s > float(end_s):
+    part = capture_part(text)
+    return capture_pieces(_blocks(part.path), part.begin_s, part.end_s)
+
+
+def capture_part(text: str) -> CapturePart:
+    """What `CAPTURE` or `CAPTURE@FROM-TO` names; a name of another form is the path of a whole capture."""
+    found = _PART.fullmatch(text)
+    path, begin_s, end_s = (text, None, None) if found is None else found.groups()
+    return CapturePart(Path(path), float(begin_s or -math.inf), float(end_s or math.inf))
+
+
+def capture_pieces(
+    blocks: Iterable[bytes], begin_s: float = -math.inf, end_s: float = math.inf
+) -> Iterator[Piece]:
+    """Read a capture from its bytes, in blocks of any size: as `read_capture`, without a file."""
+    for piece in _pieces(blocks):
+        if piece.at_s > end_s:
             return
-        if begin_s is None or piece.at_s > float(begin_s) or not isinstance(piece.item, Frame | Fault):
+        if piece.at_s > begin_s or not isinstance(piece.item, Frame | Fault):
             yield piece
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from edge_runtime.core import (
+    MACHINE_GROUPS,
     RESERVED_NAMES,
     AlarmPolicy,
     OneOf,
+    OrWord,
     StateSettings,
     check_topic_level,
     check_within,
@@ -16,6 +18,8 @@ from edge_runtime.core import (
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
+LEARN: Final = "learn"
+"""As a sensor's model: it has none yet."""
 MAX_BAUD: Final = 2**31 - 1
 """Linux takes a baud rate as a signed number of 32 bits."""
 LARGEST_SCORE: Final = 1e30
@@ -24,7 +28,9 @@ is held to the same."""
 LONGEST_WHY: Final = 200
 """Characters. A judgement: one sentence, which is part of every message of the alarm."""
 _MOST_USABLE: Final = 0.99
+"""At 1 one gap a year would be a fault."""
 _SPANS_S: Final = (10.0, 3600.0)
+"""Shorter spans say nothing of a share, longer ones come too late. A judgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,9 @@ class SensorSettings:
     """Level of its topics."""
     port: str
     """A path, best one from /dev/serial/by-id, or `socket://host:port` or `rfc2217://host:port`."""
-    model: Path
-    """The .onnx file; relative to this configuration."""
+    model: Annotated[Path, OrWord(LEARN)]
+    """The .onnx file, relative to this configuration; or `learn`, where the sensor has no model yet and is to
+    learn one from its own machine, which `learning.allow` permits."""
     rate_hz: float
     """Sampling rate of the sensor."""
     channels: tuple[str, ...]
@@ -60,6 +67,8 @@ class SensorSettings:
     """Replaces the model's threshold."""
     alarm: AlarmPolicy | None = None
     """Replaces the model's alarm policy; keys left out take the defaults given here."""
+    slow_alarm: bool = True
+    """Whether the average of scores raises alarms, too, where the model has a slow alarm."""
     silence_s: float = 2.0
     """After this long without a frame the sensor counts as lost."""
     usable_share: float = 0.9
@@ -75,6 +84,9 @@ class SensorSettings:
     states: StateSettings | None = None
     """How the machine's operating state is followed, and what says it beside the vibration; without it, as
     the model learnt it and by these defaults."""
+    machine_group: Annotated[str, OneOf(MACHINE_GROUPS)] = ""
+    """Group and support of the machine by ISO 20816-3, such as `2-rigid` (15 to 300 kW on a rigid
+    foundation): learning then refuses vibration that is high by the standard. Empty where it is not known."""
     suppressed: str = ""
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
 
@@ -97,10 +109,14 @@ class SensorSettings:
             raise ValueError(f"baud is {self.baud}, must be {MAX_BAUD} at most")
         if self.threshold is not None and not abs(self.threshold) <= LARGEST_SCORE:
             raise ValueError(f"threshold is {self.threshold}, must be finite and within what scores can be")
-        # At 1 one gap a year is a fault; shorter spans say nothing of a share, longer ones come too late.
         check_within(self, 0, _MOST_USABLE, "usable_share")
         check_within(self, *_SPANS_S, "usable_span_s")
         self._check_channels()
+
+    @property
+    def learns(self) -> bool:
+        """Whether the site gives it no model: it learns one of its own."""
+        return self.model == Path(LEARN)
 
     @property
     def line(self) -> LineFormat:

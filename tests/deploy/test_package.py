@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy.debian.build import NAMES_USERS
 from edge_runtime.sensors.protocols.base import SampleFormat
 from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.recording import Signal
@@ -134,6 +135,8 @@ def test_install_run_alarm_upgrade_remove_purge(
     assert "edge-runtime" in (machine.root / "etc/passwd").read_text()
     assert "edge-runtime" in machine.run("id", "-nG", "edge-runtime")
     assert "dialout" in machine.run("id", "-nG", "edge-runtime")
+    beside = machine.root / "usr/lib/systemd/system/edge-runtime.service.d/names-users.conf"
+    assert beside.exists() == (release in NAMES_USERS)
     assert "doctor" in machine.run("edge-runtime", "--help")
     assert machine.run("/usr/lib/steadyhum/bin/python3", "-c", DECODER).split() == ["True"]
 

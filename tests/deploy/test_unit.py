@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deploy.debian.build import NAMES_USERS, RELEASES
 from tests.artefacts import write_artefact
 from tests.deploy.examined_gateway import vibration
 from tests.deploy.heavy import ROOT
@@ -44,6 +45,39 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, [])
 
 
+LEARNER = ROOT / "deploy" / "debian" / "learn"
+
+
+@needs_systemd
+def test_the_learner_is_as_little_exposed() -> None:
+    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager"]
+    unit = LEARNER / "steadyhum-learn.service"
+    said = subprocess.run([*command, unit], capture_output=True, text=True, check=False).stdout
+    exposure = float(re.search(r"exposure level for steadyhum-learn.service: ([\d.]+)", said)[1])
+    assert exposure <= MOST_EXPOSED, said
+
+
+@needs_systemd
+def test_systemd_understands_every_line_of_the_learners_units(tmp_path: Path) -> None:
+    for unit in LEARNER.glob("steadyhum-learn.*"):
+        text = unit.read_text().replace("/usr/lib/steadyhum/bin/trainer", "/bin/true")
+        (tmp_path / unit.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
+    command: list[Any] = ["systemd-analyze", "verify", "--man=no", tmp_path / "steadyhum-learn.path"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if "steadyhum-learn" in line]
+    assert (done.returncode, said) == (0, [])
+
+
+def test_the_learner_waits_for_the_service_and_never_takes_its_share() -> None:
+    lines = (LEARNER / "steadyhum-learn.service").read_text().splitlines()
+    expected = {"Nice=15", "CPUWeight=10", "IOSchedulingClass=idle", "MemoryMax=350M", "OOMPolicy=continue"}
+    assert expected <= set(lines)
+    # What it may write is its own folder of requests; the spool is the service's.
+    assert "ReadWritePaths=/var/lib/edge-runtime/learning" in lines
+    glob = "PathExistsGlob=/var/lib/edge-runtime/learning/*/request.json"
+    assert glob in (LEARNER / "steadyhum-learn.path").read_text().splitlines()
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -61,6 +95,14 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
 )
 def test_what_the_rest_relies_on(line: str) -> None:
     assert line in UNIT.read_text().splitlines()
+
+
+def test_a_release_whose_systemd_can_names_users_within_a_namespace_of_the_service() -> None:
+    """The rest of the unit stays: the drop-in has one line, which an older systemd would pass over."""
+    lines = (UNIT.parent / "names-users.conf").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["[Service]", "PrivateUsers=identity"]
+    assert "PrivateUsers=yes" in UNIT.read_text().splitlines()
+    assert set(NAMES_USERS) < set(RELEASES.values())
 
 
 def test_the_user_may_open_serial_ports() -> None:

@@ -12,6 +12,7 @@ from edge_runtime.core import ModelSummary
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
 from edge_runtime.messages.retained import Stamp
 from edge_runtime.messages.retained_bodies import SensorInfoBody
+from edge_runtime.messages.shadow import ShadowEvent
 
 RECORDED = [line.encode() for line in Path(__file__).with_suffix(".txt").read_text("utf-8").splitlines()]
 START_US = 1_767_225_600_250_000
@@ -124,13 +125,23 @@ INFO = (
     {"steadyhum": "0.1.0"},
     {
         "DE": SensorInfoBody(
-            machine="pump", model=MODEL.sha256, threshold=1.5, rate_hz=1000.0, channels=("x",), unit="g"
+            machine="pump",
+            model=MODEL.sha256,
+            threshold=1.5,
+            rate_hz=1000.0,
+            channels=("x",),
+            unit="g",
+            commissioning=None,
         )
     },
     [MODEL],
     [FAULT],
     stamp(CONTEXT),
 )
+SHADOWS = [
+    ShadowEvent(verdict(Transition.NEW), "shadow", "pump", MODEL, 1),
+    ShadowEvent(verdict(Transition.END, score=math.nan, contributions=()), "calibrating", "", MODEL, 2),
+]
 SCORES = [verdict(None, None), verdict(None, None, math.nan), verdict(Transition.NEW, score=1e-300)]
 SENSOR = {
     "frames": 12,

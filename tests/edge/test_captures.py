@@ -69,6 +69,7 @@ def test_a_capture_gives_the_verdicts_of_the_recording_it_was_taken_of(tmp_path:
     got = list(replay_capture(name, watch))
     assert [item.verdict.score for item in got] == expected
     assert [kind for kind, *_ in told(got)] == ["new", "end"]
+    assert watch.artefact is not None
     assert [verdict.score for verdict in library.replay(watch.artefact, name)] == expected
 
 

@@ -15,7 +15,7 @@ from docs import messages
 from edge_runtime.core import ModelSummary, model_summary
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages import bodies, retained, retained_bodies, steadyhum
+from edge_runtime.messages import bodies, retained, retained_bodies, shadow, shadow_body, steadyhum
 from edge_runtime.messages.parts import rfc3339
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
@@ -26,6 +26,7 @@ from tests.edge.recorded_messages import (
     INFO,
     RECORDED,
     SCORES,
+    SHADOWS,
     STATES,
     VERDICTS,
     change_of,
@@ -72,7 +73,13 @@ def test_a_new_alarm() -> None:
         "score": 5.0,
         "threshold": 1.5,
         "supported": True,
-        "model": {"name": "pump", "version": "1", "detector": "gaussian", "sha256": "ab" * 32},
+        "model": {
+            "name": "pump",
+            "version": "1",
+            "detector": "gaussian",
+            "sha256": "ab" * 32,
+            "origin": "delivered",
+        },
         "top_bands": [
             {"name": "band1", "share": 0.75, "unit": "g2", "low_hz": 10.0, "high_hz": 20.0},
             {"name": "rms", "share": 0.25, "unit": "g", "low_hz": None, "high_hz": None},
@@ -227,6 +234,7 @@ def recorded_again() -> Iterator[Any]:
     well = {**HEALTH, "status": "ok", "trouble": "", "troubles": {}}
     yield "health", steadyhum.health_message(well, 2**62, clock_ok=False)
     yield "probe", steadyhum.probe_message(START_US, clock_ok=True)
+    yield from (("shadow", shadow.shadow_message(event, START_US, clock_ok=True)) for event in SHADOWS)
     for replayed in (True, False):
         yield "event", steadyhum.stamp_replayed(events[0], replayed=replayed)
     for name in messages.PLAIN:
@@ -259,7 +267,7 @@ def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name: Any)
 def test_every_message_has_a_schema() -> None:
     nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody, bodies.RecordBody, bodies.ShelvingBody}
     nested |= {retained_bodies.FaultBody, retained_bodies.SensorInfoBody, retained_bodies.OpenBody}
-    kinds = (*vars(bodies).values(), *vars(retained_bodies).values())
+    kinds = (*vars(bodies).values(), *vars(retained_bodies).values(), *vars(shadow_body).values())
     declared = {kind for kind in kinds if dataclasses.is_dataclass(kind)}
     assert declared - nested == {message.body for message in messages.MESSAGES.values()}
 

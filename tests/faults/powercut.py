@@ -8,8 +8,8 @@ of ext4 and f2fs order them.
 
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -42,7 +42,25 @@ def record(command: Iterable[str], folder: Path, cwd: Path) -> list[Step]:
     with trace.open() as lines:
         steps = [step for line in lines if (step := _step(line, str(folder))) is not None]
     trace.unlink()
-    return steps
+    return list(_placed(steps))
+
+
+def _placed(steps: Iterable[Step]) -> Iterator[Step]:
+    """Where each write to a file's end went."""
+    sizes: dict[str, int] = {}
+    for step in steps:
+        if step.kind in ("unlink", "rename"):
+            size = sizes.pop(step.path, 0)
+            if step.kind == "rename":
+                sizes[step.target] = size
+        elif step.kind == "size":
+            sizes[step.path] = step.offset
+        elif step.kind in ("write", "append"):
+            at = sizes.get(step.path, 0) if step.kind == "append" else step.offset
+            sizes[step.path] = max(sizes.get(step.path, 0), at + len(step.data))
+            yield replace(step, kind="write", offset=at)
+            continue
+        yield step
 
 
 def _step(line: str, folder: str) -> Step | None:
@@ -57,7 +75,9 @@ def _step(line: str, folder: str) -> Step | None:
     file = _FILE.match(arguments)
     path = bytes.fromhex(file[1].replace("\\x", "")).decode() if file and "\\x" in arguments else ""
     if call == "write":
-        return Step("say", data=strings[0]) if arguments.startswith("1<") else None
+        if arguments.startswith("1<"):
+            return Step("say", data=strings[0])
+        return Step("append", path, data=strings[0]) if path.startswith(folder) else None
     if not path.startswith(folder):
         return None
     numbers = [int(number) for number in re.findall(r", (\d+)", _TEXT.sub("", arguments))]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.covariance import ledoit_wolf
 
 from trainer.detectors.building_blocks.covariance import FEW, SINGULAR, whitening
 
@@ -46,6 +47,21 @@ def test_few_windows_are_shrunk_towards_independence_by_what_the_note_says() -> 
     shrunk = (1 - share) * plain + share * np.trace(plain) / 6 * np.eye(6)
     assert np.linalg.inv(found.root @ found.root) == pytest.approx(shrunk, rel=1e-2, abs=1e-2 * plain.max())
     assert "shrinkage" not in whitening(correlated(FEW * 6, 6)).notes
+
+
+@pytest.mark.parametrize(("count", "width"), [(50, 20), (30, 40), (12, 3), (2, 5)])
+def test_it_is_shrunk_as_far_as_ledoit_and_wolf_say(count: int, width: int) -> None:
+    rows = correlated(count, width, seed=count)
+    covariance, share = ledoit_wolf(rows, assume_centered=True)
+    found = whitening(rows)
+    assert float(found.notes["shrinkage"].split(",")[0]) == pytest.approx(share, abs=1e-4)
+    assert np.linalg.inv(found.root @ found.root) == pytest.approx(
+        covariance, rel=1e-2, abs=1e-2 * np.abs(covariance).max()
+    )
+
+
+def test_vectors_that_are_all_the_same_way_round_are_not_shrunk_beyond_one() -> None:
+    assert float(whitening(np.zeros((3, 4))).notes["shrinkage"].split(",")[0]) == 0.0
 
 
 def test_directions_that_hardly_vary_get_a_share_of_the_largest_variance() -> None:

@@ -68,7 +68,7 @@ def test_a_network_is_copied_and_its_biases_and_norms_are_left_alone() -> None:
         torch.manual_seed(0)
         layers = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 8)).eval()
     before = {name: value.clone() for name, value in layers.state_dict().items()}
-    copied = int8.network(layers)
+    copied = torch_layers.rounded(layers)
     for name, value in layers.state_dict().items():
         assert torch.equal(value, before[name])
         rounds = name in {"0.weight", "2.weight"}
@@ -80,7 +80,7 @@ def test_a_norm_behind_rounded_weights_leaves_them_the_same_integers() -> None:
         torch.manual_seed(1)
         layers = nn.Sequential(nn.Linear(16, 6), nn.BatchNorm1d(6))
         layers(torch.randn(64, 16) * 3 + 1)
-    copied = int8.network(layers.eval())
+    copied = torch_layers.rounded(layers.eval())
     assert isinstance(copied, nn.Sequential)
     wanted, _ = int8.packed(copied[0].weight.detach().numpy().astype(float), 0)
     builder = GraphBuilder(16, 1, int8=True)

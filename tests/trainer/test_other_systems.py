@@ -46,13 +46,14 @@ import json, pathlib
 listing, folder = map(pathlib.Path, sys.argv[1:])
 import trainer.cli, trainer.comparison, trainer.ready_models, trainer.report, trainer.reproduce
 from trainer import fitting
+from trainer.evaluation import evaluate_list
 from trainer.core import quiet
 from trainer.recordings import convert_recordings, load_list
 
 assert len(load_list(listing)) == 7
 model = folder / "gaussian.onnx"
 manifest = fitting.fit_list(listing, fitting.Order(detector="gaussian"), model, quiet)
-found = fitting.evaluate_list(model, listing, quiet)
+found = evaluate_list(model, listing, quiet)
 written = [path.name for path, _ in convert_recordings(listing, folder / "npz")]
 print(json.dumps([manifest.calibration.method, found.by_alarm.caught, len(written)]))
 """

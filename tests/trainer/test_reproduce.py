@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from trainer.core.context import quiet
-from trainer.reproduce import odds, recurrent, timeseries
+from trainer.reproduce import heart, odds, recurrent, timeseries
 
 DATA = Path(os.environ.get("STEADYHUM_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 line_of = recurrent._line  # noqa: SLF001 - the whole table takes the full recordings
@@ -54,6 +54,32 @@ def test_settings_are_chosen_without_the_windows_that_are_judged() -> None:
     assert choice == 1
     assert f1 < 1.0
     assert split([steady, steady], faulty, np.random.default_rng(1))[0] == 0
+
+
+def test_every_heart_patient_is_judged_once_and_both_labels_in_each_split() -> None:
+    classes = np.array([0] * 138 + [1] * 165)
+    held = np.array(list(heart.folds(classes)))
+    assert (held.sum(axis=0) == 1).all()
+    assert {int(part.sum()) for part in held} <= {60, 61}
+    assert all(len(np.unique(classes[part])) == 2 for part in held)
+
+
+def test_figures_of_two_labels_are_weighted_by_their_numbers() -> None:
+    truth, said = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    precision, recall, f1 = heart.figures(truth, said)
+    assert (precision, recall) == pytest.approx((0.75 * 1.0 + 0.25 * 0.5, 0.75 * 2 / 3 + 0.25 * 1.0))
+    assert f1 == pytest.approx(0.75 * 0.8 + 0.25 * 2 / 3)
+
+
+@shared
+@pytest.mark.shared_data
+def test_the_workshops_heart_table_comes_out_near_its_slide() -> None:
+    lines = heart.reproduce_heart(DATA, quiet)
+    assert [line.balance for line in lines] == ["smote", "under", "none"]
+    for line in lines:
+        # 303 patients: a share of 0.83 is known to 0.042 with 95 %.
+        assert abs(line.f1 - line.slide) < 0.06
+        assert line.splits[0] <= line.f1 <= line.splits[1]
 
 
 @shared

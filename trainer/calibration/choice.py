@@ -65,6 +65,8 @@ class CalibrationPlan:
     conditions: str = "new"
     """`new`: the machine will run in conditions that were not recorded, so each is left out in turn; `all`:
     the list holds every one, so blocks are left out within each."""
+    slow_s: float | None = None
+    """Seconds that the slow alarm averages over, 0 for none; None for a minute where ten were recorded."""
     most_values: int = MOST_VALUES
     """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`."""
 
@@ -169,6 +171,11 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
             for item in normal
         ]
         return budget_threshold(series, Budget.parse(plan.budget), plan.policy)
+    return _by_share(method, normal, plan)
+
+
+def _by_share(method: str, normal: Sequence[Held], plan: CalibrationPlan) -> Threshold:
+    """The threshold that a share of normal windows exceeds, which count as far as they are independent."""
     by_condition = {
         name: np.concatenate([item.scores for item in normal if item.recording.condition == name])
         for name in condition_names(item.recording for item in normal)
@@ -177,25 +184,22 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
     # Variants of one window are no further draws of what the machine does; the middle one is as recorded.
     alike = variant_count(plan.augmentation) if plan.augmentation and plan.within(len(by_condition)) else 1
     own = [item for item in normal if item.variant == alike // 2] if alike > 1 else normal
+    worth = {
+        name: effective_windows([item.scores for item in own if item.recording.condition == name])
+        for name in by_condition
+    }
     if method == "conditions":
-        worth = {
-            name: effective_windows([item.scores for item in own if item.recording.condition == name])
-            for name in by_condition
-        }
         return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
-    by_share = quantile_threshold if method == "quantile" else tail_threshold
+    threshold = quantile_threshold if method == "quantile" else tail_threshold
     # Where others may come, what was recorded is one mixture; where all are known, each has its promise.
     groups = [[name] for name in by_condition] if plan.conditions == "all" else [list(by_condition)]
     found = []
     for names in groups:
         scores = np.concatenate([by_condition[name] for name in names])
         count = len(scores) // alike
-        worth_own = sum(
-            effective_windows([item.scores for item in own if item.recording.condition == name])
-            for name in names
-        )
-        independent = max(1, min(int(count * share), check_effective(worth_own, count)))
-        found.append(by_share(scores, plan.rate, independent=independent))
+        effective = check_effective(sum(worth[name] for name in names), count)
+        independent = max(1, min(int(count * share), effective))
+        found.append(threshold(scores, plan.rate, independent=independent))
     return _in_each(found)
 
 

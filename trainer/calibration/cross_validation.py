@@ -5,7 +5,7 @@ The scores come from the exported graph run by the edge's own scorer, so the thr
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from edge_runtime.core import Calibration, Samples
 from edge_runtime.models import Graph
 from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
+from trainer.calibration.slow_alarm import find_slow
 from trainer.core import FitContext, FitError, Progress, RecordingError, quiet
 from trainer.recordings import (
     DIGITS,
@@ -46,6 +47,8 @@ class Calibrated:
     held: tuple[Held, ...]
     notes: Mapping[str, str]
     """Further notes for the manifest: what was widened, what was never tried."""
+    slow_alarm: Mapping[str, Any] | None = None
+    """When averages of scores raise an alarm, as a manifest has it; None where they do not."""
     graphs: tuple[tuple[Fold, bytes], ...] = ()
     """Folds, and of each the graph of the fit that left it out; of many folds some, evenly drawn."""
 
@@ -112,8 +115,9 @@ def calibrate(
     held, graphs = hold_out(fit, folds, plan, context)
     found = choice.find(method, held, plan)
     kept = measure_quota(_learnt(recordings, plan), plan.cut, plan.augmentation)
-    notes = support.notes(normals, plan) | kept.note(context.seed)
-    return Calibrated(found, support.describe(found, held, plan), tuple(held), notes, tuple(graphs))
+    slow, why = find_slow(held, found, plan)
+    notes = support.notes(normals, plan) | kept.note(context.seed) | why
+    return Calibrated(found, support.describe(found, held, plan), tuple(held), notes, slow, tuple(graphs))
 
 
 def hold_out(

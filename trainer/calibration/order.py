@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge_runtime.core import NOT_RUNNING, AlarmPolicy
-from trainer.calibration.choice import CalibrationPlan
+from trainer.calibration.choice import CalibrationPlan, choose
 from trainer.core import ChoiceError
 from trainer.detectors import REGISTRY, create
-from trainer.recordings import NORMAL, TOWERING, Recording, choose_augmentation, condition_names
+from trainer.recordings import MOST_VALUES, NORMAL, TOWERING, Recording, choose_augmentation, condition_names
 
 MAX_SAMPLES: Final = 65536
 """Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
+
+MAX_SLOW_S: Final = 86400.0
+"""Longest average, a day: what changes over weeks is a matter of trends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,17 @@ class Order:
     """Whether the weights are rounded to 8-bit integers, before the threshold is found."""
     conditions: str = "new"
     """`new` where the machine will run in conditions that were not recorded, `all` where the list has all."""
+    slow_s: float | None = None
+    """Seconds that the slow alarm averages over, 0 for none; None for a minute where ten were recorded."""
     augment: str = "auto"
     """How normal recordings are augmented: `auto`, `off`, or ranges as `recordings.augment` reads them."""
     power: bool = True
     """Whether it is measured which faults the model would hear, see `trainer.power`."""
     sensor_range: float | None = None
     """Largest magnitude that the sensor reports, in the recordings' unit; None where unknown."""
+    most_values: int = MOST_VALUES
+    """Samples that the windows of one fit may hold, see `trainer.recordings.sampling`: less memory, fewer
+    windows."""
     speed_hz: float | None = None
     """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
     states: bool = False
@@ -68,19 +76,32 @@ class Order:
             policy=self.policy,
             augmentation=choose_augmentation(self.augment, len(normal)),
             conditions=self.conditions,
+            slow_s=self.slow_s,
             accept_towering=TOWERING in self.accept,
             range_=self.sensor_range or math.inf,
+            most_values=self.most_values,
         )
 
     def check(self) -> None:
-        """Raise ChoiceError for windows that cannot be cut and wishes that cannot be."""
+        """Raise ChoiceError or FitError for wishes that cannot be, whatever the recordings are."""
         if self.int8 and not REGISTRY[self.detector].quantisable:
             create(self.detector).in_int8()  # says which can
         for what, value in (("sensor range", self.sensor_range), ("speed", self.speed_hz)):
             if value is not None and not 0 < value < math.inf:
                 raise ChoiceError(f"a {what} of {value:g} cannot be", remedy="Give a positive number")
+        if self.slow_s and not 0 < self.slow_s <= MAX_SLOW_S:
+            raise ChoiceError(
+                f"a slow alarm cannot average over {self.slow_s:g} s",
+                remedy=f"Give seconds up to {MAX_SLOW_S:g}, or 0 for no slow alarm",
+            )
+        if self.most_values < self.samples:
+            raise ChoiceError(
+                f"a fit that holds {self.most_values} samples holds no window of {self.samples}",
+                remedy="Give a million or more",
+            )
         if not (1 <= self.samples <= MAX_SAMPLES and 1 <= self.hop <= self.samples):
             raise ChoiceError(
                 f"windows of {self.samples} samples every {self.hop} cannot be cut",
                 remedy=f"Give 1 to {MAX_SAMPLES} samples and a hop between 1 and the window's length",
             )
+        choose((), self.plan(()))

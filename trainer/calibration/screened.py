@@ -13,6 +13,7 @@ from trainer.recordings import (
     condition_names,
     cut_out,
     left_out_notes,
+    long_enough,
     strangers,
     towering,
     unusable,
@@ -34,6 +35,8 @@ def calibrate_screened(
     after that, in which case all is fitted once more without them. Raises what `calibrate` does, and FitError
     where nothing healthy is left.
     """
+    normal = condition_names(item for item in recordings if item.label == NORMAL)
+    recordings = long_enough(recordings, plan.samples * (2 if plan.within(len(normal)) else 1))
     left_out = unusable(recordings, plan.samples, plan.hop, plan.range_)
     kept = _without(recordings, left_out, plan)
     if not plan.accept_towering:

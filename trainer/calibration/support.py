@@ -39,6 +39,7 @@ def notes(normals: Sequence[Recording], plan: CalibrationPlan) -> dict[str, str]
     """Note for the manifest what was recorded, widened, and which conditions the threshold does not cover."""
     names = condition_names(normals)
     seconds = sum(item.duration_s for item in normals)
+    # In the unit that leaves one or two digits before the point: minutes from 2 on, hours from 2 on.
     span = f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
     if seconds < 120:
         span = f"{seconds:.1f} s"

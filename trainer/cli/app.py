@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import VERSION, UnavailableError, run_command
-from trainer.cli import adopt, compare, terminal
+from trainer.cli import adopt, compare, learn, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -22,6 +22,7 @@ app.add_typer(recordings_app, name="recordings")
 app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
+app.command()(learn.learn)
 app.add_typer(reproduce_command.app, name="reproduce")
 
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
@@ -55,6 +56,19 @@ def recordings_cwru(
     from trainer.recordings import cwru_list, write_list
 
     rows = cwru_list(folder)
+    write_list(rows, output)
+    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
+
+
+@recordings_app.command("list")
+def recordings_list(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder, with those in it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
+) -> None:
+    """Write the recordings list of a folder of captures, by what their notes say."""
+    from trainer.recordings import list_folder, write_list
+
+    rows = list_folder(folder)
     write_list(rows, output)
     terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
 
@@ -95,11 +109,18 @@ def fit(
     sensor_range: Annotated[
         float | None, typer.Option(help="Largest value the sensor reports, in the list's unit.")
     ] = None,
+    most_values: Annotated[
+        int, typer.Option(help="Samples that a fit may hold: less memory, fewer windows.")
+    ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
     states: Annotated[bool, typer.Option("--states", help="Tell the list's conditions apart.")] = False,
     not_running: Annotated[
         str, typer.Option(metavar="CONDITION", help="With --states: the machine stands still.")
     ] = "not_running",
+    slow_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+    ] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,
     as_json: AsJson = False,
@@ -119,11 +140,13 @@ def fit(
         rate=false_alarm_rate,
         budget=max_false_alarms,
         conditions=conditions,
+        slow_s=slow_s,
         augment=augment,
         accept=tuple(accept or ()),
         best_effort=best_effort,
         int8=int8,
         sensor_range=sensor_range,
+        most_values=most_values,
         speed_hz=speed,
         states=states,
         not_running=not_running,
@@ -142,15 +165,14 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a file on labelled recordings, through the edge's own stages."""
-    from trainer import fitting
     from trainer.core import check_file, write_text
-    from trainer.evaluation import recordings_table, summary_table
+    from trainer.evaluation import evaluate_list, recordings_table, summary_table
 
     file = None if str(output) == "-" else output
     if file is not None:
         check_file(file, model, listing)
     with terminal.progress(f"evaluate {model.name}") as progress:
-        found = fitting.evaluate_list(model, listing, progress)
+        found = evaluate_list(model, listing, progress)
     text = json.dumps(found.to_json(), indent=2)
     if output is not file:
         typer.echo(text)

@@ -29,6 +29,10 @@ def compare(
         str, typer.Option(help="`unseen`: all conditions but the judged one; `single`: only one.")
     ] = "unseen",
     augment: Annotated[str, typer.Option(help="auto, off, or ranges: speed=0.9..1.1,gain=0.5..2.")] = "auto",
+    slow_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+    ] = None,
     noise_db: Annotated[
         float | None, typer.Option(help="White noise added to every recording, over the normal power.")
     ] = None,
@@ -44,7 +48,9 @@ def compare(
     from trainer import comparing, fitting
     from trainer.comparison import comparison_remarks, comparison_table
 
-    orders = fitting.orders(detectors, samples=samples, hop=hop, seed=seed, augment=augment, power=power)
+    orders = fitting.orders(
+        detectors, samples=samples, hop=hop, seed=seed, augment=augment, power=power, slow_s=slow_s
+    )
     terms = comparing.Terms(train_on, noise_db, tuple(accept or ()), processes)
     with terminal.bars("compare") as bars:
         found = comparing.compare_list(listing, orders, terms, output, bars)

@@ -46,6 +46,14 @@ def odds(data: Data = DATA, as_json: AsJson = False) -> None:
     _show("odds", reproduce_odds, data, as_json)
 
 
+@app.command("heart")
+def heart(data: Data = DATA, as_json: AsJson = False) -> None:
+    """Judge the workshop's heart patients by its dense network, with SMOTE and with undersampling."""
+    from trainer.reproduce import reproduce_heart
+
+    _show("heart", reproduce_heart, data, as_json)
+
+
 def _show(title: str, make: Callable[[Path, Progress], Sequence[Any]], data: Path, as_json: bool) -> None:
     with terminal.progress(f"reproduce {title}") as progress:
         lines = make(data, progress)

@@ -31,6 +31,7 @@ from trainer.recordings import (
     condition_names,
     gather_windows,
     leave_out_conditions,
+    long_enough,
 )
 
 ARRANGEMENTS: Final = ("unseen", "single")
@@ -53,6 +54,7 @@ def run_trials(
     `unseen`: fit on all conditions but one, evaluate on that one. `single`: fit on one, evaluate on all
     others. Raises FitError when there are too few conditions; a detector that refuses the data has no trials.
     """
+    recordings = long_enough(recordings, order.samples)
     trials: list[Trial] = []
     kept: fitting.Kept = {}
     for number, fold in enumerate(chosen := trial_folds(recordings, arrangement)):

@@ -1,5 +1,6 @@
 """What every folder of the trainer uses: errors, progress, a fit's context, atomic files, terminal text."""
 
+from trainer.core.answers import without_model
 from trainer.core.atomic_files import (
     check_apart,
     check_file,
@@ -29,5 +30,6 @@ __all__ = [
     "quiet",
     "terminal_text",
     "whole_file",
+    "without_model",
     "write_text",
 ]

@@ -1,26 +1,13 @@
 """All detectors by name. A new one is a file here and a line in `REGISTRY`."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Final
 
 from trainer.core import ChoiceError, nearest
 from trainer.detectors.base import Detector
-from trainer.detectors.cnn_classifier import CnnClassifier
-from trainer.detectors.condition_gaussian import ConditionGaussian
-from trainer.detectors.conv_autoencoder import ConvAutoencoder
-from trainer.detectors.decision_tree import DecisionTree
-from trainer.detectors.gan import AnoGan, FAnoGan
-from trainer.detectors.gaussian import Gaussian, MultivariateGaussian, ZScore
-from trainer.detectors.gaussian_mixture import GaussianMixture
-from trainer.detectors.isolation_forest import IsolationForest
-from trainer.detectors.kmeans import KMeans
-from trainer.detectors.linear_autoencoder import LinearAutoencoder
-from trainer.detectors.local_outlier_factor import LocalOutlierFactor
-from trainer.detectors.one_class_svm import OneClassSvm
 from trainer.detectors.operating_states import MEANS, ROOTS, OperatingStates, learn_states, means_over
-from trainer.detectors.principal_components import PrincipalComponents
-from trainer.detectors.recurrent import GruAutoencoder, GruForecaster, LstmAutoencoder, LstmForecaster
 
 __all__ = [
     "MEANS",
@@ -36,31 +23,52 @@ __all__ = [
 
 Option = str | int | float | bool
 
-REGISTRY: Final[Mapping[str, type[Detector]]] = {
-    kind.name: kind
-    for kind in (
-        ZScore,
-        Gaussian,
-        MultivariateGaussian,
-        ConditionGaussian,
-        GaussianMixture,
-        IsolationForest,
-        LocalOutlierFactor,
-        OneClassSvm,
-        KMeans,
-        PrincipalComponents,
-        LinearAutoencoder,
-        ConvAutoencoder,
-        LstmAutoencoder,
-        GruAutoencoder,
-        LstmForecaster,
-        GruForecaster,
-        AnoGan,
-        FAnoGan,
-        CnnClassifier,
-        DecisionTree,
-    )
-}
+
+class _Registry(Mapping[str, type[Detector]]):
+    """Detectors by name, each imported when it is first used: closed-form ones never load torch."""
+
+    def __init__(self, rows: Mapping[str, str]) -> None:
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> type[Detector]:
+        module, _, kind = self._rows[name].partition(":")
+        found: type[Detector] = getattr(import_module(f"{__name__}.{module}"), kind)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+REGISTRY: Final[Mapping[str, type[Detector]]] = _Registry(
+    {
+        "zscore": "gaussian:ZScore",
+        "gaussian": "gaussian:Gaussian",
+        "multivariate_gaussian": "gaussian:MultivariateGaussian",
+        "condition_gaussian": "condition_gaussian:ConditionGaussian",
+        "gaussian_mixture": "gaussian_mixture:GaussianMixture",
+        "isolation_forest": "isolation_forest:IsolationForest",
+        "local_outlier_factor": "local_outlier_factor:LocalOutlierFactor",
+        "one_class_svm": "one_class_svm:OneClassSvm",
+        "kmeans": "kmeans:KMeans",
+        "principal_components": "principal_components:PrincipalComponents",
+        "linear_autoencoder": "linear_autoencoder:LinearAutoencoder",
+        "conv_autoencoder": "conv_autoencoder:ConvAutoencoder",
+        "lstm_autoencoder": "recurrent:LstmAutoencoder",
+        "gru_autoencoder": "recurrent:GruAutoencoder",
+        "lstm_forecaster": "recurrent:LstmForecaster",
+        "gru_forecaster": "recurrent:GruForecaster",
+        "anogan": "gan:AnoGan",
+        "fanogan": "gan:FAnoGan",
+        "fusion": "fusion:Fusion",
+        "cnn_classifier": "cnn_classifier:CnnClassifier",
+        "dense_classifier": "dense_classifier:DenseClassifier",
+        "decision_tree": "decision_tree:DecisionTree",
+    }
+)
+"""Names, and of each its module and class."""
 
 
 def create(name: str, options: Mapping[str, str] | None = None) -> Detector:

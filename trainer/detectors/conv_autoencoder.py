@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks import torch_layers
-from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.network_reconstruction import NetworkReconstruction
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import SHORT, Floats
 from trainer.graphs import GraphValue
@@ -21,7 +21,7 @@ KERNEL: Final = 8
 checkerboard."""
 
 
-class ConvAutoencoder(ReconstructionDetector):
+class ConvAutoencoder(NetworkReconstruction):
     """Strided convolutions that shorten the signal, each to a quarter, and transposed ones back."""
 
     name = "conv_autoencoder"
@@ -93,9 +93,9 @@ def _layers(channels: list[int]) -> list[nn.Module]:
         layers += [
             nn.Conv1d(before, after, KERNEL, STRIDE, STRIDE // 2),
             nn.BatchNorm1d(after),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(torch_layers.LEAK),
         ]
     for before, after in itertools.pairwise(channels[::-1]):
         layers += [nn.ConvTranspose1d(before, after, KERNEL, STRIDE, STRIDE // 2), nn.BatchNorm1d(after)]
-        layers += [nn.LeakyReLU(0.1)]
+        layers += [nn.LeakyReLU(torch_layers.LEAK)]
     return layers[:-2]  # no BatchNorm and activation after the last: it outputs the signal

@@ -44,8 +44,11 @@ class DecisionTree(SupervisedDetector):
 
     def _score(self, vectors: GraphValue) -> tuple[GraphValue, GraphValue | None]:
         shares = self._tree.tree_.value[:, 0, :]
-        faulty = 1 - shares[:, 0] / shares.sum(axis=1)
-        return forest(vectors, [(self._tree.tree_, faulty)]).reshape(-1), None
+        shares = shares / shares.sum(axis=1, keepdims=True)
+        score, *faults = (
+            forest(vectors, [(self._tree.tree_, values)]) for values in (1 - shares[:, 0], *shares[:, 1:].T)
+        )
+        return score.reshape(-1), vectors.builder.concat(*faults)
 
     def _judge(self, vectors: Floats) -> Floats:
         return np.asarray(1 - self._tree.predict_proba(vectors.astype(np.float32))[:, 0])

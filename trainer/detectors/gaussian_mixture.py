@@ -32,7 +32,8 @@ class GaussianMixture(VectorDetector):
         return 8 * self._states if width else 0
 
     def _learn(self, vectors: Floats) -> None:
-        # Best of 3 starts: expectation maximisation finds local optima.
+        # Best of 3 starts: expectation maximisation finds local optima. One that has not settled after three
+        # times the 100 steps that scikit-learn gives is refused below.
         mixture = Mixture(
             self._states, reg_covar=self._ridge, n_init=3, max_iter=300, random_state=self._context.seed
         )

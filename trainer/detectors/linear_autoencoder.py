@@ -9,7 +9,7 @@ from torch import nn
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks import torch_layers
-from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.network_reconstruction import NetworkReconstruction
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import Floats
 from trainer.graphs import GraphValue
@@ -18,7 +18,7 @@ WIDEST: Final = 500
 """First width where the window has at least twice as many values: 1.3 million weights at 1024 samples."""
 
 
-class LinearAutoencoder(ReconstructionDetector):
+class LinearAutoencoder(NetworkReconstruction):
     """Fully connected layers with BatchNorm and LeakyReLU, narrowing and widening again."""
 
     name = "linear_autoencoder"
@@ -76,5 +76,5 @@ def _layers(widths: list[int]) -> Iterator[nn.Module]:
     for width, following in itertools.pairwise(path[:-1]):
         yield nn.Linear(width, following)
         yield nn.BatchNorm1d(following)
-        yield nn.LeakyReLU(0.1)
+        yield nn.LeakyReLU(torch_layers.LEAK)
     yield nn.Linear(path[-2], path[-1])

@@ -73,8 +73,8 @@ class OperatingStates:
         builder = GraphBuilder(samples, len(context.channels), prefix="state_")
         vectors = CoarseSpectrum(samples, context).values(builder).as_float().clip(_LIMIT)
         count, width = self.means.shape
-        apart = vectors.reshape(0, 1, width) - builder.named(MEANS, self.means)
-        white = apart.transpose(1, 0, 2) @ builder.named(ROOTS, self.roots)
+        apart = vectors.reshape(0, 1, width) - builder.named(MEANS, self.means, like=vectors)
+        white = apart.transpose(1, 0, 2) @ builder.named(ROOTS, self.roots, like=vectors)
         near = (white * white).sum().transpose(1, 0) * -1.0
         rows = builder.concat(near, near.take([0]) * 0.0 - 1.0)
         part = builder.model({STATE: rows}, {STATE: count + 1}).graph

@@ -58,7 +58,7 @@ class PrincipalComponents(ReconstructionDetector):
 
     def _learn(self, vectors: Floats) -> None:
         self._mean: Floats = rounded(vectors.mean(axis=0))
-        variances, axes = _principal(vectors - self._mean)
+        variances, axes = _principal(vectors, self._mean, self._most)
         explained = np.cumsum(variances) / max(variances.sum(), 1e-30)  # constant windows have no variance
         kept = int(np.searchsorted(explained, self._variance)) + 1
         always, sample, value = FILE_BYTES
@@ -87,14 +87,19 @@ class PrincipalComponents(ReconstructionDetector):
         return np.asarray((vectors - self._mean) @ self._axes @ self._axes.T + self._mean)
 
 
-def _principal(centred: Floats) -> tuple[Floats, Floats]:
-    """Variances [components], descending, and axes [features, components] of rows [n, features]."""
-    rows = centred[np.linspace(0, len(centred) - 1, min(len(centred), MOST_WINDOWS)).round().astype(int)]
+def _principal(vectors: Floats, mean: Floats, most: int) -> tuple[Floats, Floats]:
+    """Variances [components], descending, and the first axes [features, at most `most`] of vectors [n,
+    features].
+    """
+    if len(vectors) > MOST_WINDOWS:
+        vectors = vectors[np.linspace(0, len(vectors) - 1, MOST_WINDOWS).round().astype(int)]
+    rows = vectors - mean
     count, width = rows.shape
     # With fewer rows than features the Gram matrix is the smaller one, and has the same eigenvalues.
     wide = count < width
-    values, vectors = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    values, axes = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
+    values, axes = np.maximum(values[::-1], 0.0), axes[:, : -most - 1 : -1]
     if wide:
-        vectors = rows.T @ vectors / np.sqrt(np.maximum(values * count, 1e-30))
-    return values, vectors
+        # An axis without variance is any: 1e-30 keeps it finite, and it is not among those that are kept.
+        axes = rows.T @ axes / np.sqrt(np.maximum(values[:most] * count, 1e-30))
+    return values, axes

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from trainer.core import ChoiceError
 from trainer.detectors.building_blocks import recurrent_layers, torch_layers
-from trainer.detectors.building_blocks.reconstruction import ReconstructionDetector
+from trainer.detectors.building_blocks.network_reconstruction import NetworkReconstruction
 from trainer.detectors.building_blocks.training import Training, autoencoder, evaluate
 from trainer.detectors.building_blocks.vectors import Floats
 from trainer.graphs import GraphValue
@@ -66,7 +66,7 @@ class Forecaster(nn.Module):
         return steps.builder.concat(first, torch_layers.write([self.head], states), axis=0)
 
 
-class Recurrent(ReconstructionDetector):
+class Recurrent(NetworkReconstruction):
     """Base: windows as sequences of patches, reconstructed by a network."""
 
     layer: ClassVar[type[nn.LSTM | nn.GRU]]

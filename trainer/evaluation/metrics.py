@@ -7,6 +7,7 @@ out of every rate.
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edge_runtime.core import Manifest
-from edge_runtime.models import Artefact
+from edge_runtime.models import Artefact, load_model
 from trainer.core import Progress, RecordingError, quiet
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.replay import ScoredRecording, score_recording
-from trainer.recordings import DIGITS, NORMAL, Recording
+from trainer.recordings import DIGITS, NORMAL, Recording, load_list, long_enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,12 @@ class Evaluation:
         return {key: _plain(value) for key, value in body.items()}
 
 
+def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
+    """Judge a file on labelled recordings through the edge's stages."""
+    artefact = load_model(model)
+    return evaluate(artefact, load_list(listing), progress)
+
+
 def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Progress = quiet) -> Evaluation:
     """Judge a model on labelled recordings.
 
@@ -127,6 +134,7 @@ def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Prog
     """
     if not recordings:
         raise RecordingError("no recordings to evaluate on", remedy="Give a list with at least one line")
+    recordings = long_enough(recordings, artefact.manifest.samples)
     scored = []
     for number, recording in enumerate(recordings):
         progress(number / len(recordings), recording.name)

@@ -3,6 +3,7 @@
 Evaluation, budget and report describe what the edge would have done.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -11,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.analysis import AlarmMachine, Windower, problem
+from edge_runtime.analysis import AlarmMachine, SlowAverage, SlowRule, Windower, problem
 from edge_runtime.core import AlarmKind, AlarmPolicy, Frame, Manifest, Samples, Transition, Verdict
 from edge_runtime.models import Artefact, Scores
 from trainer.core import RecordingError
@@ -69,19 +70,26 @@ def score_recording(artefact: Artefact, recording: Recording) -> ScoredRecording
     problems = tuple(str(problem(window, manifest.channels) or "") for window in windows)
     scores = artefact.graph.score(windows)
     scores[[bool(text) for text in problems]] = np.nan
-    verdicts = tuple(judge(scores, times_us, manifest.threshold, manifest.policy))
+    slow = SlowRule.of(manifest.slow_alarm)
+    average = None if slow is None else SlowAverage(slow, manifest.hop / manifest.rate_hz)
+    verdicts = tuple(judge(scores, times_us, manifest.threshold, manifest.policy, average))
     return ScoredRecording(recording, times_us, scores, problems, verdicts)
 
 
 def judge(
-    scores: Scores, times_us: NDArray[np.int64], threshold: float, policy: AlarmPolicy
+    scores: Scores,
+    times_us: NDArray[np.int64],
+    threshold: float,
+    policy: AlarmPolicy,
+    average: SlowAverage | None = None,
 ) -> Iterator[Verdict]:
     """Run scores [windows] through the edge's alarm; windows whose score is NaN do not change it."""
     numbers = count(1)
-    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: str(next(numbers)))
+    slow = None if average is None else average.rule
+    machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, lambda: str(next(numbers)), slow=slow)
     for time_us, score in zip(times_us.tolist(), scores.tolist(), strict=True):
         if score == score:  # noqa: PLR0124 - false for NaN only
-            yield machine.step(time_us, score)
+            yield machine.step(time_us, score, average=math.nan if average is None else average.push(score))
 
 
 def _cut_windows(manifest: Manifest, samples: Samples) -> tuple[Samples, NDArray[np.int64]]:

@@ -21,7 +21,7 @@ from edge_runtime.core import (
     Samples,
     manifest_to_metadata,
 )
-from edge_runtime.models import Graph, load_model
+from edge_runtime.models import STATE, Graph, load_model
 from trainer.core import ExportError, FitContext, whole_file
 from trainer.detectors import Detector, OperatingStates
 from trainer.graphs import OPSET
@@ -64,6 +64,8 @@ class ExportDetails:
     """Added to the detector's own notes."""
     power: Mapping[str, Any] | None = None
     """Which faults it would hear, as `trainer.power` writes it; None where that was not measured."""
+    slow_alarm: Mapping[str, Any] | None = None
+    """When averages of scores raise an alarm; None where they do not."""
     learnt: tuple[str, ...] = ()
     """The beginning of the digest of each recording learnt from."""
     states: OperatingStates | None = None
@@ -136,7 +138,7 @@ def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
 
 def states_error(states: OperatingStates, graph: Graph, windows: Samples, context: FitContext) -> float:
     """Compare the graph's operating states of windows with those that were learnt, as `parity_error` does."""
-    truth, seen = states.reference(windows, context), graph.state_rows(windows)
+    truth, seen = states.reference(windows, context), graph.output(STATE, windows)
     worst = float((np.abs(seen - truth) / np.maximum(np.abs(truth), 1.0)).max())
     if not worst <= _STATES_PARITY:
         raise ExportError(
@@ -172,7 +174,9 @@ def _manifest(
         notes={**detector.notes(), **stamp.notes},
         known_faults=tuple(sorted(set(context.labels) - {NORMAL})) or None,
         power=stamp.power,
+        slow_alarm=stamp.slow_alarm,
         learnt=stamp.learnt[:_LEARNT] or None,
+        adaptable=detector.adaptable(),
         states=stamp.states_json,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from edge_runtime.core import printable
-from trainer.formats.contract import MAX_VALUES, Refusal
+from trainer.formats.contract import MAX_VALUES, WHOLE, Refusal
 
 LOWEST_RATE_HZ: Final = 1e-3
 """One sample in a quarter of an hour: slower than anything that is called vibration."""
@@ -68,6 +68,15 @@ def is_rate(value: object) -> TypeGuard[float]:
     )
 
 
+def number_in(value: object, low: float, high: float, name: str) -> float:
+    """A number of the child's within a range. Raises Refusal for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise Refusal(
+            f"the parser says {name} is {printable(repr(value))}", "The file is damaged; record it again"
+        )
+    return float(value)
+
+
 def _stated(found: Mapping[str, object]) -> dict[str, float | str]:
     checked: dict[str, float | str] = {}
     if (rate_hz := found.get("rate_hz")) is not None:
@@ -85,4 +94,6 @@ def _stated(found: Mapping[str, object]) -> dict[str, float | str]:
                 "Write the unit into the file as text, such as g or m/s2, or leave it out",
             )
         checked["unit"] = unit
+    if (begin_s := found.get("begin_s")) is not None:
+        checked["begin_s"] = number_in(begin_s, 0.0, WHOLE[1], "begin_s")
     return checked

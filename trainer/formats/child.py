@@ -14,7 +14,7 @@ import contextlib
 import ctypes
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO, Any, Final
 
@@ -23,6 +23,8 @@ from edge_runtime.sandbox import Limits, give_up_rights
 from trainer.formats.contract import Content, Refusal, Request
 
 Reader = Callable[[IO[bytes], Request], Content]
+Answer = tuple[dict[str, Any], bytes]
+"""The line of JSON as a dictionary, and the values that follow it."""
 
 LIMITS: Final = Limits(
     # Four times the largest recording accepted, MAX_VALUES float64 values: parsers hold several copies.
@@ -68,31 +70,61 @@ def reach_input_and_answer_only() -> None:
 def main() -> None:
     """Load the one parser needed, give up every right not needed, parse, answer."""
     asked = json.loads(sys.argv[1])
-    request = Request(asked["kind"], tuple(asked["signals"]), tuple(asked["channels"]), asked["number"])
-    reader: Reader = import_module(f"trainer.formats.{request.kind}").read
+    span_s = asked.get("span_s")
+    request = Request(
+        asked["kind"],
+        tuple(asked["signals"]),
+        tuple(asked["channels"]),
+        asked["number"],
+        None if span_s is None else tuple(span_s),
+    )
+    module = import_module(f"trainer.formats.{request.kind}")
     reach_input_and_answer_only()
-    head, body = answer(reader, sys.stdin.buffer, request)
-    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+    for head, body in answers(module, sys.stdin.buffer, request):
+        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + body)
+        sys.stdout.buffer.flush()
 
 
-def answer(reader: Reader, stream: IO[bytes], request: Request) -> tuple[dict[str, Any], bytes]:
-    """Parse; return the line of JSON as a dictionary, and the values that follow it."""
+def answers(module: Any, stream: IO[bytes], request: Request) -> Iterator[Answer]:
+    """Parse with a module of this folder; of a capture, yield its stretches and an answer without rows.
+
+    A capture's look, which names no channels, is one answer.
+    """
+    if not hasattr(module, "stretches"):
+        yield answer(module.read, stream, request)
+        return
     try:
-        content = parse(reader, stream, request)
-        rows, columns = content.values.shape
-        head: dict[str, Any] = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
-        return head, content.values.astype("<f8").tobytes()
-    except Refusal as refusal:
-        # The parent reads one line, and names in a file may be of any length.
-        head = {"error": printable(refusal.what, _MESSAGE), "remedy": printable(refusal.remedy, _MESSAGE)}
-    except MemoryError:
-        head = {
-            "error": "needs more than 2 GiB to read",
-            "remedy": "Split the recording, or check the file",
-        }
+        if not request.channels:
+            yield {"look": module.look(stream, request)}, b""
+            return
+        for content in module.stretches(stream, request):
+            yield _told(content)
+        yield {"rows": 0, "columns": len(request.channels), "stated": {}}, b""
     except Exception as error:  # noqa: BLE001 - whatever exception a parser raises, the file is the cause
-        head = {
-            "error": f"cannot be parsed ({error.__class__.__name__}: {printable(error)})",
-            "remedy": "The file is damaged, truncated or of another format; export or download it again",
-        }
-    return head, b""
+        yield _what_is_wrong(error), b""
+
+
+def answer(reader: Reader, stream: IO[bytes], request: Request) -> Answer:
+    """Parse a file that is one recording."""
+    try:
+        return _told(parse(reader, stream, request))
+    except Exception as error:  # noqa: BLE001 - whatever exception a parser raises, the file is the cause
+        return _what_is_wrong(error), b""
+
+
+def _told(content: Content) -> Answer:
+    rows, columns = content.values.shape
+    head: dict[str, Any] = {"rows": rows, "columns": columns, "stated": dict(content.stated)}
+    return head, content.values.astype("<f8").tobytes()
+
+
+def _what_is_wrong(error: Exception) -> dict[str, Any]:
+    if isinstance(error, Refusal):
+        # The parent reads one line, and names in a file may be of any length.
+        return {"error": printable(error.what, _MESSAGE), "remedy": printable(error.remedy, _MESSAGE)}
+    if isinstance(error, MemoryError):
+        return {"error": "needs more than 2 GiB to read", "remedy": "Split the recording, or check the file"}
+    return {
+        "error": f"cannot be parsed ({error.__class__.__name__}: {printable(error)})",
+        "remedy": "The file is damaged, truncated or of another format; export or download it again",
+    }

@@ -19,6 +19,8 @@ MAX_VALUES: Final = 64 * 1024 * 1024
 can still filter in memory."""
 _LISTED: Final = 20
 """Names in a message: more would not fit a terminal."""
+WHOLE: Final = (0.0, 1e18)
+"""All seconds of a capture; JSON has no infinity."""
 FULL_SCALE: Final = "full scale"
 """Unit of sound files: 1.0 is the largest value the recorder could write."""
 
@@ -38,12 +40,14 @@ class Request:
     """What to read from the file on standard input."""
 
     kind: str
-    """The module of this folder that reads it: `matfile`, `hdf`, `archive`, `wave` or `table`."""
+    """The module of this folder that reads it: `matfile`, `hdf`, `archive`, `wave`, `table` or `capture`."""
     signals: tuple[str, ...]
     """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
     channels: tuple[str, ...]
     number: str
     """The digits a CWRU file is named by, which its own keys carry; empty for other files."""
+    span_s: tuple[float, float] | None = None
+    """Which seconds of a capture; None for all of them, and for other files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Content:
     values: ParsedSamples
     """Shape [samples, channels]."""
     stated: Mapping[str, float | str] = field(default_factory=dict)
-    """What the file says about itself: `rate_hz`, `unit`."""
+    """What the file says about itself: `rate_hz`, `unit`; of a capture's stretch also `begin_s`."""
 
 
 def available(names: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ _FORMAT_BYTES: Final = 64
 _EXTENSIBLE: Final = 0xFFFE
 """WAVE_FORMAT_EXTENSIBLE: the tag is the first two bytes of the sub-format's GUID, at offset 24."""
 _SUBFORMAT: Final = 24
+"""That offset."""
 _TYPES: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", (3, 64): "<f8"}
 """By format tag, 1 for integers and 3 for floats, and bits per value; NumPy has no type of three bytes."""
 _CHUNKS: Final = 1024

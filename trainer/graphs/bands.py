@@ -16,6 +16,8 @@ COUNT: Final = 24
 channels' bands needs some hundred windows only."""
 _LEAST_NAME_STEPS: Final = 2
 """Steps of a band's width in its name, so that rounded edges of neighbours differ."""
+_THIRDS: Final = 80
+"""Third octaves below and above 1000 Hz: from 0.01 mHz to 100 GHz, more than any sensor."""
 Floats = NDArray[np.float64]
 
 
@@ -59,6 +61,31 @@ def below(samples: int, rate_hz: float, limit_hz: float | None, most: int = COUN
     # Edges lie between lines, so that rounding cannot move a line into the next band.
     cuts = np.unique(np.linspace(0, lines, min(most, lines) + 1).round()) + 0.5
     return Bands((0.0, *(float(cut) * line_hz for cut in cuts[1:])), rate_hz)
+
+
+def thirds(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
+    """Cut 0 to `limit_hz`, or to half the rate, into third octaves (IEC 61260-1, base 10), lowest first.
+
+    Mid frequencies are 1000 x 10^(k / 10) Hz, edges a twentieth of a decade to either side. Everything below
+    the lowest third that is a line wide is one band; the last one is cut at the limit.
+    """
+    line_hz = rate_hz / samples
+    count = max(1, int(min(limit_hz or rate_hz / 2, rate_hz / 2) * samples / rate_hz))
+    top_hz = (count + 0.5) * line_hz
+    steps = np.arange(-_THIRDS, _THIRDS + 1)
+    edges = 1000.0 * 10 ** ((steps - 0.5) / 10)
+    inside = edges[(edges < top_hz) & (edges * (10**0.1 - 1) >= line_hz)]
+    # An edge without a line above it before the next would make a band of nothing.
+    lines = [np.ceil(edge / line_hz) for edge in (*inside, top_hz)]
+    kept = [edge for edge, own, following in zip(inside, lines, lines[1:], strict=False) if own < following]
+    return Bands((0.0, *(float(edge) for edge in kept if edge > line_hz), float(top_hz)), rate_hz)
+
+
+def lowest_lines(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
+    """One band for each of the lowest lines of the spectrum, the mean left out, as many as `COUNT`."""
+    line_hz = rate_hz / samples
+    count = max(1, min(COUNT, int(min(limit_hz or rate_hz / 2, rate_hz / 2) / line_hz)))
+    return Bands(tuple(float(cut) * line_hz for cut in np.arange(count + 1) + 0.5), rate_hz)
 
 
 def whole_band(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:

@@ -186,11 +186,11 @@ class GraphBuilder:
         """Write a constant that several nodes read."""
         return GraphValue(self, self._input(np.asarray(array)))
 
-    def named(self, name: str, array: ArrayLike) -> GraphValue:
-        """Write a float32 constant under a name of its own, by which it can be found and replaced."""
-        exact = np.ascontiguousarray(array, np.float32)
-        self._constants[name,] = numpy_helper.from_array(exact, name)
-        return GraphValue(self, name)
+    def named(self, name: str, array: ArrayLike, like: GraphValue) -> GraphValue:
+        """Write a constant of that name and of the precision of `like`, which no other node shares."""
+        values = np.ascontiguousarray(array, np.float64 if like.double else np.float32)
+        self._constants["named", name] = numpy_helper.from_array(values, name)
+        return GraphValue(self, name, like.double)
 
     def compact(self, array: ArrayLike, like: GraphValue) -> GraphValue:
         """Write a constant kept in single precision, read in that of `like`: a file half as large."""
@@ -238,6 +238,7 @@ def run_graph(builder: GraphBuilder, value: GraphValue, width: int, windows: Sam
     model = builder.model({"value": value}, {"value": width}).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL_ONLY
+    options.enable_cpu_mem_arena = False  # used once: what it holds is needed beside it
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     parts = [windows[start : start + _RUN_WINDOWS] for start in range(0, len(windows), _RUN_WINDOWS)]
     results = [session.run(["value"], {WINDOW: np.asarray(part, dtype=np.float32)})[0] for part in parts]

@@ -34,7 +34,7 @@ class FourierPlan:
     """How often each coefficient counts in the total power; the weights sum to n."""
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=32)  # lengths of a comparison and of its tests: each plan is kept but for odd use
 def fourier_plan(samples: int) -> FourierPlan:
     """Split a length into the two factors nearest to each other.
 

@@ -10,7 +10,7 @@ from edge_runtime.core import Feature
 from trainer.core import ChoiceError, FitContext, nearest
 from trainer.graphs.base import FLOOR, LIMIT, FrontEnd, centred
 from trainer.graphs.builder import GraphBuilder, GraphValue
-from trainer.graphs.spectra import Envelope, Ratios, Spectrum
+from trainer.graphs.spectra import Envelope, Lines, Ratios, Spectrum, Thirds, Welch
 
 _LEAST_MEAN: Final = 1e-6
 """Divisor for silence: of a signal of rms 1 the mean magnitude is at least 1 / sqrt(samples)."""
@@ -114,7 +114,7 @@ class Joined(FrontEnd):
 
 
 FRONT_ENDS: Final[Mapping[str, type[FrontEnd]]] = {
-    kind.name: kind for kind in (Raw, Waveform, Time, Spectrum, Ratios, Envelope)
+    kind.name: kind for kind in (Raw, Waveform, Time, Spectrum, Ratios, Envelope, Thirds, Lines, Welch)
 }
 
 

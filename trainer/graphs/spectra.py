@@ -21,6 +21,10 @@ COARSE: Final = 16
 """Bands that tell operating states apart. Measured on halves of the ceiling fan's and the CWRU loads'
 recordings: with 8 bands 1 to 2 % of a load that was left out pass for another, with 24 up to 7 %, with 16
 none."""
+PARTS: Final = 8
+"""Of a window, for `welch`: an eighth of the lines, and of the variance of a band's energy."""
+LEAST_PART: Final = 32
+"""Samples of a part: fewer have too few lines for bands."""
 
 
 class Spectrum(FrontEnd):
@@ -79,6 +83,57 @@ class Ratios(Spectrum):
         """Name each band of each channel, as a share."""
         named = tuple(f"{channel} share of" for channel in self.context.channels)
         return self._bands().features(named, "ln 1")
+
+
+class Thirds(Spectrum):
+    """Log of the energy in third octaves: a fine low end, for shafts whose harmonics are the lowest lines.
+
+    Lines of the spectrum are counted into the bands of IEC 61260-1; its filters are not imitated.
+    """
+
+    name = "thirds"
+
+    def _bands(self) -> bands.Bands:
+        return bands.thirds(self.samples, self.context.rate_hz, self.context.lowpass_hz)
+
+
+class Lines(Spectrum):
+    """Log of the energy of each of the lowest lines of the spectrum."""
+
+    name = "lines"
+
+    def _bands(self) -> bands.Bands:
+        return bands.lowest_lines(self.samples, self.context.rate_hz, self.context.lowpass_hz)
+
+
+class Welch(Spectrum):
+    """Log of the mean energy in frequency bands of a window's eighths.
+
+    Beside a front end that looks at the whole window: what is far above the shaft needs no fine lines, and a
+    mean over parts is less noisy. Source: P. Welch, "The use of fast Fourier transform for the estimation of
+    power spectra", IEEE Trans. Audio and Electroacoustics 15 (1967); parts that do not overlap.
+    """
+
+    name = "welch"
+
+    def __init__(self, samples: int, context: FitContext) -> None:
+        """Prepare for windows of `samples` rows. Raises FitError where they have no eighths to speak of."""
+        super().__init__(samples, context)
+        self._part = samples // PARTS
+        if samples % PARTS or self._part < LEAST_PART:
+            raise FitError(
+                f"windows of {samples} samples have no {PARTS} parts of {LEAST_PART} samples or more",
+                remedy=f"Give a multiple of {PARTS}, {PARTS * LEAST_PART} at least, or choose spectrum",
+            )
+
+    def _energies(self, builder: GraphBuilder) -> GraphValue:
+        channels = len(self.context.channels)
+        parts = centred(builder).transpose(0, 2, 1).reshape(0, channels * PARTS, self._part)
+        energies = _energies(parts, self._part, self._bands())
+        return energies.reshape(0, channels, PARTS, -1).mean((2,))
+
+    def _bands(self) -> bands.Bands:
+        return bands.below(self._part, self.context.rate_hz, self.context.lowpass_hz)
 
 
 class Envelope(FrontEnd):

@@ -32,6 +32,7 @@ def check_scores(graph: Graph, windows: Samples, where: str) -> None:
             where=where,
             remedy="Export the graph from the window to the score, with the weights it was fitted with",
         )
+    # 1e-12 where most scores are 0: a quotient by nothing would be no number.
     typical = max(float(np.median(np.abs(alone))), 1e-12)
     for size in BATCHES:
         apart = np.abs(_scores(graph, probes, size, where) - alone) / np.maximum(np.abs(alone), typical)

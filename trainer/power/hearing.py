@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_runtime.calibration import spreads
-from edge_runtime.core import AlarmPolicy, Samples
+from edge_runtime.core import AlarmPolicy
 from edge_runtime.models import Graph
 from trainer.power.faults import Fault, Floats, Stretch, breaks, clipped, standard_faults
 from trainer.power.material import Material, gather
@@ -56,6 +56,16 @@ class PowerPlan:
     largest: float = 100.0
     """Largest size tried."""
 
+    def within_s(self, rate_hz: float) -> float:
+        """Seconds within which a fault must raise an alarm; slow sensors and long delays need more."""
+        window_s = self.samples / rate_hz
+        return max(WITHIN_S, window_s + self.policy.votes[1] * self.hop / rate_hz + self.policy.on_delay_s)
+
+    def windows(self, rate_hz: float) -> int:
+        """Windows that end within that time."""
+        after_first_s = self.within_s(rate_hz) - self.samples / rate_hz
+        return int(after_first_s / (self.hop / rate_hz) + 1e-9) + 1
+
 
 def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -> Power:
     """Find the smallest standard faults that raise an alarm.
@@ -64,25 +74,12 @@ def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -
     all. Raises FitError where no window is usable.
     """
     first = held[0][0].held[0]
-    hop_s, window_s = plan.hop / first.rate_hz, plan.samples / first.rate_hz
-    # Slow sensors and long delays take longer than ten seconds for any alarm.
-    least_s = window_s + plan.policy.votes[1] * hop_s + plan.policy.on_delay_s
-    within_s = max(WITHIN_S, least_s)
-    windows = int((within_s - window_s) / hop_s + 1e-9) + 1
-    held = _by_condition(held)
-    names = [fold.name for fold, _ in held]
-    own = Graph(whole, "the fit on all")
-    trials = []
-    for number, (fold, graph) in enumerate(held):
-        normal = [item for item in fold.held if item.label == NORMAL]
-        most = min(windows, _MOST_WINDOWS)
-        material = gather(normal, plan.samples, plan.hop, most, speed_hz=plan.speed_hz, seed=plan.seed)
-        ear = Ear(Graph(graph, fold.name), plan.threshold, plan.policy, hop_s, windows)
-        trials.append(_Trial(ear, replace(ear, graph=own), material, plan, number))
+    trials = _trials(_by_condition(held), whole, plan)
+    names = [trial.name for trial in trials]
     stretch = trials[0].material.stretches[0]
     faults = standard_faults(stretch.band_hz, stretch.shaft_hz)
     return Power(
-        within_s=within_s,
+        within_s=plan.within_s(first.rate_hz),
         conditions=tuple(names),
         largest=plan.largest,
         level=float(np.mean([trial.material.level for trial in trials])),
@@ -99,6 +96,19 @@ def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -
             None,
         ),
     )
+
+
+def _trials(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -> list["_Trial"]:
+    own, rate_hz = Graph(whole, "the fit on all"), held[0][0].held[0].rate_hz
+    hop_s, windows = plan.hop / rate_hz, plan.windows(rate_hz)
+    found = []
+    for number, (fold, graph) in enumerate(held):
+        normal = [item for item in fold.held if item.label == NORMAL]
+        most = min(windows, _MOST_WINDOWS)
+        material = gather(normal, plan.samples, plan.hop, most, speed_hz=plan.speed_hz, seed=plan.seed)
+        ear = Ear(Graph(graph, fold.name), plan.threshold, plan.policy, hop_s, windows)
+        found.append(_Trial(fold.name, ear, replace(ear, graph=own), material, plan, number))
+    return found
 
 
 def _by_condition(held: Sequence[tuple[Fold, bytes]]) -> list[tuple[Fold, bytes]]:
@@ -118,6 +128,8 @@ def _by_condition(held: Sequence[tuple[Fold, bytes]]) -> list[tuple[Fold, bytes]
 class _Trial:
     """One condition, and what listens to it."""
 
+    name: str
+    """The condition's."""
     ear: Ear
     """The fit that left it out: it knows less of such a condition than the file will."""
     file: Ear
@@ -128,7 +140,11 @@ class _Trial:
 
     def sizes(self, fault: Fault) -> Sizes:
         """Search the sizes of a fault; that of an alarm lies between those of the two fits, in energy."""
-        added, largest = self._added(fault)
+        rng = np.random.default_rng([self.plan.seed, self.number, zlib.crc32(fault.name.encode())])
+        added = self.material.windows(lambda stretch: fault.add(stretch, rng))
+        healthy = self.material.healthy[self._sampled]
+        largest = min(self.plan.largest - fault.offset, fault.most)
+        largest = within_range(healthy, added[self._sampled], self.plan.range_, largest)
         found = FaultSearch(self.ear, self.material.healthy, added, largest).sizes(self._sampled)
         other = FaultSearch(self.file, self.material.healthy, added, largest).alarm(found.alarm)
         if found.alarm is None or other is None:
@@ -143,14 +159,6 @@ class _Trial:
     def _sampled(self) -> NDArray[np.int64]:
         count = len(self.material.healthy)
         return np.linspace(0, count - 1, min(count, _SAMPLED)).round().astype(np.int64)
-
-    def _added(self, fault: Fault) -> tuple[Samples, float]:
-        """The fault of size 1 in the windows, and its largest size."""
-        rng = np.random.default_rng([self.plan.seed, self.number, zlib.crc32(fault.name.encode())])
-        added = self.material.windows(lambda stretch: fault.add(stretch, rng))
-        largest = min(self.plan.largest - fault.offset, fault.most)
-        healthy = self.material.healthy[self._sampled]
-        return added, within_range(healthy, added[self._sampled], self.plan.range_, largest)
 
 
 def _heard(fault: Fault, names: Sequence[str], sizes: Sequence[Sizes], plan: PowerPlan) -> HeardFault:

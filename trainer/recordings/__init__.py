@@ -2,6 +2,8 @@
 
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
+from trainer.recordings.capture_set import CaptureRow, CaptureSet, read_captures
+from trainer.recordings.captures import capture_rows, look_at_capture, recorded_days
 from trainer.recordings.checks import (
     check_accepted,
     check_recordings,
@@ -12,6 +14,7 @@ from trainer.recordings.child_reader import read_content
 from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
+from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import (
     Fold,
     check_folds_apart,
@@ -20,6 +23,7 @@ from trainer.recordings.folds import (
     leave_out_blocks,
     leave_out_conditions,
     leave_out_runs,
+    long_enough,
     windows_digest,
 )
 from trainer.recordings.labels import NORMAL
@@ -36,13 +40,17 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
+from trainer.recordings.signs_of_fault import SIGN_NAMES, fault_signs, refuse_faults
 
 __all__ = [
     "DIGITS",
     "MOST_VALUES",
     "NORMAL",
+    "SIGN_NAMES",
     "TOWERING",
     "Augmentation",
+    "CaptureRow",
+    "CaptureSet",
     "Cut",
     "Data",
     "Fold",
@@ -50,6 +58,7 @@ __all__ = [
     "Recording",
     "RecordingProblem",
     "as_recordings",
+    "capture_rows",
     "check_accepted",
     "check_folds_apart",
     "check_recordings",
@@ -60,20 +69,27 @@ __all__ = [
     "cut_out",
     "cut_windows",
     "cwru_list",
+    "fault_signs",
     "gather_all",
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
     "leave_out_runs",
     "left_out_notes",
+    "list_folder",
     "load_list",
+    "long_enough",
+    "look_at_capture",
     "measure_quota",
     "problem_notes",
+    "read_captures",
     "read_content",
+    "recorded_days",
     "recording_from_array",
     "recording_from_file",
     "recording_problems",
     "recordings_from_table",
+    "refuse_faults",
     "strangers",
     "towering",
     "unusable",

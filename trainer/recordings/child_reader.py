@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Final, cast
@@ -52,12 +53,14 @@ def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...]
         )
     kind = _KINDS.get(suffix, "table")
     digits = path.stem if re.fullmatch(r"\d+", path.stem) else ""
-    with _open(path, where) as file:
+    with open_recording(path, where) as file:
         if kind == "matfile":
             kind = "hdf" if file.read(len(_HDF_MATLAB)) == _HDF_MATLAB else kind
             file.seek(0)
         try:
-            head, body = _run(file, Request(kind, signals, channels, digits))
+            with parser(file, Request(kind, signals, channels, digits)) as child:
+                head = check_head(child.line(), len(channels))
+                body = child.body(head)
         except Refusal as refusal:
             raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
     return Content(np.frombuffer(body, dtype="<f8").reshape(head.rows, head.columns), head.stated)
@@ -88,7 +91,8 @@ def physical(content: Content, full_scale: float | None, unit: str, where: str) 
     return Content(content.values * (1.0 if full_scale is None else full_scale), stated)
 
 
-def _open(path: Path, where: str) -> IO[bytes]:
+def open_recording(path: Path, where: str) -> IO[bytes]:
+    """Open a file of a list. Raises RecordingError."""
     # os.path, unlike Path, says no to names that no file system takes.
     if not os.path.isfile(path):
         raise RecordingError(
@@ -104,27 +108,50 @@ def _open(path: Path, where: str) -> IO[bytes]:
         ) from error
 
 
-def _run(file: IO[bytes], request: Request) -> tuple[Head, bytes]:
-    """Return the child's line of JSON, checked, and the values that follow it. Raises Refusal."""
-    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
-    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
-    answer: object = None
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
-        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
-    ) as child:
-        timer = threading.Timer(_WALL_S, child.kill)
+class Child:
+    """The pipe from a child process that parses a file. Each answer has its own time to come."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channels: int) -> None:
+        self._process, self._channels = process, channels
+        self._pipe = cast("IO[bytes]", process.stdout)
+
+    def line(self, most_bytes: int = _HEAD) -> object:
+        """The next line of JSON, unchecked; None where none comes."""
+        with self._in_time(), contextlib.suppress(ValueError, RecursionError):
+            # A child that crashed has written no JSON; one that a file controls may nest it without end.
+            found: object = json.loads(self._pipe.readline(most_bytes))
+            return found
+        return None
+
+    def body(self, head: Head) -> bytes:
+        """The values that follow a head. Raises Refusal where the child ended in between."""
+        # Never more than announced: a child under a file's control must not fill the parent's memory.
+        expected = _VALUE_BYTES * head.rows * head.columns
+        with self._in_time():
+            found = self._pipe.read(expected)
+        if len(found) != expected:
+            check_head(None, self._channels)  # says that it crashed
+        return found
+
+    @contextlib.contextmanager
+    def _in_time(self) -> Iterator[None]:
+        timer = threading.Timer(_WALL_S, self._process.kill)
         timer.start()
         try:
-            pipe = cast("IO[bytes]", child.stdout)
-            # A child that crashed has written no JSON; one that a file controls may nest it without end.
-            with contextlib.suppress(ValueError, RecursionError):
-                answer = json.loads(pipe.readline(_HEAD))
-            head = check_head(answer, len(request.channels))
-            # Never more than announced: a child under a file's control must not fill the parent's memory.
-            expected = _VALUE_BYTES * head.rows * head.columns
-            body = pipe.read(expected)
+            yield
         finally:
             timer.cancel()
-            child.kill()
-    # A child that ended in between has answered nothing.
-    return (head, body) if len(body) == expected else (check_head(None, len(request.channels)), b"")
+
+
+@contextlib.contextmanager
+def parser(file: IO[bytes], request: Request) -> Iterator[Child]:
+    """Start a child that parses an open file; it is ended with the block."""
+    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
+    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
+        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
+    ) as process:
+        try:
+            yield Child(process, len(request.channels))
+        finally:
+            process.kill()

@@ -39,6 +39,26 @@ class Fold:
     """Whether what is left out is of a condition that is also learnt from."""
 
 
+def long_enough(recordings: Sequence[Recording], samples: int) -> tuple[Recording, ...]:
+    """Leave out stretches of captures that are shorter than `samples`, as long as some of the file is not.
+
+    Other short recordings stay, to be refused by their name. Raises RecordingError for a capture that gaps
+    leave nothing of.
+    """
+    kept = tuple(item for item in recordings if item.stretches == 1 or len(item.stored) >= samples)
+    files = {item.file for item in kept}
+    for item in recordings:
+        if item.file not in files:
+            longest = max(len(other.stored) for other in recordings if other.file == item.file)
+            raise RecordingError(
+                f"gaps part it into {item.stretches} stretches, the longest of {longest} samples: "
+                f"{samples} without a gap are needed",
+                where=item.file,
+                remedy="Look at the sensor's cable and rate with `edge-runtime doctor`, and record again",
+            )
+    return kept
+
+
 def cut_windows(recording: Recording, samples: int, hop: int) -> Samples:
     """View windows [n, samples, channels], `hop` samples apart, where the edge would cut them.
 

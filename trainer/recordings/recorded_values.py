@@ -10,7 +10,7 @@ from trainer.formats import ParsedSamples
 from trainer.recordings import resample
 from trainer.recordings.listing import ListRow
 
-_SHORTEST: Final = 64
+SHORTEST: Final = 64
 """Samples: shorter files are truncated or no recordings, as no window is shorter."""
 _LARGEST: Final = 1e9
 """Magnitude that vibration has in no unit; damaged float values often exceed it."""
@@ -18,9 +18,9 @@ _LARGEST: Final = 1e9
 
 def check_values(values: ParsedSamples, channels: tuple[str, ...], where: str) -> None:
     """Raise RecordingError for values [samples, channels] that nothing can be learnt from."""
-    if len(values) < _SHORTEST:
+    if len(values) < SHORTEST:
         raise RecordingError(
-            f"{len(values)} samples, fewer than {_SHORTEST}",
+            f"{len(values)} samples, fewer than {SHORTEST}",
             where=where,
             remedy="The recording is truncated or too short to learn from; record longer",
         )
@@ -51,7 +51,7 @@ def convert_values(values: ParsedSamples, rate_hz: float, row: ListRow, where: s
         raise RecordingError(
             str(error), where=where, remedy="Choose a target_rate_hz that divides the recorded rate"
         ) from error
-    if len(made) < _SHORTEST:
+    if len(made) < SHORTEST:
         raise RecordingError(
             f"{len(values)} samples leave {len(made)} after resampling and filtering",
             where=where,

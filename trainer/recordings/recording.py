@@ -19,8 +19,9 @@ from trainer.core import RecordingError, whole_file
 from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, is_rate
 from trainer.recordings import child_reader
 from trainer.recordings.as_recorded import AsRecorded, look
+from trainer.recordings.captures import is_capture_path, read_stretches
 from trainer.recordings.listing import ListRow, read_list
-from trainer.recordings.recorded_values import check_values, convert_values
+from trainer.recordings.recorded_values import SHORTEST, check_values, convert_values
 from trainer.recordings.spill_file import SpillFile, StoredSamples
 
 _RATE_TOLERANCE: Final = 0.01
@@ -54,6 +55,8 @@ class Recording:
     """Samples before it, where it is a part of a recording."""
     widened: bool = False
     """Whether it is a variant of what was recorded, at another speed, level or noise."""
+    stretches: int = 1
+    """Of its file, which gaps part: 1 for files without any."""
     recorded: AsRecorded | None = None
     """What it was before filters and resampling; None where it is as it was recorded."""
 
@@ -89,23 +92,53 @@ def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
     """
     spill_file = SpillFile()
 
-    def read_and_store(row: ListRow) -> Recording:
-        recording = read_recording(row)
-        return replace(recording, stored=spill_file.put(recording.samples))
+    def read_and_store(row: ListRow) -> tuple[Recording, ...]:
+        return tuple(replace(item, stored=spill_file.put(item.samples)) for item in read_row(row))
 
     # The largest files, hours of vibration, are read one at a time.
     largest = max((row.file.stat().st_size for row in rows if os.path.isfile(row.file)), default=0)
     readers = min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
     with ThreadPoolExecutor(readers) as pool:
-        recordings = tuple(pool.map(read_and_store, rows))
-    _check_together(rows, recordings)
-    return recordings
+        found = tuple(pool.map(read_and_store, rows))
+    pairs = [(row, item) for row, items in zip(rows, found, strict=True) for item in items]
+    _check_together(pairs)
+    return tuple(item for _, item in pairs)
 
 
 def read_recording(row: ListRow) -> Recording:
     """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
+    first, *others = read_row(row)
+    if others:
+        raise RecordingError(
+            f"gaps part it into {1 + len(others)} stretches",
+            where=str(row.file),
+            remedy="Name it in a recordings list, which takes each stretch as a recording",
+        )
+    return first
+
+
+def read_row(row: ListRow) -> tuple[Recording, ...]:
+    """Read, check and convert a file: of a capture each stretch without a gap.
+
+    Raises RecordingError naming file, signal, value and remedy.
+    """
     where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
-    return read_parsed(row, child_reader.read_content(row.file, row.signals, row.channels, where), where)
+    if not is_capture_path(row.file):
+        content = child_reader.read_content(row.file, row.signals, row.channels, where)
+        return (read_parsed(row, content, where),)
+    contents = read_stretches(row.file, row.channels, where)
+    found = []
+    for content in contents:
+        if len(content.values) >= SHORTEST:
+            item, begin_s = read_parsed(row, content, where), content.stated.get("begin_s", 0.0)
+            found.append(replace(item, name=f"{item.name} from {begin_s:.4g} s") if begin_s else item)
+    if not found:
+        raise RecordingError(
+            f"no {SHORTEST} samples follow each other without a gap",
+            where=where,
+            remedy="Look at the sensor's cable and rate with `edge-runtime doctor`, and record again",
+        )
+    return tuple(replace(item, stretches=len(found)) for item in found)
 
 
 def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
@@ -180,9 +213,9 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
     return float(rate_hz)
 
 
-def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
-    lowest_hz = min((item.rate_hz for item in recordings), default=0.0)
-    for row, recording in zip(rows, recordings, strict=True):
+def _check_together(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
+    lowest_hz = min((item.rate_hz for _, item in pairs), default=0.0)
+    for row, recording in pairs:
         if recording.rate_hz > lowest_hz * (1 + _RATE_TOLERANCE):
             raise RecordingError(
                 f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
@@ -190,7 +223,7 @@ def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) ->
                 remedy=f"Write {lowest_hz:g} as target_rate_hz on every line, or make a list for each rate",
             )
     seen: dict[str, tuple[ListRow, Recording]] = {}
-    for row, recording in zip(rows, recordings, strict=True):
+    for row, recording in pairs:
         first_row, first = seen.setdefault(recording.digest, (row, recording))
         if first is not recording:
             raise RecordingError(

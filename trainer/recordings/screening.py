@@ -8,6 +8,7 @@ robust estimation", 1974); detectors take means of what is left.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -58,9 +59,9 @@ class LeftOut:
     """Whether the sensor worked: a stranger, which may be accepted."""
 
     def __str__(self) -> str:
-        """Name file, seconds and reason."""
+        """Name the file, without the folders that it lay in, seconds and reason."""
         first, last = self.start / self.rate_hz, self.stop / self.rate_hz
-        return f"{self.file} at {first:.4g} to {last:.4g} s ({self.what})"
+        return f"{Path(self.file).name} at {first:.4g} to {last:.4g} s ({self.what})"
 
 
 def unusable(recordings: Sequence[Recording], samples: int, hop: int, range_: float) -> list[LeftOut]:

@@ -6,21 +6,17 @@ autoencoder, 1024 samples), but they also quantise activations, which changes th
 saturate on processors without instructions for them.
 """
 
-import copy
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
-from torch import nn
 
 from trainer.graphs import GraphBuilder, GraphValue
 
 Floats = NDArray[np.float64]
 LARGEST: Final = 127
 """Symmetric range -127 to 127: zero stays exactly zero, and no zero point has to be stored."""
-_QUANTISED: Final = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.LSTM, nn.GRU)
 
 
 def packed(weights: Floats, axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -47,17 +43,3 @@ def constant(builder: GraphBuilder, weights: Floats, axis: int) -> GraphValue:
         return builder.constant(weights.astype(np.float32))
     integers, scale = packed(weights, axis)
     return builder.op("Cast", builder.constant(integers), to=TensorProto.FLOAT) * builder.constant(scale)
-
-
-def network(trained: nn.Module) -> nn.Module:
-    """Return a copy of a trained network with its weights quantised and dequantised; biases stay."""
-    copied = copy.deepcopy(trained)
-    with torch.no_grad():
-        for layer in (module for module in copied.modules() if isinstance(module, _QUANTISED)):
-            # ConvTranspose1d has its output channels on the second axis, all other layers on the first.
-            axis = int(isinstance(layer, nn.ConvTranspose1d))
-            for name, weights in layer.named_parameters(recurse=False):
-                if name.startswith("weight"):
-                    values = rounded(weights.numpy().astype(np.float64), axis)
-                    weights.copy_(torch.from_numpy(values))
-    return copied

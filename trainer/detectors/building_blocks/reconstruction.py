@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 
 from edge_runtime.core import Feature
-from trainer.detectors.building_blocks import int8
 from trainer.detectors.building_blocks.covariance import whitening
 from trainer.detectors.building_blocks.vectors import SHORT, Floats, VectorDetector, rounded
 from trainer.graphs import Bands, GraphValue, power_spectrum, whole_band
@@ -61,9 +60,9 @@ class ReconstructionDetector(VectorDetector):
         small.__dict__.update(self._rounded(), int8=True, _notes=notes)
         return small
 
+    @abstractmethod
     def _rounded(self) -> dict[str, Any]:
         """Return the attributes to round, with their rounded values."""
-        return {"_network": int8.network(self.__dict__["_network"])}
 
     @abstractmethod
     def _rebuild(self, vectors: GraphValue) -> GraphValue:

@@ -1,6 +1,7 @@
 """Classifiers that learn from labelled faults, for contrast: they know those faults and no others.
 
-The score is 1 - p(normal).
+The score is 1 - p(normal); the probabilities of the faults, which sum to it, are the contributions, so that
+an event names the kind of fault.
 """
 
 from abc import abstractmethod
@@ -9,6 +10,7 @@ from typing import ClassVar, Final
 
 import numpy as np
 
+from edge_runtime.core import Feature
 from trainer.core import FitError
 from trainer.detectors.building_blocks import class_balance
 from trainer.detectors.building_blocks.class_balance import Classes
@@ -30,6 +32,10 @@ class SupervisedDetector(VectorDetector):
     def needs(self, width: int) -> int:
         """A few windows of each class for the usual two to five classes."""
         return 16 if width else 0
+
+    def features(self) -> tuple[Feature, ...]:
+        """Name the faults that were learnt: contributions are their probabilities."""
+        return tuple(Feature(label, "probability") for label in self._labels[1:])
 
     def notes(self) -> Mapping[str, str]:
         """Return the notes of the fit, with the labels it learnt."""

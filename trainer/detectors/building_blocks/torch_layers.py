@@ -3,10 +3,12 @@
 Layers run in evaluation mode: BatchNorm uses its running statistics and is folded into the layer before it.
 """
 
+import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -15,6 +17,10 @@ from trainer.detectors.building_blocks import int8
 from trainer.graphs import GraphValue
 
 Floats = NDArray[np.float64]
+_QUANTISED: Final = (nn.Linear, nn.Conv1d, nn.ConvTranspose1d, nn.LSTM, nn.GRU)
+LEAK: Final = 0.1
+"""Slope of LeakyReLU below zero. A judgement: ten times what PyTorch gives, so that a unit which is negative
+for every window still learns."""
 
 
 def write(layers: Iterable[nn.Module], value: GraphValue) -> GraphValue:
@@ -49,6 +55,20 @@ def write(layers: Iterable[nn.Module], value: GraphValue) -> GraphValue:
                     remedy="Add one to trainer/detectors/building_blocks/torch_layers.py",
                 )
     return value
+
+
+def rounded(trained: nn.Module) -> nn.Module:
+    """Return a copy of a trained network with its weights quantised and dequantised; biases stay."""
+    copied = copy.deepcopy(trained)
+    with torch.no_grad():
+        for layer in (module for module in copied.modules() if isinstance(module, _QUANTISED)):
+            # ConvTranspose1d has its output channels on the second axis, all other layers on the first.
+            axis = int(isinstance(layer, nn.ConvTranspose1d))
+            for name, weights in layer.named_parameters(recurse=False):
+                if name.startswith("weight"):
+                    values = int8.rounded(weights.numpy().astype(np.float64), axis)
+                    weights.copy_(torch.from_numpy(values))
+    return copied
 
 
 def floats(tensor: Tensor) -> Floats:

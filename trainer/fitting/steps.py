@@ -1,4 +1,4 @@
-"""Fit, calibrate and write a model from a recordings list; evaluate a file."""
+"""Fit, calibrate and write a model from a recordings list."""
 
 import math
 import os
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.core import Manifest, Samples
-from edge_runtime.models import load_model
 from trainer.calibration import (
     Calibrated,
     FitGraph,
@@ -24,7 +24,6 @@ from trainer.calibration import (
 )
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
 from trainer.detectors import REGISTRY, Detector, create
-from trainer.evaluation import Evaluation, evaluate
 from trainer.export import ExportDetails, write_model
 from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
 from trainer.recordings import (
@@ -37,22 +36,11 @@ from trainer.recordings import (
     windows_digest,
 )
 
-__all__ = [
-    "Fitted",
-    "Kept",
-    "Order",
-    "evaluate_list",
-    "fit",
-    "fit_list",
-    "fitter",
-    "orders",
-    "refuse_deaf",
-    "with_power",
-    "write",
-]
-
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
+LEAST_TURNS: Final = 8.0
+"""Turns of the shaft that a window should hold: its lines are an eighth of 1x apart, and a Hann window's are
+four wide, so that 1x and 2x are two lines with a valley between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +71,7 @@ def orders(
     seed: int = 0,
     augment: str = "auto",
     power: bool = True,
+    slow_s: float | None = None,
 ) -> list[Order]:
     """Return an order for each detector in `names`, separated by commas; for all detectors if empty.
 
@@ -94,7 +83,7 @@ def orders(
         create(name)
     step = max(1, samples // 2) if hop is None else hop
     found = [
-        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power)
+        Order(name, samples=samples, hop=step, seed=seed, augment=augment, power=power, slow_s=slow_s)
         for name in dict.fromkeys(wanted)
     ]
     choose_augmentation(augment, 1)  # raises for ranges that cannot be read
@@ -107,11 +96,11 @@ def fit(
 ) -> Fitted:
     """Fit on the normal recordings; find the threshold from fits that each left one condition out.
 
-    Fits in `kept` are used again, new ones are added to it. Raises ChoiceError for an unknown detector,
+    Fits in `kept` are used again, new ones are added to it; without it none is held longer than it is used.
+    Raises ChoiceError for an unknown detector,
     option or method, FitError where the data do not support it.
     """
     order.check()
-    kept = {} if kept is None else kept
     started = time.perf_counter()
     recordings, still = set_apart(recordings, order.not_running) if order.states else (recordings, ())
     # Calibration makes most of the fits, so it has most of the progress bar.
@@ -128,6 +117,7 @@ def fit(
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
+    calibrated = replace(calibrated, notes={**calibrated.notes, **_turns(order, context.rate_hz)})
     fitted = Fitted(
         detector,
         windows,
@@ -168,14 +158,21 @@ def refuse_deaf(fitted: Fitted, order: Order) -> None:
         check_hears(fitted.power, fitted.calibrated.threshold, order.detector)
 
 
-def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | None = None) -> Manifest:
-    """Write a fitted detector with its threshold and further notes.
+def write(
+    fitted: Fitted,
+    order: Order,
+    path: Path,
+    notes: Mapping[str, str] | None = None,
+    created_s: float | None = None,
+) -> Manifest:
+    """Write a fitted detector with its threshold and further notes, as of `created_s` or of now.
 
     Raises ExportError, and AccessError or UnavailableError where it cannot write; then no file is left.
     """
     # The time, or the one that a reproducible build is given: reproducible-builds.org, SOURCE_DATE_EPOCH.
     epoch_s = os.environ.get("SOURCE_DATE_EPOCH", "")
-    created = datetime.fromtimestamp(int(epoch_s), UTC) if epoch_s.isdigit() else datetime.now(UTC)
+    created_s = int(epoch_s) if created_s is None and epoch_s.isdigit() else created_s
+    created = datetime.now(UTC) if created_s is None else datetime.fromtimestamp(created_s, UTC)
     stamp = ExportDetails(
         name=order.name or order.detector,
         hop=order.hop,
@@ -185,6 +182,7 @@ def write(fitted: Fitted, order: Order, path: Path, notes: Mapping[str, str] | N
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
+        slow_alarm=fitted.calibrated.slow_alarm,
         states=None if fitted.found is None else fitted.found.states,
         states_json=None if fitted.found is None else fitted.found.to_json(),
         power=None if fitted.power is None else fitted.power.to_json(),
@@ -209,18 +207,12 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     return write(fitted, order, path, problem_notes(found))
 
 
-def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
-    """Judge a file on labelled recordings through the edge's stages."""
-    artefact = load_model(model)
-    return evaluate(artefact, load_list(listing), progress)
-
-
-def fitter(order: Order, kept: Kept) -> FitGraph:
+def fitter(order: Order, kept: Kept | None) -> FitGraph:
     """Return a function that fits this detector, unless it is in `kept`, and returns its graph as bytes."""
     return lambda windows, context: bytes(_fitted(order, windows, context, kept).graph().SerializeToString())
 
 
-def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> Detector:
+def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept | None) -> Detector:
     options = tuple(sorted(order.options.items()))
     key: tuple[object, ...] = (
         order.detector,
@@ -230,12 +222,26 @@ def _fitted(order: Order, windows: Samples, context: FitContext, kept: Kept) -> 
         tuple(context.labels),
     )
     key += (tuple(context.conditions) if REGISTRY[order.detector].by_condition else (),)
-    if key not in kept:
+    detector = None if kept is None else kept.get(key)
+    if detector is None:
         detector = create(order.detector, order.options)
         detector.fit(windows, context)
+    if kept is not None:
         kept[key] = detector
-    found = kept[key].within(context)
+    found = detector.within(context)
     return found.in_int8() if order.int8 else found
+
+
+def _turns(order: Order, rate_hz: float) -> dict[str, str]:
+    """Note where a window is too short for the shaft's lines."""
+    turns = order.speed_hz * order.samples / rate_hz if order.speed_hz else LEAST_TURNS
+    if turns >= LEAST_TURNS:
+        return {}
+    needed = math.ceil(LEAST_TURNS * rate_hz / (order.speed_hz or 1.0))
+    said = (
+        f"a window holds {turns:.2g} turns of the shaft, and less than {LEAST_TURNS:g} do not tell 1x from 2x"
+    )
+    return {"turns": f"{said}: give --samples {needed} or more, and the front end lines or thirds"}
 
 
 def _share(progress: Progress, start: float, share: float) -> Progress:

@@ -1,0 +1,144 @@
+"""What people ask of a sensor's commissioning through the door, or over MQTT where the site allows it."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.book import Commissioning, Doer, accept, after_repair, arm, ask_learner, retire
+from edge_runtime.core import CommissionError, printable
+from edge_runtime.door import Access, Asker, Later, Method
+from edge_runtime.gateway.commissioning.course import Course
+from edge_runtime.gateway.commissioning.survey import NORMAL, SHADOW_LABEL
+
+
+@dataclass(frozen=True, slots=True)
+class SensorParams:
+    """Which sensor."""
+
+    sensor: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteParams:
+    """Which sensor, and what to keep with the record."""
+
+    sensor: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnParams:
+    """Which sensor, and from what."""
+
+    sensor: str
+    with_shadow: bool = False
+    """Also from what spoke against arming: the machine was well then."""
+    accept: str = ""
+    """Checks that are not to refuse, separated by commas."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptParams:
+    """Which sensor, and which of its learnt models."""
+
+    sensor: str
+    model: int = 0
+    """Number of one that is kept; 0 for what is offered."""
+    note: str = ""
+
+
+class Requests:
+    """What people ask, as the door calls it: each looks at the record at once, and answers when the disk has
+    what it changed."""
+
+    def __init__(self, find: Callable[[str], Course | None], names: Callable[[], Iterable[str]]) -> None:
+        """`find` gives the course of a sensor that learns, `names` those of all sensors."""
+        self._find, self._names = find, names
+
+    def status(self, params: SensorParams, _asker: Asker) -> object:
+        """How it stands."""
+        return self._course(params.sensor).view()
+
+    def learn(self, params: LearnParams, asker: Asker) -> object:
+        """Ask the learner."""
+        course, doer = self._course(params.sensor), _doer(asker, params.note)
+        record, learner = course.record, course.learner
+        ask_learner(record, "asked", doer)  # what makes no sense is said before captures are read
+        labels = (*NORMAL, SHADOW_LABEL) if params.with_shadow else NORMAL
+        accepted = tuple(part.strip() for part in params.accept.split(",") if part.strip())
+        return course.change(lambda: learner.ask(record, doer, labels, accepted))
+
+    def accept(self, params: AcceptParams, asker: Asker) -> object:
+        """Take what is offered, or a kept model."""
+        course = self._course(params.sensor)
+        return _kept(course, accept(course.record, params.model, _doer(asker, params.note)))
+
+    def arm(self, params: NoteParams, asker: Asker) -> object:
+        """Let it raise alarms."""
+        course = self._course(params.sensor)
+        return _kept(course, arm(course.record, _doer(asker, params.note)))
+
+    def retire(self, params: NoteParams, asker: Asker) -> object:
+        """Take the learnt model out of use."""
+        course = self._course(params.sensor)
+        return _kept(course, retire(course.record, _doer(asker, params.note)))
+
+    def after_repair(self, params: NoteParams, asker: Asker) -> object:
+        """Begin a new baseline."""
+        course = self._course(params.sensor)
+        return _kept(course, after_repair(course.record, _doer(asker, params.note)), afresh=True)
+
+    def _course(self, sensor: str) -> Course:
+        if (course := self._find(sensor)) is not None:
+            return course
+        shown = printable(sensor, 60)
+        if sensor in self._names():
+            what = f"the sensor {shown} is watched by a delivered model, which is not commissioned"
+            raise CommissionError(what, remedy='Set its `model = "learn"` to let it learn one of its own')
+        what = f"no sensor of that name is watched: {shown}"
+        raise CommissionError(what, remedy=f"Known here: {', '.join(self._names())}")
+
+
+def commission_methods(asked: Requests) -> list[Method]:
+    """What can be asked through the door."""
+    rows: list[tuple[str, Access, str, Any, Any]] = [
+        (
+            "status",
+            Access.READ,
+            "Say how far a sensor is on its way to a model.",
+            SensorParams,
+            asked.status,
+        ),
+        ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams, asked.learn),
+        (
+            "accept",
+            Access.CHANGE,
+            "Take a model or threshold that is offered.",
+            AcceptParams,
+            asked.accept,
+        ),
+        ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams, asked.arm),
+        ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams, asked.retire),
+        (
+            "after-repair",
+            Access.CHANGE,
+            "Begin a new baseline, and keep the old.",
+            NoteParams,
+            asked.after_repair,
+        ),
+    ]
+    return [
+        Method(f"commission.{name}", access, about, params, call, mqtt=True)
+        for name, access, about, params, call in rows
+    ]
+
+
+def _kept(course: Course, after: Commissioning, *, afresh: bool = False) -> Later:
+    learner = course.learner
+    return course.change(lambda: learner.keep(after, afresh=afresh))
+
+
+def _doer(asker: Asker, note: str) -> Doer:
+    return Doer(str(asker), time.time_ns() // 1000, note)

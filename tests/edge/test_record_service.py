@@ -1,0 +1,246 @@
+"""Recording by the whole service: the real command, a sensor at a pty, a broker; kills, full, lost disks."""
+
+import json
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_runtime.core import EdgeError
+from edge_runtime.door import DoorClient
+from edge_runtime.models.scorer import open_trusted
+from edge_runtime.pipeline.playback import replay_capture
+from edge_runtime.pipeline.watch import Watch
+from tests.broker import Broker, Subscriber, needs_mosquitto, until
+from tests.edge.disks import fill, mount_tmpfs
+from tests.edge.recorded import captures_of, frames_in
+from tests.edge.sites import EDGE, Site, vibration
+from tests.processes import running
+
+pytestmark = needs_mosquitto
+
+
+@pytest.fixture
+def site(tmp_path: Path, subscriber: Subscriber, broker: Broker) -> Iterator[Site]:
+    """A site whose sensor may be silent; it is not started."""
+    with Site(tmp_path, broker.port) as site:
+        text = site.config.read_text().replace("[[sensor]]", "[recording]\nfree_bytes = 0\n[[sensor]]")
+        site.config.write_text(f"{text}silence_s = 600\n")
+        yield site
+
+
+def ask(site: Site, method: str, **params: Any) -> Any:
+    """Ask the service."""
+    with DoorClient(site.folder / "state" / "door.sock") as client:
+        return client.call(f"recording.{method}", **params)
+
+
+def status(site: Site) -> dict[str, Any]:
+    """How the recording of the only sensor stands."""
+    (view,) = ask(site, "status", sensor="pump")
+    return dict(view)
+
+
+def is_in(site: Site, *states: str) -> bool:
+    return status(site)["state"] in states
+
+
+def begin(site: Site, **how: Any) -> None:
+    """Begin to record, and wait until bytes are taken."""
+    ask(site, "start", **({"sensor": "pump", "condition": "full load", "for_s": 600.0} | how))
+    until(lambda: not is_in(site, "starting"), what="the recording's beginning")
+    assert is_in(site, "recording", "pause"), status(site)
+
+
+@contextmanager
+def humming(site: Site) -> Iterator[None]:
+    """Let the sensor send for the length of the block."""
+    stop = threading.Event()
+
+    def play() -> None:
+        while not stop.is_set():
+            site.play(vibration(0.3, seconds=0.2))
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def record(site: Site, *words: object, code: int = 0) -> str:
+    """Run `edge-runtime record`."""
+    command = [*EDGE, "record", *map(str, words), "--config", str(site.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_replay_of_it_gives_the_events_that_were(
+    site: Site, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    """Recorded from the sensor's first frame: alarm for alarm the same times, scores and order."""
+    site.start()
+    begin(site)
+    site.play(vibration(0.3, 9.0, 0.3, 5.0, 0.3, seconds=0.5))
+    until(lambda: len(subscriber.events()) >= 4, what="two alarms and their ends")
+    assert "ending" in record(site, "--stop", "--sensor", "pump")
+    until(lambda: is_in(site, "ended"), what="the recording's end")
+    (capture,) = ask(site, "list")
+    watch = Watch.of(open_trusted(site.folder / "rms.onnx"))
+    verdicts = [item.verdict for item in replay_capture(capture["path"], watch) if item.verdict.transition]
+    live = [(body["type"], body["kind"], body["score"], body["peak"]) for body in subscriber.events()]
+    assert [row[:2] for row in live] == [(str(each.transition), str(each.alarm.kind)) for each in verdicts]
+    assert [row[2] for row in live] == pytest.approx([each.score for each in verdicts])
+    assert [row[3] for row in live] == pytest.approx([each.alarm.peak_score for each in verdicts])
+    assert "full-load" in record(site, "--list")
+    (tmp_path / "stick").mkdir()
+    assert "1 captures copied and read again" in record(site, "--copy-to", tmp_path / "stick")
+
+
+def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
+    """Every whole frame up to the last second before each end is read, in files that nobody touched again."""
+    site.start()
+    words = ["record", "--sensor", "pump", "--condition", "full load", "--for", "1h", "--config", site.config]
+    with humming(site):
+        with running([*EDGE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
+            until(lambda: "recording" in command.stdout.readline(), what="the command following it")
+        until(lambda: status(site)["bytes"] > 5000, what="some seconds of it")
+        site.stop(signal.SIGKILL)
+        folder = site.folder / "state" / "captures"
+        kept = {path: path.read_bytes() for path in captures_of(folder)}
+        site.start()
+        until(lambda: status(site)["files"] == 2, what="its second file")
+        site.config.write_text(site.config.read_text() + "range = 8.0\n")
+        site.service.send_signal(signal.SIGHUP)
+        until(lambda: status(site)["files"] == 3, what="its third file, with other settings")
+        until(lambda: is_in(site, "recording"))
+        size = status(site)["bytes"]
+        until(lambda: status(site)["bytes"] > size, what="going on")
+        record(site, "--stop", "--sensor", "pump")
+        until(lambda: is_in(site, "ended"), what="the end")
+    assert all(path.read_bytes() == data for path, data in kept.items())
+    assert len(captures_of(folder)) == 3
+    first = frames_in(*kept)
+    assert [frame.sequence for frame in first] == list(range(first[0].sequence, first[-1].sequence + 1))
+    view = status(site)
+    assert (view["started_by"].split()[0], view["ended"].split()[:2]) == ("root", ["stopped", "by"])
+    site.stop()
+    site.start()
+    assert status(site)["ended"] == view["ended"], "how it ended is still known"
+
+
+def test_what_cannot_be_is_said_with_what_to_do(site: Site, tmp_path: Path) -> None:
+    site.start()
+    usb, file = tmp_path / "usb", tmp_path / "file"
+    file.write_text("")
+    orders: list[tuple[dict[str, Any], str]] = [
+        ({"sensor": "fan"}, "there is no sensor 'fan'. Sensors are: pump"),
+        ({"for_s": 1e9}, "no length of a recording"),
+        ({"condition": ""}, "the condition has 0 characters"),
+        ({"folder": "usb"}, "not from the root"),
+        ({"take_s": 3.0}, "needs its length"),
+    ]
+    for changes, says in orders:
+        with pytest.raises(EdgeError, match=says) as refusal:
+            ask(site, "start", **({"sensor": "pump", "condition": "full load", "for_s": 60.0} | changes))
+        assert refusal.value.remedy
+    late: list[tuple[dict[str, Any], str, str]] = [
+        ({"for_s": 300 * 86400.0}, "and 2147 MB may be used", "shorter"),
+        ({"folder": str(usb)}, "no such folder", "mount it"),
+        ({"folder": str(file)}, "no such folder", "mount it"),
+        ({"folder": "/proc"}, "cannot be written|MB may be used", "."),
+    ]
+    for changes, says, remedy in late:
+        ask(site, "start", **({"sensor": "pump", "condition": "full load", "for_s": 60.0} | changes))
+        until(lambda: is_in(site, "refused"), what="the refusal")
+        assert re.search(says, str(status(site)["ended"]))
+        assert re.search(remedy, str(status(site)["remedy"]))
+    words = ["--sensor", "pump", "--condition", "full load"]
+    assert "Put the disk in and mount it" in record(site, *words, "--for", "1min", "-o", usb, code=65)
+    for number in range(9):
+        ask(site, "start", sensor="pump", condition="idle", for_s=60.0, folder=f"/none/{number}")
+        until(lambda: is_in(site, "refused"), what="the refusal")
+    assert "no length of time" in record(site, *words, "--for", "soon", code=78)
+    assert "--condition and --for is missing" in record(site, "--sensor", "pump", code=78)
+    assert "not being recorded" in record(site, "--stop", "--sensor", "pump", code=65)
+    begin(site)
+    said = record(site, *words, "--for", "1min", code=65)
+    assert "is being recorded (full load, asked for by root" in said
+    assert "record --stop --sensor pump" in said
+
+
+def test_a_full_disk_stops_no_alarm_and_no_recording(
+    site: Site, subscriber: Subscriber, small_disk: Path
+) -> None:
+    folder = small_disk / "captures"
+    text = site.config.read_text().replace("[recording]\n", f'[recording]\nfolder = "{folder}"\n')
+    site.config.write_text(text)
+    site.start()
+    begin(site)
+    with humming(site):
+        until(lambda: status(site)["bytes"] > 1000, what="some of it")
+        stone = fill(small_disk)
+        until(lambda: is_in(site, "held"), 5.0, what="the full disk")
+        until(lambda: "recording of pump" in troubles(site), what="a trouble that says so")
+    assert (
+        "No space left" in troubles(site)["recording of pump"]
+        or "left" in troubles(site)["recording of pump"]
+    )
+    site.play(vibration(0.3, 9.0, seconds=0.5))
+    until(subscriber.events, what="the alarm meanwhile")
+    stone.unlink()
+    with humming(site):
+        until(lambda: is_in(site, "recording"), 10.0, what="going on by itself")
+        until(lambda: "recording of pump" not in troubles(site), what="no trouble any more")
+    assert len(captures_of(folder)) >= 2
+
+
+def test_a_removed_disk_stops_nothing_and_is_not_written_beside(site: Site, subscriber: Subscriber) -> None:
+    stick = site.folder / "stick"
+    unmount = mount_tmpfs(stick, "2m")
+    try:
+        site.start()
+        begin(site, folder=str(stick), take_s=1.0, every_s=2.0)
+        with humming(site):
+            until(lambda: captures_of(stick), 2.0, what="the first snapshot")
+            unmount()
+            until(lambda: is_in(site, "held"), 5.0, what="the removed disk")
+            assert "the disk that was there is gone" in status(site)["held"]
+        site.play(vibration(0.3, 9.0, seconds=0.5))
+        until(subscriber.events, what="the alarm meanwhile")
+        assert captures_of(stick) == []
+    finally:
+        unmount()
+
+
+def troubles(site: Site) -> dict[str, str]:
+    with DoorClient(site.folder / "state" / "door.sock") as client:
+        return dict(client.call("status")["troubles"])
+
+
+def test_without_a_service_it_is_recorded_from_the_port(site: Site) -> None:
+    """A dead sensor is said at once, and the port belongs to the command meanwhile."""
+    words = ["--sensor", "pump", "--condition", "idle", "--label", "imbalance", "--for", "6s", "--json"]
+    with humming(site):
+        lines = record(site, *words).splitlines()
+    views = [json.loads(line) for line in lines if line.startswith("{")]
+    assert [view["state"] for view in views][-1] == "ended"
+    assert views[-1]["ended"] == "complete"
+    assert views[-1]["rms"]["x"] == pytest.approx(0.3, rel=0.3)
+    (path,) = captures_of(site.folder / "state")
+    assert len(frames_in(path)) > 20
+    (listed,) = [json.loads(line) for line in record(site, "--list", "--json").splitlines()]
+    assert (listed["condition"], listed["label"], listed["sensor"]) == ("idle", "imbalance", "pump")
+    assert "there is no sensor 'fan'" in record(site, "--sensor", "fan", *words[2:], code=65)
+    site.unplug()
+    assert "the port cannot be used" in record(site, *words, code=69)
