@@ -10,7 +10,6 @@ import json
 import math
 import mmap
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -180,7 +179,7 @@ def examine(model: bytes, adaptation: str = "") -> float:
                 f"impacts and tones, {times:g} times as strong) exceed the threshold {manifest.threshold:g}",
                 remedy="It would miss what it is to find; calibrate it again",
             )
-    window_s = min(_timed(artefact) for _ in range(_TIMED_RUNS))
+    window_s = min(artefact.time_window() for _ in range(_TIMED_RUNS))
     hop_s = manifest.hop / manifest.rate_hz
     if window_s > SHARE_OF_HOP * hop_s:
         raise TooSlowError(
@@ -213,12 +212,6 @@ def _tried(artefact: Artefact, name: str, window: Samples) -> float:
             remedy="The file was altered after export; export it again",
         )
     return -math.inf if math.isnan(score) else score
-
-
-def _timed(artefact: Artefact) -> float:
-    begun_s = time.perf_counter()
-    artefact.graph.score_one(artefact.manifest.golden[0].samples)
-    return time.perf_counter() - begun_s
 
 
 def _beyond_memory() -> dict[str, Any]:

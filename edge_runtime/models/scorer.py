@@ -5,6 +5,7 @@ must score here as they did at the trainer, whatever processor and onnxruntime v
 """
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,12 @@ class Artefact:
 
     manifest: Manifest
     graph: "Graph"
+
+    def time_window(self) -> float:
+        """Score one of its golden windows; how long that took just now, seconds."""
+        begun_s = time.perf_counter()
+        self.graph.score_one(self.manifest.golden[0].samples)
+        return time.perf_counter() - begun_s
 
 
 class Graph:
