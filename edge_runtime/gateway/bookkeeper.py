@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_runtime.book import Book, Change, Instant, Stage, Watched, entry_of, key_of, stored_entry
 from edge_runtime.configuration import Config
-from edge_runtime.core import Alarm, LogShare, ModelSummary, Transition, Verdict, clock_doubt
+from edge_runtime.core import Alarm, LogShare, MachineState, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway import clocks
 from edge_runtime.gateway.left_behind import left_open
@@ -100,6 +100,12 @@ class Bookkeeper:
         if sensor in self._unheard and self.book.condition(sensor).link != "unknown":
             self._unheard.discard(sensor)
             self.retained.changed(sensor, self._clock())
+
+    def note_state(self, sensor: str, state: MachineState | None, sensor_now_us: int) -> None:
+        """Enter the operating state of a sensor's machine, and publish it where it is news."""
+        now = self._clock()
+        if self.book.note_state(sensor, state, sensor_now_us, now):
+            self.retained.changed(sensor, now)
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Commit what has changed to the spool, and publish what is retained of those sensors."""

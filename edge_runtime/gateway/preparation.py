@@ -6,8 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.book import Stage
-from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
-from edge_runtime.core import AlarmPolicy, EdgeError, ModelSummary, UnavailableError, model_summary
+from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
+from edge_runtime.core import (
+    AlarmPolicy,
+    EdgeError,
+    ModelSummary,
+    StateSettings,
+    UnavailableError,
+    model_summary,
+)
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.models import Artefact, check_signed, prove_model, read_model
@@ -60,6 +67,7 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
     for sensor in config.sensor:
         if not sensor.learns:
             check_agreement(sensor, delivered[sensor.model][0].manifest)
+            check_states(sensor, delivered[sensor.model][0].manifest)
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
@@ -141,6 +149,8 @@ def _as_stated(watch: Watch, sensor: SensorSettings, config: Config) -> Watch:
         usable_span_s=sensor.usable_span_s,
         silence_s=sensor.silence_s,
         slow_alarm=sensor.slow_alarm,
+        states=sensor.states or StateSettings(),
+        says_states=sensor.states is not None,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_runtime.core import AlarmPolicy
+from edge_runtime.core import NOT_RUNNING, AlarmPolicy
 from trainer.calibration.choice import CalibrationPlan, choose
 from trainer.core import ChoiceError
 from trainer.detectors import REGISTRY, create
@@ -57,6 +57,10 @@ class Order:
     windows."""
     speed_hz: float | None = None
     """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
+    states: bool = False
+    """Whether the file tells the list's conditions apart as operating states, see `calibration.states`."""
+    not_running: str = NOT_RUNNING
+    """With states: the condition of the machine while it stands still."""
 
     def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
         """Return how windows are cut and what the threshold has to fulfil."""

@@ -22,6 +22,7 @@ from trainer.recordings.folds import (
     cut_windows,
     leave_out_blocks,
     leave_out_conditions,
+    leave_out_runs,
     long_enough,
     windows_digest,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
+    "leave_out_runs",
     "left_out_notes",
     "list_folder",
     "load_list",
