@@ -126,7 +126,9 @@ class AlarmMachine:
             calm = score <= end_limit(self._policy, limit)  # NaN is not calm
             transition = self._continue(self._alarm, passed_us, score, calm=calm and not self._stays(average))
         elif self._slow is not None and average > self._slow.threshold and not self.waits():
-            transition = self._begin(time_us, score, _slow_reason(self._slow, average))
+            span, limit = f"{self._slow.span_s:g} s", f"{self._slow.threshold:.4g}"
+            slowly = f"{SLOW}: {average:.4g} on average over {span}, above {limit}"
+            transition = self._begin(time_us, score, slowly)
         elif self._votes < self._needed:
             self._voted_us = None
         else:
@@ -174,7 +176,3 @@ class AlarmMachine:
             self._unreported_us = 0.0
             return Transition.UPDATE
         return None
-
-
-def _slow_reason(rule: SlowRule, average: float) -> str:
-    return f"{SLOW}: {average:.4g} on average over {rule.span_s:g} s, above {rule.threshold:.4g}"

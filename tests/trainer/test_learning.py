@@ -116,7 +116,7 @@ def refused(state: Path, **changes: Any) -> Any:
 
 
 def test_a_fault_that_begins_is_refused_and_named(tmp_path: Path) -> None:
-    samples = hum(2 * SECONDS)
+    samples = hum(2 * SECONDS, seed=5)
     half = len(samples) // 2
     begun = np.concatenate([samples[:half], knocking(samples[half:])])
     answer = refused(tmp_path, captures=[*healthy(tmp_path, 2), capture(tmp_path, "begun", begun, "load 2")])
@@ -125,7 +125,7 @@ def test_a_fault_that_begins_is_refused_and_named(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_was_always_there_is_refused_and_named(tmp_path: Path) -> None:
-    there = capture(tmp_path, "there", knocking(hum(SECONDS)), "load 0")
+    there = capture(tmp_path, "there", knocking(hum(SECONDS, seed=6)), "load 0")
     answer = refused(tmp_path, captures=[there, *healthy(tmp_path, 3)[1:]])
     assert "its kurtosis is" in answer.reason
     assert "bearing" in answer.remedy

@@ -40,7 +40,7 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
-from trainer.recordings.signs_of_fault import SIGN_NAMES, fault_signs, refuse_faults
+from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
 
 __all__ = [
     "DIGITS",
@@ -61,6 +61,7 @@ __all__ = [
     "capture_rows",
     "check_accepted",
     "check_folds_apart",
+    "check_known",
     "check_recordings",
     "check_together",
     "choose_augmentation",
