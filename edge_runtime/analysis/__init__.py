@@ -3,7 +3,7 @@
 from edge_runtime.analysis.alarm import SLOW, AlarmMachine, Contributions, end_limit, settling_windows
 from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.level_meter import LevelMeter, LevelReading
-from edge_runtime.analysis.normal_level import NormalLevel
+from edge_runtime.analysis.normal_level import DEAD_SHARE, QUIET_SHARE, NormalLevel
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
@@ -11,8 +11,10 @@ from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
 from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 
 __all__ = [
+    "DEAD_SHARE",
     "EVERY_S",
     "NOTE_S",
+    "QUIET_SHARE",
     "RATE_TOLERANCE",
     "REMEDIES",
     "SATURATED_SHARE",

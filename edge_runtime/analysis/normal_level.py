@@ -66,6 +66,11 @@ class NormalLevel:
         each = QUIET_SHARE * rms[quietest]
         self._limits = [float(2 * len(windows[0]) * limit**2) for limit in each]
 
+    def share(self, samples: Samples) -> float:
+        """Level of a window [samples, channels] over the lowest normal one; 1 where no level is known."""
+        rms = samples.std(axis=0, dtype=np.float64)
+        return float(_levels(rms[np.newaxis])[0]) / self.lowest if self.lowest else 1.0
+
     def too_quiet(self, samples: Samples) -> SensorFault | None:
         """Say so where a window [samples, channels] is too quiet for this machine in operation."""
         half = self._half

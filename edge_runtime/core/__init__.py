@@ -1,5 +1,11 @@
 """What every room uses: samples, frames, verdicts, alarms, the manifest, errors, health."""
 
+from edge_runtime.core.adaptation import (
+    ADAPTATION_BYTES,
+    Adaptation,
+    adaptation_from_text,
+    adaptation_to_text,
+)
 from edge_runtime.core.errors import (
     AccessError,
     AlarmCommandError,
@@ -90,6 +96,7 @@ from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_d
 from edge_runtime.core.whole_files import read_small, write_whole
 
 __all__ = [
+    "ADAPTATION_BYTES",
     "ADAPTED",
     "ANSWER",
     "CLOCK_REMEDY",
@@ -106,6 +113,7 @@ __all__ = [
     "TOPIC_LEVEL_RULE",
     "VERSION",
     "AccessError",
+    "Adaptation",
     "Alarm",
     "AlarmCommandError",
     "AlarmKind",
@@ -146,6 +154,8 @@ __all__ = [
     "UnavailableError",
     "Verdict",
     "Window",
+    "adaptation_from_text",
+    "adaptation_to_text",
     "ask_time_service",
     "become_service",
     "check_fields",

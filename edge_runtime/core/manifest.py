@@ -106,7 +106,10 @@ class Manifest:
     power: Mapping[str, Any] | None = None
     """The smallest standard faults that it would find."""
     adaptable: Mapping[str, Any] | None = None
-    """Initialisers of the graph that may be set to another machine's statistics."""
+    """Initialisers of the graph that may be set to another machine's statistics: `features` is the output
+    with what they standardise, `mean` and `per_deviation` (its reciprocal standard deviations) are their
+    names, and `reach` is how far from the mean any window lay that was learnt from, as of
+    `Adaptation.shift`."""
     states: Mapping[str, Any] | None = None
     """Operating states it distinguishes."""
     slow_alarm: Mapping[str, Any] | None = None

@@ -128,7 +128,7 @@ _POLICY: Final = {
     "deadband": number(0, 1),
     "re_alarm_s": lambda value: value == 0 or number(1, 366 * _MAX_DELAY_S)(value),
 }
-_CALIBRATION: Final = {
+CALIBRATION: Final[Mapping[str, Check]] = {
     "method": text_of(),
     "false_alarm_rate": number(0, 1e6),  # a share of windows, or of a budget alarms an hour
     "supported": lambda value: isinstance(value, bool),
@@ -149,7 +149,7 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "unit": text_of(),
     "lowpass_hz": or_null(_POSITIVE),
     "threshold": _ANY,
-    "calibration": object_of("calibration", _CALIBRATION),
+    "calibration": object_of("calibration", CALIBRATION),
     "policy": object_of("policy", _POLICY, optional=_POLICY.keys() - {"votes"}),
     "features": list_of(object_of("features", _FEATURE, optional=("low_hz", "high_hz")), 0, _MAX_FEATURES),
     "golden": list_of(object_of("golden", _GOLDEN), 1, _MAX_GOLDEN),
@@ -179,6 +179,10 @@ _POWER: Final[Mapping[str, Check]] = {
     "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
     "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
 }
+_ADAPTABLE: Final[Mapping[str, Check]] = {
+    **dict.fromkeys(("features", "mean", "per_deviation"), text_of()),
+    "reach": number(0, _LARGEST),
+}
 _SCORE: Final = number(1e-30, _LARGEST)
 _SLOW: Final[Mapping[str, Check]] = {
     "span_s": number(0.1, _MAX_DELAY_S),
@@ -192,9 +196,10 @@ _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
     "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
     "power": or_null(at_least("power", _POWER)),
+    "adaptable": or_null(at_least("adaptable", _ADAPTABLE)),
     "slow_alarm": or_null(at_least("slow_alarm", _SLOW)),
     **dict.fromkeys(
-        ("adaptable", "states", "origin"),
+        ("states", "origin"),
         lambda value: value is None or isinstance(value, dict),
     ),
 }

@@ -1,5 +1,6 @@
-"""Model files: opened, proved by their golden windows, run; and who signed them."""
+"""Model files: opened, proved by their golden windows, adapted, run; and who signed them."""
 
+from edge_runtime.models.adaptation import Standardisation, adapted, read_adaptation, write_adaptation
 from edge_runtime.models.baseline import (
     COMMISSIONING_FOLDER,
     MODEL_FILE,
@@ -10,24 +11,16 @@ from edge_runtime.models.baseline import (
     write_baseline,
 )
 from edge_runtime.models.proving import Proof, load_model, prove_in_child
-from edge_runtime.models.scorer import (
-    CONTRIBUTIONS,
-    SCORE,
-    WINDOW,
-    Artefact,
-    Graph,
-    Scores,
-    open_trusted,
-    prove_model,
-    read_model,
-)
+from edge_runtime.models.scorer import Artefact, Graph, Scores, open_trusted, prove_model
 from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
+from edge_runtime.models.sessions import CONTRIBUTIONS, FEATURES, SCORE, WINDOW, read_model
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
 
 __all__ = [
     "COMMISSIONING_FOLDER",
     "CONTRIBUTIONS",
     "DIGESTS",
+    "FEATURES",
     "MODEL_FILE",
     "SCORE",
     "SEAL_FOLDER",
@@ -38,6 +31,8 @@ __all__ = [
     "Graph",
     "Proof",
     "Scores",
+    "Standardisation",
+    "adapted",
     "baseline_folder",
     "check_sealed",
     "check_signed",
@@ -47,10 +42,12 @@ __all__ = [
     "open_trusted",
     "prove_in_child",
     "prove_model",
+    "read_adaptation",
     "read_baseline",
     "read_digests",
     "read_model",
     "seal_certificate",
     "seal_files",
+    "write_adaptation",
     "write_baseline",
 ]

@@ -18,17 +18,23 @@ from typing import Any, Final
 import numpy as np
 
 from edge_runtime.core import (
+    ADAPTATION_BYTES,
+    Adaptation,
     ArtefactError,
     EdgeError,
     GoldenWindowError,
-    Manifest,
     Samples,
     TooSlowError,
+    adaptation_from_text,
+    adaptation_to_text,
     first_line,
     printable,
 )
+from edge_runtime.models.adaptation import adapted, read_adaptation
 from edge_runtime.models.graph_limits import check_graph
-from edge_runtime.models.scorer import MAX_MODEL_BYTES, Artefact, prove_model, read_model
+from edge_runtime.models.scorer import Artefact, prove_model
+from edge_runtime.models.sessions import MAX_MODEL_BYTES, read_model
+from edge_runtime.models.trial_windows import unlike_windows, usual_windows
 from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 300 * 1024 * 1024
@@ -43,16 +49,8 @@ WALL_S: Final = 60.0
 SHARE_OF_HOP: Final = 0.5
 """One window must be scored in this share of the time from one to the next: the gateway has other work,
 too."""
-_LOUD: Final = (8.0, 1000.0)
-"""Times the golden windows: a machine in trouble, and a sensor knocked against the bench."""
-_HUGE: Final = 1e30
-"""Near the end of single precision: squares of it are infinite, which must not end the program."""
 _MAY_BE_ANYTHING: Final = ("silence", "huge")
 """Sensor faults, which never reach a model: it must not fail on them, that is all."""
-_TONES: Final = (0.01, 0.1, 0.24, 0.45)
-"""Shares of the sampling rate."""
-_IMPACT_EVERY: Final = 97
-"""Samples from one impact to the next: a prime, so that no window length is a multiple of it."""
 _STRENGTHS: Final = (30.0, 300.0, 3000.0)
 """Times the level of the golden window: from a machine in trouble to more than a sensor's range holds."""
 _UNLIKE_WANTED: Final = 4
@@ -75,15 +73,18 @@ class Proof:
     """Time to score one window, the shortest of several, seconds."""
 
 
-def prove_in_child(model: bytes, where: str) -> Proof:
-    """Let the file prove itself in a child process; `where` names it in messages.
+def prove_in_child(model: bytes, where: str, adaptation: Adaptation | None = None) -> Proof:
+    """Let the file prove itself in a child process, adapted where an adaptation is given; `where` names both.
 
-    Raises ArtefactError with what is wrong and what to do about it.
+    The golden windows of the file are proved as it was shipped, in any case. Raises ArtefactError with what
+    is wrong and what to do about it.
     """
     check_graph(model, where)
+    beside = b"" if adaptation is None else adaptation_to_text(adaptation).encode()
     answer = run_child(
         "edge_runtime.models.proving",
-        data=model,
+        str(len(model)),
+        data=model + beside,
         wall_s=WALL_S,
         resident_bytes=_LIBRARIES_BYTES + MEMORY_BYTES,
         cpu_s=CPU_S,
@@ -105,20 +106,29 @@ def prove_in_child(model: bytes, where: str) -> Proof:
     return Proof(window_s)
 
 
-def load_model(path: Path, threads: int = 1) -> Artefact:
-    """Open a foreign file: read once, proved in a child process, opened here.
+def load_model(path: Path, threads: int = 1, adaptation: Path | None = None) -> Artefact:
+    """Open a foreign file, adapted by another where one is given: read once, proved in a child process,
+    opened here.
 
     Raises ArtefactError for a file that is missing, foreign, damaged or hostile, for a manifest that
-    disagrees with the graph, and for golden windows that score differently here.
+    disagrees with the graph, for golden windows that score differently here, and for an adaptation that was
+    edited or is another model's.
     """
     model = read_model(path)
-    prove_in_child(model, str(path))
-    return prove_model(model, str(path), threads)
+    beside = None if adaptation is None else read_adaptation(adaptation)
+    prove_in_child(model, str(path if adaptation is None else adaptation), beside)
+    artefact = prove_model(model, str(path), threads)
+    return artefact if beside is None else adapted(artefact, beside, str(adaptation))
 
 
 def main() -> None:
-    """Be the child: a model on standard input, one line of JSON on standard output."""
-    model = sys.stdin.buffer.read(MAX_MODEL_BYTES + 1)
+    """Be the child: a model and its adaptation, if any, on standard input, one line of JSON on standard
+    output.
+
+    The argument is the length of the model.
+    """
+    given = sys.stdin.buffer.read(MAX_MODEL_BYTES + ADAPTATION_BYTES + 1)
+    model, beside = given[: int(sys.argv[1])], given[int(sys.argv[1]) :].decode()
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
     except OSError:
@@ -127,7 +137,7 @@ def main() -> None:
         address_space = int(pages) * mmap.PAGESIZE
     give_up_rights(Limits(address_space + MEMORY_BYTES, CPU_S))
     try:
-        body: dict[str, Any] = {"window_s": examine(model)}
+        body: dict[str, Any] = {"window_s": examine(model, beside)}
     except EdgeError as error:
         body = {"error": error.what, "remedy": error.remedy, "kind": type(error).__name__}
     except MemoryError:
@@ -143,20 +153,21 @@ def main() -> None:
     sys.stdout.write(json.dumps(body) + "\n")
 
 
-def examine(model: bytes) -> float:
-    """Try a model as the service would use it; return the time of one window, seconds.
+def examine(model: bytes, adaptation: str = "") -> float:
+    """Try a model as the service would use it, adapted by that text; return the time of one window, seconds.
 
     Raises ArtefactError, with an empty `where`.
     """
-    artefact = prove_model(model, "")
+    shipped = prove_model(model, "")
+    artefact = adapted(shipped, adaptation_from_text(adaptation, ""), "") if adaptation else shipped
     manifest = artefact.manifest
-    usual = [_tried(artefact, name, window) for name, window in _usual_windows(manifest).items()]
+    usual = [_tried(artefact, name, window) for name, window in usual_windows(manifest).items()]
     if all(score == usual[0] for score in usual):
         raise ArtefactError(
             f"every window scores {usual[0]:g}",
             remedy="A score that the vibration does not change raises no alarm, or always one; fit it again",
         )
-    unlike, power = _unlike_windows(manifest), manifest.power
+    unlike, power = unlike_windows(manifest), manifest.power
     admitted = power is not None and power["supported"] is False and not manifest.calibration.supported
     for times in _STRENGTHS:
         scores = [_tried(artefact, f"{times:g} x {name}", times * window) for name, window in unlike.items()]
@@ -177,34 +188,6 @@ def examine(model: bytes) -> float:
             remedy="Fit with a longer hop or a smaller detector, or use a faster board",
         )
     return window_s
-
-
-def _usual_windows(manifest: Manifest) -> dict[str, Samples]:
-    """Windows that a machine or a broken sensor may bring, by name."""
-    golden = manifest.golden[0].samples
-    peak = float(np.abs(golden).max()) or 1.0
-    return {
-        **{f"{times:g} times as loud as its golden window": times * golden for times in _LOUD},
-        "clipped": np.clip(4 * golden, -peak, peak),
-        "silence": 0 * golden,
-        "huge": np.full_like(golden, _HUGE),
-    }
-
-
-def _unlike_windows(manifest: Manifest) -> dict[str, Samples]:
-    """Noise, impacts and tones as strong as its golden window: what no machine sounds like in good order."""
-    golden = manifest.golden[0].samples
-    level = float(np.sqrt(np.mean(np.square(golden, dtype=np.float64)))) or 1.0
-    noise = np.random.default_rng(0).standard_normal(golden.shape)
-    at = np.arange(manifest.samples)[:, np.newaxis]
-    # As strong as noise over the window; between impacts a hundredth of that: no sensor is silent.
-    impacts = np.where(at % _IMPACT_EVERY == 0, math.sqrt(_IMPACT_EVERY), 0.01) * np.sign(noise)
-    tones = {f"a tone at {share:g} of its rate": np.sin(2 * math.pi * share * at) for share in _TONES}
-    shapes = {"noise": noise, "impacts": impacts, **tones}
-    return {
-        name: np.broadcast_to(level * shape, golden.shape).astype(np.float32)
-        for name, shape in shapes.items()
-    }
 
 
 def _tried(artefact: Artefact, name: str, window: Samples) -> float:

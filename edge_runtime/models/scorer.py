@@ -4,8 +4,7 @@ A file is verified before it may score: its manifest must agree with its graph, 
 must score here as they did at the trainer, whatever processor and onnxruntime version this is.
 """
 
-import contextlib
-import stat
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +14,31 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from edge_runtime.core import ArtefactError, GoldenWindowError, Manifest, Samples, manifest_from_metadata
+from edge_runtime.core import (
+    ArtefactError,
+    GoldenWindowError,
+    Manifest,
+    Samples,
+    first_line,
+    manifest_from_metadata,
+)
+from edge_runtime.models.initializers import Floats, read_initializer
 from edge_runtime.models.pruning import pruned, reaches_out
+from edge_runtime.models.sessions import (
+    CONTRIBUTIONS,
+    QUOTED,
+    SCORE,
+    WINDOW,
+    Initializers,
+    open_session,
+    read_model,
+    shape_of_window,
+)
 
 Scores = NDArray[np.float32]
-
-WINDOW: Final = "window"
-SCORE: Final = "score"
-CONTRIBUTIONS: Final = "contributions"
-"""Names of a detector's input and outputs."""
-MAX_MODEL_BYTES: Final = 64 * 1024 * 1024
-"""A judgement: detectors have kilobytes to a few megabytes, and onnxruntime needs several times the file."""
 _BATCH: Final = 256
 """Windows of one run. A judgement: more are hardly faster, and an hour of windows shall not need an hour's
 worth of activations."""
-_QUOTED: Final = 200
-"""Characters of onnxruntime's own message that an error quotes: its first line may be a whole graph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +57,24 @@ class Graph:
     threads of this program: a single thread scores.
     """
 
-    def __init__(self, model: bytes, where: str, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, where: str, threads: int = 1, initializers: Initializers | None = None
+    ) -> None:
         """Open a model from its bytes; `where` names it in messages, `threads` is onnxruntime's for one run.
 
-        Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a detector's.
+        `initializers` are used in place of the file's constants of their names, which they have the shape and
+        type of. Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a
+        detector's.
         """
-        self._model, self._where, self._threads = model, where, threads
+        self._model, self.where, self._threads = model, where, threads
+        self._given, new = initializers or {}, onnxruntime.OrtValue.ortvalue_from_numpy
+        # Sessions read these where they are, so they live as long as the graph.
+        self._constants = {name: new(values) for name, values in self._given.items()}
         self._whole: onnxruntime.InferenceSession | None = None
         try:
             incomplete = reaches_out(model)
         except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
-            _open(model, where, threads)
+            self._open(model)
             incomplete = True
         if incomplete:
             raise ArtefactError(
@@ -67,8 +82,8 @@ class Graph:
                 where=where,
                 remedy="Export it with `trainer fit`, which writes one whole file",
             )
-        session = _open(model, where, threads)
-        self.window_shape = _window_shape(session, where)
+        session = self._open(model)
+        self.window_shape = shape_of_window(session, where)
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         """The file's metadata, which carries the manifest."""
         self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
@@ -76,7 +91,7 @@ class Graph:
         self._session = session
         if self.explains:
             try:
-                self._session = _open(pruned(model, SCORE), where, threads)
+                self._session = self._open(pruned(model, SCORE))
             except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
                 self._whole = session
         self._run = self._session.run
@@ -111,9 +126,41 @@ class Graph:
         if not self.explains or not len(windows):
             return np.empty((len(windows), 0), dtype=np.float32)
         if self._whole is None:
-            self._whole = _open(self._model, self._where, self._threads)
+            self._whole = self._open(self._model)
         run = self._whole.run
         return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+
+    def output(self, name: str, windows: Samples) -> Floats:
+        """One output of the graph for one or more windows, as for `score`: [batch, ...].
+
+        Opens the file for this alone. Raises ArtefactError where there is no such output.
+        """
+        try:
+            session = self._open(pruned(self._model, name))
+            parts = [session.run((name,), {WINDOW: part})[0] for part in _batches(windows)]
+        except Exception as error:  # onnxruntime's exceptions share no other base
+            raise ArtefactError(
+                f"its output {name!r} cannot be had ({first_line(error)})",
+                where=self.where,
+                remedy="Export it with `trainer fit`",
+            ) from error
+        return np.concatenate(parts)
+
+    def initializer(self, name: str) -> Floats | None:
+        """The file's constant of that name, [values]; None where there is none of floating point."""
+        return read_initializer(self._model, name)
+
+    def with_initializers(self, initializers: Initializers) -> "Graph":
+        """The same file with other values for constants, which they have the shape and type of."""
+        return Graph(self._model, self.where, self._threads, initializers)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, hexadecimal."""
+        return hashlib.sha256(self._model).hexdigest()
+
+    def _open(self, model: bytes) -> onnxruntime.InferenceSession:
+        return open_session(model, self.where, self._threads, self._constants)
 
 
 def open_trusted(path: Path, threads: int = 1) -> Artefact:
@@ -137,69 +184,8 @@ def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
             where=where,
             remedy="The file was altered after export; export it again",
         )
-    _check_golden(manifest, graph, where=where)
+    check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
-
-
-def read_model(path: Path) -> bytes:
-    """Read a model's file, once, so that what is checked is what is opened.
-
-    Raises ArtefactError for a file that is missing, too large or no file at all.
-    """
-    try:
-        status = path.stat()
-        # A folder fails below, with the system's own message.
-        if not (stat.S_ISREG(status.st_mode) or path.is_dir()):
-            raise ArtefactError(
-                "is no plain file",
-                where=str(path),
-                remedy="Give the path of an .onnx file made by `trainer fit`",
-            )
-        if status.st_size > MAX_MODEL_BYTES:
-            raise ArtefactError(
-                f"the file is larger than {MAX_MODEL_BYTES} bytes",
-                where=str(path),
-                remedy="Detectors are far smaller; check that this is the right file",
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(
-            error.strerror or "cannot be read",
-            where=str(path),
-            remedy="Give the path of an .onnx file made by `trainer fit`",
-        ) from error
-
-
-def _open(model: bytes, where: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # its messages reach the user through ArtefactError, once
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no other base
-        raise ArtefactError(
-            f"onnxruntime refuses it ({str(error).splitlines()[0][:_QUOTED]})",
-            where=where,
-            remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
-        ) from error
-
-
-def _window_shape(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:
-    """Samples and channels that a graph takes. Raises ArtefactError where it is not a detector's."""
-    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
-    wrong = (
-        f"takes {[(node.name, node.type, node.shape) for node in inputs]}, "
-        f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]"
-    )
-    with contextlib.suppress(ValueError, TypeError):
-        if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
-            _, samples, channels = inputs[0].shape
-            shape = int(samples), int(channels)
-            if SCORE in outputs:
-                return shape
-            wrong = f"has outputs {outputs}, none is {SCORE!r}"
-    raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
 
 
 def _released() -> onnxruntime.RunOptions:
@@ -216,7 +202,8 @@ def _batches(windows: Samples) -> Sequence[Samples]:
     return [windows[start : start + _BATCH] for start in range(0, len(windows), _BATCH)]
 
 
-def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+def check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
+    """Raise GoldenWindowError where a golden window scores otherwise than the manifest says."""
     # Relative to the score; for one near zero, the sum of large terms, to the median of all.
     usual = float(np.median([abs(golden.score) for golden in manifest.golden]))
     for index, golden in enumerate(manifest.golden):
@@ -224,7 +211,7 @@ def _check_golden(manifest: Manifest, graph: Graph, where: str) -> None:
             score = graph.score_one(golden.samples)
         except Exception as error:  # onnxruntime's exceptions share no other base
             raise ArtefactError(
-                f"onnxruntime cannot run it ({str(error).splitlines()[0][:_QUOTED]})",
+                f"onnxruntime cannot run it ({str(error).splitlines()[0][:QUOTED]})",
                 where=where,
                 remedy="Export it with `trainer fit`, which tries what it writes",
             ) from error

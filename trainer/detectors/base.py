@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ class Detector(ABC):
     """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
     by_condition: ClassVar[bool] = False
     """Whether it learns which window is of which operating condition."""
+    adapts: ClassVar[bool] = False
+    """Whether its file may be adapted to another machine of the kind, at that machine: where all that was
+    learnt beside mean and scale of the features is how they vary about them, in closed form."""
     least_samples: ClassVar[int] = 1
     """Shortest window that the method works on."""
     quantisable: ClassVar[bool] = False
@@ -83,6 +86,13 @@ class Detector(ABC):
             f"{self.name} has no weights to keep as 8-bit integers",
             remedy="Only the autoencoders, the forecasters and principal_components have",
         )
+
+    def adaptable(self) -> Mapping[str, Any] | None:
+        """Return what of the graph may be set to another machine's statistics, for the manifest.
+
+        None, as of networks and forests: what they learnt is of the machine that they learnt from.
+        """
+        return None
 
     def notes(self) -> Mapping[str, str]:
         """Return what a reader of the manifest should know about this fit, by keyword."""

@@ -19,6 +19,8 @@ TEXTBOOK: Final = 3.0
 class GaussianFeatures(VectorDetector):
     """Base of the three detectors, with their options."""
 
+    adapts = True
+
     def __init__(self, front_end: str = "", transform: str = "none", ratios: bool = False) -> None:
         """Options that make features more Gaussian, or less dependent on the level.
 

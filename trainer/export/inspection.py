@@ -21,6 +21,7 @@ def all_detectors() -> list[JsonObject]:
             "version": kind.version,
             "summary": kind.summary,
             "supervised": kind.supervised,
+            "adapts": kind.adapts,
             "options": options_of(name),
         }
         for name, kind in REGISTRY.items()
@@ -55,6 +56,9 @@ def manifest_text(manifest: Manifest, path: Path) -> str:
         "threshold": f"{manifest.threshold:.6g}, {calibration.method} over {conditions}",
         "support": calibration.statement,
         "hears": manifest.power["statement"] if manifest.power else "not measured: no fault was tried",
+        "adapts": "mean and scale of its features, to another machine of the kind"
+        if manifest.adaptable
+        else "no: for another machine learn from that machine's own vibration",
         "slow alarm": manifest.slow_alarm["statement"] if manifest.slow_alarm else "none",
         "features": f"{len(manifest.features)} contributions" if manifest.features else "no contributions",
         "made": f"{manifest.created} by {manifest.producer}",

@@ -153,6 +153,7 @@ def _manifest(
         power=stamp.power,
         slow_alarm=stamp.slow_alarm,
         learnt=stamp.learnt[:_LEARNT] or None,
+        adaptable=detector.adaptable(),
     )
 
 

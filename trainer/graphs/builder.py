@@ -183,6 +183,12 @@ class GraphBuilder:
         """Write a constant that several nodes read."""
         return GraphValue(self, self._input(np.asarray(array)))
 
+    def named(self, name: str, array: ArrayLike, like: GraphValue) -> GraphValue:
+        """Write a constant of that name and of the precision of `like`, which no other node shares."""
+        values = np.ascontiguousarray(array, np.float64 if like.double else np.float32)
+        self._constants["named", name] = numpy_helper.from_array(values, name)
+        return GraphValue(self, name, like.double)
+
     def compact(self, array: ArrayLike, like: GraphValue) -> GraphValue:
         """Write a constant kept in single precision, read in that of `like`: a file half as large."""
         kept = self.constant(np.asarray(array, dtype=np.float32))

@@ -8,14 +8,14 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edge_runtime.core import Feature, Samples
-from edge_runtime.models import CONTRIBUTIONS, SCORE
+from edge_runtime.models import CONTRIBUTIONS, FEATURES, SCORE
 from trainer.core import FitContext, FitError
 from trainer.detectors.base import Detector
 from trainer.graphs import FrontEnd, GraphBuilder, GraphValue, fit_transform, front_end, run_graph
@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 LIMIT: Final = 1e6
 """Features are clipped to this many standard deviations: their squares, summed over thousands of features,
 stay far below the 3.4e38 of float32."""
+MEAN: Final = "feature_mean"
+PER_DEVIATION: Final = "feature_per_deviation"
+"""Names of the initialisers that hold a `Scale`, in the files of adaptable detectors."""
 SHORT: Final = 32
 """Windows of fewer samples are rows of a table or too short for a spectrum of 24 bands: the samples
 themselves are the features."""
@@ -45,9 +48,18 @@ class Scale:
         scaled *= self.per_deviation
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
-    def write(self, vectors: GraphValue, exact: bool = False) -> GraphValue:
-        """Add the same to a graph, vectors [batch, features]; in double precision if `exact`."""
-        scaled = (((vectors.as_double() if exact else vectors) - self.mean) * self.per_deviation).clip(LIMIT)
+    def write(self, vectors: GraphValue, exact: bool = False, named: bool = False) -> GraphValue:
+        """Add the same to a graph, vectors [batch, features]; in double precision if `exact`.
+
+        `named` gives mean and reciprocal deviations their names, by which the edge replaces them.
+        """
+        vectors = vectors.as_double() if exact else vectors
+        mean: GraphValue | Floats = self.mean
+        per_deviation: GraphValue | Floats = self.per_deviation
+        if named:
+            mean = vectors.builder.named(MEAN, self.mean, like=vectors)
+            per_deviation = vectors.builder.named(PER_DEVIATION, self.per_deviation, like=vectors)
+        scaled = ((vectors - mean) * per_deviation).clip(LIMIT)
         return scaled if exact else scaled.as_float()
 
 
@@ -92,15 +104,19 @@ class VectorDetector(Detector):
             self._notes["transform"] = " ".join(self._shape.kinds)
             vectors = self._compute(windows)
         self._scale = _scale(vectors, self._front, self._notes, self.shared_scale)
-        self._learn(self._scale.apply(vectors))
+        scaled = self._scale.apply(vectors)
+        self._farthest = float(np.sqrt(np.square(scaled).mean(axis=1)).max())
+        self._learn(scaled)
 
     def graph(self) -> onnx.ModelProto:
         """Return one graph of features, standardisation and score."""
         builder = GraphBuilder(self._samples, len(self._front.context.channels), self.int8)
-        score, contributions = self.write(builder)
+        vectors = self._shaped(builder)
+        score, contributions = self._score(self._scale.write(vectors, self._exact(), self.adapts))
         outputs = {SCORE: score.as_float()}
         outputs |= {} if contributions is None else {CONTRIBUTIONS: contributions.as_float()}
-        return builder.model(outputs, {CONTRIBUTIONS: len(self.features())})
+        outputs |= {FEATURES: vectors} if self.adapts else {}
+        return builder.model(outputs, {CONTRIBUTIONS: len(self.features()), FEATURES: len(self._names())})
 
     def write(self, builder: GraphBuilder) -> tuple[GraphValue, GraphValue | None]:
         """Add score [batch] and contributions [batch, features], if any, to a graph of windows as fitted."""
@@ -119,6 +135,13 @@ class VectorDetector(Detector):
         copied = copy.copy(self)
         copied.__dict__["_context"] = replace(self._context, reference=context.reference)
         return copied
+
+    def adaptable(self) -> Mapping[str, Any] | None:
+        """Return the names of mean and reciprocal deviations in the graph, and how far windows lay out."""
+        if not self.adapts:
+            return None
+        names = {"features": FEATURES, "mean": MEAN, "per_deviation": PER_DEVIATION}
+        return {**names, "reach": self._farthest}
 
     def notes(self) -> Mapping[str, str]:
         """Return the front end and what was unusual about the fit."""
