@@ -19,6 +19,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from edge_runtime.core import (
+        Adaptation,
         Alarm,
         AlarmKind,
         AlarmPolicy,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
     from edge_runtime.models import Artefact
     from edge_runtime.pipeline.library import (
+        adapt,
         decode_frames,
         encode_frames,
         load_model,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Adaptation",
     "Alarm",
     "AlarmKind",
     "AlarmPolicy",
@@ -67,6 +70,7 @@ __all__ = [
     "Transition",
     "Verdict",
     "__version__",
+    "adapt",
     "decode_frames",
     "encode_frames",
     "load_model",

@@ -1,8 +1,15 @@
-"""Scores of normal vibration to a threshold, with what it promises. Pure."""
+"""Scores of normal vibration to a threshold, with what it promises; statistics of its features. Pure."""
 
 from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
 from edge_runtime.calibration.daily_scores import MOST_DAYS, DailyScores, refined_threshold
 from edge_runtime.calibration.effective_count import check_effective, effective_windows
+from edge_runtime.calibration.feature_statistics import (
+    NormalStatistics,
+    distances,
+    drift,
+    normal_statistics,
+    towering,
+)
 from edge_runtime.calibration.pareto_tail import tail_threshold
 from edge_runtime.calibration.slow_limit import SlowThreshold, slow_threshold
 from edge_runtime.calibration.threshold_methods import (
@@ -18,6 +25,7 @@ __all__ = [
     "MOST_DAYS",
     "Budget",
     "DailyScores",
+    "NormalStatistics",
     "Series",
     "SlowThreshold",
     "Threshold",
@@ -26,11 +34,15 @@ __all__ = [
     "check_effective",
     "checked_rate",
     "conditions_threshold",
+    "distances",
+    "drift",
     "effective_windows",
     "f1_threshold",
+    "normal_statistics",
     "quantile_threshold",
     "refined_threshold",
     "slow_threshold",
     "spreads",
     "tail_threshold",
+    "towering",
 ]

@@ -15,7 +15,7 @@ from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.record import record
-from edge_runtime.cli.recordings import replay, simulate
+from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
 from edge_runtime.core import VERSION, DataError, become_service, printable, run_command
 
@@ -85,6 +85,7 @@ def check(config: ConfigFile) -> None:
 app.command()(backup)
 app.command()(commission)
 app.command()(replay)
+app.command()(adapt)
 app.command()(restore)
 app.command()(simulate)
 app.command()(record)

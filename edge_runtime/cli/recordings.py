@@ -1,4 +1,5 @@
-"""The commands that play a recording: `replay` judges it as the service would, `simulate` sends it."""
+"""The commands that take recordings: `replay` judges one as the service would, `adapt` learns from it,
+`simulate` sends it."""
 
 import json
 import math
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_runtime.cli.asking import AsJson, print_fields
-from edge_runtime.core import ConfigError
+from edge_runtime.core import ConfigError, printable
 from edge_runtime.sensors.protocols import SampleFormat
 
 
@@ -20,6 +21,7 @@ def replay(
         typer.Argument(metavar="RECORDING", help=".npz, .csv or .frames (a capture), @FROM-TO for a part."),
     ],
     model: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="A file made by `trainer fit`.")],
+    adapted: Annotated[Path | None, typer.Option(metavar="FILE", help="As `adapt` wrote it for it.")] = None,
     threshold: Annotated[float | None, typer.Option(help="Replaces the model's threshold.")] = None,
     speed: Annotated[float, typer.Option(min=0, help="1 for the recording's own pace, 0 for no wait.")] = 0,
     scores: Annotated[bool, typer.Option(help="Print every window's score, not only events.")] = False,
@@ -32,7 +34,7 @@ def replay(
 
     if threshold is not None and not math.isfinite(threshold):
         raise ConfigError(f"the threshold is {threshold}", where="--threshold", remedy="Give a finite number")
-    watch = Watch.of(load_model(model), threshold=threshold)
+    watch = Watch.of(load_model(model, adaptation=adapted), threshold=threshold)
     transitions: list[Replayed] = []
     windows = 0
     captured = is_capture(recording)
@@ -47,6 +49,50 @@ def replay(
     if not as_json:
         begun = sum(item.verdict.transition == "new" for item in transitions)
         typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
+
+
+def adapt(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Of a machine of the same kind.")],
+    recordings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RECORDING...", help="Of this machine in good order, as for `replay`, in order of time."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")],
+    accept: Annotated[
+        list[str] | None, typer.Option(help="What is not to refuse: drift, shift or towering; may repeat.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Adapt a model to another machine of the kind it was made for; its own file stays as it is."""
+    from edge_runtime.models import load_model
+    from edge_runtime.pipeline.adapting import ACCEPTABLE
+    from edge_runtime.pipeline.library import adapt
+
+    if unknown := set(accept or ()) - set(ACCEPTABLE):
+        what = f"nothing that refuses is called {', '.join(map(printable, sorted(unknown)))}"
+        raise ConfigError(what, where="--accept", remedy=f"Give one of {', '.join(ACCEPTABLE)}")
+    found = adapt(load_model(model), recordings, output, accept=accept or ())
+    said = {
+        "file": str(output),
+        "threshold": found.threshold,
+        "windows": found.windows,
+        "seconds": round(found.seconds, 3),
+        "unusable": found.unusable,
+        "towering": found.towering,
+        "shift": found.shift,
+        "statement": found.calibration.statement,
+        "warnings": list(found.warnings),
+    }
+    if as_json:
+        typer.echo(json.dumps(said))
+        return
+    learnt = f"{found.windows} windows, {found.seconds:.3g} s"
+    typer.echo(f"{output}: threshold {found.threshold:.6g} from {learnt}")
+    typer.echo(found.calibration.statement)
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}")
 
 
 def simulate(

@@ -1,5 +1,6 @@
 """The stages of one sensor, from bytes to verdicts, live or replayed."""
 
+from edge_runtime.pipeline.agreement import compare
 from edge_runtime.pipeline.commissioned import Commissioned, read_commissioned, read_record, write_record
 from edge_runtime.pipeline.playback import Replayed, replay, replay_capture
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
@@ -12,6 +13,7 @@ __all__ = [
     "Replayed",
     "SensorPipeline",
     "Watch",
+    "compare",
     "read_commissioned",
     "read_record",
     "replay",

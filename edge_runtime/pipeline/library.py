@@ -3,7 +3,8 @@
 A notebook gives paths as text, samples as lists, arrays or tables, and leaves out what the model states.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 
@@ -11,10 +12,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edge_runtime import models
-from edge_runtime.core import AlarmPolicy, DataError, Fault, Frame, Hello, Note, Reading, Samples, Verdict
+from edge_runtime.core import (
+    Adaptation,
+    AlarmPolicy,
+    DataError,
+    Fault,
+    Frame,
+    Hello,
+    Note,
+    Reading,
+    Samples,
+    Verdict,
+)
 from edge_runtime.models import Artefact, Scores
 from edge_runtime.pipeline import Watch, replay_capture
 from edge_runtime.pipeline import replay as replay_signal
+from edge_runtime.pipeline.adapting import adapt as adapt_model
 from edge_runtime.sensors import (
     Signal,
     SimulatedSensor,
@@ -35,12 +48,26 @@ from edge_runtime.sensors.protocols import (
 FilePath = str | PathLike[str]
 
 
-def load_model(path: FilePath, threads: int = 1) -> Artefact:
-    """Open a model file and verify it by its golden windows.
+def load_model(path: FilePath, threads: int = 1, adapted: FilePath | None = None) -> Artefact:
+    """Open a model file and verify it by its golden windows; `adapted` is a file that `adapt` wrote for it.
 
-    Raises ArtefactError for a missing, foreign or damaged file.
+    Raises ArtefactError for a missing, foreign or damaged file, and for another model's adaptation.
     """
-    return models.load_model(Path(path), threads)
+    return models.load_model(Path(path), threads, None if adapted is None else Path(adapted))
+
+
+def adapt(
+    model: Artefact, recordings: Sequence[FilePath], path: FilePath, *, accept: Collection[str] = ()
+) -> Adaptation:
+    """Adapt a model to the machine that `recordings` are of, in good order, and write that to `path`.
+
+    `accept` names what is not to refuse: drift, shift, towering. Raises ArtefactError for a model that cannot
+    be adapted, DataError for recordings that are too short, of another sensor, or not of one steady machine.
+    """
+    created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = adapt_model(model, [str(recording) for recording in recordings], created, accept)
+    models.write_adaptation(found, Path(path))
+    return found
 
 
 def read_recording(path: FilePath) -> Signal:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from edge_runtime.analysis import Identity
-from edge_runtime.core import DataError, Manifest, Verdict, printable
+from edge_runtime.core import DataError, Verdict
+from edge_runtime.pipeline.agreement import compare
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
 from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors import (
@@ -65,7 +66,7 @@ def replay_capture(capture: str, watch: Watch, speed: float = 0.0) -> Iterator[R
     manifest, summary = watch.manifest, summarize(capture)
     hello = summary.hello
     unit, names = (hello.unit, hello.channels) if hello else (manifest.unit, manifest.channels)
-    _compare(manifest, summary.rate_hz, summary.channels, unit)
+    compare(manifest, summary.rate_hz, summary.channels, unit, "replay")
     alarms, windows = count(1), count()
     # What it calls its channels is no disagreement, as in any recording: their number was compared.
     named = replace(watch, sensor=Identity(manifest.unit, names))
@@ -86,28 +87,10 @@ def check_agreement(signal: Signal, watch: Watch) -> None:
     """Raise DataError with both values where a recording and a model disagree."""
     check_sendable(signal)
     manifest = watch.manifest
-    _compare(manifest, signal.rate_hz, len(signal.channels), signal.unit or manifest.unit)
+    compare(manifest, signal.rate_hz, len(signal.channels), signal.unit, "replay")
     if len(signal.samples) < manifest.samples:
         raise DataError(
             f"the recording has {len(signal.samples)} samples, one window needs {manifest.samples}",
             where="replay",
             remedy="Give a longer recording",
-        )
-
-
-def _compare(manifest: Manifest, rate_hz: float, channels: int, unit: str) -> None:
-    pairs = {
-        "rate": (f"{rate_hz:g} Hz", f"{manifest.rate_hz:g} Hz"),
-        "channels": (channels, len(manifest.channels)),
-        "unit": (printable(unit), manifest.unit),
-    }
-    wrong = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-    if wrong:
-        raise DataError(
-            "; ".join(
-                f"{name} is {has} in the recording and {made} in the model"
-                for name, (has, made) in wrong.items()
-            ),
-            where="replay",
-            remedy="Convert the recording to the model's rate, or use a model made for this sensor",
         )

@@ -1,0 +1,1 @@
+"""What adapting a model is worth, on real recordings."""
