@@ -27,8 +27,8 @@ from edge_runtime.core import (
     whole,
     write_whole,
 )
-from edge_runtime.models.scorer import read_model
 from edge_runtime.models.seal import check_sealed, seal_files
+from edge_runtime.models.sessions import read_model
 
 COMMISSIONING_FOLDER: Final = "commissioning"
 MODEL_FILE: Final = "model.onnx"
