@@ -38,6 +38,9 @@ def build_learner(arch: str, python: str, version: str, out: Path) -> Path:
     packages = tree / HOME / f"lib/python{python}/site-packages"
     unpack(wheels, packages, _wanted)
     unpack([own_wheel(work)], packages, lambda name: name.startswith("trainer/"))
+    # scipy takes all of numpy's names, and the service's package leaves this one out.
+    service = (out / f"wheels-{arch}-{python}").glob("numpy-*.whl")
+    unpack(service, packages, lambda name: name.startswith("numpy/f2py/") and _wanted(name))
     program = tree / HOME / "bin/trainer"
     program.parent.mkdir()
     program.write_text(f"#!/{HOME}/bin/python3\nfrom trainer.__main__ import main\n\nmain()\n")

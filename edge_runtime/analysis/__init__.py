@@ -4,6 +4,7 @@ from edge_runtime.analysis.alarm import SLOW, AlarmMachine, Contributions, end_l
 from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.level_meter import LevelMeter, LevelReading
 from edge_runtime.analysis.normal_level import DEAD_SHARE, QUIET_SHARE, NormalLevel
+from edge_runtime.analysis.operating_state import MISMATCH, Gate, OperatingState, Step
 from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
@@ -13,6 +14,7 @@ from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_betw
 __all__ = [
     "DEAD_SHARE",
     "EVERY_S",
+    "MISMATCH",
     "NOTE_S",
     "QUIET_SHARE",
     "RATE_TOLERANCE",
@@ -23,14 +25,17 @@ __all__ = [
     "AlarmMachine",
     "Contributions",
     "FirstLook",
+    "Gate",
     "Identity",
     "LevelMeter",
     "LevelReading",
     "NormalLevel",
+    "OperatingState",
     "RateMeter",
     "RateReading",
     "SlowAverage",
     "SlowRule",
+    "Step",
     "UsableShare",
     "Windower",
     "end_limit",

@@ -66,7 +66,6 @@ class AlarmMachine:
         self.threshold = threshold
         self.waits: Callable[[], bool] = lambda: False
         """Asked when an alarm is to begin: whether something else has to be known first. Its votes stand."""
-        self._end_limit = end_limit(policy, threshold)
         self._slow = slow
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
@@ -107,12 +106,16 @@ class AlarmMachine:
         reason: str = "",
         contributions: Contributions = (),
         average: float = math.nan,
+        *,
+        threshold: float | None = None,
     ) -> Verdict:
         """Judge the score of the window that ended at `time_us`; a NaN score never exceeds.
 
-        `average` is of the scores up to this one, NaN where there is none.
+        `average` is of the scores up to this one, NaN where there is none. `threshold` counts instead of the
+        machine's own for this window, as it ran in another state.
         """
-        exceeded = score > self.threshold
+        limit = self.threshold if threshold is None else threshold
+        exceeded = score > limit
         self._recent.append((time_us, exceeded))
         self._votes += exceeded
         if len(self._recent) > self._of:
@@ -120,9 +123,12 @@ class AlarmMachine:
         transition, last_us, self._last_us = None, self._last_us, time_us
         passed_us = 0 if last_us is None else max(0, time_us - last_us)
         if self._alarm is not None:
-            transition = self._continue(self._alarm, passed_us, score, average)
+            calm = score <= end_limit(self._policy, limit)  # NaN is not calm
+            transition = self._continue(self._alarm, passed_us, score, calm=calm and not self._stays(average))
         elif self._slow is not None and average > self._slow.threshold and not self.waits():
-            transition = self._begin(time_us, score, _slow_reason(self._slow, average))
+            span, limit = f"{self._slow.span_s:g} s", f"{self._slow.threshold:.4g}"
+            slowly = f"{SLOW}: {average:.4g} on average over {span}, above {limit}"
+            transition = self._begin(time_us, score, slowly)
         elif self._votes < self._needed:
             self._voted_us = None
         else:
@@ -132,7 +138,7 @@ class AlarmMachine:
                 since_us = time_us - round(self._voted_us)
                 known = (time for time, voted in self._recent if voted and time is not None)
                 transition = self._begin(min(since_us, next(known, since_us)), score, reason)
-        verdict = Verdict(time_us, score, self.threshold, exceeded, self._alarm, transition, contributions)
+        verdict = Verdict(time_us, score, limit, exceeded, self._alarm, transition, contributions)
         if transition is Transition.END:
             self._alarm = None
         return verdict
@@ -146,16 +152,16 @@ class AlarmMachine:
         self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
         return Transition.NEW
 
-    def _stays(self, alarm: Alarm, average: float) -> bool:
+    def _stays(self, average: float) -> bool:
         """Whether the average keeps an alarm; one that it began also while it is not known, after a start."""
-        if self._slow is None:
+        if self._slow is None or self._alarm is None:
             return False
-        return average > self._slow.end or (math.isnan(average) and alarm.reason.startswith(SLOW))
+        return average > self._slow.end or (math.isnan(average) and self._alarm.reason.startswith(SLOW))
 
-    def _continue(self, alarm: Alarm, passed_us: int, score: float, average: float) -> Transition | None:
+    def _continue(self, alarm: Alarm, passed_us: int, score: float, *, calm: bool) -> Transition | None:
         if score > alarm.peak_score:
             self._alarm = replace(alarm, peak_score=score)
-        if not score <= self._end_limit or self._stays(alarm, average):  # NaN is not calm
+        if not calm:
             self._calm_us = None
         else:
             seen_us = passed_us if passed_us <= _FOLLOWS * self._hop_us else self._hop_us
@@ -170,7 +176,3 @@ class AlarmMachine:
             self._unreported_us = 0.0
             return Transition.UPDATE
         return None
-
-
-def _slow_reason(rule: SlowRule, average: float) -> str:
-    return f"{SLOW}: {average:.4g} on average over {rule.span_s:g} s, above {rule.threshold:.4g}"

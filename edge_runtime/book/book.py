@@ -23,7 +23,15 @@ from edge_runtime.book.entries import (
 )
 from edge_runtime.book.ledger import Contributions, Ledger
 from edge_runtime.book.sensor import Sensor
-from edge_runtime.core import Alarm, AlarmCommandError, AlarmKind, Transition, Verdict, printable
+from edge_runtime.core import (
+    Alarm,
+    AlarmCommandError,
+    AlarmKind,
+    MachineState,
+    Transition,
+    Verdict,
+    printable,
+)
 
 REMOVED: Final = "the sensor is no longer in the configuration"
 UNARMED: Final = "the sensor is being commissioned: anomalies of it are no alarms now"
@@ -96,6 +104,11 @@ class Book:
         if course.alarm is None or not course.updated.admit(now.steady_us):
             return ()
         return (self._ledger.change(course, now, contributions=shares),)
+
+    def note_state(self, sensor: str, state: MachineState | None, sensor_now_us: int, now: Instant) -> bool:
+        """Enter the operating state of a machine; return whether that is news."""
+        self._now = now
+        return self._sensors[sensor].enter(state, sensor_now_us, now)
 
     def close_all(self, reason: str, now: Instant) -> tuple[Change, ...]:
         """End everything that is open, since nothing that comes will be about it."""
@@ -175,8 +188,8 @@ class Book:
     def condition(self, sensor: str) -> Condition:
         """How it stands with a sensor, its line and its model; AlarmCommandError for an unknown one."""
         entry = self._entry(sensor)
-        alarms = (self._alarm(sensor, kind) for kind in (AlarmKind.SENSOR, AlarmKind.MODEL))
-        return entry.condition(tuple(alarm for alarm in alarms if alarm is not None))
+        alarms = (self._alarm(sensor, kind) for kind in AlarmKind if kind is not AlarmKind.ANOMALY)
+        return entry.condition(tuple(alarm for alarm in alarms if alarm is not None), self._now)
 
     def standing(self, sensor: str) -> Standing:
         """How it stands with the machine at a sensor; AlarmCommandError for an unknown one."""

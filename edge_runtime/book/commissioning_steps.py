@@ -91,7 +91,7 @@ def arm(record: Commissioning, doer: Doer) -> Commissioning:
             f"the sensor is in the stage {record.stage}, and only one in the shadow can be armed",
             remedy="See what it waits for: edge-runtime commission SENSOR status",
         )
-    seen = f"armed after {record.watched_s / 3600:.2f} h in the shadow with {record.alarms} alarms"
+    seen = f"armed after {_span(record.watched_s)} in the shadow with {record.alarms} alarms"
     return _enter(record, Stage.ARMED, doer, seen)
 
 
@@ -146,23 +146,19 @@ def due(record: Commissioning, terms: Terms, at_us: int) -> Commissioning:
         )
         back = replace(record, baseline=0)
         return replace(_enter(back, Stage.LEARNING, Doer("", at_us), why), asks=_short(why))
-    if record.stage is Stage.SHADOW and record.watched_s >= terms.shadow_s:
-        return _leave_shadow(record, terms, at_us)
-    return record
-
-
-def _leave_shadow(record: Commissioning, terms: Terms, at_us: int) -> Commissioning:
-    lasted = f"{record.watched_s / 3600:.2f} h in the shadow, {record.alarms} alarms"
-    if record.alarms > terms.shadow_alarms:
+    if record.stage is not Stage.SHADOW or record.watched_s < terms.shadow_s:
+        return record
+    lasted = f"{_span(record.watched_s)} in the shadow, {record.alarms} alarms"
+    speaks_against = record.alarms > terms.shadow_alarms
+    if terms.auto_arm and not speaks_against:
+        return _enter(record, Stage.ARMED, Doer(BY_ITSELF, at_us), f"armed after {lasted}")
+    asks = f"asks to be armed: {lasted}, of which the site allows {terms.shadow_alarms}"
+    if speaks_against:
         asks = (
             f"does not arm: {lasted}, of which the site allows {terms.shadow_alarms}; the windows are kept "
             "as captures. Look at the machine; if it is well, learn again with them (--with-shadow), or arm "
             "it"
         )
-    elif terms.auto_arm:
-        return _enter(record, Stage.ARMED, Doer(BY_ITSELF, at_us), f"armed after {lasted}")
-    else:
-        asks = f"asks to be armed: {lasted}, of which the site allows {terms.shadow_alarms}"
     # Counts go on, and what is asked is asked once.
     return record if record.asks[:12] == asks[:12] else replace(record, asks=asks)
 
@@ -170,6 +166,10 @@ def _leave_shadow(record: Commissioning, terms: Terms, at_us: int) -> Commission
 def _enter(record: Commissioning, stage: Stage, doer: Doer, what: str) -> Commissioning:
     begun = replace(record, stage=stage, watched_s=0.0, windows=0, exceeded=0, alarms=0, asks="")
     return _note(begun, doer.at_us, doer.who, _with(doer, what))
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds:.0f} s"
 
 
 def _with(doer: Doer, what: str) -> str:

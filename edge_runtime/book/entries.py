@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from edge_runtime.core import AlarmKind, FaultReason, ModelSummary, Transition
+from edge_runtime.core import AlarmKind, FaultReason, MachineState, ModelSummary, Transition
 
 LINK_REASONS: Final = (
     FaultReason.SENSOR_LOST,
@@ -93,6 +93,8 @@ class OpenAlarm:
     """When it began by the steady clock; None where that was before the gateway was last switched on."""
     boot: str = ""
     """The run of the kernel that `start_steady_us` counts in."""
+    state: str = ""
+    """Operating state of the machine when it began; empty where nothing said it."""
 
 
 class Action(StrEnum):
@@ -153,11 +155,15 @@ class Condition:
     model_fault: str
     """Why the model gives no score; empty while it does."""
     alarms: tuple[OpenAlarm, ...]
-    """Open alarms about the sensor, its line and its model."""
+    """Open alarms about the sensor, its line and its model, and the machine's state."""
     commissioning: str | None = None
     """Stage of its commissioning; None for a sensor with a delivered model."""
     asks: str = ""
     """What its commissioning asks of a person now; empty where it asks nothing."""
+    state: MachineState | None = None
+    """Operating state of the machine; None while nothing says it."""
+    since_us: int | None = None
+    """Wall time since when it has been in it, microseconds since 1970."""
 
     @property
     def usable(self) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from edge_runtime.book import timing
 from edge_runtime.book.entries import LINK_REASONS, Condition, Instant, Link, OpenAlarm, Standing, Watched
-from edge_runtime.core import Alarm, AlarmKind, Verdict
+from edge_runtime.core import Alarm, AlarmKind, MachineState, Verdict
 
 
 @dataclass(slots=True)
@@ -18,12 +18,25 @@ class Sensor:
     """The latest verdict with a score."""
     scored_us: int = 0
     """Time of its window's end by the steady clock."""
+    state: MachineState | None = None
+    """Operating state of the machine; None while nothing says it."""
+    since_us: int = 0
+    """When it was first known, by the steady clock."""
 
     def renew(self, watched: Watched) -> None:
         """Go on with what the site says now."""
         if self.watched.model.sha256 != watched.model.sha256:
             self.scored = None  # a score of another model is none of this one
         self.watched = watched
+
+    def enter(self, state: MachineState | None, sensor_now_us: int, now: Instant) -> bool:
+        """Enter the machine's operating state; return whether that is news."""
+        if self.state == state:
+            return False
+        self.state = state
+        if state is not None:
+            self.heard, self.since_us = True, timing.steady_of(state.since_us, sensor_now_us, now)
+        return True
 
     def begin(self, verdict: Verdict, alarm: Alarm, sensor_now_us: int, now: Instant) -> OpenAlarm:
         """The alarm that begins with a verdict, as an incident of its own."""
@@ -45,6 +58,7 @@ class Sensor:
             latched=watched.latched and alarm.kind is AlarmKind.ANOMALY,
             start_steady_us=start_us,
             boot=now.boot,
+            state=self.state.name if self.state else "",
         )
 
     def follow(self, alarm: OpenAlarm, verdict: Verdict, seen: Alarm) -> OpenAlarm:
@@ -53,15 +67,25 @@ class Sensor:
             return replace(alarm, score=None)
         return replace(alarm, score=verdict.score, peak=max(alarm.peak, seen.peak_score))
 
-    def condition(self, alarms: tuple[OpenAlarm, ...]) -> Condition:
+    def condition(self, alarms: tuple[OpenAlarm, ...], now: Instant) -> Condition:
         """How it stands with the sensor, its line and its model, whose open alarms are given."""
         reasons = {alarm.kind: alarm.reason for alarm in alarms if alarm.active}
         fault = reasons.get(AlarmKind.SENSOR, "")
         link: Link = "up" if fault or self.heard else "unknown"
         if fault.partition(":")[0] in LINK_REASONS:
             link = "down"
-        model_fault, watched = reasons.get(AlarmKind.MODEL, ""), self.watched
-        return Condition(watched.name, link, fault, model_fault, alarms, watched.commissioning, watched.asks)
+        watched, known = self.watched, self.state if link == "up" else None
+        return Condition(
+            watched.name,
+            link,
+            fault,
+            reasons.get(AlarmKind.MODEL, ""),
+            alarms,
+            watched.commissioning,
+            watched.asks,
+            state=known,
+            since_us=None if known is None else timing.wall_of(self.since_us, now),
+        )
 
     def standing(self, alarm: OpenAlarm | None, now: Instant) -> Standing:
         """How it stands with the machine, whose open anomaly is given."""

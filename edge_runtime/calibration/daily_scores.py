@@ -55,7 +55,11 @@ class DailyScores:
 
 def refined_threshold(days: Sequence[Sequence[float]], in_use: float) -> Threshold | None:
     """A threshold that these days support; None where they are too few, drift, or give about the same."""
-    if len(days) < LEAST_DAYS or _tau([float(np.median(day)) for day in days]) >= _ONE_WAY:
+    if len(days) < LEAST_DAYS:
+        return None
+    middles = [float(np.median(day)) for day in days]
+    rises = [np.sign(later - one) for index, one in enumerate(middles) for later in middles[index + 1 :]]
+    if np.mean(rises) >= _ONE_WAY:
         return None
     named = {f"day {number}": np.asarray(day, np.float64) for number, day in enumerate(days, 1)}
     try:
@@ -64,11 +68,3 @@ def refined_threshold(days: Sequence[Sequence[float]], in_use: float) -> Thresho
         return None
     differs = abs(found.value - in_use) > _DIFFERS * abs(in_use)
     return found if differs and np.isfinite(found.value) else None
-
-
-def _tau(values: Sequence[float]) -> float:
-    """Kendall's tau of a series with its order: 1 where it only rises."""
-    pairs = [
-        np.sign(later - earlier) for index, earlier in enumerate(values) for later in values[index + 1 :]
-    ]
-    return float(np.mean(pairs))

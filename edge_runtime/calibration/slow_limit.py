@@ -26,6 +26,8 @@ MONTH_H: Final = 8766.0 / 12
 _SURE: Final = 0.975
 """Confidence of the bound for a condition never seen. A judgement: one average above it is an alarm, where
 windows above the fast threshold have yet to gather votes, so that it is held to more than their 95 %."""
+_SMALLEST: Final = 1e-30
+"""Score from which on there is a logarithm to speak of; the least that a manifest may state."""
 _LOUDEST: Final = 2.0
 """Scores above so many times the fast threshold count as that: no blow, however loud, fills an average, and
 an average is calm again soon after a fault."""
@@ -70,7 +72,7 @@ def slow_threshold(
     `fast`, which adds nothing, for scores that are not positive, and for conditions too short to say it of.
     """
     low = min(float(item.scores.min()) for item in series)
-    if not 0 < low < fast:
+    if not _SMALLEST <= low < fast:
         raise DataError(
             f"scores from {low:.4g} on have no logarithm to average",
             where="slow alarm",

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -69,7 +70,7 @@ def record(
     elif list_:
         _show_captures(sensor, out, config, door, as_json=as_json)
     elif copy_to is not None:
-        _copy(sensor, out, copy_to, config)
+        _copy(sensor, out, copy_to, config, as_json=as_json)
     else:
         order = _order(sensor, condition, label, for_, take, every, out)
         _record(order, config, door, as_json=as_json)
@@ -169,13 +170,14 @@ def _show_captures(
     _list(found, _capture_line, "there is no capture", as_json=as_json)
 
 
-def _copy(sensor: str, out: Path | None, target: Path, config: Path | None) -> None:
+def _copy(sensor: str, out: Path | None, target: Path, config: Path | None, *, as_json: bool) -> None:
     from edge_runtime.gateway import captures_folder, copy_captures
 
     source = out or captures_folder(_configuration(config))
-    done = copy_captures(source, target, sensor_folder_name(sensor) if sensor else "", typer.echo)
+    say: Callable[[str], None] = (lambda _text: None) if as_json else typer.echo
+    done = copy_captures(source, target, sensor_folder_name(sensor) if sensor else "", say)
     copied = f"{done.files} captures copied and read again, {_size(done.bytes)}"
-    typer.echo(f"{copied}; {done.there} were there already")
+    typer.echo(json.dumps(asdict(done)) if as_json else f"{copied}; {done.there} were there already")
 
 
 def _configuration(config: Path | None) -> Config:

@@ -5,6 +5,7 @@ from edge_runtime.configuration.config import (
     ReportSettings,
     SiteSettings,
     check_agreement,
+    check_states,
     identity_of,
     read_config,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "ReportSettings",
     "SiteSettings",
     "check_agreement",
+    "check_states",
     "identity_of",
     "read_config",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.learning import LearningSettings
-from edge_runtime.core import ConfigError, Manifest, check_topic_level
+from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import RecordingSettings, SensorSettings, device_of
@@ -119,6 +119,24 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             ),
             where=f"sensor {sensor.name!r}, {sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
+        )
+
+
+def check_states(sensor: SensorSettings, manifest: Manifest) -> None:
+    """Compare the states that the site may say with those that the model learnt.
+
+    Raises ConfigError for one that it did not learn; a model without states is told whether the machine
+    stands still.
+    """
+    learnt = LearntStates.of(manifest.states)
+    if sensor.states is None or learnt is None:
+        return
+    known = {*learnt.called, NOT_RUNNING}
+    if wrong := [name for name in sensor.states.values if name not in known]:
+        raise ConfigError(
+            f"states.values names {', '.join(wrong)}, and the model learnt {', '.join(learnt.called)}",
+            where=f"sensor {sensor.name!r}, {sensor.model}",
+            remedy=f"Name states of the model, or {NOT_RUNNING}",
         )
 
 

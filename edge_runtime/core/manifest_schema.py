@@ -24,6 +24,7 @@ from edge_runtime.core.field_checks import (
     text_of,
     whole,
 )
+from edge_runtime.core.machine_states import NO_STATES
 
 SCHEMAS: Final = (1, 2)
 """Versions of the manifest that are read."""
@@ -92,7 +93,19 @@ def read_body(text: str, schema: int) -> dict[str, Any]:
         raise ContradictionError(
             f"the policy asks for {votes} votes, which take {takes_s:.0f} s: its alarms come too late"
         )
+    _check_states(body.get("states"))
     return body
+
+
+def _check_states(states: Mapping[str, Any] | None) -> None:
+    if states is None:
+        return
+    names = states["names"]
+    if len(set(names)) != len(names) or NO_STATES.intersection(names):
+        raise ContradictionError(f"states {names} have one name twice, or one that is no state's")
+    whole = set(names) == set(states["levels"]) == set(states["conditions"])
+    if not whole or not set(states["thresholds"]) <= set(names):
+        raise ContradictionError("what it says of operating states is not of those that it names")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -179,6 +192,18 @@ _POWER: Final[Mapping[str, Check]] = {
     "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
     "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
 }
+MOST_STATES: Final = 64
+"""A judgement: a machine has a handful, and each is a column that every window computes."""
+_MAX_SPAN: Final = 10_000
+_LEVEL: Final = number(0, _LARGEST)
+_STATES: Final[Mapping[str, Check]] = {
+    "names": list_of(text_of(), 1, MOST_STATES),
+    "thresholds": map_to(_ANY, MOST_STATES),
+    "conditions": map_to(list_of(text_of(), 1, _MAX_CONDITIONS), MOST_STATES),
+    "levels": map_to(list_of(_LEVEL, 2, 2), MOST_STATES),
+    "span": whole(1, _MAX_SPAN),
+    "initialisers": map_to(text_of(), _MAX_NOTES),
+}
 _ADAPTABLE: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("features", "mean", "per_deviation"), text_of()),
     "reach": number(0, _LARGEST),
@@ -196,10 +221,11 @@ _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
     "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
     "power": or_null(at_least("power", _POWER)),
+    "states": or_null(at_least("states", _STATES)),
     "adaptable": or_null(at_least("adaptable", _ADAPTABLE)),
     "slow_alarm": or_null(at_least("slow_alarm", _SLOW)),
     **dict.fromkeys(
-        ("states", "origin"),
+        ("origin",),
         lambda value: value is None or isinstance(value, dict),
     ),
 }

@@ -1,7 +1,6 @@
 """What flows through the edge, in order: `Frame`, `Window`, `Verdict`; and `Fault` beside them.
 
-None is changed after it was made. Times are microseconds since the Unix epoch as the sensor's frames state
-them.
+None is changed after it was made. Times are microseconds since 1970 as the sensor's frames state them.
 """
 
 import math
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 MAX_FRAME_SAMPLES: Final = 4096
 """No decoder makes a frame of more samples, so that buffers are bounded. A judgement: a frame of 8 KiB holds
 at most 4076 samples of one int16 channel."""
-
 _MAX_VOTES: Final = 1000
 """A judgement: an alarm keeps the time of so many windows, and a delay says the same of longer spans."""
 
@@ -211,12 +209,14 @@ class Transition(StrEnum):
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about: the machine, the sensor on it, or the model that judges it."""
+    """What an alarm is about: the machine, its state, the sensor on it, or the model that judges it."""
 
     ANOMALY = "anomaly"
     SENSOR = "sensor_fault"
     MODEL = "model_fault"
     """The model gives no score for a usable window: neither that all is well nor that anything is wrong."""
+    STATE = "operating_state"
+    """The machine runs as it never did while the model learnt, or otherwise than the site says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from edge_runtime.book import Book, Change, Instant, Stage, Watched, entry_of, key_of, stored_entry
 from edge_runtime.configuration import Config
-from edge_runtime.core import Alarm, LogShare, ModelSummary, Transition, Verdict, clock_doubt
+from edge_runtime.core import Alarm, LogShare, MachineState, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.door import Feed, Topic
 from edge_runtime.gateway import clocks
 from edge_runtime.gateway.left_behind import left_open
@@ -21,7 +21,6 @@ from edge_runtime.gateway.retained_topics import RetainedTopics
 from edge_runtime.messages import Topics, event_message, reason_of
 from edge_runtime.mqtt import Publisher
 from edge_runtime.pipeline import Commissioned
-from edge_runtime.sensors import SensorSettings
 from edge_runtime.spool import MessageClass, Spool
 from edge_runtime.spool import OpenAlarm as StoredAlarm
 
@@ -72,10 +71,13 @@ class Bookkeeper:
             reason = MOVED.format(base=self._topics.base.rstrip("/"))
             self._commit(self.book.close_all(reason, now), self._before)
             self._before = ""
-        watched = [
-            _watched(sensor, model, threshold, (commissioned or {}).get(sensor.name))
-            for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True)
-        ]
+        watched = []
+        for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True):
+            known = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
+            if (learns := (commissioned or {}).get(sensor.name)) is not None:
+                stage, asks = learns.record.stage, learns.record.asks
+                known = replace(known, armed=stage is Stage.ARMED, commissioning=stage, asks=asks)
+            watched.append(known)
         changes = self.book.watch(watched, now)
         names = self.book.sensors()
         self._unheard = {name for name in names if name in self._unheard or name not in self._logs}
@@ -98,6 +100,12 @@ class Bookkeeper:
         if sensor in self._unheard and self.book.condition(sensor).link != "unknown":
             self._unheard.discard(sensor)
             self.retained.changed(sensor, self._clock())
+
+    def note_state(self, sensor: str, state: MachineState | None, sensor_now_us: int) -> None:
+        """Enter the operating state of a sensor's machine, and publish it where it is news."""
+        now = self._clock()
+        if self.book.note_state(sensor, state, sensor_now_us, now):
+            self.retained.changed(sensor, now)
 
     def publish(self, changes: Sequence[Change]) -> None:
         """Commit what has changed to the spool, and publish what is retained of those sensors."""
@@ -154,16 +162,6 @@ class Bookkeeper:
         score = f", score {_shown(alarm.score)} of {_shown(alarm.threshold)}" if not change.by else ""
         what = f"{alarm.kind} {happened}"
         log.warn(what, f"{what}{by}{score} {reason_of(alarm)}", time.monotonic())
-
-
-def _watched(
-    sensor: SensorSettings, model: ModelSummary, threshold: float, commissioned: Commissioned | None
-) -> Watched:
-    watched = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
-    if commissioned is None:
-        return watched
-    record = commissioned.record
-    return replace(watched, armed=record.stage is Stage.ARMED, commissioning=record.stage, asks=record.asks)
 
 
 def _shown(number: float | None) -> str:

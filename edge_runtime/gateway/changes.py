@@ -21,7 +21,7 @@ _IN_PLACE: Final = frozenset(
             "slow_alarm",
             "silence_s",
         ),
-        *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed"),
+        *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed", "states"),
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from edge_runtime.book import Condition
 from edge_runtime.configuration import SiteSettings
 from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
 from edge_runtime.gateway.alarm_methods import alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.sensor_station import Station
+from edge_runtime.gateway.state_methods import SAY_STATE, StateParams, state_method
 from edge_runtime.mqtt import Publisher
 
 _STARTED_S: Final = time.monotonic()
@@ -30,6 +32,10 @@ class SensorStatus:
     """How far it is on its way to a model of its own; null for a sensor with a delivered model."""
     asks: str
     """What its commissioning asks of a person now; empty where it asks nothing."""
+    state: str
+    """Operating state of its machine, as in the condition; empty while nothing says it."""
+    state_said: str
+    """What the site says that it is; empty where it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +59,27 @@ def methods(
 
     def status(_params: NoParams, _asker: Asker) -> ServiceStatus:
         troubles = health.troubles()
-        sensors = tuple(
-            SensorStatus(each.name, each.trouble, each.figures(), condition.commissioning, condition.asks)
-            for each in stations
-            for condition in (keeper.book.condition(each.name),)
-        )
+        sensors = tuple(_sensor_status(each, keeper.book.condition(each.name)) for each in stations)
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
     say = "Say what is true now of the service and each sensor."
     own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
-    return Registry([own, *alarm_methods(keeper.book, keeper.publish)])
+    state = Method("machine.state", Access.CHANGE, SAY_STATE, StateParams, state_method(stations), mqtt=True)
+    return Registry([own, state, *alarm_methods(keeper.book, keeper.publish)])
+
+
+def _sensor_status(station: Station, condition: Condition) -> SensorStatus:
+    state = station.machine_state
+    return SensorStatus(
+        station.name,
+        station.trouble,
+        station.figures(),
+        condition.commissioning,
+        condition.asks,
+        state=state.name if state else "",
+        state_said=state.said if state else "",
+    )
 
 
 def about(site: SiteSettings) -> Mapping[str, object]:

@@ -6,11 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.book import Stage
-from edge_runtime.configuration import Config, check_agreement, identity_of, read_config
-from edge_runtime.core import AlarmPolicy, EdgeError, ModelSummary, UnavailableError, model_summary
+from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
+from edge_runtime.core import (
+    AlarmPolicy,
+    EdgeError,
+    ModelSummary,
+    StateSettings,
+    UnavailableError,
+    model_summary,
+)
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
-from edge_runtime.models import Artefact, Baseline, check_signed, prove_model, read_model
+from edge_runtime.models import Artefact, check_signed, prove_model, read_model
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import NO_MODEL_YET, Commissioned, Watch, read_commissioned, unlearnt_manifest
 from edge_runtime.sensors import SensorSettings, Source, check_device, probe
@@ -60,6 +67,7 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
     for sensor in config.sensor:
         if not sensor.learns:
             check_agreement(sensor, delivered[sensor.model][0].manifest)
+            check_states(sensor, delivered[sensor.model][0].manifest)
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
@@ -105,6 +113,7 @@ def _prepare_learning(sensor: SensorSettings, config: Config, opener: _Opener) -
     """
     commissioned, model = read_commissioned(config.state_folder, sensor.name)
     baseline, summary, artefact, suspended = commissioned.baseline, NO_MODEL_YET, None, commissioned.problem
+    threshold = math.inf  # without a model none is exceeded
     if baseline is not None:
         digest = hashlib.sha256(model).hexdigest()
         try:
@@ -116,26 +125,19 @@ def _prepare_learning(sensor: SensorSettings, config: Config, opener: _Opener) -
         else:
             suspended = opener.records.suspended(digest)
             summary = replace(_summary(sensor, artefact, digest), origin=baseline.origin)
+            # The site's, else what was accepted, else the model's own.
+            stated = baseline.threshold if sensor.threshold is None else sensor.threshold
+            threshold = artefact.manifest.threshold if stated is None else stated
     policy = sensor.alarm or (AlarmPolicy() if artefact is None else artefact.manifest.policy)
     watch = Watch(
         artefact,
-        _threshold(sensor, baseline, artefact),
+        threshold,
         policy,
         suspended=suspended,
         armed=artefact is not None and commissioned.record.stage is Stage.ARMED,
         unlearnt=unlearnt_manifest(sensor),
     )
     return PreparedSensor(sensor, _as_stated(watch, sensor, config), summary, commissioned)
-
-
-def _threshold(sensor: SensorSettings, baseline: Baseline | None, artefact: Artefact | None) -> float:
-    """The site's, else what was accepted, else the model's own; without a model none is exceeded."""
-    if artefact is None:
-        return math.inf
-    accepted = None if baseline is None else baseline.threshold
-    return next(
-        item for item in (sensor.threshold, accepted, artefact.manifest.threshold) if item is not None
-    )
 
 
 def _as_stated(watch: Watch, sensor: SensorSettings, config: Config) -> Watch:
@@ -147,6 +149,8 @@ def _as_stated(watch: Watch, sensor: SensorSettings, config: Config) -> Watch:
         usable_span_s=sensor.usable_span_s,
         silence_s=sensor.silence_s,
         slow_alarm=sensor.slow_alarm,
+        states=sensor.states or StateSettings(),
+        says_states=sensor.states is not None,
     )
 
 

@@ -117,7 +117,7 @@ class RetainedMessages:
         alarms = (standing.alarm, *(faults or ()))
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
-        said += _commissioning(condition)
+        said = *said, condition.state, *_commissioning(condition)
         body = condition_message(condition, stamp)
         self._feed.bring(Topic.CONDITION, sensor, body)
         self._put(self._topics.sensor(sensor, "condition"), body, said)

@@ -4,7 +4,16 @@ import time
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
-from edge_runtime.core import FaultKind, FaultReason, Health, SensorFault, Verdict
+from edge_runtime.core import (
+    AlarmCommandError,
+    FaultKind,
+    FaultReason,
+    Health,
+    MachineState,
+    SensorFault,
+    Verdict,
+    printable,
+)
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.live_scores import LiveScores
 from edge_runtime.gateway.preparation import PreparedSensor
@@ -83,6 +92,29 @@ class Station:
         """Whether this sensor's thread is doing its work."""
         return self.reader.is_alive()
 
+    @property
+    def machine_state(self) -> MachineState | None:
+        """The operating state of the machine as it is known now; None while nothing is."""
+        states = self.pipeline.states
+        return None if states is None else states.machine_state
+
+    def say_state(self, name: str, who: str) -> None:
+        """Take what somebody says the machine's state is.
+
+        Raises AlarmCommandError where the site follows none, and for one that the model did not learn.
+        """
+        states = self.pipeline.states
+        if states is None:
+            what = f"no operating state of {self.name} is followed"
+            raise AlarmCommandError(
+                what, remedy="Add [sensor.states] to it, or use a model that learnt states"
+            )
+        if name and name not in states.names:
+            what = f"{printable(name)} is no state of {self.name}"
+            raise AlarmCommandError(what, remedy=f"Say one of {', '.join(sorted(states.names))}")
+        if states.say(name):
+            self._log.warn("state", f"{who} says: {name or 'nothing any more'}", time.monotonic())
+
     def take(self, chunk: Chunk) -> None:
         """Take bytes through to the spool."""
         status = self.pipeline.status
@@ -120,6 +152,7 @@ class Station:
             judge = self.pipeline.interrupted if silent else self.pipeline.unusable
             for verdict in judge(self._sensor_now_us(), trouble):
                 self._report_verdict(verdict)
+        self._keeper.note_state(self.name, self.machine_state, self._sensor_now_us())
         text = str(trouble or self.pipeline.status.problem or "")
         if not text and self.pipeline.status.model_problem:
             text = f"the model gives no score: {self.pipeline.status.model_problem}"

@@ -91,12 +91,12 @@ class EventBody(Body):
     """Names the alarm: the same in its `new`, `update` and `end`, and after a restart."""
     kind: AlarmKind
     """`anomaly`: the machine; `sensor_fault`: the sensor or its line; `model_fault`: the model gives no
-    score."""
+    score; `operating_state`: the machine runs as in no state that was learnt, or not as the site says."""
     reason: str
-    """For a sensor fault the check that failed, a colon and its details. For an anomaly `slow`, a colon and
-    the average, where an average of scores began it and no window had to be above the threshold; else empty.
-    Of an alarm that was held open because it began too often, then `chatter: would have begun N more
-    times`."""
+    """For a sensor fault the check that failed, a colon and its details; for an operating state
+    `state_unseen` or `state_mismatch`, and details. For an anomaly `slow`, a colon and the average, where an
+    average of scores began it and no window had to be above the threshold; else empty. Of an alarm that was
+    held open because it began too often, then `chatter: would have begun N more times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str
@@ -152,6 +152,9 @@ class EventBody(Body):
     """Whether the alarm stays until somebody resets it, as the site wants it."""
     active: bool
     """Whether what the alarm is about goes on; false once it is over: a latched alarm waits for its reset."""
+    state: str
+    """Operating state of the machine when the alarm began, as in the condition; empty where nothing said
+    it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,13 +75,14 @@ def state_message(standing: Standing, stamp: Stamp, faults: tuple[OpenAlarm, ...
 
 def condition_message(condition: Condition, stamp: Stamp) -> bytes:
     """How it stands with a sensor, its line and its model."""
+    state = condition.state
     return ConditionBody(
         ts=rfc3339(stamp.sent_us),
         clock_ok=stamp.clock_ok,
         link=condition.link,
         fault=condition.fault,
         model_fault=condition.model_fault,
-        state=None,
+        state=state.name if state else None,
         commissioning=condition.commissioning,
         asks=condition.asks,
         alarms=tuple(
@@ -98,6 +99,8 @@ def condition_message(condition: Condition, stamp: Stamp) -> bytes:
         valid_until=rfc3339(stamp.valid_until_us),
         seq=stamp.seq,
         epoch=stamp.epoch,
+        state_since=None if condition.since_us is None else rfc3339(condition.since_us),
+        state_said=state.said if state else "",
     ).encode()
 
 

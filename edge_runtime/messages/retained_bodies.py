@@ -71,12 +71,12 @@ class StateBody(Body):
 
 @dataclass(frozen=True, kw_only=True)
 class FaultBody(Body):
-    """An open alarm about a sensor, its line or its model."""
+    """An open alarm about a sensor, its line, its model or the operating state of its machine."""
 
     id: str
     """The alarm's `id`."""
     kind: AlarmKind
-    """`sensor_fault` or `model_fault`."""
+    """`sensor_fault`, `model_fault` or `operating_state`."""
     reason: str
     """As in the event."""
     start_time: Moment | None
@@ -108,20 +108,25 @@ class ConditionBody(Body):
     model_fault: str
     """Why the model gives no score; empty while it does."""
     state: str | None
-    """State of the machine; null while nothing says it."""
+    """Operating state of the machine: one that the model learnt, `not_running`, between two of them `run_up`,
+    `run_down` or `changing`, or `state_unseen`; null while nothing says it."""
     commissioning: str | None
     """How far the sensor is on its way to a model of its own: `learning`, `calibrating`, `shadow`, `armed` or
     `retired`; null for a sensor with a delivered model. No anomaly is an alarm before `armed`."""
     asks: str
     """What its commissioning asks of a person now, or why it does not go on; empty where it asks nothing."""
     alarms: tuple[FaultBody, ...]
-    """Open alarms about the sensor, its line and its model."""
+    """Open alarms about the sensor, its line and its model, and about the machine's operating state."""
     valid_until: Moment | None
     """As in the state."""
     seq: int
     """Number of the newest event of the gateway; 0 before the first."""
     epoch: str
     """The numbering that `seq` is of."""
+    state_since: Moment | None
+    """Since when the machine has been in `state`; null while nothing says it."""
+    state_said: str
+    """What the site says that the operating state is; empty where it says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

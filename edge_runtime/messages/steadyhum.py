@@ -68,6 +68,7 @@ def event_message(change: Change, seq: int, epoch: str, *, clock_ok: bool) -> by
         **handling(alarm),
         latched=alarm.latched,
         active=alarm.active and change.end_us is None,
+        state=alarm.state,
     ).encode()
 
 

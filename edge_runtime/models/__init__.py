@@ -13,7 +13,7 @@ from edge_runtime.models.baseline import (
 from edge_runtime.models.proving import Proof, load_model, prove_in_child
 from edge_runtime.models.scorer import Artefact, Graph, Scores, open_trusted, prove_model
 from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
-from edge_runtime.models.sessions import CONTRIBUTIONS, FEATURES, SCORE, WINDOW, read_model
+from edge_runtime.models.sessions import CONTRIBUTIONS, FEATURES, SCORE, STATE, WINDOW, read_model
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "SCORE",
     "SEAL_FOLDER",
     "SIGNATURE",
+    "STATE",
     "WINDOW",
     "Artefact",
     "Baseline",

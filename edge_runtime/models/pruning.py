@@ -1,4 +1,4 @@
-"""A model reduced to what one of its outputs needs: `pruned`; and whether it is complete: `reaches_out`.
+"""A model reduced to what some of its outputs need: `pruned`; and whether it is complete: `reaches_out`.
 
 onnxruntime computes every node of a file, whatever outputs it is asked for; the contributions take a fifth of
 some detectors' time and are wanted for few windows. The edge does not install `onnx`, and needs little of it:
@@ -34,8 +34,8 @@ _DEEPEST: Final = 64
 allows more."""
 
 
-def pruned(model: bytes, output: str) -> bytes:
-    """Return the model without whatever `output` does not need, and without its metadata.
+def pruned(model: bytes, *outputs: str) -> bytes:
+    """Return the model without whatever the `outputs` do not need, and without its metadata.
 
     Raises ValueError for bytes that are no model, and for a graph within the graph: what that needs is not
     among its node's inputs.
@@ -43,7 +43,7 @@ def pruned(model: bytes, output: str) -> bytes:
     parts = []
     for number, content, whole in fields(model):
         if number == _GRAPH:
-            graph = _cut(content, output.encode())
+            graph = _cut(content, [output.encode() for output in outputs])
             parts += [_varint(_GRAPH << 3 | BYTES), _varint(len(graph)), graph]
         elif number != _METADATA:
             parts.append(whole)
@@ -71,10 +71,10 @@ def _reaches_out(message: memoryview, kind: str, depth: int) -> bool:
     return False
 
 
-def _cut(graph: bytes, output: bytes) -> bytes:
-    """The graph's bytes with only those nodes, initializers and outputs that `output` needs."""
+def _cut(graph: bytes, outputs: list[bytes]) -> bytes:
+    """The graph's bytes with only those nodes, initializers and outputs that `outputs` need."""
     parts = list(fields(graph))
-    nodes, needed = set(), {output}
+    nodes, needed = set(), set(outputs)
     for number, node, _ in reversed(parts):  # nodes stand in the order of their computation
         if number != _NODE:
             continue
@@ -88,7 +88,7 @@ def _cut(graph: bytes, output: bytes) -> bytes:
     wanted: dict[int, Callable[[bytes], bool]] = {
         _NODE: nodes.__contains__,
         _INITIALIZER: lambda tensor: not needed.isdisjoint(_texts(tensor, _TENSOR_NAME)),
-        _OUTPUT: lambda value: _texts(value, _OUTPUT_NAME) == [output],
+        _OUTPUT: lambda value: not set(outputs).isdisjoint(_texts(value, _OUTPUT_NAME)),
     }
     return b"".join(
         whole for number, content, whole in parts if number not in wanted or wanted[number](content)

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -28,14 +28,19 @@ from edge_runtime.models.sessions import (
     CONTRIBUTIONS,
     QUOTED,
     SCORE,
+    STATE,
     WINDOW,
     Initializers,
+    check_states,
     open_session,
     read_model,
     shape_of_window,
+    states_told,
 )
 
 Scores = NDArray[np.float32]
+UNKNOWN_STATE: Final = -1
+"""Input `state` where nobody says which one it is."""
 _BATCH: Final = 256
 """Windows of one run. A judgement: more are hardly faster, and an hour of windows shall not need an hour's
 worth of activations."""
@@ -84,6 +89,9 @@ class Graph:
             )
         session = self._open(model)
         self.window_shape = shape_of_window(session, where)
+        self.states = states_told(session, where)
+        """How many operating states it tells apart; 0 where it has no such output."""
+        self._asks_state = STATE in [given.name for given in session.get_inputs()]
         self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
         """The file's metadata, which carries the manifest."""
         self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
@@ -91,7 +99,7 @@ class Graph:
         self._session = session
         if self.explains:
             try:
-                self._session = self._open(pruned(model, SCORE))
+                self._session = self._open(pruned(model, SCORE, STATE))
             except (ValueError, ArtefactError):  # a file that cannot be cut scores as it is
                 self._whole = session
         self._run = self._session.run
@@ -99,24 +107,45 @@ class Graph:
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
-        parts = [self._run((SCORE,), {WINDOW: part}, _released())[0] for part in _batches(windows)]
+        parts = [self._run((SCORE,), self._feed(part), _released())[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
-    def score_one(self, window: Samples) -> float:
-        """Score one window [samples, channels]: the hot path, which makes no array."""
-        if self._binding is None:  # binds input and output to two arrays that no run makes or copies again
-            self._window = np.zeros((1, *self.window_shape), np.float32)
-            self._score = np.zeros(1, np.float32)
-            binding = self._session.io_binding()
-            for bind, name, array in (
-                (binding.bind_input, WINDOW, self._window),
-                (binding.bind_output, SCORE, self._score),
-            ):
-                bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-            self._binding = binding
-        self._window[0] = window
+    def score_one(self, window: Samples, state: int = UNKNOWN_STATE) -> float:
+        """Score one window [samples, channels]: the hot path, which makes no array.
+
+        `state` is the column of the state that the site says it is. `state_row` is then this window's.
+        """
+        if self._binding is None:  # binds input and output to arrays that no run makes or copies again
+            self._bind()
+        self._window[0], self._said[0] = window, state
         self._session.run_with_iobinding(self._binding)
         return float(self._score[0])
+
+    @property
+    def state_row(self) -> Scores:
+        """The output `state` for the window that was scored last: a column a state, and one for none of them;
+        the largest says which. Empty where the graph has none. A view, valid until the next score."""
+        return self._row[0] if self.states and self._binding is not None else np.empty(0, np.float32)
+
+    def _bind(self) -> None:
+        self._window = np.zeros((1, *self.window_shape), np.float32)
+        self._said = np.full(1, UNKNOWN_STATE, np.int64)
+        self._score = np.zeros(1, np.float32)
+        self._row = np.zeros((1, self.states + 1), np.float32)
+        binding = self._session.io_binding()
+        bound: list[tuple[Any, str, NDArray[Any]]] = [
+            (binding.bind_input, WINDOW, self._window),
+            (binding.bind_output, SCORE, self._score),
+        ]
+        bound += [(binding.bind_input, STATE, self._said)] if self._asks_state else []
+        bound += [(binding.bind_output, STATE, self._row)] if self.states else []
+        for bind, name, array in bound:
+            bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._binding = binding
+
+    def _feed(self, windows: Samples) -> dict[str, NDArray[Any]]:
+        unknown = {STATE: np.full(len(windows), UNKNOWN_STATE, np.int64)} if self._asks_state else {}
+        return {WINDOW: windows, **unknown}
 
     def contributions(self, windows: Samples) -> Scores:
         """Each feature's share in each score, [batch, features]; [batch, 0] where the graph has none.
@@ -128,7 +157,7 @@ class Graph:
         if self._whole is None:
             self._whole = self._open(self._model)
         run = self._whole.run
-        return np.concatenate([run((CONTRIBUTIONS,), {WINDOW: part})[0] for part in _batches(windows)])
+        return np.concatenate([run((CONTRIBUTIONS,), self._feed(part))[0] for part in _batches(windows)])
 
     def output(self, name: str, windows: Samples) -> Floats:
         """One output of the graph for one or more windows, as for `score`: [batch, ...].
@@ -137,7 +166,7 @@ class Graph:
         """
         try:
             session = self._open(pruned(self._model, name))
-            parts = [session.run((name,), {WINDOW: part})[0] for part in _batches(windows)]
+            parts = [session.run((name,), self._feed(part))[0] for part in _batches(windows)]
         except Exception as error:  # onnxruntime's exceptions share no other base
             raise ArtefactError(
                 f"its output {name!r} cannot be had ({first_line(error)})",
@@ -184,6 +213,7 @@ def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
             where=where,
             remedy="The file was altered after export; export it again",
         )
+    check_states(manifest, graph.states, where)
     check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import onnxruntime
 
-from edge_runtime.core import ArtefactError
+from edge_runtime.core import ArtefactError, Manifest
 from edge_runtime.models.initializers import Floats
 
 Initializers = Mapping[str, Floats]
@@ -17,7 +17,8 @@ Initializers = Mapping[str, Floats]
 WINDOW: Final = "window"
 SCORE: Final = "score"
 CONTRIBUTIONS: Final = "contributions"
-"""Names of a detector's input and outputs."""
+STATE: Final = "state"
+"""Names of a detector's inputs and outputs: `state` is both, and a file may have either or none."""
 FEATURES: Final = "features"
 """Name of the output, in files of detectors that can be adapted, with what mean and scale standardise."""
 MAX_MODEL_BYTES: Final = 64 * 1024 * 1024
@@ -86,11 +87,40 @@ def shape_of_window(session: onnxruntime.InferenceSession, where: str) -> tuple[
         f"takes {[(node.name, node.type, node.shape) for node in inputs]}, "
         f"not one float tensor {WINDOW!r} of shape [batch, samples, channels]"
     )
+    kinds = {node.name: node.type for node in inputs}
+    asked = kinds.pop(STATE, "tensor(int64)") == "tensor(int64)"
     with contextlib.suppress(ValueError, TypeError):
-        if [node.name for node in inputs] == [WINDOW] and inputs[0].type == "tensor(float)":
-            _, samples, channels = inputs[0].shape
+        if asked and kinds == {WINDOW: "tensor(float)"}:
+            _, samples, channels = next(node for node in inputs if node.name == WINDOW).shape
             shape = int(samples), int(channels)
             if SCORE in outputs:
                 return shape
             wrong = f"has outputs {outputs}, none is {SCORE!r}"
     raise ArtefactError(f"the graph {wrong}", where=where, remedy="Export it with `trainer fit`")
+
+
+def states_told(session: onnxruntime.InferenceSession, where: str) -> int:
+    """How many states the output `state` tells apart, 0 without one. Raises ArtefactError for another kind of
+    output."""
+    outputs = {output.name: output for output in session.get_outputs()}
+    if (told := outputs.get(STATE)) is None:
+        return 0
+    columns = told.shape[-1] if told.shape else None
+    if told.type == "tensor(float)" and len(told.shape) == 2 and isinstance(columns, int) and columns > 1:
+        return columns - 1
+    raise ArtefactError(
+        f"the graph's output {STATE!r} is {told.type} {told.shape}, not float [batch, states + 1]",
+        where=where,
+        remedy="Export it with `trainer fit --states`",
+    )
+
+
+def check_states(manifest: Manifest, told: int, where: str) -> None:
+    """Raise ArtefactError where the manifest names another number of operating states than the graph has."""
+    named = len(manifest.states["names"]) if manifest.states is not None else 0
+    if named != told:
+        raise ArtefactError(
+            f"the manifest names {named} operating states, the graph tells {told} apart",
+            where=where,
+            remedy="The file was altered after export; export it again",
+        )

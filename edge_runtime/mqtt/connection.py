@@ -160,7 +160,7 @@ class Connection:
             return acks  # they count even if the connection ended after them
         if self._end is not None:
             raise self._end
-        if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
+        if self._accepted and self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
             raise self._silence()
         return acks
 
@@ -208,7 +208,8 @@ class Connection:
             self._client.incoming.check_answers(answers, time.monotonic() - self._opened_s)
         if self._client.want_write():
             self._client.loop_write()
-        self._client.loop_misc()
+        if self._accepted:
+            self._client.loop_misc()  # which finds a link silent, and until now `open` has its own time-out
 
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Properties | None

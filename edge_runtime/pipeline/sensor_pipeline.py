@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.analysis import (
+    QUIET_SHARE,
     AlarmMachine,
     NormalLevel,
     UsableShare,
@@ -25,6 +26,7 @@ from edge_runtime.core import (
     FaultReason,
     Frame,
     Hello,
+    Reading,
     SensorFault,
     Verdict,
     Window,
@@ -33,12 +35,15 @@ from edge_runtime.pipeline.hellos import Hellos
 from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.scoring import Scoring
 from edge_runtime.pipeline.sensor_judge import SensorJudge
+from edge_runtime.pipeline.state_watch import StateWatch
 from edge_runtime.pipeline.watch import Watch
 from edge_runtime.sensors.protocols import Decoder
 
 _CLOCK_JUMP_S: Final = 5.0
 """A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
 judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
+_STILL: Final = (FaultReason.STUCK, FaultReason.TOO_QUIET)
+"""What a sensor on a machine that stands still may look like."""
 _EVIDENCE: Final = 1.5
 """A range of so many times the peak of normal windows: what reaches its end is louder than the machine is
 when all is well. Below, a healthy machine may be cut off, too. From the levels that a fit is widened by, at
@@ -63,7 +68,10 @@ class SensorPipeline:
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
         self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
         self._scoring = Scoring(watch, self.status, self._new_anomaly(), new_id)
-        self._machines = (self._scoring.anomaly, self._sensor.alarm, self._scoring.alarm)
+
+    @property
+    def _machines(self) -> tuple[AlarmMachine, ...]:
+        return *self._scoring.machines, self._sensor.alarm
 
     def _new_anomaly(self) -> AlarmMachine:
         policy, threshold, slow = self._watch.policy, self._watch.threshold, self._watch.slow
@@ -90,7 +98,6 @@ class SensorPipeline:
             if alarm is not None and watch.armed == before.armed:
                 anomaly.resume(alarm)  # else what was for the commissioning becomes an alarm of its own
             self._scoring.follow(watch, anomaly)
-            self._machines = (anomaly, self._sensor.alarm, self._scoring.alarm)
 
     @property
     def run(self) -> int:
@@ -131,6 +138,11 @@ class SensorPipeline:
         """Take up an alarm that was active when the program stopped."""
         next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
 
+    @property
+    def states(self) -> StateWatch | None:
+        """Follows the machine's operating state; None where nothing says it."""
+        return self._scoring.states
+
     def feed(self, data: bytes, now_s: float) -> list[Verdict]:
         """Take bytes that arrived at `now_s` (monotonic seconds); return the verdicts they complete."""
         verdicts: list[Verdict] = []
@@ -139,6 +151,8 @@ class SensorPipeline:
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
+            elif isinstance(item, Reading) and self._scoring.states is not None:
+                self._scoring.states.read(item)
             elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self.status.count(fault)
         return verdicts
@@ -151,6 +165,8 @@ class SensorPipeline:
         self._silent = True
         self._windower.reset()
         self._sensor.interrupted()
+        if self._scoring.states is not None:
+            self._scoring.states.interrupted()
         return self._sensor.judge(time_us, fault)
 
     def unusable(self, time_us: int, fault: SensorFault) -> list[Verdict]:
@@ -167,6 +183,8 @@ class SensorPipeline:
     def _restart_clocks(self) -> None:
         for machine in self._machines:
             machine.clock_restarted()
+        if self._scoring.states is not None:
+            self._scoring.states.clock_restarted()
 
     def _take(self, frame: Frame, now_s: float) -> list[Verdict]:
         status, sensor = self.status, self._sensor
@@ -223,8 +241,10 @@ class SensorPipeline:
             verdicts = self._sensor.judge(time_us, None)
             verdicts += self._scoring.judge(samples, time_us)
             return verdicts
-        # A sensor at fault says nothing about the machine: no score, and its alarm stays as it was. But a
-        # window that is cut off where no normal one ends may be evidence.
+        quiet = fault.reason in _STILL and self._level.share(samples) < QUIET_SHARE
+        if quiet and (resting := self._scoring.rest(samples, time_us)):
+            return [*self._sensor.judge(time_us, None), *resting]
+        # A sensor at fault says nothing about the machine. But a window cut off may be evidence.
         if fault.reason is FaultReason.STUCK:  # the coarse counts of a machine that stands still repeat
             fault = self._level.too_quiet(samples) or fault
         self._sensor.spoilt(fault)

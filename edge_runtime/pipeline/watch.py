@@ -1,9 +1,9 @@
 """How one sensor is watched: its model, and what the site sets differently."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge_runtime.analysis import Identity, SlowRule
-from edge_runtime.core import AlarmPolicy, Manifest
+from edge_runtime.core import AlarmPolicy, Manifest, StateSettings
 from edge_runtime.models import Artefact
 
 
@@ -25,6 +25,10 @@ class Watch:
     """The time over which that is asked for, seconds."""
     silence_s: float = 2.0
     """Pauses up to this long are none of the sensor's faults, seconds."""
+    states: StateSettings = field(default_factory=StateSettings)
+    """How the machine's operating state is followed."""
+    says_states: bool = False
+    """Whether the site says the state; else it is followed only where the model learnt states."""
     slow_alarm: bool = True
     """Whether the average of scores raises alarms, too, where the model says when."""
     armed: bool = True
@@ -57,7 +61,7 @@ class Watch:
         session."""
         limits = self.usable_share, self.usable_span_s, self.silence_s
         own = id(self.artefact), self.threshold, self.policy, self.suspended, self.slow_alarm, self.armed
-        return *own, *limits
+        return *own, *limits, self.states, self.says_states
 
     @staticmethod
     def of(artefact: Artefact, threshold: float | None = None, policy: AlarmPolicy | None = None) -> "Watch":

@@ -11,6 +11,7 @@ from edge_runtime.core import (
     AlarmPolicy,
     OneOf,
     OrWord,
+    StateSettings,
     check_topic_level,
     check_within,
 )
@@ -80,6 +81,9 @@ class SensorSettings:
     """What the sensor sits on: anomalies that stand at once on sensors of one machine are one incident."""
     latched: bool = False
     """Whether an anomaly stays open, though it is over, until somebody resets it."""
+    states: StateSettings | None = None
+    """How the machine's operating state is followed, and what says it beside the vibration; without it, as
+    the model learnt it and by these defaults."""
     machine_group: Annotated[str, OneOf(MACHINE_GROUPS)] = ""
     """Group and support of the machine by ISO 20816-3, such as `2-rigid` (15 to 300 kW on a rigid
     foundation): learning then refuses vibration that is high by the standard. Empty where it is not known."""

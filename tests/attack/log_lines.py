@@ -70,8 +70,8 @@ class Played:
 
     def __init__(self, troubles: Troubles, seconds: float) -> None:
         healthy = next(item for item in machines() if item.label == NORMAL)
-        samples = lasting(healthy, troubles.get("rate", 0.0), seconds)
-        self._arrivals = list(line(samples, troubles, peak(), seed=1))
+        self._samples = lasting(healthy, troubles.get("rate", 0.0), seconds)
+        self._troubles = troubles
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._stop = threading.Event()
@@ -85,7 +85,7 @@ class Played:
                 with connection:
                     connection.settimeout(1.0)
                     begun_s = time.monotonic()
-                    for due_s, data in self._arrivals:
+                    for due_s, data in line(self._samples, self._troubles, peak(), seed=1):
                         if self._stop.wait(max(0.0, begun_s + due_s - time.monotonic())):
                             return
                         connection.sendall(data)

@@ -46,14 +46,14 @@ off_delay_s = 0.0
 def measure(model: Model) -> Iterator[Measure]:
     """Measure with a model whose windows are one frame apart; an alarm begins or ends every four frames."""
     frames = round(ROUND_S / PERIOD_S)
-    threshold = _between(Path(model).feed_all(encoded(frames, lambda index: _level(index + CALM))))
-    lines = encoded(CALM + frames, _level)
-    due = _transitions(model, threshold, lines)
+    threshold = between(Path(model).feed_all(encoded(frames, lambda index: level(index + CALM))))
+    lines = encoded(CALM + frames, level)
+    due = transitions(model, threshold, lines)
     rounds = uncut(ROUNDS, lambda: _round(model, threshold, lines, due))
     yield from _compared([ours for ours, _ in rounds], [theirs for _, theirs in rounds])
 
 
-def _level(index: int) -> float:
+def level(index: int) -> float:
     return LOUD if index >= CALM and index % EVERY == EVERY - 1 else 1.0
 
 
@@ -76,7 +76,7 @@ def _round(
     return np.array(ours), theirs
 
 
-def _between(scores: Sequence[float]) -> float:
+def between(scores: Sequence[float]) -> float:
     """Give a threshold with the windows that hold a loud frame above it and all others below."""
     phase = np.arange(len(scores)) % EVERY
     loud = phase >= EVERY - WINDOW_FRAMES  # window k holds frames k to k + 3
@@ -85,7 +85,7 @@ def _between(scores: Sequence[float]) -> float:
     return float(quiet + high) / 2
 
 
-def _transitions(model: Model, threshold: float, lines: Sequence[bytes]) -> list[tuple[int, Transition]]:
+def transitions(model: Model, threshold: float, lines: Sequence[bytes]) -> list[tuple[int, Transition]]:
     """Give (frame, what happens to the alarm with it), as the service's own pipeline sees it."""
     policy = AlarmPolicy(votes=(1, 1), off_delay_s=0.0)
     watch = Watch.of(scorer.open_trusted(model), threshold, policy)

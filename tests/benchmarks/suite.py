@@ -15,6 +15,7 @@ from tests.benchmarks import (
     litert,
     models,
     path,
+    recording,
     scale,
     spectrum,
     training,
@@ -101,6 +102,7 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "installed": lambda _shelf: installed.measure(),
     "worker": lambda shelf: worker.measure(shelf.file(worker.NAME)),
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
+    "recording": lambda shelf: recording.measure(shelf.file(SITE_MODEL, hop=256)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }
 

@@ -54,5 +54,5 @@ def test_commands_and_files_exist() -> None:
     for verb in ("acknowledge", "shelve"):
         command = [sys.executable, "-m", "edge_runtime", "alarms", verb, "--help"]
         said |= set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
-    of_others = {"--cafile", "--cert", "--key", "--json", "--python"}
+    of_others = {"--cafile", "--cert", "--key", "--json", "--python", "--with-shadow"}
     assert set(OPTION.findall(TEXT)) - of_others <= said

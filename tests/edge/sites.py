@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -132,16 +133,12 @@ class Site:
     def play(self, source: Signal) -> None:
         """Be the sensor; time and numbers go on from one call to the next, as a real sensor's do.
 
-        It keeps its pace, however late a frame is. Where the line does not block, what it does not take is
-        lost, as on a real one.
+        Where the line does not block, what it does not take is lost, as on a real one.
         """
-        begin_s, taken = time.monotonic(), 0
-        for frame in signal_frames(source, SimulatedSensor(frame_samples=50), time.time_ns() // 1000):
-            numbered = frame._replace(sequence=self._sent)
-            self._sent, taken = self._sent + 1, taken + len(frame.samples)
+        for data in paced_frames(source, self._sent):
+            self._sent += 1
             with contextlib.suppress(BlockingIOError):
-                os.write(self.master, encode_data(numbered, SampleFormat.FLOAT32))
-            time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
+                os.write(self.master, data)
 
     def write(self, data: bytes) -> None:
         """Send bytes as the sensor."""
@@ -158,6 +155,15 @@ class Site:
         """End the service and close the line."""
         self.stop(signal.SIGKILL)
         self.unplug()
+
+
+def paced_frames(source: Signal, first: int = 0) -> Iterator[bytes]:
+    """Frames numbered from `first`, each at its moment; the pace is kept, however late one of them is."""
+    begin_s, taken = time.monotonic(), 0
+    for frame in signal_frames(source, SimulatedSensor(frame_samples=50), time.time_ns() // 1000):
+        yield encode_data(frame._replace(sequence=first + frame.sequence), SampleFormat.FLOAT32)
+        taken += len(frame.samples)
+        time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
 
 
 def told(subscriber: Subscriber) -> list[tuple[str, str]]:

@@ -76,6 +76,24 @@ def test_the_index_is_made_from_the_notes(tmp_path: Path) -> None:
     assert [capture.note.part for capture in read_captures(tmp_path) if capture.seconds] == [1, 2, 0]
 
 
+def test_room_that_somebody_made_is_found(tmp_path: Path) -> None:
+    store = CaptureStore(tmp_path, RecordingSettings(max_bytes=1024 * KIB, free_bytes=0))
+    for part in (1, 2):
+        file = store.begin(note(part), b"")
+        file.write(b"\1" * (450 * KIB) + b"\0", 0.0)
+        store.end(file, note(part))
+    with pytest.raises(UnavailableError, match="delete them"):
+        store.make_room(300 * KIB)
+    captures_of(tmp_path)[0].unlink()
+    store.make_room(300 * KIB)
+    assert [capture.note.part for capture in store.captures] == [2]
+    with captures_of(tmp_path)[0].open("ab") as file_:
+        file_.write(b"\1" * (400 * KIB))
+    store.scan()
+    with pytest.raises(UnavailableError, match="delete them"):
+        store.make_room(300 * KIB)
+
+
 def test_two_of_one_second_are_two_files(tmp_path: Path) -> None:
     store = CaptureStore(tmp_path, LIMITS)
     files = [store.begin(note(), b"") for _ in range(3)]

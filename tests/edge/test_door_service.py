@@ -271,3 +271,35 @@ def test_a_storm_at_the_door_loses_no_window(site: Site, subscriber: Subscriber)
         figures = client.call("status")["sensors"][0]["figures"]
     assert figures["dropped_bytes"] == 0
     assert figures["faults.gap"] == 0
+
+
+def test_the_site_says_that_the_machine_stands_still_and_it_does_not(
+    site: Site, subscriber: Subscriber, broker: Broker
+) -> None:
+    """Said over MQTT, shown in condition and status, compared with the vibration; unsaid, the alarm ends."""
+    with site.config.open("a") as config:
+        config.write("[sensor.states]\nmismatch_s = 0.3\n")
+
+    def said() -> list[dict[str, Any]]:
+        return [body for body in subscriber.events() if body["kind"] == "operating_state"]
+
+    site.start()
+    panel = Panel(broker.port)
+    try:
+        assert panel.ask("machine.state", sensor="pump", state="not_running")["result"]["sensor"] == "pump"
+        assert code(panel.ask("machine.state", sensor="pump", state="idle")) == "refused"
+        assert code(panel.ask("machine.state", sensor="fan", state="")) == "refused"
+        site.play(vibration(1.0, 1.0, 1.0))
+        event = until(said, what="the mismatch")[0]
+        assert event["type"] == "new"
+        assert event["reason"].startswith("state_mismatch: the site says not_running")
+        condition = json.loads(until(lambda: subscriber.latest("condition")))
+        assert condition["state_said"] == "not_running"
+        assert "operating_state" in [alarm["kind"] for alarm in condition["alarms"]]
+        (shown,) = panel.ask("status")["result"]["sensors"]
+        assert shown["state_said"] == "not_running"
+        panel.ask("machine.state", sensor="pump", state="")
+        site.play(vibration(1.0, 1.0, 1.0, 1.0))
+        until(lambda: [body for body in said() if body["type"] == "end"], what="its end")
+    finally:
+        panel.close()

@@ -96,6 +96,7 @@ def test_a_new_alarm() -> None:
         "suppressed": "",
         "latched": False,
         "active": True,
+        "state": "",
     }
 
 

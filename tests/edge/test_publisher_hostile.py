@@ -132,10 +132,13 @@ def test_random_bytes_end_at_most_the_connection(gateway: Any) -> None:
         assert publisher.is_alive()
 
 
-def test_a_wrong_broker_that_never_answers_connect(gateway: Any) -> None:
+@pytest.mark.parametrize(
+    "connect_timeout_s", [0.5, 3.0]
+)  # before and after a link that is up would be silent
+def test_a_wrong_broker_that_never_answers_connect(gateway: Any, connect_timeout_s: float) -> None:
     with FakeBroker() as broker:
         broker.on_connect = SILENT
-        publisher = gateway.publish(broker.port, connect_timeout_s=0.5)
+        publisher = gateway.publish(broker.port, connect_timeout_s=connect_timeout_s, keepalive_s=1)
         assert "no answer to CONNECT" in until(lambda: troubles(publisher).get("broker"))
 
 

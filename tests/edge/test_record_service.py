@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from tests.edge.sites import EDGE, Site, vibration
 from tests.processes import running
 
 pytestmark = needs_mosquitto
+WINDOWS = (3600 - 64) // 32 + 1
+"""Of 3.6 s at 1 kHz: 64 samples each, 32 apart."""
 
 
 @pytest.fixture
@@ -39,6 +41,18 @@ def ask(site: Site, method: str, **params: Any) -> Any:
     """Ask the service."""
     with DoorClient(site.folder / "state" / "door.sock") as client:
         return client.call(f"recording.{method}", **params)
+
+
+def start(site: Site) -> None:
+    """Start the service and wait until it can be asked: the port alone is opened before, for a look."""
+    site.start()
+
+    def answers() -> bool:
+        with suppress(EdgeError):
+            return isinstance(ask(site, "status"), list)
+        return False
+
+    until(answers, what="the service answering")
 
 
 def status(site: Site) -> dict[str, Any]:
@@ -85,31 +99,36 @@ def record(site: Site, *words: object, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_replay_of_it_gives_the_events_that_were(
-    site: Site, subscriber: Subscriber, tmp_path: Path
-) -> None:
-    """Recorded from the sensor's first frame: alarm for alarm the same times, scores and order."""
-    site.start()
+def test_a_replay_of_it_gives_the_events_that_were(site: Site, subscriber: Subscriber) -> None:
+    """Recorded from the sensor's first frame: the same windows, to the last bit, and the same alarms."""
+    start(site)
     begin(site)
-    site.play(vibration(0.3, 9.0, 0.3, 5.0, 0.3, seconds=0.5))
-    until(lambda: len(subscriber.events()) >= 4, what="two alarms and their ends")
+    live: list[float] = []
+    with DoorClient(site.folder / "state" / "door.sock") as client:
+        client.call("subscribe", to="score", sensor="pump")
+        site.play(vibration(0.3, 0.3, 9.0, 0.3, 5.0, 0.3, seconds=0.6))
+        for item in client.items():
+            live.append(item["data"]["score"])
+            if len(live) == WINDOWS:
+                break
+    until(lambda: anomalies(subscriber)[3:], what="two alarms and their ends")
     assert "ending" in record(site, "--stop", "--sensor", "pump")
     until(lambda: is_in(site, "ended"), what="the recording's end")
     (capture,) = ask(site, "list")
     watch = Watch.of(open_trusted(site.folder / "rms.onnx"))
-    verdicts = [item.verdict for item in replay_capture(capture["path"], watch) if item.verdict.transition]
-    live = [(body["type"], body["kind"], body["score"], body["peak"]) for body in subscriber.events()]
-    assert [row[:2] for row in live] == [(str(each.transition), str(each.alarm.kind)) for each in verdicts]
-    assert [row[2] for row in live] == pytest.approx([each.score for each in verdicts])
-    assert [row[3] for row in live] == pytest.approx([each.alarm.peak_score for each in verdicts])
-    assert "full-load" in record(site, "--list")
-    (tmp_path / "stick").mkdir()
-    assert "1 captures copied and read again" in record(site, "--copy-to", tmp_path / "stick")
+    verdicts = [item.verdict for item in replay_capture(capture["path"], watch)]
+    assert live == [pytest.approx(verdict.score, rel=1e-6) for verdict in verdicts]
+    assert anomalies(subscriber) == [str(verdict.transition) for verdict in verdicts if verdict.transition]
+
+
+def anomalies(subscriber: Subscriber) -> list[str]:
+    """The transitions of the machine's alarms; on a busy machine the sensor's rate may have one, too."""
+    return [body["type"] for body in subscriber.events() if body["kind"] == "anomaly"]
 
 
 def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
     """Every whole frame up to the last second before each end is read, in files that nobody touched again."""
-    site.start()
+    start(site)
     words = ["record", "--sensor", "pump", "--condition", "full load", "--for", "1h", "--config", site.config]
     with humming(site):
         with running([*EDGE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as command:
@@ -118,7 +137,7 @@ def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
         site.stop(signal.SIGKILL)
         folder = site.folder / "state" / "captures"
         kept = {path: path.read_bytes() for path in captures_of(folder)}
-        site.start()
+        start(site)
         until(lambda: status(site)["files"] == 2, what="its second file")
         site.config.write_text(site.config.read_text() + "range = 8.0\n")
         site.service.send_signal(signal.SIGHUP)
@@ -135,12 +154,15 @@ def test_it_outlives_kill_and_reload_and_its_command(site: Site) -> None:
     view = status(site)
     assert (view["started_by"].split()[0], view["ended"].split()[:2]) == ("root", ["stopped", "by"])
     site.stop()
-    site.start()
+    job = site.folder / "state" / "recording" / "pump.json"
+    job.with_name("fan.json").write_text(job.read_text().replace("pump", "fan").replace(view["ended"], ""))
+    start(site)
     assert status(site)["ended"] == view["ended"], "how it ended is still known"
+    assert "taken out of the configuration" in job.with_name("fan.json").read_text()
 
 
 def test_what_cannot_be_is_said_with_what_to_do(site: Site, tmp_path: Path) -> None:
-    site.start()
+    start(site)
     usb, file = tmp_path / "usb", tmp_path / "file"
     file.write_text("")
     orders: list[tuple[dict[str, Any], str]] = [
@@ -166,13 +188,13 @@ def test_what_cannot_be_is_said_with_what_to_do(site: Site, tmp_path: Path) -> N
         assert re.search(says, str(status(site)["ended"]))
         assert re.search(remedy, str(status(site)["remedy"]))
     words = ["--sensor", "pump", "--condition", "full load"]
-    assert "Put the disk in and mount it" in record(site, *words, "--for", "1min", "-o", usb, code=65)
     for number in range(9):
         ask(site, "start", sensor="pump", condition="idle", for_s=60.0, folder=f"/none/{number}")
         until(lambda: is_in(site, "refused"), what="the refusal")
     assert "no length of time" in record(site, *words, "--for", "soon", code=78)
     assert "--condition and --for is missing" in record(site, "--sensor", "pump", code=78)
-    assert "not being recorded" in record(site, "--stop", "--sensor", "pump", code=65)
+    with pytest.raises(EdgeError, match="not being recorded"):
+        ask(site, "stop", sensor="pump")
     begin(site)
     said = record(site, *words, "--for", "1min", code=65)
     assert "is being recorded (full load, asked for by root" in said
@@ -185,7 +207,7 @@ def test_a_full_disk_stops_no_alarm_and_no_recording(
     folder = small_disk / "captures"
     text = site.config.read_text().replace("[recording]\n", f'[recording]\nfolder = "{folder}"\n')
     site.config.write_text(text)
-    site.start()
+    start(site)
     begin(site)
     with humming(site):
         until(lambda: status(site)["bytes"] > 1000, what="some of it")
@@ -209,7 +231,7 @@ def test_a_removed_disk_stops_nothing_and_is_not_written_beside(site: Site, subs
     stick = site.folder / "stick"
     unmount = mount_tmpfs(stick, "2m")
     try:
-        site.start()
+        start(site)
         begin(site, folder=str(stick), take_s=1.0, every_s=2.0)
         with humming(site):
             until(lambda: captures_of(stick), 2.0, what="the first snapshot")
@@ -230,7 +252,7 @@ def troubles(site: Site) -> dict[str, str]:
 
 def test_without_a_service_it_is_recorded_from_the_port(site: Site) -> None:
     """A dead sensor is said at once, and the port belongs to the command meanwhile."""
-    words = ["--sensor", "pump", "--condition", "idle", "--label", "imbalance", "--for", "6s", "--json"]
+    words = ["--sensor", "pump", "--condition", "idle", "--label", "imbalance", "--for", "4s", "--json"]
     with humming(site):
         lines = record(site, *words).splitlines()
     views = [json.loads(line) for line in lines if line.startswith("{")]
@@ -241,6 +263,7 @@ def test_without_a_service_it_is_recorded_from_the_port(site: Site) -> None:
     assert len(frames_in(path)) > 20
     (listed,) = [json.loads(line) for line in record(site, "--list", "--json").splitlines()]
     assert (listed["condition"], listed["label"], listed["sensor"]) == ("idle", "imbalance", "pump")
-    assert "there is no sensor 'fan'" in record(site, "--sensor", "fan", *words[2:], code=65)
+    (site.folder / "stick").mkdir()
+    assert "1 captures copied and read again" in record(site, "--copy-to", site.folder / "stick")
     site.unplug()
     assert "the port cannot be used" in record(site, *words, code=69)

@@ -1,7 +1,9 @@
 """What may be recorded, its course in time, and the job's file, whatever is in it."""
 
+import os
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.core import DataError
 from edge_runtime.gateway.recording.job import Job, Order, encode_job, parse_job
+from edge_runtime.gateway.recording.job_files import JobFiles
 from tests.edge.recorded import job
 
 SNAPSHOTS = {"take_s": 10.0, "every_s": 600.0}
@@ -85,3 +88,17 @@ def test_a_damaged_job_is_refused_or_is_a_job(noise: bytes, at: int, length: int
             found = parse_job(damaged)
             found.order.check()
             assert found.elapsed_s >= 0
+
+
+def test_what_lies_among_the_jobs_and_is_none_is_said(tmp_path: Path) -> None:
+    files = JobFiles(tmp_path)
+    files.write(job())
+    for name, data in (("noise", b"\0\xff"), ("large", b"x" * 100_000), ("other", b'{"schema": 2}')):
+        (files.folder / f"{name}.json").write_bytes(data)
+    os.mkfifo(files.folder / "pipe.json")
+    (files.folder / "folder.json").mkdir()
+    found = list(files.read())
+    assert [each for each in found if isinstance(each, Job)] == [job()]
+    refused = [each for each in found if isinstance(each, DataError)]
+    assert len(refused) == 5
+    assert all(each.where and each.remedy for each in refused)

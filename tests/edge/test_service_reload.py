@@ -21,7 +21,7 @@ from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.artefacts import write_artefact
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.edge.sites import EDGE, RATE_HZ, Site, vibration
+from tests.edge.sites import EDGE, RATE_HZ, Site, told, vibration
 from tests.processes import end, start
 
 pytestmark = needs_mosquitto
@@ -277,8 +277,8 @@ def test_another_port_begins_again(site: Any, subscriber: Subscriber) -> None:
     site.plug_in()
     reload(site, before, site.line)
     until(site.opened, what="the other port")
-    site.play(vibration(0.3, 3.0))
-    assert until(subscriber.events)[0]["kind"] == "anomaly"
+    site.play(vibration(0.3, 3.0))  # a busy machine may have found it silent before
+    until(lambda: ("new", "anomaly") in told(subscriber))
 
 
 def test_what_everything_depends_on_begins_again(site: Any, subscriber: Subscriber) -> None:

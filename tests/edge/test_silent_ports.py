@@ -21,13 +21,10 @@ from edge_runtime.sensors.patience import LEAST_S, LONGEST_S, MULTIPLE, Patience
 from edge_runtime.sensors.poller import Poller
 from edge_runtime.sensors.ports import KEEPALIVE_S, Source
 from edge_runtime.sensors.probing import PROBE_S, probe
-from edge_runtime.sensors.protocols.base import SampleFormat
-from edge_runtime.sensors.protocols.frames import encode_data
 from edge_runtime.sensors.readers import PortReader
 from edge_runtime.sensors.settings import SensorSettings
-from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
-from tests.edge.sites import Site, told, vibration
+from tests.edge.sites import Site, paced_frames, told, vibration
 from tests.waiting import in_time
 
 
@@ -236,10 +233,8 @@ def test_a_device_server_that_forgot_the_gateway_is_found_again(
         until(lambda: told(subscriber) == [("new", "sensor_fault")], what="the alarm")
         assert subscriber.events()[0]["reason"].startswith("silent: ")
         until(lambda: len(server.peers) >= 3, 3 * 2.0, what="another connection")
-        sensor = SimulatedSensor(frame_samples=50)
-        for frame in signal_frames(vibration(0.3, seconds=3), sensor, time.time_ns() // 1000):
-            server.write(encode_data(frame, SampleFormat.FLOAT32))
-            time.sleep(0.05)
+        for data in paced_frames(vibration(0.3, seconds=3)):
+            server.write(data)
         until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
         opened = until(
             lambda: (body := subscriber.latest("health")) and json.loads(body)["sensor"]["port_opened"]

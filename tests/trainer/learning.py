@@ -81,7 +81,7 @@ def capture(state: Path, name: str, samples: Any, condition: str, **members: Any
 
 def learn(state: Path, *options: str, sensor: str = "pump") -> Learnt:
     """Run the learner on what is asked for, once, and watch its memory."""
-    command = [sys.executable, "-m", "trainer", "learn", str(state), "--once", *options]
+    command = [sys.executable, "-m", "trainer", "learn", str(state), "--once", "--nice", "0", *options]
     began_s, peak = time.monotonic(), 0
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT) as process:

@@ -171,7 +171,7 @@ def test_a_list_is_written_and_its_recordings_converted(tmp_path: Path, run: Run
         ),
         (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--samples", "0"], 64, "cannot be cut"),
         (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--hop", "4096"], 64, "cannot be cut"),
-        (["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--method", "f2"], 64, "f1"),
+        (["fit", "none.csv", "--detector", "gaussian", "-o", "m.onnx", "--method", "f2"], 64, "f1"),
         (
             ["fit", SAMPLE, "--detector", "gaussian", "-o", "m.onnx", "--samples", "1021"],
             65,

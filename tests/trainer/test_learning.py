@@ -1,6 +1,5 @@
 """Learning at the machine: a request on disk becomes a model and an answer, whatever ends the learner."""
 
-import json
 import os
 import signal
 import subprocess
@@ -54,6 +53,7 @@ def test_a_request_becomes_a_model_and_an_answer_that_says_what_supports_it(lear
     assert (answer.id, answer.outcome, answer.reason) == ("r1", "learnt", "")
     assert answer.conditions == ("load 0", "load 1", "load 2")
     assert answer.days == 3
+    assert found.peak_mb < 350  # half an hour of three channels: `python -m tests.trainer.learning`
     assert answer.hours == pytest.approx(3 * SECONDS / 3600, rel=1e-6)
     assert "An alarm within 10 s is raised by" in answer.power
     model = learning_folder(state, "pump") / "model.onnx"
@@ -116,7 +116,7 @@ def refused(state: Path, **changes: Any) -> Any:
 
 
 def test_a_fault_that_begins_is_refused_and_named(tmp_path: Path) -> None:
-    samples = hum(2 * SECONDS)
+    samples = hum(2 * SECONDS, seed=5)
     half = len(samples) // 2
     begun = np.concatenate([samples[:half], knocking(samples[half:])])
     answer = refused(tmp_path, captures=[*healthy(tmp_path, 2), capture(tmp_path, "begun", begun, "load 2")])
@@ -125,7 +125,7 @@ def test_a_fault_that_begins_is_refused_and_named(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_was_always_there_is_refused_and_named(tmp_path: Path) -> None:
-    there = capture(tmp_path, "there", knocking(hum(SECONDS)), "load 0")
+    there = capture(tmp_path, "there", knocking(hum(SECONDS, seed=6)), "load 0")
     answer = refused(tmp_path, captures=[there, *healthy(tmp_path, 3)[1:]])
     assert "its kurtosis is" in answer.reason
     assert "bearing" in answer.remedy
@@ -189,21 +189,21 @@ def test_too_little_says_how_much_is_missing(tmp_path: Path) -> None:
     assert "samples" in answer.reason
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"schema": 99}', b"\xff" * 100])
-def test_a_request_that_makes_no_sense_is_said_and_others_are_served(tmp_path: Path, data: bytes) -> None:
-    folder = learning_folder(tmp_path, "broken")
-    folder.mkdir(parents=True)
-    (folder / REQUEST).write_bytes(data)
+def test_requests_that_make_no_sense_are_said_and_others_are_served(tmp_path: Path) -> None:
+    for number, data in enumerate((b"", b"{", b"[]", b'{"schema": 99}', b"\xff" * 100)):
+        folder = learning_folder(tmp_path, f"broken{number}")
+        folder.mkdir(parents=True)
+        (folder / REQUEST).write_bytes(data)
     ask(tmp_path, request([replace(healthy(tmp_path, 1)[0], path="captures/pump/nowhere.frames")]))
     found = learn(tmp_path)
     assert found.answer is not None
     assert found.answer.outcome == "refused"
     assert "Traceback" not in found.said
-    assert "broken" in found.said
+    assert all(f"broken{number}" in found.said for number in range(5))
 
 
 def serving(state: Path, *options: str) -> Any:
-    command = [sys.executable, "-m", "trainer", "learn", str(state), *options]
+    command = [sys.executable, "-m", "trainer", "learn", str(state), "--nice", "0", *options]
     return start(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -276,17 +276,3 @@ def test_a_base_model_of_another_machine_is_warned_of(learnt: Any, tmp_path: Pat
     assert answer is not None
     assert answer.outcome == "learnt", answer.reason
     assert any("not like those of the model Pump 7" in warning for warning in answer.warnings)
-
-
-def test_memory_is_bounded_in_a_small_form(tmp_path: Path) -> None:
-    """60 s of 3 x 12 kHz in 4 conditions; half an hour in 30 is `python -m tests.trainer.learning`."""
-    captures = [
-        capture(tmp_path, f"load{load}", hum(15.0, load, 0.1 * (1 + 0.05 * load), channels=3), f"load {load}")
-        for load in range(4)
-    ]
-    ask(tmp_path, request(captures, channels=("x", "y", "z")))
-    found = learn(tmp_path)
-    assert found.answer is not None
-    assert found.answer.outcome == "learnt", found.answer.reason
-    assert found.peak_mb < 350
-    assert json.loads((learning_folder(tmp_path, "pump") / "answer.json").read_text())["outcome"] == "learnt"

@@ -11,6 +11,7 @@ from trainer.calibration.cross_validation import (
 )
 from trainer.calibration.order import Order
 from trainer.calibration.screened import calibrate_screened
+from trainer.calibration.states import FoundStates, find_states, set_apart
 from trainer.calibration.support import RECORDED
 
 __all__ = [
@@ -18,10 +19,13 @@ __all__ = [
     "Calibrated",
     "CalibrationPlan",
     "FitGraph",
+    "FoundStates",
     "Order",
     "calibrate",
     "calibrate_screened",
     "context_of",
+    "find_states",
     "learnt_digests",
+    "set_apart",
     "training",
 ]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge_runtime.core import AlarmPolicy
-from trainer.calibration.choice import CalibrationPlan
+from edge_runtime.core import NOT_RUNNING, AlarmPolicy
+from trainer.calibration.choice import CalibrationPlan, choose
 from trainer.core import ChoiceError
 from trainer.detectors import REGISTRY, create
 from trainer.recordings import MOST_VALUES, NORMAL, TOWERING, Recording, choose_augmentation, condition_names
@@ -57,6 +57,10 @@ class Order:
     windows."""
     speed_hz: float | None = None
     """Turns of the shaft a second, for the standard faults; None for a usual motor's."""
+    states: bool = False
+    """Whether the file tells the list's conditions apart as operating states, see `calibration.states`."""
+    not_running: str = NOT_RUNNING
+    """With states: the condition of the machine while it stands still."""
 
     def plan(self, recordings: Sequence[Recording]) -> CalibrationPlan:
         """Return how windows are cut and what the threshold has to fulfil."""
@@ -79,7 +83,7 @@ class Order:
         )
 
     def check(self) -> None:
-        """Raise ChoiceError for windows that cannot be cut and wishes that cannot be."""
+        """Raise ChoiceError or FitError for wishes that cannot be, whatever the recordings are."""
         if self.int8 and not REGISTRY[self.detector].quantisable:
             create(self.detector).in_int8()  # says which can
         for what, value in (("sensor range", self.sensor_range), ("speed", self.speed_hz)):
@@ -100,3 +104,4 @@ class Order:
                 f"windows of {self.samples} samples every {self.hop} cannot be cut",
                 remedy=f"Give 1 to {MAX_SAMPLES} samples and a hop between 1 and the window's length",
             )
+        choose((), self.plan(()))

@@ -113,6 +113,10 @@ def fit(
         int, typer.Option(help="Samples that a fit may hold: less memory, fewer windows.")
     ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
+    states: Annotated[bool, typer.Option("--states", help="Tell the list's conditions apart.")] = False,
+    not_running: Annotated[
+        str, typer.Option(metavar="CONDITION", help="With --states: the machine stands still.")
+    ] = "not_running",
     slow_s: Annotated[
         float | None,
         typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
@@ -144,6 +148,8 @@ def fit(
         sensor_range=sensor_range,
         most_values=most_values,
         speed_hz=speed,
+        states=states,
+        not_running=not_running,
     )
     with terminal.progress(f"fit {detector}") as progress:
         manifest = fitting.fit_list(listing, order, output, progress)

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -44,6 +45,17 @@ _SPARING: Final = {
 keeps it otherwise, and a run that needs 280 MB holds 730."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """Whose requests are served, and how."""
+
+    state: Path
+    nice: int
+    stop: threading.Event
+    lock: tuple[int, ...]
+    """Descriptors that hold the lock on the folder: those of a process that learns hold it, too."""
+
+
 def learn(
     state: Annotated[Path, typer.Argument(metavar="STATE_FOLDER", help="Of the gateway's service.")],
     *,
@@ -51,6 +63,7 @@ def learn(
     linger: Annotated[
         float | None, typer.Option(help="End after so many seconds without a request; never, if left out.")
     ] = None,
+    nice: Annotated[int, typer.Option(min=0, max=19, help="How far it stands back for others.")] = _NICE,
     request: Annotated[
         str | None, typer.Option(metavar="SENSOR", help="Learn this sensor's request in this process.")
     ] = None,
@@ -72,7 +85,7 @@ def learn(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with _alone(state) as lock:
-        _serve(state.resolve(), stop, lock, once=once, linger_s=linger)
+        _serve(_Gateway(state.resolve(), nice, stop, lock), once=once, linger_s=linger)
 
 
 @contextlib.contextmanager
@@ -105,14 +118,13 @@ def _alone(state: Path) -> Iterator[tuple[int, ...]]:
         os.close(descriptor)
 
 
-def _serve(
-    state: Path, stop: threading.Event, lock: tuple[int, ...], *, once: bool, linger_s: float | None
-) -> None:
+def _serve(gateway: _Gateway, *, once: bool, linger_s: float | None) -> None:
+    stop = gateway.stop
     busy_s, said = time.monotonic(), dict[Path, str]()
     while not stop.is_set():
-        for request in sorted(_asked(state, said), key=lambda request: request.asked_s):
+        for request in sorted(_asked(gateway.state, said), key=lambda request: request.asked_s):
             if not stop.is_set():
-                _learn_apart(state, request, stop, lock)
+                _learn_apart(gateway, request)
             busy_s = time.monotonic()
         if once or (linger_s is not None and time.monotonic() - busy_s >= linger_s):
             return
@@ -148,26 +160,28 @@ def _is_answered(folder: Path, request: LearningRequest) -> bool:
     return answer is not None and answer.id == request.id
 
 
-def _learn_apart(state: Path, request: LearningRequest, stop: threading.Event, lock: tuple[int, ...]) -> None:
+def _learn_apart(gateway: _Gateway, request: LearningRequest) -> None:
     """Learn in a process of its own, which holds the lock, too; see to it that there is an answer."""
+    state, stop = gateway.state, gateway.stop
     folder = state / LEARNING_FOLDER / sensor_folder_name(request.sensor)
     command = [sys.executable, "-m", "trainer", "learn", str(state), "--request", request.sensor]
     began_s = time.monotonic()
     environment = {**os.environ, **_SPARING}
+    lock = gateway.lock
     with subprocess.Popen(command, env=environment, pass_fds=lock) as process:  # noqa: S603 - our own program
         with contextlib.suppress(OSError, AttributeError):  # Windows has none; a unit has its own
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            nice = max(gateway.nice, os.getpriority(os.PRIO_PROCESS, 0))
+            os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         while process.poll() is None and not stop.wait(0.1):
             pass
         if process.poll() is None:  # asked to end: the request is begun anew next time
             process.terminate()
             return
     if not _is_answered(folder, request):
-        why = (
-            f"ended by signal {-process.returncode}" if process.returncode < 0 else "ended without an answer"
-        )
-        why = f"the process that learnt {why}"
-        remedy = "If the gateway was short of memory, learn from fewer or shorter captures; else report it"
+        code = process.returncode
+        why = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        why = f"the process that learnt {why} and gave no answer"
+        remedy = "If it was short of memory, learn from fewer or shorter captures; else see what it logged"
         answer = without_model(request.id, "failed", why, remedy, time.monotonic() - began_s)
         write_learning(folder, answer)
     typer.echo(f"{request.sensor}: answered")

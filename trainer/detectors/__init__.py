@@ -7,8 +7,19 @@ from typing import Final
 
 from trainer.core import ChoiceError, nearest
 from trainer.detectors.base import Detector
+from trainer.detectors.operating_states import MEANS, ROOTS, OperatingStates, learn_states, means_over
 
-__all__ = ["REGISTRY", "Detector", "create", "options_of"]
+__all__ = [
+    "MEANS",
+    "REGISTRY",
+    "ROOTS",
+    "Detector",
+    "OperatingStates",
+    "create",
+    "learn_states",
+    "means_over",
+    "options_of",
+]
 
 Option = str | int | float | bool
 

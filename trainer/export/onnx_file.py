@@ -21,9 +21,9 @@ from edge_runtime.core import (
     Samples,
     manifest_to_metadata,
 )
-from edge_runtime.models import Graph, load_model
+from edge_runtime.models import STATE, Graph, load_model
 from trainer.core import ExportError, FitContext, whole_file
-from trainer.detectors import Detector
+from trainer.detectors import Detector, OperatingStates
 from trainer.graphs import OPSET
 from trainer.recordings import NORMAL
 
@@ -38,6 +38,9 @@ _GOLDEN: Final = 8
 cover it."""
 _LEARNT: Final = 10_000
 """Recordings learnt from that a file names: 200 KB."""
+_STATES_PARITY: Final = 1e-3
+"""Largest difference of a state's distance between graph and fit, in shares of the limit: it decides only
+where a window is at the limit to a thousandth."""
 _SCALES: Final = (0.25, 4.0)
 """Quieter and louder than anything learnt, by 12 dB: the graph must agree there, too, as faults are loud."""
 
@@ -65,6 +68,10 @@ class ExportDetails:
     """When averages of scores raise an alarm; None where they do not."""
     learnt: tuple[str, ...] = ()
     """The beginning of the digest of each recording learnt from."""
+    states: OperatingStates | None = None
+    """Operating states that the file tells apart."""
+    states_json: Mapping[str, Any] | None = None
+    """What the manifest says of them."""
 
 
 def write_model(
@@ -76,8 +83,12 @@ def write_model(
     UnavailableError when it cannot be written. Nothing is left behind then; what was at `path` stays.
     """
     model = detector.graph()
+    if stamp.states is not None:
+        model = stamp.states.write(model, windows.shape[1], context)
     graph = Graph(model.SerializeToString(), where=detector.name)
     parity_error(detector, graph, windows)
+    if stamp.states is not None:
+        states_error(stamp.states, graph, windows[: BATCHES[-1]], context)
     manifest = _manifest(detector, graph, windows, context, stamp)
     try:
         metadata = manifest_to_metadata(manifest)
@@ -125,6 +136,18 @@ def parity_error(detector: Detector, graph: Graph, windows: Samples) -> float:
     return worst
 
 
+def states_error(states: OperatingStates, graph: Graph, windows: Samples, context: FitContext) -> float:
+    """Compare the graph's operating states of windows with those that were learnt, as `parity_error` does."""
+    truth, seen = states.reference(windows, context), graph.output(STATE, windows)
+    worst = float((np.abs(seen - truth) / np.maximum(np.abs(truth), 1.0)).max())
+    if not worst <= _STATES_PARITY:
+        raise ExportError(
+            f"the graph's operating states differ from those that were learnt by {worst:.2g}, relative",
+            remedy=f"At most {_STATES_PARITY:g} is allowed; report this with the data's shape",
+        )
+    return worst
+
+
 def _manifest(
     detector: Detector, graph: Graph, windows: Samples, context: FitContext, stamp: ExportDetails
 ) -> Manifest:
@@ -154,6 +177,7 @@ def _manifest(
         slow_alarm=stamp.slow_alarm,
         learnt=stamp.learnt[:_LEARNT] or None,
         adaptable=detector.adaptable(),
+        states=stamp.states_json,
     )
 
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +27,15 @@ from edge_runtime.core import (
 )
 from trainer.calibration import Order
 from trainer.core import ChoiceError, FitError, RecordingError, without_model
+from trainer.detectors import create
 from trainer.fitting.base_shift import shift_from_base
 from trainer.fitting.steps import fit, refuse_deaf, write
 from trainer.recordings import (
     SIGN_NAMES,
     TOWERING,
     CaptureRow,
+    CaptureSet,
+    check_known,
     check_recordings,
     condition_names,
     fault_signs,
@@ -124,19 +128,18 @@ class _Learner:
 
     def _learnt(self) -> LearningAnswer:
         request, order = self.request, learning_order(self.request)
+        create(order.detector)  # a wrong name is said before captures are read
+        check_known(request.accept)
         order.check()
-        self._progress(0.0, "reading captures")
-        folder, sensor = self.state_folder, request.sensor
-        rows = [CaptureRow(folder / item.path, item.condition, sensor) for item in request.captures]
-        read = read_captures(rows, request.channels, request.unit, request.rate_hz)
+        read = self._read()
         found = check_recordings(read.recordings, order.accept)
         self._progress(0.1, "looking for signs of a fault")
         signs = refuse_faults(
             fault_signs(read.recordings, order.samples, request.machine_group), request.accept
         )
         base = request.base_model
-        shift = [] if base is None else shift_from_base(folder / base, read.recordings)
-        fitted = fit(read.recordings, order, lambda share, what: self._progress(0.1 + 0.8 * share, what))
+        shift = [] if base is None else shift_from_base(self.state_folder / base, read.recordings)
+        fitted = fit(read.recordings, order, partial(self._progress_of, 0.1, 0.8))
         refuse_deaf(fitted, order)
         self._progress(0.95, "writing the model")
         path = self.folder / LEARNT_MODEL
@@ -152,6 +155,15 @@ class _Learner:
             days=len(read.days),
             power="" if fitted.power is None else self._short(fitted.power.statement),
         )
+
+    def _read(self) -> CaptureSet:
+        asked, folder = self.request, self.state_folder
+        rows = [CaptureRow(folder / item.path, item.condition, asked.sensor) for item in asked.captures]
+        progress = partial(self._progress_of, 0.0, 0.1)
+        return read_captures(rows, asked.channels, asked.unit, asked.rate_hz, progress)
+
+    def _progress_of(self, start: float, part: float, share: float, step: str) -> None:
+        self._progress(start + part * share, step)
 
     def _progress(self, share: float, step: str) -> None:
         now_s = time.monotonic()

@@ -13,10 +13,13 @@ from edge_runtime.core import Manifest, Samples
 from trainer.calibration import (
     Calibrated,
     FitGraph,
+    FoundStates,
     Order,
     calibrate_screened,
     context_of,
+    find_states,
     learnt_digests,
+    set_apart,
     training,
 )
 from trainer.core import FitContext, Progress, check_apart, check_file, quiet
@@ -56,6 +59,8 @@ class Fitted:
     """Digests of the recordings it learnt from, as a manifest has them."""
     power: Power | None = None
     """Which faults it would hear; None where that was not measured."""
+    found: FoundStates | None = None
+    """The operating states that it tells apart; None where it was not asked to."""
 
 
 def orders(
@@ -97,19 +102,31 @@ def fit(
     """
     order.check()
     started = time.perf_counter()
+    recordings, still = set_apart(recordings, order.not_running) if order.states else (recordings, ())
     # Calibration makes most of the fits, so it has most of the progress bar.
     plan = order.plan(recordings)
     recordings, calibrated = calibrate_screened(
         fitter(order, kept), recordings, plan, order.seed, _share(progress, 0, 0.8)
     )
     context = context_of(recordings, order.seed, progress)
+    general = calibrated.threshold.value
+    found = None
+    if order.states:
+        found = find_states(fitter(order, kept), recordings, still, plan, context, general=general)
     middle = time.perf_counter()
     windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
     calibrated = replace(calibrated, notes={**calibrated.notes, **_turns(order, context.rate_hz)})
     fitted = Fitted(
-        detector, windows, full, calibrated, seconds, middle - started, learnt_digests(recordings, plan)
+        detector,
+        windows,
+        full,
+        calibrated,
+        seconds,
+        middle - started,
+        learnt_digests(recordings, plan),
+        found=found,
     )
     progress(0.9, "trying faults")
     return with_power(fitted, order) if order.power else fitted
@@ -166,6 +183,8 @@ def write(
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
         slow_alarm=fitted.calibrated.slow_alarm,
+        states=None if fitted.found is None else fitted.found.states,
+        states_json=None if fitted.found is None else fitted.found.to_json(),
         power=None if fitted.power is None else fitted.power.to_json(),
         notes={**fitted.calibrated.notes, **(notes or {})},
     )

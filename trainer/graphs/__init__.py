@@ -5,11 +5,13 @@ from trainer.graphs.base import FrontEnd
 from trainer.graphs.builder import OPSET, GraphBuilder, GraphValue, run_graph
 from trainer.graphs.fourier import power_spectrum
 from trainer.graphs.front_ends import front_end
+from trainer.graphs.spectra import CoarseSpectrum
 from trainer.graphs.transforms import fit_transform
 
 __all__ = [
     "OPSET",
     "Bands",
+    "CoarseSpectrum",
     "FrontEnd",
     "GraphBuilder",
     "GraphValue",

@@ -51,14 +51,15 @@ class Bands:
         )
 
 
-def below(samples: int, rate_hz: float, limit_hz: float | None) -> Bands:
-    """Cut 0 to `limit_hz`, or to half the rate, into bands of equal width, each at least one line wide."""
+def below(samples: int, rate_hz: float, limit_hz: float | None, most: int = COUNT) -> Bands:
+    """Cut 0 to `limit_hz`, or to half the rate, into `most` bands of equal width, each at least one line
+    wide."""
     nyquist_hz = rate_hz / 2
     top_hz = min(limit_hz or nyquist_hz, nyquist_hz)
     lines = max(int(top_hz * samples / rate_hz), 1)
     line_hz = rate_hz / samples
     # Edges lie between lines, so that rounding cannot move a line into the next band.
-    cuts = np.unique(np.linspace(0, lines, min(COUNT, lines) + 1).round()) + 0.5
+    cuts = np.unique(np.linspace(0, lines, min(most, lines) + 1).round()) + 0.5
     return Bands((0.0, *(float(cut) * line_hz for cut in cuts[1:])), rate_hz)
 
 

@@ -153,9 +153,12 @@ class GraphValue:
 class GraphBuilder:
     """One graph from `window`, float32 [batch, samples, channels], to the outputs that `model` names."""
 
-    def __init__(self, samples: int, channels: int, int8: bool = False) -> None:
-        """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers."""
-        self.int8 = int8
+    def __init__(self, samples: int, channels: int, int8: bool = False, prefix: str = "") -> None:
+        """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers.
+
+        Names begin with `prefix`, so that two graphs of one window can be put into one model.
+        """
+        self.int8, self._prefix = int8, prefix
         self.samples = samples
         self.channels = channels
         self.window = GraphValue(self, WINDOW)
@@ -174,7 +177,7 @@ class GraphBuilder:
         """Write one node with several outputs."""
         double = any(isinstance(item, GraphValue) and item.double for item in inputs)
         names = [self._input(item, double) for item in inputs]
-        results = [f"v{len(self._nodes)}_{index}" for index in range(outputs)]
+        results = [f"{self._prefix}v{len(self._nodes)}_{index}" for index in range(outputs)]
         node = helper.make_node(kind, names, results, domain=domain or None, **attributes)
         self._nodes.append(node)
         return tuple(GraphValue(self, name, double) for name in results)
@@ -222,7 +225,7 @@ class GraphBuilder:
         array = np.ascontiguousarray(array, exact if array.dtype.kind == "f" else array.dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
-            name = f"c{len(self._constants)}"
+            name = f"{self._prefix}c{len(self._constants)}"
             self._constants[key] = numpy_helper.from_array(array.reshape(np.shape(value)), name)
         return str(self._constants[key].name)
 

@@ -22,6 +22,7 @@ from trainer.recordings.folds import (
     cut_windows,
     leave_out_blocks,
     leave_out_conditions,
+    leave_out_runs,
     long_enough,
     windows_digest,
 )
@@ -39,7 +40,7 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
-from trainer.recordings.signs_of_fault import SIGN_NAMES, fault_signs, refuse_faults
+from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
 
 __all__ = [
     "DIGITS",
@@ -60,6 +61,7 @@ __all__ = [
     "capture_rows",
     "check_accepted",
     "check_folds_apart",
+    "check_known",
     "check_recordings",
     "check_together",
     "choose_augmentation",
@@ -73,6 +75,7 @@ __all__ = [
     "gather_windows",
     "leave_out_blocks",
     "leave_out_conditions",
+    "leave_out_runs",
     "left_out_notes",
     "list_folder",
     "load_list",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainer.core import RecordingError
+from trainer.core import Progress, RecordingError, quiet
 from trainer.formats import CaptureLook
 from trainer.recordings.captures import look_at_capture, recorded_days
 from trainer.recordings.collection import check_together
@@ -37,7 +37,11 @@ class CaptureSet:
 
 
 def read_captures(
-    captures: Sequence[CaptureRow], channels: tuple[str, ...], unit: str, rate_hz: float
+    captures: Sequence[CaptureRow],
+    channels: tuple[str, ...],
+    unit: str,
+    rate_hz: float,
+    progress: Progress = quiet,
 ) -> CaptureSet:
     """Read captures one after another and put their samples on disk.
 
@@ -49,7 +53,8 @@ def read_captures(
     recordings: list[Recording] = []
     wrong: list[RecordingError] = []
     days: set[str] = set()
-    for capture in captures:
+    for number, capture in enumerate(captures):
+        progress(number / len(captures), f"reading {capture.path.name}")
         try:
             look = look_at_capture(capture.path)
             _check_notes(look, capture)

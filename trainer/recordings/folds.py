@@ -132,6 +132,24 @@ def leave_out_blocks(recordings: Sequence[Recording], samples: int, blocks: int 
     return tuple(replace(fold, within_condition=True) for fold in folds)
 
 
+def leave_out_runs(recordings: Sequence[Recording], blocks: int = BLOCKS) -> tuple[Fold, ...]:
+    """Leave out a run of each condition's recordings in turn, for those too short to be cut into blocks;
+    empty where each condition has one."""
+    turns: dict[int, list[Recording]] = {}
+    for name in condition_names(recordings):
+        own = [item for item in recordings if item.condition == name]
+        for number, item in enumerate(own):
+            turns.setdefault(number * blocks // len(own), []).append(item)
+    if len(turns) < 2:
+        return ()
+    parts = [item for turn in turns.values() for item in turn]
+    own_turns = [number for number, turn in turns.items() for _ in turn]
+    return tuple(
+        replace(_fold(f"block {turn + 1}", parts, [own == turn for own in own_turns]), within_condition=True)
+        for turn in turns
+    )
+
+
 def check_folds_apart(train: Sequence[Recording], test: Sequence[Recording]) -> None:
     """Raise RecordingError when a recording to test on shares samples with one to learn from.
 

@@ -35,16 +35,16 @@ def fault_signs(
     return tuple(sorted(found, key=lambda problem: not problem.refuses))
 
 
-def refuse_faults(found: Sequence[RecordingProblem], accept: Sequence[str]) -> tuple[RecordingProblem, ...]:
-    """Raise RecordingError for the first sign that refuses and is not accepted; return the others.
-
-    Raises ChoiceError for a name in `accept` that is neither a sign's nor a guard's.
-    """
+def check_known(accept: Sequence[str]) -> None:
+    """Raise ChoiceError for a name that is neither a sign's nor a guard's: it would accept nothing."""
+    known = (*SIGN_NAMES, *GUARD_NAMES)
     for name in accept:
-        if name not in (*SIGN_NAMES, *GUARD_NAMES):
-            raise ChoiceError(
-                f"there is no check {name!r}", remedy=nearest(name, (*SIGN_NAMES, *GUARD_NAMES))
-            )
+        if name not in known:
+            raise ChoiceError(f"there is no check {name!r}", remedy=nearest(name, known))
+
+
+def refuse_faults(found: Sequence[RecordingProblem], accept: Sequence[str]) -> tuple[RecordingProblem, ...]:
+    """Raise RecordingError for the first sign that refuses and is not accepted; return all."""
     for problem in found:
         if problem.refuses and problem.guard not in accept:
             raise RecordingError(

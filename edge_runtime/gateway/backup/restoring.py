@@ -54,34 +54,20 @@ def restore(config: Config, source: Path) -> Contents:
         raise ConfigError(what, where=str(source), remedy="Give this device's own backup")
     state = config.state_folder
     with Spool.open(state, config.spool) as spool:  # holds the folder's lock: no service runs meanwhile
-        names = _sensors(config, source)
+        saved = source / COMMISSIONING_FOLDER
+        names = [each.name for each in config.sensor if (saved / sensor_folder_name(each.name)).is_dir()]
         for name in names:
-            _check_fresh(state, name)
+            if read_record(state, name) != Commissioning():
+                what = f"the sensor {name} has a commissioning here already"
+                where = state / COMMISSIONING_FOLDER / sensor_folder_name(name)
+                remedy = "Move that folder away first, if the backup is to count"
+                raise CommissionError(what, where=str(where), remedy=remedy)
         for name in names:
             _restore_sensor(state, source, name)
         for key, alarm in _alarms(source):
             if key not in spool.open_alarms():
                 _take_up(spool, config, key, alarm)
     return contents
-
-
-def _sensors(config: Config, source: Path) -> list[str]:
-    """Sensors of the configuration that the backup has something of."""
-    return [
-        sensor.name
-        for sensor in config.sensor
-        if (source / COMMISSIONING_FOLDER / sensor_folder_name(sensor.name)).is_dir()
-    ]
-
-
-def _check_fresh(state: Path, sensor: str) -> None:
-    folder = state / COMMISSIONING_FOLDER / sensor_folder_name(sensor)
-    if read_record(state, sensor) != Commissioning():
-        raise CommissionError(
-            f"the sensor {sensor} has a commissioning here already",
-            where=str(folder),
-            remedy="Move that folder away first, if the backup is to count",
-        )
 
 
 def _restore_sensor(state: Path, source: Path, sensor: str) -> None:
@@ -94,7 +80,8 @@ def _restore_sensor(state: Path, source: Path, sensor: str) -> None:
         here.mkdir(parents=True)
         for path in sorted(there.iterdir()):
             if path.is_dir():
-                _check_sealed(path, source / SEALED_BY)
+                for name in _sealed_files(path):
+                    check_signed(path / name, digest_of(path / name), source / SEALED_BY)
                 shutil.copytree(path, here / path.name)
                 seal_files(here / path.name, _sealed_files(path), state)
             elif path.name.endswith(".json") and path.name != "record.json":
@@ -109,12 +96,6 @@ def _restore_sensor(state: Path, source: Path, sensor: str) -> None:
 def _sealed_files(folder: Path) -> list[str]:
     lines = (folder / DIGESTS).read_text(encoding="utf-8").splitlines()
     return [line.partition(" ")[2].strip(" *") for line in lines]
-
-
-def _check_sealed(folder: Path, certificate: Path) -> None:
-    """Raise where a file of a learnt model is not as the device sealed it."""
-    for name in _sealed_files(folder):
-        check_signed(folder / name, digest_of(folder / name), certificate)
 
 
 def _alarms(source: Path) -> list[tuple[str, OpenAlarm]]:

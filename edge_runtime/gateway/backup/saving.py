@@ -43,30 +43,23 @@ def save(config: Config, target: Path) -> Contents:
             shutil.copyfile(seal_certificate(state), fresh / SEALED_BY)
         write_whole(fresh / ALARMS, json.dumps(_book(config), indent=1).encode())
         write_whole(fresh / CAPTURES, json.dumps(captures_in(captures_folder(config)), indent=1).encode())
-        files = {path: path.relative_to(fresh).as_posix() for path in sorted(fresh.rglob("*"))}
-        digests = {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path, name in files.items()
-            if path.is_file()
-        }
-        contents = Contents(config.site.site, config.site.device, time.time(), VERSION, digests)
+        files = [path for path in sorted(fresh.rglob("*")) if path.is_file()]
+        digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        named = {path.relative_to(fresh).as_posix(): digest for path, digest in digests.items()}
+        contents = Contents(config.site.site, config.site.device, time.time(), VERSION, named)
         write_whole(fresh / CONTENTS, contents_to_json(contents))
-        _replace(target, fresh)
+        before = target.with_name(f"{target.name}-old")
+        shutil.rmtree(before, ignore_errors=True)
+        if target.exists():
+            target.rename(before)
+        fresh.rename(target)
+        shutil.rmtree(before, ignore_errors=True)
     except OSError as error:
         what = f"the backup cannot be written ({error.strerror or error})"
         raise UnavailableError(
             what, where=str(target), remedy="Give a folder on a stick that has room and is yours"
         ) from error
     return contents
-
-
-def _replace(target: Path, fresh: Path) -> None:
-    before = target.with_name(f"{target.name}-old")
-    shutil.rmtree(before, ignore_errors=True)
-    if target.exists():
-        target.rename(before)
-    fresh.rename(target)
-    shutil.rmtree(before, ignore_errors=True)
 
 
 def _book(config: Config) -> Iterable[Mapping[str, Any]]:

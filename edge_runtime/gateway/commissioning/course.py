@@ -127,6 +127,7 @@ class Course:
         record, prepared = self.record, self._sensor.commissioned
         baseline = None if prepared is None else prepared.baseline
         entries = record.history[-SHOWN:]
+        step, share = (self._progress.step, self._progress.share) if self._progress else ("", 0.0)
         return {
             "sensor": self._sensor.settings.name,
             "stage": record.stage,
@@ -139,17 +140,11 @@ class Course:
             "offer": record.offer,
             "offered": record.offered,
             **{name: getattr(record, name) for name in ("watched_s", "windows", "exceeded", "alarms")},
-            "learner": self._learning(),
+            "learner": None if not record.request else {"step": step, "share": share},
             "history": [
                 {"time": rfc3339(entry.at_us), "who": entry.who, "what": entry.what} for entry in entries
             ],
         }
-
-    def _learning(self) -> dict[str, object] | None:
-        if not self.record.request:
-            return None
-        step, share = (self._progress.step, self._progress.share) if self._progress else ("", 0.0)
-        return {"step": step, "share": share}
 
     def _heard(self, said: LearningProgress | LearningAnswer | None, error: EdgeError | None) -> None:
         self._asked = False

@@ -22,16 +22,14 @@ def add_day(state_folder: Path, sensor: str, model: str, day: Sequence[float]) -
     Days of another model, and a file that cannot be read, are forgotten. Raises OSError.
     """
     path = commissioning_folder(state_folder, sensor) / DAYS
-    days = [*_read(path, model), [float(score) for score in day]][-MOST_DAYS:]
-    write_whole(path, json.dumps({"model": model, "days": days}).encode())
-    return days
-
-
-def _read(path: Path, model: str) -> list[list[float]]:
+    kept: list[list[float]] = []
     try:
         body: Any = json.loads(read_small(path, _MAX_BYTES))
-        days = [[float(score) for score in day] for day in body["days"]]
+        days = [[float(score) for score in one] for one in body["days"]]
+        if body["model"] == model and all(one and np.isfinite(one).all() for one in days):
+            kept = days
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return []
-    whole = all(day and np.isfinite(day).all() for day in days)
-    return days if whole and body["model"] == model else []
+        pass
+    kept = [*kept, [float(score) for score in day]][-MOST_DAYS:]
+    write_whole(path, json.dumps({"model": model, "days": kept}).encode())
+    return kept

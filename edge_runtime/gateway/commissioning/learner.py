@@ -186,7 +186,8 @@ class Learner:
         check_agreement(replace(self.sensor, model=Path(where)), prove_model(model, where).manifest)
         named = f"{len(answer.conditions)} conditions" if answer.conditions else "no named condition"
         days = f" over {answer.days} days" if answer.days else ""
-        rests_on = f"from {answer.hours:.2f} h in {named}{days}. {answer.power}".strip()
+        long = f"{answer.hours:.1f} h" if answer.hours >= 1 else f"{60 * answer.hours:.1f} min"
+        rests_on = f"from {long} in {named}{days}. {answer.power}".strip()
         warnings = "; ".join(answer.warnings)
         kept = Baseline(self.sensor.name, LEARNT_HERE, digest, None, rests_on, warnings, at_us)
         write_baseline(self.state_folder, number, kept, model)

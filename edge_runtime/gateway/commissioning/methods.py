@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.book import Commissioning, Doer, accept, after_repair, arm, ask_learner, retire
 from edge_runtime.core import CommissionError, printable
-from edge_runtime.door import Access, Asker, Method
+from edge_runtime.door import Access, Asker, Later, Method
 from edge_runtime.gateway.commissioning.course import Course
 from edge_runtime.gateway.commissioning.survey import NORMAL, SHADOW_LABEL
 
@@ -49,63 +49,95 @@ class AcceptParams:
     note: str = ""
 
 
-def commission_methods(
-    find: Callable[[str], Course | None], names: Callable[[], Iterable[str]]
-) -> list[Method]:
-    """What can be asked; `find` gives the course of a sensor that learns, `names` those of all sensors."""
+class Requests:
+    """What people ask, as the door calls it: each looks at the record at once, and answers when the disk has
+    what it changed."""
 
-    def course_of(sensor: str) -> Course:
-        if (course := find(sensor)) is not None:
-            return course
-        shown = printable(sensor, 60)
-        if sensor in names():
-            what = f"the sensor {shown} is watched by a delivered model, which is not commissioned"
-            raise CommissionError(what, remedy='Set its `model = "learn"` to let it learn one of its own')
-        what = f"no sensor of that name is watched: {shown}"
-        raise CommissionError(what, remedy=f"Known here: {', '.join(names())}")
+    def __init__(self, find: Callable[[str], Course | None], names: Callable[[], Iterable[str]]) -> None:
+        """`find` gives the course of a sensor that learns, `names` those of all sensors."""
+        self._find, self._names = find, names
 
-    def learn(params: LearnParams, asker: Asker) -> object:
-        course, doer = course_of(params.sensor), _doer(asker, params.note)
+    def status(self, params: SensorParams, _asker: Asker) -> object:
+        """How it stands."""
+        return self._course(params.sensor).view()
+
+    def learn(self, params: LearnParams, asker: Asker) -> object:
+        """Ask the learner."""
+        course, doer = self._course(params.sensor), _doer(asker, params.note)
         record, learner = course.record, course.learner
         ask_learner(record, "asked", doer)  # what makes no sense is said before captures are read
         labels = (*NORMAL, SHADOW_LABEL) if params.with_shadow else NORMAL
         accepted = tuple(part.strip() for part in params.accept.split(",") if part.strip())
         return course.change(lambda: learner.ask(record, doer, labels, accepted))
 
-    def changed(change: Callable[[Commissioning, Doer], Commissioning]) -> Any:
-        def call(params: NoteParams, asker: Asker) -> object:
-            course = course_of(params.sensor)
-            after = change(course.record, _doer(asker, params.note))
-            learner = course.learner
-            return course.change(lambda: learner.keep(after))
+    def accept(self, params: AcceptParams, asker: Asker) -> object:
+        """Take what is offered, or a kept model."""
+        course = self._course(params.sensor)
+        return _kept(course, accept(course.record, params.model, _doer(asker, params.note)))
 
-        return call
+    def arm(self, params: NoteParams, asker: Asker) -> object:
+        """Let it raise alarms."""
+        course = self._course(params.sensor)
+        return _kept(course, arm(course.record, _doer(asker, params.note)))
 
-    def accepted(params: AcceptParams, asker: Asker) -> object:
-        course = course_of(params.sensor)
-        after, learner = accept(course.record, params.model, _doer(asker, params.note)), course.learner
-        return course.change(lambda: learner.keep(after))
+    def retire(self, params: NoteParams, asker: Asker) -> object:
+        """Take the learnt model out of use."""
+        course = self._course(params.sensor)
+        return _kept(course, retire(course.record, _doer(asker, params.note)))
 
-    def repaired(params: NoteParams, asker: Asker) -> object:
-        course = course_of(params.sensor)
-        after, learner = after_repair(course.record, _doer(asker, params.note)), course.learner
-        return course.change(lambda: learner.keep(after, afresh=True))
+    def after_repair(self, params: NoteParams, asker: Asker) -> object:
+        """Begin a new baseline."""
+        course = self._course(params.sensor)
+        return _kept(course, after_repair(course.record, _doer(asker, params.note)), afresh=True)
 
-    def status(params: SensorParams, _asker: Asker) -> object:
-        return course_of(params.sensor).view()
+    def _course(self, sensor: str) -> Course:
+        if (course := self._find(sensor)) is not None:
+            return course
+        shown = printable(sensor, 60)
+        if sensor in self._names():
+            what = f"the sensor {shown} is watched by a delivered model, which is not commissioned"
+            raise CommissionError(what, remedy='Set its `model = "learn"` to let it learn one of its own')
+        what = f"no sensor of that name is watched: {shown}"
+        raise CommissionError(what, remedy=f"Known here: {', '.join(self._names())}")
 
+
+def commission_methods(asked: Requests) -> list[Method]:
+    """What can be asked through the door."""
     rows: list[tuple[str, Access, str, Any, Any]] = [
-        ("status", Access.READ, "Say how far a sensor is on its way to a model.", SensorParams, status),
-        ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams, learn),
-        ("accept", Access.CHANGE, "Take a model or threshold that is offered.", AcceptParams, accepted),
-        ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams, changed(arm)),
-        ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams, changed(retire)),
-        ("after-repair", Access.CHANGE, "Begin a new baseline, and keep the old.", NoteParams, repaired),
+        (
+            "status",
+            Access.READ,
+            "Say how far a sensor is on its way to a model.",
+            SensorParams,
+            asked.status,
+        ),
+        ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams, asked.learn),
+        (
+            "accept",
+            Access.CHANGE,
+            "Take a model or threshold that is offered.",
+            AcceptParams,
+            asked.accept,
+        ),
+        ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams, asked.arm),
+        ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams, asked.retire),
+        (
+            "after-repair",
+            Access.CHANGE,
+            "Begin a new baseline, and keep the old.",
+            NoteParams,
+            asked.after_repair,
+        ),
     ]
     return [
         Method(f"commission.{name}", access, about, params, call, mqtt=True)
         for name, access, about, params, call in rows
     ]
+
+
+def _kept(course: Course, after: Commissioning, *, afresh: bool = False) -> Later:
+    learner = course.learner
+    return course.change(lambda: learner.keep(after, afresh=afresh))
 
 
 def _doer(asker: Asker, note: str) -> Doer:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from edge_runtime.core import EdgeError, printable
-from edge_runtime.gateway.recording.job import Job
+from edge_runtime.gateway.recording.job import GONE, Job
 from edge_runtime.gateway.recording.recorder import Recorder, Target
 from edge_runtime.gateway.recording.store import CaptureStore, refusal, same_disk
 from edge_runtime.gateway.recording.tap import Tap
@@ -24,6 +24,8 @@ from edge_runtime.sensors import RecordingSettings
 TURN_S: Final = 0.25
 """Between two turns while anything is recorded: so much is written at one time, and lost at most by a kill. A
 turn a frame would take the processor from scoring."""
+LOOK_S: Final = 60.0
+"""Between two looks at the folder while nothing is recorded: so late a list knows what others did."""
 MOST_LISTED: Final = 2000
 """Captures, the newest, that a list names: a week of snapshots every five minutes. Encoding more takes the
 processor from scoring for longer than a window may wait."""
@@ -82,7 +84,7 @@ class Desk(threading.Thread):
 
         def cancel() -> None:
             if (recorder := self._recorders.get(sensor)) is not None:
-                recorder.tick(time.monotonic())
+                self._advance(sensor, recorder)  # what has come counts
                 recorder.end(why)
 
         self._ask(cancel)
@@ -98,17 +100,18 @@ class Desk(threading.Thread):
 
     def run(self) -> None:
         """Work until told to leave."""
-        with contextlib.suppress(OSError):
-            self._store.scan()
-        self._list()
         while not self._quit.is_set():
-            self._wake.wait(TURN_S if self._recorders else None)
-            self._wake.clear()
             try:
+                if not self._recorders:  # others put captures there, and take them away
+                    self._store.scan()
+                    self._list()
+                self._wake.wait(TURN_S if self._recorders else LOOK_S)
+                self._wake.clear()
                 self._turn()
             except Exception:  # noqa: BLE001  a fault of ours must not end the recordings that go on
                 _log.exception("a turn of the recording in %s failed", self._folder)
-        for recorder in self._recorders.values():
+        for sensor, recorder in self._recorders.items():
+            self._advance(sensor, recorder)  # what has come since the last turn
             recorder.leave()
 
     def _ask(self, what: Callable[[], None]) -> None:
@@ -172,7 +175,7 @@ class Desk(threading.Thread):
         for sensor, recorder in self._recorders.items():
             before, target = self._targets[sensor], targets.get(sensor)
             if target is None:
-                recorder.end("the sensor was taken out of the configuration")
+                recorder.end(GONE)
             elif target != before:
                 self._targets[sensor] = target
                 recorder.follow(target, now_s)

@@ -19,6 +19,8 @@ LONGEST_S: Final = 366 * 86400.0
 """A year, with its leap day; longer is a slip of the unit."""
 SHORTEST_S: Final = 1.0
 """Of a recording and of a snapshot: shorter ones hold no level."""
+GONE: Final = "the sensor was taken out of the configuration"
+"""Why a job ends that has no sensor any more."""
 SCHEMA: Final = 1
 _SAMPLE_BYTES: Final = 2
 """Of the smallest sample that a sensor sends, int16."""

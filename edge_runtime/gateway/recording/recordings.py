@@ -4,6 +4,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,7 @@ from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService
 from edge_runtime.gateway.recording.desk import Desk
-from edge_runtime.gateway.recording.job import Job, Order
+from edge_runtime.gateway.recording.job import GONE, Job, Order
 from edge_runtime.gateway.recording.job_files import JobFiles
 from edge_runtime.gateway.recording.recorder import Target
 from edge_runtime.gateway.recording.store import read_captures
@@ -57,10 +59,14 @@ class Recordings(Part):
         for job in self._files.read():
             if isinstance(job, DataError):
                 _log.warning("a recording is not taken up: %s", job)
-            elif job.ended or (target := self._targets.get(job.order.sensor)) is None:
-                self._before[job.order.sensor] = job_view(job, "ended", job.order.folder)
-            else:
+            elif not job.ended and (target := self._targets.get(job.order.sensor)) is not None:
                 self._begin(job, target)
+            else:
+                ended = job if job.ended else replace(job, ended=GONE)
+                self._before[job.order.sensor] = job_view(ended, "ended", job.order.folder)
+                if not job.ended:
+                    with suppress(OSError):  # a disk that refuses: it is said again at the next start
+                        self._files.write(ended)
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is compared here
         """Go on with sensors whose settings differ; end the recordings of those that are gone."""

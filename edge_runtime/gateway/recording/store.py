@@ -43,8 +43,18 @@ class CaptureStore:
         """Snapshots deleted to make room."""
 
     def scan(self) -> None:
-        """Read what is in the folder; what cannot be read counts as not there."""
-        self._captures = {capture.path: capture for capture in read_captures(self.folder)}
+        """Look what is in the folder, which others may have changed; what cannot be read is not there.
+
+        Captures that are known are not read again.
+        """
+        found: dict[Path, Capture] = {}
+        for path in self.folder.glob(f"*/*{ENDING}"):
+            with contextlib.suppress(OSError):
+                known = self._captures.get(path)
+                if path not in self._open:
+                    same = known is not None and known.bytes == path.stat().st_size
+                    found[path] = known if known is not None and same else outline(path)
+        self._captures = found
 
     @property
     def captures(self) -> tuple[Capture, ...]:
@@ -54,6 +64,7 @@ class CaptureStore:
     def check(self, sensor: str, least_bytes: float) -> None:
         """Raise UnavailableError or AccessError where so much of a sensor cannot be written, by what is known
         now."""
+        self.scan()
         spare = self.spare_bytes + sum(each.bytes for each in self._captures.values() if each.note.every_s)
         if least_bytes > spare:
             what = f"it takes {least_bytes / 1e6:.0f} MB at the least, "
@@ -115,6 +126,8 @@ class CaptureStore:
 
         Raises UnavailableError where nothing is left to thin.
         """
+        if self._too_full(size) is not None:
+            self.scan()  # somebody may have made room
         while problem := self._too_full(size):
             capture = next_to_thin(self._captures.values())
             if capture is None:
