@@ -31,6 +31,9 @@ MISMATCH: Final = "state_mismatch"
 FARTHEST: Final = -4.0
 """A window counts as no farther from a state than this many limits. A judgement: one jolt among the windows
 of a second does not take the machine out of its state, three do."""
+OUT: Final = -2.0
+"""A window farther from its state than this many limits waits for the next ones: it may be the first of a
+change that the mean does not show yet. A judgement: of a state's own windows few are."""
 FALLING: Final = 0.95
 """A machine runs down while its level goes on falling below its lowest by this factor. A judgement: the level
 of a second varies by less in any state, and a run-down of a minute takes it through ten such steps."""
@@ -76,13 +79,13 @@ class OperatingState:
         self._stalled_us = self._unseen_us = self._differs_us = 0.0
         self._level = self._lowest = 0.0
         self._last_us: int | None = None
-        self._way = CHANGING
+        self._way, self._named = CHANGING, False
         self._said, self._said_us = "", 0.0
 
     @property
     def state(self) -> MachineState | None:
         """What is known now; None while nothing is."""
-        name = self._known if self._left_us is None else self._way
+        name = self._way if self._left_us is not None and self._named else self._known
         if not name and not self._said:
             return None
         return MachineState(name or self._said, self._said, self._since_us)
@@ -159,6 +162,9 @@ class OperatingState:
         differs = self._said and seen not in (UNSEEN, self._said) and seen == self._known
         self._differs_us = self._differs_us + passed_us if differs else 0.0
         self._unseen_us = self._unseen_us + passed_us if seen == UNSEEN else 0.0
+        self._named = seen == UNSEEN
+        if seen == self._known != NOT_RUNNING and self._is_out(seen):
+            return self._away(time_us, passed_us, samples)
         if seen == self._known:
             held_count = self._left_us is not None and seen != NOT_RUNNING
             self._left_us = None
@@ -187,6 +193,10 @@ class OperatingState:
         self._rows.append(exact)
         self._sum += exact
         return self._names[int(np.argmax(self._sum))]
+
+    def _is_out(self, state: str) -> bool:
+        """Whether the newest window alone is far outside a learnt state that the mean is still in."""
+        return state != UNSEEN and bool(self._rows[-1][self._names.index(state)] < OUT)
 
     def _away(self, time_us: int, passed_us: int, samples: Samples) -> Step:
         """In no learnt state, and not known to be: a transient, or the beginning of an unseen state."""

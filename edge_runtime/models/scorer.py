@@ -114,7 +114,7 @@ class Graph:
     def score_one(self, window: Samples, state: int = UNKNOWN_STATE) -> float:
         """Score one window [samples, channels]: the hot path, which makes no array.
 
-        `state` is the column of the state that the site says it is. `state_row` is then this window's.
+        `state` is the column of what the site says; `state_row` is then this window's.
         """
         if self._binding is None:  # binds input and output to arrays that no run makes or copies again
             self._bind()
@@ -124,8 +124,7 @@ class Graph:
 
     @property
     def state_row(self) -> Scores:
-        """The output `state` for the window that was scored last: a column a state, and one for none of them;
-        the largest says which. Empty where the graph has none. A view, valid until the next score."""
+        """The output `state` of the window scored last, [states + 1]; empty without one. A view of it."""
         return self._row[0] if self.states and self._binding is not None else np.empty(0, np.float32)
 
     def _bind(self) -> None:
@@ -134,10 +133,8 @@ class Graph:
         self._score = np.zeros(1, np.float32)
         self._row = np.zeros((1, self.states + 1), np.float32)
         binding = self._session.io_binding()
-        bound: list[tuple[Any, str, NDArray[Any]]] = [
-            (binding.bind_input, WINDOW, self._window),
-            (binding.bind_output, SCORE, self._score),
-        ]
+        bound: list[tuple[Any, str, NDArray[Any]]] = [(binding.bind_input, WINDOW, self._window)]
+        bound += [(binding.bind_output, SCORE, self._score)]
         bound += [(binding.bind_input, STATE, self._said)] if self._asks_state else []
         bound += [(binding.bind_output, STATE, self._row)] if self.states else []
         for bind, name, array in bound:

@@ -15,8 +15,9 @@ from tests.states.play import Player, Said
 
 PIECE_S: Final = 10.0
 """Length of what is played of a state or a fault; what is shorter is played again and again."""
-SETTLED_S: Final = 3.0
-"""From the beginning to what is counted: a state is known after a span, and named after its transient."""
+SETTLED_S: Final = 4.5
+"""From the beginning to what is counted: a state is known after a span, one that nobody saw is named after
+a transient of 3 s."""
 SPOKEN: Final = (AlarmKind.ANOMALY, AlarmKind.STATE)
 
 

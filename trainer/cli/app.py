@@ -114,12 +114,9 @@ def fit(
     ] = 64 * 1024 * 1024,
     speed: Annotated[float | None, typer.Option(help="Turns of the shaft a second, for the faults.")] = None,
     states: Annotated[bool, typer.Option("--states", help="Tell the list's conditions apart.")] = False,
-    not_running: Annotated[
-        str, typer.Option(metavar="CONDITION", help="With --states: the machine stands still.")
-    ] = "not_running",
+    not_running: Annotated[str, typer.Option(help="Condition of the standing machine.")] = "not_running",
     slow_s: Annotated[
-        float | None,
-        typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 where 10 min were recorded."),
+        float | None, typer.Option(help="Seconds that the slow alarm averages; 0: none. 60 from 10 min on.")
     ] = None,
     best_effort: Annotated[bool, typer.Option(help="Give a threshold the data cannot support, too.")] = False,
     int8: Annotated[bool, typer.Option("--int8", help="Weights as 8-bit integers: a smaller file.")] = False,

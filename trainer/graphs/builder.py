@@ -154,10 +154,8 @@ class GraphBuilder:
     """One graph from `window`, float32 [batch, samples, channels], to the outputs that `model` names."""
 
     def __init__(self, samples: int, channels: int, int8: bool = False, prefix: str = "") -> None:
-        """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers.
-
-        Names begin with `prefix`, so that two graphs of one window can be put into one model.
-        """
+        """Start a graph for windows of this shape; `int8` keeps a network's weights as 8-bit integers. Names
+        begin with `prefix`, so that two graphs make one model."""
         self.int8, self._prefix = int8, prefix
         self.samples = samples
         self.channels = channels
