@@ -52,8 +52,8 @@ class Standardisation:
             )
         if manifest.states is not None:
             raise ArtefactError(
-                "a model that tells operating states apart cannot be adapted: states and their thresholds are "
-                "the other machine's",
+                "a model that tells operating states apart cannot be adapted: states and their thresholds "
+                "are the other machine's",
                 where=graph.where,
                 remedy="Take a model fitted without --states, or learn from this machine's own vibration",
             )
