@@ -30,6 +30,7 @@ _NOT_ADAPTABLE: Final = (
     "Learn from this machine's own vibration, or take a model of gaussian, multivariate_gaussian or zscore "
     "that this version's `trainer fit` wrote"
 )
+_TELLS_STATES: Final = "Take a model fitted without --states, or learn from this machine's own vibration"
 _ALTERED: Final = "The file was altered after export; export it again"
 
 
@@ -51,12 +52,8 @@ class Standardisation:
                 remedy=_NOT_ADAPTABLE,
             )
         if manifest.states is not None:
-            raise ArtefactError(
-                "a model that tells operating states apart cannot be adapted: states and their thresholds "
-                "are the other machine's",
-                where=graph.where,
-                remedy="Take a model fitted without --states, or learn from this machine's own vibration",
-            )
+            what = "a model that tells operating states apart cannot be adapted: they are the other machine's"
+            raise ArtefactError(what, where=graph.where, remedy=_TELLS_STATES)
         self._artefact = artefact
         self._names = [str(manifest.adaptable[name]) for name in ("mean", "per_deviation")]
         self._features = str(manifest.adaptable["features"])
