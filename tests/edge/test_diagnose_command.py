@@ -33,10 +33,8 @@ def test_a_sentence_for_each_stretch(recording: Path) -> None:
 
 
 def test_json_and_the_bearing_by_its_geometry(recording: Path) -> None:
-    said = diagnose(
-        f"{recording}@0-5", "--speed-hz", SPEED_HZ, "--bearing", "9,0.3126,1.537,0", "--json"
-    ).stdout
-    (stretch,) = map(json.loads, said.splitlines())
+    known = ("--speed-hz", SPEED_HZ, "--bearing", "9,0.3126,1.537,0")
+    (stretch,) = map(json.loads, diagnose(f"{recording}@0-5", *known, "--json").stdout.splitlines())
     assert stretch["diagnosis"]["fault"]["part"] == "outer race"
     assert stretch["zone"] is None
     assert stretch["indicators"]["kurtosis"] > 3
