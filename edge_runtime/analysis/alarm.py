@@ -126,9 +126,8 @@ class AlarmMachine:
             calm = score <= end_limit(self._policy, limit)  # NaN is not calm
             transition = self._continue(self._alarm, passed_us, score, calm=calm and not self._stays(average))
         elif self._slow is not None and average > self._slow.threshold and not self.waits():
-            span, above = f"{self._slow.span_s:g} s", f"{self._slow.threshold:.4g}"
-            slowly = f"{SLOW}: {average:.4g} on average over {span}, above {above}"
-            transition = self._begin(time_us, score, slowly)
+            over = f"over {self._slow.span_s:g} s, above {self._slow.threshold:.4g}"
+            transition = self._begin(time_us, score, f"{SLOW}: {average:.4g} on average {over}")
         elif self._votes < self._needed:
             self._voted_us = None
         else:

@@ -94,6 +94,7 @@ from edge_runtime.core.records import (
     Window,
 )
 from edge_runtime.core.service_process import become_service
+from edge_runtime.core.strict_json import read_json
 from edge_runtime.core.summary import ADAPTED, DELIVERED, LEARNT_HERE, ModelSummary, model_summary
 from edge_runtime.core.topic_level import (
     RESERVED_NAMES,
@@ -197,6 +198,7 @@ __all__ = [
     "or_null",
     "printable",
     "read_answer",
+    "read_json",
     "read_progress",
     "read_request",
     "read_small",

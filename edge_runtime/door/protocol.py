@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from edge_runtime.core import EdgeError, printable
+from edge_runtime.core import EdgeError, printable, read_json
 
 VERSIONS: Final = (1,)
 """What is spoken here, oldest first."""
@@ -117,8 +117,8 @@ def parse_object(text: bytes) -> dict[str, Any]:
     Raises RequestError for anything else.
     """
     try:
-        body = json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:  # no UTF-8, endless digits or brackets among them
+        body = read_json(text.decode("utf-8"))
+    except ValueError as error:  # no UTF-8, endless digits or brackets among them
         what = f"no JSON in UTF-8: {printable(error)}"
         raise RequestError(Code.BAD_JSON, what, "Send one JSON object a line") from None
     if not isinstance(body, dict):
@@ -172,14 +172,3 @@ def plain(value: object) -> Any:
 def _line(body: Mapping[str, object]) -> bytes:
     # ASCII: a lone surrogate of a request's text, which has no UTF-8, goes back as it came.
     return json.dumps(body, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name is there twice")
-    return found
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")

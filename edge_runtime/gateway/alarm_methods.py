@@ -48,38 +48,54 @@ class ShelveParams:
     why: str
 
 
-def alarm_methods(book: Book, enter: Enter) -> list[Method]:
-    """What can be asked of this book; `enter` takes what it changes."""
+class Requests:
+    """What people ask, as the door calls it. Each change raises what the book raises of it."""
 
-    def changed(changes: Sequence[Change]) -> dict[str, object]:
-        enter(changes)
+    def __init__(self, book: Book, enter: Enter) -> None:
+        """Ask this book; `enter` takes what changes in it."""
+        self._book, self._enter = book, enter
+
+    def kept(self, _params: NoParams, _asker: Asker) -> list[dict[str, object]]:
+        """The open alarms as they are kept."""
+        return stored_alarms({key_of(alarm): stored_entry(alarm) for alarm in self._book.open_alarms()})
+
+    def listed(self, params: ListParams, _asker: Asker) -> list[dict[str, object]]:
+        """The open alarms as people see them."""
+        return [alarm_view(alarm) for alarm in self._book.open_alarms(params.sensor or None)]
+
+    def acknowledge(self, params: NoteParams, asker: Asker) -> dict[str, object]:
+        """Note that it was seen."""
+        return self._changed(self._book.acknowledge(params.alarm, str(asker), params.note, _now_us()))
+
+    def shelve(self, params: ShelveParams, asker: Asker) -> dict[str, object]:
+        """Put it aside."""
+        now_us = _now_us()
+        until_us = now_us + round(params.for_s * 1e6)
+        return self._changed(self._book.shelve(params.alarm, until_us, str(asker), params.why, now_us))
+
+    def unshelve(self, params: AlarmParams, asker: Asker) -> dict[str, object]:
+        """Take it back."""
+        return self._changed(self._book.unshelve(params.alarm, str(asker), _now_us()))
+
+    def reset(self, params: NoteParams, asker: Asker) -> dict[str, object]:
+        """End it."""
+        return self._changed(self._book.reset(params.alarm, str(asker), params.note, _now_us()))
+
+    def _changed(self, changes: Sequence[Change]) -> dict[str, object]:
+        self._enter(changes)
         (change,) = changes
         return alarm_view(change.alarm)
 
-    def listed(params: ListParams, _asker: Asker) -> list[dict[str, object]]:
-        return [alarm_view(alarm) for alarm in book.open_alarms(params.sensor or None)]
 
-    def kept(_params: NoParams, _asker: Asker) -> list[dict[str, object]]:
-        return stored_alarms({key_of(alarm): stored_entry(alarm) for alarm in book.open_alarms()})
-
-    def shelve(params: ShelveParams, asker: Asker) -> dict[str, object]:
-        now_us = _now_us()
-        until_us = now_us + round(params.for_s * 1e6)
-        return changed(book.shelve(params.alarm, until_us, str(asker), params.why, now_us))
-
-    def unshelve(params: AlarmParams, asker: Asker) -> dict[str, object]:
-        return changed(book.unshelve(params.alarm, str(asker), _now_us()))
-
-    def noted(change: Callable[[Book, str, str, str, int], Sequence[Change]]) -> Any:
-        return lambda params, asker: changed(change(book, params.alarm, str(asker), params.note, _now_us()))
-
+def alarm_methods(asked: Requests) -> list[Method]:
+    """What can be asked through the door."""
     rows: list[tuple[str, Access, str, Any, Any]] = [
-        ("book", Access.READ, "Give the open alarms as they are kept, for a backup.", NoParams, kept),
-        ("list", Access.READ, "Show the alarms that are open.", ListParams, listed),
-        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, noted(Book.acknowledge)),
-        ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, shelve),
-        ("unshelve", Access.CHANGE, "Take an alarm back before its time.", AlarmParams, unshelve),
-        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, noted(Book.reset)),
+        ("book", Access.READ, "Give the open alarms as they are kept, for a backup.", NoParams, asked.kept),
+        ("list", Access.READ, "Show the alarms that are open.", ListParams, asked.listed),
+        ("acknowledge", Access.CHANGE, "Note that an alarm was seen.", NoteParams, asked.acknowledge),
+        ("shelve", Access.CHANGE, "Put an alarm aside for a while.", ShelveParams, asked.shelve),
+        ("unshelve", Access.CHANGE, "Take an alarm back before its time.", AlarmParams, asked.unshelve),
+        ("reset", Access.CHANGE, "End a latched alarm whose cause is over.", NoteParams, asked.reset),
     ]
     return [
         Method(f"alarms.{name}", access, about, params, call, mqtt=name != "book")

@@ -41,12 +41,16 @@ class Stations(Part):
     ) -> None:
         """Prepare; `stalled` is called from the guard's thread with the station whose model does not come
         back. What arrives is brought to `tap`, too."""
-        self._delivery, self._health, self._stalled = delivery, health, stalled
+        self._delivery, self._health = delivery, health
         self._tap = tap or Tap()
         self._quit = threading.Event()
         self._inbox = Inbox(0)
         self._poller = Poller(self._inbox, self._quit)
-        self._guard = StallGuard(threading.get_ident(), self._quit, self._find_stalled)
+        self._guard = StallGuard(
+            threading.get_ident(),
+            self._quit,
+            lambda pipeline: stalled(next(each for each in self if each.pipeline is pipeline)),
+        )
         self._stations: dict[str, Station] = {}
         self._by_share: dict[int, Station] = {}
         for sensor in prepared.sensors:
@@ -156,6 +160,3 @@ class Stations(Part):
 
     def _watch(self) -> None:
         self._guard.sensors = [station.pipeline for station in self._stations.values()]
-
-    def _find_stalled(self, pipeline: object) -> None:
-        self._stalled(next(each for each in self._stations.values() if each.pipeline is pipeline))

@@ -50,6 +50,13 @@ class Standardisation:
                 where=graph.where,
                 remedy=_NOT_ADAPTABLE,
             )
+        if manifest.states is not None:
+            raise ArtefactError(
+                "a model that tells operating states apart cannot be adapted: states and their thresholds "
+                "are the other machine's",
+                where=graph.where,
+                remedy="Take a model fitted without --states, or learn from this machine's own vibration",
+            )
         self._artefact = artefact
         self._names = [str(manifest.adaptable[name]) for name in ("mean", "per_deviation")]
         self._features = str(manifest.adaptable["features"])

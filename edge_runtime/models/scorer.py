@@ -23,7 +23,7 @@ from edge_runtime.core import (
     manifest_from_metadata,
 )
 from edge_runtime.models.initializers import Floats, read_initializer
-from edge_runtime.models.pruning import pruned, reaches_out
+from edge_runtime.models.pruning import pruned
 from edge_runtime.models.sessions import (
     CONTRIBUTIONS,
     QUOTED,
@@ -33,6 +33,7 @@ from edge_runtime.models.sessions import (
     Initializers,
     check_states,
     open_session,
+    open_whole,
     read_model,
     shape_of_window,
     states_told,
@@ -76,18 +77,7 @@ class Graph:
         # Sessions read these where they are, so they live as long as the graph.
         self._constants = {name: new(values) for name, values in self._given.items()}
         self._whole: onnxruntime.InferenceSession | None = None
-        try:
-            incomplete = reaches_out(model)
-        except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
-            self._open(model)
-            incomplete = True
-        if incomplete:
-            raise ArtefactError(
-                "keeps data in other files, or is not written as an ONNX file should be",
-                where=where,
-                remedy="Export it with `trainer fit`, which writes one whole file",
-            )
-        session = self._open(model)
+        session = open_whole(model, where, threads, self._constants)
         self.window_shape = shape_of_window(session, where)
         self.states = states_told(session, where)
         """How many operating states it tells apart; 0 where it has no such output."""
@@ -107,7 +97,11 @@ class Graph:
 
     def score(self, windows: Samples) -> Scores:
         """Score windows [batch, samples, channels] in physical units: [batch], higher is more anomalous."""
-        parts = [self._run((SCORE,), self._feed(part), _released())[0] for part in _batches(windows)]
+        options = onnxruntime.RunOptions()
+        # Each run gives back the memory of its activations: of a batch they are tens of megabytes, and a fit
+        # has a dozen graphs open.
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        parts = [self._run((SCORE,), self._feed(part), options)[0] for part in _batches(windows)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
 
     def score_one(self, window: Samples, state: int = UNKNOWN_STATE) -> float:
@@ -213,14 +207,6 @@ def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
     check_states(manifest, graph.states, where)
     check_golden(manifest, graph, where=where)
     return Artefact(manifest, graph)
-
-
-def _released() -> onnxruntime.RunOptions:
-    """Options of a run that gives back the memory of its activations: of a batch they are tens of megabytes,
-    and a fit has a dozen graphs open."""
-    options = onnxruntime.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
 
 
 def _batches(windows: Samples) -> Sequence[Samples]:

@@ -10,6 +10,7 @@ import onnxruntime
 
 from edge_runtime.core import ArtefactError, Manifest
 from edge_runtime.models.initializers import Floats
+from edge_runtime.models.pruning import reaches_out
 
 Initializers = Mapping[str, Floats]
 """Values for constants of a graph, by name."""
@@ -78,6 +79,24 @@ def open_session(
             where=where,
             remedy="The file is not an ONNX model, is damaged, or needs a newer onnxruntime",
         ) from error
+
+
+def open_whole(
+    model: bytes, where: str, threads: int, constants: Mapping[str, onnxruntime.OrtValue]
+) -> onnxruntime.InferenceSession:
+    """Open a foreign model as `open_session` does; raise ArtefactError also where it keeps data elsewhere."""
+    try:
+        incomplete = reaches_out(model)
+    except ValueError:  # no model, which onnxruntime words better; one that it accepts is not trusted
+        open_session(model, where, threads, constants)
+        incomplete = True
+    if incomplete:
+        raise ArtefactError(
+            "keeps data in other files, or is not written as an ONNX file should be",
+            where=where,
+            remedy="Export it with `trainer fit`, which writes one whole file",
+        )
+    return open_session(model, where, threads, constants)
 
 
 def shape_of_window(session: onnxruntime.InferenceSession, where: str) -> tuple[int, int]:

@@ -6,9 +6,11 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,6 +56,14 @@ def vibration(*levels: float, seconds: float = 0.6) -> Signal:
     rng = np.random.default_rng(5)
     parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]
     return Signal(np.concatenate(parts).astype(np.float32), RATE_HZ, ("x",), "g")
+
+
+@dataclass(slots=True)
+class Machine:
+    """What a sensor that plays is mounted on; may be changed meanwhile."""
+
+    level: float
+    """Of its noise, g."""
 
 
 class Site:
@@ -135,7 +145,30 @@ class Site:
 
         Where the line does not block, what it does not take is lost, as on a real one.
         """
-        for data in paced_frames(source, self._sent):
+        self._send([source])
+
+    @contextlib.contextmanager
+    def playing(self, level: float) -> Iterator["Machine"]:
+        """Be the sensor on a machine for the length of the block, as one that keeps its rate throughout.
+
+        For what a busy service comes to in its own time, when a signal of fixed length may be over.
+        """
+        machine, over = Machine(level), threading.Event()
+
+        def stretches() -> Iterator[Signal]:
+            while not over.is_set():
+                yield vibration(machine.level, seconds=0.2)
+
+        thread = threading.Thread(target=self._send, args=(stretches(),))
+        thread.start()
+        try:
+            yield machine
+        finally:
+            over.set()
+            thread.join()
+
+    def _send(self, sources: Iterable[Signal]) -> None:
+        for data in paced_frames(sources, self._sent):
             self._sent += 1
             with contextlib.suppress(BlockingIOError):
                 os.write(self.master, data)
@@ -157,13 +190,16 @@ class Site:
         self.unplug()
 
 
-def paced_frames(source: Signal, first: int = 0) -> Iterator[bytes]:
-    """Frames numbered from `first`, each at its moment; the pace is kept, however late one of them is."""
-    begin_s, taken = time.monotonic(), 0
-    for frame in signal_frames(source, SimulatedSensor(frame_samples=50), time.time_ns() // 1000):
-        yield encode_data(frame._replace(sequence=first + frame.sequence), SampleFormat.FLOAT32)
-        taken += len(frame.samples)
-        time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
+def paced_frames(sources: Iterable[Signal], first: int = 0) -> Iterator[bytes]:
+    """Frames of one source after the other, numbered from `first`, each at its moment; the pace is kept,
+    however late one of them is."""
+    begin_s, begin_us, number, taken = time.monotonic(), time.time_ns() // 1000, first, 0
+    for source in sources:
+        start_us = begin_us + round(taken / RATE_HZ * 1e6)
+        for frame in signal_frames(source, SimulatedSensor(frame_samples=50), start_us):
+            yield encode_data(frame._replace(sequence=number), SampleFormat.FLOAT32)
+            number, taken = number + 1, taken + len(frame.samples)
+            time.sleep(max(0.0, begin_s + taken / RATE_HZ - time.monotonic()))
 
 
 def told(subscriber: Subscriber) -> list[tuple[str, str]]:

@@ -205,6 +205,15 @@ def test_networks_and_forests_say_that_they_cannot_be_adapted(
         edge_runtime.adapt(model, [bench.sidecar.with_name("two.frames")], tmp_path / "none.json")
 
 
+def test_a_model_that_tells_states_apart_cannot_be_adapted(bench: Bench) -> None:
+    model = open_trusted(bench.model)
+    told = replace(model, manifest=replace(model.manifest, states={"names": ["low", "high"]}))
+    with pytest.raises(ArtefactError, match="tells operating states apart"):
+        edge_runtime.adapt(
+            told, [bench.sidecar.with_name("two.frames")], bench.sidecar.with_name("none.json")
+        )
+
+
 def test_another_models_adaptation_is_refused(bench: Bench, tmp_path: Path) -> None:
     other = ROOT / "exported_models" / "multivariate_gaussian.onnx"
     with pytest.raises(ArtefactError, match="was made for the model multivariate_gaussian"):

@@ -21,7 +21,7 @@ from edge_runtime.pipeline import library
 from edge_runtime.pipeline.commissioned import read_commissioned
 from tests.broker import Broker, Subscriber, needs_mosquitto
 from tests.edge.learning_site import capture, let_it_learn
-from tests.edge.sites import EDGE, Site, told, vibration
+from tests.edge.sites import EDGE, Site, told
 from tests.faults.commissioning_steps import ANNA, SETTINGS, learner_at, take_answer
 from tests.waiting import until
 
@@ -62,8 +62,8 @@ def test_on_another_card_the_same_scores_and_the_open_alarm_goes_on(
 ) -> None:
     state, stick = armed(site), site.folder / "stick"
     site.start()
-    site.play(vibration(0.2, 3.0, seconds=0.6))
-    until(lambda: ("new", "anomaly") in told(subscriber), what="the alarm")
+    with site.playing(3.0):
+        until(lambda: ("new", "anomaly") in told(subscriber), what="the alarm")
     edge("backup", stick, "--config", site.config)
     edge("backup", stick, "--config", site.config)  # again, in place of the first
     site.stop(9)
@@ -83,8 +83,8 @@ def test_on_another_card_the_same_scores_and_the_open_alarm_goes_on(
     assert (state / "seal" / "device.key").read_bytes() != key
     (opened,) = [event for event in subscriber.events() if event["kind"] == "anomaly"]
     site.start()
-    site.play(vibration(0.2, seconds=1.5))
-    until(lambda: ("end", "anomaly") in told(subscriber), what="the end of the alarm that went on")
+    with site.playing(0.2):
+        until(lambda: ("end", "anomaly") in told(subscriber), what="the end of the alarm that went on")
     anomaly = [event for event in subscriber.events() if event["kind"] == "anomaly"]
     assert {event["id"] for event in anomaly} == {opened["id"]}
     assert len({event["epoch"] for event in anomaly}) == 2

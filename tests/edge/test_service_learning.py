@@ -3,9 +3,7 @@
 import json
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,11 @@ from edge_runtime.pipeline import Watch, library, replay_capture
 from tests.bridged import both_ways
 from tests.broker import Broker, Subscriber, needs_mosquitto
 from tests.edge.learning_site import answer, asked, capture, commission, let_it_learn
-from tests.edge.sites import EDGE, Site, told, vibration
+from tests.edge.sites import EDGE, Site, told
 from tests.waiting import until
+
+NORMAL, FAULTY = 0.2, 3.0
+"""Levels of the machine, g."""
 
 
 @pytest.fixture
@@ -26,24 +27,6 @@ def site(tmp_path: Path, broker: Broker) -> Iterator[Site]:
     with Site(tmp_path, broker.port) as site:
         site.config.write_text(site.config.read_text() + "silence_s = 3600\nusable_share = 0\n")
         yield site
-
-
-@contextmanager
-def playing(site: Site, level: float = 0.2) -> Iterator[None]:
-    """Be a sensor on a machine in this state until the block ends."""
-    over = threading.Event()
-
-    def play() -> None:
-        while not over.is_set():
-            site.play(vibration(level, seconds=0.3))
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def by_command(site: Site, *arguments: str) -> str:
@@ -68,7 +51,7 @@ def shadows(subscriber: Subscriber) -> list[dict[str, Any]]:
 def test_from_no_model_to_an_alarm(site: Site, subscriber: Subscriber) -> None:
     state = let_it_learn(site)
     site.start()
-    with playing(site):
+    with site.playing(NORMAL) as machine:
         until(lambda: latest(subscriber, "condition").get("link") == "up", what="the sensor being heard")
         assert latest(subscriber, "condition")["commissioning"] == "learning"
         capture(state)
@@ -77,17 +60,19 @@ def test_from_no_model_to_an_alarm(site: Site, subscriber: Subscriber) -> None:
         until(lambda: bool(latest(subscriber, "condition")["asks"]), what="the sensor asking to be armed")
         said = commission(site)
         assert (said["stage"], said["alarms"]) == ("shadow", 0)
-    site.play(vibration(3.0, 0.2, seconds=1.0))
-    until(lambda: len(shadows(subscriber)) >= 2, what="what it would have raised an alarm about")
-    assert [(body["shadow"], body["type"]) for body in shadows(subscriber)[:2]] == [
-        (True, "new"),
-        (True, "end"),
-    ]
-    assert [kind for _, kind in told(subscriber) if kind == "anomaly"] == []
-    assert by_command(site, "arm", "--note", "heard it myself") == "pump: armed"
-    until(lambda: latest(subscriber, "condition")["commissioning"] == "armed", what="an armed sensor")
-    site.play(vibration(3.0, 0.2, seconds=1.0))
-    until(lambda: ("new", "anomaly") in told(subscriber), what="the alarm")
+        machine.level = FAULTY
+        until(lambda: shadows(subscriber), what="what it would have raised an alarm about")
+        machine.level = NORMAL
+        until(lambda: shadows(subscriber)[1:], what="the end of that")
+        assert [(body["shadow"], body["type"]) for body in shadows(subscriber)[:2]] == [
+            (True, "new"),
+            (True, "end"),
+        ]
+        assert [kind for _, kind in told(subscriber) if kind == "anomaly"] == []
+        assert by_command(site, "arm", "--note", "heard it myself") == "pump: armed"
+        until(lambda: latest(subscriber, "condition")["commissioning"] == "armed", what="an armed sensor")
+        machine.level = FAULTY
+        until(lambda: ("new", "anomaly") in told(subscriber), what="the alarm")
     assert latest(subscriber, "state")["model"]["origin"] == "learnt-here"
     site.stop()
     subscriber.close()
@@ -144,7 +129,7 @@ def test_a_model_that_cannot_be_used_is_a_fault_of_that_sensor_and_known_to_chec
     state = let_it_learn(site, shadow_s=0.1, auto_arm=True)
     capture(state)
     site.start()
-    with playing(site):
+    with site.playing(NORMAL):
         commission(site, "learn")
         answer(state, asked(state), site.folder / "rms.onnx", sha256="0" * 64)
         until(lambda: "is not the file that the learner names" in commission(site)["asks"], what="a refusal")
@@ -162,8 +147,8 @@ def test_a_model_that_cannot_be_used_is_a_fault_of_that_sensor_and_known_to_chec
     assert done.returncode == 65
     assert "is not as this device sealed it" in done.stdout
     site.start()
-    site.play(vibration(0.2, seconds=1.0))
-    until(lambda: ("new", "model_fault") in told(subscriber), what="the fault of the model")
+    with site.playing(NORMAL):
+        until(lambda: ("new", "model_fault") in told(subscriber), what="the fault of the model")
     assert "sealed" in latest(subscriber, "condition")["model_fault"]
 
 
@@ -174,16 +159,16 @@ def test_what_speaks_against_arming_is_kept_and_can_be_learnt_from(
     state = let_it_learn(site, shadow_s=2.0)
     capture(state)
     site.start()
-    with playing(site):
+    with site.playing(NORMAL):
         commission(site, "learn")
         answer(state, asked(state), site.folder / "rms.onnx")
         until(lambda: latest(subscriber, "condition").get("commissioning") == "shadow", what="the shadow")
     site.stop(signal.SIGKILL)
     site.start()
     assert commission(site)["stage"] == "shadow", "it goes on where it was"
-    with playing(site, 3.0):
+    with site.playing(FAULTY) as machine:
         until(lambda: bool(shadows(subscriber)), what="an anomaly in the shadow")
-    with playing(site):
+        machine.level = NORMAL
         until(lambda: "does not arm" in commission(site)["asks"], what="why it does not arm")
         kept = state / "captures" / "pump"
         until(lambda: bool(list(kept.glob("*-shadow.frames"))), what="what spoke against it")

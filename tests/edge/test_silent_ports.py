@@ -233,7 +233,7 @@ def test_a_device_server_that_forgot_the_gateway_is_found_again(
         until(lambda: told(subscriber) == [("new", "sensor_fault")], what="the alarm")
         assert subscriber.events()[0]["reason"].startswith("silent: ")
         until(lambda: len(server.peers) >= 3, 3 * 2.0, what="another connection")
-        for data in paced_frames(vibration(0.3, seconds=3)):
+        for data in paced_frames([vibration(0.3, seconds=3)]):
             server.write(data)
         until(lambda: told(subscriber) == [("new", "sensor_fault"), ("end", "sensor_fault")])
         opened = until(

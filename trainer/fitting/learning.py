@@ -45,8 +45,8 @@ from trainer.recordings import (
 )
 
 LEARNER_VALUES: Final = 2 * 1024 * 1024
-"""Samples that a fit holds: 682 windows of three channels. Measured with `python -m tests.trainer.learning`:
-half an hour of three channels at 12 kHz is learnt within 350 MB."""
+"""Samples that a fit holds: 682 windows of three channels at most. Measured: four conditions of 20 s of three
+channels at 12 kHz, which fill it, take 283 MB; `python -m tests.trainer.learning` measures any others."""
 _LONGEST: Final = 1024
 """Samples of a window, as `trainer fit` has it."""
 _WINDOW_S: Final = 1.0
