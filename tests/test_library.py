@@ -42,7 +42,7 @@ def test_the_page_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     test = doctest.DocTestParser().get_doctest(PAGE.read_text(), {}, PAGE.name, str(PAGE), 0)
     ran = doctest.DocTestRunner().run(test, out=said.append)
     assert ran.failed == 0, "".join(said)
-    assert PAGE.read_text().count("```python\n>>> ") == 6
+    assert PAGE.read_text().count("```python\n>>> ") == 7
     assert ran.attempted > 20
 
 

@@ -14,6 +14,7 @@ from edge_runtime.cli import alarms
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
+from edge_runtime.cli.diagnose import diagnose
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
@@ -88,6 +89,7 @@ app.command()(replay)
 app.command()(adapt)
 app.command()(restore)
 app.command()(simulate)
+app.command()(diagnose)
 app.command()(record)
 
 

@@ -5,7 +5,7 @@ The model's file stays as it is. onnxruntime takes other values for named initia
 it was shipped, bit for bit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,6 @@ from edge_runtime.core import (
     ADAPTATION_BYTES,
     Adaptation,
     ArtefactError,
-    Manifest,
     UnavailableError,
     adaptation_from_text,
     adaptation_to_text,
@@ -31,6 +30,7 @@ _NOT_ADAPTABLE: Final = (
     "Learn from this machine's own vibration, or take a model of gaussian, multivariate_gaussian or zscore "
     "that this version's `trainer fit` wrote"
 )
+_TELLS_STATES: Final = "Take a model fitted without --states, or learn from this machine's own vibration"
 _ALTERED: Final = "The file was altered after export; export it again"
 
 
@@ -43,14 +43,24 @@ class Standardisation:
 
         Raises ArtefactError for a model that names nothing, and one whose graph has no such constants.
         """
-        graph = artefact.graph
-        named = what_is_adaptable(artefact.manifest, graph.where)
+        manifest, graph = artefact.manifest, artefact.graph
+        if manifest.adaptable is None:
+            raise ArtefactError(
+                f"a model of {manifest.detector} cannot be adapted: its file names nothing that another "
+                "machine could set",
+                where=graph.where,
+                remedy=_NOT_ADAPTABLE,
+            )
+        if manifest.states is not None:
+            what = "a model that tells operating states apart cannot be adapted: they are the other machine's"
+            raise ArtefactError(what, where=graph.where, remedy=_TELLS_STATES)
         self._artefact = artefact
-        self._names = [str(named[name]) for name in ("mean", "per_deviation")]
-        self._features = str(named["features"])
-        self.reach = float(named["reach"])
+        self._names = [str(manifest.adaptable[name]) for name in ("mean", "per_deviation")]
+        self._features = str(manifest.adaptable["features"])
+        self.reach = float(manifest.adaptable["reach"])
         """How far from the mean any window lay that was learnt from."""
-        mean, per_deviation = (graph.initializer(name) for name in self._names)
+        found = [graph.initializer(name) for name in self._names]
+        mean, per_deviation = found
         if mean is None or per_deviation is None or mean.shape != per_deviation.shape or not len(mean):
             raise ArtefactError(
                 f"the graph has no constants {' and '.join(self._names)} of one length, "
@@ -86,26 +96,6 @@ class Standardisation:
             for name, part in zip(self._names, (mean, per_deviation), strict=True)
         }
         return self._artefact.graph.with_initializers(values)
-
-
-def what_is_adaptable(manifest: Manifest, where: str) -> Mapping[str, Any]:
-    """What a model names for others to set. Raises ArtefactError where that is nothing, or would not be
-    enough."""
-    if manifest.adaptable is None:
-        raise ArtefactError(
-            f"a model of {manifest.detector} cannot be adapted: its file names nothing that another machine "
-            "could set",
-            where=where,
-            remedy=_NOT_ADAPTABLE,
-        )
-    if manifest.states is not None:
-        raise ArtefactError(
-            "a model that tells operating states apart cannot be adapted: states and their thresholds are "
-            "the other machine's",
-            where=where,
-            remedy="Take a model fitted without --states, or learn from this machine's own vibration",
-        )
-    return manifest.adaptable
 
 
 def adapted(artefact: Artefact, adaptation: Adaptation, where: str) -> Artefact:

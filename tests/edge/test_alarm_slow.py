@@ -82,7 +82,7 @@ def test_scores_that_have_no_logarithm_are_bounded_too(score: float) -> None:
 def test_an_average_above_begins_an_alarm_that_says_so_and_one_at_the_end_ends_it() -> None:
     watch = machine()
     assert told(watch, [math.nan, 0.9, 1.0, 1.1, 0.6, 0.51, 0.5, 0.4]) == [(3, "new"), (6, "end")]
-    assert watch.step(10 * 10**6, 1.0, average=1.25).threshold == 2.0, "that of the score, as ever"
+    assert watch.step(10 * 10**6, 1.0, average=1.25).threshold == 2.0
     assert watch.active.reason == f"{SLOW}: 1.25 on average over 10 s, above 1"
     assert watch.active.start_us == 10 * 10**6
 

@@ -88,7 +88,7 @@ def test_one_of_each_kind_with_its_reason(name: str, says: str) -> None:
 def test_a_manifest_written_by_schema_1_still_reads_and_room_is_schema_2s() -> None:
     body = models.manifest_body()
     assert read_body(json.dumps(body), 1)["name"] == "pump"
-    assert read_body(json.dumps(body | {"states": {"k": 3}}), 2)["states"] == {"k": 3}
+    assert read_body(json.dumps(body | {"origin": {"k": 3}}), 2)["origin"] == {"k": 3}
     with pytest.raises(FieldError, match="power is no field"):
         read_body(json.dumps(body | {"power": None}), 1)
     with pytest.raises(FieldError, match="origin is"):
