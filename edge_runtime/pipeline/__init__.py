@@ -1,11 +1,16 @@
 """The stages of one sensor, from bytes to verdicts, live or replayed."""
 
+from typing import TYPE_CHECKING
+
+from edge_runtime.core import late_names
 from edge_runtime.pipeline.agreement import compare
 from edge_runtime.pipeline.commissioned import Commissioned, read_commissioned, read_record, write_record
-from edge_runtime.pipeline.playback import Replayed, replay, replay_capture
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
 from edge_runtime.pipeline.unlearnt import NO_MODEL_YET, unlearnt_manifest
 from edge_runtime.pipeline.watch import Watch
+
+if TYPE_CHECKING:
+    from edge_runtime.pipeline.playback import Replayed, replay, replay_capture
 
 __all__ = [
     "NO_MODEL_YET",
@@ -21,3 +26,6 @@ __all__ = [
     "unlearnt_manifest",
     "write_record",
 ]
+
+if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
+    __getattr__ = late_names(__name__, {"playback": ("Replayed", "replay", "replay_capture")})

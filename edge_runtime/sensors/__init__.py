@@ -1,5 +1,8 @@
 """Where samples come from: ports and their readers, recordings, the simulated sensor."""
 
+from typing import TYPE_CHECKING
+
+from edge_runtime.core import late_names
 from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.capture_file import CaptureFile
 from edge_runtime.sensors.capture_note import CaptureNote
@@ -16,7 +19,6 @@ from edge_runtime.sensors.captures import (
     summarize,
 )
 from edge_runtime.sensors.device_names import device_of
-from edge_runtime.sensors.faulty_line import InjectedFaults
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
@@ -25,19 +27,22 @@ from edge_runtime.sensors.port_url import check_device
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import PortReader
-from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.settings import LEARN, SensorSettings
-from edge_runtime.sensors.simulator import (
-    SimulatedSensor,
-    check_sendable,
-    join_signals,
-    play_capture,
-    play_signals,
-    read_part,
-    signal_frames,
-    signal_hello,
-)
-from edge_runtime.sensors.virtual_port import open_output
+
+if TYPE_CHECKING:
+    from edge_runtime.sensors.faulty_line import InjectedFaults
+    from edge_runtime.sensors.recording import Signal
+    from edge_runtime.sensors.simulator import (
+        SimulatedSensor,
+        check_sendable,
+        join_signals,
+        play_capture,
+        play_signals,
+        read_part,
+        signal_frames,
+        signal_hello,
+    )
+    from edge_runtime.sensors.virtual_port import open_output
 
 __all__ = [
     "CAPTURE_SUFFIX",
@@ -78,3 +83,23 @@ __all__ = [
     "stated_hello",
     "summarize",
 ]
+
+if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
+    __getattr__ = late_names(
+        __name__,
+        {
+            "faulty_line": ("InjectedFaults",),
+            "recording": ("Signal",),
+            "simulator": (
+                "SimulatedSensor",
+                "check_sendable",
+                "join_signals",
+                "play_capture",
+                "play_signals",
+                "read_part",
+                "signal_frames",
+                "signal_hello",
+            ),
+            "virtual_port": ("open_output",),
+        },
+    )

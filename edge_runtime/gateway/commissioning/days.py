@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from edge_runtime.calibration import MOST_DAYS
 from edge_runtime.core import read_small, write_whole
 from edge_runtime.models import commissioning_folder
 
@@ -21,6 +20,8 @@ def add_day(state_folder: Path, sensor: str, model: str, day: Sequence[float]) -
 
     Days of another model, and a file that cannot be read, are forgotten. Raises OSError.
     """
+    from edge_runtime.calibration import MOST_DAYS  # noqa: PLC0415  see live_scores
+
     path = commissioning_folder(state_folder, sensor) / DAYS
     kept: list[list[float]] = []
     try:

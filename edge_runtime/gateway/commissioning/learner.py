@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_runtime.book import Commissioning, Doer, ask_learner, learnt, offer, refused
-from edge_runtime.calibration import refined_threshold
 from edge_runtime.configuration import LearningSettings, check_agreement
 from edge_runtime.core import (
     LEARNT_HERE,
@@ -137,6 +136,8 @@ class Learner:
         baseline, model = read_baseline(self.state_folder, self.sensor.name, record.baseline)
         days = add_day(self.state_folder, self.sensor.name, baseline.sha256, day)
         where = f"the model learnt of {self.sensor.name}"
+        from edge_runtime.calibration import refined_threshold  # noqa: PLC0415  see live_scores
+
         in_use = baseline.threshold
         if in_use is None:
             in_use = prove_model(model, where).manifest.threshold
