@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -46,7 +47,7 @@ def subscriber(port: int, version: str) -> Iterator[Seen]:
     protocol = mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber", protocol=protocol)
     client.on_message = lambda _client, _data, message: show(seen, message.topic, message.payload.decode())
-    client.on_connect = lambda *_: client.subscribe("steadyhum/#", qos=1) and None
+    client.on_connect = _subscribe
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
@@ -54,6 +55,10 @@ def subscriber(port: int, version: str) -> Iterator[Seen]:
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def _subscribe(client: mqtt.Client, *_: Any) -> None:
+    client.subscribe("steadyhum/#", qos=1)
 
 
 def show(seen: Seen, topic: str, body: str) -> None:
