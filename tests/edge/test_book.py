@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from edge_runtime.book import Action, Book, Change, Instant, OpenAlarm, Watched, entry_of, stored_entry
 from edge_runtime.book.course import Course
 from edge_runtime.book.ledger import Ledger
-from edge_runtime.core import Alarm, AlarmCommandError, AlarmKind, ModelSummary, Transition, Verdict
+from edge_runtime.core import (
+    Alarm,
+    AlarmCommandError,
+    AlarmKind,
+    MachineState,
+    ModelSummary,
+    Transition,
+    Verdict,
+)
 from tests.edge import book_histories
 
 STARTED_US = 1_767_225_600_000_000
@@ -205,6 +213,17 @@ def test_a_sensor_is_unknown_until_a_window_of_it_can_be_judged() -> None:
     assert device.book.condition("a").usable
     with pytest.raises(AlarmCommandError, match="Known here: a"):
         device.book.condition("b")
+
+
+def test_the_state_of_a_machine_is_news_once_and_an_alarm_says_in_which_it_began() -> None:
+    device, low = Device(), MachineState("low", since_us=-2_000_000)
+    assert device.book.note_state("a", low, 0, device.now)
+    assert not device.book.note_state("a", low, 0, device.now)
+    assert device.book.condition("a").state == low
+    device.say(NEW)
+    assert device.open.state == "low"
+    assert device.book.note_state("a", None, 0, device.now)
+    assert device.book.condition("a").state is None
 
 
 def test_a_latched_alarm_waits_for_its_reset_and_its_cause_may_come_again() -> None:

@@ -12,7 +12,13 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from edge_runtime.configuration import strict_toml
-from edge_runtime.configuration.config import Config, check_agreement, identity_of, read_config
+from edge_runtime.configuration.config import (
+    Config,
+    check_agreement,
+    check_states,
+    identity_of,
+    read_config,
+)
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.door import check_door
 from edge_runtime.sensors.protocols import LineFormat
@@ -266,3 +272,25 @@ def test_site_and_model_must_agree(tmp_path: Path, change: dict[str, Any], says:
     check_agreement(pump, manifest())
     with pytest.raises(ConfigError, match=re.escape(says)):
         check_agreement(pump, manifest(**change))
+
+
+def test_states_that_the_site_says_are_those_that_the_model_learnt(tmp_path: Path) -> None:
+    said = GOOD.replace(
+        'unit = "g"\n\n', 'unit = "g"\n[sensor.states]\nreading = "speed"\nvalues = [{1}, {0}]\n\n', 1
+    )
+    learnt = {
+        "names": ["low"],
+        "conditions": {"low": ["slow"]},
+        "thresholds": {},
+        "levels": {},
+        "span": 1,
+    }
+    for names, wrong in ((("slow", "not_running"), ""), (("fast", "low"), "fast")):
+        text = said.format(*(f'"{name}"' for name in names))
+        pump = read_config(write(tmp_path, text)).sensor[0]
+        check_states(pump, manifest())
+        if not wrong:
+            check_states(pump, manifest(states=learnt))
+            continue
+        with pytest.raises(ConfigError, match="names fast, and the model learnt slow, low"):
+            check_states(pump, manifest(states=learnt))
