@@ -276,7 +276,7 @@ def test_site_and_model_must_agree(tmp_path: Path, change: dict[str, Any], says:
 
 def test_states_that_the_site_says_are_those_that_the_model_learnt(tmp_path: Path) -> None:
     said = GOOD.replace(
-        'unit = "g"\n\n', 'unit = "g"\n[sensor.states]\nreading = "speed"\nvalues = [{1}, {0}]\n\n', 1
+        'unit = "g"\n\n', 'unit = "g"\n[sensor.states]\nreading = "speed"\nvalues = [{}, {}]\n\n', 1
     )
     learnt = {
         "names": ["low"],
