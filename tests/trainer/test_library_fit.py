@@ -12,6 +12,7 @@ import trainer
 from tests.shared import SAMPLE
 from tests.trainer.machines import RATE_HZ, knocking, machine, stretch
 from trainer import fitting
+from trainer.fitting import steps
 from trainer.recordings.recording import load_list
 
 CONDITIONS = ("half load", "full load", "no load")
@@ -55,7 +56,7 @@ def test_a_model_in_memory_is_the_one_in_the_file(model: Any, tmp_path: Path) ->
 def test_calibrating_again_changes_the_threshold_and_repeats_no_fit(
     model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "create", None)  # a fit would have to create a detector
+    monkeypatch.setattr(steps, "create", None)  # a fit would have to create a detector
     other = trainer.calibrate(model, method="quantile", false_alarm_rate=0.05)
     assert other.manifest.calibration.method == "quantile"
     assert other.threshold != model.threshold
