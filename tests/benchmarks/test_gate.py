@@ -77,13 +77,14 @@ def test_bytecodes_a_window(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_from_window_to_window(tmp_path: Path) -> None:
-    path, encoded = pipeline(artefact(tmp_path)), line(200)
-    feed(path, encoded[:80])
+    """After as many windows as fill what is bounded: the notes of some seconds by which a rate is doubted."""
+    path, encoded = pipeline(artefact(tmp_path)), line(300)
+    feed(path, encoded[:400])
     tracemalloc.start()
-    feed(path, encoded[80:160])
+    feed(path, encoded[400:800])
     gc.collect()  # what nothing holds is not kept
     before, _ = tracemalloc.get_traced_memory()
-    feed(path, encoded[160:])
+    feed(path, encoded[800:])
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
