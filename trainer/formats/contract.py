@@ -34,6 +34,24 @@ class Refusal(Exception):  # noqa: N818 - it travels as data to the parent, whic
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What the list says of how a table of text is written; blank where it is to be found out."""
+
+    rate_hz: float | None = None
+    """The list's rate, by which the unit of a time column is told."""
+    separator: str = ""
+    """`comma`, `semicolon`, `tab`, `bar` or `blank`."""
+    decimal: str = ""
+    """`point` or `comma`."""
+    skip_lines: int = 0
+    """Lines at the top that are passed over."""
+    time: str = ""
+    """Name or number of the time column, or `none` for a table without a usable one."""
+    time_unit: str = ""
+    """`s`, `ms`, `us` or `ns`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to read from the file on standard input."""
 
@@ -42,18 +60,26 @@ class Request:
     signals: tuple[str, ...]
     """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
     channels: tuple[str, ...]
+    """Names of the list; empty for whatever channels the file has."""
     number: str
     """The digits a CWRU file is named by, which its own keys carry; empty for other files."""
+    hints: Hints = Hints()
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a parser found."""
+    """What a parser found. A parser of large files yields blocks of values, and the last of them as this."""
 
     values: ParsedSamples
     """Shape [samples, channels]."""
     stated: Mapping[str, float | str] = field(default_factory=dict)
     """What the file says about itself: `rate_hz`, `unit`."""
+    names: tuple[str, ...] = ()
+    """What the file calls the columns of the values; empty where it names none."""
+    starts: tuple[int, ...] = ()
+    """Rows before which samples are missing, in order: a new stretch begins at each."""
+    notes: tuple[str, ...] = ()
+    """What was understood and measured, for people: layout, clock, jitter, gaps."""
 
 
 def available(names: Iterable[str]) -> str:

@@ -1,0 +1,149 @@
+"""Which columns of a table are clocks and counters, and what is known of the rate by them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from trainer.formats.contract import Hints, ParsedSamples, Refusal
+from trainer.formats.text.cells import Kind
+from trainer.formats.text.header import Header
+from trainer.formats.text.layout import Layout
+from trainer.formats.text.pace import FEWEST, Pace, find_pace, is_stuck
+from trainer.formats.text.time_unit import RATE_TOLERANCE, Unit, find_unit
+from trainer.formats.units import TIME_UNITS
+
+NONE: Final = "none"
+"""Of `time` in a list: the table's clocks are not to be gone by."""
+_TIMELY: Final = ("time", "zeit", "temps", "tiempo", "tempo", "stamp", "date", "datum", "clock", "elapsed", "second", "millis", "micros")
+_COUNTING: Final = {"idx", "index", "count", "counter", "sample", "samples", "nr", "no", "no.", "#", "n", "i", "row", "id", "seq", "packet", "frame", "number", "unnamed: 0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A column that goes on evenly."""
+
+    column: int
+    name: str
+    pace: Pace
+    unit: Unit | None
+    """None for a counter, which says nothing of the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The tracks of a table: the clock first, where there is one."""
+
+    tracks: tuple[Track, ...]
+    passed: tuple[int, ...]
+    """Columns that are no channels: those of the tracks, and clocks that are too coarse to go by."""
+    notes: tuple[str, ...]
+
+
+def find_timing(
+    first: dict[int, ParsedSamples], layout: Layout, header: Header, hints: Hints, wanted: Sequence[int]
+) -> Timing:
+    """Find clock and counters among columns by their first values.
+
+    `first` holds them by column, stamps in seconds; `wanted` are columns that the list names, which stay
+    channels. Raises Refusal where the unit of the clock is unknown or its time is not even, and where clocks
+    contradict each other.
+    """
+    asked = _asked(hints.time, layout, header)
+    paces = {at: find_pace(values) for at, values in first.items() if at not in wanted or at == asked}
+    even = {at: pace for at, pace in paces.items() if pace is not None}
+    coarse = [at for at, pace in paces.items() if pace is None and _says_time(at, layout, header) and len(first[at])]
+    notes = []
+    for at in coarse:
+        _check_coarse(at, first[at], header, layout, hints, asked)
+        notes.append(f"column {name_of(at, header)} is too coarse to go by")
+    counters = [at for at in even if _is_counter(at, even[at], layout, header) and at != asked]
+    clocks = [at for at in even if at not in counters and (asked is None or at == asked)]
+    passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
+    if hints.time == NONE:
+        return Timing((), passed, ("time columns are passed over, as the list says",))
+    tracks = [_clock(at, even[at], float(first[at][0]), layout, header, hints) for at in clocks]
+    tracks = _agreeing(tracks)
+    tracks += [Track(at, name_of(at, header), even[at], None) for at in counters if even[at].counts]
+    return Timing(tuple(tracks), passed, tuple(notes))
+
+
+def layout_dates(layout: Layout) -> list[int]:
+    """Columns of dates."""
+    return [at for at, kind in enumerate(layout.kinds) if kind is Kind.DATE]
+
+
+def name_of(at: int, header: Header) -> str:
+    """What a column is called: its header, or its number from 1."""
+    return header.names[at] if header.names and header.names[at] else str(at + 1)
+
+
+def _asked(time: str, layout: Layout, header: Header) -> int | None:
+    if time in ("", NONE):
+        return None
+    names = [name.casefold() for name in header.names]
+    if time.casefold() in names:
+        return names.index(time.casefold())
+    if time.isdecimal() and 1 <= int(time) <= layout.width:
+        return int(time) - 1
+    raise Refusal(f"has no column {time!r} of time", "Correct time in the list, by name or by number from 1")
+
+
+def _says_time(at: int, layout: Layout, header: Header) -> bool:
+    if layout.kinds[at] is Kind.STAMP:
+        return True
+    name, unit = (header.names[at].casefold(), header.units[at].casefold()) if header.names else ("", "")
+    return unit in TIME_UNITS or name in ("t", *TIME_UNITS) or any(word in name for word in _TIMELY)
+
+
+def _is_counter(at: int, pace: Pace, layout: Layout, header: Header) -> bool:
+    if header.names and header.names[at].casefold().strip() in _COUNTING:
+        return True
+    return pace.counts and pace.quantum >= 1 and not _says_time(at, layout, header)
+
+
+def _check_coarse(at: int, values: ParsedSamples, header: Header, layout: Layout, hints: Hints, asked: int | None) -> None:
+    """Refuse a column that says it is time and is none that goes on; pass one over that only is too coarse."""
+    if hints.time == NONE or (asked is not None and asked != at):
+        return
+    if len(values) < FEWEST or is_stuck(values):
+        if layout.kinds[at] is Kind.STAMP or asked == at or len(values) >= FEWEST:
+            if asked == at:
+                raise Refusal(f"column {name_of(at, header)} is too coarse to tell the rate", "Write none as time into the list")
+        return
+    wrong = np.flatnonzero(~(np.diff(values) >= 0))
+    row = int(wrong[0]) + 2 if wrong.size else 1
+    raise Refusal(
+        f"column {name_of(at, header)} is no even time: see reading {row}",
+        "Readings are out of order or the stamps damaged; cut the file there, or write none as time into the list "
+        "to go by rate_hz alone",
+    )
+
+
+def _clock(at: int, pace: Pace, first: float, layout: Layout, header: Header, hints: Hints) -> Track:
+    name = name_of(at, header)
+    if not pace.even:
+        raise Refusal(
+            f"column {name} steps unevenly: more than one step in twenty is above {pace.limit:.6g}, and "
+            f"{pace.step:.6g} is usual",
+            "Samples were taken at no fixed rate, or their stamps when a packet came; write none as time into "
+            "the list to go by rate_hz alone",
+        )
+    if layout.kinds[at] is Kind.STAMP:
+        return Track(at, name, pace, Unit(1.0, "as dates and times"))
+    unit = header.units[at] if header.units else ""
+    return Track(at, name, pace, find_unit(name, unit, pace, first, hints, header.names))
+
+
+def _agreeing(tracks: list[Track]) -> list[Track]:
+    """Check that all clocks give one rate. Raises Refusal where they do not."""
+    rates = [1 / (track.pace.step * track.unit.scale_s) for track in tracks if track.unit]
+    for track, rate_hz in zip(tracks, rates, strict=True):
+        if abs(rate_hz / rates[0] - 1) > RATE_TOLERANCE:
+            raise Refusal(
+                f"column {tracks[0].name} gives {rates[0]:.6g} Hz and column {track.name} {rate_hz:.6g} Hz: there are "
+                "several rates in one file",
+                "Export a file for each rate, or name the column to go by as time in the list",
+            )
+    return tracks
