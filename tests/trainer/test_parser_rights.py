@@ -141,7 +141,7 @@ def test_every_format_is_read_with_and_without_each_barrier(
     monkeypatch.setattr(child_reader, "_CHILD", HIDING.format(names=hidden) + child_reader._CHILD)  # noqa: SLF001  the same program, with modules hidden
     for path in paths:
         content = child_reader.read_content(path, (), ("x",), path.name)
-        np.testing.assert_allclose(content.values, noise(256), rtol=1e-6)
+        np.testing.assert_allclose(content.values.array(), noise(256), rtol=1e-6)
 
 
 def test_without_a_filter_of_calls_the_child_leaves_the_network() -> None:

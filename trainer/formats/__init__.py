@@ -2,7 +2,8 @@
 but the contract and the check of the answer."""
 
 from trainer.formats.answer import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Head, check_head, is_rate
-from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, ParsedSamples, Refusal, Request
+from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, Hints, ParsedSamples, Refusal, Request
+from trainer.formats.units import plain_unit
 
 __all__ = [
     "FULL_SCALE",
@@ -11,9 +12,11 @@ __all__ = [
     "MAX_VALUES",
     "Content",
     "Head",
+    "Hints",
     "ParsedSamples",
     "Refusal",
     "Request",
     "check_head",
     "is_rate",
+    "plain_unit",
 ]

@@ -14,9 +14,13 @@ from edge_runtime.core import printable
 
 ParsedSamples = NDArray[np.float64]
 
-MAX_VALUES: Final = 64 * 1024 * 1024
-"""Values of a recording, 0.5 GiB as float64: half an hour of three channels at 12 kHz, which a small computer
-can still filter in memory."""
+MAX_VALUES: Final = 4 * 1024**3
+"""Values of a recording: five days of three channels at 3 kHz, 32 GB of disk while it is read. Text, .npz,
+.wav and MATLAB 7.3 are read in blocks; for the others their parser's memory is the limit."""
+BLOCK_VALUES: Final = 1024 * 1024
+"""Values of a block, 8 MiB as float64: a pipe and two filters hold a few of them."""
+WHOLE_VALUES: Final = 128 * 1024 * 1024
+"""Values that a parser takes which cannot read in blocks: 1 GiB, half of the memory that it may have."""
 _LISTED: Final = 20
 """Names in a message: more would not fit a terminal."""
 FULL_SCALE: Final = "full scale"

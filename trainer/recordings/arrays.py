@@ -18,6 +18,7 @@ from trainer.recordings import labels
 from trainer.recordings.as_recorded import look
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
+from trainer.recordings.raw_values import RawValues
 from trainer.recordings.recorded_values import check_values, convert_values
 from trainer.recordings.recording import Recording, read_recording
 
@@ -160,8 +161,9 @@ def recording_from_file(
 
 def _recording(row: ListRow, values: ParsedSamples, name: str) -> Recording:
     where, rate_hz = str(row.file), row.rate_hz or 0.0
-    check_values(values, row.channels, where)
-    samples = convert_values(values, rate_hz, row, where)
+    raw = RawValues.of(values)
+    check_values(raw, row.channels, where)
+    samples = np.concatenate(list(convert_values(raw, rate_hz, row, where)))
     digest = hashlib.sha256(samples.data.cast("B")).hexdigest()
     called = name or f"array {digest[:12]}"
     return Recording(

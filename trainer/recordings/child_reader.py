@@ -7,15 +7,15 @@ import re
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
-import numpy as np
-
 import trainer
 from trainer.core import RecordingError
-from trainer.formats import FULL_SCALE, Content, Head, Refusal, Request, check_head
+from trainer.formats import FULL_SCALE, Head, Hints, Refusal, Request, check_head
+from trainer.recordings.raw_values import RawValues
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
 """First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
@@ -23,11 +23,14 @@ _UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".fl
 """Endings of known binary formats; every ending that is in no list is read as text."""
 _KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile"}
 _WALL_S: Final = 60.0
-"""The child may use half of it as processor time; the rest is for a busy machine and slow storage."""
+"""For each block. The child may use half of it as processor time; the rest is for a busy machine and slow
+storage."""
 _HEAD: Final = 64 * 1024
 """Bytes of the line of JSON: it holds a message and a few numbers, some hundred bytes."""
 _VALUE_BYTES: Final = 8
 """The child sends float64."""
+_PIECE: Final = 8 * 1024 * 1024
+"""Bytes taken at a time."""
 _ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
 # -I keeps the current folder and PYTHONPATH out, so that no code beside the recordings is imported.
 _CHILD: Final = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer.formats.child import main; main()"
@@ -37,11 +40,33 @@ _SINGLE: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_
 _KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
-def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...], where: str) -> Content:
-    """Read signals as float64 [samples, channels], and what the file states about itself.
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What a file holds, as its parser answered."""
 
-    `signals` may be empty: then they are found by the channels' names. `where` begins the messages. Raises
-    RecordingError for a file that is missing, damaged, hostile or holds something else.
+    values: RawValues
+    stated: Mapping[str, float | str]
+    names: tuple[str, ...] = ()
+    """What the file calls the columns of the values; empty where it names none."""
+    starts: tuple[int, ...] = ()
+    """Rows before which samples are missing."""
+    notes: tuple[str, ...] = ()
+    """What was understood and measured, for people."""
+
+
+def read_content(
+    path: Path,
+    signals: tuple[str, ...],
+    channels: tuple[str, ...],
+    where: str,
+    hints: Hints = Hints(),  # noqa: B008 - frozen
+    progress: Callable[[float], None] = lambda _: None,
+) -> ReadFile:
+    """Read signals, and what the file states about itself.
+
+    `signals` may be empty: then they are found by the channels' names; without `channels` all are read.
+    `where` begins the messages; `progress` is told the share that was read. Raises RecordingError for a file
+    that is missing, damaged, hostile or holds something else.
     """
     suffix = path.suffix.lower()
     if suffix in _UNREAD:
@@ -57,21 +82,20 @@ def read_content(path: Path, signals: tuple[str, ...], channels: tuple[str, ...]
             kind = "hdf" if file.read(len(_HDF_MATLAB)) == _HDF_MATLAB else kind
             file.seek(0)
         try:
-            head, body = _run(file, Request(kind, signals, channels, digits))
+            return _run(file, Request(kind, signals, channels, digits, hints), progress)
         except Refusal as refusal:
             raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
-    return Content(np.frombuffer(body, dtype="<f8").reshape(head.rows, head.columns), head.stated)
 
 
-def physical(content: Content, full_scale: float | None, unit: str, where: str) -> Content:
-    """Turn shares of full scale into the list's unit, where the file holds shares.
+def full_scale_of(read: ReadFile, full_scale: float | None, unit: str, where: str) -> float:
+    """How much of the list's unit 1.0 of the file's values is.
 
     Raises RecordingError where neither list nor unit says what full scale is, or where the list says it of a
     file in physical units.
     """
-    shares = content.stated.get("unit") == FULL_SCALE
+    shares = read.stated.get("unit") == FULL_SCALE
     if not shares and full_scale is None:
-        return content
+        return 1.0
     if not shares:
         raise RecordingError(
             "full_scale is given, and the file holds values as measured",
@@ -84,8 +108,7 @@ def physical(content: Content, full_scale: float | None, unit: str, where: str) 
             where=where,
             remedy=f"Add a column full_scale with what 1.0 is in {unit}, or write {FULL_SCALE!r} as unit",
         )
-    stated = {name: value for name, value in content.stated.items() if name != "unit"}
-    return Content(content.values * (1.0 if full_scale is None else full_scale), stated)
+    return 1.0 if full_scale is None else full_scale
 
 
 def _open(path: Path, where: str) -> IO[bytes]:
@@ -104,27 +127,49 @@ def _open(path: Path, where: str) -> IO[bytes]:
         ) from error
 
 
-def _run(file: IO[bytes], request: Request) -> tuple[Head, bytes]:
-    """Return the child's line of JSON, checked, and the values that follow it. Raises Refusal."""
+def _run(file: IO[bytes], request: Request, progress: Callable[[float], None]) -> ReadFile:
+    """Take the child's answer: its values, and what its last line says. Raises Refusal."""
     command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
     environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
-    answer: object = None
+    size = max(1, os.fstat(file.fileno()).st_size)
     with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
         command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
     ) as child:
-        timer = threading.Timer(_WALL_S, child.kill)
-        timer.start()
+        pipe = cast("IO[bytes]", child.stdout)
+        values: RawValues | None = None
         try:
-            pipe = cast("IO[bytes]", child.stdout)
-            # A child that crashed has written no JSON; one that a file controls may nest it without end.
-            with contextlib.suppress(ValueError, RecursionError):
-                answer = json.loads(pipe.readline(_HEAD))
-            head = check_head(answer, len(request.channels))
-            # Never more than announced: a child under a file's control must not fill the parent's memory.
-            expected = _VALUE_BYTES * head.rows * head.columns
-            body = pipe.read(expected)
+            while True:
+                timer = threading.Timer(_WALL_S, child.kill)
+                timer.start()
+                try:
+                    head = _head(pipe, len(request.channels), values)
+                    values = values or RawValues(head.columns)
+                    _take(pipe, head, values)
+                finally:
+                    timer.cancel()
+                # The child has inherited the very file that is open here, and moves its position.
+                progress(file.tell() / size)
+                if head.last:
+                    return ReadFile(values, head.stated, head.names, head.starts, head.notes)
         finally:
-            timer.cancel()
             child.kill()
-    # A child that ended in between has answered nothing.
-    return (head, body) if len(body) == expected else (check_head(None, len(request.channels)), b"")
+
+
+def _head(pipe: IO[bytes], channels: int, values: RawValues | None) -> Head:
+    answer: object = None
+    # A child that crashed has written no JSON; one that a file controls may nest it without end.
+    with contextlib.suppress(ValueError, RecursionError):
+        answer = json.loads(pipe.readline(_HEAD))
+    return check_head(answer, channels if values is None else values.columns, len(values or ()))
+
+
+def _take(pipe: IO[bytes], head: Head, values: RawValues) -> None:
+    """Take the values that a line announces, and never more: memory and disk hold what `check_head` allows."""
+    left = _VALUE_BYTES * head.rows * head.columns
+    row = _VALUE_BYTES * head.columns
+    while left:
+        data = pipe.read(min(left, _PIECE // row * row))
+        if len(data) % row or not data:  # a child that ended in between has answered nothing
+            check_head(None, head.columns)
+        values.add(data)
+        left -= len(data)

@@ -11,12 +11,13 @@ import csv
 import io
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from trainer.core import RecordingError, write_text
+from trainer.formats import Hints
 from trainer.recordings import labels
 from trainer.recordings.labels import NORMAL
 
@@ -74,6 +75,14 @@ class ListRow:
     """List and line, for messages."""
     full_scale: float | None = None
     """What 1.0 of a .wav file is in `unit`; None for files that hold physical units."""
+    from_s: float | None = None
+    """Second of the file, by its samples, from which it is read; None for the first."""
+    to_s: float | None = None
+    """Second of the file up to which it is read; None for the last."""
+    hints: Hints = Hints()
+    """What the list says of how a table of text is written."""
+    further: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the list that the trainer has no use for, kept: a machine, a date."""
 
     @property
     def normal(self) -> bool:

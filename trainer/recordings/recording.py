@@ -1,36 +1,36 @@
 """A recording as detectors see it: physical units, one rate, one band, checked.
 
-Every recording of a list is read whole, converted and stored on disk: memory holds what is being read, at
-most a few recordings, and later what is in use. An hour of three channels at 12 kHz takes 0.5 GB there.
+Every recording of a list is read, converted and stored on disk block by block: memory holds the blocks of a
+few recordings, and later what is in use. An hour of three channels at 12 kHz takes 0.5 GB there.
 """
 
 import hashlib
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from edge_runtime.core import Samples
-from trainer.core import RecordingError, whole_file
-from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, Content, is_rate
+from trainer.core import Progress, RecordingError, quiet, whole_file
+from trainer.formats import FULL_SCALE, HIGHEST_RATE_HZ, LOWEST_RATE_HZ, is_rate, plain_unit
 from trainer.recordings import child_reader
-from trainer.recordings.as_recorded import AsRecorded, look
+from trainer.recordings.as_recorded import AsRecorded, look, look_at_blocks
 from trainer.recordings.listing import ListRow, read_list
-from trainer.recordings.recorded_values import check_values, convert_values
+from trainer.recordings.raw_values import RawValues
+from trainer.recordings.reading import Reading
+from trainer.recordings.recorded_values import SHORTEST, check_values, convert_values
 from trainer.recordings.spill_file import SpillFile, StoredSamples
 
-_RATE_TOLERANCE: Final = 0.01
-"""Share: the clocks of cheap recorders are off by less, a wrong rate by more."""
+_RATE_TOLERANCE: Final = 0.0075
+"""Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is refused."""
 DIGITS: Final = 16
 """Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
 """Files read at a time: the parsing children share the processors with the filters of this process."""
-_READ_BYTES: Final = 256 * 1024 * 1024
-"""Bytes of files read at a time, if more than one: decoding and filtering take several times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Recording:
     """Whether it is a variant of what was recorded, at another speed, level or noise."""
     recorded: AsRecorded | None = None
     """What it was before filters and resampling; None where it is as it was recorded."""
+    stretches: int = 1
+    """Of how many the file consists, between the places where samples are missing; it is one of them."""
 
     @property
     def samples(self) -> Samples:
@@ -76,57 +78,134 @@ class Recording:
         return len(self.stored) / self.rate_hz
 
 
-def load_list(path: Path) -> tuple[Recording, ...]:
+def load_list(path: Path, progress: Progress = quiet) -> tuple[Recording, ...]:
     """Read every recording of a list, in its order. Raises RecordingError for the first that is unusable."""
-    return read_recordings(read_list(path))
+    return read_recordings(read_list(path), progress)
 
 
-def read_recordings(rows: Sequence[ListRow]) -> tuple[Recording, ...]:
+def read_recordings(rows: Sequence[ListRow], progress: Progress = quiet) -> tuple[Recording, ...]:
     """Read recordings, several at a time, and store them on disk.
 
-    Raises RecordingError, also where two hold the same samples or their rates differ; AccessError or
-    UnavailableError where they cannot be stored.
+    A file in which samples are missing is as many recordings as it has stretches. Raises RecordingError, also
+    where two hold the same samples or their rates differ; AccessError or UnavailableError where they cannot be
+    stored.
     """
-    spill_file = SpillFile()
-
-    def read_and_store(row: ListRow) -> Recording:
-        recording = read_recording(row)
-        return replace(recording, stored=spill_file.put(recording.samples))
-
-    # The largest files, hours of vibration, are read one at a time.
-    largest = max((row.file.stat().st_size for row in rows if os.path.isfile(row.file)), default=0)
-    readers = min(_READERS, max(1, _READ_BYTES // max(largest, 1)))
-    with ThreadPoolExecutor(readers) as pool:
-        recordings = tuple(pool.map(read_and_store, rows))
-    _check_together(rows, recordings)
-    return recordings
+    spill_file, reading = SpillFile(), Reading(rows, progress)
+    with ThreadPoolExecutor(_READERS) as pool:
+        try:
+            found = tuple(pool.map(lambda row: read_parts(row, spill_file, reading.of(row)), rows))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    pairs = [(row, part) for row, parts in zip(rows, found, strict=True) for part in parts]
+    _check_together(pairs)
+    return tuple(part for _, part in pairs)
 
 
 def read_recording(row: ListRow) -> Recording:
-    """Read, check and convert one recording. Raises RecordingError naming file, signal, value and remedy."""
-    where = " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
-    return read_parsed(row, child_reader.read_content(row.file, row.signals, row.channels, where), where)
+    """Read, check and convert one recording of one stretch, which stays in memory.
+
+    Raises RecordingError naming file, signal, value and remedy.
+    """
+    parts = read_parts(row)
+    if len(parts) > 1:
+        raise RecordingError(
+            f"samples are missing at {parts[0].stretches - 1} places: it is {len(parts)} recordings",
+            where=_where(row),
+            remedy="Choose one stretch by from_s and to_s, or read it by a list, which takes them all",
+        )
+    return parts[0]
 
 
-def read_parsed(row: ListRow, content: Content, where: str) -> Recording:
+def read_parts(
+    row: ListRow, spill_file: SpillFile | None = None, progress: Callable[[float], None] = lambda _: None
+) -> tuple[Recording, ...]:
+    """Read, check and convert one file: a recording for each stretch without a gap that is long enough.
+
+    Without a spill file they stay in memory. Raises RecordingError naming file, signal, value and remedy.
+    """
+    where = _where(row)
+    hints = replace(row.hints, rate_hz=row.rate_hz)
+    found = child_reader.read_content(row.file, row.signals, row.channels, where, hints, progress)
+    return read_parsed(row, found, where, spill_file)
+
+
+def read_parsed(
+    row: ListRow, found: child_reader.ReadFile, where: str, spill_file: SpillFile | None = None
+) -> tuple[Recording, ...]:
     """Check and convert what the parser found in the file of a row. Raises RecordingError."""
-    content = child_reader.physical(content, row.full_scale, row.unit, where)
-    rate_hz = _agreed_rate(row, content, where)
-    check_values(content.values, row.channels, where)
-    samples = convert_values(content.values, rate_hz, row, where)
+    rate_hz = _agreed_rate(row, found, where)
+    found.values.scale = child_reader.full_scale_of(found, row.full_scale, row.unit, where)
+    first, last = _wanted(row, rate_hz, len(found.values), where)
+    edges = [first, *(start for start in found.starts if first < start < last), last]
+    spans = [(begin, end) for begin, end in pairwise(edges) if end - begin >= SHORTEST or len(edges) == 2]
+    if not spans:
+        raise RecordingError(
+            f"samples are missing at {len(edges) - 2} places, and no stretch between them has {SHORTEST} samples",
+            where=where,
+            remedy="Record again; write none as time into the list where the time column is no clock to go by",
+        )
+    name = " ".join([row.file.stem, *row.signals])
+    parts = []
+    for begin, end in spans:
+        called = name if len(edges) == 2 else f"{name} from {begin / rate_hz:.4g} s"
+        part = _converted(row, found.values.part(begin, end), rate_hz, where, spill_file)
+        parts.append(replace(part, name=called, stretches=len(edges) - 1))
+    return tuple(parts)
+
+
+def _converted(
+    row: ListRow, values: RawValues, rate_hz: float, where: str, spill_file: SpillFile | None
+) -> Recording:
+    """Make a recording of one stretch."""
+    check_values(values, row.channels, where)
+    digest = hashlib.sha256()
+    blocks = _digested(convert_values(values, rate_hz, row, where), digest)
+    target_hz = row.target_rate_hz or rate_hz
+    stored: Samples | StoredSamples
+    if spill_file is None:
+        stored = np.concatenate(list(blocks))
+    else:
+        most = int(len(values) * target_hz / rate_hz) + 1
+        stored = spill_file.put_blocks(blocks, most, values.columns)
     return Recording(
-        name=" ".join([row.file.stem, *row.signals]),
+        name="",
         file=str(row.file),
-        stored=samples,
-        rate_hz=row.target_rate_hz or rate_hz,
+        stored=stored,
+        rate_hz=target_hz,
         lowpass_hz=row.lowpass_hz,
         channels=row.channels,
         unit=row.unit,
         label=row.label,
         condition=row.condition,
-        digest=hashlib.sha256(samples.data.cast("B")).hexdigest(),
-        recorded=look(content.values, rate_hz),
+        digest=digest.hexdigest(),
+        recorded=look_at_blocks(values.blocks(), rate_hz),
     )
+
+
+def _digested(blocks: Iterator[Samples], digest: "hashlib._Hash") -> Iterator[Samples]:
+    for block in blocks:
+        digest.update(block.data.cast("B"))
+        yield block
+
+
+def _where(row: ListRow) -> str:
+    return " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
+
+
+def _wanted(row: ListRow, rate_hz: float, rows: int, where: str) -> tuple[int, int]:
+    """First row that the list asks for, and the one after the last."""
+    if row.from_s is None and row.to_s is None:
+        return 0, rows
+    first = round((row.from_s or 0.0) * rate_hz)
+    last = rows if row.to_s is None else round(row.to_s * rate_hz)
+    if last > rows or first >= last:
+        raise RecordingError(
+            f"from_s and to_s ask for {first / rate_hz:g} to {last / rate_hz:g} s of {rows / rate_hz:g} s",
+            where=where,
+            remedy="Choose a stretch within the recording",
+        )
+    return first, last
 
 
 def write_npz(recording: Recording, path: Path) -> None:
@@ -148,9 +227,9 @@ def write_npz(recording: Recording, path: Path) -> None:
         )
 
 
-def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
+def _agreed_rate(row: ListRow, found: child_reader.ReadFile, where: str) -> float:
     """Rate in Hz; refuses where what the file states contradicts the list's rate or unit."""
-    rate_hz = row.rate_hz or content.stated.get("rate_hz")
+    rate_hz = row.rate_hz or found.stated.get("rate_hz")
     if not rate_hz:
         raise RecordingError(
             "rate_hz is blank and the file states none",
@@ -163,15 +242,15 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
             where=where,
             remedy=f"Write the sampling rate in hertz, within {LOWEST_RATE_HZ:g} and {HIGHEST_RATE_HZ:g}",
         )
-    stated = content.stated.get("rate_hz", rate_hz)
+    stated = found.stated.get("rate_hz", rate_hz)
     if abs(float(stated) / float(rate_hz) - 1) > _RATE_TOLERANCE:
         raise RecordingError(
             f"the file's own rate is {float(stated):g} Hz, the list says {rate_hz:g} Hz",
             where=where,
-            remedy="Correct rate_hz in the list; a column timestamp counts as milliseconds",
+            remedy="Correct rate_hz in the list, or say in which time_unit the file's time column counts",
         )
-    unit = content.stated.get("unit", row.unit)
-    if unit != row.unit:
+    unit = found.stated.get("unit", row.unit)
+    if unit != FULL_SCALE and plain_unit(str(unit)) != plain_unit(row.unit):
         raise RecordingError(
             f"the file's values are in {unit}, the list says {row.unit}",
             where=where,
@@ -180,9 +259,9 @@ def _agreed_rate(row: ListRow, content: Content, where: str) -> float:
     return float(rate_hz)
 
 
-def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) -> None:
-    lowest_hz = min((item.rate_hz for item in recordings), default=0.0)
-    for row, recording in zip(rows, recordings, strict=True):
+def _check_together(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
+    lowest_hz = min((item.rate_hz for _, item in pairs), default=0.0)
+    for row, recording in pairs:
         if recording.rate_hz > lowest_hz * (1 + _RATE_TOLERANCE):
             raise RecordingError(
                 f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
@@ -190,7 +269,7 @@ def _check_together(rows: Sequence[ListRow], recordings: Sequence[Recording]) ->
                 remedy=f"Write {lowest_hz:g} as target_rate_hz on every line, or make a list for each rate",
             )
     seen: dict[str, tuple[ListRow, Recording]] = {}
-    for row, recording in zip(rows, recordings, strict=True):
+    for row, recording in pairs:
         first_row, first = seen.setdefault(recording.digest, (row, recording))
         if first is not recording:
             raise RecordingError(

@@ -8,7 +8,9 @@ from typing import Final
 BLANKS: Final = ""
 """The separator of columns that any number of blanks or tabs divide."""
 _NUMBERS: Final = {
-    mark: re.compile(rf"[+-]?(?:\d+{sign}?\d*|{sign}\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
+    mark: re.compile(
+        rf"[+-]?(?:\d+{sign}?\d*|{sign}\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE
+    )
     for mark, sign in ((".", r"\."), (",", ","))
 }
 STAMP: Final = re.compile(
@@ -33,7 +35,11 @@ def split(line: str, separator: str) -> list[str]:
     if separator == BLANKS:
         line, separator = " ".join(line.split()), " "
     if '"' in line:
-        return [cell.strip() for row in csv.reader([line], delimiter=separator, skipinitialspace=True) for cell in row]
+        return [
+            cell.strip()
+            for row in csv.reader([line], delimiter=separator, skipinitialspace=True)
+            for cell in row
+        ]
     return [cell.strip() for cell in line.split(separator)]
 
 

@@ -36,7 +36,9 @@ class Gaps:
         ratio = max(1.0, pace.quantum / pace.step)
         self._pace = pace
         self._name = name
-        self._width = int(min(_WIDE, max(_NARROW, np.ceil(2 * _SIGMAS**2 / 3 * ratio**2)))) if ratio > 1 else _NARROW
+        self._width = (
+            int(min(_WIDE, max(_NARROW, np.ceil(2 * _SIGMAS**2 / 3 * ratio**2)))) if ratio > 1 else _NARROW
+        )
         rounding = pace.quantum / np.sqrt(6 * self._width) if ratio > 1 else 0.0
         self._late = max(_LOST * pace.step, _SIGMAS * float(rounding))
         self._held: ParsedSamples = np.empty(0)
@@ -78,7 +80,9 @@ class Gaps:
     def _collect(self, late: ParsedSamples, first: int) -> int:
         """Add the latest row of each run of late ones; return the place from which a run is not over yet."""
         over = late > self._late
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], over, [False]]).astype(np.int8))).reshape(-1, 2)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], over, [False]]).astype(np.int8))).reshape(
+            -1, 2
+        )
         for begin, end in edges:
             if end == len(late):
                 return int(begin)

@@ -31,13 +31,16 @@ def channel_columns(request: Request, layout: Layout, header: Header, clocks: Se
     exact = [_places(channel, header, range(layout.width)) for channel in request.channels]
     if all(len(places) == 1 for places in exact):
         return [places[0] for places in exact]
-    if found := next((name for name, places in zip(request.channels, exact, strict=True) if len(places) > 1), ""):
+    if found := next(
+        (name for name, places in zip(request.channels, exact, strict=True) if len(places) > 1), ""
+    ):
         raise Refusal(f"has several columns called {found}", _NAME_THEM)
     if any(exact):
         there = [name for name, places in zip(request.channels, exact, strict=True) if places]
         missing = [name for name in request.channels if name not in there]
         raise Refusal(
-            f"has columns called {' '.join(there)} and none called {' '.join(missing)}", available(header.names)
+            f"has columns called {' '.join(there)} and none called {' '.join(missing)}",
+            available(header.names),
         )
     return _by_likeness_or_order(request, header, numeric)
 

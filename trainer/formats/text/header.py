@@ -100,10 +100,20 @@ def _check_first(above: Sequence[tuple[int, str]], layout: Layout) -> None:
     place, line = above[-1]
     cells = split(line, layout.separator)
     numeric = [cell for cell in cells if is_number(cell, layout.decimal)]
-    if len(cells) != layout.width or 2 * len(numeric) <= len(cells) or not any(set(".,-eE") & set(cell) for cell in numeric):
+    if (
+        len(cells) != layout.width
+        or 2 * len(numeric) <= len(cells)
+        or not any(set(".,-eE") & set(cell) for cell in numeric)
+    ):
         return
-    wrong = next(cell for cell, kind in zip(cells, layout.kinds, strict=True) if kind is Kind.NUMBER and cell not in numeric)
-    raise Refusal(f"line {place + 1} holds {wrong[:40]!r}, not a number", "Repair the line, or cut the recording there")
+    wrong = next(
+        cell
+        for cell, kind in zip(cells, layout.kinds, strict=True)
+        if kind is Kind.NUMBER and cell not in numeric
+    )
+    raise Refusal(
+        f"line {place + 1} holds {wrong[:40]!r}, not a number", "Repair the line, or cut the recording there"
+    )
 
 
 def _rate(lines: Iterable[str]) -> float | None:

@@ -34,7 +34,7 @@ class Layout:
     kinds: tuple[Kind, ...]
     """One a column."""
     fitting: float
-    """Share of the cells of its lines that are numbers, time stamps or empty."""
+    """Share of the cells that are numbers, time stamps or empty, in lines of its width and all others."""
 
     @property
     def width(self) -> int:
@@ -86,7 +86,7 @@ def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
     if Kind.NUMBER not in columns:
         return None
     typed = sum(kind is not Kind.TEXT for row in rows_of_width for kind in row)
-    return Layout(separator, decimal, columns, typed / (width * len(rows_of_width)))
+    return Layout(separator, decimal, columns, typed / (width * len(rows)))
 
 
 def _kind(cells: Sequence[Kind]) -> Kind:
@@ -117,7 +117,9 @@ def names_match(layout: Layout, lines: Sequence[str]) -> bool:
 def is_header(cells: Sequence[str], layout: Layout) -> bool:
     """Whether cells are a name a column and no reading."""
     kinds = [kind_of(cell, layout.decimal) for cell in cells]
-    named = sum(kind is Kind.TEXT for kind in kinds)
+    named = sum(
+        kind is Kind.TEXT and any(map(str.isalpha, cell)) for kind, cell in zip(kinds, cells, strict=True)
+    )
     return len(cells) == layout.width and 2 * named >= len(cells)
 
 
@@ -127,7 +129,9 @@ def first_row(layout: Layout, lines: Sequence[str]) -> int:
         cells = split(line, layout.separator)
         if len(cells) == layout.width and not line.lstrip().startswith(COMMENTS):
             numbers = [cell for cell, kind in zip(cells, layout.kinds, strict=True) if kind is Kind.NUMBER]
-            if any(numbers) and all(not cell or kind_of(cell, layout.decimal) is Kind.NUMBER for cell in numbers):
+            if any(numbers) and all(
+                not cell or kind_of(cell, layout.decimal) is Kind.NUMBER for cell in numbers
+            ):
                 return place
     return len(lines)
 
@@ -167,4 +171,6 @@ def _may_be_fractions(cells: Sequence[str]) -> bool:
     """Whether all cells are digits, and as programs write decimals: of one length, or without zeros at the end."""
     if not all(cell.isdecimal() for cell in cells):
         return False
-    return len({len(cell) for cell in cells}) == 1 or not any(len(cell) > 1 and cell.endswith("0") for cell in cells)
+    return len({len(cell) for cell in cells}) == 1 or not any(
+        len(cell) > 1 and cell.endswith("0") for cell in cells
+    )

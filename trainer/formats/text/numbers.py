@@ -99,7 +99,9 @@ def _without_quotes(text: bytes, separator: str) -> bytes:
     if separator == BLANKS:
         return text.replace(b'"', b"").replace(b" ", b"\t")
     rows = csv.reader(io.StringIO(text.decode("latin-1")), delimiter=separator, skipinitialspace=True)
-    return "".join("\t".join(cell.replace("\n", " ") for cell in row) + "\n" for row in rows).encode("latin-1")
+    return "".join("\t".join(cell.replace("\n", " ") for cell in row) + "\n" for row in rows).encode(
+        "latin-1"
+    )
 
 
 def _even(text: bytes, separator: str, width: int) -> bool:

@@ -32,7 +32,9 @@ class Source:
         """Look at the first bytes for the encoding."""
         self._stream = stream
         head = stream.read(4096)
-        mark, self.encoding = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", ""))
+        mark, self.encoding = next(
+            ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", "")
+        )
         head = head[len(mark) :]
         if not self.encoding and head.count(0) > _WIDE * len(head):
             self.encoding = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"

@@ -33,7 +33,9 @@ class Stamps:
     def read(self, block: bytes) -> ParsedSamples:
         """Return seconds [lines], nan for what is no stamp."""
         lines = readings(block).decode("latin-1").split("\n")[:-1]
-        return np.array([self._seconds(split(line, self._layout.separator)) for line in lines], dtype=np.float64)
+        return np.array(
+            [self._seconds(split(line, self._layout.separator)) for line in lines], dtype=np.float64
+        )
 
     def _seconds(self, cells: list[str]) -> float:
         stamp = STAMP.fullmatch(cells[self._column]) if len(cells) == self._layout.width else None

@@ -50,7 +50,9 @@ class Watch:
             gaps.finish()
         # A clock and a counter find the same gap, the coarser one a row or two beside it.
         found = sorted({start for gaps in self._gaps.values() for start in gaps.starts})
-        return tuple(start for start, before in zip(found, [-_LISTED, *found], strict=False) if start - before > 2)
+        return tuple(
+            start for start, before in zip(found, [-_LISTED, *found], strict=False) if start - before > 2
+        )
 
 
 def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, encoding: str) -> Content:

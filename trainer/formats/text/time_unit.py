@@ -40,7 +40,11 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
     """
     if hints.time_unit:
         return Unit(TIME_UNITS[hints.time_unit], "as the list says")
-    stated = [TIME_UNITS[word] for word in (unit.casefold(), *_TOKENS.split(column)) if word.casefold() in TIME_UNITS]
+    stated = [
+        TIME_UNITS[word]
+        for word in (unit.casefold(), *_TOKENS.split(column))
+        if word.casefold() in TIME_UNITS
+    ]
     epochs = [scale for scale, (low, high) in _EPOCHS.items() if low <= first <= high]
     if stated and epochs and stated[0] != epochs[0]:
         raise Refusal(
@@ -54,13 +58,14 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
         near = [scale for scale, rate in rates.items() if abs(rate / hints.rate_hz - 1) <= RATE_TOLERANCE]
         if near:
             return Unit(near[0], f"by the rate of {hints.rate_hz:g} Hz")
+    if _is_edge_impulse(column, pace, first, names):
+        return Unit(1e-3, "as Edge Impulse writes it")
+    if hints.rate_hz:
         raise Refusal(
             f"column {column} goes on by {pace.step:.6g} a reading, {_readings(rates)}; the list or the file's "
             f"first lines say {hints.rate_hz:g} Hz",
             "Correct rate_hz; where the column is no clock to go by, write none as time into the list",
         )
-    if _is_edge_impulse(column, pace, first, names):
-        return Unit(1e-3, "as Edge Impulse writes it")
     if rates[1e-3] > _HIGHEST_HZ:
         return Unit(1.0, "as no sensor is read so fast in ms")
     raise Refusal(

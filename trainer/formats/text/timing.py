@@ -16,8 +16,42 @@ from trainer.formats.units import TIME_UNITS
 
 NONE: Final = "none"
 """Of `time` in a list: the table's clocks are not to be gone by."""
-_TIMELY: Final = ("time", "zeit", "temps", "tiempo", "tempo", "stamp", "date", "datum", "clock", "elapsed", "second", "millis", "micros")
-_COUNTING: Final = {"idx", "index", "count", "counter", "sample", "samples", "nr", "no", "no.", "#", "n", "i", "row", "id", "seq", "packet", "frame", "number", "unnamed: 0"}
+_TIMELY: Final = (
+    "time",
+    "zeit",
+    "temps",
+    "tiempo",
+    "tempo",
+    "stamp",
+    "date",
+    "datum",
+    "clock",
+    "elapsed",
+    "second",
+    "millis",
+    "micros",
+)
+_COUNTING: Final = {
+    "idx",
+    "index",
+    "count",
+    "counter",
+    "sample",
+    "samples",
+    "nr",
+    "no",
+    "no.",
+    "#",
+    "n",
+    "i",
+    "row",
+    "id",
+    "seq",
+    "packet",
+    "frame",
+    "number",
+    "unnamed: 0",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +87,9 @@ def find_timing(
     asked = _asked(hints.time, layout, header)
     paces = {at: find_pace(values) for at, values in first.items() if at not in wanted or at == asked}
     even = {at: pace for at, pace in paces.items() if pace is not None}
-    coarse = [at for at, pace in paces.items() if pace is None and _says_time(at, layout, header) and len(first[at])]
+    coarse = [
+        at for at, pace in paces.items() if pace is None and _says_time(at, layout, header) and len(first[at])
+    ]
     notes = []
     for at in coarse:
         _check_coarse(at, first[at], header, layout, hints, asked)
@@ -103,14 +139,19 @@ def _is_counter(at: int, pace: Pace, layout: Layout, header: Header) -> bool:
     return pace.counts and pace.quantum >= 1 and not _says_time(at, layout, header)
 
 
-def _check_coarse(at: int, values: ParsedSamples, header: Header, layout: Layout, hints: Hints, asked: int | None) -> None:
+def _check_coarse(
+    at: int, values: ParsedSamples, header: Header, layout: Layout, hints: Hints, asked: int | None
+) -> None:
     """Refuse a column that says it is time and is none that goes on; pass one over that only is too coarse."""
     if hints.time == NONE or (asked is not None and asked != at):
         return
     if len(values) < FEWEST or is_stuck(values):
         if layout.kinds[at] is Kind.STAMP or asked == at or len(values) >= FEWEST:
             if asked == at:
-                raise Refusal(f"column {name_of(at, header)} is too coarse to tell the rate", "Write none as time into the list")
+                raise Refusal(
+                    f"column {name_of(at, header)} is too coarse to tell the rate",
+                    "Write none as time into the list",
+                )
         return
     wrong = np.flatnonzero(~(np.diff(values) >= 0))
     row = int(wrong[0]) + 2 if wrong.size else 1
