@@ -54,7 +54,7 @@ class Gaps:
         keep = min(2 * self._width, len(held))
         late = self._lateness(held)
         if late.size:
-            open_from = self._collect(late, first + self._width)
+            open_from = self._collect(held, late, first)
             keep = min(len(held), max(keep, len(held) - open_from))
         self._held = held[len(held) - keep :] if late.size else held
 
@@ -77,7 +77,7 @@ class Gaps:
         means = (sums[width:] - sums[:-width]) / width
         return np.asarray(means[width:] - means[:-width] - width * self._pace.step)
 
-    def _collect(self, late: ParsedSamples, first: int) -> int:
+    def _collect(self, held: ParsedSamples, late: ParsedSamples, first: int) -> int:
         """Add the latest row of each run of late ones; return the place from which a run is not over yet."""
         over = late > self._late
         edges = np.flatnonzero(np.diff(np.concatenate([[False], over, [False]]).astype(np.int8))).reshape(
@@ -86,8 +86,15 @@ class Gaps:
         for begin, end in edges:
             if end == len(late):
                 return int(begin)
-            self._add(first + int(begin) + int(np.argmax(late[begin:end])))
+            self._add(first + self._place(held, int(begin), int(end), late))
         return len(late)
+
+    def _place(self, held: ParsedSamples, begin: int, end: int, late: ParsedSamples) -> int:
+        """Where in a run of late rows the gap is: at its one long step, else where it is latest."""
+        steps = np.diff(held[begin : end + 2 * self._width])
+        if steps.max() > self._pace.limit + self._pace.quantum:
+            return begin + int(np.argmax(steps)) + 1
+        return begin + int(np.argmax(late[begin:end])) + self._width
 
     def _add(self, row: int) -> None:
         if all(abs(row - known) > 1 for known in self.starts[-3:]) and row > 0:
@@ -98,11 +105,39 @@ class Gaps:
         steps = np.diff(np.concatenate([before, stamps]))
         wrong = np.flatnonzero(~(steps > -_BACK * self._pace.step - 1e-12))
         if wrong.size:
-            row = self._row + int(wrong[0]) + 2 - len(before)
-            raise Refusal(
-                f"column {self._name} goes back, or holds no time, at reading {row}",
-                "Readings are out of order there, or a second recording begins; cut the file at that place",
-            )
+            raise _backwards(self._name, self._row + int(wrong[0]) + 2 - len(before))
+
+
+class Jumps:
+    """Finds rows at which a coarse clock goes on by more than it does at a time."""
+
+    def __init__(self, pace: Pace, name: str) -> None:
+        """Watch a column of this pace."""
+        self._pace = pace
+        self._name = name
+        self._last: ParsedSamples = np.empty(0)
+        self._row = 0
+        self.starts: list[int] = []
+
+    def feed(self, stamps: ParsedSamples) -> None:
+        """Take the next stamps [rows]. Raises Refusal where they go back."""
+        steps = np.diff(np.concatenate([self._last, stamps]))
+        first = self._row + 1 - len(self._last)
+        if (wrong := np.flatnonzero(~(steps >= 0))).size:
+            raise _backwards(self._name, first + int(wrong[0]) + 1)
+        self.starts += [first + int(place) for place in np.flatnonzero(steps > self._pace.limit)]
+        self._row += len(stamps)
+        self._last = stamps[-1:]
+
+    def finish(self) -> None:
+        """Nothing is left."""
+
+
+def _backwards(name: str, reading: int) -> Refusal:
+    return Refusal(
+        f"column {name} goes back, or holds no time, at reading {reading}",
+        "Readings are out of order there, or a second recording begins; cut the file at that place",
+    )
 
 
 class Line:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainer.formats.contract import Refusal
-from trainer.formats.text.cells import Kind, is_number, kind_of, split
+from trainer.formats.text.cells import BLANKS, Kind, is_number, kind_of, split
 from trainer.formats.text.layout import COMMENTS, Layout, first_row, is_header
 from trainer.formats.units import is_unit, name_and_unit
 
 _NOTES: Final = {"", "comment", "comments", "remark", "remarks"}
 """Names of a last column that many programs announce and few fill."""
+_BLANK: Final = ("", "-", "[]", "()", "[-]", "(-)")
+"""What a row of units has for columns without one."""
 _NUMBER: Final = r"(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)"
 _PER_SECOND: Final = r"(?P<factor>[kM])?(?:hz|s/s|sps|samples/s(?:ec)?|samples per second)\b"
 _WHAT: Final = r"(?:sampl\w*|data|scan|acqui\w*|abtast\w*)[\s_.-]*"
@@ -57,8 +59,8 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
         cells = _fitted(_cells(line, layout), layout)
         if cells is None:
             break
-        if above and all(not cell or is_unit(cell) for cell in cells) and any(cells):
-            units = [cell.strip("[]() ") for cell in cells]
+        if all(cell in _BLANK or is_unit(cell) for cell in cells) and any(map(is_unit, cells)):
+            units = [cell.strip("[]()- ") for cell in cells]
             continue
         split_names = [name_and_unit(cell) for cell in cells]
         stated = [unit or below for (_, unit), below in zip(split_names, units, strict=True)]
@@ -68,29 +70,24 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
 
 
 def _cells(line: str, layout: Layout) -> list[str]:
+    """Cells of a line that may be names behind a mark of comments; none of a comment that says something."""
+    bare = line.lstrip()
     for mark in COMMENTS:
-        line = line.removeprefix(mark)
-    return split(line, layout.separator)
+        bare = bare.removeprefix(mark)
+    return [] if bare != line.lstrip() and ("=" in bare or ":" in bare) else split(bare, layout.separator)
 
 
 def _fitted(cells: list[str], layout: Layout) -> list[str] | None:
-    """Cells of a header, one a column; None for a line that is none. Raises Refusal for a wrong number of names."""
+    """Cells of a header, one a column; None for a line that is none."""
     kinds = [kind_of(cell, layout.decimal) for cell in cells]
     if len(cells) == layout.width:
-        named = is_header(cells, layout) or all(kind in (Kind.TEXT, Kind.EMPTY) for kind in kinds)
-        return cells if named else None
-    if len(cells) < 2 or layout.width < 2 or Kind.NUMBER in kinds:
-        return None
+        named = all(kind in (Kind.TEXT, Kind.EMPTY) for kind in kinds)
+        return cells if named or (layout.separator != BLANKS and is_header(cells, layout)) else None
     if len(cells) == layout.width + 1 and cells[-1].casefold() in _NOTES:
         return cells[:-1]
     if len(cells) == layout.width - 1 and layout.kinds[-1] is Kind.EMPTY:
         return [*cells, ""]
-    if abs(len(cells) - layout.width) > 1 or any(not cell or len(cell) > 40 for cell in cells):
-        return None
-    raise Refusal(
-        f"a header of {len(cells)} names ({' '.join(cells)[:80]}) stands above lines of {layout.width} values",
-        "Name the columns all, or export again; skip_lines in the list passes over lines at the top",
-    )
+    return None
 
 
 def _check_first(above: Sequence[tuple[int, str]], layout: Layout) -> None:

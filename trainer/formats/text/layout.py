@@ -11,6 +11,7 @@ from typing import Final
 
 from trainer.formats.contract import Hints, Refusal
 from trainer.formats.text.cells import BLANKS, Kind, kind_of, split
+from trainer.formats.units import is_unit
 
 SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "blank": BLANKS}
 """By the names that a list may give them; blanks last, since cells of the others may hold some."""
@@ -110,8 +111,12 @@ def _preferred(equal: Sequence[Layout], lines: Sequence[str]) -> Layout:
 
 def names_match(layout: Layout, lines: Sequence[str]) -> bool:
     """Whether a line before the numbers has a name for each column."""
-    before = lines[: first_row(layout, lines)]
-    return any(is_header(split(line.lstrip("#%! "), layout.separator), layout) for line in before)
+    before = [line for line in lines[: first_row(layout, lines)] if line.strip()]
+    cells = [split(line.lstrip("#%! "), layout.separator) for line in before[-2:]]
+    units = [all(map(is_unit, filter(None, row))) for row in cells]
+    # The line above the numbers, or the one before that where it has units.
+    near = cells[:1] if len(cells) == 2 and units[1] else cells[-1:]
+    return any(is_header(row, layout) for row in near)
 
 
 def is_header(cells: Sequence[str], layout: Layout) -> bool:

@@ -31,12 +31,12 @@ class Source:
     def __init__(self, stream: IO[bytes]) -> None:
         """Look at the first bytes for the encoding."""
         self._stream = stream
-        head = stream.read(4096)
+        head = stream.read(_BLOCK)
         mark, self.encoding = next(
             ((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", "")
         )
         head = head[len(mark) :]
-        if not self.encoding and head.count(0) > _WIDE * len(head):
+        if not self.encoding and head.count(0, 0, LINE) > _WIDE * len(head[:LINE]):
             self.encoding = "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
         self._head = head
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from trainer.formats.contract import Content, ParsedSamples, Refusal
-from trainer.formats.text.clock import Gaps, Line
+from trainer.formats.text.clock import Gaps, Jumps, Line
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
 from trainer.formats.text.stamps import Stamps
@@ -30,7 +30,7 @@ class Watch:
         self.timing = timing
         self.numeric = [track.column for track in timing.tracks if track.column not in stamps]
         self._stamps = stamps
-        self._gaps = {track.column: Gaps(track.pace, track.name) for track in timing.tracks}
+        self._gaps = {track.column: (Gaps if track.pace.step else Jumps)(track.pace, track.name) for track in timing.tracks}
         self.line = Line()
         self.rows = 0
 

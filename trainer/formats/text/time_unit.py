@@ -55,7 +55,11 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
         return Unit((stated or epochs)[0], "as its header says" if stated else "by numbers since 1970")
     rates = {scale: 1 / (pace.step * scale) for scale in _EPOCHS}
     if hints.rate_hz:
-        near = [scale for scale, rate in rates.items() if abs(rate / hints.rate_hz - 1) <= RATE_TOLERANCE]
+        near = [
+            scale
+            for scale, rate in rates.items()
+            if abs(rate / hints.rate_hz - 1) <= RATE_TOLERANCE and rate < _HIGHEST_HZ * (1 + RATE_TOLERANCE)
+        ]
         if near:
             return Unit(near[0], f"by the rate of {hints.rate_hz:g} Hz")
     if _is_edge_impulse(column, pace, first, names):

@@ -10,9 +10,9 @@ from trainer.formats.contract import Hints, ParsedSamples, Refusal
 from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
-from trainer.formats.text.pace import FEWEST, Pace, find_pace, is_stuck
+from trainer.formats.text.pace import FEWEST, Pace, coarse_pace, find_pace
 from trainer.formats.text.time_unit import RATE_TOLERANCE, Unit, find_unit
-from trainer.formats.units import TIME_UNITS
+from trainer.formats.units import TIME_UNITS, is_unit
 
 NONE: Final = "none"
 """Of `time` in a list: the table's clocks are not to be gone by."""
@@ -85,24 +85,43 @@ def find_timing(
     contradict each other.
     """
     asked = _asked(hints.time, layout, header)
-    paces = {at: find_pace(values) for at, values in first.items() if at not in wanted or at == asked}
-    even = {at: pace for at, pace in paces.items() if pace is not None}
-    coarse = [
-        at for at, pace in paces.items() if pace is None and _says_time(at, layout, header) and len(first[at])
-    ]
-    notes = []
-    for at in coarse:
-        _check_coarse(at, first[at], header, layout, hints, asked)
-        notes.append(f"column {name_of(at, header)} is too coarse to go by")
+    found = {at: values for at, values in first.items() if at not in wanted or at == asked}
+    timely = {at for at in found if at == asked or _says_time(at, layout, header)}
+    paces = {at: find_pace(values, strict=at not in timely) for at, values in found.items()}
+    even = {at: pace for at, pace in paces.items() if pace is not None and not _has_other_unit(at, header)}
+    coarse = {at: _coarse(at, found[at], header, hints, asked) for at in timely - set(even)}
     counters = [at for at in even if _is_counter(at, even[at], layout, header) and at != asked]
     clocks = [at for at in even if at not in counters and (asked is None or at == asked)]
     passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
     if hints.time == NONE:
         return Timing((), passed, ("time columns are passed over, as the list says",))
-    tracks = [_clock(at, even[at], float(first[at][0]), layout, header, hints) for at in clocks]
-    tracks = _agreeing(tracks)
+    tracks = _agreeing([_clock(at, even[at], float(first[at][0]), layout, header, hints) for at in clocks])
     tracks += [Track(at, name_of(at, header), even[at], None) for at in counters if even[at].counts]
-    return Timing(tuple(tracks), passed, tuple(notes))
+    tracks += [Track(at, name_of(at, header), pace, None) for at, pace in coarse.items() if pace is not None]
+    notes = tuple(f"column {name_of(at, header)} is too coarse to tell the rate" for at in coarse)
+    return Timing(tuple(tracks), passed, notes)
+
+
+def _has_other_unit(at: int, header: Header) -> bool:
+    """Whether the header says that a column is something else than time."""
+    unit = header.units[at] if header.units else ""
+    return bool(unit) and is_unit(unit) and unit.casefold() not in TIME_UNITS
+
+
+def _coarse(at: int, values: ParsedSamples, header: Header, hints: Hints, asked: int | None) -> Pace | None:
+    """Pace of a column of time that tells no rate; refuses one that is neither even nor coarse."""
+    if hints.time == NONE or asked not in (None, at) or len(values) < FEWEST:
+        return None
+    pace = coarse_pace(values)
+    if pace is not None and asked != at:
+        return pace
+    wrong = np.flatnonzero(~(np.diff(values) >= 0))
+    place = f": see reading {int(wrong[0]) + 2}" if wrong.size else ""
+    raise Refusal(
+        f"column {name_of(at, header)} is no even time{place}",
+        "Readings are out of order or the stamps uneven; cut the file there, or write none as time into the list "
+        "to go by rate_hz alone",
+    )
 
 
 def layout_dates(layout: Layout) -> list[int]:
@@ -137,29 +156,6 @@ def _is_counter(at: int, pace: Pace, layout: Layout, header: Header) -> bool:
     if header.names and header.names[at].casefold().strip() in _COUNTING:
         return True
     return pace.counts and pace.quantum >= 1 and not _says_time(at, layout, header)
-
-
-def _check_coarse(
-    at: int, values: ParsedSamples, header: Header, layout: Layout, hints: Hints, asked: int | None
-) -> None:
-    """Refuse a column that says it is time and is none that goes on; pass one over that only is too coarse."""
-    if hints.time == NONE or (asked is not None and asked != at):
-        return
-    if len(values) < FEWEST or is_stuck(values):
-        if layout.kinds[at] is Kind.STAMP or asked == at or len(values) >= FEWEST:
-            if asked == at:
-                raise Refusal(
-                    f"column {name_of(at, header)} is too coarse to tell the rate",
-                    "Write none as time into the list",
-                )
-        return
-    wrong = np.flatnonzero(~(np.diff(values) >= 0))
-    row = int(wrong[0]) + 2 if wrong.size else 1
-    raise Refusal(
-        f"column {name_of(at, header)} is no even time: see reading {row}",
-        "Readings are out of order or the stamps damaged; cut the file there, or write none as time into the list "
-        "to go by rate_hz alone",
-    )
 
 
 def _clock(at: int, pace: Pace, first: float, layout: Layout, header: Header, hints: Hints) -> Track:
