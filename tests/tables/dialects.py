@@ -9,7 +9,21 @@ import numpy as np
 
 RATES: Final = (100, 200, 400, 500, 800, 1000, 1600, 2000, 3200, 4000, 6400, 8000, 12000, 12800, 20000, 25600)
 TIMES: Final = (
-    "", "", "s", "s", "ms", "us", "ns", "epoch s", "epoch ms", "epoch us", "epoch ns", "iso", "date time", "time of day", "date and time"
+    "",
+    "",
+    "s",
+    "s",
+    "ms",
+    "us",
+    "ns",
+    "epoch s",
+    "epoch ms",
+    "epoch us",
+    "epoch ns",
+    "iso",
+    "date time",
+    "time of day",
+    "date and time",
 )
 SCALES: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 NAMES: Final = {
@@ -19,8 +33,13 @@ NAMES: Final = {
     "ns": ("time_ns", "Time", "timestamp"),
 }
 AXES: Final = (
-    ("x", "y", "z"), ("accX", "accY", "accZ"), ("Vibration 1", "Vibration 2", "Vibration 3"),
-    ("Accel x", "Accel y", "Accel z"), ("ch0", "ch1", "ch2"), ("DE", "FE", "BA"), ("ax", "ay", "az"),
+    ("x", "y", "z"),
+    ("accX", "accY", "accZ"),
+    ("Vibration 1", "Vibration 2", "Vibration 3"),
+    ("Accel x", "Accel y", "Accel z"),
+    ("ch0", "ch1", "ch2"),
+    ("DE", "FE", "BA"),
+    ("ax", "ay", "az"),
 )
 UNITS: Final = {"g": ("g", "G"), "m/s2": ("m/s^2", "m/s²", "m/s2"), "mm/s": ("mm/s",), "V": ("V",)}
 START: Final = datetime(2026, 3, 5, 10, 17, 23, 250000, UTC)
@@ -108,11 +127,20 @@ def _draw_header(table: Table, dice: random.Random) -> None:
     blanks = table.separator.strip() == ""
     if blanks and table.header != "none" and any(" " in name for name in table.names):
         table.names = tuple(name.replace(" ", "_") for name in table.names)
-    lines = ["Logger X v2.1", "Serial Number: 4711", "Operator; Smith, J.", "Start 17:16:00", "", "# notes: none"]
+    lines = [
+        "Logger X v2.1",
+        "Serial Number: 4711",
+        "Operator; Smith, J.",
+        "Start 17:16:00",
+        "",
+        "# notes: none",
+    ]
     table.preamble = dice.sample(lines, dice.randint(1, 5)) if dice.random() < 0.35 else []
     if dice.random() < 0.2:
         table.said_hz = table.rate_hz
-        form = dice.choice(("Sample rate: {:g} Hz", "# data_rate = {:.1f} Hz", "Sampling frequency (Hz): {:g}"))
+        form = dice.choice(
+            ("Sample rate: {:g} Hz", "# data_rate = {:.1f} Hz", "Sampling frequency (Hz): {:g}")
+        )
         table.preamble.append(form.format(table.rate_hz))
     kinds = ("index", "label", "state", "temperature")
     table.extra = tuple(dice.sample(kinds, dice.randint(1, 2))) if dice.random() < 0.3 else ()
@@ -128,7 +156,11 @@ def _draw_time(table: Table, dice: random.Random) -> None:
     unit = table.time.rpartition(" ")[2]
     if unit in SCALES:
         table.time_name = dice.choice(NAMES[unit]) if "epoch" not in table.time else "timestamp"
-        table.time_named = table.header in ("units", "row") or unit in table.time_name.split("_") or table.time_name in ("millis", "micros")
+        table.time_named = (
+            table.header in ("units", "row")
+            or unit in table.time_name.split("_")
+            or table.time_name in ("millis", "micros")
+        )
         table.time_named &= table.header != "none"
         table.coarse = unit == "ms" and table.rate_hz <= 3200 and dice.random() < 0.4
     else:
@@ -139,7 +171,16 @@ def _draw_time(table: Table, dice: random.Random) -> None:
 
 
 def _draw_list(table: Table, dice: random.Random) -> None:
-    table.listed_hz = dice.choice((None, None, table.rate_hz, table.rate_hz, table.rate_hz, table.rate_hz * dice.choice((1.01, 0.99, 1000, 1e-3, 2))))
+    table.listed_hz = dice.choice(
+        (
+            None,
+            None,
+            table.rate_hz,
+            table.rate_hz,
+            table.rate_hz,
+            table.rate_hz * dice.choice((1.01, 0.99, 1000, 1e-3, 2)),
+        )
+    )
     table.listed_unit = table.unit if dice.random() < 0.9 else dice.choice(sorted(UNITS))
     ways = ["names", "signals"] if table.header != "none" else ["order"]
     if table.header != "none" and not table.extra and not table.second_clock:
@@ -172,7 +213,11 @@ def _written(table: Table, dice: random.Random, lost: int) -> bytes:
 def _columns(table: Table, lost: int, dice: random.Random) -> list[tuple[str, str, list[str]]]:
     """Name, unit and cells of each column, time first."""
     rows = len(table.values)
-    places = np.arange(rows) + np.where(np.arange(rows) >= table.starts[0], lost, 0) if table.starts else np.arange(rows)
+    places = (
+        np.arange(rows) + np.where(np.arange(rows) >= table.starts[0], lost, 0)
+        if table.starts
+        else np.arange(rows)
+    )
     seconds = places / table.rate_hz
     columns = _clock(table, seconds, dice)
     if table.second_clock:
@@ -202,11 +247,22 @@ def _clock(table: Table, seconds: np.ndarray, dice: random.Random) -> list[tuple
     stamped = [START + timedelta(seconds=float(second)) for second in seconds]
     if unit in SCALES:
         jitter = dice.choice((0.0, 0.0, 0.02, 0.1)) / table.rate_hz
-        noise = np.random.default_rng(len(seconds)).uniform(-1, 1, len(seconds)) * (jitter if not table.coarse else 0)
+        noise = np.random.default_rng(len(seconds)).uniform(-1, 1, len(seconds)) * (
+            jitter if not table.coarse else 0
+        )
         origin = START.timestamp() if "epoch" in table.time else dice.choice((0.0, 0.0, 12.5))
-        return [(table.time_name, unit if table.time_named else "", _stamps(table, seconds + noise, origin, unit))]
-    days = [stamp.strftime(dice_form) for dice_form in [dice.choice(("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"))] for stamp in stamped]
-    clock = [stamp.strftime("%H:%M:%S.%f").replace(".", table.decimal if table.separator != "," else ".") for stamp in stamped]
+        return [
+            (table.time_name, unit if table.time_named else "", _stamps(table, seconds + noise, origin, unit))
+        ]
+    days = [
+        stamp.strftime(dice_form)
+        for dice_form in [dice.choice(("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"))]
+        for stamp in stamped
+    ]
+    clock = [
+        stamp.strftime("%H:%M:%S.%f").replace(".", table.decimal if table.separator != "," else ".")
+        for stamp in stamped
+    ]
     if table.time == "time of day":
         return [(table.time_name, "", clock)]
     if table.time == "date and time":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import UnavailableError, run_command
-from trainer.cli import adopt, compare, terminal
+from trainer.cli import adopt, compare, recordings, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -17,8 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
-app.add_typer(recordings_app, name="recordings")
+app.add_typer(recordings.app, name="recordings")
 app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
@@ -46,31 +45,6 @@ def _options(
     ] = False,
 ) -> None:
     """Options before the command."""
-
-
-@recordings_app.command("cwru")
-def recordings_cwru(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of .mat files.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
-) -> None:
-    """Write the recordings list of a folder of CWRU bearing recordings."""
-    from trainer.recordings import cwru_list, write_list
-
-    rows = cwru_list(folder)
-    write_list(rows, output)
-    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
-
-
-@recordings_app.command("convert")
-def recordings_convert(
-    listing: ListFile,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
-) -> None:
-    """Write every recording of a list as .npz, which the edge replays without the trainer's libraries."""
-    from trainer.recordings import convert_recordings
-
-    for path, recording in convert_recordings(listing, output):
-        terminal.say(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
 
 
 @app.command()

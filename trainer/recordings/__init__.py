@@ -12,6 +12,7 @@ from trainer.recordings.child_reader import read_content
 from trainer.recordings.collection import Data, as_recordings, check_together
 from trainer.recordings.conversion import convert_recordings
 from trainer.recordings.cwru import cwru_list
+from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import (
     Fold,
     check_folds_apart,
@@ -21,6 +22,7 @@ from trainer.recordings.folds import (
     leave_out_conditions,
     windows_digest,
 )
+from trainer.recordings.glance import ChannelGlance, Glance, glance_at
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
@@ -42,9 +44,11 @@ __all__ = [
     "NORMAL",
     "TOWERING",
     "Augmentation",
+    "ChannelGlance",
     "Cut",
     "Data",
     "Fold",
+    "Glance",
     "LeftOut",
     "Recording",
     "RecordingProblem",
@@ -61,9 +65,11 @@ __all__ = [
     "cwru_list",
     "gather_all",
     "gather_windows",
+    "glance_at",
     "leave_out_blocks",
     "leave_out_conditions",
     "left_out_notes",
+    "list_folder",
     "load_list",
     "measure_quota",
     "problem_notes",

@@ -19,9 +19,34 @@ from trainer.recordings.raw_values import RawValues
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
 """First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
-_UNREAD: Final = {".npy", ".parquet", ".feather", ".xlsx", ".xls", ".tdms", ".flac", ".mp3", ".ogg"}
+_UNREAD: Final = set(
+    [
+        ".npy",
+        ".parquet",
+        ".feather",
+        ".xlsx",
+        ".xls",
+        ".xlsm",
+        ".ods",
+        ".tdms",
+        ".uff",
+        ".unv",
+        ".cbor",
+        ".h5",
+        ".hdf5",
+        ".pkl",
+        ".zip",
+        ".gz",
+        ".7z",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".m4a",
+        ".pdf",
+    ]
+)
 """Endings of known binary formats; every ending that is in no list is read as text."""
-_KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile"}
+_KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
 _WALL_S: Final = 60.0
 """For each block. The child may use half of it as processor time; the rest is for a busy machine and slow
 storage."""
@@ -125,6 +150,13 @@ def _open(path: Path, where: str) -> IO[bytes]:
         raise RecordingError(
             error.strerror or "cannot be opened", where=where, remedy="Check the file's permissions"
         ) from error
+
+
+def is_read(path: Path) -> bool:
+    """Whether a file's name is one of a recording that is read, as far as names tell."""
+    suffix = path.suffix.lower()
+    texts = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", "")
+    return suffix in _KINDS or suffix in texts or suffix[1:].isdecimal()
 
 
 def _run(file: IO[bytes], request: Request, progress: Callable[[float], None]) -> ReadFile:

@@ -19,6 +19,7 @@ from trainer.core import Progress, RecordingError, quiet, whole_file
 from trainer.formats import FULL_SCALE, HIGHEST_RATE_HZ, LOWEST_RATE_HZ, is_rate, plain_unit
 from trainer.recordings import child_reader
 from trainer.recordings.as_recorded import AsRecorded, look, look_at_blocks
+from trainer.recordings.labels import check_names
 from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.raw_values import RawValues
 from trainer.recordings.reading import Reading
@@ -93,7 +94,7 @@ def read_recordings(rows: Sequence[ListRow], progress: Progress = quiet) -> tupl
     spill_file, reading = SpillFile(), Reading(rows, progress)
     with ThreadPoolExecutor(_READERS) as pool:
         try:
-            found = tuple(pool.map(lambda row: read_parts(row, spill_file, reading.of(row)), rows))
+            found = tuple(pool.map(lambda row: read_row(row, spill_file, reading.of(row)), rows))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -107,7 +108,7 @@ def read_recording(row: ListRow) -> Recording:
 
     Raises RecordingError naming file, signal, value and remedy.
     """
-    parts = read_parts(row)
+    parts = read_row(row)
     if len(parts) > 1:
         raise RecordingError(
             f"samples are missing at {parts[0].stretches - 1} places: it is {len(parts)} recordings",
@@ -117,7 +118,7 @@ def read_recording(row: ListRow) -> Recording:
     return parts[0]
 
 
-def read_parts(
+def read_row(
     row: ListRow, spill_file: SpillFile | None = None, progress: Callable[[float], None] = lambda _: None
 ) -> tuple[Recording, ...]:
     """Read, check and convert one file: a recording for each stretch without a gap that is long enough.
@@ -134,6 +135,7 @@ def read_parsed(
     row: ListRow, found: child_reader.ReadFile, where: str, spill_file: SpillFile | None = None
 ) -> tuple[Recording, ...]:
     """Check and convert what the parser found in the file of a row. Raises RecordingError."""
+    row = _completed(row, found, where)
     rate_hz = _agreed_rate(row, found, where)
     found.values.scale = child_reader.full_scale_of(found, row.full_scale, row.unit, where)
     first, last = _wanted(row, rate_hz, len(found.values), where)
@@ -152,6 +154,20 @@ def read_parsed(
         part = _converted(row, found.values.part(begin, end), rate_hz, where, spill_file)
         parts.append(replace(part, name=called, stretches=len(edges) - 1))
     return tuple(parts)
+
+
+def _completed(row: ListRow, found: child_reader.ReadFile, where: str) -> ListRow:
+    """Take channels and unit from the file where the list has none. Raises RecordingError."""
+    channels = row.channels or found.names
+    unit = row.unit or str(found.stated.get("unit", ""))
+    if not channels or len(channels) != found.values.columns:
+        remedy = "Add a column channels with their names, such as x y z"
+        raise RecordingError("the file does not name its channels", where=where, remedy=remedy)
+    if not unit:
+        remedy = "Add a column unit to the list, such as g or m/s2"
+        raise RecordingError("the file does not state its unit", where=where, remedy=remedy)
+    check_names(where, channels=channels, unit=unit)
+    return replace(row, channels=channels, unit=unit)
 
 
 def _converted(
@@ -267,6 +283,13 @@ def _check_together(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
                 f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
                 where=f"{row.where}: {row.file}" if row.where else str(row.file),
                 remedy=f"Write {lowest_hz:g} as target_rate_hz on every line, or make a list for each rate",
+            )
+        if (recording.channels, recording.unit) != (pairs[0][1].channels, pairs[0][1].unit):
+            raise RecordingError(
+                f"has the channels {' '.join(recording.channels)} in {recording.unit}, the first "
+                f"{' '.join(pairs[0][1].channels)} in {pairs[0][1].unit}",
+                where=f"{row.where}: {row.file}" if row.where else str(row.file),
+                remedy="Name channels and unit in the list; what differs needs a list of its own",
             )
     seen: dict[str, tuple[ListRow, Recording]] = {}
     for row, recording in pairs:

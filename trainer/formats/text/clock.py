@@ -40,7 +40,9 @@ class Gaps:
             int(min(_WIDE, max(_NARROW, np.ceil(2 * _SIGMAS**2 / 3 * ratio**2)))) if ratio > 1 else _NARROW
         )
         rounding = pace.quantum / np.sqrt(6 * self._width) if ratio > 1 else 0.0
-        self._late = max(_LOST * pace.step, _SIGMAS * float(rounding))
+        self._late = max(
+            _LOST * pace.step, _SIGMAS * float(rounding) + self._width * pace.error * (ratio > 1)
+        )
         self._held: ParsedSamples = np.empty(0)
         self._row = 0
         self.starts: list[int] = []

@@ -5,7 +5,7 @@ anything. What fits in two ways is refused.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,10 +18,10 @@ SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "b
 DECIMALS: Final = {"point": ".", "comma": ","}
 COMMENTS: Final = ("#", "%", "//", "!")
 """What lines begin with that are no readings."""
-_BODY: Final = 200
+_BODY: Final = 100
 """Lines by which a layout is judged: few enough for every pair of signs, more than preambles have."""
-_CLEARLY: Final = 1e-9
-"""Shares of cells are ratios of small whole numbers: closer ones are equal."""
+_CLEARLY: Final = 0.02
+"""Share by which one layout fits better than another: lines before the numbers, which fit by chance, are fewer."""
 _MOST: Final = 0.5
 """Share of a column's cells that must be of a kind for the column to be of it."""
 
@@ -52,14 +52,7 @@ class Layout:
 def find_layout(lines: Sequence[str], hints: Hints) -> Layout:
     """Find the layout of a file that begins with these lines. Raises Refusal where none or several fit."""
     body = [line for line in lines if line.strip() and not line.lstrip().startswith(COMMENTS)][-_BODY:]
-    separators = [SEPARATORS[hints.separator]] if hints.separator else list(SEPARATORS.values())
-    decimals = [DECIMALS[hints.decimal]] if hints.decimal else [".", ","]
-    tried = [
-        _layout(body, separator, decimal)
-        for separator in separators
-        for decimal in decimals
-        if separator != decimal or '"' in "".join(body)
-    ]
+    tried = [_layout(body, separator, decimal) for separator, decimal in _signs(body, hints)]
     fitting = [layout for layout in tried if layout is not None]
     if not fitting:
         raise Refusal(
@@ -71,6 +64,19 @@ def find_layout(lines: Sequence[str], hints: Hints) -> Layout:
     if not (hints.separator and hints.decimal):
         _check_commas(equal, lines, body, hints)
     return _preferred(equal, lines)
+
+
+def _signs(body: Sequence[str], hints: Hints) -> Iterator[tuple[str, str]]:
+    """Separators and decimal signs that occur at all, as far as the list leaves them open."""
+    text = "\n".join(body)
+    single = SEPARATORS["semicolon"]  # stands for any separator in lines of one number
+    for separator in SEPARATORS.values():
+        for decimal in DECIMALS.values():
+            open_ = not hints.separator and (separator in (BLANKS, single) or separator in text)
+            wanted = SEPARATORS[hints.separator] == separator if hints.separator else open_
+            fits = DECIMALS[hints.decimal] == decimal if hints.decimal else decimal == "." or "," in text
+            if wanted and fits and (separator != decimal or '"' in text):
+                yield separator, decimal
 
 
 def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
@@ -133,10 +139,11 @@ def first_row(layout: Layout, lines: Sequence[str]) -> int:
     for place, line in enumerate(lines):
         cells = split(line, layout.separator)
         if len(cells) == layout.width and not line.lstrip().startswith(COMMENTS):
-            numbers = [cell for cell, kind in zip(cells, layout.kinds, strict=True) if kind is Kind.NUMBER]
-            if any(numbers) and all(
-                not cell or kind_of(cell, layout.decimal) is Kind.NUMBER for cell in numbers
-            ):
+            pairs = [
+                (kind_of(cell, layout.decimal), kind) for cell, kind in zip(cells, layout.kinds, strict=True)
+            ]
+            fit = all(found in (kind, Kind.EMPTY) or kind is Kind.TEXT for found, kind in pairs)
+            if fit and any(found is kind is Kind.NUMBER for found, kind in pairs):
                 return place
     return len(lines)
 
@@ -148,11 +155,10 @@ def _check_commas(equal: Sequence[Layout], lines: Sequence[str], body: Sequence[
     if not by_comma or hints.separator:
         return
     layout = by_comma[0]
-    rows = [split(line, ",") for line in body]
-    rows = [row for row in rows if len(row) == layout.width]
-    if not _may_be_decimals(rows, layout) or names_match(layout, lines):
+    rows = [row for row in (split(line, ",") for line in body) if len(row) == layout.width]
+    if names_match(layout, lines) or not (by_other or _may_be_decimals(rows, layout)):
         return
-    if by_other and any(names_match(other, lines) for other in by_other):
+    if any(names_match(other, lines) for other in by_other):
         return
     raise Refusal(
         f"a comma may separate values or begin their decimals: a line is {','.join(rows[0])[:60]}",

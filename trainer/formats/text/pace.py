@@ -23,9 +23,13 @@ _CLEAR: Final = 8
 of gaps."""
 _EVEN: Final = 0.25
 _STRICTLY: Final = 0.05
-_MOSTLY: Final = 0.9
-"""Nine tenths of all spans of a clock are within a quarter of the usual one, or within a twentieth where it does
-not say that it is one; the others may hold gaps."""
+_MOSTLY: Final = 0.75
+"""Three quarters of all spans of a clock are within a quarter of the usual one, or within a twentieth where it
+does not say that it is one; the others may hold gaps."""
+_BACKWARDS: Final = 0.1
+"""Share of steps back that jitter makes at most."""
+_COUNTING: Final = 0.9
+"""Share of steps of one in a counter; the others are gaps."""
 _DECIMALS: Final = 9
 """Digits after the point: nanoseconds in seconds."""
 _WHOLE: Final = 1e-6
@@ -59,6 +63,8 @@ class Pace:
     """Whether most steps are exactly one."""
     jitter: float
     """Standard deviation of the steps."""
+    error: float = 0.0
+    """Of the step at most: what the writing leaves open over all rows that were looked at."""
 
 
 def find_pace(column: ParsedSamples, strict: bool) -> Pace | None:
@@ -70,7 +76,7 @@ def find_pace(column: ParsedSamples, strict: bool) -> Pace | None:
     if len(values) < FEWEST or not np.isfinite(values).all():
         return None
     steps = np.diff(values)
-    if values[-1] <= values[0] or (steps < 0).mean() > (0 if strict else 1 - _MOSTLY):
+    if values[-1] <= values[0] or (steps < 0).mean() > (0 if strict else _BACKWARDS):
         return None
     quantum = _quantum(values)
     span = max(_LEAST_SPAN, min(_SPAN, len(values) // 16))
@@ -94,8 +100,9 @@ def find_pace(column: ParsedSamples, strict: bool) -> Pace | None:
         quantum=quantum,
         limit=limit,
         even=len(usual) >= (1 - _IRREGULAR) * len(steps),
-        counts=bool((usual == 1).mean() > _MOSTLY) if len(usual) else False,
+        counts=bool((usual == 1).mean() > _COUNTING) if len(usual) else False,
         jitter=float(np.std(usual)) if len(usual) else 0.0,
+        error=2 * quantum / len(steps),
     )
 
 

@@ -30,7 +30,10 @@ class Watch:
         self.timing = timing
         self.numeric = [track.column for track in timing.tracks if track.column not in stamps]
         self._stamps = stamps
-        self._gaps = {track.column: (Gaps if track.pace.step else Jumps)(track.pace, track.name) for track in timing.tracks}
+        self._gaps = {
+            track.column: (Gaps if track.pace.step else Jumps)(track.pace, track.name)
+            for track in timing.tracks
+        }
         self.line = Line()
         self.rows = 0
 

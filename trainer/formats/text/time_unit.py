@@ -45,7 +45,7 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
         for word in (unit.casefold(), *_TOKENS.split(column))
         if word.casefold() in TIME_UNITS
     ]
-    epochs = [scale for scale, (low, high) in _EPOCHS.items() if low <= first <= high]
+    epochs = since_epoch(first)
     if stated and epochs and stated[0] != epochs[0]:
         raise Refusal(
             f"column {column} says {TIME_NAMES[stated[0]]}, and its numbers are {TIME_NAMES[epochs[0]]} since 1970",
@@ -76,6 +76,11 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
         f"column {column} does not say its unit, and goes on by {pace.step:.6g} a reading: {_readings(rates)}",
         "Write rate_hz or time_unit into the list",
     )
+
+
+def since_epoch(first: float) -> list[float]:
+    """Units in which a number is a time of our days since 1970."""
+    return [scale for scale, (low, high) in _EPOCHS.items() if low <= first <= high]
 
 
 def _readings(rates: dict[float, float]) -> str:

@@ -11,7 +11,7 @@ from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
 from trainer.formats.text.pace import FEWEST, Pace, coarse_pace, find_pace
-from trainer.formats.text.time_unit import RATE_TOLERANCE, Unit, find_unit
+from trainer.formats.text.time_unit import RATE_TOLERANCE, Unit, find_unit, since_epoch
 from trainer.formats.units import TIME_UNITS, is_unit
 
 NONE: Final = "none"
@@ -90,7 +90,11 @@ def find_timing(
     paces = {at: find_pace(values, strict=at not in timely) for at, values in found.items()}
     even = {at: pace for at, pace in paces.items() if pace is not None and not _has_other_unit(at, header)}
     coarse = {at: _coarse(at, found[at], header, hints, asked) for at in timely - set(even)}
-    counters = [at for at in even if _is_counter(at, even[at], layout, header) and at != asked]
+    counters = [
+        at
+        for at in even
+        if at != asked and not since_epoch(float(found[at][0])) and _is_counter(at, even[at], layout, header)
+    ]
     clocks = [at for at in even if at not in counters and (asked is None or at == asked)]
     passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
     if hints.time == NONE:

@@ -1,0 +1,85 @@
+"""A recordings list of what lies in a folder, by the names of folders and files."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from trainer.core import RecordingError
+from trainer.recordings.child_reader import is_read
+from trainer.recordings.glance import Glance, glance_at
+from trainer.recordings.labels import NORMAL, is_normal
+from trainer.recordings.listing import ONE_CONDITION, ListRow
+
+_WORDS: Final = re.compile(r"[\W_]+")
+_NUMBERED: Final = re.compile(r"[\W_]*\d+[\W_]*$")
+"""What tells files of one kind apart: a number at the end of their names."""
+
+
+def list_folder(folder: Path) -> tuple[ListRow, ...]:
+    """List the recordings below a folder, in the order of their names.
+
+    The folder or the word in a file's name that says normal, in any of the usual words, tells which level
+    names the labels; other levels of folders are the conditions. Where nothing says it, labels are blank: they
+    are for people to fill in. One file of each folder is looked at for channels, unit and rate. Raises
+    RecordingError for a folder without recordings.
+    """
+    if not folder.is_dir():
+        raise RecordingError(
+            "is no folder", where=str(folder), remedy="Give the folder that holds recordings"
+        )
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and is_read(path)
+        and not path.name.startswith((".", "README"))
+        and path.suffix != ".md"
+    )
+    if not files:
+        raise RecordingError(
+            "holds no recordings",
+            where=str(folder),
+            remedy="Give a folder of .csv, .mat, .npz, .wav or text files",
+        )
+    level = _label_level(folder, files)
+    rows = tuple(_row(folder, path, level) for path in files)
+    return tuple(_told(rows))
+
+
+def _label_level(folder: Path, files: Sequence[Path]) -> int | None:
+    """Which level of folders has one called normal; -1 for the files' names, None for none."""
+    for path in files:
+        for level, part in enumerate(path.relative_to(folder).parts[:-1]):
+            if is_normal(part):
+                return level
+    return -1 if any(_is_normal_name(path) for path in files) else None
+
+
+def _is_normal_name(path: Path) -> bool:
+    return any(is_normal(word) for word in _WORDS.split(path.stem) if word)
+
+
+def _row(folder: Path, path: Path, level: int | None) -> ListRow:
+    parts = list(path.relative_to(folder).parts[:-1])
+    label = ""
+    if level == -1:
+        label = NORMAL if _is_normal_name(path) else _NUMBERED.sub("", path.stem) or path.stem
+    elif level is not None and level < len(parts):
+        label = parts.pop(level)
+        label = NORMAL if is_normal(label) else label
+    condition = " ".join(parts) or ONE_CONDITION
+    return ListRow(path, (), label, condition, None, None, None, (), "", where=str(path))
+
+
+def _told(rows: Sequence[ListRow]) -> Iterator[ListRow]:
+    """Add what a file of each folder and kind says; the rate where the files do not state it stays open."""
+    seen: dict[tuple[Path, str], Glance] = {}
+    for row in rows:
+        kind = (row.file.parent, row.file.suffix)
+        if kind not in seen:
+            seen[kind] = glance_at(row.file)
+        found = seen[kind]
+        channels = tuple(channel.name for channel in found.channels)
+        yield replace(row, channels=channels, unit=found.unit or "")
