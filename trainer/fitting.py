@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.core import Manifest, Samples
 from edge_runtime.models import load_model
@@ -48,6 +49,8 @@ __all__ = [
     "write",
 ]
 
+_READING: Final = 0.3
+"""Share of a command's time that reading takes, by which its progress goes on. A judgement."""
 Kept = dict[tuple[object, ...], Detector]
 """Fitted detectors by what they were fitted on: leaving out load 1, then 2, is the same as 2, then 1."""
 
@@ -181,10 +184,10 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     check_accepted(order.accept)
     check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
-    recordings = load_list(listing)
+    recordings = load_list(listing, _share(progress, 0.0, _READING))
     check_apart(path, *(Path(item.file) for item in recordings))
     found = check_recordings(recordings, order.accept)
-    fitted = fit(recordings, order, progress)
+    fitted = fit(recordings, order, _share(progress, _READING, 1 - _READING))
     refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
@@ -193,7 +196,8 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
 def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
     """Judge a file on labelled recordings through the edge's stages."""
     artefact = load_model(model)
-    return evaluate(artefact, load_list(listing), progress)
+    recordings = load_list(listing, _share(progress, 0.0, _READING))
+    return evaluate(artefact, recordings, _share(progress, _READING, 1 - _READING))
 
 
 def fitter(order: Order, kept: Kept) -> FitGraph:

@@ -11,7 +11,8 @@ from tests.tables.judge import judge
 
 
 def main() -> int:
-    """Read the tables; return 1 where one was wrong by silence, or fewer than 99 % were read or refused rightly."""
+    """Read the tables; return 1 where one was wrong by silence, or fewer than 99 % were read or refused
+    rightly."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--count", type=int, default=2000)
     options.add_argument("--seed", type=int, default=1)

@@ -276,7 +276,7 @@ def _stamps(table: Table, seconds: np.ndarray, origin: float, unit: str) -> list
     """Numbers of a clock: whole ones in us, ns and epochs of them, decimals enough for the rate otherwise."""
     scale = SCALES[unit]
     if unit in ("us", "ns") or table.coarse:
-        whole = int(round(origin / scale))
+        whole = round(origin / scale)
         return [str(whole + round(second / scale)) for second in seconds]
     decimals = 7 if unit == "s" else 4
     if "epoch" in table.time:  # more digits than float64 has are cut by whoever writes them

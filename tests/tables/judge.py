@@ -28,7 +28,8 @@ class Outcome:
     """Of one table."""
 
     verdict: str
-    """`read`, `refused` with a right reason, `needless` for any other refusal, `silent` for a wrong content."""
+    """`read`, `refused` with a right reason, `needless` for any other refusal, `silent` for a wrong
+    content."""
     why: str
 
 
@@ -93,7 +94,7 @@ def says_unit(table: Table) -> bool:
 
 def known_hz(table: Table) -> bool:
     """Whether anything tells the rate."""
-    fine = table.time == "s" and table.rate_hz > 1000
+    fine = table.time == "s" and table.rate_hz >= 1000
     return bool(table.listed_hz or table.said_hz or says_unit(table) or fine)
 
 
@@ -127,7 +128,9 @@ def allowed_reasons(table: Table) -> list[str]:
     commas = (table.digits == "%d" and table.separator == ",") or (
         table.decimal == "," and len(table.order) == 1
     )
-    reasons = [COMMA] if commas and table.header == "none" else []
+    fine = table.time == "s" and table.rate_hz == 1000
+    reasons = [UNKNOWN] if fine else []
+    reasons += [COMMA] if commas and table.header == "none" else []
     return (
         [*reasons, CONTRARY]
         if table.listed_hz and table.listed_hz != table.rate_hz and table.time
@@ -149,8 +152,7 @@ def difference(table: Table, parts: tuple[Recording, ...]) -> str:
     for part, begin, end in zip(parts, edges[:-1], edges[1:], strict=True):
         if abs(len(part.samples) - (end - begin)) > slack:
             return f"a stretch of {len(part.samples)} samples instead of {end - begin}"
-        begin = begin if begin == 0 or not slack else end - len(part.samples)
-        expected = held[begin : begin + len(part.samples)].astype(np.float32)
+        expected = held[begin:end].astype(np.float32)
         if not slack and not np.array_equal(part.samples, expected):
             return "other values"
     return ""

@@ -72,7 +72,8 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
 
 def _blocks(archive: zipfile.ZipFile, signals: tuple[str, ...]) -> Iterator[dict[str, ParsedSamples]]:
-    """Yield the arrays that signals are in: one large matrix, rows first, in blocks of rows, all others whole."""
+    """Yield the arrays that signals are in: one large matrix, rows first, in blocks of rows, all others
+    whole."""
     names = variables(signals)
     if len(names) > 1 or archive.getinfo(f"{names[0]}.npy").file_size <= _VALUE_BYTES * BLOCK_VALUES:
         yield {name: numbers(_array(archive, name), name) for name in names}

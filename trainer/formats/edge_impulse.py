@@ -32,7 +32,9 @@ def read(stream: IO[bytes], request: Request) -> Content:
         raise Refusal(f"has {values.shape[1]} values a reading for {len(names)} sensors", _OTHER)
     chosen = [_place(name, names) for name in request.signals] or _found(request, names)
     units = {plain_unit(str(sensors[at].get("units", ""))) for at in chosen} - {""}
-    stated: dict[str, float | str] = {"unit": unit for unit in units} if len(units) == 1 else {}
+    stated: dict[str, float | str] = {}
+    if len(units) == 1:
+        stated["unit"] = units.pop()
     interval_ms = payload.get("interval_ms")
     if isinstance(interval_ms, int | float) and interval_ms > 0:
         stated["rate_hz"] = 1000.0 / interval_ms

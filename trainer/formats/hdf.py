@@ -39,9 +39,17 @@ def _sets(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         entry = group[name]
         if isinstance(entry, h5py.Group) and not prefix and not name.startswith("#"):
             yield from _sets(entry, f"{name}.")
-        elif isinstance(entry, h5py.Dataset) and not entry.is_virtual and not entry.external:
-            if np.issubdtype(entry.dtype, np.number) and 0 < entry.ndim <= 2:
-                yield f"{prefix}{name}", entry
+        elif (
+            isinstance(entry, h5py.Dataset)
+            and not entry.is_virtual
+            and not entry.external
+            and _numeric(entry)
+        ):
+            yield f"{prefix}{name}", entry
+
+
+def _numeric(entry: Any) -> bool:
+    return np.issubdtype(entry.dtype, np.number) and 0 < entry.ndim <= 2
 
 
 def _blocks(sets: dict[str, Any]) -> Iterator[dict[str, ParsedSamples]]:

@@ -25,7 +25,8 @@ _NUMERIC: Final = {"double", "single", "logical"} | {
 }
 """Classes as `scipy.io.whosmat` names them."""
 RATES: Final = ("sr", "fs", "Fs", "rate_hz", "sample_rate", "sampling_rate", "samplerate", "SampleRate")
-"""What fields and variables with the sampling rate in Hz are called; `sr` by MFPT, whose `rate` is the shaft's."""
+"""What fields and variables with the sampling rate in Hz are called; `sr` by MFPT, whose `rate` is the
+shaft's."""
 _SHORTEST: Final = 2
 """Values: one is a speed or a load, no signal."""
 
@@ -53,7 +54,8 @@ def read(stream: Any, request: Request) -> Content:
 
 
 def stated_rate(arrays: Mapping[str, ParsedSamples]) -> dict[str, float | str]:
-    """The rate in Hz where one number among the arrays, a field of a struct perhaps, is called as rates are."""
+    """The rate in Hz where one number among the arrays, a field of a struct perhaps, is called as rates
+    are."""
     found = {
         float(array.flat[0])
         for name, array in arrays.items()
@@ -77,7 +79,7 @@ def choose(
         if np.prod(sizes[name], dtype=np.int64) > most:
             raise Refusal(
                 f"signal {name!r} has more than {most} values",
-                "Split the recording, or export it as .npz, .wav, .csv or MATLAB 7.3, which are read in blocks",
+                "Split the recording, or export .npz, .wav, .csv or MATLAB 7.3, which are read in blocks",
             )
     return signals
 

@@ -1,4 +1,5 @@
-"""Text: one reading a line, as loggers, scopes, spreadsheets and phones export it; see `trainer.formats.text`.
+"""Text: one reading a line, as loggers, scopes, spreadsheets and phones export it; see
+`trainer.formats.text`.
 
 Separator, decimal sign, header, units and time column are found in the file's beginning, checked against what
 the list says, and then hold for the whole file, which is read block by block.

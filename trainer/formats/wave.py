@@ -38,7 +38,8 @@ _TYPES: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", 
 _CHUNKS: Final = 1024
 """Searched for data: recorders write fewer than ten; a file of a million empty ones ends here."""
 _ENDLESS: Final = 0x7FFFF000
-"""Bytes of data from which a size is what arecord, sox and ffmpeg state of a file that they write to a pipe."""
+"""Bytes of data from which a size is what arecord, sox and ffmpeg state of a file that they write to a
+pipe."""
 _DAMAGED: Final = "The file is damaged or was never finished; export or copy it again"
 _PLAIN: Final = "Export it as plain .wav: 16, 24 or 32 bit PCM, or 32 or 64 bit float"
 

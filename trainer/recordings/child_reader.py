@@ -19,32 +19,11 @@ from trainer.recordings.raw_values import RawValues
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
 """First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
-_UNREAD: Final = set(
-    [
-        ".npy",
-        ".parquet",
-        ".feather",
-        ".xlsx",
-        ".xls",
-        ".xlsm",
-        ".ods",
-        ".tdms",
-        ".uff",
-        ".unv",
-        ".cbor",
-        ".h5",
-        ".hdf5",
-        ".pkl",
-        ".zip",
-        ".gz",
-        ".7z",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".m4a",
-        ".pdf",
-    ]
-)
+_BINARY: Final = """
+    .npy .parquet .feather .xlsx .xls .xlsm .ods .tdms .uff .unv .cbor .h5 .hdf5 .pkl .zip .gz .7z .flac .mp3
+    .ogg .m4a .pdf
+"""
+_UNREAD: Final = frozenset(_BINARY.split())
 """Endings of known binary formats; every ending that is in no list is read as text."""
 _KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
 _WALL_S: Final = 60.0
@@ -84,6 +63,7 @@ def read_content(
     signals: tuple[str, ...],
     channels: tuple[str, ...],
     where: str,
+    *,
     hints: Hints = Hints(),  # noqa: B008 - frozen
     progress: Callable[[float], None] = lambda _: None,
 ) -> ReadFile:
@@ -196,7 +176,8 @@ def _head(pipe: IO[bytes], channels: int, values: RawValues | None) -> Head:
 
 
 def _take(pipe: IO[bytes], head: Head, values: RawValues) -> None:
-    """Take the values that a line announces, and never more: memory and disk hold what `check_head` allows."""
+    """Take the values that a line announces, and never more: memory and disk hold what `check_head`
+    allows."""
     left = _VALUE_BYTES * head.rows * head.columns
     row = _VALUE_BYTES * head.columns
     while left:

@@ -21,8 +21,8 @@ def list_folder(folder: Path) -> tuple[ListRow, ...]:
     """List the recordings below a folder, in the order of their names.
 
     The folder or the word in a file's name that says normal, in any of the usual words, tells which level
-    names the labels; other levels of folders are the conditions. Where nothing says it, labels are blank: they
-    are for people to fill in. One file of each folder is looked at for channels, unit and rate. Raises
+    names the labels; other levels of folders are the conditions. Where nothing says it, labels are blank:
+    they are for people to fill in. One file of each folder is looked at for channels, unit and rate. Raises
     RecordingError for a folder without recordings.
     """
     if not folder.is_dir():

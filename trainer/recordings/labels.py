@@ -13,69 +13,15 @@ from trainer.core import RecordingError
 
 NORMAL: Final = "normal"
 """The label of recordings a detector learns from."""
-_SYNONYMS: Final = set(
-    [
-        "healthy",
-        "good",
-        "ok",
-        "okay",
-        "fine",
-        "baseline",
-        "faultless",
-        "undamaged",
-        "reference",
-        "intact",
-        "gut",
-        "gesund",
-        "fehlerfrei",
-        "io",
-        "i.o.",
-        "intakt",
-        "referenz",
-        "sain",
-        "bon",
-        "bonne",
-        "normale",
-        "sano",
-        "sana",
-        "bueno",
-        "buena",
-        "correcto",
-        "buono",
-        "buona",
-        "saudavel",
-        "saudável",
-        "bom",
-        "boa",
-        "goed",
-        "gezond",
-        "zdrowy",
-        "dobry",
-        "sprawny",
-        "frisk",
-        "bra",
-        "god",
-        "ehjä",
-        "kunnossa",
-        "zdravý",
-        "dobrý",
-        "jó",
-        "ép",
-        "sağlam",
-        "normalny",
-        "normální",
-        "нормальный",
-        "норма",
-        "исправен",
-        "исправный",
-        "正常",
-        "良好",
-        "健康",
-        "정상",
-        "良品",
-    ]
-) | {"no fault", "in ordnung", "en buen estado", "bon état", "in ordine"}
-"""Words for the healthy machine in the languages that plants write: asked about, since as names of faults they would
+_WORDS: Final = """
+    healthy good ok okay fine baseline faultless undamaged reference intact gut gesund fehlerfrei io i.o. intakt
+    referenz sain bon bonne normale sano sana bueno buena correcto buono buona saudavel saudável bom boa goed
+    gezond zdrowy dobry sprawny frisk bra god ehjä kunnossa zdravý dobrý jó ép sağlam normalny
+    normální нормальный норма исправен 正常 良好 健康 정상 良品
+"""
+_SYNONYMS: Final = {*_WORDS.split(), "no fault", "in ordnung", "en buen estado", "in ordine"}
+"""Words for the healthy machine in the languages that plants write: asked about, since as names of faults
+they would
 leave nothing to learn from."""
 _SHOWN: Final = 60
 """Characters of an unusable name that a refusal shows."""

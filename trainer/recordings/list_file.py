@@ -1,4 +1,5 @@
-"""The text of a recordings list, as spreadsheets, people and programs write one: CSV of any dialect, JSON, TOML.
+"""The text of a recordings list, as spreadsheets, people and programs write one: CSV of any dialect, JSON,
+TOML.
 
 What comes out is a dictionary of texts a recording, by the names of columns, and where each stands.
 """
@@ -119,6 +120,6 @@ def _structured(path: Path, text: str) -> Iterator[Entry]:
 def _plain(value: object, name: str, where: str) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return " ".join(f'"{each}"' if " " in each else each for each in value)
-    if isinstance(value, dict | list) or isinstance(value, bool):
+    if isinstance(value, dict | list | bool):
         raise RecordingError(f"{name} is {str(value)[:60]}", where=where, remedy=_DEEPEST)
     return "" if value is None else str(value).strip()

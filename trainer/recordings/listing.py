@@ -1,8 +1,8 @@
 """The recordings list: which files there are, what they are of, and how they are to be read.
 
-Only `file` and `label` are asked for, in any order with any further columns; docs/recordings.md says what each
-column means. Files are relative to the list. One list is for one detector, so target rate, band, channels and
-unit are the same on every line.
+Only `file` and `label` are asked for, in any order with any further columns; docs/recordings.md says what
+each column means. Files are relative to the list. One list is for one detector, so target rate, band,
+channels and unit are the same on every line.
 """
 
 import csv
@@ -58,8 +58,8 @@ _REMEDIES: Final = {
     "label": f"Write {NORMAL!r}, or what is wrong with the machine",
     "condition": "Name the operating condition, such as a load, a speed or a day; thresholds rest on it",
     "channels": "Name the channels, such as DE or 'x y z', or leave the column out where the files name them",
-    "unit": "Name the unit of the recorded values, such as g or m/s2, or leave the column out where the files "
-    "state it",
+    "unit": "Name the unit of the recorded values, such as g or m/s2, or leave the column out where the "
+    "files state it",
 }
 """For the fields that must not be blank where there is such a column."""
 ONE_CONDITION: Final = "recorded"
@@ -266,8 +266,8 @@ def _check_row(row: ListRow) -> None:
         raise RecordingError(
             f"{len(row.signals)} signals for {len(row.channels)} channels",
             where=row.where,
-            remedy="Name one signal a channel, or one for all; blanks separate names: put one that holds blanks in "
-            "quotes, or give columns by number from 1",
+            remedy="Name one signal a channel, or one for all; blanks separate names: put one that holds "
+            "blanks in quotes, or give columns by number from 1",
         )
     if len(set(row.channels)) != len(row.channels):
         remedy = "Give each channel its own name"

@@ -4,7 +4,6 @@ Hours of vibration would not fit into memory, least of all with what filters mak
 them takes one block after the other.
 """
 
-import copy
 import io
 import tempfile
 import weakref
@@ -49,14 +48,14 @@ class _Store:
 class RawValues:
     """Values [rows, columns], float64, written once from first to last and read by blocks."""
 
-    def __init__(self, columns: int) -> None:
-        """Begin without a row."""
+    def __init__(self, columns: int, store: _Store | None = None, first: int = 0, rows: int = 0) -> None:
+        """Begin without a row; or look at `rows` rows of a store from row `first` on."""
         self.columns = columns
         self.scale = 1.0
         """What every value is multiplied by when it is read."""
-        self._store = _Store()
-        self._first = 0
-        self._rows = 0
+        self._store = store or _Store()
+        self._first = first
+        self._rows = rows
 
     @classmethod
     def of(cls, values: ParsedSamples) -> Self:
@@ -79,8 +78,8 @@ class RawValues:
 
     def part(self, first: int, last: int) -> "RawValues":
         """Look at rows from `first` to before `last`; nothing is copied."""
-        found = copy.copy(self)
-        found._first, found._rows = self._first + first, last - first
+        found = RawValues(self.columns, self._store, self._first + first, last - first)
+        found.scale = self.scale
         return found
 
     def array(self) -> ParsedSamples:

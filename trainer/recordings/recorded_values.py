@@ -53,7 +53,8 @@ def _extremes(
         wrong = np.flatnonzero(~np.isfinite(column))
         if wrong.size:
             raise RecordingError(
-                f"channel {channel} holds {column[wrong[0]]} at sample {row + wrong[0]}, {wrong.size} such in all",
+                f"channel {channel} holds {column[wrong[0]]} at sample {row + wrong[0]}, {wrong.size} such "
+                "in all",
                 where=where,
                 remedy="Cut the recording there or record again; filling gaps would invent vibration",
             )

@@ -27,7 +27,8 @@ from trainer.recordings.recorded_values import SHORTEST, check_values, convert_v
 from trainer.recordings.spill_file import SpillFile, StoredSamples
 
 _RATE_TOLERANCE: Final = 0.0075
-"""Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is refused."""
+"""Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is
+refused."""
 DIGITS: Final = 16
 """Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
@@ -88,8 +89,8 @@ def read_recordings(rows: Sequence[ListRow], progress: Progress = quiet) -> tupl
     """Read recordings, several at a time, and store them on disk.
 
     A file in which samples are missing is as many recordings as it has stretches. Raises RecordingError, also
-    where two hold the same samples or their rates differ; AccessError or UnavailableError where they cannot be
-    stored.
+    where two hold the same samples or their rates differ; AccessError or UnavailableError where they cannot
+    be stored.
     """
     spill_file, reading = SpillFile(), Reading(rows, progress)
     with ThreadPoolExecutor(_READERS) as pool:
@@ -127,7 +128,9 @@ def read_row(
     """
     where = _where(row)
     hints = replace(row.hints, rate_hz=row.rate_hz)
-    found = child_reader.read_content(row.file, row.signals, row.channels, where, hints, progress)
+    found = child_reader.read_content(
+        row.file, row.signals, row.channels, where, hints=hints, progress=progress
+    )
     return read_parsed(row, found, where, spill_file)
 
 
@@ -143,9 +146,9 @@ def read_parsed(
     spans = [(begin, end) for begin, end in pairwise(edges) if end - begin >= SHORTEST or len(edges) == 2]
     if not spans:
         raise RecordingError(
-            f"samples are missing at {len(edges) - 2} places, and no stretch between them has {SHORTEST} samples",
+            f"samples are missing at {len(edges) - 2} places, and no stretch has {SHORTEST} samples",
             where=where,
-            remedy="Record again; write none as time into the list where the time column is no clock to go by",
+            remedy="Record again; write none as time into the list where that column is no clock to go by",
         )
     name = " ".join([row.file.stem, *row.signals])
     parts = []

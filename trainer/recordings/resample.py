@@ -43,7 +43,8 @@ def ratio(rate_hz: float, target_hz: float) -> Fraction:
 def convert(
     blocks: Iterable[ParsedSamples], rate_hz: float, target_hz: float, lowpass_hz: float | None
 ) -> Iterator[ParsedSamples]:
-    """Resample blocks [samples, channels] of one recording, then limit the band to `lowpass_hz` (-6 dB point).
+    """Resample blocks [samples, channels] of one recording, then limit the band to `lowpass_hz` (-6 dB
+    point).
 
     The anti-aliasing filter ends at half the target rate; nothing else is removed, and the mean is kept.
     Nothing is yielded of a recording shorter than the filters. Raises ValueError as `ratio` does.

@@ -1,4 +1,5 @@
-"""A time column from first to last row: where samples are missing, and the rate by a line through the stamps."""
+"""A time column from first to last row: where samples are missing, and the rate by a line through the
+stamps."""
 
 from typing import Final
 
@@ -25,7 +26,8 @@ _DRIFT_MARKS: Final = 30
 
 
 class Gaps:
-    """Finds rows before which samples are missing: the stamps after it are late by a step or more, and stay so.
+    """Finds rows before which samples are missing: the stamps after it are late by a step or more, and stay
+    so.
 
     Jitter makes single stamps late and the next ones not. Coarse stamps hide a missing sample in one step,
     and not in the mean of many.

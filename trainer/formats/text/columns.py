@@ -11,8 +11,8 @@ from trainer.formats.text.layout import Layout
 
 _WORDS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
 _NAME_THEM: Final = (
-    "Name the columns in the list's signal column, by header or by number from 1, separated by blanks; a name "
-    "that holds blanks in quotes"
+    "Name the columns in the list's signal column, by header or by number from 1, separated by blanks; a "
+    "name that holds blanks in quotes"
 )
 
 

@@ -114,7 +114,8 @@ def _check_first(above: Sequence[tuple[int, str]], layout: Layout) -> None:
 
 
 def _rate(lines: Iterable[str]) -> float | None:
-    """The rate in Hz that lines before the numbers state in words with its unit; None for none, or for several."""
+    """The rate in Hz that lines before the numbers state in words with its unit; None for none, or for
+    several."""
     found = set()
     for line in lines:
         for pattern in _RATES:

@@ -21,7 +21,8 @@ COMMENTS: Final = ("#", "%", "//", "!")
 _BODY: Final = 100
 """Lines by which a layout is judged: few enough for every pair of signs, more than preambles have."""
 _CLEARLY: Final = 0.02
-"""Share by which one layout fits better than another: lines before the numbers, which fit by chance, are fewer."""
+"""Share by which one layout fits better than another: lines before the numbers, which fit by chance, are
+fewer."""
 _MOST: Final = 0.5
 """Share of a column's cells that must be of a kind for the column to be of it."""
 
@@ -179,7 +180,8 @@ def _may_be_decimals(rows: Sequence[Sequence[str]], layout: Layout) -> bool:
 
 
 def _may_be_fractions(cells: Sequence[str]) -> bool:
-    """Whether all cells are digits, and as programs write decimals: of one length, or without zeros at the end."""
+    """Whether all cells are digits, and as programs write decimals: of one length, or without zeros at the
+    end."""
     if not all(cell.isdecimal() for cell in cells):
         return False
     return len({len(cell) for cell in cells}) == 1 or not any(

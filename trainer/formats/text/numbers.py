@@ -80,7 +80,7 @@ def _no_number(line: int, cell: str, column: int) -> Refusal:
     if not cell:
         return Refusal(
             f"line {line} holds '', not a number, in column {column + 1}",
-            "Columns of several rates or lengths need a file each; else repair the line, or cut the recording there",
+            "Columns of several rates or lengths need a file each; else repair the line",
         )
     return Refusal(f"line {line} holds {cell[:40]!r}, not a number", _REPAIR)
 

@@ -24,7 +24,8 @@ of gaps."""
 _EVEN: Final = 0.25
 _STRICTLY: Final = 0.05
 _MOSTLY: Final = 0.75
-"""Three quarters of all spans of a clock are within a quarter of the usual one, or within a twentieth where it
+"""Three quarters of all spans of a clock are within a quarter of the usual one, or within a twentieth where
+it
 does not say that it is one; the others may hold gaps."""
 _BACKWARDS: Final = 0.1
 """Share of steps back that jitter makes at most."""
@@ -115,7 +116,8 @@ def _limit(step: float, quantum: float) -> float:
 
 
 def coarse_pace(column: ParsedSamples) -> Pace | None:
-    """Return the pace of a clock that is too coarse to tell the rate by, such as whole seconds; None for no clock.
+    """Return the pace of a clock that is too coarse to tell the rate by, such as whole seconds; None for no
+    clock.
 
     Only jumps show in it: steps above its usual one.
     """

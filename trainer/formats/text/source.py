@@ -13,14 +13,16 @@ from trainer.formats.contract import Refusal
 LINE: Final = 64 * 1024
 """Bytes: a reading of thousands of channels; a file without line ends is not read whole into one line."""
 _BLOCK: Final = 4 * 1024 * 1024
-"""Bytes read at a time: the numbers of a block, as text and as floats, take ten times as much for a moment."""
+"""Bytes read at a time: the numbers of a block, as text and as floats, take ten times as much for a
+moment."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE: Final = 0.4
-"""Share of zero bytes from which text without a mark is taken for two bytes a character: ASCII then has 0.5."""
+"""Share of zero bytes from which text without a mark is taken for two bytes a character: ASCII then has
+0.5."""
 _EIGHT_BIT: Final = "cp1252"
 """Of recorders that are set up for western Europe; the last resort, latin-1, takes every byte."""
 

@@ -1,4 +1,5 @@
-"""What a table says: its tracks followed from first to last row, and the rate, unit and gaps that come of it."""
+"""What a table says: its tracks followed from first to last row, and the rate, unit and gaps that come of
+it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,10 +13,11 @@ from trainer.formats.text.layout import Layout
 from trainer.formats.text.stamps import Stamps
 from trainer.formats.text.time_unit import RATE_TOLERANCE
 from trainer.formats.text.timing import Timing
-from trainer.formats.units import TIME_NAMES, is_unit, plain_unit
+from trainer.formats.units import TIME_NAMES, plain_unit
 
 _ROUND: Final = 5e-4
-"""Share by which a measured rate may be off the round number that it is taken for: cheap clocks are off by it."""
+"""Share by which a measured rate may be off the round number that it is taken for: cheap clocks are off by
+it."""
 _DRIFT: Final = 1e-4
 """Share from which a drift is told."""
 _LISTED: Final = 5
@@ -59,7 +61,8 @@ class Watch:
 
 
 def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, encoding: str) -> Content:
-    """Say what the table is, after its last block. Raises Refusal where its statements contradict each other."""
+    """Say what the table is, after its last block. Raises Refusal where its statements contradict each
+    other."""
     starts = watch.starts()
     notes = [f"{encoding}, {layout}, numbers from line {header.first}", *watch.timing.notes]
     stated: dict[str, float | str] = {}
@@ -84,7 +87,8 @@ def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, 
     units = {plain_unit(header.units[at]) for at in columns if header.units and header.units[at]}
     if len(units) > 1:
         notes.append(f"units are {', '.join(sorted(units))}")
-    stated |= {"unit": unit for unit in units if len(units) == 1 and (is_unit(unit) or "[" not in unit)}
+    if len(units) == 1:
+        stated["unit"] = units.pop()
     names = tuple(header.names[at] if header.names and header.names[at] else str(at + 1) for at in columns)
     return Content(np.empty((0, len(columns))), stated, names, starts, tuple(notes))
 
@@ -93,7 +97,7 @@ def _check_rates(said_hz: float | None, measured_hz: float, column: str) -> None
     if said_hz and abs(measured_hz / said_hz - 1) > RATE_TOLERANCE:
         raise Refusal(
             f"the lines before the numbers say {said_hz:g} Hz, column {column} says {measured_hz:g} Hz",
-            "Find out which is right; write none as time, or skip_lines, into the list to pass over the other",
+            "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
         )
 
 

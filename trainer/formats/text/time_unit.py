@@ -16,7 +16,8 @@ RATE_TOLERANCE: Final = 0.0075
 _EPOCHS: Final = {1.0: (1e9, 4.2e9), 1e-3: (1e12, 2.2e12), 1e-6: (1e15, 2.2e15), 1e-9: (1e18, 2.2e18)}
 """Values since 1970 of the years 2001 to 2039 in each unit, seconds also since 1904 as LabVIEW counts."""
 _HIGHEST_HZ: Final = 1e6
-"""No sensor of vibration is read faster; where milliseconds would mean that, seconds are meant. A judgement."""
+"""No sensor of vibration is read faster; where milliseconds would mean that, seconds are meant. A
+judgement."""
 _TOKENS: Final = re.compile(r"[^A-Za-z\u00b5\u03bc]+|(?<=[a-z])(?=[A-Z])")
 _SENSORS: Final = re.compile(r"(?:acc|accel|gyr|gyro|mag)[_ ]?[XYZxyz]")
 """Names of axes as Edge Impulse's tools write them."""
@@ -32,23 +33,35 @@ class Unit:
     """How it is known."""
 
 
-def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, names: tuple[str, ...]) -> Unit:
+@dataclass(frozen=True, slots=True)
+class TimeColumn:
+    """A column of time whose unit is looked for."""
+
+    name: str
+    unit: str
+    """What the header states; blank for nothing."""
+    pace: Pace
+    first: float
+    """Its first value."""
+    beside: tuple[str, ...]
+    """Names of all columns of the table."""
+
+
+def find_unit(column: TimeColumn, hints: Hints) -> Unit:
     """Find the unit of a column by the list, its header, the size of its numbers or the known rate.
 
-    `unit` is what the header states, `first` the first value, `names` what the table's columns are called.
     Raises Refusal where several units are possible, or none gives the rate.
     """
     if hints.time_unit:
         return Unit(TIME_UNITS[hints.time_unit], "as the list says")
-    stated = [
-        TIME_UNITS[word]
-        for word in (unit.casefold(), *_TOKENS.split(column))
-        if word.casefold() in TIME_UNITS
-    ]
-    epochs = since_epoch(first)
+    pace = column.pace
+    words = [word.casefold() for word in (column.unit, *_TOKENS.split(column.name))]
+    stated = [TIME_UNITS[word] for word in words if word in TIME_UNITS]
+    epochs = since_epoch(column.first)
     if stated and epochs and stated[0] != epochs[0]:
         raise Refusal(
-            f"column {column} says {TIME_NAMES[stated[0]]}, and its numbers are {TIME_NAMES[epochs[0]]} since 1970",
+            f"column {column.name} says {TIME_NAMES[stated[0]]}, and its numbers are {TIME_NAMES[epochs[0]]} "
+            "since 1970",
             "Write time_unit into the list",
         )
     if stated or epochs:
@@ -62,18 +75,19 @@ def find_unit(column: str, unit: str, pace: Pace, first: float, hints: Hints, na
         ]
         if near:
             return Unit(near[0], f"by the rate of {hints.rate_hz:g} Hz")
-    if _is_edge_impulse(column, pace, first, names):
+    if _is_edge_impulse(column):
         return Unit(1e-3, "as Edge Impulse writes it")
     if hints.rate_hz:
         raise Refusal(
-            f"column {column} goes on by {pace.step:.6g} a reading, {_readings(rates)}; the list or the file's "
-            f"first lines say {hints.rate_hz:g} Hz",
+            f"column {column.name} goes on by {pace.step:.6g} a reading, {_readings(rates)}; the list or the "
+            f"file's first lines say {hints.rate_hz:g} Hz",
             "Correct rate_hz; where the column is no clock to go by, write none as time into the list",
         )
     if rates[1e-3] > _HIGHEST_HZ:
         return Unit(1.0, "as no sensor is read so fast in ms")
     raise Refusal(
-        f"column {column} does not say its unit, and goes on by {pace.step:.6g} a reading: {_readings(rates)}",
+        f"column {column.name} does not say its unit, and goes on by {pace.step:.6g} a reading: "
+        f"{_readings(rates)}",
         "Write rate_hz or time_unit into the list",
     )
 
@@ -87,7 +101,9 @@ def _readings(rates: dict[float, float]) -> str:
     return " or ".join(f"{rate:.6g} Hz if in {TIME_NAMES[scale]}" for scale, rate in list(rates.items())[:3])
 
 
-def _is_edge_impulse(column: str, pace: Pace, first: float, names: tuple[str, ...]) -> bool:
-    """Whether it is a table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named axes."""
-    whole = first == 0 and pace.quantum >= 1
-    return column == "timestamp" == names[0] and whole and all(map(_SENSORS.fullmatch, names[1:]))
+def _is_edge_impulse(column: TimeColumn) -> bool:
+    """Whether it is a table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named
+    axes."""
+    whole = column.first == 0 and column.pace.quantum >= 1
+    named = column.name == "timestamp" == column.beside[0]
+    return named and whole and all(map(_SENSORS.fullmatch, column.beside[1:]))

@@ -1,7 +1,7 @@
 """Which columns of a table are clocks and counters, and what is known of the rate by them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
 from trainer.formats.text.pace import FEWEST, Pace, coarse_pace, find_pace
-from trainer.formats.text.time_unit import RATE_TOLERANCE, Unit, find_unit, since_epoch
+from trainer.formats.text.time_unit import RATE_TOLERANCE, TimeColumn, Unit, find_unit, since_epoch
 from trainer.formats.units import TIME_UNITS, is_unit
 
 NONE: Final = "none"
@@ -99,7 +99,13 @@ def find_timing(
     passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
     if hints.time == NONE:
         return Timing((), passed, ("time columns are passed over, as the list says",))
-    tracks = _agreeing([_clock(at, even[at], float(first[at][0]), layout, header, hints) for at in clocks])
+    seconds = replace(hints, time_unit="s")  # stamps are read as such
+    tracks = _agreeing(
+        [
+            _clock(at, even[at], found[at], header, seconds if layout.kinds[at] is Kind.STAMP else hints)
+            for at in clocks
+        ]
+    )
     tracks += [Track(at, name_of(at, header), even[at], None) for at in counters if even[at].counts]
     tracks += [Track(at, name_of(at, header), pace, None) for at, pace in coarse.items() if pace is not None]
     notes = tuple(f"column {name_of(at, header)} is too coarse to tell the rate" for at in coarse)
@@ -123,8 +129,8 @@ def _coarse(at: int, values: ParsedSamples, header: Header, hints: Hints, asked:
     place = f": see reading {int(wrong[0]) + 2}" if wrong.size else ""
     raise Refusal(
         f"column {name_of(at, header)} is no even time{place}",
-        "Readings are out of order or the stamps uneven; cut the file there, or write none as time into the list "
-        "to go by rate_hz alone",
+        "Readings are out of order or the stamps uneven; cut the file there, or write none as time into the "
+        "list to go by rate_hz alone",
     )
 
 
@@ -162,19 +168,18 @@ def _is_counter(at: int, pace: Pace, layout: Layout, header: Header) -> bool:
     return pace.counts and pace.quantum >= 1 and not _says_time(at, layout, header)
 
 
-def _clock(at: int, pace: Pace, first: float, layout: Layout, header: Header, hints: Hints) -> Track:
+def _clock(at: int, pace: Pace, values: ParsedSamples, header: Header, hints: Hints) -> Track:
     name = name_of(at, header)
     if not pace.even:
         raise Refusal(
             f"column {name} steps unevenly: more than one step in twenty is above {pace.limit:.6g}, and "
             f"{pace.step:.6g} is usual",
-            "Samples were taken at no fixed rate, or their stamps when a packet came; write none as time into "
-            "the list to go by rate_hz alone",
+            "Samples were taken at no fixed rate, or stamped when a packet came; write none as time into the "
+            "list to go by rate_hz alone",
         )
-    if layout.kinds[at] is Kind.STAMP:
-        return Track(at, name, pace, Unit(1.0, "as dates and times"))
     unit = header.units[at] if header.units else ""
-    return Track(at, name, pace, find_unit(name, unit, pace, first, hints, header.names))
+    column = TimeColumn(name, unit, pace, float(values[0]), header.names)
+    return Track(at, name, pace, find_unit(column, hints))
 
 
 def _agreeing(tracks: list[Track]) -> list[Track]:
@@ -183,8 +188,8 @@ def _agreeing(tracks: list[Track]) -> list[Track]:
     for track, rate_hz in zip(tracks, rates, strict=True):
         if abs(rate_hz / rates[0] - 1) > RATE_TOLERANCE:
             raise Refusal(
-                f"column {tracks[0].name} gives {rates[0]:.6g} Hz and column {track.name} {rate_hz:.6g} Hz: there are "
-                "several rates in one file",
+                f"column {tracks[0].name} gives {rates[0]:.6g} Hz and column {track.name} {rate_hz:.6g} Hz: "
+                "there are several rates in one file",
                 "Export a file for each rate, or name the column to go by as time in the list",
             )
     return tracks
