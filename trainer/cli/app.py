@@ -1,6 +1,7 @@
 """The command `trainer`. Each command imports the libraries it needs: some are slow to import."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,12 +40,17 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback has done it
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every recording again, and keep nothing of it.")
+    ] = False,
 ) -> None:
     """Options before the command."""
+    if no_cache:
+        os.environ["STEADYHUM_CACHE"] = "off"
 
 
 @app.command()

@@ -83,10 +83,15 @@ def main() -> None:
     request = asked(json.loads(sys.argv[1]))
     reader: Reader = import_module(f"trainer.formats.{request.kind}").read
     reach_input_and_answer_only(os.fstat(sys.stdin.fileno()).st_size)
-    for head, body in answer(reader, sys.stdin.buffer, request):
-        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n")
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
+    write_answer(reader, sys.stdin.buffer, request, sys.stdout.buffer)
+
+
+def write_answer(reader: Reader, stream: IO[bytes], request: Request, to: IO[bytes]) -> None:
+    """Parse, and write each block as soon as it is there."""
+    for head, body in answer(reader, stream, request):
+        to.write(json.dumps(head).encode() + b"\n")
+        to.write(body)
+        to.flush()
 
 
 def asked(fields: dict[str, Any]) -> Request:

@@ -78,8 +78,8 @@ def _check_vectors(found: Sequence[ParsedSamples], signals: Sequence[str]) -> No
     for array, signal in zip(found, signals, strict=True):
         if array.size and max(array.shape, default=1) != array.size:
             raise Refusal(
-                f"signal {signal!r} is a matrix of {' x '.join(map(str, array.shape))} values, and one channel "
-                "is asked for",
+                f"signal {signal!r} is a matrix of {' x '.join(map(str, array.shape))} values, and one "
+                "channel is asked for",
                 f"Name its column by number: {signal}[1] to {signal}[{min(array.shape)}]",
             )
 

@@ -1,20 +1,17 @@
-"""Reads the numbers of one recording through a disposable child process; see `trainer.formats.child`."""
+"""Reads the numbers of one recording through a disposable process; see `trainer.formats.child`."""
 
 import contextlib
 import json
 import os
 import re
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final
 
-import trainer
 from trainer.core import RecordingError
 from trainer.formats import FULL_SCALE, Head, Hints, Refusal, Request, check_head
+from trainer.recordings.parsers import Parsers
 from trainer.recordings.raw_values import RawValues
 
 _HDF_MATLAB: Final = b"MATLAB 7.3"
@@ -26,22 +23,12 @@ _BINARY: Final = """
 _UNREAD: Final = frozenset(_BINARY.split())
 """Endings of known binary formats; every ending that is in no list is read as text."""
 _KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
-_WALL_S: Final = 60.0
-"""For each block. The child may use half of it as processor time; the rest is for a busy machine and slow
-storage."""
 _HEAD: Final = 64 * 1024
 """Bytes of the line of JSON: it holds a message and a few numbers, some hundred bytes."""
 _VALUE_BYTES: Final = 8
 """The child sends float64."""
 _PIECE: Final = 8 * 1024 * 1024
 """Bytes taken at a time."""
-_ROOT: Final = str(Path(trainer.__file__).resolve().parents[1])
-# -I keeps the current folder and PYTHONPATH out, so that no code beside the recordings is imported.
-_CHILD: Final = f"import sys; sys.path.insert(0, {_ROOT!r}); from trainer.formats.child import main; main()"
-# One thread: a pool of threads would reserve more address space than the child may have.
-_SINGLE: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-# What finds the interpreter's libraries. Without the last one Python does not start on Windows.
-_KEPT: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +52,7 @@ def read_content(
     where: str,
     *,
     hints: Hints = Hints(),  # noqa: B008 - frozen
+    parsers: Parsers | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> ReadFile:
     """Read signals, and what the file states about itself.
@@ -82,12 +70,13 @@ def read_content(
         )
     kind = _KINDS.get(suffix, "table")
     digits = path.stem if re.fullmatch(r"\d+", path.stem) else ""
-    with _open(path, where) as file:
+    with open_file(path, where) as file:
         if kind == "matfile":
             kind = "hdf" if file.read(len(_HDF_MATLAB)) == _HDF_MATLAB else kind
             file.seek(0)
         try:
-            return _run(file, Request(kind, signals, channels, digits, hints), progress)
+            with contextlib.nullcontext(parsers) if parsers else Parsers() as used:
+                return _run(file, Request(kind, signals, channels, digits, hints), used, progress)
         except Refusal as refusal:
             raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
 
@@ -116,7 +105,8 @@ def full_scale_of(read: ReadFile, full_scale: float | None, unit: str, where: st
     return 1.0 if full_scale is None else full_scale
 
 
-def _open(path: Path, where: str) -> IO[bytes]:
+def open_file(path: Path, where: str) -> IO[bytes]:
+    """Open a file of a list, unbuffered. Raises RecordingError."""
     # os.path, unlike Path, says no to names that no file system takes.
     if not os.path.isfile(path):
         raise RecordingError(
@@ -139,32 +129,20 @@ def is_read(path: Path) -> bool:
     return suffix in _KINDS or suffix in texts or suffix[1:].isdecimal()
 
 
-def _run(file: IO[bytes], request: Request, progress: Callable[[float], None]) -> ReadFile:
-    """Take the child's answer: its values, and what its last line says. Raises Refusal."""
-    command = [sys.executable, "-I", "-B", "-c", _CHILD, json.dumps(asdict(request))]
-    environment = _SINGLE | {name: os.environ[name] for name in _KEPT if name in os.environ}
+def _run(file: IO[bytes], request: Request, parsers: Parsers, progress: Callable[[float], None]) -> ReadFile:
+    """Take the parser's answer: its values, and what its last line says. Raises Refusal."""
     size = max(1, os.fstat(file.fileno()).st_size)
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and code; the file is only its input
-        command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
-    ) as child:
-        pipe = cast("IO[bytes]", child.stdout)
-        values: RawValues | None = None
-        try:
-            while True:
-                timer = threading.Timer(_WALL_S, child.kill)
-                timer.start()
-                try:
-                    head = _head(pipe, len(request.channels), values)
-                    values = values or RawValues(head.columns)
-                    _take(pipe, head, values)
-                finally:
-                    timer.cancel()
-                # The child has inherited the very file that is open here, and moves its position.
-                progress(file.tell() / size)
-                if head.last:
-                    return ReadFile(values, head.stated, head.names, head.starts, head.notes)
-        finally:
-            child.kill()
+    values: RawValues | None = None
+    with parsers.start(file, request) as parser:
+        while True:
+            with parser.in_time():
+                head = _head(parser.pipe, len(request.channels), values)
+                values = values or RawValues(head.columns)
+                _take(parser.pipe, head, values)
+            # The parser has the very file that is open here, and moves its position.
+            progress(min(1.0, os.lseek(file.fileno(), 0, os.SEEK_CUR) / size))
+            if head.last:
+                return ReadFile(values, head.stated, head.names, head.starts, head.notes)
 
 
 def _head(pipe: IO[bytes], channels: int, values: RawValues | None) -> Head:

@@ -14,9 +14,9 @@ from trainer.core import RecordingError
 NORMAL: Final = "normal"
 """The label of recordings a detector learns from."""
 _WORDS: Final = """
-    healthy good ok okay fine baseline faultless undamaged reference intact gut gesund fehlerfrei io i.o. intakt
-    referenz sain bon bonne normale sano sana bueno buena correcto buono buona saudavel saudável bom boa goed
-    gezond zdrowy dobry sprawny frisk bra god ehjä kunnossa zdravý dobrý jó ép sağlam normalny
+    healthy good ok okay fine baseline faultless undamaged reference intact gut gesund fehlerfrei io i.o.
+    intakt referenz sain bon bonne normale sano sana bueno buena correcto buono buona saudavel saudável bom
+    boa goed gezond zdrowy dobry sprawny frisk bra god ehjä kunnossa zdravý dobrý jó ép sağlam normalny
     normální нормальный норма исправен 正常 良好 健康 정상 良品
 """
 _SYNONYMS: Final = {*_WORDS.split(), "no fault", "in ordnung", "en buen estado", "in ordine"}

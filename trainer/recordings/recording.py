@@ -5,6 +5,7 @@ few recordings, and later what is in use. An hour of three channels at 12 kHz ta
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,8 +20,10 @@ from trainer.core import Progress, RecordingError, quiet, whole_file
 from trainer.formats import FULL_SCALE, HIGHEST_RATE_HZ, LOWEST_RATE_HZ, is_rate, plain_unit
 from trainer.recordings import child_reader
 from trainer.recordings.as_recorded import AsRecorded, look, look_at_blocks
+from trainer.recordings.cache import Cache, Kept, own_cache
 from trainer.recordings.labels import check_names
 from trainer.recordings.listing import ListRow, read_list
+from trainer.recordings.parsers import Parsers
 from trainer.recordings.raw_values import RawValues
 from trainer.recordings.reading import Reading
 from trainer.recordings.recorded_values import SHORTEST, check_values, convert_values
@@ -60,6 +63,8 @@ class Recording:
     """What it was before filters and resampling; None where it is as it was recorded."""
     stretches: int = 1
     """Of how many the file consists, between the places where samples are missing; it is one of them."""
+    begin_s: float = 0.0
+    """Where it begins in its file, by the samples before it."""
 
     @property
     def samples(self) -> Samples:
@@ -92,16 +97,80 @@ def read_recordings(rows: Sequence[ListRow], progress: Progress = quiet) -> tupl
     where two hold the same samples or their rates differ; AccessError or UnavailableError where they cannot
     be stored.
     """
-    spill_file, reading = SpillFile(), Reading(rows, progress)
-    with ThreadPoolExecutor(_READERS) as pool:
+    spill_file, reading, cache = SpillFile(), Reading(rows, progress), own_cache()
+    with Parsers() as parsers, ThreadPoolExecutor(_READERS) as pool:
+
+        def read(row: ListRow) -> tuple[Recording, ...]:
+            return _cached(row, cache, spill_file, parsers, reading.of(row))
+
         try:
-            found = tuple(pool.map(lambda row: read_row(row, spill_file, reading.of(row)), rows))
+            found = tuple(pool.map(read, rows))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    cache.trim()
     pairs = [(row, part) for row, parts in zip(rows, found, strict=True) for part in parts]
     _check_together(pairs)
     return tuple(part for _, part in pairs)
+
+
+def _cached(
+    row: ListRow, cache: Cache, spill_file: SpillFile, parsers: Parsers, progress: Callable[[float], None]
+) -> tuple[Recording, ...]:
+    """Take a file's recordings from the cache, or read them and keep them there."""
+    with child_reader.open_file(row.file, _where(row)) as file:
+        before = os.fstat(file.fileno())
+        key = cache.key(row, file)
+        if key and (kept := cache.get(key)):
+            progress(1.0)
+            return tuple(_recording(row, part, spill_file.put(part.samples)) for part in kept)
+        parts = read_row(row, spill_file, parsers, progress)
+        after = os.stat(row.file)
+    # What is written while it is read is another file than its digest says.
+    if key and _same(before, after):
+        cache.put(key, [_kept(part) for part in parts])
+    progress(1.0)
+    return parts
+
+
+def _same(before: os.stat_result, after: os.stat_result) -> bool:
+    return (before.st_mtime_ns, before.st_size, before.st_ino) == (
+        after.st_mtime_ns,
+        after.st_size,
+        after.st_ino,
+    )
+
+
+def _recording(row: ListRow, part: Kept, stored: Samples | StoredSamples) -> Recording:
+    name = " ".join([row.file.stem, *row.signals])
+    return Recording(
+        name=name if part.stretches == 1 else f"{name} from {part.begin_s:.4g} s",
+        file=str(row.file),
+        stored=stored,
+        rate_hz=part.rate_hz,
+        lowpass_hz=row.lowpass_hz,
+        channels=part.channels,
+        unit=part.unit,
+        label=row.label,
+        condition=row.condition,
+        digest=part.digest,
+        recorded=part.recorded,
+        stretches=part.stretches,
+        begin_s=part.begin_s,
+    )
+
+
+def _kept(part: Recording) -> Kept:
+    return Kept(
+        begin_s=part.begin_s,
+        rate_hz=part.rate_hz,
+        channels=part.channels,
+        unit=part.unit,
+        stretches=part.stretches,
+        digest=part.digest,
+        recorded=part.as_recorded,
+        samples=part.samples,
+    )
 
 
 def read_recording(row: ListRow) -> Recording:
@@ -120,7 +189,10 @@ def read_recording(row: ListRow) -> Recording:
 
 
 def read_row(
-    row: ListRow, spill_file: SpillFile | None = None, progress: Callable[[float], None] = lambda _: None
+    row: ListRow,
+    spill_file: SpillFile | None = None,
+    parsers: Parsers | None = None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Recording, ...]:
     """Read, check and convert one file: a recording for each stretch without a gap that is long enough.
 
@@ -129,7 +201,7 @@ def read_row(
     where = _where(row)
     hints = replace(row.hints, rate_hz=row.rate_hz)
     found = child_reader.read_content(
-        row.file, row.signals, row.channels, where, hints=hints, progress=progress
+        row.file, row.signals, row.channels, where, hints=hints, parsers=parsers, progress=progress
     )
     return read_parsed(row, found, where, spill_file)
 
@@ -150,13 +222,14 @@ def read_parsed(
             where=where,
             remedy="Record again; write none as time into the list where that column is no clock to go by",
         )
-    name = " ".join([row.file.stem, *row.signals])
-    parts = []
-    for begin, end in spans:
-        called = name if len(edges) == 2 else f"{name} from {begin / rate_hz:.4g} s"
-        part = _converted(row, found.values.part(begin, end), rate_hz, where, spill_file)
-        parts.append(replace(part, name=called, stretches=len(edges) - 1))
-    return tuple(parts)
+    made = [
+        _converted(row, found.values.part(begin, end), rate_hz, where, spill_file) for begin, end in spans
+    ]
+    begins = [begin / rate_hz if len(edges) > 2 else 0.0 for begin, _ in spans]
+    return tuple(
+        _recording(row, replace(part, begin_s=begin_s, stretches=len(edges) - 1), stored)
+        for (part, stored), begin_s in zip(made, begins, strict=True)
+    )
 
 
 def _completed(row: ListRow, found: child_reader.ReadFile, where: str) -> ListRow:
@@ -175,8 +248,8 @@ def _completed(row: ListRow, found: child_reader.ReadFile, where: str) -> ListRo
 
 def _converted(
     row: ListRow, values: RawValues, rate_hz: float, where: str, spill_file: SpillFile | None
-) -> Recording:
-    """Make a recording of one stretch."""
+) -> tuple[Kept, Samples | StoredSamples]:
+    """Make a recording of one stretch: what is known of it, and its samples."""
     check_values(values, row.channels, where)
     digest = hashlib.sha256()
     blocks = _digested(convert_values(values, rate_hz, row, where), digest)
@@ -185,21 +258,18 @@ def _converted(
     if spill_file is None:
         stored = np.concatenate(list(blocks))
     else:
-        most = int(len(values) * target_hz / rate_hz) + 1
-        stored = spill_file.put_blocks(blocks, most, values.columns)
-    return Recording(
-        name="",
-        file=str(row.file),
-        stored=stored,
+        stored = spill_file.put_blocks(blocks, int(len(values) * target_hz / rate_hz) + 1, values.columns)
+    kept = Kept(
+        begin_s=0.0,
         rate_hz=target_hz,
-        lowpass_hz=row.lowpass_hz,
         channels=row.channels,
         unit=row.unit,
-        label=row.label,
-        condition=row.condition,
+        stretches=1,
         digest=digest.hexdigest(),
         recorded=look_at_blocks(values.blocks(), rate_hz),
+        samples=np.empty((0, 0), np.float32),
     )
+    return kept, stored
 
 
 def _digested(blocks: Iterator[Samples], digest: "hashlib._Hash") -> Iterator[Samples]:
