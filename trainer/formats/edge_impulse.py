@@ -21,8 +21,9 @@ def read(stream: IO[bytes], request: Request) -> Content:
         found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refusal("is no JSON, or larger than is read", _OTHER) from error
-    payload = found.get("payload") if isinstance(found, dict) else None
-    sensors = payload.get("sensors") if isinstance(payload, dict) else None
+    payload: Any = found.get("payload") if isinstance(found, dict) else None
+    payload = payload if isinstance(payload, dict) else {}
+    sensors = payload.get("sensors")
     if not isinstance(sensors, list) or not all(isinstance(sensor, dict) for sensor in sensors):
         raise Refusal("is no acquisition of Edge Impulse: it has no payload with sensors", _OTHER)
     names = [str(sensor.get("name", "")) for sensor in sensors]
