@@ -100,11 +100,11 @@ def known_hz(table: Table) -> bool:
 
 def rate_hz(table: Table) -> float:
     """What the rate is by all that is known: a list that is wrong and contradicted by nothing is believed."""
-    wrong = table.listed_hz and abs(table.listed_hz / table.rate_hz - 1) > 0.005
-    if not wrong or table.said_hz or says_unit(table):
+    listed_hz = table.listed_hz or table.rate_hz
+    if abs(listed_hz / table.rate_hz - 1) <= 0.005 or table.said_hz or says_unit(table):
         return table.rate_hz
-    thousand = table.listed_hz / table.rate_hz in (1000, 1e-3) and table.listed_hz <= 1e6
-    return table.listed_hz if thousand or not table.time else table.rate_hz
+    thousand = listed_hz / table.rate_hz in (1000, 1e-3) and listed_hz <= 1e6
+    return listed_hz if thousand or not table.time else table.rate_hz
 
 
 def right_reasons(table: Table) -> list[str]:

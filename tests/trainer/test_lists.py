@@ -44,7 +44,7 @@ def test_lists_of_programs(tmp_path: Path) -> None:
     assert (first.signals, first.channels, first.further) == (("a 1", "b"), ("x", "y"), {"machine": "3"})
     assert (second.unit, third.unit) == ("g", "g")
     (tmp_path / "d.json").write_text('{"recordings": [{"file": {}}]}')
-    with pytest.raises(RecordingError, match="file is {}"):
+    with pytest.raises(RecordingError, match=r"file is \{\}"):
         read_list(tmp_path / "d.json")
 
 
@@ -68,7 +68,8 @@ def test_what_would_be_lost_in_silence_is_asked_about(tmp_path: Path, text: str,
 
 
 def test_further_columns_and_hints_survive_writing(tmp_path: Path) -> None:
-    text = "file,label,machine,time,decimal,from_s,to_s,signal,channels\na.csv,normal,P3,none,comma,1,2.5,'A 1' b,x y\n"
+    header = "file,label,machine,time,decimal,from_s,to_s,signal,channels"
+    text = f"{header}\na.csv,normal,P3,none,comma,1,2.5,'A 1' b,x y\n"
     (tmp_path / "list.csv").write_text(text)
     rows = read_list(tmp_path / "list.csv")
     write_list(rows, tmp_path / "again.csv")

@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 from typing import Any, Final
 
+from edge_runtime.sandbox import prepare_rights
 from trainer.formats.child import asked, reach_input_and_answer_only, write_answer
 
 _REQUEST: Final = 1024 * 1024
@@ -24,6 +25,7 @@ _DESCRIPTORS: Final = 256
 def main() -> None:
     """Serve requests from the socket on standard input until it is closed; answer each with a process id."""
     control = socket.socket(fileno=os.dup(0))
+    prepare_rights()
     while True:
         line, descriptors = _receive(control)
         if not line:

@@ -35,7 +35,11 @@ COLUMNS: Final = (
 )
 """Those that every list is written with."""
 _NUMBERS: Final = ("rate_hz", "target_rate_hz", "lowpass_hz", "full_scale", "from_s", "to_s")
-_CHOICES: Final = {"separator": SEPARATORS, "decimal": DECIMALS, "time_unit": TIME_UNITS}
+_CHOICES: Final[Mapping[str, Mapping[str, object]]] = {
+    "separator": SEPARATORS,
+    "decimal": DECIMALS,
+    "time_unit": TIME_UNITS,
+}
 _KNOWN: Final = (*COLUMNS, "full_scale", "from_s", "to_s", *_CHOICES, "skip_lines", "time")
 _OTHER_NAMES: Final = {
     "rate": "rate_hz",
@@ -239,8 +243,13 @@ def _hints(named: Mapping[str, str], where: str) -> Hints:
     if not skip.isdecimal() or int(skip) > _MAX_NUMBER:
         remedy = "Write how many lines at the top of the file are passed over"
         raise RecordingError(f"skip_lines is {skip!r}", where=where, remedy=remedy)
-    chosen = {name: named.get(name, "") for name in (*_CHOICES, "time")}
-    return Hints(skip_lines=int(skip), **chosen)
+    return Hints(
+        separator=named.get("separator", ""),
+        decimal=named.get("decimal", ""),
+        skip_lines=int(skip),
+        time=named.get("time", ""),
+        time_unit=named.get("time_unit", ""),
+    )
 
 
 def _positive(named: Mapping[str, str], name: str, where: str) -> float | None:

@@ -7,7 +7,7 @@ them takes one block after the other.
 import io
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Final, Self, cast
 
 import numpy as np
@@ -53,6 +53,8 @@ class RawValues:
         self.columns = columns
         self.scale = 1.0
         """What every value is multiplied by when it is read."""
+        self.told: Callable[[int], None] = lambda _: None
+        """Called with the rows of each block when the next one is asked for."""
         self._store = store or _Store()
         self._first = first
         self._rows = rows
@@ -79,7 +81,7 @@ class RawValues:
     def part(self, first: int, last: int) -> "RawValues":
         """Look at rows from `first` to before `last`; nothing is copied."""
         found = RawValues(self.columns, self._store, self._first + first, last - first)
-        found.scale = self.scale
+        found.scale, found.told = self.scale, self.told
         return found
 
     def array(self) -> ParsedSamples:
@@ -91,6 +93,7 @@ class RawValues:
         rows = max(1, _BLOCK_VALUES // self.columns)
         for first in range(0, self._rows, rows):
             yield self.read(first, min(rows, self._rows - first))
+            self.told(min(rows, self._rows - first))
 
     def read(self, first: int, rows: int) -> ParsedSamples:
         """Return rows from `first` on, [rows, columns], read only."""

@@ -32,6 +32,10 @@ from trainer.recordings.spill_file import SpillFile, StoredSamples
 _RATE_TOLERANCE: Final = 0.0075
 """Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is
 refused."""
+_PARSING: Final = 0.4
+"""Share of the time that parsing takes; the rest is checks and filters. A judgement."""
+_PASSES: Final = 3
+"""Over a file's values: checks, filters, and a look at them as recorded."""
 DIGITS: Final = 16
 """Of a digest, by which a model names what it learnt from: 64 bits."""
 _READERS: Final = 4
@@ -201,8 +205,22 @@ def read_row(
     where = _where(row)
     hints = replace(row.hints, rate_hz=row.rate_hz)
     found = child_reader.read_content(
-        row.file, row.signals, row.channels, where, hints=hints, parsers=parsers, progress=progress
+        row.file,
+        row.signals,
+        row.channels,
+        where,
+        hints=hints,
+        parsers=parsers,
+        progress=lambda share: progress(_PARSING * share),
     )
+    passed = 0
+
+    def told(rows: int) -> None:
+        nonlocal passed
+        passed += rows
+        progress(min(1.0, _PARSING + (1 - _PARSING) * passed / (_PASSES * len(found.values))))
+
+    found.values.told = told
     return read_parsed(row, found, where, spill_file)
 
 
