@@ -12,7 +12,6 @@ import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,9 @@ from trainer.formats import DECIMALS, SEPARATORS, TIME_UNITS, Hints
 from trainer.recordings import labels
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.list_file import read_entries
+from trainer.recordings.list_row import ListRow, check_row
+
+__all__ = ["COLUMNS", "ONE_CONDITION", "ListRow", "read_list", "write_list"]
 
 COLUMNS: Final = (
     "file",
@@ -70,46 +72,6 @@ ONE_CONDITION: Final = "recorded"
 """The operating condition of recordings that name none."""
 _MAX_NUMBER: Final = 1e9
 """No rate or full scale is near it: a date or an identifier in the wrong column is."""
-_HIGHEST_LOWPASS: Final = 0.45
-"""Share of the rate: the filter's edge, a tenth of its frequency wide, must end below half the rate."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """One line of a recordings list."""
-
-    file: Path
-    signals: tuple[str, ...]
-    """Variables or columns of the file, one per channel; empty to find them by the channels' names."""
-    label: str
-    """`normal`, or what is wrong with the machine."""
-    condition: str
-    """The operating condition: a load, a speed, a day."""
-    rate_hz: float | None
-    """Rate the file was recorded at; None to take what the file states."""
-    target_rate_hz: float | None
-    """Rate the detector is for; None to keep the recorded one."""
-    lowpass_hz: float | None
-    """Bandwidth that the recordings are limited to; None for none."""
-    channels: tuple[str, ...]
-    unit: str
-    where: str = ""
-    """List and line, for messages."""
-    full_scale: float | None = None
-    """What 1.0 of a .wav file is in `unit`; None for files that hold physical units."""
-    from_s: float | None = None
-    """Second of the file, by its samples, from which it is read; None for the first."""
-    to_s: float | None = None
-    """Second of the file up to which it is read; None for the last."""
-    hints: Hints = field(default_factory=Hints)
-    """What the list says of how a table of text is written."""
-    further: Mapping[str, str] = field(default_factory=dict)
-    """Columns of the list that the trainer has no use for, kept: a machine, a date."""
-
-    @property
-    def normal(self) -> bool:
-        """Whether the machine was healthy."""
-        return self.label == NORMAL
 
 
 def read_list(path: Path) -> tuple[ListRow, ...]:
@@ -204,7 +166,7 @@ def _row(path: Path, where: str, named: Mapping[str, str]) -> ListRow:
         further={name: cell for name, cell in named.items() if name not in _KNOWN},
         **{name: _positive(named, name, where) for name in _NUMBERS},
     )
-    _check_row(row)
+    check_row(row)
     return row
 
 
@@ -268,32 +230,6 @@ def _positive(named: Mapping[str, str], name: str, where: str) -> float | None:
             remedy="Write a number above 0 (frequencies are in Hz), or leave it blank",
         )
     return value
-
-
-def _check_row(row: ListRow) -> None:
-    if row.channels and len(row.signals) not in (0, 1, len(row.channels)):
-        raise RecordingError(
-            f"{len(row.signals)} signals for {len(row.channels)} channels",
-            where=row.where,
-            remedy="Name one signal a channel, or one for all; blanks separate names: put one that holds "
-            "blanks in quotes, or give columns by number from 1",
-        )
-    if len(set(row.channels)) != len(row.channels):
-        remedy = "Give each channel its own name"
-        raise RecordingError("a channel is named twice", where=row.where, remedy=remedy)
-    target = row.target_rate_hz or row.rate_hz
-    if row.rate_hz and target and target > row.rate_hz:
-        raise RecordingError(
-            f"target_rate_hz {target:g} is above rate_hz {row.rate_hz:g}",
-            where=row.where,
-            remedy="Raising a rate adds nothing; choose the lowest rate of all recordings as target",
-        )
-    if row.lowpass_hz and target and row.lowpass_hz > _HIGHEST_LOWPASS * target:
-        raise RecordingError(
-            f"lowpass_hz {row.lowpass_hz:g} leaves no room below half of {target:g} Hz",
-            where=row.where,
-            remedy=f"Choose at most {_HIGHEST_LOWPASS * target:g}, or leave it blank",
-        )
 
 
 def _check_together(rows: Sequence[ListRow]) -> None:

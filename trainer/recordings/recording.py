@@ -17,11 +17,10 @@ import numpy as np
 
 from edge_runtime.core import Samples
 from trainer.core import Progress, RecordingError, quiet, whole_file
-from trainer.formats import FULL_SCALE, HIGHEST_RATE_HZ, LOWEST_RATE_HZ, is_rate, plain_unit
 from trainer.recordings import child_reader
+from trainer.recordings.agreement import RATE_TOLERANCE, agreed_rate, completed, wanted_rows, where_of
 from trainer.recordings.as_recorded import AsRecorded, look, look_at_blocks
 from trainer.recordings.cache import Cache, Kept, own_cache
-from trainer.recordings.labels import check_names
 from trainer.recordings.listing import ListRow, read_list
 from trainer.recordings.parsers import Parsers
 from trainer.recordings.raw_values import RawValues
@@ -29,9 +28,6 @@ from trainer.recordings.reading import Reading
 from trainer.recordings.recorded_values import SHORTEST, check_values, convert_values
 from trainer.recordings.spill_file import SpillFile, StoredSamples
 
-_RATE_TOLERANCE: Final = 0.0075
-"""Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is
-refused."""
 _PARSING: Final = 0.4
 """Share of the time that parsing takes; the rest is checks and filters. A judgement."""
 _PASSES: Final = 3
@@ -122,7 +118,7 @@ def _cached(
     row: ListRow, cache: Cache, spill_file: SpillFile, parsers: Parsers, progress: Callable[[float], None]
 ) -> tuple[Recording, ...]:
     """Take a file's recordings from the cache, or read them and keep them there."""
-    with child_reader.open_file(row.file, _where(row)) as file:
+    with child_reader.open_file(row.file, where_of(row)) as file:
         before = os.fstat(file.fileno())
         key = cache.key(row, file)
         if key and (kept := cache.get(key)):
@@ -186,7 +182,7 @@ def read_recording(row: ListRow) -> Recording:
     if len(parts) > 1:
         raise RecordingError(
             f"samples are missing at {parts[0].stretches - 1} places: it is {len(parts)} recordings",
-            where=_where(row),
+            where=where_of(row),
             remedy="Choose one stretch by from_s and to_s, or read it by a list, which takes them all",
         )
     return parts[0]
@@ -202,7 +198,7 @@ def read_row(
 
     Without a spill file they stay in memory. Raises RecordingError naming file, signal, value and remedy.
     """
-    where = _where(row)
+    where = where_of(row)
     hints = replace(row.hints, rate_hz=row.rate_hz)
     found = child_reader.read_content(
         row.file,
@@ -228,10 +224,10 @@ def read_parsed(
     row: ListRow, found: child_reader.ReadFile, where: str, spill_file: SpillFile | None = None
 ) -> tuple[Recording, ...]:
     """Check and convert what the parser found in the file of a row. Raises RecordingError."""
-    row = _completed(row, found, where)
-    rate_hz = _agreed_rate(row, found, where)
+    row = completed(row, found, where)
+    rate_hz = agreed_rate(row, found, where)
     found.values.scale = child_reader.full_scale_of(found, row.full_scale, row.unit, where)
-    first, last = _wanted(row, rate_hz, len(found.values), where)
+    first, last = wanted_rows(row, rate_hz, len(found.values), where)
     edges = [first, *(start for start in found.starts if first < start < last), last]
     spans = [(begin, end) for begin, end in pairwise(edges) if end - begin >= SHORTEST or len(edges) == 2]
     if not spans:
@@ -248,20 +244,6 @@ def read_parsed(
         _recording(row, replace(part, begin_s=begin_s, stretches=len(edges) - 1), stored)
         for (part, stored), begin_s in zip(made, begins, strict=True)
     )
-
-
-def _completed(row: ListRow, found: child_reader.ReadFile, where: str) -> ListRow:
-    """Take channels and unit from the file where the list has none. Raises RecordingError."""
-    channels = row.channels or found.names
-    unit = row.unit or str(found.stated.get("unit", ""))
-    if not channels or len(channels) != found.values.columns:
-        remedy = "Add a column channels with their names, such as x y z"
-        raise RecordingError("the file does not name its channels", where=where, remedy=remedy)
-    if not unit:
-        remedy = "Add a column unit to the list, such as g or m/s2"
-        raise RecordingError("the file does not state its unit", where=where, remedy=remedy)
-    check_names(where, channels=channels, unit=unit)
-    return replace(row, channels=channels, unit=unit)
 
 
 def _converted(
@@ -296,25 +278,6 @@ def _digested(blocks: Iterator[Samples], digest: "hashlib._Hash") -> Iterator[Sa
         yield block
 
 
-def _where(row: ListRow) -> str:
-    return " ".join([f"{row.where}: {row.file}" if row.where else str(row.file), *row.signals])
-
-
-def _wanted(row: ListRow, rate_hz: float, rows: int, where: str) -> tuple[int, int]:
-    """First row that the list asks for, and the one after the last."""
-    if row.from_s is None and row.to_s is None:
-        return 0, rows
-    first = round((row.from_s or 0.0) * rate_hz)
-    last = rows if row.to_s is None else round(row.to_s * rate_hz)
-    if last > rows or first >= last:
-        raise RecordingError(
-            f"from_s and to_s ask for {first / rate_hz:g} to {last / rate_hz:g} s of {rows / rate_hz:g} s",
-            where=where,
-            remedy="Choose a stretch within the recording",
-        )
-    return first, last
-
-
 def write_npz(recording: Recording, path: Path) -> None:
     """Write a recording as the edge reads it without scipy: arrays only, nothing pickled.
 
@@ -334,42 +297,10 @@ def write_npz(recording: Recording, path: Path) -> None:
         )
 
 
-def _agreed_rate(row: ListRow, found: child_reader.ReadFile, where: str) -> float:
-    """Rate in Hz; refuses where what the file states contradicts the list's rate or unit."""
-    rate_hz = row.rate_hz or found.stated.get("rate_hz")
-    if not rate_hz:
-        raise RecordingError(
-            "rate_hz is blank and the file states none",
-            where=where,
-            remedy="Write the sampling rate into the list",
-        )
-    if not is_rate(rate_hz):
-        raise RecordingError(
-            f"rate_hz is {rate_hz}",
-            where=where,
-            remedy=f"Write the sampling rate in hertz, within {LOWEST_RATE_HZ:g} and {HIGHEST_RATE_HZ:g}",
-        )
-    stated = found.stated.get("rate_hz", rate_hz)
-    if abs(float(stated) / float(rate_hz) - 1) > _RATE_TOLERANCE:
-        raise RecordingError(
-            f"the file's own rate is {float(stated):g} Hz, the list says {rate_hz:g} Hz",
-            where=where,
-            remedy="Correct rate_hz in the list, or say in which time_unit the file's time column counts",
-        )
-    unit = found.stated.get("unit", row.unit)
-    if unit != FULL_SCALE and plain_unit(str(unit)) != plain_unit(row.unit):
-        raise RecordingError(
-            f"the file's values are in {unit}, the list says {row.unit}",
-            where=where,
-            remedy="Correct the unit in the list, or convert the file",
-        )
-    return float(rate_hz)
-
-
 def _check_together(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
     lowest_hz = min((item.rate_hz for _, item in pairs), default=0.0)
     for row, recording in pairs:
-        if recording.rate_hz > lowest_hz * (1 + _RATE_TOLERANCE):
+        if recording.rate_hz > lowest_hz * (1 + RATE_TOLERANCE):
             raise RecordingError(
                 f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
                 where=f"{row.where}: {row.file}" if row.where else str(row.file),

@@ -80,22 +80,20 @@ def find_pace(column: ParsedSamples, strict: bool) -> Pace | None:
     if values[-1] <= values[0] or (steps < 0).mean() > (0 if strict else _BACKWARDS):
         return None
     quantum = _quantum(values)
-    span = max(_LEAST_SPAN, min(_SPAN, len(values) // 16))
+    span, longest = max(_LEAST_SPAN, min(_SPAN, len(values) // 16)), len(values) // 4
     rough = float(np.median(values[span:] - values[:-span])) / span
-    if rough * (len(values) // 4) < _QUANTA * quantum:
+    if rough * longest < _QUANTA * quantum:
         return None  # too coarse to tell
-    while rough * span < _CLEAR * quantum and span < len(values) // 4:
-        span = min(2 * span, len(values) // 4)
+    while rough * span < _CLEAR * quantum and span < longest:
+        span = min(2 * span, longest)
     advances = values[span:] - values[:-span]
     step = float(np.median(advances)) / span
-    slack = (_STRICTLY if strict else _EVEN) * step * span + quantum
-    if step <= 0 or (np.abs(advances - step * span) <= slack).mean() < _MOSTLY:
+    uneven = np.abs(advances - step * span) > (_STRICTLY if strict else _EVEN) * step * span + quantum
+    if step <= 0 or uneven.mean() > 1 - _MOSTLY:
         return None
+    usual = steps[steps <= _limit(step, quantum)]
+    step = float(usual.mean()) if len(usual) else step  # it is known to a quantum over all rows
     limit = _limit(step, quantum)
-    usual = steps[steps <= limit]
-    if len(usual):  # their mean is known to a quantum over all rows
-        step = float(usual.mean())
-        limit = _limit(step, quantum)
     return Pace(
         step=step,
         quantum=quantum,

@@ -54,7 +54,6 @@ def find_unit(column: TimeColumn, hints: Hints) -> Unit:
     """
     if hints.time_unit:
         return Unit(TIME_UNITS[hints.time_unit], "as the list says")
-    pace = column.pace
     words = [word.casefold() for word in (column.unit, *_TOKENS.split(column.name))]
     stated = [TIME_UNITS[word] for word in words if word in TIME_UNITS]
     epochs = since_epoch(column.first)
@@ -66,6 +65,12 @@ def find_unit(column: TimeColumn, hints: Hints) -> Unit:
         )
     if stated or epochs:
         return Unit((stated or epochs)[0], "as its header says" if stated else "by numbers since 1970")
+    return _by_rate(column, hints)
+
+
+def _by_rate(column: TimeColumn, hints: Hints) -> Unit:
+    """The unit of a column that says none: by the rate that is known, or as only one can be."""
+    pace = column.pace
     rates = {scale: 1 / (pace.step * scale) for scale in _EPOCHS}
     if hints.rate_hz:
         near = [
