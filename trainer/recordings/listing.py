@@ -93,7 +93,9 @@ def write_list(rows: Sequence[ListRow], path: Path) -> None:
     written = [_cells(row, path.parent) for row in rows]
     # Columns beyond the usual ones where a row has something in them.
     used = dict.fromkeys(name for cells in written for name, cell in cells.items() if cell)
-    names = (*COLUMNS, *(name for name in used if name not in COLUMNS))
+    # A blank one would be asked about when it is read; without it the files say what they say.
+    usual = [name for name in COLUMNS if name in used or name not in ("channels", "unit")]
+    names = (*usual, *(name for name in used if name not in COLUMNS))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, restval="", lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
