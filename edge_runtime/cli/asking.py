@@ -22,6 +22,8 @@ DoorConfig = Annotated[
 DoorSocket = Annotated[
     Path | None, typer.Option("--socket", metavar="PATH", help="The running service's local socket.")
 ]
+PACKAGED: Final = Path("/etc/edge-runtime/config.toml")
+"""The configuration of Debian's package."""
 _SECONDS: Final = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _OTHER: Final = "Give the configuration, or the socket, of the service that is meant"
 

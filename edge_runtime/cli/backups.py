@@ -4,13 +4,13 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from edge_runtime.cli.asking import PACKAGED
 from edge_runtime.configuration import read_config
 
-PACKAGED: Final = Path("/etc/edge-runtime/config.toml")
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder, such as one on a stick.")]
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 

@@ -49,12 +49,6 @@ def commission(
     if as_json:
         typer.echo(json.dumps(said))
         return
-    for line in _lines(said):
-        typer.echo(printable(line, 1000))
-
-
-def _lines(said: dict[str, Any]) -> list[str]:
-    """How it stands, for a person."""
     lines = [f"{said['sensor']}: {said['stage']}"]
     if said["model"]:
         lines.append(f"model {said['model']} of {said['kept']}, {said['rests_on'] or 'not in use yet'}")
@@ -65,4 +59,5 @@ def _lines(said: dict[str, Any]) -> list[str]:
         lines.append(f"watched for {watched}: {said['exceeded']} exceeded, {said['alarms']} anomalies")
     lines += [said[name] for name in ("problem", "asks") if said[name]]
     lines += [f"{item['time']}  {item['who'] or '-'}  {item['what']}" for item in said["history"]]
-    return lines
+    for line in lines:
+        typer.echo(printable(line, 1000))

@@ -12,12 +12,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect, seconds_of
+from edge_runtime.cli.asking import PACKAGED, AsJson, DoorConfig, DoorSocket, connect, seconds_of
 from edge_runtime.configuration import Config, read_config
 from edge_runtime.core import ConfigError, DataError, UnavailableError, printable, sensor_folder_name
 
-PACKAGED: Final = Path("/etc/edge-runtime/config.toml")
-"""The configuration of Debian's package."""
 ASK_S: Final = 1.0
 """Between two looks at a recording that goes on."""
 SAY_S: Final = 10.0

@@ -80,7 +80,10 @@ def diagnose(
     fault, doubt = _named(envelope_spectrum(values, rate_hz), speed_hz, bearing)
     if doubt:
         return Diagnosis(None, f"not nameable: {doubt}")
-    return Diagnosis(fault, _words(fault, speed_hz, bearing))
+    short = {RacePart.OUTER: "BPFO", RacePart.INNER: "BPFI", RacePart.ROLLER: "2 BSF"}[fault.part]
+    order = f"{short} {bearing.knocks(fault.part):.3f} x {speed_hz:.2f} Hz"
+    said = f"impacts at {fault.hz:.1f} Hz, {fault.part} ({order})"
+    return Diagnosis(fault, f"{said}, {fault.strength:.0f} times its surroundings")
 
 
 def _named(spectrum: EnvelopeSpectrum, speed_hz: float, bearing: Bearing) -> tuple[BearingFault, str]:
@@ -103,15 +106,6 @@ def _named(spectrum: EnvelopeSpectrum, speed_hz: float, bearing: Bearing) -> tup
             "bearing's at this speed"
         )
     return BearingFault(part, hz, strength), doubt
-
-
-def _words(fault: BearingFault, speed_hz: float, bearing: Bearing) -> str:
-    short = {RacePart.OUTER: "BPFO", RacePart.INNER: "BPFI", RacePart.ROLLER: "2 BSF"}[fault.part]
-    return (
-        f"impacts at {fault.hz:.1f} Hz, {fault.part} "
-        f"({short} {bearing.knocks(fault.part):.3f} x {speed_hz:.2f} Hz), "
-        f"{fault.strength:.0f} times its surroundings"
-    )
 
 
 def _listed(lines: dict[RacePart, tuple[float, float]]) -> str:
