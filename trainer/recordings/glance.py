@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from trainer.core import RecordingError
 from trainer.formats import Hints, ParsedSamples
+from trainer.recordings.captures import is_capture_path
 from trainer.recordings.child_reader import ReadFile, read_content
 
 _ROWS: Final = 5
@@ -54,7 +56,13 @@ class Glance:
 
 
 def glance_at(path: Path, signals: tuple[str, ...] = (), hints: Hints | None = None) -> Glance:
-    """Read a file whatever channels it has. Raises RecordingError."""
+    """Read a file whatever channels it has. Raises RecordingError, also for a capture."""
+    if is_capture_path(path):
+        raise RecordingError(
+            "is a capture, whose stretches are recordings",
+            where=str(path),
+            remedy="`trainer recordings list` says what the captures of a folder are of",
+        )
     read = read_content(path, signals, (), str(path), hints=hints or Hints())
     names = read.names or tuple(str(at + 1) for at in range(read.values.columns))
     rate_hz, unit = read.stated.get("rate_hz"), read.stated.get("unit")
