@@ -18,13 +18,19 @@ WAITING_WORKERS := $(shell expr 3 '*' $$(nproc))
 # Every worker and every program that a test starts would compile it all again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test busy test-python check coverage models docs attack bench soak lock sbom clean
+.PHONY: demo demo-learn test busy test-python check coverage models docs attack bench soak lock sbom clean
 
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
 
 demo: $(READY)
 	$(BIN)/python -m deploy.demo
+
+# No model at the beginning; of the sample, or of your own recordings list, in which LEAVE_OUT names a condition:
+# make demo-learn SEED=1 LEAVE_OUT="1 hp" RECORDING=mine.csv
+demo-learn: $(READY)
+	$(BIN)/python -m deploy.demo_learning $(if $(SEED),--seed "$(SEED)") \
+		$(if $(LEAVE_OUT),--leave-out "$(LEAVE_OUT)") $(if $(RECORDING),--recording "$(RECORDING)")
 
 test: check coverage
 	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(PARALLEL) -n $(WORKERS) --ignore tests/benchmarks $(GATED:%=--ignore %)

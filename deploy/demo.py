@@ -13,20 +13,15 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
+from deploy.demo_broker import COME_S, Seen, broker, subscriber
 from deploy.demo_processes import (
     BUSY,
     WORK,
-    free_port,
     line_of,
     process,
-    reachable,
     run,
     say,
     started,
@@ -45,8 +40,6 @@ FAULT_PART = 2
 ALARM_WITHIN_S = 3.0
 """Shorter than the part with the fault (3.9 s), with room for a busy machine."""
 
-COME_S = 20
-"""For the broker and the gateway to come or go: they take 1 s, and BUSY times as long is waited."""
 PLAYED_S = 60
 """The parts take 22 s."""
 
@@ -82,7 +75,7 @@ def main() -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     train()
-    with broker() as (port, version), subscriber(port, version) as seen, simulator() as (line, sensor):
+    with broker(WORK) as (port, version), subscriber(port, version) as seen, simulator() as (line, sensor):
         (WORK / "edge.toml").write_text(CONFIG.format(port=port, version=version, line=line))
         with started("edge-runtime", "run", "--config", WORK / "edge.toml"):
             wait_for(
@@ -109,75 +102,6 @@ def train() -> None:
     run("trainer", "fit", WORK / "train.csv", "--detector", "principal_components", "-o", WORK / "model.onnx")
     say("convert the recordings of the unseen load for the simulated sensor")
     run("trainer", "recordings", "convert", WORK / "unseen.csv", "-o", WORK)
-
-
-@contextlib.contextmanager
-def broker() -> Iterator[tuple[int, str]]:
-    """Start a broker on a free port; yield the port and its MQTT version."""
-    port = free_port()
-    mosquitto = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-    if mosquitto:
-        (WORK / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        command, version = [mosquitto, "-c", WORK / "mosquitto.conf"], "5"
-    else:
-        say("Mosquitto is not installed: an embedded broker takes its place, which speaks only MQTT 3.1.1")
-        command, version = [sys.executable, ROOT / "deploy" / "embedded_broker.py", str(port)], "3.1.1"
-    log = (WORK / "broker.log").open("w")
-    with log, process(command, stdout=log, stderr=log):
-        wait_for(lambda: reachable(port), "the broker", COME_S)
-        say(f"{'Mosquitto' if mosquitto else 'the embedded broker'} listens on port {port}")
-        yield port, version
-
-
-Seen = list[tuple[float, str, str]]
-
-
-@contextlib.contextmanager
-def subscriber(port: int, version: str) -> Iterator[Seen]:
-    """Subscribe to all topics; yield the growing list of (time, topic, body)."""
-    seen: Seen = []
-    protocol = mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber", protocol=protocol)
-    client.on_message = lambda _client, _data, message: show(seen, message.topic, message.payload.decode())
-    client.on_connect = lambda *_: client.subscribe("steadyhum/#", qos=1)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    try:
-        yield seen
-    finally:
-        client.disconnect()
-        client.loop_stop()
-
-
-def show(seen: Seen, topic: str, body: str) -> None:
-    """Append a message to `seen` and print it."""
-    seen.append((time.time(), topic, body))
-    print(f"  {time.strftime('%H:%M:%S')}  {topic}  {shortened(body)}", flush=True)
-
-
-def shortened(body: str) -> str:
-    """Return the fields of a JSON body that matter to a reader; any other body as it is."""
-    with contextlib.suppress(ValueError):
-        fields = json.loads(body)
-        if isinstance(fields, dict):
-            shown = (
-                "type",
-                "alarm",
-                "kind",
-                "reason",
-                "score",
-                "threshold",
-                "start_time",
-                "end_time",
-                "seq",
-            )
-            return "  ".join(f"{name}={neat(fields[name])}" for name in shown if fields.get(name))
-    return body
-
-
-def neat(value: object) -> object:
-    """Return a float with four significant digits, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else value
 
 
 @contextlib.contextmanager

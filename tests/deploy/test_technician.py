@@ -51,8 +51,8 @@ def test_commands_and_files_exist() -> None:
     for verb in ("init", "acl"):
         command = [sys.executable, "-m", "deploy.certification", verb, "--help"]
         said |= set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
-    for verb in ("acknowledge", "shelve"):
-        command = [sys.executable, "-m", "edge_runtime", "alarms", verb, "--help"]
+    for words in (["alarms", "acknowledge"], ["alarms", "shelve"], ["record"]):
+        command = [sys.executable, "-m", "edge_runtime", *words, "--help"]
         said |= set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
     of_others = {"--cafile", "--cert", "--key", "--json", "--python", "--with-shadow"}
     assert set(OPTION.findall(TEXT)) - of_others <= said

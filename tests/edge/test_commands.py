@@ -156,7 +156,7 @@ def test_version(files: Any) -> None:
 
 @pytest.mark.parametrize(
     ("line", "wanted"),
-    [("edge-runtime d", {"doctor"}), ("edge-runtime replay --mo", {"--model"}), ("trainer fi", {"fit"})],
+    [("edge-runtime do", {"doctor"}), ("edge-runtime replay --mo", {"--model"}), ("trainer fi", {"fit"})],
 )
 def test_the_shell_completes_commands_and_options(line: str, wanted: set[str]) -> None:
     """What a shell runs once `--install-completion` has been called."""

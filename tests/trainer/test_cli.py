@@ -210,10 +210,14 @@ def test_a_refusal_is_one_line() -> None:
     assert done.stderr.startswith("trainer: none.onnx: ")
 
 
-@pytest.mark.parametrize("library", ["torch", "sklearn", "onnx"])
-def test_without_the_training_libraries_one_line_says_what_to_install(library: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("library", "detector"), [("torch", "linear_autoencoder"), ("sklearn", "kmeans"), ("onnx", "gaussian")]
+)
+def test_without_the_training_libraries_one_line_says_what_to_install(
+    library: str, detector: str, tmp_path: Path
+) -> None:
     done = trainer(
-        *("fit", SAMPLE, "--detector", "gaussian", "-o", tmp_path / "m.onnx"),
+        *("fit", SAMPLE, "--detector", detector, "-o", tmp_path / "m.onnx"),
         code=69,
         before=WITHOUT.format(library),
     )

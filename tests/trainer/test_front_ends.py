@@ -16,6 +16,8 @@ from trainer.graphs.builder import GraphBuilder, run_graph
 from trainer.graphs.front_ends import FRONT_ENDS, front_end
 
 RATE_HZ = 12000.0
+LENGTH = 256
+"""Samples of a window that every front end takes: `welch` wants eight parts of 32."""
 
 
 def context(channels: Any = ("x",), lowpass_hz: float = 5000.0) -> Any:
@@ -175,7 +177,9 @@ def test_the_waveform_has_no_mean_and_raw_is_untouched() -> None:
 
 @pytest.mark.parametrize("name", sorted(FRONT_ENDS))
 @given(
-    value=arrays(np.float32, (2, 64, 2), elements=st.floats(width=32, allow_nan=False, allow_infinity=True))
+    value=arrays(
+        np.float32, (2, LENGTH, 2), elements=st.floats(width=32, allow_nan=False, allow_infinity=True)
+    )
 )
 @settings(max_examples=60, deadline=None)
 def test_features_are_finite_for_every_window(name: Any, value: Any) -> None:
@@ -185,14 +189,14 @@ def test_features_are_finite_for_every_window(name: Any, value: Any) -> None:
 @pytest.mark.parametrize("name", sorted(FRONT_ENDS))
 @pytest.mark.parametrize("level", [0.0, 1.0, -9.81, 1e-30, 3e38])
 def test_features_are_finite_for_constant_windows(name: Any, level: float) -> None:
-    assert np.isfinite(_front(name).compute(np.full((1, 64, 2), level, dtype=np.float32))).all()
+    assert np.isfinite(_front(name).compute(np.full((1, LENGTH, 2), level, dtype=np.float32))).all()
 
 
 @pytest.mark.parametrize("name", sorted(FRONT_ENDS))
 def test_every_feature_has_a_name_of_its_own(name: Any) -> None:
     front = _front(name)
     names = [feature.name for feature in front.features()]
-    assert len(set(names)) == len(names) == front.compute(noise(1, 64, 2)).shape[1] == len(front.groups())
+    assert len(set(names)) == len(names) == front.compute(noise(1, LENGTH, 2)).shape[1] == len(front.groups())
 
 
 @pytest.mark.parametrize(
@@ -229,4 +233,4 @@ def test_bands_stand_side_by_side_and_none_is_empty(samples: int, limit_hz: Any)
 
 
 def _front(name: str) -> Any:
-    return front_end(name, 64, context(("x", "y")))
+    return front_end(name, LENGTH, context(("x", "y")))
