@@ -28,7 +28,7 @@ RECORDED_S: Final = 4.5
 NORMAL_S: Final = 6.0
 """Of the unseen load before the fault. A judgement: longer than its recording in the sample."""
 ALARM_WITHIN_S: Final = 3.0
-"""What the issue on learning asks for."""
+"""A judgement, as in `make demo`: a technician who has just knocked on the machine still stands there."""
 SHADOW_S: Final = 40
 """For calibrating and the shadow, which take 6 s of vibration."""
 ALARM_S: Final = 10

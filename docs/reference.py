@@ -20,7 +20,7 @@ from edge_runtime import cli, door
 from edge_runtime.core import EdgeError, FaultKind, errors
 from edge_runtime.doctor import checks
 from edge_runtime.gateway import door_methods
-from edge_runtime.gateway.commissioning.methods import Requests, commission_methods
+from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -65,7 +65,7 @@ def methods_page() -> Iterator[str]:
     yield "change something leave a record of who, when and what; those with a topic are commands over MQTT."
     yield from ("", "| method | access | parameters | topic | meaning |", "|---|---|---|---|---|")
     own = door_methods.methods((), lent, lent, lent).methods
-    for method in (*own, *commission_methods(Requests(lent, lent)), *recording_methods(lent)):
+    for method in (*own, *commission_methods(CommissionRequests(lent, lent)), *recording_methods(lent)):
         hints = get_type_hints(method.params)
         named = [
             f"`{field.name}`: {KINDS[hints[field.name]]}"

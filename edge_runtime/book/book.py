@@ -10,7 +10,7 @@ from math import isnan
 from typing import Final
 
 from edge_runtime.book import commands, timing
-from edge_runtime.book.course import MOST, PERIOD_US, Course
+from edge_runtime.book.course import PERIOD_US, Course
 from edge_runtime.book.entries import (
     Action,
     Change,
@@ -197,12 +197,7 @@ class Book:
 
     def chatter(self, sensor: str) -> str:
         """Which alarms of a sensor are held open because they begin too often; empty when none is."""
-        counts = ", ".join(
-            f"{alarm.kind} is held open, would have begun {alarm.again} more times"
-            for alarm, course in self._ledger.open()
-            if alarm.sensor == sensor and course.held
-        )
-        return f"alarms begin more than {MOST} times a minute: {counts}" if counts else ""
+        return self._ledger.chatter(sensor)
 
     def _began(
         self, course: Course, entry: Sensor, verdict: Verdict, alarm: Alarm, sensor_now_us: int

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from edge_runtime.book import timing
-from edge_runtime.book.course import Course
+from edge_runtime.book.course import MOST, Course
 from edge_runtime.book.entries import Action, Change, Instant, OpenAlarm, Watched
 from edge_runtime.core import AlarmKind, Transition
 
@@ -44,6 +44,15 @@ class Ledger:
     def find(self, alarm_id: str) -> Course | None:
         """Where the alarm of that id is open; None where it is not."""
         return next((course for alarm, course in self.open() if alarm.id == alarm_id), None)
+
+    def chatter(self, sensor: str) -> str:
+        """Which alarms of a sensor are held open because they begin too often; empty when none is."""
+        counts = ", ".join(
+            f"{alarm.kind} is held open, would have begun {alarm.again} more times"
+            for alarm, course in self.open()
+            if alarm.sensor == sensor and course.held
+        )
+        return f"alarms begin more than {MOST} times a minute: {counts}" if counts else ""
 
     def put(self, alarm: OpenAlarm, *, ongoing: bool) -> Course:
         """Enter an alarm that has begun."""

@@ -15,8 +15,6 @@ from edge_runtime.core import DataError
 DAY_S: Final = 86400.0
 SCORES: Final = 1000
 """Kept of a day, evenly. They promise a rate of one window in a thousand; a day's are 8 kB."""
-MOST_DAYS: Final = 30
-"""Kept; the oldest are forgotten. A judgement: what a machine did a month ago says little of it now."""
 LEAST_DAYS: Final = 5
 """A judgement: a working week. The bound over five draws lies 2.3 standard deviations above their mean."""
 _DIFFERS: Final = 0.05

@@ -19,11 +19,11 @@ class FieldError(ValueError):
         self.field = field
 
 
-def text_of(longest: int = MAX_TEXT, but: str = "") -> Check:
+def text_of(longest: int = MAX_TEXT, but: str = "", shortest: int = 0) -> Check:
     """A text of printable characters, and of those in `but`: it will stand in terminals, logs and topics."""
     return lambda value: (
         isinstance(value, str)
-        and len(value) <= longest
+        and shortest <= len(value) <= longest
         and (value.isprintable() or all(char.isprintable() or char in but for char in value))
     )
 

@@ -183,7 +183,7 @@ def read_answer(folder: Path) -> LearningAnswer | None:
 
 def is_inside(value: Any) -> bool:
     """Whether it is the path of something below the folder that it is relative to."""
-    if not text_of(_MAX_PATH)(value) or not value:
+    if not text_of(_MAX_PATH, shortest=1)(value):
         return False
     path = PurePosixPath(value)
     return not path.is_absolute() and ".." not in path.parts
@@ -191,7 +191,7 @@ def is_inside(value: Any) -> bool:
 
 _TEXT: Final = text_of()
 _STATEMENT: Final = text_of(_MAX_STATEMENT, but="\n\t")
-_NAMED: Final[Check] = lambda value: _TEXT(value) and bool(value)  # noqa: E731  a check, as its neighbours are
+_NAMED: Final = text_of(shortest=1)
 _ALWAYS: Final[Mapping[str, Check]] = {"schema": whole(SCHEMA, SCHEMA), "id": _NAMED}
 _CAPTURE_FIELDS: Final[Mapping[str, Check]] = {"path": is_inside, "condition": _TEXT}
 _REQUEST_FIELDS: Final[Mapping[str, Check]] = {

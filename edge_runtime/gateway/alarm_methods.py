@@ -48,7 +48,7 @@ class ShelveParams:
     why: str
 
 
-class Requests:
+class AlarmRequests:
     """What people ask, as the door calls it. Each change raises what the book raises of it."""
 
     def __init__(self, book: Book, enter: Enter) -> None:
@@ -87,7 +87,7 @@ class Requests:
         return alarm_view(change.alarm)
 
 
-def alarm_methods(asked: Requests) -> list[Method]:
+def alarm_methods(asked: AlarmRequests) -> list[Method]:
     """What can be asked through the door."""
     rows: list[tuple[str, Access, str, Any, Any]] = [
         ("book", Access.READ, "Give the open alarms as they are kept, for a backup.", NoParams, asked.kept),

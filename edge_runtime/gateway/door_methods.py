@@ -10,7 +10,7 @@ from edge_runtime.book import Condition
 from edge_runtime.configuration import SiteSettings
 from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
-from edge_runtime.gateway.alarm_methods import Requests, alarm_methods
+from edge_runtime.gateway.alarm_methods import AlarmRequests, alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.state_methods import SAY_STATE, StateParams, state_method
@@ -66,7 +66,7 @@ def methods(
     say = "Say what is true now of the service and each sensor."
     own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
     state = Method("machine.state", Access.CHANGE, SAY_STATE, StateParams, state_method(stations), mqtt=True)
-    return Registry([own, state, *alarm_methods(Requests(keeper.book, keeper.publish))])
+    return Registry([own, state, *alarm_methods(AlarmRequests(keeper.book, keeper.publish))])
 
 
 def _sensor_status(station: Station, condition: Condition) -> SensorStatus:

@@ -8,15 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from edge_runtime import calibration
 from edge_runtime.book import Stage
 from edge_runtime.core import AlarmKind, Hello, Transition, Verdict, clock_doubt
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.messages import ShadowEvent, shadow_message
-
-if TYPE_CHECKING:
-    from edge_runtime.calibration import DailyScores
 
 EXPIRY_S: Final = 3600
 """After an hour brokers forget what a sensor in the shadow said: it is for those who look on."""
@@ -51,7 +49,7 @@ class LiveScores:
         """`publish` sends a message to the shadow's topic, which expires after so many seconds; `keep` takes
         what the line gave around an anomaly in the shadow, `day` the scores of a normal day."""
         self._publish, self._keep, self._day = publish, keep, day
-        self._days: DailyScores | None = None
+        self._days: calibration.DailyScores | None = None
         self._line: deque[bytes] = deque()
         self._held = 0
         self._until_s: float | None = None
@@ -107,10 +105,7 @@ class LiveScores:
         )
         if armed and scored:
             if self._days is None:
-                # 0.9 MB that a service can spare which has learnt nothing here.
-                from edge_runtime.calibration import DailyScores  # noqa: PLC0415
-
-                self._days = DailyScores(self._hop_s)
+                self._days = calibration.DailyScores(self._hop_s)
             if (day := self._days.add(verdict.score, normal=not anomaly)) is not None:
                 self._day(day)
         if armed or not anomaly:

@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge_runtime.core import printable
 from edge_runtime.mqtt.arrivals import Arrivals
 from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
@@ -37,8 +38,6 @@ _WAITS_PER_KEEPALIVE: Final = 10
 """Silence is checked for so often, so that it is noticed in time."""
 _CONNECT_WAIT_S: Final = 0.5
 """While connecting, `cancelled` is asked this often."""
-_MOST_QUOTED: Final = 200
-"""Characters of an error text that quotes what the broker sent."""
 
 
 class Connection:
@@ -153,15 +152,13 @@ class Connection:
                 with contextlib.suppress(OSError):
                     self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=error.code))
         except Exception as error:  # what a broker can make paho raise ends this connection only
-            what = f"the broker sent nonsense ({repr(error)[:_MOST_QUOTED]})"
+            what = f"the broker sent nonsense ({printable(repr(error))})"
             raise self.error(what, "Check it", LinkErrorKind.CLOSED) from error
         acks, self._acks = self._acks, []
         if acks:
             return acks  # they count even if the connection ended after them
         if self._end is not None:
             raise self._end
-        if self._accepted and self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
-            raise self._silence()
         return acks
 
     def ping(self) -> None:
@@ -208,8 +205,10 @@ class Connection:
             self._client.incoming.check_answers(answers, time.monotonic() - self._opened_s)
         if self._client.want_write():
             self._client.loop_write()
-        if self._accepted:
-            self._client.loop_misc()  # which finds a link silent, and until now `open` has its own time-out
+        if self._accepted:  # until then `open` has its own time-out
+            self._client.loop_misc()
+            if self.silent_s > _SILENT_KEEPALIVES * self._settings.keepalive_s:
+                self._end = self._silence()
 
     def _on_connect(
         self, _client: mqtt.Client, _data: Any, flags: Any, reason: ReasonCode, properties: Properties | None

@@ -34,7 +34,7 @@ from tests.waiting import until
 from trainer.recordings import NORMAL
 
 MOST: Final = 10
-"""Lines a minute and sensor that issue and docs/reliability.md promise."""
+"""Lines a minute and sensor that docs/reliability.md promises."""
 MINUTE_S: Final = 60.0
 STAMPED: Final = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+)Z \w+ (?:(\w+): )?")
 MODEL: Final = ROOT / "exported_models" / "principal_components.onnx"

@@ -12,8 +12,9 @@ from tests import naive
 from trainer.core.context import FitContext
 from trainer.core.errors import ChoiceError, FitError
 from trainer.graphs import bands, fourier
-from trainer.graphs.builder import GraphBuilder, run_graph
+from trainer.graphs.builder import GraphBuilder
 from trainer.graphs.front_ends import FRONT_ENDS, front_end
+from trainer.graphs.running import run_graph
 
 RATE_HZ = 12000.0
 LENGTH = 256

@@ -17,7 +17,8 @@ from trainer.core.errors import ChoiceError
 from trainer.detectors import REGISTRY, create
 from trainer.detectors.building_blocks import int8, torch_layers
 from trainer.export import onnx_file
-from trainer.graphs.builder import GraphBuilder, run_graph
+from trainer.graphs.builder import GraphBuilder
+from trainer.graphs.running import run_graph
 
 QUANTISABLE = sorted(name for name, kind in REGISTRY.items() if kind.quantisable)
 

@@ -8,7 +8,8 @@ import scipy.stats
 
 from trainer.core.errors import ChoiceError, FitError
 from trainer.graphs import transforms
-from trainer.graphs.builder import GraphBuilder, run_graph
+from trainer.graphs.builder import GraphBuilder
+from trainer.graphs.running import run_graph
 
 
 def skewed(count: int = 500) -> Any:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge_runtime.core import Feature, Samples
 from trainer.core import FitContext
-from trainer.graphs.builder import GraphBuilder, GraphValue, run_graph
+from trainer.graphs.builder import GraphBuilder, GraphValue
+from trainer.graphs.running import run_graph
 
 LIMIT: Final = 1e12
 """Larger magnitudes count as this one: squares, 1e24, summed over a window stay below float32's 3.4e38."""

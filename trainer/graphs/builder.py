@@ -12,11 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-import onnxruntime
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_runtime.core import Samples
 from edge_runtime.models import WINDOW
 
 OPSET: Final = 20
@@ -25,10 +23,6 @@ IR_VERSION: Final = 10
 """onnxruntime runs these from 1.18 on; the edge asks for at least 1.20."""
 
 _BATCH: Final = "batch"
-_RUN_WINDOWS: Final = 256
-"""Windows in one run. A judgement: it bounds the memory of values between nodes."""
-_FATAL_ONLY: Final = 4
-"""Of onnxruntime's log levels: errors are raised as exceptions anyway."""
 
 Axes = Sequence[int]
 
@@ -226,21 +220,6 @@ class GraphBuilder:
             name = f"{self._prefix}c{len(self._constants)}"
             self._constants[key] = numpy_helper.from_array(array.reshape(np.shape(value)), name)
         return str(self._constants[key].name)
-
-
-def run_graph(builder: GraphBuilder, value: GraphValue, width: int, windows: Samples) -> NDArray[np.floating]:
-    """Compute one value of a graph under construction for windows [n, samples, channels]: [n, width].
-
-    A detector learns from features that the edge's engine computed.
-    """
-    model = builder.model({"value": value}, {"value": width}).SerializeToString()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _FATAL_ONLY
-    options.enable_cpu_mem_arena = False  # used once: what it holds is needed beside it
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    parts = [windows[start : start + _RUN_WINDOWS] for start in range(0, len(windows), _RUN_WINDOWS)]
-    results = [session.run(["value"], {WINDOW: np.asarray(part, dtype=np.float32)})[0] for part in parts]
-    return np.concatenate(results) if results else np.empty((0, width), dtype=np.float32)
 
 
 def _float(value: GraphValue | ArrayLike) -> GraphValue | ArrayLike:

@@ -11,6 +11,8 @@ from edge_runtime.core import read_small, write_whole
 from edge_runtime.models import commissioning_folder
 
 DAYS: Final = "days.json"
+MOST_DAYS: Final = 30
+"""Kept; the oldest are forgotten. A judgement: what a machine did a month ago says little of it now."""
 _MAX_BYTES: Final = 2 * 1024 * 1024
 """30 days of a thousand scores of 20 characters are a third of it."""
 
@@ -20,8 +22,6 @@ def add_day(state_folder: Path, sensor: str, model: str, day: Sequence[float]) -
 
     Days of another model, and a file that cannot be read, are forgotten. Raises OSError.
     """
-    from edge_runtime.calibration import MOST_DAYS  # noqa: PLC0415  see live_scores
-
     path = commissioning_folder(state_folder, sensor) / DAYS
     kept: list[list[float]] = []
     try:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_runtime import calibration
 from edge_runtime.book import Commissioning, Doer, ask_learner, learnt, offer, refused
 from edge_runtime.configuration import LearningSettings, check_agreement
 from edge_runtime.core import (
@@ -136,12 +137,10 @@ class Learner:
         baseline, model = read_baseline(self.state_folder, self.sensor.name, record.baseline)
         days = add_day(self.state_folder, self.sensor.name, baseline.sha256, day)
         where = f"the model learnt of {self.sensor.name}"
-        from edge_runtime.calibration import refined_threshold  # noqa: PLC0415  see live_scores
-
         in_use = baseline.threshold
         if in_use is None:
             in_use = prove_model(model, where).manifest.threshold
-        found = None if record.offer else refined_threshold(days, in_use)
+        found = None if record.offer else calibration.refined_threshold(days, in_use)
         if found is None:
             return record
         number, at_us = record.newest + 1, time.time_ns() // 1000

@@ -49,7 +49,7 @@ class AcceptParams:
     note: str = ""
 
 
-class Requests:
+class CommissionRequests:
     """What people ask, as the door calls it: each looks at the record at once, and answers when the disk has
     what it changed."""
 
@@ -101,7 +101,7 @@ class Requests:
         raise CommissionError(what, remedy=f"Known here: {', '.join(self._names())}")
 
 
-def commission_methods(asked: Requests) -> list[Method]:
+def commission_methods(asked: CommissionRequests) -> list[Method]:
     """What can be asked through the door."""
     rows: list[tuple[str, Access, str, Any, Any]] = [
         (

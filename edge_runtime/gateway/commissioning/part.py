@@ -6,7 +6,7 @@ from edge_runtime.core import Health
 from edge_runtime.door import Method
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.commissioning.course import Course, Surroundings
-from edge_runtime.gateway.commissioning.methods import Requests, commission_methods
+from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
 from edge_runtime.gateway.commissioning.worker import Worker
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.part import Part, check_alive
@@ -38,7 +38,7 @@ class CommissioningPart(Part):
     @property
     def methods(self) -> list[Method]:
         """What can be asked through the door."""
-        return commission_methods(Requests(self._courses.get, lambda: self._stations.names))
+        return commission_methods(CommissionRequests(self._courses.get, lambda: self._stations.names))
 
     def start(self) -> None:
         """Start the worker."""
