@@ -12,6 +12,7 @@ from edge_runtime.core import ConfigError
 
 if TYPE_CHECKING:
     from edge_runtime.analysis.diagnosis import Bearing
+    from edge_runtime.pipeline.diagnosing import ChannelDiagnosis
 
 
 def diagnose(
@@ -45,22 +46,27 @@ def diagnose(
         Support(_one_of(support, tuple(Support), "--support")) if support else None,
     )
     for said in diagnose_recording(recording, machine):
-        found = said.indicators
-        if as_json:
-            fields = {**dataclasses.asdict(said), "zone": said.zone}
-            fields["indicators"] = {
-                name: None if math.isnan(value) else value for name, value in fields["indicators"].items()
-            }
-            typer.echo(json.dumps(fields))
-            continue
-        velocity = (
-            "velocity not known" if math.isnan(found.velocity_mm_s) else f"{found.velocity_mm_s:.2f} mm/s"
-        )
-        severity = f" (zone {said.zone} of ISO 20816-3, a screening)" if said.zone else ""
-        typer.echo(
-            f"{said.begin_s:8.1f} s  {said.channel}: {velocity}{severity}, {found.rms:.3g} m/s2, "
-            f"crest {found.crest:.1f}, kurtosis {found.kurtosis:.1f}; {said.diagnosis.words}"
-        )
+        typer.echo(_as_json(said) if as_json else _as_text(said))
+
+
+def _as_json(said: "ChannelDiagnosis") -> str:
+    fields = {**dataclasses.asdict(said), "zone": said.zone}
+    if (figures := fields["indicators"]) is not None:
+        fields["indicators"] = {name: None if math.isnan(value) else value for name, value in figures.items()}
+    return json.dumps(fields)
+
+
+def _as_text(said: "ChannelDiagnosis") -> str:
+    at, found = f"{said.begin_s:8.1f} s  {said.channel}", said.indicators
+    if found is None:
+        return f"{at}: {said.diagnosis.words}"
+    mm_s = found.velocity_mm_s
+    velocity = "velocity not known" if math.isnan(mm_s) else f"{mm_s:.2f} mm/s"
+    severity = f" (zone {said.zone} of ISO 20816-3, a screening)" if said.zone else ""
+    return (
+        f"{at}: {velocity}{severity}, {found.rms:.3g} m/s2, "
+        f"crest {found.crest:.1f}, kurtosis {found.kurtosis:.1f}; {said.diagnosis.words}"
+    )
 
 
 def _one_of(text: str, known: tuple[str, ...], where: str) -> str:
@@ -76,7 +82,9 @@ def _bearing(text: str) -> "Bearing | None":
         return BEARINGS.get(text)
     try:
         rollers, *lengths = text.split(",")
+        if len(lengths) not in {2, 3}:
+            raise ValueError("a geometry is three figures, or four with the contact angle")
         return Bearing.of_geometry(int(rollers), *map(float, lengths))
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         remedy = f"Name one of {', '.join(BEARINGS)}, or give its geometry, such as 9,7.94,39.04"
         raise ConfigError(f"{text!r} is no bearing: {error}", where="--bearing", remedy=remedy) from error

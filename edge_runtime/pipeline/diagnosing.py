@@ -1,5 +1,6 @@
 """Recordings to what is said of them in the words of the trade: `diagnose_recording`, stretch by stretch."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_runtime.analysis import Windower
+from edge_runtime.analysis import Windower, problem
 from edge_runtime.analysis.diagnosis import (
     SECONDS,
     Bearing,
@@ -20,19 +21,13 @@ from edge_runtime.analysis.diagnosis import (
     indicators,
     zone,
 )
-from edge_runtime.core import DataError, Frame, printable
-from edge_runtime.sensors import (
-    SimulatedSensor,
-    check_sendable,
-    is_capture,
-    read_capture,
-    read_part,
-    signal_frames,
-    summarize,
-)
+from edge_runtime.core import DataError, Hello, Samples, SensorFault, printable
+from edge_runtime.sensors import RecordedFrames, open_recorded
 
 ACCELERATIONS: Final[Mapping[str, float]] = {"g": 9.80665, "mg": 0.00980665, "m/s2": 1.0, "mm/s2": 0.001}
 """Units of acceleration in m/s2; g is the standard acceleration of free fall, ISO 80000-3."""
+SLOWEST_HZ: Final = 100.0
+"""A judgement: at one turn of the shaft in a second a defect knocks some five times, and has harmonics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,8 @@ class ChannelDiagnosis:
     begin_s: float
     """Of the stretch, in the recording."""
     channel: str
-    indicators: Indicators
+    indicators: Indicators | None
+    """None where the sensor was at fault."""
     zone: Zone | None
     """None where the machine's group or support, or the velocity, is not known."""
     diagnosis: Diagnosis
@@ -62,49 +58,55 @@ class ChannelDiagnosis:
 def diagnose_recording(recording: str, machine: Machine) -> Iterator[ChannelDiagnosis]:
     """Judge a capture, .npz or .csv, or its `@FROM-TO`, in stretches of 5 s without a gap.
 
-    Raises DataError where it cannot be read, has another unit than one of acceleration, or no stretch.
+    Raises DataError where it cannot be read, has another unit than one of acceleration, is too slow for any
+    bearing, or has no stretch.
     """
-    channels, unit, rate_hz, frames = _opened(recording)
-    if unit not in ACCELERATIONS:
-        raise DataError(
-            f"its unit is {printable(unit, 40) or 'not stated'}, and velocity is made of acceleration",
-            where=recording,
-            remedy=f"Give a recording in {', '.join(ACCELERATIONS)}",
-        )
-    length = round(SECONDS * rate_hz)
-    windower, stretches = Windower(length, length, len(channels), rate_hz), 0
-    for frame in frames:
-        for window in windower.push(frame)[0]:
-            stretches += 1
-            for index, channel in enumerate(channels):
-                values = window.samples[:, index].astype(np.float64) * ACCELERATIONS[unit]
-                yield _judged(channel, values, (stretches - 1) * SECONDS, rate_hz, machine)
-    if not stretches:
-        raise DataError(
-            f"no stretch of {SECONDS:g} s without a gap is in it",
-            where=recording,
-            remedy="Give a longer recording",
-        )
+    recorded = open_recorded(recording)
+    what = remedy = ""
+    if recorded.unit not in ACCELERATIONS:
+        stated = printable(recorded.unit, 40) or "not stated"
+        what = f"its unit is {stated}, and velocity is made of acceleration"
+        remedy = f"Give a recording in {', '.join(ACCELERATIONS)}"
+    elif recorded.rate_hz < SLOWEST_HZ:
+        what = f"its rate is {recorded.rate_hz:g} Hz, and knocks of a bearing take {SLOWEST_HZ:g} Hz at least"
+        remedy = "Record at the highest rate that the sensor has"
+    if what:
+        raise DataError(what, where=recording, remedy=remedy)
+    found = False
+    for begin_s, samples, fault in _stretches(recorded):
+        found = True
+        for index, channel in enumerate(recorded.channels):
+            values = samples[:, index].astype(np.float64) * ACCELERATIONS[recorded.unit]
+            if fault is None:
+                yield _judged(begin_s, channel, values, recorded.rate_hz, machine)
+            else:
+                said = Diagnosis(None, f"not nameable: the sensor is at fault, {fault}")
+                yield ChannelDiagnosis(begin_s, channel, None, None, said)
+    if not found:
+        what = f"no stretch of {SECONDS:g} s without a gap is in it"
+        raise DataError(what, where=recording, remedy="Give a longer recording")
+
+
+def _stretches(recorded: RecordedFrames) -> Iterator[tuple[float, Samples, SensorFault | None]]:
+    """Where each begins, its samples, and what is wrong with the sensor in it."""
+    length, range_ = round(SECONDS * recorded.rate_hz), math.inf
+    windower = Windower(length, length, len(recorded.channels), recorded.rate_hz)
+    first_us: int | None = None
+    for item in recorded.items:
+        if isinstance(item, Hello):
+            range_ = item.range
+            continue
+        first_us = item.time_us if first_us is None else first_us
+        for window in windower.push(item)[0]:
+            fault = problem(window.samples, recorded.channels, min(range_, windower.range))
+            yield (window.time_us - first_us) / 1e6, window.samples, fault
 
 
 def _judged(
-    channel: str, values: NDArray[np.float64], begin_s: float, rate_hz: float, machine: Machine
+    begin_s: float, channel: str, values: NDArray[np.float64], rate_hz: float, machine: Machine
 ) -> ChannelDiagnosis:
     found, severity = indicators(values, rate_hz), None
     if machine.group is not None and machine.support is not None:
         severity = zone(found.velocity_mm_s, machine.group, machine.support)
     said = diagnose(values, rate_hz, machine.speed_hz, machine.bearing)
     return ChannelDiagnosis(begin_s, channel, found, severity, said)
-
-
-def _opened(recording: str) -> tuple[tuple[str, ...], str, float, Iterator[Frame]]:
-    """Channels, unit, rate and frames."""
-    if not is_capture(recording):
-        signal = read_part(recording)
-        check_sendable(signal)
-        return signal.channels, signal.unit, signal.rate_hz, signal_frames(signal, SimulatedSensor())
-    summary = summarize(recording)
-    hello = summary.hello
-    names = hello.channels if hello else tuple(f"channel {number + 1}" for number in range(summary.channels))
-    frames = (piece.item for piece in read_capture(recording) if isinstance(piece.item, Frame))
-    return names, hello.unit if hello else "", summary.rate_hz, frames

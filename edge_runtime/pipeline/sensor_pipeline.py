@@ -10,12 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.analysis import (
-    QUIET_SHARE,
     AlarmMachine,
-    NormalLevel,
     UsableShare,
     Windower,
-    problem,
     samples_between,
 )
 from edge_runtime.core import (
@@ -23,7 +20,6 @@ from edge_runtime.core import (
     AlarmKind,
     Fault,
     FaultKind,
-    FaultReason,
     Frame,
     Hello,
     Reading,
@@ -37,17 +33,12 @@ from edge_runtime.pipeline.scoring import Scoring
 from edge_runtime.pipeline.sensor_judge import SensorJudge
 from edge_runtime.pipeline.state_watch import StateWatch
 from edge_runtime.pipeline.watch import Watch
+from edge_runtime.pipeline.window_checks import WindowChecks
 from edge_runtime.sensors.protocols import Decoder
 
 _CLOCK_JUMP_S: Final = 5.0
 """A sensor's clock that moves against the host's by more from one frame to the next was set, or restarted. A
 judgement: bytes wait for less in ports and buffers, and an alarm's times may be off by this much."""
-_STILL: Final = (FaultReason.STUCK, FaultReason.TOO_QUIET)
-"""What a sensor on a machine that stands still may look like."""
-_EVIDENCE: Final = 1.5
-"""A range of so many times the peak of normal windows: what reaches its end is louder than the machine is
-when all is well. Below, a healthy machine may be cut off, too. From the levels that a fit is widened by, at
-most 1.4."""
 
 
 class SensorPipeline:
@@ -63,8 +54,7 @@ class SensorPipeline:
         self._newest_s = 0.0
         self._silent = True  # nothing came yet: the first frame is examined as one after silence
         self._hellos = Hellos(watch.identity)
-        self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
-        self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+        self._checks = WindowChecks(manifest)
         share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
         self._sensor = SensorJudge(manifest, self.status, share, watch.silence_s, new_id)
         self._scoring = Scoring(watch, self.status, self._new_anomaly(), new_id)
@@ -90,8 +80,7 @@ class SensorPipeline:
         self._hellos.expect(watch.identity)
         if watch.rule != before.rule:
             self._windower.recut(manifest.samples, manifest.hop)
-            self._length_us = round(manifest.samples * 1e6 / manifest.rate_hz)
-            self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
+            self._checks = WindowChecks(manifest)
             share = UsableShare(self.hop_s, self.window_s, watch.usable_share, watch.usable_span_s)
             self._sensor.follow(share, watch.silence_s, self.hop_s)
             alarm, anomaly = self._scoring.anomaly.active, self._new_anomaly()
@@ -117,7 +106,7 @@ class SensorPipeline:
     @property
     def window_s(self) -> float:
         """How long one window takes, seconds."""
-        return self._length_us / 1e6
+        return self._checks.length_us / 1e6
 
     @property
     def active(self) -> tuple[Alarm, ...]:
@@ -226,30 +215,21 @@ class SensorPipeline:
 
     def _judge(self, window: Window) -> list[Verdict]:
         self.status.windows += 1
-        time_us = window.time_us + self._length_us
-        samples, hellos, limit = window.samples, self._hellos, self._windower.range
-        limit = min(limit, hellos.range)
-        fault = (
-            hellos.disagreement
-            or problem(samples, self._manifest.channels, limit)
-            or self._level.too_quiet(samples)
-        )
-        if fault is None and (rate := self.status.rate) is not None and rate.off:
-            detail = f"measured {rate.measured_hz:.1f} Hz, stated {rate.stated_hz:.1f} Hz"
-            fault = SensorFault(FaultReason.RATE, detail)
+        checks, hellos, samples = self._checks, self._hellos, window.samples
+        time_us = window.time_us + checks.length_us
+        limit = min(self._windower.range, hellos.range)
+        fault = hellos.disagreement or checks.fault(samples, limit, self.status.rate)
         if fault is None:
             verdicts = self._sensor.judge(time_us, None)
             verdicts += self._scoring.judge(samples, time_us)
             return verdicts
-        quiet = fault.reason in _STILL and self._level.share(samples) < QUIET_SHARE
-        if quiet and (resting := self._scoring.rest(samples, time_us)):
+        if checks.may_stand_still(fault, samples) and (resting := self._scoring.rest(samples, time_us)):
             return [*self._sensor.judge(time_us, None), *resting]
         # A sensor at fault says nothing about the machine. But a window cut off may be evidence.
-        if fault.reason is FaultReason.STUCK:  # the coarse counts of a machine that stands still repeat
-            fault = self._level.too_quiet(samples) or fault
+        fault = checks.gravest(fault, samples)
         self._sensor.spoilt(fault)
         verdicts = self._sensor.judge(time_us, fault)
         alarm = self._sensor.alarm.active
-        if fault.reason is FaultReason.SATURATED and limit >= _EVIDENCE * self._level.peak:
+        if checks.is_evidence(fault, limit):
             return [*verdicts, self._scoring.judge_clipped(samples, time_us, alarm)]
         return verdicts or [self._scoring.unscored(time_us, alarm)]

@@ -31,6 +31,7 @@ from edge_runtime.sensors.settings import LEARN, SensorSettings
 
 if TYPE_CHECKING:
     from edge_runtime.sensors.faulty_line import InjectedFaults
+    from edge_runtime.sensors.recorded_frames import RecordedFrames, open_recorded
     from edge_runtime.sensors.recording import Signal
     from edge_runtime.sensors.simulator import (
         SimulatedSensor,
@@ -60,6 +61,7 @@ __all__ = [
     "Piece",
     "Poller",
     "PortReader",
+    "RecordedFrames",
     "RecordingSettings",
     "SensorSettings",
     "Signal",
@@ -73,6 +75,7 @@ __all__ = [
     "is_capture",
     "join_signals",
     "open_output",
+    "open_recorded",
     "play_capture",
     "play_signals",
     "probe",
@@ -89,6 +92,7 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
         __name__,
         {
             "faulty_line": ("InjectedFaults",),
+            "recorded_frames": ("RecordedFrames", "open_recorded"),
             "recording": ("Signal",),
             "simulator": (
                 "SimulatedSensor",

@@ -10,7 +10,11 @@ from typer.testing import CliRunner
 
 from edge_runtime.cli import app
 from edge_runtime.core import EdgeError
+from edge_runtime.sensors import SimulatedSensor, read_part, signal_frames, signal_hello
+from edge_runtime.sensors.protocols import SampleFormat, encode_data
 from tests.edge.test_diagnosis import BEARING, RATE_HZ, SPEED_HZ, machine
+
+INT16 = SimulatedSensor(sample_format=SampleFormat.INT16)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,7 @@ def test_json_and_the_bearing_by_its_geometry(recording: Path) -> None:
     [
         (["--bearing", "6,3,2"], "is no bearing"),
         (["--bearing", "6999"], "is no bearing"),
+        (["--bearing", "9,1"], "a geometry is three figures"),
         (["--group", "medium"], "a zone takes both"),
         (["--group", "huge", "--support", "rigid"], "Choose one of large, medium"),
     ],
@@ -60,3 +65,44 @@ def test_what_is_no_acceleration_or_too_short_is_refused(recording: Path, tmp_pa
     other = tmp_path / "other.npz"
     np.savez(other, samples=np.ones((70000, 1), np.float32), rate_hz=RATE_HZ, channels=["x"], unit="mm/s")
     assert "velocity is made of acceleration" in str(diagnose(other).exception)
+
+
+@pytest.mark.parametrize(
+    ("from_there", "value", "says"),
+    [
+        (slice(500, 501), np.nan, "not_a_number"),
+        (slice(9, 10), np.inf, "not_a_number"),
+        (slice(500, None), 0.0, "stuck"),
+    ],
+)
+def test_a_sensor_at_fault_gives_no_figures_and_says_so(
+    tmp_path: Path, from_there: slice, value: float, says: str
+) -> None:
+    samples = np.random.default_rng(1).standard_normal((70000, 1)).astype(np.float32)
+    samples[from_there] = value
+    path = tmp_path / "spoilt.npz"
+    np.savez(path, samples=samples, rate_hz=RATE_HZ, channels=["x"], unit="g")
+    (stretch,) = map(json.loads, diagnose(path, "--json").stdout.splitlines())
+    assert stretch["indicators"] is None
+    assert f"the sensor is at fault, {says}: x" in stretch["diagnosis"]["words"]
+    assert diagnose(path).stdout.endswith(f"{says}: x\n")
+
+
+@pytest.mark.parametrize(("rate_hz", "says"), [(0.05, "its rate is 0.05 Hz"), (200.0, "its lines lie above")])
+def test_a_rate_that_is_too_low_is_said(tmp_path: Path, rate_hz: float, says: str) -> None:
+    path = tmp_path / "slow.npz"
+    samples = np.random.default_rng(1).standard_normal((1100, 1)).astype(np.float32)
+    np.savez(path, samples=samples, rate_hz=rate_hz, channels=["x"], unit="g")
+    done = diagnose(path, "--speed-hz", SPEED_HZ, "--bearing", "6205")
+    assert says in f"{done.stdout}{done.exception}"
+
+
+def test_a_capture_is_judged_where_it_has_no_gap(recording: Path, tmp_path: Path) -> None:
+    capture = tmp_path / "outer.frames"
+    frames = [encode_data(frame) for frame in signal_frames(read_part(f"{recording}@0-9.5"), INT16)]
+    hello = signal_hello(read_part(f"{recording}@0-1"), INT16)
+    del frames[100:120]  # 2 s in
+    capture.write_bytes(hello + b"".join(frames))
+    (stretch,) = map(json.loads, diagnose(capture, "--json").stdout.splitlines())
+    assert 2.0 < stretch["begin_s"] < 3.0
+    assert stretch["channel"] == "x"

@@ -23,6 +23,8 @@ _SLIP: Final = 0.01
 """Rolling elements slide: by 1 to 2 % in books; of the 65 faults none of a line that stands out by more."""
 _NOMINAL: Final = 0.05
 """A stated speed is so near the true one: the slip of small induction motors at full load."""
+_HARMONICS: Final = 2.2
+"""Times the highest part's frequency that is looked at: its second harmonic, and surroundings."""
 _EXACT: Final = 0.004
 """A line that hangs on the shaft's speed alone lies so near."""
 _LEAST: Final = {RacePart.OUTER: 6.0, RacePart.INNER: 10.0, RacePart.ROLLER: 4.5}
@@ -72,6 +74,8 @@ def diagnose(
     values = np.asarray(samples, dtype=np.float64)
     if len(values) < SECONDS * rate_hz:
         return Diagnosis(None, f"not nameable: {len(values) / rate_hz:.1f} s are shorter than {SECONDS:g} s")
+    if _HARMONICS * speed_hz * max(map(bearing.knocks, RacePart)) > rate_hz / 2:
+        return Diagnosis(None, f"not nameable: its lines lie above what {rate_hz:g} Hz can show")
     if not np.ptp(values):
         return Diagnosis(None, "not nameable: the recording holds no vibration")
     measured = shaft_speed(values, rate_hz, (1 - _NOMINAL) * speed_hz, (1 + _NOMINAL) * speed_hz)

@@ -1,24 +1,16 @@
 """Recordings to the windows that may be learnt from: cut as the service cuts them, with the sensor in order
 and the machine running."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from edge_runtime.analysis import DEAD_SHARE, NormalLevel, Windower, problem
-from edge_runtime.core import DataError, Frame, Hello, Manifest, Samples, SensorFault, printable
+from edge_runtime.core import DataError, Hello, Manifest, Samples, SensorFault, printable
 from edge_runtime.pipeline import compare
-from edge_runtime.sensors import (
-    SimulatedSensor,
-    check_sendable,
-    is_capture,
-    read_capture,
-    read_part,
-    signal_frames,
-    summarize,
-)
+from edge_runtime.sensors import open_recorded
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of windows in memory: 8,000 of 1024 samples, 3 minutes at 12 kHz and half overlapping. Of more every second
@@ -56,7 +48,9 @@ def usable_windows(recordings: Sequence[str], manifest: Manifest) -> UsableWindo
     collected = _Collected(manifest)
     for recording in recordings:
         windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
-        for item in _items(recording, manifest):
+        recorded = open_recorded(recording)
+        compare(manifest, recorded.rate_hz, len(recorded.channels), recorded.unit, recording)
+        for item in recorded.items:
             if isinstance(item, Hello):
                 collected.hear(item, recording)
                 continue
@@ -128,23 +122,3 @@ class _Collected:
             serial=printable(self._hello.serial_number, _SERIAL) if self._hello else "",
             seconds=self._usable * manifest.hop / manifest.rate_hz,
         )
-
-
-def _items(recording: str, manifest: Manifest) -> Iterator[Frame | Hello]:
-    if is_capture(recording):
-        summary = summarize(recording)
-        compare(
-            manifest,
-            summary.rate_hz,
-            summary.channels,
-            summary.hello.unit if summary.hello else "",
-            recording,
-        )
-        for piece in read_capture(recording):
-            if isinstance(piece.item, Frame | Hello):
-                yield piece.item
-        return
-    signal = read_part(recording)
-    check_sendable(signal)
-    compare(manifest, signal.rate_hz, len(signal.channels), signal.unit, recording)
-    yield from signal_frames(signal, SimulatedSensor())

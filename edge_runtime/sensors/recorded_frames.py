@@ -1,0 +1,38 @@
+"""Recordings of every kind as what a sensor sends: `open_recorded`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge_runtime.core import Frame, Hello
+from edge_runtime.sensors.captures import is_capture, read_capture, summarize
+from edge_runtime.sensors.simulator import SimulatedSensor, check_sendable, read_part, signal_frames
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFrames:
+    """What a recording states, and its frames and hellos in order of time, to be read once."""
+
+    rate_hz: float
+    channels: tuple[str, ...]
+    """Names; those of a capture without a fitting hello are numbers."""
+    unit: str
+    """Empty where it states none."""
+    items: Iterator[Frame | Hello]
+
+
+def open_recorded(recording: str) -> RecordedFrames:
+    """Open a capture, .npz or .csv; `@FROM-TO` for a part in seconds.
+
+    Raises DataError where it cannot be read or no sensor could have sent it.
+    """
+    if not is_capture(recording):
+        signal = read_part(recording)
+        check_sendable(signal)
+        frames = signal_frames(signal, SimulatedSensor())
+        return RecordedFrames(signal.rate_hz, signal.channels, signal.unit, frames)
+    summary = summarize(recording)
+    hello = summary.hello
+    named = hello is not None and len(hello.channels) == summary.channels
+    channels = hello.channels if hello and named else tuple(map(str, range(1, summary.channels + 1)))
+    items = (piece.item for piece in read_capture(recording) if isinstance(piece.item, Frame | Hello))
+    return RecordedFrames(summary.rate_hz, channels, hello.unit if hello else "", items)
