@@ -255,7 +255,7 @@ def test_a_removed_sensors_alarm_ends_and_its_troubles_go(site: Any, subscriber:
     reload(site, 'name = "pump"', 'name = "renamed"')
     ended = until(lambda: [each for each in subscriber.events() if each["type"] == "end"])[0]
     assert "no longer in the configuration" in ended["reason"]
-    assert subscriber.latest("pump/state") == b""
+    until(lambda: subscriber.latest("pump/state") == b"", what="its state being cleared")
     until(site.opened, what="the port, under the sensor's new name")
     with site.config.open("a") as config:
         config.write(other)
