@@ -52,8 +52,10 @@ class CalibrationPlan:
     """Whether a threshold that the data cannot support is still returned, marked as such."""
     supervised: bool = False
     """Whether the detector learns from labelled faults, too."""
+    squared: bool = False
+    """Whether its scores are squared distances."""
     budget: str = ""
-    """False alarms a sensor may raise, such as `1/month`; for method `budget`, which it implies."""
+    """False alarms a sensor may raise, such as `1/month`; for method `tail`, or `budget`, the one implied."""
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     """The alarm's votes and delays, which the budget is counted with."""
     augmentation: Augmentation | None = None
@@ -189,7 +191,9 @@ def _by_share(method: str, normal: Sequence[Held], plan: CalibrationPlan) -> Thr
         for name in by_condition
     }
     if method == "conditions":
-        return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
+        return conditions_threshold(
+            by_condition, plan.rate, independent=share, effective=worth, squared=plan.squared
+        )
     threshold = quantile_threshold if method == "quantile" else tail_threshold
     # Where others may come, what was recorded is one mixture; where all are known, each has its promise.
     groups = [[name] for name in by_condition] if plan.conditions == "all" else [list(by_condition)]
