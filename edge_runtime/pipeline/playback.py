@@ -45,6 +45,7 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     sensor = SimulatedSensor()
     decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
     pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
+    pipeline.trust_rate()
     # A recording may name its channels as it likes, and may leave the unit out: the number was compared.
     manifest = watch.manifest
     named = replace(signal, channels=manifest.channels, unit=manifest.unit)
@@ -75,6 +76,7 @@ def replay_capture(capture: str, watch: Watch, speed: float = 0.0) -> Iterator[R
         new_decoder(DEFAULT_PROTOCOL, LineFormat(summary.channels, summary.rate_hz)),
         lambda: f"replay-{next(alarms)}",
     )
+    pipeline.trust_rate()
     begin_s = time.monotonic()
     for piece in read_capture(capture):
         if speed > 0:
