@@ -17,7 +17,7 @@ ALARM = Alarm("name", AlarmKind.ANOMALY, 1_700_000_000_000_000, 3.5, "why", '{"i
 
 
 def put(spool: Spool, alarm: Alarm | None) -> None:
-    spool.put(MessageClass.ALARM, "t", lambda _seq, _epoch: b"{}", open_alarm=OpenAlarm("pump/anomaly", alarm))
+    spool.put(MessageClass.ALARM, "t", lambda _seq, _epoch: b"{}", OpenAlarm("pump/anomaly", alarm))
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
