@@ -155,11 +155,8 @@ class SensorJudge:
             return SensorFault(FaultReason.RESTARTS, detail)
         standing = self._standing is not None and self._standing.reason is FaultReason.FEW_WINDOWS
         # While another fault stands what is missing has its name, and ends with it.
-        if self._share.short and (standing or self.alarm.active is None):
+        if (standing or self.alarm.active is None) and (shortage := self._share.shortage):
             lately = self._spoilt_by or self._status.last_fault or "windows are missing"
-            detail = (
-                f"no usable window in {self._share.unusable_s:.1f} s of the last {self._share.span_s:.0f} s, "
-                f"more than {self._share.spare_s:.1f} s; lately {lately}"
-            )
+            detail = f"{shortage}; lately {lately}"
             return SensorFault(FaultReason.FEW_WINDOWS, detail)
         return None
