@@ -90,7 +90,8 @@ class FirstLook:
     def __init__(self, stated_hz: float) -> None:
         """Compare with `stated_hz`."""
         self._stated_hz = stated_hz
-        self._position = -1
+        self._position: int | None = None
+        """Of the newest frame; None before the first."""
         self._notes: list[tuple[float, float]] = []
         """Of the earliest frame of each NOTE_S when it arrived, and how much later than the sensor took it by
         its rate."""
@@ -111,9 +112,9 @@ class FirstLook:
 
     def note(self, position: int, now_s: float) -> None:
         """Take the sensor's sample number `position` at `now_s`; to be called with each frame."""
-        if position == self._position:  # nothing was used meanwhile
+        last, self._position = self._position, position
+        if last is None or position == last:  # until one follows it, the first may be a wrong one
             return
-        self._position = position
         late_s = now_s - position / self._stated_hz
         if now_s >= self._noted_s + NOTE_S:
             self._noted_s = now_s
@@ -143,7 +144,7 @@ class FirstLook:
 
     def _forget(self) -> None:
         self._notes.clear()
-        self._noted_s = -math.inf
+        self._position, self._noted_s = None, -math.inf
 
     @property
     def _lasted_s(self) -> float:
