@@ -9,14 +9,15 @@ from edge_runtime.analysis.windows import RATE_TOLERANCE
 NOTE_S: Final = 0.05
 """From one note to the next: ten seconds make two hundred of them."""
 _ENOUGH_S, _CERTAIN_S = 1.0, 3.0
-"""So long a rate has to look right not to be doubted any more, and wrong to be called so: a burst of 50 ms is
-then no more than what is doubted."""
+"""So long a rate has to be known to look right, and wrong to be called so: a burst of 50 ms is then no more
+than what is doubted."""
 _PARTS: Final = 6
 """A first look is cut into so many: three pairs, half of it apart, say the rate three times."""
 _SURE: Final = 2.0
-"""Times what the three differ by, that the rate is held to be uncertain by. A judgement, tried on arrivals
-late by chance, in bursts of 1 to 100 ms, after a backlog and in turns of a busy machine: none of 120 sensors
-1.5 to 3 % off passes, but where a host looks in the very rhythm of its bursts."""
+"""Times what the three differ by, that the rate is certain to; half of it is what they differ by by chance."""
+_FAR_OFF: Final = 0.04
+"""A rate that looks further off is doubted however uncertain that is. A judgement: less shifts a spectrum no
+more than the speed of an induction motor does between no load and full load."""
 _NOTABLE: Final = 0.005
 """A rate further off than this is worth a word where an anomaly begins: some models that were fitted to exact
 speeds take it for a fault. It is what a burst of 50 ms makes of ten seconds."""
@@ -106,7 +107,7 @@ class FirstLook:
 
     def interrupted(self) -> None:
         """Go on after a break of the same sensor: what looked right for a while is not doubted again."""
-        if not self.doubts():
+        if self._lasted_s >= _ENOUGH_S and not self.doubts():
             self.over = True
         self._forget()
 
@@ -123,9 +124,12 @@ class FirstLook:
             self._notes[-1] = now_s, late_s
 
     def doubts(self) -> bool:
-        """Whether the rate may be off by more than RATE_TOLERANCE, for all that is known."""
+        """Whether the rate may be off by more than RATE_TOLERANCE: in the first second for all that is known,
+        later by what it looks like, so that no alarm waits for a line that tells little."""
         slower, doubt = self._slower()
-        return self._lasted_s < _ENOUGH_S or not abs(slower) + doubt <= RATE_TOLERANCE
+        if self._lasted_s < _ENOUGH_S:
+            return not abs(slower) + doubt <= RATE_TOLERANCE
+        return not (abs(slower) <= _FAR_OFF and abs(slower) - doubt / (2 * _SURE) <= RATE_TOLERANCE)
 
     @property
     def reading(self) -> RateReading | None:
@@ -138,7 +142,7 @@ class FirstLook:
     def remark(self) -> str:
         """As that of a reading, where the rate is known well enough."""
         slower, doubt = self._slower()
-        if not doubt <= _NOTABLE:
+        if self._lasted_s < _CERTAIN_S or not abs(slower) > doubt:
             return ""
         return RateReading(self._stated_hz * (1 - slower), self._stated_hz).remark
 

@@ -35,8 +35,7 @@ from trainer.recordings.listing import write_list
 
 LIMIT_S: Final = 10.0
 HEALTHY_S: Final = 13.0
-HEARD_S: Final = 1.5
-"""The sampling rate is doubted for one second, and a vote takes a few windows more."""
+HEARD_S: Final = 1.0
 RATE_HZ: Final = 12000.0
 FRAME: Final = 256
 AWAY_S: Final = 0.3

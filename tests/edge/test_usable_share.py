@@ -157,11 +157,15 @@ def looks(line: Any, faster: float) -> list[tuple[float, bool, Any]]:
     return found
 
 
-@pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
+UNEVEN = ("every 50 ms", "a backlog at first", "a busy machine")
+"""Lines that tell too little of a rate that is a little off to hold an alarm back for it."""
+
+
+@pytest.mark.parametrize("name", LINES)
 @pytest.mark.parametrize("faster", [0.02, -0.02, 0.03, -0.2, 0.5])
-def test_a_rate_that_is_off_is_doubted_until_it_is_named(line: Any, faster: float) -> None:
-    found = looks(line, faster)
-    assert all(doubted for _, doubted, _ in found)
+def test_a_rate_that_is_off_is_doubted_until_it_is_named(name: str, faster: float) -> None:
+    found = looks(LINES[name], faster)
+    assert all(doubted for _, doubted, _ in found) or (name in UNEVEN and abs(faster) < 0.3)
     named = [(at_s, reading) for at_s, _, reading in found if reading]
     assert 3.0 <= named[0][0] < 9.0
     assert named[-1][1].measured_hz == pytest.approx(12000 * (1 + faster), rel=0.012)
@@ -173,7 +177,7 @@ def test_a_rate_that_is_off_is_doubted_until_it_is_named(line: Any, faster: floa
 def test_a_rate_that_is_right_soon_is_not_doubted_and_never_named(line: Any, faster: float) -> None:
     found = looks(line, faster)
     assert found[0][1]
-    assert min(at_s for at_s, doubted, _ in found if not doubted) < 7.0
+    assert min(at_s for at_s, doubted, _ in found if not doubted) < 5.0
     assert not any(reading for _, _, reading in found)
 
 
