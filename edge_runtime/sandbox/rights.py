@@ -90,6 +90,9 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     if _restrict_files():
         in_force.append("landlock")
     if calls is not None:
+        # To end itself by abort(3); not to signal others.
+        seccomp = _seccomp()
+        _allow(calls, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
         with contextlib.suppress(OSError):  # a kernel, or a container, that lets nobody load one
             calls.load()
             in_force.append("seccomp")
@@ -123,6 +126,12 @@ def available() -> tuple[str, ...]:
     return tuple(name for name, library in libraries if library is not None)
 
 
+def prepare_rights() -> None:
+    """Make what `give_up_rights` takes, in a process that forks others which call it: half of their start."""
+    _filter_of_calls()
+    _readable_paths()
+
+
 def _limit(limits: Limits) -> bool:
     try:
         import resource  # noqa: PLC0415  Unix alone has it
@@ -152,17 +161,7 @@ def _restrict_files() -> bool:
     kinds = landlock.plumbing.FSAccess
     try:
         rules = landlock.Ruleset()
-        paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
-        # A folder on sys.path may be anything, the user's home among them: only those that hold installed
-        # packages, the standard library or our own two count. In a checkout our two lie beside anything.
-        own = Path(__file__).resolve().parents[1]
-        readable = [
-            path
-            for path in paths
-            if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
-        ]
-        readable += [own, *(path for path in (own.parent / "trainer",) if path.exists())]
-        for path in readable:
+        for path in _readable_paths():
             access = kinds.READ_FILE | kinds.READ_DIR if path.is_dir() else kinds.READ_FILE
             rules.allow(path, rules=access)
         rules.apply()
@@ -171,8 +170,26 @@ def _restrict_files() -> bool:
     return True
 
 
+@cache
+def _readable_paths() -> tuple[Path, ...]:
+    """What a process without rights may still read.
+
+    A folder on sys.path may be anything, the user's home among them: only those that hold installed packages,
+    the standard library or our own two count. In a checkout our two lie beside anything.
+    """
+    paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
+    own = Path(__file__).resolve().parents[1]
+    readable = [
+        path
+        for path in paths
+        if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
+    ]
+    return (*readable, own, *(path for path in (own.parent / "trainer",) if path.exists()))
+
+
+@cache
 def _filter_of_calls() -> Any:
-    """The filter, ready to load; None where there is none to be had."""
+    """The filter, but for what only this very process may do; None where there is none to be had."""
     if (seccomp := _seccomp()) is None:
         return None
     try:
@@ -191,8 +208,7 @@ def _filter_of_calls() -> Any:
     # takes clone where it is said not to exist.
     _allow(rules, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    # To end itself by abort(3), and to read a limit; not to signal others, nor to set a limit.
-    _allow(rules, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    # To read a limit; not to set one.
     _allow(rules, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))
     return rules
 

@@ -46,7 +46,7 @@ def good_files() -> dict[str, bytes]:
         save(out, samples=values().astype(np.float32), rate_hz=np.float64(1000), unit=np.array("g"))
         made[f"{name}.npz"] = out.getvalue()
     rows = (f"{at},{value:.6f}" for at, value in enumerate(values()[:, 0]))
-    made["timed.csv"] = "\n".join(("timestamp,x", *rows)).encode()
+    made["timed.csv"] = "\n".join(("timestamp,accX", *rows)).encode()
     made["plain.csv"] = "\n".join(f"{value:.6f}" for value in values()[:, 0]).encode()
     for name, dtype in (("float", np.float32), ("integer", np.int16)):
         out = io.BytesIO()

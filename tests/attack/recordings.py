@@ -25,14 +25,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from edge_runtime.core import EdgeError, printable
 from edge_runtime.sensors import read_part
 from tests.attack.mutations import good_files, mutated
-from trainer.formats import Content, Refusal, Request, check_head
+from trainer.formats import Refusal, Request, check_head
 from trainer.formats import child as parser_child
+from trainer.recordings.child_reader import ReadFile
 from trainer.recordings.listing import ListRow
+from trainer.recordings.raw_values import RawValues
 from trainer.recordings.recording import read_parsed, read_recording
 
 HANG_S: Final = 60
@@ -66,11 +66,14 @@ def read_here(row: ListRow) -> str:
             kind = "hdf"
         file.seek(0)
         reader = import_module(f"trainer.formats.{kind}").read
-        said, body = parser_child.answer(reader, file, Request(kind, (), row.channels, ""))
+        said = list(parser_child.answer(reader, file, Request(kind, (), row.channels, "")))
     try:
-        head = check_head(json.loads(json.dumps(said)), 1)
-        found = np.frombuffer(body, "<f8").reshape(head.rows, head.columns)
-        read_parsed(row, Content(found, head.stated), str(row.file))
+        values, head = RawValues(1), None
+        for line, body in said:
+            head = check_head(json.loads(json.dumps(line)), 1, len(values))
+            values.add(body)
+        if head is not None:
+            read_parsed(row, ReadFile(values, head.stated, starts=head.starts), str(row.file))
     except (Refusal, EdgeError):
         return "refused"
     return "read"

@@ -26,6 +26,7 @@ from trainer.recordings.folds import (
     long_enough,
     windows_digest,
 )
+from trainer.recordings.glance import ChannelGlance, Glance, glance_at
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
@@ -51,9 +52,11 @@ __all__ = [
     "Augmentation",
     "CaptureRow",
     "CaptureSet",
+    "ChannelGlance",
     "Cut",
     "Data",
     "Fold",
+    "Glance",
     "LeftOut",
     "Recording",
     "RecordingProblem",
@@ -73,6 +76,7 @@ __all__ = [
     "fault_signs",
     "gather_all",
     "gather_windows",
+    "glance_at",
     "leave_out_blocks",
     "leave_out_conditions",
     "leave_out_runs",

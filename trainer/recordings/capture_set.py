@@ -59,7 +59,7 @@ def read_captures(
             look = look_at_capture(capture.path)
             _check_notes(look, capture)
             row = replace(like, file=capture.path, condition=capture.condition or like.condition)
-            recordings += [replace(item, stored=spill_file.put(item.samples)) for item in read_row(row)]
+            recordings += read_row(row, spill_file)
             days |= recorded_days(look)
         except RecordingError as error:
             wrong.append(error)

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainer.core import check_apart, check_folder, make_folder
+from trainer.core import Progress, check_apart, check_folder, make_folder, quiet
 from trainer.recordings.recording import Recording, load_list, write_npz
 
 
-def convert_recordings(listing: Path, folder: Path) -> Iterator[tuple[Path, Recording]]:
+def convert_recordings(
+    listing: Path, folder: Path, progress: Progress = quiet
+) -> Iterator[tuple[Path, Recording]]:
     """Write every recording of a list as .npz into a folder, which is made; yield each when it is written.
 
     Raises RecordingError for a list or recording that cannot be used, ChoiceError where a recording would be
     written over itself, AccessError or UnavailableError where it cannot be written.
     """
     check_folder(folder)
-    recordings = load_list(listing)
+    recordings = load_list(listing, progress)
     paths = places(recordings, folder)
     for path in paths:
         check_apart(path, *(Path(item.file) for item in recordings))

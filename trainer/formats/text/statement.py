@@ -1,0 +1,107 @@
+"""What a table says: its tracks followed from first to last row, and the rate, unit and gaps that come of
+it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from trainer.formats.contract import Content, ParsedSamples, Refusal
+from trainer.formats.text.clock import Gaps, Jumps, Line
+from trainer.formats.text.header import Header
+from trainer.formats.text.layout import Layout
+from trainer.formats.text.stamps import Stamps
+from trainer.formats.text.time_unit import RATE_TOLERANCE
+from trainer.formats.text.timing import Timing
+from trainer.formats.units import TIME_NAMES, plain_unit
+
+_ROUND: Final = 5e-4
+"""Share by which a measured rate may be off the round number that it is taken for: cheap clocks are off by
+it."""
+_DRIFT: Final = 1e-4
+"""Share from which a drift is told."""
+_LISTED: Final = 5
+"""Gaps that a note names; it says how many there are."""
+
+
+class Watch:
+    """Follows clock and counters of one table."""
+
+    def __init__(self, timing: Timing, stamps: Mapping[int, Stamps]) -> None:
+        """Follow the tracks of `timing`; `stamps` read columns of dates and times."""
+        self.timing = timing
+        self.numeric = [track.column for track in timing.tracks if track.column not in stamps]
+        self._stamps = stamps
+        self._gaps = {
+            track.column: (Gaps if track.pace.step else Jumps)(track.pace, track.name)
+            for track in timing.tracks
+        }
+        self.line = Line()
+        self.rows = 0
+
+    def feed(self, block: bytes, columns: Mapping[int, ParsedSamples]) -> None:
+        """Take the next block, and its columns of numbers. Raises Refusal where time goes back."""
+        for track in self.timing.tracks:
+            stamps = self._stamps.get(track.column)
+            values = columns[track.column] if stamps is None else stamps.read(block)
+            self._gaps[track.column].feed(values)
+            if track is self.timing.tracks[0]:
+                self.line.feed(values)
+            self.rows = self.rows + len(values) if track is self.timing.tracks[0] else self.rows
+
+    def starts(self) -> tuple[int, ...]:
+        """Rows before which samples are missing, by any of the tracks; after the last block."""
+        for gaps in self._gaps.values():
+            gaps.finish()
+        # A clock and a counter find the same gap, the coarser one a row or two beside it.
+        found = sorted({start for gaps in self._gaps.values() for start in gaps.starts})
+        return tuple(
+            start for start, before in zip(found, [-_LISTED, *found], strict=False) if start - before > 2
+        )
+
+
+def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, encoding: str) -> Content:
+    """Say what the table is, after its last block. Raises Refusal where its statements contradict each
+    other."""
+    starts = watch.starts()
+    notes = [f"{encoding}, {layout}, numbers from line {header.first}", *watch.timing.notes]
+    stated: dict[str, float | str] = {}
+    if header.rate_hz:
+        stated["rate_hz"] = header.rate_hz
+        notes.append(f"the lines before say {header.rate_hz:g} Hz")
+    clock = watch.timing.tracks[0] if watch.timing.tracks else None
+    if clock and clock.unit:
+        step, drift = watch.line.steps(list(starts))
+        rate_hz = _round(1 / (step * clock.unit.scale_s))
+        _check_rates(header.rate_hz, rate_hz, clock.name)
+        stated["rate_hz"] = rate_hz
+        unit = TIME_NAMES[clock.unit.scale_s]
+        notes.append(f"time is column {clock.name} in {unit}, {clock.unit.why}: {rate_hz:g} Hz")
+        notes.append(
+            f"steps vary by {clock.pace.jitter / step:.1%} of one, written to {clock.pace.quantum:g} {unit}"
+            + (f"; the clock drifts by {drift:.2%}" if abs(drift) > _DRIFT else "")
+        )
+    if starts:
+        listed = ", ".join(map(str, starts[:_LISTED]))
+        notes.append(f"samples are missing before {len(starts)} readings: {listed}")
+    units = {plain_unit(header.units[at]) for at in columns if header.units and header.units[at]}
+    if len(units) > 1:
+        notes.append(f"units are {', '.join(sorted(units))}")
+    if len(units) == 1:
+        stated["unit"] = units.pop()
+    names = tuple(header.names[at] if header.names and header.names[at] else str(at + 1) for at in columns)
+    return Content(np.empty((0, len(columns))), stated, names, starts, tuple(notes))
+
+
+def _check_rates(said_hz: float | None, measured_hz: float, column: str) -> None:
+    if said_hz and abs(measured_hz / said_hz - 1) > RATE_TOLERANCE:
+        raise Refusal(
+            f"the lines before the numbers say {said_hz:g} Hz, column {column} says {measured_hz:g} Hz",
+            "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
+        )
+
+
+def _round(rate_hz: float) -> float:
+    """The roundest number near enough: of clocks that were set to it, each is off by a little."""
+    near = (float(f"{rate_hz:.{digits}g}") for digits in range(1, 12))
+    return next(value for value in near if abs(value / rate_hz - 1) <= _ROUND)
