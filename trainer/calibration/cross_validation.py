@@ -27,6 +27,8 @@ from trainer.recordings import (
     leave_out_blocks,
     leave_out_conditions,
     measure_quota,
+    moments,
+    parts,
     widen,
 )
 
@@ -57,7 +59,7 @@ def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progres
     """Return what a detector may know besides the windows; recordings of one list agree on it."""
     first = recordings[0]
     normals = [item for item in recordings if item.label == NORMAL]
-    powers = [float(item.samples.astype(np.float64).var(axis=0).mean()) for item in normals]
+    powers = [float(moments(item).variance.mean()) for item in normals]
     return FitContext(
         rate_hz=first.rate_hz,
         channels=first.channels,
@@ -139,10 +141,17 @@ def hold_out(
         graphs += [(fold, data)] if number in kept else []
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
-        for item in fold.held:  # one variant in memory at a time
+        for item in fold.held:  # one variant of one part in memory at a time
+            scored = [
+                [
+                    graph.score(cut_windows(one, plan.samples, plan.hop))
+                    for one in widen([part], ranges, context.seed)
+                ]
+                for part in parts(item, plan.samples, plan.hop)
+            ]
             held += [
-                Held(item, graph.score(cut_windows(one, plan.samples, plan.hop)), variant)
-                for variant, one in enumerate(widen([item], ranges, context.seed))
+                Held(item, np.concatenate(of), variant)
+                for variant, of in enumerate(zip(*scored, strict=True))
             ]
     return held, graphs
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from trainer.formats.contract import Content, ParsedSamples, Refusal, Request
 from trainer.formats.text.cells import Kind
+from trainer.formats.text.choice import find_layout
 from trainer.formats.text.columns import channel_columns
 from trainer.formats.text.header import Header, read_header
-from trainer.formats.text.layout import Layout, find_layout
+from trainer.formats.text.layout import Layout
 from trainer.formats.text.numbers import Numbers
 from trainer.formats.text.source import Source
 from trainer.formats.text.stamps import Stamps

@@ -24,11 +24,13 @@ from trainer.recordings.folds import (
     leave_out_conditions,
     leave_out_runs,
     long_enough,
+    parts,
     windows_digest,
 )
 from trainer.recordings.glance import ChannelGlance, Glance, glance_at
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import write_list
+from trainer.recordings.moments import moments
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import DIGITS, Recording, load_list
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
@@ -86,6 +88,8 @@ __all__ = [
     "long_enough",
     "look_at_capture",
     "measure_quota",
+    "moments",
+    "parts",
     "problem_notes",
     "read_captures",
     "read_content",

@@ -6,13 +6,13 @@ Levels of bands are compared, in decibels: a fault adds somewhere long before it
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.recordings.folds import condition_names, cut_windows
+from trainer.recordings.folds import condition_names, window_parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
@@ -113,7 +113,7 @@ def _levels(item: Recording, samples: int) -> Floats:
     taper = np.hanning(samples)[:, np.newaxis]
     edges = np.linspace(1, samples // 2 + 1, _BANDS + 1).astype(int)[:-1]
     found = []
-    for window in cut_windows(item, samples, samples):
+    for window in chain.from_iterable(window_parts(item, samples, samples)):
         centred = window - window.mean(axis=0, dtype=np.float64)
         power = np.square(np.abs(np.fft.rfft(centred * taper, axis=0)))
         whole = np.square(centred).mean(axis=0)

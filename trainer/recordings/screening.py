@@ -8,6 +8,7 @@ robust estimation", 1974); detectors take means of what is left.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.analysis import STUCK_SHARE, problem
 from edge_runtime.core import FaultReason
-from trainer.recordings.folds import cut_windows
+from trainer.recordings.folds import parts, window_parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 
@@ -140,18 +141,19 @@ def left_out_notes(left_out: Sequence[LeftOut], samples: int) -> dict[str, str]:
 def _unusable(item: Recording, samples: int, hop: int, range_: float) -> Iterator[LeftOut]:
     if len(item.stored) < samples or samples < _SHORTEST:
         return
-    values = item.samples
     run = int(np.ceil(STUCK_SHARE * samples))
-    for channel, name in enumerate(item.channels):
+    # Parts share as many samples, so that each run is whole, or long enough, in one of them.
+    for part, (channel, name) in product(parts(item, run, 1), enumerate(item.channels)):
         # A run of equal values as long as a stuck channel's, wherever it lies between windows.
-        same = np.concatenate(([False], values[1:, channel] == values[:-1, channel], [False]))
+        values = part.samples[:, channel]
+        same = np.concatenate(([False], values[1:] == values[:-1], [False]))
         edges = np.flatnonzero(np.diff(same.astype(np.int8)))
         for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if last - first + 1 >= run:
-                yield _stretch(item, first, last + 1, f"{FaultReason.STUCK}: {name}", usable=False)
+                yield _stretch(part, first, last + 1, f"{FaultReason.STUCK}: {name}", usable=False)
     yield from _held_values(item, samples)
     if np.isfinite(range_):
-        for number, window in enumerate(cut_windows(item, samples, hop)):
+        for number, window in enumerate(chain.from_iterable(window_parts(item, samples, hop))):
             if (fault := problem(window, item.channels, range_)) and fault.reason is FaultReason.SATURATED:
                 start = number * hop
                 yield _stretch(item, start, start + samples, str(fault), usable=False)
@@ -181,7 +183,7 @@ def _by_condition(recordings: Sequence[Recording], samples: int) -> Iterator[lis
 def _level_and_peak(item: Recording, samples: int, hop: int) -> NDArray[np.float64]:
     """Logarithms of RMS and peak of each window, mean removed: [windows, 2 x channels]."""
     found = []
-    for window in cut_windows(item, samples, hop):
+    for window in chain.from_iterable(window_parts(item, samples, hop)):
         centred = window - window.mean(axis=0, dtype=np.float64)
         level = np.sqrt(np.square(centred).mean(axis=0))
         found.append(np.concatenate([level, np.abs(centred).max(axis=0)]))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from trainer.recordings.folds import parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 
@@ -70,12 +71,24 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
 
 def signature(recording: Recording) -> Floats:
     """Height of lines above their background, nepers, on a logarithmic frequency axis; NaN above the band."""
-    values = recording.samples[:, 0].astype(np.float64)
-    length = min(len(values), int(recording.rate_hz * _SPECTRUM_S))
-    frequency, power = signal.welch(values, recording.rate_hz, nperseg=length)
+    frequency, power = spectrum(recording, min(len(recording.stored), int(recording.rate_hz * _SPECTRUM_S)))
     level = np.interp(_AXIS, frequency, np.log(power + 1e-30))
     above = np.clip(level - ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
     return np.where(_top_hz(recording) > _AXIS, above, np.nan)
+
+
+def spectrum(recording: Recording, length: int) -> tuple[Floats, Floats]:
+    """Frequencies in Hz and power density of the first channel, of segments of `length` with half overlap.
+
+    By Welch, "The use of fast Fourier transform for the estimation of power spectra", 1967.
+    """
+    frequency, power, count = np.empty(0), np.zeros(length // 2 + 1), 0
+    for part in parts(recording, length, max(1, length - length // 2)):
+        values = part.samples[:, 0].astype(np.float64)
+        segments = max(1, (len(values) - length // 2) // max(1, length - length // 2))
+        frequency, found = signal.welch(values, recording.rate_hz, nperseg=length)
+        power, count = power + segments * found, count + segments
+    return frequency, power / count
 
 
 def _top_hz(recording: Recording) -> float:

@@ -1,6 +1,7 @@
 """Cells of a line of text, and of what kind each is: number, time stamp, empty, or any other text."""
 
 import csv
+import io
 import re
 from enum import Enum
 from typing import Final
@@ -58,3 +59,12 @@ def kind_of(cell: str, decimal: str) -> Kind:
 def is_number(cell: str, decimal: str) -> bool:
     """Whether a recorder would write a number so; what `float` takes beyond that, such as 1_000, is none."""
     return _NUMBERS[decimal].fullmatch(cell.replace("\u2212", "-")) is not None
+
+
+def without_quotes(text: bytes, separator: str) -> bytes:
+    """Return lines whose cells have no quotes and are separated by tabs."""
+    if separator == BLANKS:
+        return text.replace(b'"', b"").replace(b" ", b"\t")
+    rows = csv.reader(io.StringIO(text.decode("latin-1")), delimiter=separator, skipinitialspace=True)
+    lines = ("\t".join(cell.replace("\n", " ") for cell in row) + "\n" for row in rows)
+    return "".join(lines).encode("latin-1")

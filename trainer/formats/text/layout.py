@@ -1,15 +1,16 @@
 """How a table of text is laid out: separator, decimal sign, where its numbers begin, what its columns are.
 
 Found in the last lines of a file's beginning, where the numbers are, and not in the first ones, which say
-anything. What fits in two ways is refused.
+anything. Which of several layouts it is, is `choice`'s question.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from trainer.formats.contract import Hints, Refusal
+from trainer.formats.contract import Hints
 from trainer.formats.text.cells import BLANKS, Kind, kind_of, split
 from trainer.formats.units import is_unit
 
@@ -25,6 +26,12 @@ _CLEARLY: Final = 0.02
 fewer."""
 _MOST: Final = 0.5
 """Share of a column's cells that must be of a kind for the column to be of it."""
+
+
+_JOINED: Final = re.compile(
+    r"[-+\d.eE]+(?:\s*[;,|\t]\s*[-+\d.eE]+)+|[-+]?\d{1,3}(?:[\s\u202f\u00a0']\d{3})+(?:[.,]\d+)?"
+)
+"""A cell that is several numbers which were not parted, or one with its thousands apart, and no label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,70 +57,54 @@ class Layout:
         return f"{self.width} columns separated by {separator}, decimal {decimal}"
 
 
-def find_layout(lines: Sequence[str], hints: Hints) -> Layout:
-    """Find the layout of a file that begins with these lines. Raises Refusal where none or several fit."""
-    body = [line for line in lines if line.strip() and not line.lstrip().startswith(COMMENTS)][-_BODY:]
-    tried = [_layout(body, separator, decimal) for separator, decimal in _signs(body, hints)]
-    fitting = [layout for layout in tried if layout is not None]
-    if not fitting:
-        raise Refusal(
-            "holds no lines of numbers in columns",
-            "Export one reading a line; name separator and decimal in the list where they are unusual",
-        )
-    best = max(fitting, key=lambda layout: layout.fitting)
-    equal = [layout for layout in fitting if layout.fitting > best.fitting - _CLEARLY]
-    if not (hints.separator and hints.decimal):
-        _check_commas(equal, lines, body, hints)
-    return _preferred(equal, lines)
+def fitting_layouts(lines: Sequence[str], hints: Hints) -> list[Layout]:
+    """Return the layouts that fit a file which begins with these lines, all of them alike; none for no table.
 
-
-def _signs(body: Sequence[str], hints: Hints) -> Iterator[tuple[str, str]]:
-    """Separators and decimal signs that occur at all, as far as the list leaves them open."""
+    Separators and decimal signs are those that occur at all, as far as the list leaves them open.
+    """
+    body = body_of(lines)
     text = "\n".join(body)
-    single = SEPARATORS["semicolon"]  # stands for any separator in lines of one number
-    for separator in SEPARATORS.values():
-        for decimal in DECIMALS.values():
-            open_ = not hints.separator and (separator in (BLANKS, single) or separator in text)
-            wanted = SEPARATORS[hints.separator] == separator if hints.separator else open_
-            fits = DECIMALS[hints.decimal] == decimal if hints.decimal else decimal == "." or "," in text
-            if wanted and fits and (separator != decimal or '"' in text):
-                yield separator, decimal
+    found = []
+    for name, separator in SEPARATORS.items():
+        # The semicolon stands for any separator in lines of one number.
+        occurs = name in ("blank", "semicolon") or separator in text
+        if not (hints.separator == name if hints.separator else occurs):
+            continue
+        for sign, decimal in DECIMALS.items():
+            wanted = hints.decimal == sign if hints.decimal else decimal == "." or "," in text
+            if wanted and (separator != decimal or '"' in text):
+                found.append(_layout(body, separator, decimal))
+    fitting = [layout for layout in found if layout is not None]
+    best = max((layout.fitting for layout in fitting), default=0.0)
+    return [layout for layout in fitting if layout.fitting > best - _CLEARLY]
+
+
+def body_of(lines: Sequence[str]) -> list[str]:
+    """Return the last lines that hold something and are no comments."""
+    return [line for line in lines if line.strip() and not line.lstrip().startswith(COMMENTS)][-_BODY:]
 
 
 def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
     """Judge a pair of signs by the lines; None where hardly a line has a number with them."""
     rows = [split(line, separator) for line in body]
     kinds = [[kind_of(cell, decimal) for cell in row] for row in rows]
-    numeric = [row for row in kinds if Kind.NUMBER in row]
-    if not numeric:
+    widths = Counter(len(row) for row in kinds if Kind.NUMBER in row)
+    width = max(widths, key=lambda each: (widths[each], each), default=0)
+    of_width = [(row, cells) for row, cells in zip(kinds, rows, strict=True) if len(row) == width and Kind.NUMBER in row]
+    columns = []
+    for column in zip(*(row for row, _ in of_width), strict=True):
+        counts = Counter(kind for kind in column if kind is not Kind.EMPTY)
+        numeric = counts[Kind.NUMBER] >= _MOST * counts.total()
+        # Empty only where every cell is; numbers win a tie.
+        columns.append(Kind.EMPTY if not counts else Kind.NUMBER if numeric else counts.most_common(1)[0][0])
+    if Kind.NUMBER not in columns or any(
+        _JOINED.fullmatch(cell)
+        for cell, kind in zip(of_width[-1][1], columns, strict=True)
+        if kind is Kind.TEXT
+    ):
         return None
-    widths = Counter(map(len, numeric))
-    width = max(widths, key=lambda each: (widths[each], each))
-    rows_of_width = [row for row in kinds if len(row) == width and Kind.NUMBER in row]
-    columns = tuple(map(_kind, zip(*rows_of_width, strict=True)))
-    if Kind.NUMBER not in columns:
-        return None
-    typed = sum(kind is not Kind.TEXT for row in rows_of_width for kind in row)
-    return Layout(separator, decimal, columns, typed / (width * len(rows)))
-
-
-def _kind(cells: Sequence[Kind]) -> Kind:
-    """Of a column: empty only where every cell is, else what most of the others are; numbers win a tie."""
-    counts = Counter(cell for cell in cells if cell is not Kind.EMPTY)
-    if not counts:
-        return Kind.EMPTY
-    if counts[Kind.NUMBER] >= _MOST * counts.total():
-        return Kind.NUMBER
-    return counts.most_common(1)[0][0]
-
-
-def _preferred(equal: Sequence[Layout], lines: Sequence[str]) -> Layout:
-    """Of layouts that fit alike: one whose header has a name a column, else most columns, else the first."""
-
-    def merit(layout: Layout) -> tuple[bool, bool, int]:
-        return (names_match(layout, lines), layout.separator != BLANKS, layout.width)
-
-    return max(equal, key=merit)
+    typed = sum(kind is not Kind.TEXT for row, _ in of_width for kind in row)
+    return Layout(separator, decimal, tuple(columns), typed / (width * len(rows)))
 
 
 def names_match(layout: Layout, lines: Sequence[str]) -> bool:
@@ -147,43 +138,3 @@ def first_row(layout: Layout, lines: Sequence[str]) -> int:
             if fit and any(found is kind is Kind.NUMBER for found, kind in pairs):
                 return place
     return len(lines)
-
-
-def _check_commas(equal: Sequence[Layout], lines: Sequence[str], body: Sequence[str], hints: Hints) -> None:
-    """Refuse a comma that may separate values or begin their decimals, unless a header says which."""
-    by_comma = [layout for layout in equal if layout.separator == ","]
-    by_other = [layout for layout in equal if layout.decimal == "," and layout.separator != ","]
-    if not by_comma or hints.separator:
-        return
-    layout = by_comma[0]
-    rows = [row for row in (split(line, ",") for line in body) if len(row) == layout.width]
-    if names_match(layout, lines) or not (by_other or _may_be_decimals(rows, layout)):
-        return
-    if any(names_match(other, lines) for other in by_other):
-        return
-    raise Refusal(
-        f"a comma may separate values or begin their decimals: a line is {','.join(rows[0])[:60]}",
-        "Write separator and decimal into the list: comma and point, or what separates the values and comma; "
-        "or export with semicolons, or with decimal points",
-    )
-
-
-def _may_be_decimals(rows: Sequence[Sequence[str]], layout: Layout) -> bool:
-    """Whether two neighbouring columns could be one number with a decimal comma."""
-    if layout.width < 2 or any('"' in cell or "." in cell for row in rows for cell in row):
-        return False
-    columns = list(zip(*rows, strict=True))
-    return any(
-        kinds == (Kind.NUMBER, Kind.NUMBER) and _may_be_fractions(after)
-        for kinds, after in zip(zip(layout.kinds, layout.kinds[1:], strict=False), columns[1:], strict=True)
-    )
-
-
-def _may_be_fractions(cells: Sequence[str]) -> bool:
-    """Whether all cells are digits, and as programs write decimals: of one length, or without zeros at the
-    end."""
-    if not all(cell.isdecimal() for cell in cells):
-        return False
-    return len({len(cell) for cell in cells}) == 1 or not any(
-        len(cell) > 1 and cell.endswith("0") for cell in cells
-    )

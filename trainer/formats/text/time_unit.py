@@ -4,6 +4,7 @@ A factor of 1000 between milliseconds and seconds is a factor of 1000 in every f
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,10 @@ RATE_TOLERANCE: Final = 0.0075
 """Share: the clocks of cheap recorders are off by less; a rate that is wrong by 1 % is told from it."""
 _EPOCHS: Final = {1.0: (1e9, 4.2e9), 1e-3: (1e12, 2.2e12), 1e-6: (1e15, 2.2e15), 1e-9: (1e18, 2.2e18)}
 """Values since 1970 of the years 2001 to 2039 in each unit, seconds also since 1904 as LabVIEW counts."""
+_SURELY_HZ: Final = 20.0
+"""From here on numbers since 1970, and those of Edge Impulse, are in that unit: in one that is a thousand times
+finer they would mean 20 kHz or more, which no counter of a microcontroller stamps. Below, microseconds since the
+board was switched on may look like seconds since 1970, as those of a phone do like milliseconds. A judgement."""
 _HIGHEST_HZ: Final = 1e6
 """No sensor of vibration is read faster; where milliseconds would mean that, seconds are meant. A
 judgement."""
@@ -56,7 +61,8 @@ def find_unit(column: TimeColumn, hints: Hints) -> Unit:
         return Unit(TIME_UNITS[hints.time_unit], "as the list says")
     words = [word.casefold() for word in (column.unit, *_TOKENS.split(column.name))]
     stated = [TIME_UNITS[word] for word in words if word in TIME_UNITS]
-    epochs = since_epoch(column.first)
+    rates = {scale: 1 / (column.pace.step * scale) for scale in _EPOCHS}
+    epochs = [scale for scale in since_epoch(column.first) if rates[scale] >= _SURELY_HZ]
     if stated and epochs and stated[0] != epochs[0]:
         raise Refusal(
             f"column {column.name} says {TIME_NAMES[stated[0]]}, and its numbers are {TIME_NAMES[epochs[0]]} "
@@ -65,34 +71,33 @@ def find_unit(column: TimeColumn, hints: Hints) -> Unit:
         )
     if stated or epochs:
         return Unit((stated or epochs)[0], "as its header says" if stated else "by numbers since 1970")
-    return _by_rate(column, hints)
+    return _by_rate(column, rates, hints.rate_hz)
 
 
-def _by_rate(column: TimeColumn, hints: Hints) -> Unit:
+def _by_rate(column: TimeColumn, rates: Mapping[float, float], known_hz: float | None) -> Unit:
     """The unit of a column that says none: by the rate that is known, or as only one can be."""
-    pace = column.pace
-    rates = {scale: 1 / (pace.step * scale) for scale in _EPOCHS}
-    if hints.rate_hz:
-        near = [
-            scale
-            for scale, rate in rates.items()
-            if abs(rate / hints.rate_hz - 1) <= RATE_TOLERANCE and rate < _HIGHEST_HZ * (1 + RATE_TOLERANCE)
-        ]
-        if near:
-            return Unit(near[0], f"by the rate of {hints.rate_hz:g} Hz")
-    if _is_edge_impulse(column):
+    for scale, rate in rates.items() if known_hz else ():
+        if abs(rate / known_hz - 1) <= RATE_TOLERANCE and rate < _HIGHEST_HZ * (1 + RATE_TOLERANCE):
+            return Unit(scale, f"by the rate of {known_hz:g} Hz")
+    # A table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named axes.
+    whole = column.first == 0 and column.pace.quantum >= 1 and rates[1e-3] >= _SURELY_HZ
+    if whole and column.beside[:1] == ("timestamp",) == (column.name,) and all(
+        map(_SENSORS.fullmatch, column.beside[1:])
+    ):
         return Unit(1e-3, "as Edge Impulse writes it")
-    if hints.rate_hz:
+    possible = " or ".join(
+        f"{rate:.6g} Hz if in {TIME_NAMES[scale]}" for scale, rate in list(rates.items())[:3]
+    )
+    if known_hz:
         raise Refusal(
-            f"column {column.name} goes on by {pace.step:.6g} a reading, {_readings(rates)}; the list or the "
-            f"file's first lines say {hints.rate_hz:g} Hz",
+            f"column {column.name} goes on by {column.pace.step:.6g} a reading, {possible}; the list or the "
+            f"file's first lines say {known_hz:g} Hz",
             "Correct rate_hz; where the column is no clock to go by, write none as time into the list",
         )
     if rates[1e-3] > _HIGHEST_HZ:
         return Unit(1.0, "as no sensor is read so fast in ms")
     raise Refusal(
-        f"column {column.name} does not say its unit, and goes on by {pace.step:.6g} a reading: "
-        f"{_readings(rates)}",
+        f"column {column.name} does not say its unit, and goes on by {column.pace.step:.6g} a reading: {possible}",
         "Write rate_hz or time_unit into the list",
     )
 
@@ -100,15 +105,3 @@ def _by_rate(column: TimeColumn, hints: Hints) -> Unit:
 def since_epoch(first: float) -> list[float]:
     """Units in which a number is a time of our days since 1970."""
     return [scale for scale, (low, high) in _EPOCHS.items() if low <= first <= high]
-
-
-def _readings(rates: dict[float, float]) -> str:
-    return " or ".join(f"{rate:.6g} Hz if in {TIME_NAMES[scale]}" for scale, rate in list(rates.items())[:3])
-
-
-def _is_edge_impulse(column: TimeColumn) -> bool:
-    """Whether it is a table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named
-    axes."""
-    whole = column.first == 0 and column.pace.quantum >= 1
-    named = column.name == "timestamp" == column.beside[0]
-    return named and whole and all(map(_SENSORS.fullmatch, column.beside[1:]))
