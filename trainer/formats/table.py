@@ -15,7 +15,7 @@ import numpy as np
 from trainer.formats.contract import Content, ParsedSamples, Refusal, Request
 from trainer.formats.text.cells import Kind
 from trainer.formats.text.choice import find_layout
-from trainer.formats.text.columns import channel_columns
+from trainer.formats.text.columns import channel_columns, named_columns
 from trainer.formats.text.header import Header, read_header
 from trainer.formats.text.layout import Layout
 from trainer.formats.text.numbers import Numbers
@@ -68,7 +68,7 @@ def _understand(
                 first[at] = Numbers(layout, [at]).read(beginning, number)[:, 0]
             except Refusal:
                 continue  # it matters where the column is asked for, and then refuses there
-    named = channel_columns(request, layout, header, ()) if request.signals else []
+    named = named_columns(request.signals, layout, header)
     timing = find_timing(first, layout, header, request.hints, named)
     return timing, channel_columns(request, layout, header, timing.passed)
 

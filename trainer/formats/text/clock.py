@@ -51,7 +51,9 @@ class Gaps:
 
     def feed(self, stamps: ParsedSamples) -> None:
         """Take the next stamps [rows]. Raises Refusal where they go back."""
-        self._check_order(stamps)
+        steps = np.diff(np.concatenate([self._held[-1:], stamps]))
+        if (wrong := np.flatnonzero(~(steps > -_BACK * self._pace.step - 1e-12))).size:
+            raise _backwards(self._name, self._row + int(wrong[0]) + 2 - len(self._held[-1:]))
         held = np.concatenate([self._held, stamps])
         first = self._row - len(self._held)
         self._row += len(stamps)
@@ -90,26 +92,17 @@ class Gaps:
         for begin, end in edges:
             if end == len(late):
                 return int(begin)
-            self._add(first + self._place(held, int(begin), int(end), late))
+            # At the run's one long step, else where it is latest.
+            steps = np.diff(held[begin : end + 2 * self._width])
+            place = int(np.argmax(late[begin:end])) + self._width
+            if steps.max() > self._pace.limit + self._pace.quantum:
+                place = int(np.argmax(steps)) + 1
+            self._add(first + int(begin) + place)
         return len(late)
-
-    def _place(self, held: ParsedSamples, begin: int, end: int, late: ParsedSamples) -> int:
-        """Where in a run of late rows the gap is: at its one long step, else where it is latest."""
-        steps = np.diff(held[begin : end + 2 * self._width])
-        if steps.max() > self._pace.limit + self._pace.quantum:
-            return begin + int(np.argmax(steps)) + 1
-        return begin + int(np.argmax(late[begin:end])) + self._width
 
     def _add(self, row: int) -> None:
         if all(abs(row - known) > 1 for known in self.starts[-3:]) and row > 0:
             self.starts.append(row)
-
-    def _check_order(self, stamps: ParsedSamples) -> None:
-        before = self._held[-1:]
-        steps = np.diff(np.concatenate([before, stamps]))
-        wrong = np.flatnonzero(~(steps > -_BACK * self._pace.step - 1e-12))
-        if wrong.size:
-            raise _backwards(self._name, self._row + int(wrong[0]) + 2 - len(before))
 
 
 class Jumps:

@@ -1,32 +1,19 @@
 """What stands before a table's numbers: names and units of its columns, and a rate in words."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from trainer.formats.contract import Refusal
 from trainer.formats.text.cells import BLANKS, Kind, is_number, kind_of, split
 from trainer.formats.text.layout import COMMENTS, Layout, first_row, is_header
+from trainer.formats.text.stated_rate import stated_rate
 from trainer.formats.units import is_unit, name_and_unit
 
 _NOTES: Final = {"", "comment", "comments", "remark", "remarks"}
 """Names of a last column that many programs announce and few fill."""
 _BLANK: Final = ("", "-", "[]", "()", "[-]", "(-)")
 """What a row of units has for columns without one."""
-_NUMBER: Final = r"(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)"
-_PER_SECOND: Final = r"(?P<factor>[kM])?(?:hz|s/s|sps|samples/s(?:ec)?|samples per second)\b"
-_WHAT: Final = r"(?:sampl\w*|data|scan|acqui\w*|abtast\w*)[\s_.-]*"
-_RATES: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"{_WHAT}(?:rate|freq\w*)?\W*{_NUMBER}\s*{_PER_SECOND}",
-        rf"{_WHAT}(?:rate|freq\w*)\W*\(?\s*{_PER_SECOND}\W*{_NUMBER}",
-        rf"\bat\s+{_NUMBER}\s*{_PER_SECOND}",
-    )
-)
-"""A rate with its unit, in either order: what bears no unit may be anything."""
-_FACTORS: Final = {"": 1.0, "k": 1e3, "m": 1e6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +33,37 @@ class Header:
     rate_hz: float | None
     """What the lines before say in words."""
 
+    def name(self, at: int) -> str:
+        """What a column is called: its header, or its number from 1."""
+        return self.names[at] if self.names and self.names[at] else str(at + 1)
+
+    def unit(self, at: int) -> str:
+        """What a column's unit is; blank where none is stated."""
+        return self.units[at] if self.units else ""
+
+    def place(self, name: str, width: int) -> int:
+        """Where the column of that name, whatever its capitals, or of that number from 1 is; -1 for none."""
+        names = [each.casefold() for each in self.names]
+        if name.casefold() in names:
+            return names.index(name.casefold())
+        return int(name) - 1 if name.isdecimal() and 1 <= int(name) <= width else -1
+
 
 def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
     """Find names, units and rate above the first row; `skip` is how many lines the list passes over."""
     first = max(skip, first_row(layout, lines[skip:]) + skip)
     above = [(place, line) for place, line in enumerate(lines[:first]) if line.strip() and place >= skip]
     _check_first(above, layout)
-    rate_hz = _rate(line for _, line in above)
+    rate_hz = stated_rate(line for _, line in above)
     units = [""] * layout.width
     while above:
         place, line = above.pop()
-        cells = _fitted(_cells(line, layout), layout)
+        bare = line.lstrip()
+        for mark in COMMENTS:
+            bare = bare.removeprefix(mark)
+        # A comment that says something has no names of columns.
+        says = bare != line.lstrip() and ("=" in bare or ":" in bare)
+        cells = None if says else _fitted(split(bare, layout.separator), layout)
         if cells is None:
             break
         if all(cell in _BLANK or is_unit(cell) for cell in cells) and any(map(is_unit, cells)):
@@ -67,14 +74,6 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
         names = tuple(name for name, _ in split_names)
         return Header(names, tuple(stated), tuple(cells), place + 1, first + 1, rate_hz)
     return Header((), tuple(units), (), 0, first + 1, rate_hz)
-
-
-def _cells(line: str, layout: Layout) -> list[str]:
-    """Cells of a line that may be names behind a mark of comments; none of a comment that says something."""
-    bare = line.lstrip()
-    for mark in COMMENTS:
-        bare = bare.removeprefix(mark)
-    return [] if bare != line.lstrip() and ("=" in bare or ":" in bare) else split(bare, layout.separator)
 
 
 def _fitted(cells: list[str], layout: Layout) -> list[str] | None:
@@ -104,22 +103,13 @@ def _check_first(above: Sequence[tuple[int, str]], layout: Layout) -> None:
     ):
         return
     wrong = next(
-        cell
-        for cell, kind in zip(cells, layout.kinds, strict=True)
-        if kind is Kind.NUMBER and cell not in numeric
+        (
+            cell
+            for cell, kind in zip(cells, layout.kinds, strict=True)
+            if kind is Kind.NUMBER and cell not in numeric
+        ),
+        line,
     )
     raise Refusal(
         f"line {place + 1} holds {wrong[:40]!r}, not a number", "Repair the line, or cut the recording there"
     )
-
-
-def _rate(lines: Iterable[str]) -> float | None:
-    """The rate in Hz that lines before the numbers state in words with its unit; None for none, or for
-    several."""
-    found = set()
-    for line in lines:
-        for pattern in _RATES:
-            for match in pattern.finditer(line):
-                number = float(match["number"].replace(",", "."))
-                found.add(number * _FACTORS[(match["factor"] or "").lower()])
-    return found.pop() if len(found) == 1 else None

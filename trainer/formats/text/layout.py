@@ -135,6 +135,11 @@ def first_row(layout: Layout, lines: Sequence[str]) -> int:
                 (kind_of(cell, layout.decimal), kind) for cell, kind in zip(cells, layout.kinds, strict=True)
             ]
             fit = all(found in (kind, Kind.EMPTY) or kind is Kind.TEXT for found, kind in pairs)
-            if fit and any(found is kind is Kind.NUMBER for found, kind in pairs):
+            # Programs that number columns from 0 or 1 write the numbers above them.
+            numbered = [cell for cell in cells if cell] in (
+                [str(at + start) for at in range(layout.width - (not cells[0]))] for start in (0, 1)
+            )
+            named = numbered and layout.width > 1 and any(layout.decimal in line for line in lines[place + 1 :][:1])
+            if fit and not named and any(found is kind is Kind.NUMBER for found, kind in pairs):
                 return place
     return len(lines)

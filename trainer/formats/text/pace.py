@@ -135,11 +135,8 @@ def _quantum(values: ParsedSamples) -> float:
         if slack > _BLURRED:
             return finest
         if np.abs(scaled - np.round(scaled)).max() <= slack:
-            return _common(np.round(scaled)) / 10.0**decimals
+            # What all whole numbers are multiples of: counts of microseconds may all be thousands.
+            differences = np.diff(np.round(scaled)).astype(np.int64)
+            common = float(np.gcd.reduce(differences[differences != 0])) if differences.any() else 1.0
+            return common / 10.0**decimals
     return 10.0**-_DECIMALS
-
-
-def _common(scaled: ParsedSamples) -> float:
-    """What all whole numbers are multiples of: counts of microseconds may all be thousands."""
-    differences = np.diff(scaled).astype(np.int64)
-    return float(np.gcd.reduce(differences[differences != 0])) if differences.any() else 1.0

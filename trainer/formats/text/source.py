@@ -6,6 +6,8 @@ in a line feed, whatever the file has.
 
 import codecs
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from typing import IO, Final
 
 from trainer.formats.contract import Refusal
@@ -45,7 +47,9 @@ class Source:
     def blocks(self) -> Iterator[tuple[int, bytes]]:
         """Yield the number of its first line, and the block, once. Raises Refusal for what is no text."""
         number, rest = 1, b""
-        for chunk in self._chunks():
+        wide = codecs.getincrementaldecoder(self.encoding or "utf-8")(errors="replace")
+        for data in chain([self._head], iter(partial(self._stream.read, _BLOCK), b"")):
+            chunk = wide.decode(data).encode() if self.encoding.startswith("utf-16") else data
             whole = rest + chunk
             held = whole.endswith(b"\r")  # half of a line end, perhaps
             cut = whole[: len(whole) - held].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -70,17 +74,6 @@ class Source:
             return text
         self.encoding = "latin-1"
         return block.decode("latin-1")
-
-    def _chunks(self) -> Iterator[bytes]:
-        if not self.encoding.startswith("utf-16"):
-            yield self._head
-            while chunk := self._stream.read(_BLOCK):
-                yield chunk
-            return
-        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
-        yield decoder.decode(self._head).encode()
-        while chunk := self._stream.read(_BLOCK):
-            yield decoder.decode(chunk).encode()
 
 
 def _too_long(number: int) -> Refusal:

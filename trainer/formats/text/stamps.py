@@ -43,7 +43,10 @@ class Stamps:
             return np.nan
         day = stamp[1] or (cells[self._dates] if self._dates is not None else "")
         if day not in self._days:
-            self._days[day] = self._number(day)
+            try:
+                self._days[day] = date.fromisoformat(day.replace("/", "-").replace(".", "-")).toordinal()
+            except ValueError:
+                self._days[day] = self._days[self._last] + 1
         self._last = day
         hour = int(stamp[3]) % 12 + 12 * (stamp[6].upper() == "PM") if stamp[6] else int(stamp[3])
         second = float((stamp[5] or "0").replace(",", ".").replace(":", "."))
@@ -53,9 +56,3 @@ class Stamps:
             found += _DAY_S
         self._last_s = found
         return found
-
-    def _number(self, day: str) -> int:
-        try:
-            return date.fromisoformat(day.replace("/", "-").replace(".", "-")).toordinal()
-        except ValueError:
-            return self._days[self._last] + 1

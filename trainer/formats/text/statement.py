@@ -72,8 +72,15 @@ def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, 
     clock = watch.timing.tracks[0] if watch.timing.tracks else None
     if clock and clock.unit:
         step, drift = watch.line.steps(list(starts))
-        rate_hz = _round(1 / (step * clock.unit.scale_s))
-        _check_rates(header.rate_hz, rate_hz, clock.name)
+        measured_hz = 1 / (step * clock.unit.scale_s)
+        # The roundest number near enough: of clocks that were set to it, each is off by a little.
+        near = (float(f"{measured_hz:.{digits}g}") for digits in range(1, 17))
+        rate_hz = next(value for value in near if abs(value / measured_hz - 1) <= _ROUND)
+        if header.rate_hz and abs(rate_hz / header.rate_hz - 1) > RATE_TOLERANCE:
+            raise Refusal(
+                f"the lines before the numbers say {header.rate_hz:g} Hz, column {clock.name} says {rate_hz:g} Hz",
+                "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
+            )
         stated["rate_hz"] = rate_hz
         unit = TIME_NAMES[clock.unit.scale_s]
         notes.append(f"time is column {clock.name} in {unit}, {clock.unit.why}: {rate_hz:g} Hz")
@@ -84,24 +91,10 @@ def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, 
     if starts:
         listed = ", ".join(map(str, starts[:_LISTED]))
         notes.append(f"samples are missing before {len(starts)} readings: {listed}")
-    units = {plain_unit(header.units[at]) for at in columns if header.units and header.units[at]}
+    units = {plain_unit(header.unit(at)) for at in columns if header.unit(at)}
     if len(units) > 1:
         notes.append(f"units are {', '.join(sorted(units))}")
     if len(units) == 1:
         stated["unit"] = units.pop()
-    names = tuple(header.names[at] if header.names and header.names[at] else str(at + 1) for at in columns)
+    names = tuple(map(header.name, columns))
     return Content(np.empty((0, len(columns))), stated, names, starts, tuple(notes))
-
-
-def _check_rates(said_hz: float | None, measured_hz: float, column: str) -> None:
-    if said_hz and abs(measured_hz / said_hz - 1) > RATE_TOLERANCE:
-        raise Refusal(
-            f"the lines before the numbers say {said_hz:g} Hz, column {column} says {measured_hz:g} Hz",
-            "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
-        )
-
-
-def _round(rate_hz: float) -> float:
-    """The roundest number near enough: of clocks that were set to it, each is off by a little."""
-    near = (float(f"{rate_hz:.{digits}g}") for digits in range(1, 12))
-    return next(value for value in near if abs(value / rate_hz - 1) <= _ROUND)
