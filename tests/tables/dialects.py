@@ -42,6 +42,8 @@ AXES: Final = (
     ("ax", "ay", "az"),
 )
 UNITS: Final = {"g": ("g", "G"), "m/s2": ("m/s^2", "m/s²", "m/s2"), "mm/s": ("mm/s",), "V": ("V",)}
+SWITCHED_ON: Final = (0.0, 0.0, 12.5, 1700.0, 1.7e6)
+"""Seconds before the recording: after half an hour microseconds are as large as seconds since 1970."""
 START: Final = datetime(2026, 3, 5, 10, 17, 23, 250000, UTC)
 
 
@@ -74,6 +76,8 @@ class Table:
     coarse: bool = False
     extra: tuple[str, ...] = ()
     digits: str = "%.5f"
+    grouped: bool = False
+    """Whether thousands are parted, by the sign that is decimal elsewhere in the table."""
     second_clock: bool = False
     listed_hz: float | None = None
     listed_unit: str = "g"
@@ -120,6 +124,7 @@ def _draw_signs(table: Table, dice: random.Random) -> None:
     table.digits = dice.choice(("%.3f", "%.5f", "%.6f", "%.7g", "%.6e", "%d"))
     if table.digits == "%d":
         table.values = np.round(table.values * 700)
+        table.grouped = table.separator not in (",", " ", "   ") and dice.random() < 0.3
 
 
 def _draw_header(table: Table, dice: random.Random) -> None:
@@ -226,7 +231,7 @@ def _columns(table: Table, lost: int, dice: random.Random) -> list[tuple[str, st
     if table.encoding not in ("cp1252", "utf-8", "utf-8-sig", "utf-16"):
         spelling = table.unit
     for name, column in zip(table.names, table.values.T, strict=True):
-        columns.append((name, spelling, _numbers(column, table.digits, table.decimal)))
+        columns.append((name, spelling, _values(column, table)))
     extra = {
         "index": ("idx", "", [str(place) for place in range(rows)]),
         "label": ("label", "", ["run"] * rows),
@@ -234,6 +239,12 @@ def _columns(table: Table, lost: int, dice: random.Random) -> list[tuple[str, st
         "temperature": ("temp", "°C", _numbers(21 + np.sin(np.arange(rows) / 50), "%.2f", table.decimal)),
     }
     return columns + [extra[kind] for kind in table.extra]
+
+
+def _values(column: np.ndarray, table: Table) -> list[str]:
+    if table.grouped:
+        return [f"{value:,.0f}".replace(",", table.decimal) for value in column]
+    return _numbers(column, table.digits, table.decimal)
 
 
 def _numbers(column: np.ndarray, digits: str, decimal: str) -> list[str]:
@@ -250,7 +261,7 @@ def _clock(table: Table, seconds: np.ndarray, dice: random.Random) -> list[tuple
         noise = np.random.default_rng(len(seconds)).uniform(-1, 1, len(seconds)) * (
             jitter if not table.coarse else 0
         )
-        origin = START.timestamp() if "epoch" in table.time else dice.choice((0.0, 0.0, 12.5))
+        origin = START.timestamp() if "epoch" in table.time else dice.choice(SWITCHED_ON)
         return [
             (table.time_name, unit if table.time_named else "", _stamps(table, seconds + noise, origin, unit))
         ]

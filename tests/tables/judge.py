@@ -21,6 +21,7 @@ from trainer.recordings.recording import Recording, read_parsed
 UNKNOWN = "rate_hz is blank|does not say its unit"
 CONTRARY = r"own rate is|goes on by .* say|lines before the numbers say"
 COMMA = "comma may separate"
+GROUPED = "may group thousands|comma may separate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def right_reasons(table: Table) -> list[str]:
         reasons.append("several rates|" + CONTRARY)
     if table.header in ("units", "row") and table.unit != table.listed_unit:
         reasons.append("values are in")
+    if table.grouped and np.abs(table.values).max() >= 1000:
+        reasons.append(GROUPED)
     if not known_hz(table):
         reasons.append(UNKNOWN)
     return reasons

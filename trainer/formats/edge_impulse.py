@@ -31,7 +31,7 @@ def read(stream: IO[bytes], request: Request) -> Content:
     values = values.reshape(len(values), -1)
     if values.shape[1] != len(names) or len(set(names)) != len(names):
         raise Refusal(f"has {values.shape[1]} values a reading for {len(names)} sensors", _OTHER)
-    chosen = [_place(name, names) for name in request.signals] or _found(request, names)
+    chosen = _chosen(request, names)
     units = {plain_unit(str(sensors[at].get("units", ""))) for at in chosen} - {""}
     stated: dict[str, float | str] = {}
     if len(units) == 1:
@@ -42,19 +42,16 @@ def read(stream: IO[bytes], request: Request) -> Content:
     return Content(values[:, chosen], stated, tuple(names[at] for at in chosen))
 
 
-def _place(name: str, names: list[str]) -> int:
-    if name in names:
-        return names.index(name)
-    if name.isdecimal() and 1 <= int(name) <= len(names):
-        return int(name) - 1
-    raise Refusal(f"has no sensor {name!r}", available(names))
-
-
-def _found(request: Request, names: list[str]) -> list[int]:
-    if not request.channels:
-        return list(range(len(names)))
-    if set(request.channels) <= set(names):
+def _chosen(request: Request, names: list[str]) -> list[int]:
+    """Sensors by their names, or numbers from 1, as asked for; else all where they are as many."""
+    for name in request.signals:
+        if name not in names and not (name.isdecimal() and 1 <= int(name) <= len(names)):
+            raise Refusal(f"has no sensor {name!r}", available(names))
+    if request.signals:
+        return [names.index(name) if name in names else int(name) - 1 for name in request.signals]
+    if set(request.channels) <= set(names) and request.channels:
         return [names.index(channel) for channel in request.channels]
-    if len(names) == len(request.channels) and not set(request.channels) & set(names):
+    strangers = len(names) == len(request.channels) and not set(request.channels) & set(names)
+    if strangers or not request.channels:
         return list(range(len(names)))
     raise Refusal(f"it is not clear which sensors are {' '.join(request.channels)}", available(names))

@@ -43,13 +43,10 @@ def _sets(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
             isinstance(entry, h5py.Dataset)
             and not entry.is_virtual
             and not entry.external
-            and _numeric(entry)
+            and np.issubdtype(entry.dtype, np.number)
+            and 0 < entry.ndim <= 2
         ):
             yield f"{prefix}{name}", entry
-
-
-def _numeric(entry: Any) -> bool:
-    return np.issubdtype(entry.dtype, np.number) and 0 < entry.ndim <= 2
 
 
 def _blocks(sets: dict[str, Any]) -> Iterator[dict[str, ParsedSamples]]:

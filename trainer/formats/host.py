@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from edge_runtime.sandbox import prepare_rights
 from trainer.formats.child import asked, reach_input_and_answer_only, write_answer
@@ -34,7 +34,15 @@ def main() -> None:
         reader = import_module(f"trainer.formats.{fields['kind']}").read
         child = os.fork()
         if not child:
-            _parse(reader, fields, descriptors)
+            try:  # the fork ends here, however parsing goes
+                os.dup2(descriptors[0], 0)
+                os.dup2(descriptors[1], 1)
+                os.closerange(3, _DESCRIPTORS)
+                reach_input_and_answer_only(os.fstat(0).st_size)
+                with open(0, "rb", closefd=False) as stream:
+                    write_answer(reader, stream, asked(fields), sys.stdout.buffer)
+            finally:
+                os._exit(0)
         for descriptor in descriptors:
             os.close(descriptor)
         control.sendall(f"{child}\n".encode())
@@ -52,16 +60,3 @@ def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
             return b"", descriptors
         line += more
     return line, descriptors
-
-
-def _parse(reader: Any, fields: dict[str, Any], descriptors: list[int]) -> None:
-    """Be the fork: it ends here, however parsing goes."""
-    try:
-        os.dup2(descriptors[0], 0)
-        os.dup2(descriptors[1], 1)
-        os.closerange(3, _DESCRIPTORS)
-        reach_input_and_answer_only(os.fstat(0).st_size)
-        with open(0, "rb", closefd=False) as stream:
-            write_answer(reader, stream, asked(fields), sys.stdout.buffer)
-    finally:
-        os._exit(0)

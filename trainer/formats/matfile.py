@@ -72,7 +72,14 @@ def choose(
     `sizes` are the shapes of numeric variables by name. Raises Refusal, listing what there is.
     """
     series = {name: size for name, size in sizes.items() if np.prod(size, dtype=np.int64) >= _SHORTEST}
-    signals = only_matrix(series, request) or request.signals or _found(series, request)
+    signals = only_matrix(series, request) or request.signals
+    if not signals and request.channels:
+        signals = tuple(_find(series, channel, request.number) for channel in request.channels)
+    if not signals:
+        longest = max((max(size) for size in series.values()), default=0)
+        signals = tuple(name for name, size in series.items() if max(size) == longest)
+    if not signals:
+        raise Refusal("holds no numeric signal", "Export it as a numeric vector")
     for name in variables(signals):
         if name not in sizes:
             check_held([name], series if name not in sizes else sizes, "numeric signal")
@@ -82,16 +89,6 @@ def choose(
                 "Split the recording, or export .npz, .wav, .csv or MATLAB 7.3, which are read in blocks",
             )
     return signals
-
-
-def _found(series: Mapping[str, tuple[int, ...]], request: Request) -> tuple[str, ...]:
-    if request.channels:
-        return tuple(_find(series, channel, request.number) for channel in request.channels)
-    longest = max((max(size) for size in series.values()), default=0)
-    names = tuple(name for name, size in series.items() if max(size) == longest)
-    if not names:
-        raise Refusal("holds no numeric signal", "Export it as a numeric vector")
-    return names
 
 
 def _find(series: Mapping[str, tuple[int, ...]], channel: str, number: str) -> str:

@@ -40,7 +40,13 @@ def side_by_side(
     """
     found = [_column(arrays, signal) for signal in signals]
     if len(found) > 1 or channels == 1:
-        _check_vectors(found, signals)
+        for array, signal in zip(found, signals, strict=True):
+            if array.size and max(array.shape, default=1) != array.size:
+                raise Refusal(
+                    f"signal {signal!r} is a matrix of {' x '.join(map(str, array.shape))} values, and one "
+                    "channel is asked for",
+                    f"Name its column by number: {signal}[1] to {signal}[{min(array.shape)}]",
+                )
         return columns(found, 1 if channels == 1 else len(found)), tuple(signals)
     only = upright(found[0], channels)
     if channels and only.shape[1] != channels:
@@ -72,16 +78,6 @@ class Block(np.ndarray[tuple[int, int], np.dtype[np.float64]]):
 def block(values: ParsedSamples) -> Block:
     """Mark rows of a matrix as such."""
     return values.reshape(len(values), -1).view(Block)
-
-
-def _check_vectors(found: Sequence[ParsedSamples], signals: Sequence[str]) -> None:
-    for array, signal in zip(found, signals, strict=True):
-        if array.size and max(array.shape, default=1) != array.size:
-            raise Refusal(
-                f"signal {signal!r} is a matrix of {' x '.join(map(str, array.shape))} values, and one "
-                "channel is asked for",
-                f"Name its column by number: {signal}[1] to {signal}[{min(array.shape)}]",
-            )
 
 
 def _column(arrays: Mapping[str, ParsedSamples], signal: str) -> ParsedSamples:

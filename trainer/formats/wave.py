@@ -83,22 +83,16 @@ def _content(
             raise Refusal(f"ends after {done} of {whole} bytes of data", _DAMAGED)
         if not data:
             break
-        data = data[: len(data) // align * align]
-        yield _shares(data, dtype, width).reshape(-1, channels)[:, chosen]
+        raw: NDArray[Any] = np.frombuffer(data[: len(data) // align * align], dtype=dtype)
+        if width == 3:
+            # In the upper three bytes of four, so that the sign bit is in its place.
+            wide = np.zeros((len(raw) // 3, 4), dtype=np.uint8)
+            wide[:, 1:] = raw.reshape(-1, 3)
+            raw = wide.view("<i4")[:, 0]
+        full = 2.0 ** (8 * raw.dtype.itemsize - 1) if raw.dtype.kind == "i" else 1.0
+        yield raw.astype(np.float64).reshape(-1, channels)[:, chosen] / full
     names = tuple(str(at + 1) for at in chosen)
     yield Content(np.empty((0, len(chosen))), {"rate_hz": float(rate_hz), "unit": FULL_SCALE}, names)
-
-
-def _shares(data: bytes, dtype: str, width: int) -> ParsedSamples:
-    """Values as shares of full scale, one after the other."""
-    raw: NDArray[Any] = np.frombuffer(data, dtype=dtype)
-    if width == 3:
-        # In the upper three bytes of four, so that the sign bit is in its place.
-        wide = np.zeros((len(data) // 3, 4), dtype=np.uint8)
-        wide[:, 1:] = raw.reshape(-1, 3)
-        raw = wide.view("<i4")[:, 0]
-    values = raw.astype(np.float64)
-    return values / 2.0 ** (8 * raw.dtype.itemsize - 1) if raw.dtype.kind == "i" else values
 
 
 def _format(chunk: bytes) -> tuple[str, int, int, int]:

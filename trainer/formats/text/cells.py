@@ -68,3 +68,11 @@ def without_quotes(text: bytes, separator: str) -> bytes:
     rows = csv.reader(io.StringIO(text.decode("latin-1")), delimiter=separator, skipinitialspace=True)
     lines = ("\t".join(cell.replace("\n", " ") for cell in row) + "\n" for row in rows)
     return "".join(lines).encode("latin-1")
+
+
+def single_blanks(text: bytes) -> bytes:
+    """Any blanks between cells as one, none at the ends of lines."""
+    text = text.replace(b"\t", b" ")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    return text.replace(b"\n ", b"\n").replace(b" \n", b"\n").lstrip(b" ")

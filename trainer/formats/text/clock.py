@@ -58,7 +58,12 @@ class Gaps:
         first = self._row - len(self._held)
         self._row += len(stamps)
         keep = min(2 * self._width, len(held))
-        late = self._lateness(held)
+        late, width = np.empty(0), self._width
+        if len(held) > 2 * width:
+            # How late the rows after each row are against those before, in the column's unit.
+            sums = np.concatenate([[0.0], np.cumsum(held - held[0])])
+            means = (sums[width:] - sums[:-width]) / width
+            late = np.asarray(means[width:] - means[:-width] - width * self._pace.step)
         if late.size:
             open_from = self._collect(held, late, first)
             keep = min(len(held), max(keep, len(held) - open_from))
@@ -73,15 +78,6 @@ class Gaps:
         for place in np.flatnonzero(np.diff(margin) > limit):
             self._add(first + int(place) + 1)
         self.starts.sort()
-
-    def _lateness(self, held: ParsedSamples) -> ParsedSamples:
-        """How late the rows after each row are against those before, in the column's unit."""
-        width = self._width
-        if len(held) < 2 * width + 1:
-            return np.empty(0)
-        sums = np.concatenate([[0.0], np.cumsum(held - held[0])])
-        means = (sums[width:] - sums[:-width]) / width
-        return np.asarray(means[width:] - means[:-width] - width * self._pace.step)
 
     def _collect(self, held: ParsedSamples, late: ParsedSamples, first: int) -> int:
         """Add the latest row of each run of late ones; return the place from which a run is not over yet."""

@@ -1,15 +1,15 @@
 """Lines of text to numbers, a block at a time: plain decimals by arithmetic, others by NumPy's own reader."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from trainer.formats.contract import ParsedSamples, Refusal
-from trainer.formats.text.cells import BLANKS, Kind, kind_of, split, without_quotes
+from trainer.formats.text.cells import BLANKS, Kind, kind_of, single_blanks, split, without_quotes
 from trainer.formats.text.layout import COMMENTS, Layout
-from trainer.formats.text.plain import PIECE, PlainNumbers
+from trainer.formats.text.plain import PlainNumbers, pieces
 
 _REPAIR: Final = "Repair the line, or cut the recording there: without it what is apart would be joined"
 _POINTS: Final = bytes.maketrans(b",", b".")
@@ -43,10 +43,10 @@ class Numbers:
         if _MINUS in text:
             text = text.replace(_MINUS, b"-")
         found: list[ParsedSamples] = []
-        for piece in _pieces(text):
+        for piece in pieces(text):
             bare = piece.replace(b'"', b"")
             if self._layout.separator == BLANKS:
-                bare = _single_blanks(bare)
+                bare = single_blanks(bare)
             values = None if self._plain is None else self._plain.read(bare)
             try:
                 found.append(self._by_numpy(piece) if values is None else values)
@@ -107,20 +107,3 @@ def readings(block: bytes) -> bytes:
         return block
     kept = [line for line in block.split(b"\n") if line.strip() and not line.lstrip().startswith(marks)]
     return b"\n".join(kept) + b"\n" if kept else b""
-
-
-def _pieces(text: bytes) -> Iterator[bytes]:
-    """Whole lines, about as many bytes at a time as are read best."""
-    begin = 0
-    while begin < len(text):
-        end = text.rfind(b"\n", begin, begin + PIECE) + 1
-        yield text[begin:end]
-        begin = end
-
-
-def _single_blanks(text: bytes) -> bytes:
-    """Any blanks between cells as one, none at the ends of lines."""
-    text = text.replace(b"\t", b" ")
-    while b"  " in text:
-        text = text.replace(b"  ", b" ")
-    return text.replace(b"\n ", b"\n").replace(b" \n", b"\n").lstrip(b" ")

@@ -6,7 +6,7 @@ are rounded once, so that every number is the nearest float64 (Clinger 1990, "Ho
 numbers accurately"). What is written otherwise, with exponents or more digits, is left to NumPy's own reader.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainer.formats.contract import ParsedSamples
 
-PIECE: Final = 128 * 1024
+_PIECE: Final = 128 * 1024
 """Bytes of text at a time: what is made of them stays in a processor's second cache."""
 _PAD: Final = 16
 """Bytes before the text, so that sixteen digits can be taken before any place in it."""
@@ -37,6 +37,15 @@ _FOLDS: Final = tuple(
 weight."""
 
 Places = NDArray[np.intp]
+
+
+def pieces(text: bytes) -> Iterator[bytes]:
+    """Whole lines, as many bytes at a time as are read best."""
+    begin = 0
+    while begin < len(text):
+        end = text.rfind(b"\n", begin, begin + _PIECE) + 1
+        yield text[begin:end]
+        begin = end
 
 
 class PlainNumbers:

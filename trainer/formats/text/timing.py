@@ -9,49 +9,11 @@ from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
 from trainer.formats.text.pace import FEWEST, Pace, find_pace
-from trainer.formats.text.time_unit import since_epoch
-from trainer.formats.text.tracks import Track, check_one_rate, clock_track, coarse_track
+from trainer.formats.text.tracks import Track, check_one_rate, clock_track, coarse_track, is_counter, says_time
 from trainer.formats.units import TIME_UNITS, is_unit
 
 NONE: Final = "none"
 """Of `time` in a list: the table's clocks are not to be gone by."""
-_TIMELY: Final = (
-    "time",
-    "zeit",
-    "temps",
-    "tiempo",
-    "tempo",
-    "stamp",
-    "date",
-    "datum",
-    "clock",
-    "elapsed",
-    "second",
-    "millis",
-    "micros",
-)
-_COUNTING: Final = {
-    "idx",
-    "index",
-    "count",
-    "counter",
-    "sample",
-    "samples",
-    "nr",
-    "no",
-    "no.",
-    "#",
-    "n",
-    "i",
-    "row",
-    "id",
-    "seq",
-    "packet",
-    "frame",
-    "number",
-    "unnamed: 0",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -78,13 +40,17 @@ def find_timing(
             f"has no column {hints.time!r} of time", "Correct time in the list, by name or by number from 1"
         )
     found = {at: values for at, values in first.items() if at not in wanted or at == asked}
-    timely = {at for at in found if at == asked or _says_time(at, layout, header)}
+    timely = {at for at in found if at == asked or says_time(at, layout, header)}
     even = _even(found, timely, header)
     coarse = timely - set(even)
     passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
     if hints.time == NONE:
         return Timing((), passed, ("time columns are passed over, as the list says",))
-    counters = {at for at, pace in even.items() if at != asked and _is_counter(at, pace, found, timely, header)}
+    counters = {
+        at
+        for at, pace in even.items()
+        if at != asked and is_counter(at, pace, float(found[at][0]), header, timely=at in timely)
+    }
     tracks = []
     for at, pace in even.items():
         if at in counters or asked not in (None, at):
@@ -110,19 +76,3 @@ def _even(found: dict[int, ParsedSamples], timely: set[int], header: Header) -> 
     others = {at for at in found if is_unit(header.unit(at)) and header.unit(at).casefold() not in TIME_UNITS}
     paces = {at: find_pace(values, strict=at not in timely) for at, values in found.items()}
     return {at: pace for at, pace in paces.items() if pace is not None and at not in others}
-
-
-def _is_counter(
-    at: int, pace: Pace, found: dict[int, ParsedSamples], timely: set[int], header: Header
-) -> bool:
-    if since_epoch(float(found[at][0])):
-        return False
-    named = bool(header.names) and header.name(at).casefold().strip() in _COUNTING
-    return named or (pace.counts and pace.quantum >= 1 and at not in timely)
-
-
-def _says_time(at: int, layout: Layout, header: Header) -> bool:
-    if layout.kinds[at] is Kind.STAMP:
-        return True
-    name, unit = header.name(at).casefold(), header.unit(at).casefold()
-    return unit in TIME_UNITS or name in ("t", *TIME_UNITS) or any(word in name for word in _TIMELY)

@@ -2,13 +2,55 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from trainer.formats.contract import Hints, ParsedSamples, Refusal
+from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
+from trainer.formats.text.layout import Layout
 from trainer.formats.text.pace import Pace, coarse_pace
-from trainer.formats.text.time_unit import RATE_TOLERANCE, TimeColumn, Unit, find_unit
+from trainer.formats.text.time_unit import RATE_TOLERANCE, TimeColumn, Unit, find_unit, since_epoch
+from trainer.formats.units import TIME_UNITS
+
+
+_TIMELY: Final = (
+    "time",
+    "zeit",
+    "temps",
+    "tiempo",
+    "tempo",
+    "stamp",
+    "date",
+    "datum",
+    "clock",
+    "elapsed",
+    "second",
+    "millis",
+    "micros",
+)
+_COUNTING: Final = {
+    "idx",
+    "index",
+    "count",
+    "counter",
+    "sample",
+    "samples",
+    "nr",
+    "no",
+    "no.",
+    "#",
+    "n",
+    "i",
+    "row",
+    "id",
+    "seq",
+    "packet",
+    "frame",
+    "number",
+    "unnamed: 0",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +104,19 @@ def check_one_rate(tracks: Sequence[Track]) -> None:
                 "there are several rates in one file",
                 "Export a file for each rate, or name the column to go by as time in the list",
             )
+
+
+def is_counter(at: int, pace: Pace, first: float, header: Header, *, timely: bool) -> bool:
+    """Whether a column that begins with `first` counts readings; `timely` says that it is called time."""
+    if since_epoch(first):
+        return False
+    named = bool(header.names) and header.name(at).casefold().strip() in _COUNTING
+    return named or (pace.counts and pace.quantum >= 1 and not timely)
+
+
+def says_time(at: int, layout: Layout, header: Header) -> bool:
+    """Whether a column is one of time by its cells, its name or its unit."""
+    if layout.kinds[at] is Kind.STAMP:
+        return True
+    name, unit = header.name(at).casefold(), header.unit(at).casefold()
+    return unit in TIME_UNITS or name in ("t", *TIME_UNITS) or any(word in name for word in _TIMELY)
