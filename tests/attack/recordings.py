@@ -31,9 +31,9 @@ from tests.attack.mutations import good_files, mutated
 from trainer.formats import Refusal, Request, check_head
 from trainer.formats import child as parser_child
 from trainer.recordings.child_reader import ReadFile
+from trainer.recordings.file_reading import read_parsed, read_recording
 from trainer.recordings.listing import ListRow
 from trainer.recordings.raw_values import RawValues
-from trainer.recordings.recording import read_parsed, read_recording
 
 HANG_S: Final = 60
 """What the product's parent waits for its child."""

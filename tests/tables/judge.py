@@ -14,9 +14,10 @@ from trainer.formats import Hints, Refusal, Request, check_head
 from trainer.formats import child as parser_child
 from trainer.formats import table as parser
 from trainer.recordings.child_reader import ReadFile
+from trainer.recordings.file_reading import read_parsed
 from trainer.recordings.listing import ListRow
 from trainer.recordings.raw_values import RawValues
-from trainer.recordings.recording import Recording, read_parsed
+from trainer.recordings.recording import Recording
 
 UNKNOWN = "rate_hz is blank|does not say its unit"
 CONTRARY = r"own rate is|goes on by .* say|lines before the numbers say"

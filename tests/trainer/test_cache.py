@@ -8,7 +8,7 @@ import pytest
 from tests.trainer.builders import noise, write_lines
 from trainer.recordings import cache as module
 from trainer.recordings import child_reader
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 
 @pytest.fixture

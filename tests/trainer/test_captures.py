@@ -17,8 +17,8 @@ from trainer.core.errors import RecordingError
 from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import long_enough
 from trainer.recordings.glance import glance_at
+from trainer.recordings.list_reading import load_list, read_recordings
 from trainer.recordings.listing import write_list
-from trainer.recordings.recording import load_list, read_recordings
 
 
 def listed(path: Path, **changes: Any) -> Any:

@@ -11,8 +11,8 @@ from tests.trainer.builders import noise
 from trainer.cli.app import app
 from trainer.core.errors import RecordingError
 from trainer.recordings import list_folder
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.listing import read_list, write_list
-from trainer.recordings.recording import load_list
 
 FORMS = {
     "comma": b"file,label\na.npz,normal\n",

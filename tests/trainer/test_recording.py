@@ -11,7 +11,9 @@ import pytest
 
 from tests.trainer.builders import mat, noise, row
 from trainer.core.errors import RecordingError
-from trainer.recordings.recording import read_recording, read_recordings, write_npz
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import read_recordings
+from trainer.recordings.recording import write_npz
 
 
 def test_mat_signal_by_name(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from trainer.core.errors import RecordingError
 from trainer.formats.answer import check_head, is_rate
 from trainer.formats.contract import MAX_VALUES, Refusal
 from trainer.recordings import parsers, recording_from_array, resample
-from trainer.recordings.recording import load_list, read_recording
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import load_list
 
 ODD_RATES = {
     "text": np.array("12k"),

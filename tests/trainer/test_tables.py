@@ -10,7 +10,8 @@ from tests.tables.judge import judge
 from tests.trainer.builders import noise, row
 from trainer.core.errors import RecordingError
 from trainer.formats import Hints
-from trainer.recordings.recording import read_recording, read_recordings
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import read_recordings
 
 COUNT = 60
 """Tables here; `python -m tests.tables --count 2000` reads as many as are asked for."""

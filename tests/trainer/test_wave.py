@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tests.trainer.builders import noise, row, write_lines
 from trainer.core.errors import RecordingError
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.listing import read_list, write_list
-from trainer.recordings.recording import load_list, read_recording
 
 
 def shares(count: int = 4096, channels: int = 1) -> Any:

@@ -15,7 +15,7 @@ from edge_runtime.models import Graph
 from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.calibration.slow_alarm import find_slow
-from trainer.core import FitContext, FitError, Progress, RecordingError, quiet
+from trainer.core import FitContext, FitError, Progress, RecordingError, quiet, without
 from trainer.recordings import (
     DIGITS,
     NORMAL,
@@ -135,7 +135,7 @@ def hold_out(
     for number, fold in enumerate(folds):
         share = number / len(folds)
         context.progress(share, f"leaving out {fold.name}")
-        inner = replace(context, progress=_within(context.progress, share, 1 / len(folds), fold.name))
+        inner = replace(context, progress=without(context.progress, share, 1 / len(folds), fold.name))
         data = fit(*training(fold.train, plan, inner))
         graph = Graph(data, where=f"fit without {fold.name}")
         graphs += [(fold, data)] if number in kept else []
@@ -160,8 +160,3 @@ def _learnt(recordings: Sequence[Recording], plan: CalibrationPlan) -> list[Reco
     """Normal recordings, then the faulty ones where the detector is supervised."""
     normals = [item for item in recordings if item.label == NORMAL]
     return normals + [item for item in recordings if plan.supervised and item.label != NORMAL]
-
-
-def _within(progress: Progress, start: float, share: float, name: str) -> Progress:
-    """Return a function that reports the progress of one fold as `share` of the whole, from `start` on."""
-    return lambda done, what: progress(start + share * done, f"without {name}: {what}")

@@ -12,7 +12,7 @@ from trainer.cli import terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trainer.recordings import ChannelGlance, Glance
+    from trainer.recordings import Glance
 
 app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
 ListFile = Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list.")]
@@ -107,10 +107,7 @@ def _lines(found: "Glance") -> "Iterator[str]":
     for channel in found.channels:
         level = f"mean {channel.mean:.4g}, rms {channel.rms:.4g}, peak {channel.peak:.4g}"
         yield f"  {channel.name:<{width}} {level}"
-        yield f"  {'':<{width}} |{_outline(channel)}|"
-
-
-def _outline(channel: "ChannelGlance") -> str:
-    widths = [high - low for low, high in channel.outline]
-    largest = max(widths) or 1.0
-    return "".join(_BARS[round((len(_BARS) - 1) * width / largest)] for width in widths)
+        widths = [high - low for low, high in channel.outline]
+        largest = max(widths) or 1.0
+        picture = "".join(_BARS[round((len(_BARS) - 1) * each / largest)] for each in widths)
+        yield f"  {'':<{width}} |{picture}|"

@@ -9,7 +9,7 @@ from trainer.core.atomic_files import (
     whole_file,
     write_text,
 )
-from trainer.core.context import READING, FitContext, Progress, part_of, quiet
+from trainer.core.context import READING, FitContext, Progress, part_of, quiet, without
 from trainer.core.errors import ChoiceError, ExportError, FitError, RecordingError, TrainerError
 from trainer.core.nearest_name import nearest
 from trainer.core.rich_text import terminal_text
@@ -32,6 +32,7 @@ __all__ = [
     "quiet",
     "terminal_text",
     "whole_file",
+    "without",
     "without_model",
     "write_text",
 ]

@@ -15,6 +15,11 @@ def part_of(progress: Progress, start: float, share: float) -> Progress:
     return lambda done, what: progress(start + share * done, what)
 
 
+def without(progress: Progress, start: float, share: float, name: str) -> Progress:
+    """Return what a fit without `name` tells its progress; it takes `share` of the whole, from `start` on."""
+    return lambda done, what: progress(start + share * done, f"without {name}: {what}")
+
+
 def quiet(_share: float, _what: str) -> None:
     """Discard a progress report."""
 

@@ -60,12 +60,6 @@ def score_recording(artefact: Artefact, recording: Recording) -> ScoredRecording
                 where=recording.file,
                 remedy="Make the list say the same as the model, or fit a model for these recordings",
             )
-    if len(recording.stored) < manifest.samples:
-        raise RecordingError(
-            f"{len(recording.stored)} samples, the model takes windows of {manifest.samples}",
-            where=recording.file,
-            remedy="Record longer",
-        )
     problems: list[str] = []
     found: list[Scores] = []
     ends_us: list[int] = []
@@ -99,6 +93,12 @@ def judge(
 
 def _cut_windows(manifest: Manifest, recording: Recording) -> Iterator[tuple[Samples, list[int]]]:
     """Windows [n, samples, channels] of a part of the recording, and the end of each, microseconds."""
+    if len(recording.stored) < manifest.samples:
+        raise RecordingError(
+            f"{len(recording.stored)} samples, the model takes windows of {manifest.samples}",
+            where=recording.file,
+            remedy="Record longer",
+        )
     rate_hz = manifest.rate_hz
     windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), rate_hz)
     length_us = manifest.samples * 1e6 / rate_hz

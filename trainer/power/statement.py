@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -95,7 +95,11 @@ class Power:
         if not self.hears:
             return f"Nothing up to {self.largest:g} times the healthy vibration raises an alarm"
         heard = [text for kind in SIZED if (text := self._family(kind))] or ["nothing that is promised"]
-        said = f"An alarm within {self.within_s:.3g} s is raised by {_listed(heard)}{self._scope()}"
+        listed = heard[0] if len(heard) == 1 else f"{', '.join(heard[:-1])} and {heard[-1]}"
+        scope = ", in the one stretch that was held out"
+        if (count := len(self.conditions)) > 1:
+            scope = f", in a condition like the {count} held out, with 95 % confidence"
+        said = f"An alarm within {self.within_s:.3g} s is raised by {listed}{scope}"
         unheard = [item.what for item in self.faults if item.worst is None]
         unheard += [item.what for item in self.breaks if not item.heard]
         only = [f"{item.what}, {item.worst:.2g}" for item in self.faults if item.worst and not item.alarm]
@@ -105,12 +109,6 @@ class Power:
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the manifest, the statement among them."""
         return {**asdict(self), "supported": self.hears, "index": self.index, "statement": self.statement}
-
-    def _scope(self) -> str:
-        count = len(self.conditions)
-        if count < 2:
-            return ", in the one stretch that was held out"
-        return f", in a condition like the {count} held out, with 95 % confidence"
 
     def _family(self, kind: str) -> str:
         found = [item for item in self.faults if item.kind == kind and item.alarm is not None]
@@ -154,7 +152,3 @@ def read_power(body: Mapping[str, Any]) -> Power:
 
 def _known(kind: type[Any], body: Mapping[str, Any]) -> dict[str, Any]:
     return {part.name: body[part.name] for part in fields(kind)}
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,5 +1,6 @@
 """What a file says of itself and what the list says: one rate, one unit, channels, the stretch to read."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -8,6 +9,7 @@ from trainer.formats import FULL_SCALE, HIGHEST_RATE_HZ, LOWEST_RATE_HZ, is_rate
 from trainer.recordings.child_reader import ReadFile
 from trainer.recordings.labels import check_names
 from trainer.recordings.listing import ListRow
+from trainer.recordings.recording import Recording
 
 RATE_TOLERANCE: Final = 0.0075
 """Share: the clocks of cheap recorders are off by less, a wrong rate by more; one that is 1 % off is
@@ -41,6 +43,9 @@ def completed(row: ListRow, found: ReadFile, where: str) -> ListRow:
     if not channels or len(channels) != found.values.columns:
         remedy = "Add a column channels with their names, such as x y z"
         raise RecordingError("the file does not name its channels", where=where, remedy=remedy)
+    if not row.unit and "," in unit:
+        remedy = "Name the channels of one unit in the list's channels or signal column"
+        raise RecordingError(f"its columns are in {unit}", where=where, remedy=remedy)
     if not unit:
         remedy = "Add a column unit to the list, such as g or m/s2"
         raise RecordingError("the file does not state its unit", where=where, remedy=remedy)
@@ -78,3 +83,33 @@ def agreed_rate(row: ListRow, found: ReadFile, where: str) -> float:
             remedy="Correct the unit in the list, or convert the file",
         )
     return float(rate_hz)
+
+
+def check_alike(pairs: Sequence[tuple[ListRow, Recording]]) -> None:
+    """Raise RecordingError where recordings of a list differ in rate, channels or unit, or two hold the same
+    samples."""
+    lowest_hz = min((item.rate_hz for _, item in pairs), default=0.0)
+    for row, recording in pairs:
+        if recording.rate_hz > lowest_hz * (1 + RATE_TOLERANCE):
+            raise RecordingError(
+                f"is at {recording.rate_hz:g} Hz, others of the list at {lowest_hz:g} Hz",
+                where=f"{row.where}: {row.file}" if row.where else str(row.file),
+                remedy=f"Write {lowest_hz:g} as target_rate_hz on every line, or make a list for each rate",
+            )
+        if (recording.channels, recording.unit) != (pairs[0][1].channels, pairs[0][1].unit):
+            raise RecordingError(
+                f"has the channels {' '.join(recording.channels)} in {recording.unit}, the first "
+                f"{' '.join(pairs[0][1].channels)} in {pairs[0][1].unit}",
+                where=f"{row.where}: {row.file}" if row.where else str(row.file),
+                remedy="Name channels and unit in the list; what differs needs a list of its own",
+            )
+    seen: dict[str, tuple[ListRow, Recording]] = {}
+    for row, recording in pairs:
+        first_row, first = seen.setdefault(recording.digest, (row, recording))
+        if first is not recording:
+            raise RecordingError(
+                f"{recording.name} ({recording.label}, {recording.condition}) holds the very samples of "
+                f"{first.name} ({first.label}, {first.condition}) at {first_row.where or first_row.file}",
+                where=row.where or str(row.file),
+                remedy="One of the two is a copy; remove its line",
+            )

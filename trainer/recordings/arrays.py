@@ -16,11 +16,12 @@ from trainer.core import RecordingError
 from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, ParsedSamples, is_rate
 from trainer.recordings import labels
 from trainer.recordings.as_recorded import look
+from trainer.recordings.file_reading import read_recording
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ONE_CONDITION, ListRow
 from trainer.recordings.raw_values import RawValues
 from trainer.recordings.recorded_values import check_values, convert_values
-from trainer.recordings.recording import Recording, read_recording
+from trainer.recordings.recording import Recording
 
 
 @runtime_checkable

@@ -6,17 +6,16 @@ are this user's own; one that is damaged, or whose samples are not those of its 
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import os
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import numpy as np
 
@@ -64,6 +63,30 @@ class Kept:
     recorded: AsRecorded
     samples: Samples
 
+    @classmethod
+    def read(cls, head: Mapping[str, Any], file: IO[bytes]) -> Self:
+        """Read one that `head` describes. Raises ValueError, KeyError or TypeError for a damaged one."""
+        rows, columns = head["shape"]
+        samples = np.frombuffer(file.read(4 * rows * columns), np.float32).reshape(rows, columns)
+        prints = np.frombuffer(file.read(8 * head["prints"]), np.uint64)
+        if (
+            hashlib.sha256(samples.data.cast("B")).hexdigest() != head["digest"]
+            or len(prints) != head["prints"]
+        ):
+            raise ValueError("damaged")
+        looks = [{**look, "runs": tuple(tuple(run) for run in look["runs"])} for look in head["looks"]]
+        channels = tuple(Channel(**look) for look in looks)
+        return cls(
+            begin_s=float(head["begin_s"]),
+            rate_hz=float(head["rate_hz"]),
+            channels=tuple(head["channels"]),
+            unit=str(head["unit"]),
+            stretches=int(head["stretches"]),
+            digest=head["digest"],
+            recorded=AsRecorded(float(head["recorded_hz"]), float(head["recorded_s"]), channels, prints),
+            samples=samples,
+        )
+
 
 class Cache:
     """Entries in a folder."""
@@ -92,7 +115,7 @@ class Cache:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, struct.error):
             with path.open("rb") as file:
                 (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-                parts = [_read_part(part, file) for part in json.loads(file.read(length))]
+                parts = [Kept.read(part, file) for part in json.loads(file.read(length))]
             os.utime(path)
             return tuple(parts)
         return ()
@@ -100,7 +123,23 @@ class Cache:
     def put(self, key: str, parts: Sequence[Kept]) -> None:
         """Keep stretches; a disk that takes nothing is no error here."""
         path = self._path(key)
-        head = json.dumps([_head(part) for part in parts]).encode()
+        heads = [
+            {
+                "begin_s": part.begin_s,
+                "rate_hz": part.rate_hz,
+                "channels": part.channels,
+                "unit": part.unit,
+                "stretches": part.stretches,
+                "digest": part.digest,
+                "shape": part.samples.shape,
+                "prints": len(part.recorded.prints),
+                "recorded_hz": part.recorded.rate_hz,
+                "recorded_s": part.recorded.duration_s,
+                "looks": [asdict(channel) for channel in part.recorded.channels],
+            }
+            for part in parts
+        ]
+        head = json.dumps(heads).encode()
         body = b"".join(part.samples.tobytes() + part.recorded.prints.tobytes() for part in parts)
         if len(body) > _MOST_ENTRY_BYTES:
             return
@@ -137,37 +176,3 @@ def own_cache() -> Cache:
     base = os.environ.get("XDG_CACHE_HOME", "")
     home = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
     return Cache(Path(said) if said else home / "steadyhum" / "recordings")
-
-
-def _head(part: Kept) -> dict[str, object]:
-    plain = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
-    del plain["samples"], plain["recorded"]
-    recorded = part.recorded
-    return plain | {
-        "shape": part.samples.shape,
-        "prints": len(recorded.prints),
-        "recorded_hz": recorded.rate_hz,
-        "recorded_s": recorded.duration_s,
-        "looks": [asdict(channel) for channel in recorded.channels],
-    }
-
-
-def _read_part(head: dict[str, Any], file: IO[bytes]) -> Kept:
-    """Raise ValueError, KeyError or TypeError for a damaged part."""
-    rows, columns = head["shape"]
-    samples = np.frombuffer(file.read(4 * rows * columns), np.float32).reshape(rows, columns)
-    prints = np.frombuffer(file.read(8 * head["prints"]), np.uint64)
-    if hashlib.sha256(samples.data.cast("B")).hexdigest() != head["digest"] or len(prints) != head["prints"]:
-        raise ValueError("damaged")
-    looks = [{**look, "runs": tuple(tuple(run) for run in look["runs"])} for look in head["looks"]]
-    channels = tuple(Channel(**look) for look in looks)
-    return Kept(
-        begin_s=float(head["begin_s"]),
-        rate_hz=float(head["rate_hz"]),
-        channels=tuple(head["channels"]),
-        unit=str(head["unit"]),
-        stretches=int(head["stretches"]),
-        digest=head["digest"],
-        recorded=AsRecorded(float(head["recorded_hz"]), float(head["recorded_s"]), channels, prints),
-        samples=samples,
-    )

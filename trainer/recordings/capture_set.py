@@ -8,9 +8,10 @@ from trainer.core import Progress, RecordingError, quiet
 from trainer.formats import CaptureLook
 from trainer.recordings.captures import look_at_capture, recorded_days
 from trainer.recordings.collection import check_together
+from trainer.recordings.file_reading import read_row
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import Recording, read_row
+from trainer.recordings.recording import Recording
 from trainer.recordings.spill_file import SpillFile
 
 

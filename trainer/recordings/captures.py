@@ -28,17 +28,14 @@ def read_stretches(path: Path, channels: tuple[str, ...], where: str) -> Iterato
     Raises RecordingError for one that cannot be read, is damaged throughout, or of another sensor.
     """
     with _reader(path, channels, where) as parser:
-        while stretch := _stretch(parser, len(channels)):
-            yield stretch
-
-
-def _stretch(parser: Parser, channels: int) -> ReadFile | None:
-    """Take the next stretch; None after the last one. Raises Refusal."""
-    with parser.in_time():
-        head = check_head(answer_line(parser.pipe), channels)
-        values = RawValues(head.columns)
-        take_values(parser.pipe, head, values)
-    return ReadFile(values, head.stated) if head.rows else None
+        while True:
+            with parser.in_time():
+                head = check_head(answer_line(parser.pipe), len(channels))
+                values = RawValues(head.columns)
+                take_values(parser.pipe, head, values)
+            if not head.rows:  # after the last one
+                return
+            yield ReadFile(values, head.stated)
 
 
 def look_at_capture(path: Path) -> CaptureLook:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainer.core import Progress, check_apart, check_folder, make_folder, quiet
-from trainer.recordings.recording import Recording, load_list, write_npz
+from trainer.recordings.list_reading import load_list
+from trainer.recordings.recording import Recording, write_npz
 
 
 def convert_recordings(

@@ -68,10 +68,14 @@ def drifting(recordings: Sequence[Recording], samples: int) -> Iterator[Recordin
             continue
         louder = "louder" if found.change_db > 0 else "quieter"
         first, second = found.names
+        where = f"channel {group[0].channels[found.channel]}"
+        if found.band:
+            width_hz = group[0].rate_hz / 2 / _BANDS
+            where += f" from {(found.band - 1) * width_hz:.0f} to {found.band * width_hz:.0f} Hz"
         yield RecordingProblem(
             "drift",
             abs(found.change_db) >= _STEP_DB,
-            f"{_where(found, group[0])} is {abs(found.change_db):.1f} dB {louder} in the {second} third of "
+            f"{where} is {abs(found.change_db):.1f} dB {louder} in the {second} third of "
             f"the time than in the {first}, {abs(found.deviations):.0f} times what windows vary by",
             name,
             "A fault that begins looks like this, and a machine that warms up: look at it, let it run until "
@@ -132,11 +136,3 @@ def _step(one: tuple[str, Floats], other: tuple[str, Floats]) -> _Step:
     channel, band = np.unravel_index(int(np.abs(sure).argmax()), sure.shape)
     deviations = float((change / spread)[channel, band])
     return _Step(float(sure[channel, band]), deviations, int(channel), int(band), (one[0], other[0]))
-
-
-def _where(step: _Step, item: Recording) -> str:
-    if not step.band:
-        return f"channel {item.channels[step.channel]}"
-    width_hz = item.rate_hz / 2 / _BANDS
-    span = f"{(step.band - 1) * width_hz:.0f} to {step.band * width_hz:.0f} Hz"
-    return f"channel {item.channels[step.channel]} from {span}"

@@ -1,7 +1,7 @@
 """A recordings list of what lies in a folder, by the notes of captures and the names of folders and files."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,12 @@ def list_folder(folder: Path) -> tuple[ListRow, ...]:
         )
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     captures = tuple(capture_rows(path for path in found if is_capture(path.name)))
-    files = [path for path in found if _is_listed(path)]
+    files = [
+        path
+        for path in found
+        if is_read(path)
+        and not (path.name.startswith((".", "README")) or path.suffix == ".md" or is_capture(path.name))
+    ]
     if not (files or captures):
         raise RecordingError(
             "holds no captures and no other recordings",
@@ -42,42 +47,35 @@ def list_folder(folder: Path) -> tuple[ListRow, ...]:
             remedy="Give a folder of .frames files, as `edge-runtime record` writes them, or of .csv, .mat, "
             ".npz, .wav or text files",
         )
-    level = _label_level(folder, files)
-    others = _told([_row(folder, path, level) for path in files])
+    others = _told(_labelled(folder, files))
     return tuple(sorted((*captures, *others), key=lambda row: path_on_disk(row.file)))
-
-
-def _is_listed(path: Path) -> bool:
-    named = path.name.startswith((".", "README")) or path.suffix == ".md"
-    return is_read(path) and not named and not is_capture(path.name)
-
-
-def _label_level(folder: Path, files: Sequence[Path]) -> int | None:
-    """Which level of folders has one called normal; -1 for the files' names, None for none."""
-    for path in files:
-        for level, part in enumerate(path.relative_to(folder).parts[:-1]):
-            if is_normal(part):
-                return level
-    return -1 if any(_is_normal_name(path) for path in files) else None
 
 
 def _is_normal_name(path: Path) -> bool:
     return any(is_normal(word) for word in _WORDS.split(path.stem) if word)
 
 
-def _row(folder: Path, path: Path, level: int | None) -> ListRow:
-    parts = list(path.relative_to(folder).parts[:-1])
-    label = ""
-    if level == -1:
-        label = NORMAL if _is_normal_name(path) else _NUMBERED.sub("", path.stem) or path.stem
-    elif level is not None and level < len(parts):
-        label = parts.pop(level)
-        label = NORMAL if is_normal(label) else label
-    condition = " ".join(parts) or ONE_CONDITION
-    return ListRow(path, (), label, condition, None, None, None, (), "", where=str(path))
+def _labelled(folder: Path, files: Sequence[Path]) -> Iterator[ListRow]:
+    """Rows by the level of folders that has one called normal, or by the files' names."""
+    levels = [
+        level
+        for path in files
+        for level, part in enumerate(path.relative_to(folder).parts[:-1])
+        if is_normal(part)
+    ]
+    by_name = not levels and any(map(_is_normal_name, files))
+    for path in files:
+        parts, label = list(path.relative_to(folder).parts[:-1]), ""
+        if by_name:
+            label = NORMAL if _is_normal_name(path) else _NUMBERED.sub("", path.stem) or path.stem
+        elif levels and levels[0] < len(parts):
+            label = parts.pop(levels[0])
+            label = NORMAL if is_normal(label) else label
+        condition = " ".join(parts) or ONE_CONDITION
+        yield ListRow(path, (), label, condition, None, None, None, (), "", where=str(path))
 
 
-def _told(rows: Sequence[ListRow]) -> Iterator[ListRow]:
+def _told(rows: Iterable[ListRow]) -> Iterator[ListRow]:
     """Add what a file of each folder and kind says; the rate where the files do not state it stays open."""
     seen: dict[tuple[Path, str], Glance] = {}
     for row in rows:
@@ -86,4 +84,4 @@ def _told(rows: Sequence[ListRow]) -> Iterator[ListRow]:
             seen[kind] = glance_at(row.file)
         found = seen[kind]
         channels = tuple(channel.name for channel in found.channels)
-        yield replace(row, channels=channels, unit=found.unit or "")
+        yield replace(row, channels=channels, unit="" if not found.unit or "," in found.unit else found.unit)

@@ -84,7 +84,7 @@ def cut_windows(recording: Recording, samples: int, hop: int) -> Samples:
 
 
 def parts(recording: Recording, samples: int = 1, hop: int = 1) -> Iterator[Recording]:
-    """Yield a recording part after part: between them they have its windows of `samples` every `hop`, each once.
+    """Yield a recording part after part: together they have its windows of `samples` every `hop`, each once.
 
     What is mapped of one part leaves memory with it. A short recording is its only part.
     """
@@ -104,7 +104,7 @@ def parts(recording: Recording, samples: int = 1, hop: int = 1) -> Iterator[Reco
 
 
 def window_parts(recording: Recording, samples: int, hop: int) -> Iterator[Samples]:
-    """Yield the windows that `cut_windows` views, [n, samples, channels] of a part at a time. Raises alike."""
+    """Yield the windows that `cut_windows` views, those of a part at a time. Raises alike."""
     for part in parts(recording, samples, hop):
         yield cut_windows(part, samples, hop)
 

@@ -1,13 +1,14 @@
 """One file as it was understood, without a list: layout, rate, unit, level, first rows and an outline."""
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from trainer.core import RecordingError
-from trainer.formats import Hints, ParsedSamples
+from trainer.formats import Hints
 from trainer.recordings.captures import is_capture_path
 from trainer.recordings.child_reader import ReadFile, read_content
 
@@ -87,7 +88,11 @@ def _channels(read: ReadFile, names: tuple[str, ...]) -> tuple[ChannelGlance, ..
     for block in read.values.blocks():
         total += block.sum(axis=0)
         squares += np.square(block).sum(axis=0)
-        _outline(block, row, edges, lows, highs)
+        for place, (begin, end) in enumerate(pairwise(edges - row)):
+            part = block[max(0, begin) : max(0, end)]
+            if len(part):
+                lows[place] = np.minimum(lows[place], part.min(axis=0))
+                highs[place] = np.maximum(highs[place], part.max(axis=0))
         row += len(block)
     mean = total / count
     rms = np.sqrt(np.maximum(squares / count - np.square(mean), 0.0))
@@ -102,14 +107,3 @@ def _channels(read: ReadFile, names: tuple[str, ...]) -> tuple[ChannelGlance, ..
         )
         for at, name in enumerate(names)
     )
-
-
-def _outline(
-    block: ParsedSamples, row: int, edges: "np.ndarray[Any, Any]", lows: ParsedSamples, highs: ParsedSamples
-) -> None:
-    """Widen the stretches that a block whose first row is `row` lies in."""
-    for place, (begin, end) in enumerate(zip(edges[:-1] - row, edges[1:] - row, strict=True)):
-        part = block[max(0, begin) : max(0, end)]
-        if len(part):
-            lows[place] = np.minimum(lows[place], part.min(axis=0))
-            highs[place] = np.maximum(highs[place], part.max(axis=0))

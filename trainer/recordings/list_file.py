@@ -7,7 +7,7 @@ What comes out is a dictionary of texts a recording, by the names of columns, an
 import csv
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,11 @@ def _text(path: Path) -> str:
         if "\0" not in text:
             return text
     raise RecordingError("is not text", where=str(path), remedy="Give the list itself")
+
+
+def joined(names: Sequence[str]) -> str:
+    """Write names into one cell: blanks between them, quotes round those that hold some."""
+    return " ".join(f'"{name}"' if " " in name else name for name in names)
 
 
 def _lines(path: Path, text: str) -> Iterator[Entry]:
@@ -111,15 +116,13 @@ def _structured(path: Path, text: str) -> Iterator[Entry]:
     for number, each in enumerate(listed, 1):
         where = f"{path}:recording {number}"
         members: Mapping[str, Any] = {**common, **each}
-        yield (
-            where,
-            {str(name).casefold(): _plain(value, str(name), where) for name, value in members.items()},
-        )
-
-
-def _plain(value: object, name: str, where: str) -> str:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return " ".join(f'"{each}"' if " " in each else each for each in value)
-    if isinstance(value, dict | list | bool):
-        raise RecordingError(f"{name} is {str(value)[:60]}", where=where, remedy=_DEEPEST)
-    return "" if value is None else str(value).strip()
+        said: dict[str, str] = {}
+        for name, value in members.items():
+            names = (
+                value if isinstance(value, list) and all(isinstance(each, str) for each in value) else None
+            )
+            if names is None and isinstance(value, dict | list | bool):
+                raise RecordingError(f"{name} is {str(value)[:60]}", where=where, remedy=_DEEPEST)
+            text = "" if value is None else str(value).strip()
+            said[str(name).casefold()] = text if names is None else joined(names)
+        yield where, said

@@ -1,6 +1,6 @@
 """One line of a recordings list: a file, what it is of, and how it is to be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -76,3 +76,28 @@ def check_row(row: ListRow) -> None:
             where=row.where,
             remedy=f"Choose at most {_HIGHEST_LOWPASS * target:g}, or leave it blank",
         )
+
+
+def check_together(rows: Sequence[ListRow]) -> None:
+    """Raise RecordingError for lines that contradict each other."""
+    seen: dict[tuple[object, ...], ListRow] = {}
+    for row in rows:
+        first = seen.setdefault((row.file, row.signals, row.from_s, row.to_s), row)
+        if first is row:
+            continue
+        what = "is listed twice"
+        if (first.label, first.condition) != (row.label, row.condition):
+            what = (
+                f"is {first.label!r} at {first.condition!r} on line {first.where.rpartition(':')[2]} "
+                f"and {row.label!r} at {row.condition!r} here"
+            )
+        raise RecordingError(f"{row.file.name} {what}", where=row.where, remedy="Remove one of the two lines")
+    for name in ("target_rate_hz", "lowpass_hz", "channels", "unit"):
+        expected = getattr(rows[0], name)
+        for row in rows:
+            if getattr(row, name) != expected:
+                raise RecordingError(
+                    f"{name} is {getattr(row, name)} here and {expected} on the first line",
+                    where=row.where,
+                    remedy="One list serves one detector; put these recordings into a list of their own",
+                )

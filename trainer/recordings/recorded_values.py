@@ -26,9 +26,11 @@ def check_values(values: RawValues, channels: tuple[str, ...], where: str) -> No
             where=where,
             remedy="The recording is truncated or too short to learn from; record longer",
         )
-    extremes = [_extremes(block, channels, row, where) for row, block in _numbered(values)]
-    lowest = np.min([lowest for lowest, _ in extremes], axis=0)
-    highest = np.max([highest for _, highest in extremes], axis=0)
+    lowest, highest, row = np.full(values.columns, np.inf), np.full(values.columns, -np.inf), 0
+    for block in values.blocks():
+        _check_block(block, channels, row, where)
+        lowest, highest = np.minimum(lowest, block.min(axis=0)), np.maximum(highest, block.max(axis=0))
+        row += len(block)
     for channel, low, high in zip(channels, lowest, highest, strict=True):
         if low == high:
             raise RecordingError(
@@ -38,17 +40,8 @@ def check_values(values: RawValues, channels: tuple[str, ...], where: str) -> No
             )
 
 
-def _numbered(values: RawValues) -> Iterator[tuple[int, ParsedSamples]]:
-    row = 0
-    for block in values.blocks():
-        yield row, block
-        row += len(block)
-
-
-def _extremes(
-    block: ParsedSamples, channels: tuple[str, ...], row: int, where: str
-) -> tuple[ParsedSamples, ParsedSamples]:
-    """Lowest and highest value of each channel; refuses what is no vibration."""
+def _check_block(block: ParsedSamples, channels: tuple[str, ...], row: int, where: str) -> None:
+    """Raise RecordingError for a value that is no vibration; `row` is the block's first."""
     for channel, column in zip(channels, block.T, strict=True):
         wrong = np.flatnonzero(~np.isfinite(column))
         if wrong.size:
@@ -65,7 +58,6 @@ def _extremes(
                 where=where,
                 remedy="Check that the signal is vibration and the file is not damaged",
             )
-    return block.min(axis=0), block.max(axis=0)
 
 
 def convert_values(values: RawValues, rate_hz: float, row: ListRow, where: str) -> Iterator[Samples]:

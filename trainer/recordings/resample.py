@@ -50,11 +50,12 @@ def convert(
     Nothing is yielded of a recording shorter than the filters. Raises ValueError as `ratio` does.
     """
     share = ratio(rate_hz, target_hz)
-    made = iter(blocks) if share == 1 else _stretched(blocks, share)
-    return made if lowpass_hz is None else _limited(made, target_hz, lowpass_hz)
+    made = iter(blocks) if share == 1 else stretched(blocks, share)
+    return made if lowpass_hz is None else limited(made, target_hz, lowpass_hz)
 
 
-def _stretched(blocks: Iterable[ParsedSamples], share: Fraction) -> Iterator[ParsedSamples]:
+def stretched(blocks: Iterable[ParsedSamples], share: Fraction) -> Iterator[ParsedSamples]:
+    """Resample blocks of one recording, as `stretch` does of one block."""
     up, down = share.numerator, share.denominator
     overlap = -(-(len(_anti_aliasing(share)) + down) // up) + down
     held: ParsedSamples | None = None
@@ -69,7 +70,8 @@ def _stretched(blocks: Iterable[ParsedSamples], share: Fraction) -> Iterator[Par
         yield stretch(held, share)
 
 
-def _limited(blocks: Iterable[ParsedSamples], rate_hz: float, lowpass_hz: float) -> Iterator[ParsedSamples]:
+def limited(blocks: Iterable[ParsedSamples], rate_hz: float, lowpass_hz: float) -> Iterator[ParsedSamples]:
+    """Limit the band of blocks of one recording, as `limit` does of one block."""
     held: ParsedSamples | None = None
     for block in blocks:
         held = block if held is None else np.concatenate([held, block])

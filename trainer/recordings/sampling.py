@@ -6,7 +6,7 @@ allocation, one draw in each stretch of time (Cochran, "Sampling Techniques", 5)
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -88,7 +88,14 @@ def gather_all(
     quota = measure_quota(recordings, cut, ranges)
     seen: Counter[Group] = Counter()
     gathered, labels, conditions = [], [], []
-    for item in _widened(recordings, cut, ranges, seed):
+    # Of hours of vibration a part at a time; draws of parts are seeded by their names.
+    named = (
+        replace(part, name=f"{part.name} part {number}") if number else part
+        for item in recordings
+        for number, part in enumerate(parts(item, cut.samples, cut.hop))
+    )
+    widened = (one for part in named for one in widen([part], ranges if part.label == NORMAL else None, seed))
+    for item in widened:
         part = cut_windows(item, cut.samples, cut.hop)
         if not quota.whole:
             # One window of each of as many equal parts of time as its share of the group's windows.
@@ -103,17 +110,6 @@ def gather_all(
         labels += [item.label] * len(part)
         conditions += [item.condition] * len(part)
     return Gathered(np.concatenate(gathered), labels, conditions)
-
-
-def _widened(
-    recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None, seed: int
-) -> Iterator[Recording]:
-    """Recordings, or variants of the healthy ones: of hours of vibration a part at a time."""
-    for recording in recordings:
-        for number, part in enumerate(parts(recording, cut.samples, cut.hop)):
-            # Draws of parts are seeded by their names.
-            named = replace(part, name=f"{part.name} part {number}") if number else part
-            yield from widen([named], ranges if recording.label == NORMAL else None, seed)
 
 
 def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None = None) -> Quota:

@@ -73,7 +73,9 @@ def unusable(recordings: Sequence[Recording], samples: int, hop: int, range_: fl
 def strangers(recordings: Sequence[Recording], samples: int, hop: int) -> list[LeftOut]:
     """Find windows of a healthy recording whose level or peak is far from usual in their condition."""
     found: list[LeftOut] = []
-    for group in _by_condition(recordings, samples):
+    normal = [item for item in recordings if item.label == NORMAL and len(item.stored) >= samples]
+    for name in dict.fromkeys(item.condition for item in normal):
+        group = [item for item in normal if item.condition == name]
         features = [_level_and_peak(item, samples, hop) for item in group]
         together = np.concatenate(features)
         middle = np.median(together, axis=0)
@@ -85,9 +87,9 @@ def strangers(recordings: Sequence[Recording], samples: int, hop: int) -> list[L
         for item, part, flags in zip(group, features, odd, strict=True):
             for window in np.flatnonzero(flags.any(axis=1)):
                 place = int(np.abs(part[window] - middle).argmax())
-                name = "level" if place < len(item.channels) else "peak"
+                of = "level" if place < len(item.channels) else "peak"
                 times = float(np.exp(part[window] - middle)[place])
-                what = f"{name} {times:.3g} times the usual one"
+                what = f"{of} {times:.3g} times the usual one"
                 found.append(_window(item, int(window), samples, hop, what))
     return found
 
@@ -172,12 +174,6 @@ def _held_values(item: Recording, samples: int) -> Iterator[LeftOut]:
                 start = max(0, int((first_s - 2 * lost_s) * item.rate_hz))
                 stop = min(len(item.stored), int(np.ceil(last_s * item.rate_hz)))
                 yield _stretch(item, start, stop, f"{FaultReason.STUCK}: {name}", usable=False)
-
-
-def _by_condition(recordings: Sequence[Recording], samples: int) -> Iterator[list[Recording]]:
-    normal = [item for item in recordings if item.label == NORMAL and len(item.stored) >= samples]
-    for name in dict.fromkeys(item.condition for item in normal):
-        yield [item for item in normal if item.condition == name]
 
 
 def _level_and_peak(item: Recording, samples: int, hop: int) -> NDArray[np.float64]:

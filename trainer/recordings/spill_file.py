@@ -86,18 +86,15 @@ class SpillFile:
         rows = 0
         for block in blocks:
             data = np.ascontiguousarray(block, dtype=np.float32).data.cast("B")
-            self._write(start + _VALUE_BYTES * rows * channels, data)
+            with self._lock:  # held while writing: Windows cannot write at a position without moving to it
+                try:
+                    os.lseek(self._descriptor, start + _VALUE_BYTES * rows * channels, os.SEEK_SET)
+                    while data:
+                        data = data[os.write(self._descriptor, data[:_WRITE_BYTES]) :]
+                except OSError as error:
+                    raise refusal(error, self._end) from error
             rows += len(block)
         return StoredSamples(self, start // _VALUE_BYTES, rows, channels)
-
-    def _write(self, place: int, data: memoryview) -> None:
-        with self._lock:  # held while writing: Windows cannot write at a position without moving to it
-            try:
-                os.lseek(self._descriptor, place, os.SEEK_SET)
-                while data:
-                    data = data[os.write(self._descriptor, data[:_WRITE_BYTES]) :]
-            except OSError as error:
-                raise refusal(error, self._end) from error
 
     def mapped(self, start: int, shape: tuple[int, int]) -> Samples:
         """Map values from `start` on as a float32 array of `shape`, read only."""

@@ -53,7 +53,8 @@ def _by_likeness_or_order(channels: Sequence[str], header: Header, numeric: list
         words = {part.casefold() for part in _WORDS.split(name) if part} | {name.casefold()}
         words |= {axis[1].casefold() for axis in [_AXIS.fullmatch(name)] if axis}
         for places, channel in zip(like, channels, strict=True):
-            places += [at] if channel.casefold() in words else []
+            if channel.casefold() in words:
+                places.append(at)
     taken = [places[0] for places in like if len(places) == 1]
     if len(set(taken)) == len(channels):
         return taken

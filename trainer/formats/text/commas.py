@@ -14,9 +14,7 @@ _DECIMAL: Final = re.compile(r"\d+(?:[eE][+-]?\d+)?")
 """What may stand behind a decimal comma."""
 _SAYS: Final = re.compile("[:;=]")
 """In lines that are sentences, and no names of columns."""
-_GROUPED: Final = {
-    sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}") for sign in (".", ",")
-}
+_GROUPED: Final = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}") for sign in (".", ",")}
 """A whole number whose thousands are apart, or one with three decimals."""
 _SMALL: Final = re.compile(r"[+-]?\d{1,3}")
 """A whole number without thousands."""
@@ -34,7 +32,9 @@ def check_commas(equal: Sequence[Layout], lines: Sequence[str]) -> None:
     numeric = [at for at, kind in enumerate(layout.kinds) if kind is Kind.NUMBER]
     columns = [[row[at] for row in rows] for at in numeric]
     neighbours = [
-        column for at, before, column in zip(numeric[1:], numeric, columns[1:], strict=False) if at == before + 1
+        column
+        for at, before, column in zip(numeric[1:], numeric, columns[1:], strict=False)
+        if at == before + 1
     ]
     # Numbers with points have no decimal commas.
     pointed = any("." in cell for column in columns for cell in column)
@@ -46,8 +46,8 @@ def check_commas(equal: Sequence[Layout], lines: Sequence[str]) -> None:
     if others or fewer_names or (not pointed and any(map(_may_be_decimals, neighbours))):
         raise Refusal(
             f"a comma may separate values or begin their decimals: a line is {','.join(rows[0])[:60]}",
-            "Write separator and decimal into the list: comma and point, or what separates the values and comma; "
-            "or export with semicolons, or with decimal points",
+            "Write separator and decimal into the list: comma and point, or what separates the values and "
+            "comma; or export with semicolons, or with decimal points",
         )
 
 
@@ -62,7 +62,9 @@ def _may_be_decimals(cells: Sequence[str]) -> bool:
 
 def check_thousands(layout: Layout, lines: Sequence[str]) -> None:
     """Refuse `1.024` beside `999`: a program that writes three decimals writes them always."""
-    rows = [row for row in (split(line, layout.separator) for line in body_of(lines)) if len(row) == layout.width]
+    rows = [
+        row for row in (split(line, layout.separator) for line in body_of(lines)) if len(row) == layout.width
+    ]
     for at, kind in enumerate(layout.kinds):
         cells = [row[at] for row in rows if row[at]]
         with_sign = [cell for cell in cells if layout.decimal in cell]
@@ -72,7 +74,7 @@ def check_thousands(layout: Layout, lines: Sequence[str]) -> None:
         grouped = sum(_GROUPED[layout.decimal].fullmatch(cell) is not None for cell in with_sign)
         if grouped == len(with_sign) and grouped + len(without) == len(cells):
             raise Refusal(
-                f"column {at + 1} holds {with_sign[0]} beside {without[0]}: {layout.decimal!r} may group thousands "
-                "or begin decimals",
+                f"column {at + 1} holds {with_sign[0]} beside {without[0]}: {layout.decimal!r} may group "
+                "thousands or begin decimals",
                 "Export without grouping of thousands, or write decimal into the list",
             )

@@ -41,12 +41,16 @@ class Header:
         """What a column's unit is; blank where none is stated."""
         return self.units[at] if self.units else ""
 
-    def place(self, name: str, width: int) -> int:
-        """Where the column of that name, whatever its capitals, or of that number from 1 is; -1 for none."""
+    def time_column(self, name: str, width: int) -> int:
+        """Find the column of that name, whatever its capitals, or of that number from 1. Raises Refusal."""
         names = [each.casefold() for each in self.names]
         if name.casefold() in names:
             return names.index(name.casefold())
-        return int(name) - 1 if name.isdecimal() and 1 <= int(name) <= width else -1
+        if name.isdecimal() and 1 <= int(name) <= width:
+            return int(name) - 1
+        raise Refusal(
+            f"has no column {name!r} of time", "Correct time in the list, by name or by number from 1"
+        )
 
 
 def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:

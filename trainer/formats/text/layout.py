@@ -90,7 +90,11 @@ def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
     kinds = [[kind_of(cell, decimal) for cell in row] for row in rows]
     widths = Counter(len(row) for row in kinds if Kind.NUMBER in row)
     width = max(widths, key=lambda each: (widths[each], each), default=0)
-    of_width = [(row, cells) for row, cells in zip(kinds, rows, strict=True) if len(row) == width and Kind.NUMBER in row]
+    of_width = [
+        (row, cells)
+        for row, cells in zip(kinds, rows, strict=True)
+        if len(row) == width and Kind.NUMBER in row
+    ]
     columns = []
     for column in zip(*(row for row, _ in of_width), strict=True):
         counts = Counter(kind for kind in column if kind is not Kind.EMPTY)
@@ -139,7 +143,11 @@ def first_row(layout: Layout, lines: Sequence[str]) -> int:
             numbered = [cell for cell in cells if cell] in (
                 [str(at + start) for at in range(layout.width - (not cells[0]))] for start in (0, 1)
             )
-            named = numbered and layout.width > 1 and any(layout.decimal in line for line in lines[place + 1 :][:1])
+            named = (
+                numbered
+                and layout.width > 1
+                and any(layout.decimal in line for line in lines[place + 1 :][:1])
+            )
             if fit and not named and any(found is kind is Kind.NUMBER for found, kind in pairs):
                 return place
     return len(lines)

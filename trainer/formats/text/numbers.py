@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from trainer.formats.contract import ParsedSamples, Refusal
-from trainer.formats.text.cells import BLANKS, Kind, kind_of, single_blanks, split, without_quotes
+from trainer.formats.contract import ParsedSamples
+from trainer.formats.text.cells import BLANKS, single_blanks, without_quotes
+from trainer.formats.text.faults import line_at_fault
 from trainer.formats.text.layout import COMMENTS, Layout
 from trainer.formats.text.plain import PlainNumbers, pieces
 
-_REPAIR: Final = "Repair the line, or cut the recording there: without it what is apart would be joined"
 _POINTS: Final = bytes.maketrans(b",", b".")
 _MINUS: Final = "\u2212".encode()
 """The sign that typesetters use for minus, and some programs with them."""
@@ -51,7 +51,7 @@ class Numbers:
             try:
                 found.append(self._by_numpy(piece) if values is None else values)
             except ValueError as error:
-                raise self._fault(block, number) from error
+                raise line_at_fault(self._layout, self.columns, block, number) from error
         return np.concatenate(found)
 
     def _by_numpy(self, text: bytes) -> ParsedSamples:
@@ -73,30 +73,6 @@ class Numbers:
             ndmin=2,
             encoding="latin-1",
         )
-
-    def _fault(self, block: bytes, number: int) -> Refusal:
-        """Find the line that is to blame."""
-        width, decimal = self._layout.width, self._layout.decimal
-        for at, line in enumerate(block.decode("latin-1").split("\n"), number):
-            if not line.strip() or line.lstrip().startswith(COMMENTS):
-                continue
-            cells = split(line, self._layout.separator)
-            if len(cells) != width:
-                return Refusal(f"line {at} has {len(cells)} values, the first had {width}", _REPAIR)
-            wrong = [column for column in self.columns if kind_of(cells[column], decimal) is not Kind.NUMBER]
-            if not wrong:
-                continue
-            cell = cells[wrong[0]]
-            if "," in cell and "." in cell:
-                said = f"{cell[:40]!r}: comma and point both, one of them groups thousands"
-                return Refusal(f"line {at} holds {said}", "Export without grouping of thousands")
-            if not cell:
-                said = f"line {at} holds '', not a number, in column {wrong[0] + 1}"
-                return Refusal(
-                    said, "Columns of several rates or lengths need a file each; else repair the line"
-                )
-            return Refusal(f"line {at} holds {cell[:40]!r}, not a number", _REPAIR)
-        return Refusal(f"the lines from {number} on cannot be read as numbers", _REPAIR)
 
 
 def readings(block: bytes) -> bytes:

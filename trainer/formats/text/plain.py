@@ -91,7 +91,7 @@ class PlainNumbers:
 def _numbers(
     signs: NDArray[np.uint8], begin: Places, point: Places, end: Places, points: Places
 ) -> ParsedSamples | None:
-    """Numbers from `begin` to before `end` with their point at `point`, which is `end` where there is none."""
+    """Numbers from `begin` to before `end`, their point at `point`, which is `end` where there is none."""
     minus = signs[begin] == _SIGN
     whole = point - begin - minus
     part = end - point - points
@@ -106,7 +106,9 @@ def _numbers(
         return None
     eights = np.ndarray((len(signs) - 7,), "<u8", signs, strides=(1,))  # eight bytes from each place on
     scale = _TENS[part]
-    return (_integers(eights, point, whole) * scale + _integers(eights, end, part)) / scale * (1.0 - 2 * minus)
+    return (
+        (_integers(eights, point, whole) * scale + _integers(eights, end, part)) / scale * (1.0 - 2 * minus)
+    )
 
 
 def _integers(eights: NDArray[np.uint64], end: Places, length: Places) -> ParsedSamples:

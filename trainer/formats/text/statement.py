@@ -36,8 +36,7 @@ class Watch:
             track.column: (Gaps if track.pace.step else Jumps)(track.pace, track.name)
             for track in timing.tracks
         }
-        self.line = Line()
-        self.rows = 0
+        self._line = Line()
 
     def feed(self, block: bytes, columns: Mapping[int, ParsedSamples]) -> None:
         """Take the next block, and its columns of numbers. Raises Refusal where time goes back."""
@@ -46,8 +45,7 @@ class Watch:
             values = columns[track.column] if stamps is None else stamps.read(block)
             self._gaps[track.column].feed(values)
             if track is self.timing.tracks[0]:
-                self.line.feed(values)
-            self.rows = self.rows + len(values) if track is self.timing.tracks[0] else self.rows
+                self._line.feed(values)
 
     def starts(self) -> tuple[int, ...]:
         """Rows before which samples are missing, by any of the tracks; after the last block."""
@@ -57,6 +55,25 @@ class Watch:
         found = sorted({start for gaps in self._gaps.values() for start in gaps.starts})
         return tuple(
             start for start, before in zip(found, [-_LISTED, *found], strict=False) if start - before > 2
+        )
+
+    def rate(self, starts: Sequence[int]) -> tuple[float, str, str] | None:
+        """Rate in Hz by the clock, and what there is to say of both; None without a clock that tells it."""
+        clock = self.timing.tracks[0] if self.timing.tracks else None
+        if clock is None or clock.unit is None:
+            return None
+        step, drift = self._line.steps(list(starts))
+        measured_hz = 1 / (step * clock.unit.scale_s)
+        # The roundest number near enough: of clocks that were set to it, each is off by a little.
+        near = (float(f"{measured_hz:.{digits}g}") for digits in range(1, 17))
+        rate_hz = next(value for value in near if abs(value / measured_hz - 1) <= _ROUND)
+        unit = TIME_NAMES[clock.unit.scale_s]
+        drifts = f"; the clock drifts by {drift:.2%}" if abs(drift) > _DRIFT else ""
+        return (
+            rate_hz,
+            f"time is column {clock.name} in {unit}, {clock.unit.why}: {rate_hz:g} Hz",
+            f"steps vary by {clock.pace.jitter / step:.1%} of one, written to {clock.pace.quantum:g} {unit}"
+            + drifts,
         )
 
 
@@ -69,32 +86,21 @@ def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, 
     if header.rate_hz:
         stated["rate_hz"] = header.rate_hz
         notes.append(f"the lines before say {header.rate_hz:g} Hz")
-    clock = watch.timing.tracks[0] if watch.timing.tracks else None
-    if clock and clock.unit:
-        step, drift = watch.line.steps(list(starts))
-        measured_hz = 1 / (step * clock.unit.scale_s)
-        # The roundest number near enough: of clocks that were set to it, each is off by a little.
-        near = (float(f"{measured_hz:.{digits}g}") for digits in range(1, 17))
-        rate_hz = next(value for value in near if abs(value / measured_hz - 1) <= _ROUND)
-        if header.rate_hz and abs(rate_hz / header.rate_hz - 1) > RATE_TOLERANCE:
+    if found := watch.rate(starts):
+        if header.rate_hz and abs(found[0] / header.rate_hz - 1) > RATE_TOLERANCE:
             raise Refusal(
-                f"the lines before the numbers say {header.rate_hz:g} Hz, column {clock.name} says {rate_hz:g} Hz",
+                f"the lines before the numbers say {header.rate_hz:g} Hz, column "
+                f"{watch.timing.tracks[0].name} says {found[0]:g} Hz",
                 "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
             )
-        stated["rate_hz"] = rate_hz
-        unit = TIME_NAMES[clock.unit.scale_s]
-        notes.append(f"time is column {clock.name} in {unit}, {clock.unit.why}: {rate_hz:g} Hz")
-        notes.append(
-            f"steps vary by {clock.pace.jitter / step:.1%} of one, written to {clock.pace.quantum:g} {unit}"
-            + (f"; the clock drifts by {drift:.2%}" if abs(drift) > _DRIFT else "")
-        )
+        stated["rate_hz"] = found[0]
+        notes += found[1:]
     if starts:
         listed = ", ".join(map(str, starts[:_LISTED]))
         notes.append(f"samples are missing before {len(starts)} readings: {listed}")
     units = {plain_unit(header.unit(at)) for at in columns if header.unit(at)}
-    if len(units) > 1:
-        notes.append(f"units are {', '.join(sorted(units))}")
-    if len(units) == 1:
-        stated["unit"] = units.pop()
+    if units:
+        # Several are no unit of a list, which is then refused.
+        stated["unit"] = ", ".join(sorted(units))
     names = tuple(map(header.name, columns))
     return Content(np.empty((0, len(columns))), stated, names, starts, tuple(notes))

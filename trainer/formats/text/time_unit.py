@@ -17,11 +17,11 @@ RATE_TOLERANCE: Final = 0.0075
 _EPOCHS: Final = {1.0: (1e9, 4.2e9), 1e-3: (1e12, 2.2e12), 1e-6: (1e15, 2.2e15), 1e-9: (1e18, 2.2e18)}
 """Values since 1970 of the years 2001 to 2039 in each unit, seconds also since 1904 as LabVIEW counts."""
 _SURELY_HZ: Final = 60.0
-"""From here on numbers since 1970 are in that unit: in one that is a thousand times finer they would mean 60 kHz
-or more, which nobody stamps since a computer was switched on. Below, microseconds of a board that runs for half an
-hour may look like seconds since 1970, and nanoseconds of a phone like milliseconds. A judgement."""
+"""From here on numbers since 1970 are in that unit: in one that is a thousand times finer they would mean
+60 kHz or more, which nobody stamps since a computer was switched on. Below, microseconds of a board that runs
+for half an hour may look like seconds since 1970, and nanoseconds of a phone like milliseconds."""
 _EDGE_IMPULSE_HZ: Final = 10.0
-"""Of tables as Edge Impulse writes them: in microseconds it would be 10 kHz, which their sensors do not reach."""
+"""Of tables as Edge Impulse writes them: in microseconds it would be 10 kHz, beyond their sensors."""
 _HIGHEST_HZ: Final = 1e6
 """No sensor of vibration is read faster; where milliseconds would mean that, seconds are meant. A
 judgement."""
@@ -83,8 +83,10 @@ def _by_rate(column: TimeColumn, rates: Mapping[float, float], known_hz: float |
             return Unit(scale, f"by the rate of {known_hz:g} Hz")
     # A table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named axes.
     whole = column.first == 0 and column.pace.quantum >= 1 and rates[1e-3] >= _EDGE_IMPULSE_HZ
-    if whole and column.beside[:1] == ("timestamp",) == (column.name,) and all(
-        map(_SENSORS.fullmatch, column.beside[1:])
+    if (
+        whole
+        and column.beside[:1] == ("timestamp",) == (column.name,)
+        and all(map(_SENSORS.fullmatch, column.beside[1:]))
     ):
         return Unit(1e-3, "as Edge Impulse writes it")
     possible = " or ".join(
@@ -99,7 +101,8 @@ def _by_rate(column: TimeColumn, rates: Mapping[float, float], known_hz: float |
     if rates[1e-3] > _HIGHEST_HZ:
         return Unit(1.0, "as no sensor is read so fast in ms")
     raise Refusal(
-        f"column {column.name} does not say its unit, and goes on by {column.pace.step:.6g} a reading: {possible}",
+        f"column {column.name} does not say its unit, and goes on by {column.pace.step:.6g} a reading: "
+        f"{possible}",
         "Write rate_hz or time_unit into the list",
     )
 

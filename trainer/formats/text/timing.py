@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from trainer.formats.contract import Hints, ParsedSamples, Refusal
+from trainer.formats.contract import Hints, ParsedSamples
 from trainer.formats.text.cells import Kind
 from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
-from trainer.formats.text.pace import FEWEST, Pace, find_pace
-from trainer.formats.text.tracks import Track, check_one_rate, clock_track, coarse_track, is_counter, says_time
+from trainer.formats.text.pace import FEWEST, find_pace
+from trainer.formats.text.tracks import (
+    Track,
+    check_one_rate,
+    clock_track,
+    coarse_track,
+    is_counter,
+    says_time,
+)
 from trainer.formats.units import TIME_UNITS, is_unit
 
 NONE: Final = "none"
 """Of `time` in a list: the table's clocks are not to be gone by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -34,26 +42,23 @@ def find_timing(
     channels. Raises Refusal where the unit of the clock is unknown or its time is not even, and where clocks
     contradict each other.
     """
-    asked = None if hints.time in ("", NONE) else header.place(hints.time, layout.width)
-    if asked == -1:
-        raise Refusal(
-            f"has no column {hints.time!r} of time", "Correct time in the list, by name or by number from 1"
-        )
+    asked = None if hints.time in ("", NONE) else header.time_column(hints.time, layout.width)
     found = {at: values for at, values in first.items() if at not in wanted or at == asked}
     timely = {at for at in found if at == asked or says_time(at, layout, header)}
-    even = _even(found, timely, header)
+    # Unless they say that they are something else than time.
+    others = {at for at in found if is_unit(header.unit(at)) and header.unit(at).casefold() not in TIME_UNITS}
+    paces = {at: find_pace(values, strict=at not in timely) for at, values in found.items()}
+    even = {at: pace for at, pace in paces.items() if pace is not None and at not in others}
     coarse = timely - set(even)
     passed = tuple(dict.fromkeys((*even, *coarse, *(at for at in layout_dates(layout) if at not in wanted))))
     if hints.time == NONE:
         return Timing((), passed, ("time columns are passed over, as the list says",))
-    counters = {
-        at
-        for at, pace in even.items()
-        if at != asked and is_counter(at, pace, float(found[at][0]), header, timely=at in timely)
-    }
-    tracks = []
+    tracks, counters = [], []
     for at, pace in even.items():
-        if at in counters or asked not in (None, at):
+        if at != asked and is_counter(at, pace, float(found[at][0]), header, timely=at in timely):
+            counters.append(at)
+            continue
+        if asked not in (None, at):
             continue
         # Stamps are read as seconds.
         own = replace(hints, time_unit="s") if layout.kinds[at] is Kind.STAMP else hints
@@ -69,10 +74,3 @@ def find_timing(
 def layout_dates(layout: Layout) -> list[int]:
     """Columns of dates."""
     return [at for at, kind in enumerate(layout.kinds) if kind is Kind.DATE]
-
-
-def _even(found: dict[int, ParsedSamples], timely: set[int], header: Header) -> dict[int, Pace]:
-    """Columns that go on evenly, unless they say that they are something else than time."""
-    others = {at for at in found if is_unit(header.unit(at)) and header.unit(at).casefold() not in TIME_UNITS}
-    paces = {at: find_pace(values, strict=at not in timely) for at, values in found.items()}
-    return {at: pace for at, pace in paces.items() if pace is not None and at not in others}

@@ -14,7 +14,6 @@ from trainer.formats.text.pace import Pace, coarse_pace
 from trainer.formats.text.time_unit import RATE_TOLERANCE, TimeColumn, Unit, find_unit, since_epoch
 from trainer.formats.units import TIME_UNITS
 
-
 _TIMELY: Final = (
     "time",
     "zeit",
