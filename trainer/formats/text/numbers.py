@@ -37,21 +37,19 @@ class Numbers:
 
         Empty lines and comments are passed over.
         """
-        text = readings(block)
-        if not text:
-            return np.empty((0, len(self.columns)))
-        if _MINUS in text:
-            text = text.replace(_MINUS, b"-")
-        found: list[ParsedSamples] = []
-        for piece in pieces(text):
-            bare = piece.replace(b'"', b"")
-            if self._layout.separator == BLANKS:
-                bare = single_blanks(bare)
-            values = None if self._plain is None else self._plain.read(bare)
-            try:
-                found.append(self._by_numpy(piece) if values is None else values)
-            except ValueError as error:
-                raise line_at_fault(self._layout, self.columns, block, number) from error
+        found = [np.empty((0, len(self.columns)))]
+        for piece in pieces(block):
+            values = None if self._plain is None else self._plain.read(piece)
+            if values is None and (text := readings(piece)):
+                bare = text.replace(b'"', b"").replace(_MINUS, b"-")
+                bare = single_blanks(bare) if self._layout.separator == BLANKS else bare
+                values = None if self._plain is None or bare == piece else self._plain.read(bare)
+                try:
+                    values = self._by_numpy(text.replace(_MINUS, b"-")) if values is None else values
+                except ValueError as error:
+                    raise line_at_fault(self._layout, self.columns, block, number) from error
+            if values is not None:
+                found.append(values)
         return np.concatenate(found)
 
     def _by_numpy(self, text: bytes) -> ParsedSamples:

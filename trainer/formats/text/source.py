@@ -52,7 +52,9 @@ class Source:
             chunk = wide.decode(data).encode() if self.encoding.startswith("utf-16") else data
             whole = rest + chunk
             held = whole.endswith(b"\r")  # half of a line end, perhaps
-            cut = whole[: len(whole) - held].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            cut = whole[: len(whole) - held] if held else whole
+            if b"\r" in cut:
+                cut = cut.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             end = cut.rfind(b"\n") + 1
             rest = cut[end:] + b"\r" * held
             if len(rest) > LINE:
