@@ -13,13 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from tests.shared import ROOT
 
-PANDAS = "import pandas, sys, time; b = time.perf_counter(); pandas.read_csv(sys.argv[1]); print(time.perf_counter() - b)"
+PANDAS = """
+import pandas, sys, time
+begun_s = time.perf_counter()
+pandas.read_csv(sys.argv[1])
+print(time.perf_counter() - begun_s)
+"""
 READ = """
 import sys, time
 from pathlib import Path
@@ -28,6 +34,7 @@ begun_s = time.perf_counter()
 read_content(Path(sys.argv[1]), (), ("x", "y", "z"), "here")
 print(time.perf_counter() - begun_s)
 """
+LIST = "from pathlib import Path; from trainer.recordings import load_list; load_list(Path('list.csv'))"
 ROWS = 20_000
 """Of a piece that is written over and over: a table of hundreds of megabytes is made in seconds."""
 
@@ -71,8 +78,6 @@ def long(options: argparse.Namespace, folder: Path) -> None:
 
 def hum(path: Path, rows: int, seed: int) -> None:
     """Write a machine's hum piece by piece, as numpy.savez would."""
-    import zipfile
-
     rng = np.random.default_rng(seed)
     with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
         for name, value in (("rate_hz", 25600.0), ("unit", "g"), ("channels", ["x", "y", "z"])):
@@ -98,8 +103,7 @@ def many(options: argparse.Namespace, folder: Path) -> None:
     fit = ["fit", "list.csv", "--detector", options.detector, "-o", "m.onnx"]
     environment = {"STEADYHUM_CACHE": str(folder / "cache")}
     for what in ("first", "again"):
-        code = "import sys; from pathlib import Path; from trainer.recordings import load_list; load_list(Path('list.csv'))"
-        run(f"reading, {what}", [sys.executable, "-c", code], folder, environment)
+        run(f"reading, {what}", [sys.executable, "-c", LIST], folder, environment)
     run("fit", [sys.executable, "-m", "trainer", *fit], folder, environment)
     run("evaluate", [sys.executable, "-m", "trainer", "evaluate", "m.onnx", "list.csv"], folder, environment)
 
@@ -117,7 +121,7 @@ def run(what: str, command: list[str], folder: Path = ROOT, more: dict[str, str]
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     took_s = time.monotonic() - begun_s
-    print(f"{what}: {took_s:.1f} s, {cpu_s:.1f} s of processor, {peak_kb / 1e6:.2f} GB in the largest process")
+    print(f"{what}: {took_s:.1f} s, {cpu_s:.1f} s of processor, largest process {peak_kb / 1e6:.2f} GB")
     if process.returncode:
         sys.exit(f"{what} ended with {process.returncode}")
     return said.strip().rpartition("\n")[2]
