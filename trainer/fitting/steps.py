@@ -200,6 +200,7 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     progress(0.0, f"reading {listing.name}")
     recordings = load_list(listing, part_of(progress, 0.0, READING))
     check_apart(path, *(Path(item.file) for item in recordings))
+    progress(READING, "comparing the recordings")
     found = check_recordings(recordings, order.accept)
     fitted = fit(recordings, order, part_of(progress, READING, 1 - READING))
     refuse_deaf(fitted, order)

@@ -73,6 +73,12 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
         if all(cell in _BLANK or is_unit(cell) for cell in cells) and any(map(is_unit, cells)):
             units = [cell.strip("[]()- ") for cell in cells]
             continue
+        if above and any(is_number(cell, layout.decimal) for cell in cells):
+            # Some oscilloscopes write what begin and step are into the row of units.
+            names_above = _fitted(split(above[-1][1], layout.separator), layout) or []
+            if names_above and not any(is_number(cell, layout.decimal) for cell in names_above):
+                units = [cell if is_unit(cell) else "" for cell in cells]
+                continue
         split_names = [name_and_unit(cell) for cell in cells]
         stated = [unit or below for (_, unit), below in zip(split_names, units, strict=True)]
         names = tuple(name for name, _ in split_names)

@@ -29,7 +29,7 @@ _MOST: Final = 0.5
 
 
 _JOINED: Final = re.compile(
-    r"[-+\d.eE]+(?:\s*[;,|\t]\s*[-+\d.eE]+)+|[-+]?\d{1,3}(?:[\s\u202f\u00a0']\d{3})+(?:[.,]\d+)?"
+    r"(?=.*\d\s*[;,|\t\u00a0\u202f']\s*[-+]?\d)[-+\d.,;|\seE']+|[-+]?\d{1,3}(?:\s\d{3})+(?:[.,]\d+)?"
 )
 """A cell that is several numbers which were not parted, or one with its thousands apart, and no label."""
 
@@ -101,11 +101,13 @@ def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
         numeric = counts[Kind.NUMBER] >= _MOST * counts.total()
         # Empty only where every cell is; numbers win a tie.
         columns.append(Kind.EMPTY if not counts else Kind.NUMBER if numeric else counts.most_common(1)[0][0])
-    if Kind.NUMBER not in columns or any(
-        _JOINED.fullmatch(cell)
-        for cell, kind in zip(of_width[-1][1], columns, strict=True)
+    texts = [
+        [cells[at] for _, cells in of_width if cells[at]]
+        for at, kind in enumerate(columns)
         if kind is Kind.TEXT
-    ):
+    ]
+    joined = any(sum(map(bool, map(_JOINED.fullmatch, column))) > _MOST * len(column) for column in texts)
+    if Kind.NUMBER not in columns or joined:
         return None
     typed = sum(kind is not Kind.TEXT for row, _ in of_width for kind in row)
     return Layout(separator, decimal, tuple(columns), typed / (width * len(rows)))

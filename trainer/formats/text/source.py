@@ -5,6 +5,7 @@ in a line feed, whatever the file has.
 """
 
 import codecs
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -25,6 +26,9 @@ _MARKS: Final = (
 _WIDE: Final = 0.4
 """Share of zero bytes from which text without a mark is taken for two bytes a character: ASCII then has
 0.5."""
+_BARE: Final = re.compile(rb"\n(?:[;,|\t ]*\n)+\Z")
+_TAIL: Final = 4096
+"""Bytes at the end of a block in which such lines are looked for."""
 _EIGHT_BIT: Final = "cp1252"
 """Of recorders that are set up for western Europe; the last resort, latin-1, takes every byte."""
 
@@ -56,13 +60,16 @@ class Source:
             if b"\r" in cut:
                 cut = cut.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             end = cut.rfind(b"\n") + 1
+            # Spreadsheets end files with lines of separators alone; elsewhere such a line is a fault.
+            if bare := _BARE.search(cut, max(0, end - _TAIL), end):
+                end = bare.start() + 1
             rest = cut[end:] + b"\r" * held
             if len(rest) > LINE:
                 raise _too_long(number + cut.count(b"\n"))
             if end:
                 yield number, _checked(cut[:end], number)
                 number += cut.count(b"\n", 0, end)
-        if rest.strip(b"\r\n\x1a"):
+        if rest.strip(b";,|\t \r\n\x1a"):
             yield number, _checked(rest.strip(b"\r\x1a") + b"\n", number)
 
     def decode(self, block: bytes) -> str:
