@@ -3,14 +3,14 @@
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from tests.tables.dialects import Table
 from trainer.core import RecordingError
-from trainer.formats import Hints, Refusal, Request, check_head
+from trainer.formats import Refusal, Request, check_head
 from trainer.formats import child as parser_child
 from trainer.formats import table as parser
 from trainer.recordings.child_reader import ReadFile
@@ -53,19 +53,25 @@ def judge(table: Table) -> Outcome:
 
 
 def read(table: Table) -> tuple[Recording, ...]:
-    """Read it through the parser's own answer and the parent's checks."""
+    """Read it as its line of a list says."""
     signals, channels = asked(table)
-    hints = Hints(rate_hz=table.listed_hz)
-    said = parser_child.answer(
-        parser.read, io.BytesIO(table.text), Request("table", signals, channels, "", hints)
-    )
-    values, head = RawValues(len(channels)), None
-    for line, body in said:
-        head = check_head(json.loads(json.dumps(line)), len(channels), len(values))
-        values.add(body)
-    assert head is not None
     file = Path("table.csv")
     row = ListRow(file, signals, "normal", "c", table.listed_hz, None, None, channels, table.listed_unit)
+    return parsed(table.text, row)
+
+
+def parsed(text: bytes, row: ListRow) -> tuple[Recording, ...]:
+    """Read a table through the parser's own answer and the parent's checks, in this process."""
+    hints = replace(row.hints, rate_hz=row.rate_hz)
+    request = Request("table", row.signals, row.channels, "", hints)
+    values, head = None, None
+    for line, body in parser_child.answer(parser.read, io.BytesIO(text), request):
+        known = len(row.channels) if values is None else values.columns
+        head = check_head(json.loads(json.dumps(line)), known, len(values or ()))
+        values = values or RawValues(head.columns)
+        values.add(body)
+    assert head is not None
+    assert values is not None
     return read_parsed(row, ReadFile(values, head.stated, head.names, head.starts), "table.csv")
 
 
