@@ -17,6 +17,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,20 +75,20 @@ class Limits:
     """A judgement: a parser has its input, its answer and a few libraries open at a time."""
 
 
-def give_up_rights(limits: Limits) -> tuple[str, ...]:
+def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, ...]:
     """Keep only what computing on a file takes; return the names of what is in force.
 
-    Names are `limits`, `landlock`, `seccomp`. It cannot be undone. Import what the work takes before:
+    Names are `limits`, `landlock`, `seccomp`; `inherited` are those that `prepare_rights` returned in the
+    process which forked this one. It cannot be undone. Import what the work takes before:
     afterwards no library can be looked for outside the interpreter's folders.
     """
-    with contextlib.suppress(OSError):  # Linux alone has it
-        # This is what the kernel ends where memory runs out, and not whoever asked for the work.
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    if not inherited:
+        _go_first()
     calls = _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
     in_force = []
     if _limit(limits):
         in_force.append("limits")
-    if _restrict_files():
+    if "landlock" in inherited or _restrict_files():
         in_force.append("landlock")
     if calls is not None:
         # To end itself by abort(3); not to signal others.
@@ -126,10 +127,20 @@ def available() -> tuple[str, ...]:
     return tuple(name for name, library in libraries if library is not None)
 
 
-def prepare_rights() -> None:
-    """Make what `give_up_rights` takes, in a process that forks others which call it: half of their start."""
-    _filter_of_calls()
-    _readable_paths()
+def prepare_rights() -> tuple[str, ...]:
+    """Give up files in a process that forks others which call `give_up_rights`, and make what that takes.
+
+    It is most of what their start would cost. Returns what they inherit.
+    """
+    _go_first()
+    _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
+    return ("landlock",) if _restrict_files() else ()
+
+
+def _go_first() -> None:
+    """Be what the kernel ends where memory runs out, and not whoever asked for the work."""
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
 
 
 def _limit(limits: Limits) -> bool:

@@ -15,7 +15,7 @@ import ctypes
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import IO, Any, Final
@@ -66,13 +66,14 @@ def parse(reader: Reader, stream: IO[bytes], request: Request) -> Iterator[Conte
         yield content
 
 
-def reach_input_and_answer_only(size: int = 0) -> None:
+def reach_input_and_answer_only(size: int = 0, inherited: Sequence[str] = ()) -> None:
     """Take from this process every right that no parser needs, as far as the system can.
 
     Without a filter of calls it moves to a network that has no address, where the kernel lets ordinary users
-    make one and no thread is running. `size` is that of the file, in bytes.
+    make one and no thread is running. `size` is that of the file, in bytes; `inherited` what its host gave up
+    for it.
     """
-    if "seccomp" in give_up_rights(allowed(size)):
+    if "seccomp" in give_up_rights(allowed(size), inherited):
         return
     with contextlib.suppress(AttributeError, OSError, TypeError):  # not on Linux
         ctypes.CDLL(None).unshare(_NEW_USER_AND_NETWORK)

@@ -25,7 +25,7 @@ _DESCRIPTORS: Final = 256
 def main() -> None:
     """Serve requests from the socket on standard input until it is closed; answer each with a process id."""
     control = socket.socket(fileno=os.dup(0))
-    prepare_rights()
+    inherited = prepare_rights()
     while True:
         line, descriptors = _receive(control)
         if not line:
@@ -38,7 +38,7 @@ def main() -> None:
                 os.dup2(descriptors[0], 0)
                 os.dup2(descriptors[1], 1)
                 os.closerange(3, _DESCRIPTORS)
-                reach_input_and_answer_only(os.fstat(0).st_size)
+                reach_input_and_answer_only(os.fstat(0).st_size, inherited)
                 with open(0, "rb", closefd=False) as stream:
                     write_answer(reader, stream, asked(fields), sys.stdout.buffer)
             finally:

@@ -65,7 +65,7 @@ class AsRecorded:
 
 def look(values: ParsedSamples, rate_hz: float) -> AsRecorded:
     """Look at a recording [samples, channels] in the list's unit, at the rate it was recorded at."""
-    channels = tuple(_channel(column, rate_hz) for column in values.T)
+    channels = tuple(_channel(column, rate_hz) for column in np.ascontiguousarray(values.T))
     return AsRecorded(rate_hz, len(values) / rate_hz, channels, _prints(values[:, 0]))
 
 

@@ -46,9 +46,9 @@ def rates(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
 
 def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     """Offsets that separate the labels: a detector that sees them has learnt the recorder."""
-    normal, faulty = _groups(recordings, lambda item: float(moments(item).mean[0]))
-    if len(normal) < 2 or len(faulty) < 2:
+    if not _has_both(recordings):
         return
+    normal, faulty = _groups(recordings, lambda item: float(moments(item).mean[0]))
     level = np.median([moments(item).deviation for item in recordings if item.label == NORMAL])
     share = _separability(normal, faulty)
     gap = abs(float(np.median(normal) - np.median(faulty)))
@@ -65,10 +65,10 @@ def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
 
 def leaks(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     """Filter edges that separate the labels: normal and faulty recordings are of different recorders."""
+    if not _has_both(recordings):
+        return
     for depth_db in _EDGE_DEPTHS_DB:
         normal, faulty = _groups(recordings, partial(_edge_hz, depth_db))
-        if len(normal) < 2 or len(faulty) < 2:
-            return
         gap = abs(float(np.median(normal) - np.median(faulty)))
         if _separability(normal, faulty) > _EDGE_SEPARABLE and gap > _EDGE_SHARE * recordings[0].rate_hz / 2:
             low = min(np.median(normal), np.median(faulty))
@@ -104,6 +104,12 @@ def overlaps(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
                 other.file,
                 "What is held out must not be learnt from: cut one of the two",
             )
+
+
+def _has_both(recordings: Sequence[Recording]) -> bool:
+    """Whether there are several normal and several faulty recordings to compare."""
+    normal = sum(item.label == NORMAL for item in recordings)
+    return normal > 1 and len(recordings) - normal > 1
 
 
 def _groups(
