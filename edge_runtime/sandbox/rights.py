@@ -97,6 +97,8 @@ def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, 
         with contextlib.suppress(OSError):  # a kernel, or a container, that lets nobody load one
             calls.load()
             in_force.append("seccomp")
+    if inherited and "seccomp" not in in_force:
+        _restrict_files()  # what has restricted itself further cannot look into those that it comes from
     return tuple(in_force)
 
 
