@@ -95,6 +95,7 @@ class Cache:
         """Keep them in `folder`; None keeps none."""
         self._folder = folder
         self._wrote = False
+        self._version = version("steadyhum")
 
     def key(self, row: ListRow, file: IO[bytes]) -> str | None:
         """Return the name of the entry for a line of a list and its open file; None where none is kept."""
@@ -105,7 +106,7 @@ class Cache:
             found.update(piece)
         file.seek(0)
         how = {name: getattr(row, name) for name in _HOW}
-        said = [_FORM, version("steadyhum"), row.file.suffix.lower(), row.file.stem, how, asdict(row.hints)]
+        said = [_FORM, self._version, row.file.suffix.lower(), row.file.stem, how, asdict(row.hints)]
         found.update(json.dumps(said).encode())
         return found.hexdigest()
 

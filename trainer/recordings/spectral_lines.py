@@ -56,14 +56,17 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
     than a second, or too slow for any line, are left out.
     """
     usable = [item for item in recordings if item.duration_s >= _LEAST_S and _top_hz(item) > _AXIS[0]]
-    spectra = {id(item): _Line.of(signature(item)) for item in usable}
+    spectra = {id(item): signature(item) for item in usable}
     shifts = [round(math.log(ratio) / _STEP) for ratio in RATIOS]
+    compared: dict[int, _Line] = {}  # of the few that others are compared with
     for item in usable:
         alike = [other for other in usable if other.condition == item.condition and other is not item]
         others = ([other for other in alike if other.label != item.label] or alike)[:_OTHERS]
         if item.label != NORMAL or not others:
             continue
-        agreements = [_best_correlations(spectra[id(item)], spectra[id(other)], shifts) for other in others]
+        compared |= {id(each): _Line.of(spectra[id(each)]) for each in others if id(each) not in compared}
+        line = _Line.of(spectra[id(item)])
+        agreements = [_best_correlations(line, compared[id(other)], shifts) for other in others]
         agreement = np.mean(agreements, axis=0)
         best, unshifted = int(np.argmax(agreement)), agreement[RATIOS.index(1.0)]
         if agreement[best] > max(_CLEAR, unshifted + _MARGIN):
