@@ -59,8 +59,11 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
     spectra = {id(item): signature(item) for item in usable}
     shifts = [round(math.log(ratio) / _STEP) for ratio in RATIOS]
     compared: dict[int, _Line] = {}  # of the few that others are compared with
+    groups: dict[str, list[Recording]] = {}
     for item in usable:
-        alike = [other for other in usable if other.condition == item.condition and other is not item]
+        groups.setdefault(item.condition, []).append(item)
+    for item in usable:
+        alike = [other for other in groups[item.condition] if other is not item]
         others = ([other for other in alike if other.label != item.label] or alike)[:_OTHERS]
         if item.label != NORMAL or not others:
             continue
