@@ -22,9 +22,9 @@ Spectrum = NDArray[np.complex128]
 
 RATIOS: Final = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0, 4.0)
 """Factors that rates are mistaken by: of decimation, and of the 48, 44.1 and 32 kHz families."""
-_STEP: Final = 0.002
+STEP: Final = 0.002
 """Of the logarithmic frequency, 0.2 %: finer than the lines of a spectrum of 4 s below 125 Hz."""
-_AXIS: Final[Floats] = np.exp(np.arange(math.log(20.0), math.log(5000.0), _STEP))
+AXIS: Final[Floats] = np.exp(np.arange(math.log(20.0), math.log(5000.0), STEP))
 """Hz: a four-pole motor turns at 25 Hz on 50 Hz mains; gear and bearing lines are below 5 kHz."""
 _SLACK: Final = 8
 """Steps of shift that speeds may differ by, 1.6 %: the slip of an induction motor under load."""
@@ -55,10 +55,10 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
     recordings are compared with faulty ones of the same condition, or with each other. Recordings shorter
     than a second, or too slow for any line, are left out.
     """
-    usable = [item for item in recordings if item.duration_s >= _LEAST_S and _top_hz(item) > _AXIS[0]]
+    usable = [item for item in recordings if item.duration_s >= _LEAST_S and _top_hz(item) > AXIS[0]]
     spectra = {id(item): signature(item) for item in usable}
-    shifts = [round(math.log(ratio) / _STEP) for ratio in RATIOS]
-    compared: dict[int, _Line] = {}  # of the few that others are compared with
+    shifts = [round(math.log(ratio) / STEP) for ratio in RATIOS]
+    compared: dict[int, TransformedSignature] = {}  # of the few that others are compared with
     groups: dict[str, list[Recording]] = {}
     for item in usable:
         groups.setdefault(item.condition, []).append(item)
@@ -67,9 +67,13 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
         others = ([other for other in alike if other.label != item.label] or alike)[:_OTHERS]
         if item.label != NORMAL or not others:
             continue
-        compared |= {id(each): _Line.of(spectra[id(each)]) for each in others if id(each) not in compared}
-        line = _Line.of(spectra[id(item)])
-        agreements = [_best_correlations(line, compared[id(other)], shifts) for other in others]
+        compared |= {
+            id(each): TransformedSignature.of(spectra[id(each)])
+            for each in others
+            if id(each) not in compared
+        }
+        line = TransformedSignature.of(spectra[id(item)])
+        agreements = [best_correlations(line, compared[id(other)], shifts) for other in others]
         agreement = np.mean(agreements, axis=0)
         best, unshifted = int(np.argmax(agreement)), agreement[RATIOS.index(1.0)]
         if agreement[best] > max(_CLEAR, unshifted + _MARGIN):
@@ -79,9 +83,9 @@ def misplaced(recordings: Sequence[Recording]) -> Iterator[tuple[Recording, floa
 def signature(recording: Recording) -> Floats:
     """Height of lines above their background, nepers, on a logarithmic frequency axis; NaN above the band."""
     frequency, power = spectrum(recording, min(len(recording.stored), int(recording.rate_hz * _SPECTRUM_S)))
-    level = np.interp(_AXIS, frequency, np.log(power + 1e-30))
+    level = np.interp(AXIS, frequency, np.log(power + 1e-30))
     above = np.clip(level - ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
-    return np.where(_top_hz(recording) > _AXIS, above, np.nan)
+    return np.where(_top_hz(recording) > AXIS, above, np.nan)
 
 
 def spectrum(recording: Recording, length: int) -> tuple[Floats, Floats]:
@@ -104,7 +108,7 @@ def _top_hz(recording: Recording) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class TransformedSignature:
     """Transforms by which two signatures are compared at all shifts at once."""
 
     mask: Spectrum
@@ -114,14 +118,16 @@ class _Line:
     squares: Spectrum
 
     @classmethod
-    def of(cls, found: Floats) -> "_Line":
+    def of(cls, found: Floats) -> "TransformedSignature":
         """Transform a signature, padded so that no shift comes round."""
         known = np.isfinite(found)
         values = np.where(known, found, 0.0)
         return cls(*(fft.rfft(part, _PADDED) for part in (known.astype(np.float64), values, values**2)))
 
 
-def _best_correlations(one: _Line, other: _Line, shifts: Sequence[int]) -> list[float]:
+def best_correlations(
+    one: TransformedSignature, other: TransformedSignature, shifts: Sequence[int]
+) -> list[float]:
     """Largest correlation near each shift; at positive ones the lines of `one` lie that many steps higher.
 
     Means are those of what two spectra share, and so differ from shift to shift.
@@ -136,7 +142,7 @@ def _best_correlations(one: _Line, other: _Line, shifts: Sequence[int]) -> list[
     power = at_shifts(one.squares, other.mask) - a * a / count
     power *= at_shifts(one.mask, other.squares) - b * b / count
     found = np.where(
-        count < len(_AXIS) * _COMMON_SHARE - 0.5, 0.0, both / np.sqrt(np.maximum(power, 0.0) + 1e-12)
+        count < len(AXIS) * _COMMON_SHARE - 0.5, 0.0, both / np.sqrt(np.maximum(power, 0.0) + 1e-12)
     )
     # A shift below 0 stands at the end.
     return [float(found[np.arange(centre - _SLACK, centre + _SLACK + 1)].max()) for centre in shifts]
