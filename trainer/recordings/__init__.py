@@ -31,9 +31,9 @@ from trainer.recordings.glance import ChannelGlance, Glance, glance_at
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.list_reading import load_list
 from trainer.recordings.listing import write_list
-from trainer.recordings.moments import moments
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import DIGITS, Recording
+from trainer.recordings.sample_moments import moments
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
 from trainer.recordings.screening import (
     TOWERING,

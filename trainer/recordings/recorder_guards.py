@@ -9,9 +9,9 @@ import numpy as np
 
 from trainer.recordings import spectral_lines
 from trainer.recordings.labels import NORMAL
-from trainer.recordings.moments import moments
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
+from trainer.recordings.sample_moments import moments
 
 _OFFSET_SHARE: Final = 0.03
 """Of the normal level: a smaller difference of offset moves no score. A judgement."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from trainer.recordings.as_recorded import AsRecorded
 from trainer.recordings.labels import NORMAL
-from trainer.recordings.moments import moments
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
+from trainer.recordings.sample_moments import moments
 
 _STUCK_SHARE: Final = 0.5
 """Of values equal to the one before: running machines of CWRU and IMS stay below, silent snapshots do not."""
