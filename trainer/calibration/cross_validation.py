@@ -15,7 +15,7 @@ from edge_runtime.models import Graph
 from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.calibration.slow_alarm import find_slow
-from trainer.core import FitContext, FitError, Progress, RecordingError, quiet, without
+from trainer.core import FitContext, FitError, Progress, RecordingError, part_of, quiet, without
 from trainer.recordings import (
     DIGITS,
     NORMAL,
@@ -35,6 +35,8 @@ from trainer.recordings import (
 FitGraph = Callable[[Samples, FitContext], bytes]
 """Fits a new detector on windows [n, samples, channels] and returns its graph as ONNX bytes."""
 
+_DRAWING: Final = 0.3
+"""Share of a fit's progress that the drawing of its windows has. A judgement."""
 _KEPT_GRAPHS: Final = 8
 """Graphs of folds that are kept to try faults with: a file each, of up to megabytes. More conditions narrow
 what is stated little, and take longer."""
@@ -85,9 +87,11 @@ def training(
             where=", ".join(condition_names(recordings)) or "list",
             remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
         )
-    found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
+    drawing = part_of(context.progress, 0.0, _DRAWING)
+    found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation, drawing)
     labels = found.labels if plan.supervised else ()
-    return found.windows, replace(context, labels=labels, conditions=found.conditions)
+    fitting = part_of(context.progress, _DRAWING, 1 - _DRAWING)
+    return found.windows, replace(context, labels=labels, conditions=found.conditions, progress=fitting)
 
 
 def learnt_digests(recordings: Sequence[Recording], plan: CalibrationPlan) -> tuple[str, ...]:
@@ -139,6 +143,7 @@ def hold_out(
         data = fit(*training(fold.train, plan, inner))
         graph = Graph(data, where=f"fit without {fold.name}")
         graphs += [(fold, data)] if number in kept else []
+        inner.progress(1.0, "scoring what was left out")
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
         for item in fold.held:  # one variant of one part in memory at a time

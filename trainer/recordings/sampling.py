@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.core import Samples
+from trainer.core import Progress, quiet
 from trainer.recordings.augment import Augmentation, variant_lengths, widen
 from trainer.recordings.folds import cut_windows, parts
 from trainer.recordings.labels import NORMAL
@@ -78,7 +79,11 @@ def gather_windows(
 
 
 def gather_all(
-    recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
+    recordings: Sequence[Recording],
+    cut: Cut,
+    seed: int,
+    ranges: Augmentation | None = None,
+    progress: Progress = quiet,
 ) -> Gathered:
     """Windows of recordings, with the label and the condition of each.
 
@@ -87,6 +92,7 @@ def gather_all(
     """
     quota = measure_quota(recordings, cut, ranges)
     seen: Counter[Group] = Counter()
+    total = sum(quota.there.values())
     gathered, labels, conditions = [], [], []
     # Of hours of vibration a part at a time; draws of parts are seeded by their names.
     named = (
@@ -97,11 +103,12 @@ def gather_all(
     widened = (one for part in named for one in widen([part], ranges if part.label == NORMAL else None, seed))
     for item in widened:
         part = cut_windows(item, cut.samples, cut.hop)
+        group = _group(item)
+        there, kept = quota.there[group], quota.kept[group]
+        before, seen[group] = seen[group], min(seen[group] + len(part), there)
+        progress(sum(seen.values()) / total, "windows are drawn")
         if not quota.whole:
             # One window of each of as many equal parts of time as its share of the group's windows.
-            group = _group(item)
-            there, kept = quota.there[group], quota.kept[group]
-            before, seen[group] = seen[group], min(seen[group] + len(part), there)
             draws = seen[group] * kept // there - before * kept // there
             edges = np.linspace(0, len(part), max(1, draws + 1)).astype(np.int64)
             rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
