@@ -82,14 +82,17 @@ def look(
 
 @app.command("convert")
 def convert(
-    listing: ListFile,
+    listing: Annotated[Path, typer.Argument(metavar="LIST.csv", help="A recordings list, or a recording.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
+    *,
+    unit: Annotated[str, typer.Option(help="Of one recording, where the file does not say it.")] = "",
+    rate_hz: Annotated[float | None, typer.Option(min=0, help="Of one recording, likewise.")] = None,
 ) -> None:
-    """Write every recording of a list as .npz, which the edge replays without the trainer's libraries."""
+    """Write recordings of a list, or one, as .npz: the edge replays them without the trainer's libraries."""
     from trainer.recordings import convert_recordings
 
     with terminal.progress(f"convert {listing.name}") as progress:
-        for path, recording in convert_recordings(listing, output, progress):
+        for path, recording in convert_recordings(listing, output, progress, unit=unit, rate_hz=rate_hz):
             terminal.say(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
 
 
