@@ -13,7 +13,7 @@ from trainer.formats import Hints
 from trainer.recordings.file_reading import read_recording
 from trainer.recordings.list_reading import read_recordings
 
-COUNT = 60
+COUNT = 40
 """Tables here; `python -m tests.tables --count 2000` reads as many as are asked for."""
 
 
