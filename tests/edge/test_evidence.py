@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from edge_runtime.gateway.evidence.store import MARGIN_BYTES, Store
 from edge_runtime.gateway.evidence.taking import Taking, Wanted
 from edge_runtime.gateway.evidence.transfers import MAX_MESSAGE_BYTES, Transfers
 from edge_runtime.gateway.evidence.transfers import MOST_AT_ONCE as MOST_TRANSFERS
+from edge_runtime.gateway.recording.store import CaptureStore
 from edge_runtime.sensors import (
     CaptureNote,
     Chunk,
@@ -233,6 +235,37 @@ def test_on_a_full_disk_evidence_goes_and_comes_again_by_itself(tmp_path: Path) 
         stone.unlink()
         kept(folder, record("c"))
         assert [each.alarm for each in folder.records] == ["c"]
+    finally:
+        unmount()
+
+
+def test_on_a_disk_that_fills_up_evidence_goes_before_any_capture(tmp_path: Path) -> None:
+    """Whoever looks first; and what is left of both goes on when there is room."""
+    unmount = mount_tmpfs(tmp_path / "disk", f"{MARGIN_BYTES // 1024 + 16 * 1024}k")
+    try:
+        limits = RecordingSettings(free_bytes=2**20)
+        folder = Store(tmp_path / "disk" / "evidence", EvidenceSettings(free_bytes=0), limits)
+        captures = CaptureStore(tmp_path / "disk" / "captures", limits)
+        for number in range(4):
+            kept(folder, record(f"a{number}", second=number), 500_000)
+            said = CaptureNote(sensor="pump", time=record(second=number).time, recording="r", part=number)
+            file = captures.begin(replace(said, every_s=60.0), b"")
+            file.write(bytes(500_000), 0.0)
+            captures.end(file, replace(said, every_s=60.0))
+        stone, thinned_with_evidence = tmp_path / "disk" / "stone", False
+        with stone.open("wb") as out, suppress(OSError):
+            while True:
+                out.write(bytes(2**20))
+                out.flush()
+                for look in (captures.make_room, folder.make_room):
+                    with suppress(UnavailableError):
+                        look(0)
+                    thinned_with_evidence |= bool(captures.thinned and folder.records)
+        assert not thinned_with_evidence
+        assert captures.thinned > 0
+        assert len(folder.records) == 0
+        stone.unlink()
+        assert kept(folder, record("b")).sealed
     finally:
         unmount()
 
