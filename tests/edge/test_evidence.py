@@ -421,11 +421,13 @@ def test_the_desk_survives_what_it_is_given(tmp_path: Path) -> None:
         for number in range(MOST_AT_ONCE + 2):
             one = replace(wanted(ring, -3.0, 0.0), record=record(f"a{number}"))
             desk.take(one)
-        desk.do(lambda: os.stat(tmp_path / "none"), lambda result, error: answers.append((result, error)))
-        pumped(desk, lambda: len(sealed) == MOST_AT_ONCE and bool(answers))
+        for job in (lambda: os.stat(tmp_path / "none"), lambda: 1 // 0):
+            desk.do(job, lambda result, error: answers.append((result, error)))
+        pumped(desk, lambda: len(sealed) == MOST_AT_ONCE and len(answers) == 2)
         assert desk.missed == 2
-        assert answers[0][0] is None
-        assert "evidence failed" in str(answers[0][1])
+        assert [result for result, _ in answers] == [None, None]
+        assert "No such file" in str(answers[0][1])
+        assert "evidence failed (ZeroDivisionError)" in str(answers[1][1])
         (tmp_path / "state" / "pump").rename(tmp_path / "away")
         (tmp_path / "state" / "pump").write_text("no folder")
         desk.take(wanted(ring, -3.0, 0.0))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from edge_runtime.core import EdgeError
+from edge_runtime.core import EdgeError, UnavailableError
 from edge_runtime.gateway.evidence.record import EvidenceRecord
 from edge_runtime.gateway.evidence.store import Store
 from edge_runtime.gateway.evidence.taking import Taking, Wanted
@@ -127,6 +127,12 @@ class EvidenceDesk(threading.Thread):
                 result = job()
             except EdgeError as refusal:
                 error = refusal
+            except OSError as failure:
+                where, remedy = (
+                    str(failure.filename or self.store.folder),
+                    "Look at the disk: doctor says more",
+                )
+                error = UnavailableError(str(failure.strerror or failure), where=where, remedy=remedy)
             except Exception as fault:  # noqa: BLE001  it is answered, and the others go on
                 _log.exception("evidence: what was asked for failed")
                 what = f"evidence failed ({type(fault).__name__})"
