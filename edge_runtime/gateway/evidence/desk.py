@@ -121,22 +121,7 @@ class EvidenceDesk(threading.Thread):
         """Do `job` here, in turn; `then` takes what came of it in `pump`."""
 
         def work() -> None:
-            result: T | None = None
-            error: EdgeError | None = None
-            try:
-                result = job()
-            except EdgeError as refusal:
-                error = refusal
-            except OSError as failure:
-                where, remedy = (
-                    str(failure.filename or self.store.folder),
-                    "Look at the disk: doctor says more",
-                )
-                error = UnavailableError(str(failure.strerror or failure), where=where, remedy=remedy)
-            except Exception as fault:  # noqa: BLE001  it is answered, and the others go on
-                _log.exception("evidence: what was asked for failed")
-                what = f"evidence failed ({type(fault).__name__})"
-                error = EdgeError(what, remedy="Report it with the service's log")
+            result, error = outcome(job)
             self._give(lambda: then(result, error))
 
         self._ask(work)
@@ -226,3 +211,18 @@ class EvidenceDesk(threading.Thread):
             except Exception:  # noqa: BLE001  what is kept is kept, and told of, whatever becomes of this
                 _log.exception("evidence: %s was not diagnosed", record.id)
             self._give(lambda: self.sealed(said))
+
+
+def outcome(job: Callable[[], T]) -> tuple[T | None, EdgeError | None]:
+    """What comes of a job: its result, or why there is none."""
+    try:
+        return job(), None
+    except EdgeError as refusal:
+        return None, refusal
+    except OSError as failure:
+        where, remedy = str(failure.filename or "the state folder"), "Look at the disk: doctor says more"
+        return None, UnavailableError(str(failure.strerror or failure), where=where, remedy=remedy)
+    except Exception as fault:  # noqa: BLE001  it is answered, and the others go on
+        _log.exception("evidence: what was asked for failed")
+        what = f"evidence failed ({type(fault).__name__})"
+        return None, EdgeError(what, remedy="Report it with the service's log")
