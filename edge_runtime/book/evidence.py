@@ -1,7 +1,9 @@
 """What is kept of an alarm's vibration, and what people found the alarm to be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Verity(StrEnum):
@@ -24,6 +26,11 @@ class Judgement:
     """Wall time, microseconds since 1970."""
     who: str
     note: str = ""
+
+    @staticmethod
+    def of(members: Mapping[str, Any]) -> "Judgement":
+        """As `asdict` gave it. Raises ValueError, TypeError or KeyError for anything else."""
+        return Judgement(**{**members, "verity": Verity(members["verity"])})
 
 
 class AlarmMoment(StrEnum):
@@ -72,3 +79,9 @@ class Evidence:
     """Whether all that was to be kept is in it, but for what a restart of the gateway took."""
     findings: tuple[Finding, ...] = ()
     """What it says, channel by channel; empty where that was not asked."""
+
+    @staticmethod
+    def of(members: Mapping[str, Any]) -> "Evidence":
+        """As `asdict` gave it. Raises ValueError, TypeError or KeyError for anything else."""
+        findings = tuple(Finding(**each) for each in members["findings"])
+        return Evidence(**{**members, "moment": AlarmMoment(members["moment"]), "findings": findings})

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from edge_runtime.book.entries import OpenAlarm, Record, Shelving
-from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, Judgement, Verity
+from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.core import Alarm, ModelSummary
 
 NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
@@ -53,13 +53,9 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
             values["acknowledged"] = Record(**values["acknowledged"])
         if values.get("shelved") is not None:
             values["shelved"] = Shelving(**values["shelved"])
-        for each in values.get("evidence", ()):
-            each["moment"] = AlarmMoment(each["moment"])
-            each["findings"] = tuple(Finding(**one) for one in each["findings"])
-        values["evidence"] = tuple(Evidence(**each) for each in values.get("evidence", ()))
+        values["evidence"] = tuple(map(Evidence.of, values.get("evidence", ())))
         if values.get("judgement") is not None:
-            said = values["judgement"]
-            values["judgement"] = Judgement(**{**said, "verity": Verity(said["verity"])})
+            values["judgement"] = Judgement.of(values["judgement"])
         return replace(plain, **values) if rest["id"] == alarm.id else plain
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain
