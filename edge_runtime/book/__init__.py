@@ -28,6 +28,7 @@ from edge_runtime.book.entries import (
     Standing,
     Watched,
 )
+from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, Judgement, Verity
 from edge_runtime.book.stored import NO_MODEL, entry_of, key_of, stored_entry
 
 __all__ = [
@@ -35,13 +36,17 @@ __all__ = [
     "NO_MODEL",
     "SCORED",
     "Action",
+    "AlarmMoment",
     "Book",
     "Change",
     "Commissioning",
     "Condition",
     "Doer",
     "Entry",
+    "Evidence",
+    "Finding",
     "Instant",
+    "Judgement",
     "Link",
     "OpenAlarm",
     "Record",
@@ -49,6 +54,7 @@ __all__ = [
     "Stage",
     "Standing",
     "Terms",
+    "Verity",
     "Watched",
     "accept",
     "after_repair",

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.cli import alarms
+from edge_runtime.cli import alarms, evidence
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(alarms.app)
+app.add_typer(evidence.app)
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 
 

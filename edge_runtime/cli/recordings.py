@@ -45,7 +45,7 @@ def replay(
         if item.verdict.transition is not None:
             transitions.append(item)
         if scores or item.verdict.transition is not None:
-            typer.echo(_replayed(item, as_json=as_json))
+            typer.echo(replayed_line(item, as_json=as_json))
     if not as_json:
         begun = sum(item.verdict.transition == "new" for item in transitions)
         typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
@@ -141,7 +141,8 @@ def simulate(
         print_fields({"done": True}, as_json=as_json)
 
 
-def _replayed(item: Any, *, as_json: bool) -> str:
+def replayed_line(item: Any, *, as_json: bool) -> str:
+    """A verdict of a replay, as it is printed."""
     verdict = item.verdict
     alarm = verdict.alarm
     fields = {

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from edge_runtime.book import Link
 from edge_runtime.core import AlarmKind
-from edge_runtime.messages.bodies import SCHEMA, BandBody, ModelBody, RecordBody, ShelvingBody
+from edge_runtime.messages.bodies import SCHEMA, BandBody, ModelBody
+from edge_runtime.messages.handling_bodies import RecordBody, ShelvingBody
 from edge_runtime.messages.json_body import Body, Moment
 
 STATE_SCHEMA: Final = 2

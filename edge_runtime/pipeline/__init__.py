@@ -10,10 +10,11 @@ from edge_runtime.pipeline.unlearnt import NO_MODEL_YET, unlearnt_manifest
 from edge_runtime.pipeline.watch import Watch
 
 if TYPE_CHECKING:
-    from edge_runtime.pipeline.playback import Replayed, replay, replay_capture
+    from edge_runtime.pipeline.playback import Alignment, Replayed, replay, replay_capture
 
 __all__ = [
     "NO_MODEL_YET",
+    "Alignment",
     "Commissioned",
     "Replayed",
     "SensorPipeline",
@@ -28,4 +29,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
-    __getattr__ = late_names(__name__, {"playback": ("Replayed", "replay", "replay_capture")})
+    __getattr__ = late_names(__name__, {"playback": ("Alignment", "Replayed", "replay", "replay_capture")})

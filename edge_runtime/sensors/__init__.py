@@ -19,6 +19,7 @@ from edge_runtime.sensors.captures import (
     summarize,
 )
 from edge_runtime.sensors.device_names import device_of
+from edge_runtime.sensors.evidence_settings import EvidenceSettings
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
@@ -54,6 +55,7 @@ __all__ = [
     "CapturePart",
     "CaptureSummary",
     "Chunk",
+    "EvidenceSettings",
     "Inbox",
     "InjectedFaults",
     "LineWire",

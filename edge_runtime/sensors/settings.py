@@ -1,7 +1,7 @@
 """Settings of one sensor."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +15,7 @@ from edge_runtime.core import (
     check_topic_level,
     check_within,
 )
+from edge_runtime.sensors.diagnosis_settings import DiagnosisSettings
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
@@ -89,6 +90,8 @@ class SensorSettings:
     foundation): learning then refuses vibration that is high by the standard. Empty where it is not known."""
     suppressed: str = ""
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
+    diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
+    """What the diagnosis of an alarm's vibration may rest on."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
