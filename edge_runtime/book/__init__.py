@@ -29,7 +29,7 @@ from edge_runtime.book.entries import (
     Watched,
 )
 from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, Judgement, Verity
-from edge_runtime.book.stored import NO_MODEL, entry_of, key_of, stored_entry
+from edge_runtime.book.stored import NO_MODEL, entry_of, kept_alarms, key_of, read_kept, stored_entry
 
 __all__ = [
     "MAX_RECORD_BYTES",
@@ -62,9 +62,11 @@ __all__ = [
     "ask_learner",
     "due",
     "entry_of",
+    "kept_alarms",
     "key_of",
     "learnt",
     "offer",
+    "read_kept",
     "record_from_json",
     "record_to_json",
     "refused",
