@@ -72,6 +72,8 @@ class Limits:
     """Processor time, seconds; the kernel kills it then."""
     open_files: int = 32
     """A judgement: a parser has its input, its answer and a few libraries open at a time."""
+    readable: tuple[Path, ...] = ()
+    """Folders that it reads beside the interpreter's own."""
 
 
 def give_up_rights(limits: Limits) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def give_up_rights(limits: Limits) -> tuple[str, ...]:
     in_force = []
     if _limit(limits):
         in_force.append("limits")
-    if _restrict_files():
+    if _restrict_files(limits.readable):
         in_force.append("landlock")
     if calls is not None:
         with contextlib.suppress(OSError):  # a kernel, or a container, that lets nobody load one
@@ -146,7 +148,7 @@ def _limit(limits: Limits) -> bool:
     return True
 
 
-def _restrict_files() -> bool:
+def _restrict_files(wanted: tuple[Path, ...]) -> bool:
     if (landlock := _landlock()) is None:
         return False
     kinds = landlock.plumbing.FSAccess
@@ -161,7 +163,7 @@ def _restrict_files() -> bool:
             for path in paths
             if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
         ]
-        readable += [own, *(path for path in (own.parent / "trainer",) if path.exists())]
+        readable += [own, *wanted, *(path for path in (own.parent / "trainer",) if path.exists())]
         for path in readable:
             access = kinds.READ_FILE | kinds.READ_DIR if path.is_dir() else kinds.READ_FILE
             rules.allow(path, rules=access)
