@@ -171,6 +171,7 @@ class Course:
                 self._heard(said, error)
 
         if record.adapts:
+            self._around.long_worker.start()
             self._around.long_worker.put(lambda: self.adapter.make(record), then)
         else:
             self._around.worker.put(lambda: self.learner.hear(record.request), then)

@@ -44,9 +44,8 @@ class CommissioningPart(Part):
         return commission_methods(CommissionRequests(self._courses.get, lambda: self._stations.names))
 
     def start(self) -> None:
-        """Start the workers."""
+        """Start the worker; the other begins with its first work, which most gateways never have."""
         self._worker.start()
-        self._long_worker.start()
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is looked at
         """Go on with the sensors that learn now."""
