@@ -259,13 +259,18 @@ def at_the_office(folder: Path) -> None:
     (desk / "secret").write_text("four words in a row\n")
     (desk / "secret").chmod(0o600)
     environment = {**os.environ, "STEADYHUM_PASSPHRASE_FILE": str(desk / "secret")}
-    for line in [*OFFICE, "deploy/authority sign models"]:
-        print("$", line, flush=True)
-        subprocess.run(["sh", "-ec", line], cwd=desk, env=environment, check=True)
+    for line in OFFICE:
+        # Shown first, then made: only what was made can be revoked.
+        for typed in dict.fromkeys((line, line.replace(" --dry-run", ""))):
+            print("$", typed, flush=True)
+            subprocess.run(["sh", "-ec", typed], cwd=desk, env=environment, check=True)
 
 
 LEARNS = block("A sensor that learns")
-OFFICE = [line for line in lines(PAGE) if line.startswith("deploy/")]
+OFFICE = [
+    *(line for line in lines(PAGE) if line.startswith("deploy/")),
+    *re.findall(r"`(deploy/authority sign [a-z]+)`", PAGE),
+]
 """What is typed at the office, in the page's order."""
 
 
