@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -145,10 +146,10 @@ class Walk:
         """Give a command of the edge, with this exit code or any; what it said."""
         return self._run([*EDGE, *words], code)
 
-    def type(self, words: list[str], code: int | None = 0, **places: str) -> str:
+    def type(self, words: list[str], code: int | None = 0, places: Mapping[str, str] | None = None) -> str:
         """Type a line of the page, with `places` for its words: the service stands elsewhere than at a
         plant."""
-        words = [{**RECORDED, **places}.get(word, word) for word in words]
+        words = [{**RECORDED, **(places or {})}.get(word, word) for word in words]
         assert words[0] == "edge-runtime", words
         return self.edge(*words[1:], "--config", str(self.config), code=code)
 
@@ -224,13 +225,13 @@ def at_the_gateway(walk: Walk, machine: Machine) -> None:
     walk.type(["edge-runtime", "doctor"], code=None)
     for words in block("Alarms at the gateway"):
         # What is not latched cannot be reset; a person who tries is told so.
-        walk.type(words, code=65 if words[2:3] == ["reset"] else 0, ID=walk.alarms()[0]["id"])
+        walk.type(words, code=65 if words[2:3] == ["reset"] else 0, places={"ID": walk.alarms()[0]["id"]})
     machine.play(walk.full)
     until(lambda: walk.alarms()[-1]["type"] == "end", what="the end of the alarm")
     stick = walk.fleet.folder / "stick"
     before = walk.condition()["commissioning"]
     (backup,) = (words for words in LEARNS if words[1] == "backup")
-    walk.type(backup, **{"/media/usb/pump-7": str(stick)})
+    walk.type(backup, places={"/media/usb/pump-7": str(stick)})
     walk.stop()
     shutil.rmtree(walk.state)
     walk.state.mkdir()

@@ -135,7 +135,11 @@ def test_a_clock_that_jumped_neither_shortens_a_stage_nor_loses_what_was_said() 
 def test_an_adaptation_changes_nothing_before_it_is_made() -> None:
     before = in_stage(Stage.SHADOW, watched_s=3600.0)
     asked = ask_adaptation(before, "r", ["shift", "drift"], ANNA)
-    assert (asked.adapts, asked.wished, asked.stage) == (True, {"drift", "shift"}, Stage.SHADOW)
+    assert (asked.adapts, asked.wished, asked.stage) == (
+        True,
+        frozenset({"drift", "shift"}),
+        Stage.SHADOW,
+    )
     assert asked.scored, "what watches goes on"
     assert due(asked, ARMS, 9) is asked, "and does not arm itself meanwhile"
     assert record_from_json(record_to_json(asked)) == asked
