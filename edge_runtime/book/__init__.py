@@ -1,12 +1,13 @@
 """The one book of a device's open alarms and sensor conditions. Pure: no clock, thread, disk or network."""
 
 from edge_runtime.book.book import Book
-from edge_runtime.book.commissioning import SCORED, Commissioning, Doer, Entry, Stage, Terms
+from edge_runtime.book.commissioning import SCORED, SHADOW_TOO, Commissioning, Doer, Entry, Stage, Terms
 from edge_runtime.book.commissioning_record import MAX_RECORD_BYTES, record_from_json, record_to_json
 from edge_runtime.book.commissioning_steps import (
     accept,
     after_repair,
     arm,
+    ask_adaptation,
     ask_learner,
     due,
     learnt,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "NO_MODEL",
     "SCORED",
+    "SHADOW_TOO",
     "Action",
     "AlarmMoment",
     "Book",
@@ -59,6 +61,7 @@ __all__ = [
     "accept",
     "after_repair",
     "arm",
+    "ask_adaptation",
     "ask_learner",
     "due",
     "entry_of",

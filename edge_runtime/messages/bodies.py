@@ -42,7 +42,8 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    """SHA-256 of the .onnx file, hexadecimal, of an adapted model that of its adaptation; empty where the
+    sensor has no model yet."""
     origin: str
     """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
     sensor has no model yet."""

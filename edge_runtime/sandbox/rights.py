@@ -73,6 +73,8 @@ class Limits:
     """Processor time, seconds; the kernel kills it then."""
     open_files: int = 32
     """A judgement: a parser has its input, its answer and a few libraries open at a time."""
+    readable: tuple[Path, ...] = ()
+    """Folders that it reads beside the interpreter's own."""
 
 
 def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, 
     in_force = []
     if _limit(limits):
         in_force.append("limits")
-    if "landlock" in inherited or _restrict_files():
+    if "landlock" in inherited or _restrict_files(limits.readable):
         in_force.append("landlock")
     if calls is not None:
         # To end itself by abort(3); not to signal others.
@@ -98,7 +100,7 @@ def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, 
             calls.load()
             in_force.append("seccomp")
     if inherited and "seccomp" not in in_force:
-        _restrict_files()  # what has restricted itself further cannot look into those that it comes from
+        _restrict_files(limits.readable)  # what has restricted itself further cannot look into those that it comes from
     return tuple(in_force)
 
 
@@ -168,13 +170,13 @@ def _limit(limits: Limits) -> bool:
     return True
 
 
-def _restrict_files() -> bool:
+def _restrict_files(wanted: tuple[Path, ...] = ()) -> bool:
     if (landlock := _landlock()) is None:
         return False
     kinds = landlock.plumbing.FSAccess
     try:
         rules = landlock.Ruleset()
-        for path in _readable_paths():
+        for path in (*_readable_paths(), *wanted):
             access = kinds.READ_FILE | kinds.READ_DIR if path.is_dir() else kinds.READ_FILE
             rules.allow(path, rules=access)
         rules.apply()
