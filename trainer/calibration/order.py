@@ -72,6 +72,7 @@ class Order:
             method=self.method,
             best_effort=self.best_effort,
             supervised=REGISTRY[self.detector].supervised,
+            squared=REGISTRY[self.detector].squared,
             budget=self.budget,
             policy=self.policy,
             augmentation=choose_augmentation(self.augment, len(normal)),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from edge_runtime.analysis import SlowRule
 from edge_runtime.core import Manifest, Samples
 from trainer.calibration import (
     Calibrated,
@@ -145,6 +146,7 @@ def with_power(fitted: Fitted, order: Order) -> Fitted:
         seed=order.seed,
         range_=order.sensor_range or math.inf,
         speed_hz=order.speed_hz,
+        slow=SlowRule.of(fitted.calibrated.slow_alarm),
     )
     whole = bytes(fitted.detector.graph().SerializeToString())
     found = measure(fitted.calibrated.graphs, whole, plan)

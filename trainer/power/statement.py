@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -41,6 +41,8 @@ class HeardFault:
     """Which half of the windows exceed with, in the worst condition."""
     most: float | None
     """Which 95 % of the windows exceed with, in the worst condition."""
+    slow: float | None = None
+    """Which raises the slow alarm in an operating condition never seen, as `alarm`; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Power:
     breaks: tuple[HeardBreak, ...]
     clipping: float | None
     """Smallest share of samples cut off that raises an alarm."""
+    slow_s: float | None = None
+    """Seconds within which the slow alarm comes; None where there is none."""
 
     @property
     def hears(self) -> bool:
@@ -94,27 +98,34 @@ class Power:
         """What it hears, and what not, in a sentence or two."""
         if not self.hears:
             return f"Nothing up to {self.largest:g} times the healthy vibration raises an alarm"
-        heard = [text for kind in SIZED if (text := self._family(kind))] or ["nothing that is promised"]
-        listed = heard[0] if len(heard) == 1 else f"{', '.join(heard[:-1])} and {heard[-1]}"
-        scope = ", in the one stretch that was held out"
-        if (count := len(self.conditions)) > 1:
-            scope = f", in a condition like the {count} held out, with 95 % confidence"
-        said = f"An alarm within {self.within_s:.3g} s is raised by {listed}{scope}"
+        heard = self._families("alarm") or ["nothing that is promised"]
+        said = f"An alarm within {self.within_s:.3g} s is raised by {_listed(heard)}{self._scope()}"
         unheard = [item.what for item in self.faults if item.worst is None]
         unheard += [item.what for item in self.breaks if not item.heard]
         only = [f"{item.what}, {item.worst:.2g}" for item in self.faults if item.worst and not item.alarm]
         said += f". In the conditions held out alone: {'; '.join(only)}" if only else ""
+        if self.slow_s is not None and (slow := self._families("slow")):
+            said += f". The slow alarm comes within {self.slow_s:.3g} s of {_listed(slow)}"
         return said + (f". Not heard: {'; '.join(unheard)}" if unheard else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for the manifest, the statement among them."""
         return {**asdict(self), "supported": self.hears, "index": self.index, "statement": self.statement}
 
-    def _family(self, kind: str) -> str:
-        found = [item for item in self.faults if item.kind == kind and item.alarm is not None]
+    def _scope(self) -> str:
+        count = len(self.conditions)
+        if count < 2:
+            return ", in the one stretch that was held out"
+        return f", in a condition like the {count} held out, with 95 % confidence"
+
+    def _families(self, alarm: str) -> list[str]:
+        return [text for kind in SIZED if (text := self._family(kind, alarm))]
+
+    def _family(self, kind: str, alarm: str) -> str:
+        found = [item for item in self.faults if item.kind == kind and getattr(item, alarm) is not None]
         if not found:
             return ""
-        sizes = [item.alarm or 0.0 for item in found]
+        sizes = [float(getattr(item, alarm)) for item in found]
         low, high = (f"{size:.2g}" for size in (min(sizes), max(sizes)))
         span = low if low == high else f"{low} to {high}"
         if kind == "level":
@@ -147,8 +158,13 @@ def read_power(body: Mapping[str, Any]) -> Power:
         faults=tuple(HeardFault(**_known(HeardFault, item)) for item in body["faults"]),
         breaks=tuple(HeardBreak(**_known(HeardBreak, item)) for item in body["breaks"]),
         clipping=body["clipping"],
+        slow_s=body.get("slow_s"),
     )
 
 
 def _known(kind: type[Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    return {part.name: body[part.name] for part in fields(kind)}
+    return {part.name: body[part.name] for part in fields(kind) if part.name in body}
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
