@@ -12,6 +12,7 @@ from tests.benchmarks import (
     footprint,
     installed,
     latency,
+    learning,
     litert,
     models,
     path,
@@ -103,6 +104,7 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "worker": lambda shelf: worker.measure(shelf.file(worker.NAME)),
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "recording": lambda shelf: recording.measure(shelf.file(SITE_MODEL, hop=256)),
+    "learning": lambda shelf: learning.measure(shelf.file(SITE_MODEL, hop=256)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }
 

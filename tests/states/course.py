@@ -98,9 +98,8 @@ class Day:
         mixed = np.cos(share) * first + np.sin(share) * second
         return Part("", mixed.astype(np.float32))
 
-    def lived(self, state: str) -> Samples:
-        """All that was recorded of a state, once and in order, as a machine is that runs for days."""
-        recorded = self._recorded[state]
+    def lived(self, recorded: Samples) -> Samples:
+        """All of a recording, once and in order, as a machine is that runs for days."""
         return self._moved(recorded, 0, round(len(recorded) / SPEED[1]) - 1)
 
     def _seconds(self, span: tuple[float, float]) -> float:

@@ -1,0 +1,71 @@
+"""Samples through the stages from windows to alarms, scored in batches: hours of days in minutes.
+
+As `tests.states.play`, without bytes, line and sensor: a window that cannot be scored, and is not of a
+machine that stands still, ends the measurement.
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+
+from edge_runtime.analysis import AlarmMachine
+from edge_runtime.core import AlarmKind, Samples, Verdict
+from edge_runtime.models import STATE, Artefact, Scores
+from edge_runtime.pipeline import Watch
+from edge_runtime.pipeline.state_watch import STATE_POLICY, StateWatch
+from edge_runtime.pipeline.window_checks import WindowChecks
+from tests.adapting.ways import windows
+from tests.states.play import Said
+
+
+class BatchPlayer:
+    """One machine; what is played follows what was played before."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        """Watch by the model's manifest."""
+        numbers = count(1)
+        watch, manifest = Watch.of(artefact), artefact.manifest
+        hop_s = manifest.hop / manifest.rate_hz
+        new_id = lambda: f"alarm-{next(numbers)}"  # noqa: E731
+        self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id, hop_s)
+        self._states = StateWatch(watch, AlarmMachine(AlarmKind.STATE, STATE_POLICY, 0.5, new_id), "")
+        self._checks = WindowChecks(manifest)
+        self._artefact, self._manifest = artefact, manifest
+        self._left = np.empty((0, len(manifest.channels)), np.float32)
+        self._begun = 0
+
+    @property
+    def now_s(self) -> float:
+        """How much was played, seconds."""
+        return (self._begun + len(self._left)) / self._manifest.rate_hz
+
+    def play(self, samples: Samples) -> Iterator[Said]:
+        """Play samples [samples, channels]."""
+        manifest = self._manifest
+        self._left = np.concatenate([self._left, samples])
+        if len(self._left) < manifest.samples:
+            return
+        cut = windows([self._left], manifest.samples, manifest.hop)
+        begun, self._begun = self._begun, self._begun + len(cut) * manifest.hop
+        self._left = self._left[len(cut) * manifest.hop :]
+        graph = self._artefact.graph
+        scores, rows = graph.score(cut).tolist(), graph.output(STATE, cut)
+        for number, (window, score, row) in enumerate(zip(cut, scores, rows, strict=True)):
+            end = begun + number * manifest.hop + manifest.samples
+            time_us = round(end * 1e6 / manifest.rate_hz)
+            for verdict in self._judge(window, time_us, score, row):
+                yield Said(time_us / 1e6, self._states.machine_state, verdict)
+
+    def _judge(self, window: Samples, time_us: int, score: float, row: Scores) -> list[Verdict]:
+        """As `SensorPipeline` and `Scoring` do with a window [samples, channels]."""
+        fault = self._checks.fault(window, math.inf, None)
+        if fault is None:
+            return self._states.judge(self._anomaly, self._step, time_us, score, row=row, samples=window)
+        if not self._checks.may_stand_still(fault, window):
+            raise AssertionError(f"a window at {time_us / 1e6:.1f} s: {fault}")
+        return self._states.rest(self._anomaly, self._step, time_us, row=row, samples=window)
+
+    def _step(self, time_us: int, score: float, threshold: float | None) -> Verdict:
+        return self._anomaly.step(time_us, score, threshold=threshold)
