@@ -1,7 +1,6 @@
 """Samples through the stages from windows to alarms, scored in batches: hours of days in minutes.
 
-As `tests.states.play`, without bytes, line and sensor: a window that cannot be scored, and is not of a
-machine that stands still, ends the measurement.
+As `tests.states.play`, without bytes and line.
 """
 
 import math
@@ -11,7 +10,7 @@ from itertools import count
 import numpy as np
 
 from edge_runtime.analysis import AlarmMachine
-from edge_runtime.core import AlarmKind, Samples, Verdict
+from edge_runtime.core import AlarmKind, AlarmPolicy, Samples, Verdict
 from edge_runtime.models import STATE, Artefact, Scores
 from edge_runtime.pipeline import Watch
 from edge_runtime.pipeline.state_watch import STATE_POLICY, StateWatch
@@ -31,6 +30,7 @@ class BatchPlayer:
         new_id = lambda: f"alarm-{next(numbers)}"  # noqa: E731
         self._anomaly = AlarmMachine(AlarmKind.ANOMALY, watch.policy, watch.threshold, new_id, hop_s)
         self._states = StateWatch(watch, AlarmMachine(AlarmKind.STATE, STATE_POLICY, 0.5, new_id), "")
+        self._sensor = AlarmMachine(AlarmKind.SENSOR, AlarmPolicy(votes=(3, 3)), 0.5, new_id, hop_s)
         self._checks = WindowChecks(manifest)
         self._artefact, self._manifest = artefact, manifest
         self._left = np.empty((0, len(manifest.channels)), np.float32)
@@ -56,16 +56,22 @@ class BatchPlayer:
             end = begun + number * manifest.hop + manifest.samples
             time_us = round(end * 1e6 / manifest.rate_hz)
             for verdict in self._judge(window, time_us, score, row):
-                yield Said(time_us / 1e6, self._states.machine_state, verdict)
+                yield Said(verdict.time_us / 1e6, self._states.machine_state, verdict)
 
     def _judge(self, window: Samples, time_us: int, score: float, row: Scores) -> list[Verdict]:
         """As `SensorPipeline` and `Scoring` do with a window [samples, channels]."""
         fault = self._checks.fault(window, math.inf, None)
+        anomaly = self._anomaly
         if fault is None:
-            return self._states.judge(self._anomaly, self._step, time_us, score, row=row, samples=window)
-        if not self._checks.may_stand_still(fault, window):
-            raise AssertionError(f"a window at {time_us / 1e6:.1f} s: {fault}")
-        return self._states.rest(self._anomaly, self._step, time_us, row=row, samples=window)
+            judged = self._states.judge(anomaly, self._step, time_us, score, row=row, samples=window)
+        elif self._checks.may_stand_still(fault, window):
+            judged = self._states.rest(anomaly, self._step, time_us, row=row, samples=window)
+        else:
+            judged = []
+        ill = self._sensor.step(time_us, float(not judged), "" if judged else str(fault))
+        verdicts = [*([] if ill.transition is None else [ill]), *judged]
+        unscored = Verdict(time_us, math.nan, anomaly.threshold, False, self._sensor.active, None)
+        return verdicts or [unscored]
 
     def _step(self, time_us: int, score: float, threshold: float | None) -> Verdict:
         return self._anomaly.step(time_us, score, threshold=threshold)

@@ -14,6 +14,7 @@ from edge_runtime.core import (
     NOT_RUNNING,
     UNSEEN,
     AlarmKind,
+    AlarmPolicy,
     ArtefactError,
     Reading,
     Samples,
@@ -102,6 +103,14 @@ def test_a_state_has_a_lower_threshold_than_those_that_nobody_saw(fitted: Fit) -
     assert len(manifest.states["thresholds"]) == 4
     assert max(manifest.states["thresholds"].values()) < manifest.threshold
     assert manifest_from_metadata(manifest_to_metadata(manifest), "here").states == manifest.states
+
+
+def test_votes_of_a_model_with_states_span_eight_seconds(machine: Machine, fitted: Fit) -> None:
+    order = machine.order(DETECTOR)
+    assert fitted("").manifest.policy.votes == order.alarm(12000.0).votes == (47, 188)
+    assert order.alarm(1.0).votes == replace(order, states=False).alarm(12000.0).votes == (3, 5)
+    own = AlarmPolicy(votes=(2, 2))
+    assert replace(order, policy=own).alarm(12000.0) is own
 
 
 def test_a_healthy_day_of_stops_and_starts_raises_no_anomaly(machine: Machine, fitted: Fit) -> None:
