@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_runtime.core import learning_folder, read_answer
 from tests.benchmarks.benchmark_site import PERIOD_S, encoded, plant
-from tests.benchmarks.learning import command, record_life
+from tests.benchmarks.learning import CONDITIONS, command, record_life
 from tests.benchmarks.meanwhile import SENSORS, frames_taken
 from tests.benchmarks.suite import SITE_MODEL, Shelf
 from tests.priority import come_first
@@ -45,12 +45,13 @@ def main() -> int:
     """Print the figures; return 1 where something was lost or came to nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory", type=int, default=MEMORY_MB, help="MB for both")
+    parser.add_argument("--conditions", type=int, default=CONDITIONS, help="a minute of each is learnt")
     parser.add_argument("--play", type=float, default=240.0, help="seconds of vibration")
     asked = parser.parse_args()
     come_first()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as name:
         state = Path(name)
-        record_life(state)
+        record_life(state, asked.conditions)
         model = Shelf(state).file(SITE_MODEL)
         return _run(state, model, asked.memory, asked.play)
 

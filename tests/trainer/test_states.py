@@ -107,7 +107,7 @@ def test_a_state_has_a_lower_threshold_than_those_that_nobody_saw(fitted: Fit) -
 
 def test_votes_of_a_model_with_states_span_eight_seconds(machine: Machine, fitted: Fit) -> None:
     order = machine.order(DETECTOR)
-    assert fitted("").manifest.policy.votes == order.alarm(12000.0).votes == (47, 188)
+    assert fitted("").manifest.policy.votes == order.alarm(12000.0).votes == (94, 188)
     assert order.alarm(1.0).votes == replace(order, states=False).alarm(12000.0).votes == (3, 5)
     own = AlarmPolicy(votes=(2, 2))
     assert replace(order, policy=own).alarm(12000.0) is own
