@@ -17,7 +17,6 @@ from edge_runtime.book import (
     Evidence,
     Instant,
     OpenAlarm,
-    Stage,
     Watched,
     entry_of,
     key_of,

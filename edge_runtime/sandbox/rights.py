@@ -100,7 +100,8 @@ def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, 
             calls.load()
             in_force.append("seccomp")
     if inherited and "seccomp" not in in_force:
-        _restrict_files(limits.readable)  # what has restricted itself further cannot look into those that it comes from
+        # What has restricted itself further cannot look into those that it comes from.
+        _restrict_files(limits.readable)
     return tuple(in_force)
 
 

@@ -140,7 +140,7 @@ def with_power(fitted: Fitted, order: Order) -> Fitted:
     """
     plan = PowerPlan(
         threshold=fitted.calibrated.threshold.value,
-        policy=order.policy,
+        policy=order.alarm(fitted.context.rate_hz),
         samples=order.samples,
         hop=order.hop,
         seed=order.seed,
@@ -180,7 +180,7 @@ def write(
         hop=order.hop,
         threshold=fitted.calibrated.threshold.value,
         calibration=fitted.calibrated.calibration,
-        policy=order.policy,
+        policy=order.alarm(fitted.context.rate_hz),
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
