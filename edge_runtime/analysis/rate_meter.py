@@ -14,7 +14,7 @@ than what is doubted."""
 _PARTS: Final = 6
 """A first look is cut into so many: three pairs, half of it apart, say the rate three times."""
 _SURE: Final = 2.0
-"""Times what the three differ by, that the rate is certain to; half of that is what chance makes of it."""
+"""Times what the three differ by, that the rate is certain to; half of it is what chance makes of it."""
 _FAR_OFF: Final = 0.04
 """A rate that looks further off is doubted however uncertain that is. A judgement: less shifts a spectrum no
 more than the speed of an induction motor does between no load and full load."""

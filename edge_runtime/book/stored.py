@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from edge_runtime.book.entries import OpenAlarm, Record, Shelving
+from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.core import Alarm, AlarmKind, ModelSummary
 
 NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
@@ -55,6 +56,9 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
             values["acknowledged"] = Record(**values["acknowledged"])
         if values.get("shelved") is not None:
             values["shelved"] = Shelving(**values["shelved"])
+        values["evidence"] = tuple(map(Evidence.of, values.get("evidence", ())))
+        if values.get("judgement") is not None:
+            values["judgement"] = Judgement.of(values["judgement"])
         return replace(plain, **values) if rest["id"] == alarm.id else plain
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain

@@ -132,6 +132,11 @@ class SensorPipeline:
         next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
 
     @property
+    def pending(self) -> int:
+        """How many samples of the next window are there already."""
+        return self._windower.pending
+
+    @property
     def states(self) -> StateWatch | None:
         """Follows the machine's operating state; None where nothing says it."""
         return self._scoring.states

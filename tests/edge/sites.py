@@ -28,6 +28,8 @@ from tests.waiting import until
 
 RATE_HZ = 1000.0
 EDGE = [sys.executable, "-m", "edge_runtime"]
+OFF = "[evidence]\nenabled = false\n"
+"""Else there are more events some seconds after each, however long a test takes."""
 CONFIG = """
 state_folder = "state"
 [site]
@@ -41,6 +43,8 @@ backoff_s = [0.2, 0.5]
 [report]
 state_s = 0.5
 health_s = 1.0
+[evidence]
+enabled = false
 [[sensor]]
 name = "pump"
 port = "{line}"
