@@ -6,13 +6,13 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy import signal
 
 from trainer.recordings import spectral_lines
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
 from trainer.recordings.spectral_lines import Floats
+from trainer.recordings.welch import welch
 
 _OFFSET_SHARE: Final = 0.03
 """Of the normal level: a smaller difference of offset moves no score. A judgement."""
@@ -124,7 +124,7 @@ def _edge_hz(depth_db: float, item: Recording) -> float:
     """Frequency above which all is `depth_db` below the median between half and four fifths of the band."""
     values: Floats = item.samples[:, 0].astype(np.float64)
     # Segments of 1024: lines of 0.2 % of half the rate, and enough segments of a second to average.
-    frequency, power = signal.welch(values, item.rate_hz, nperseg=min(1024, len(values)))
+    frequency, power = welch(values, item.rate_hz, min(1024, len(values)))
     smooth = np.convolve(power, np.ones(3) / 3, mode="same") + _TINY
     level = 10 * np.log10(smooth)
     reference = np.median(level[len(level) // 2 : int(0.8 * len(level))])

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
+from trainer.recordings.welch import welch
 
 Floats = NDArray[np.float64]
 
@@ -72,9 +73,9 @@ def signature(recording: Recording) -> Floats:
     """Height of lines above their background, nepers, on a logarithmic frequency axis; NaN above the band."""
     values = recording.samples[:, 0].astype(np.float64)
     length = min(len(values), int(recording.rate_hz * _SPECTRUM_S))
-    frequency, power = signal.welch(values, recording.rate_hz, nperseg=length)
+    frequency, power = welch(values, recording.rate_hz, length)
     level = np.interp(_AXIS, frequency, np.log(power + 1e-30))
-    above = np.clip(level - ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
+    above = np.clip(level - scipy.ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
     return np.where(_top_hz(recording) > _AXIS, above, np.nan)
 
 
