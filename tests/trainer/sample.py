@@ -3,7 +3,8 @@
 import functools
 
 from tests.shared import SAMPLE
-from trainer.recordings.recording import Recording, load_list
+from trainer.recordings.list_reading import load_list
+from trainer.recordings.recording import Recording
 
 LIST = SAMPLE / "cwru.csv"
 

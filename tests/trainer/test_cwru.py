@@ -10,8 +10,8 @@ from tests.trainer.builders import mat, noise
 from tests.trainer.sample import sample
 from trainer.core.errors import RecordingError
 from trainer.recordings.cwru import FILES, cwru_list
+from trainer.recordings.list_reading import read_recordings
 from trainer.recordings.listing import write_list
-from trainer.recordings.recording import read_recordings
 
 
 def test_the_sample_is_as_its_list_says(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.trainer.sample import sample
 from trainer.core.errors import RecordingError
 from trainer.recordings import folds
 from trainer.recordings.cwru import cwru_list
-from trainer.recordings.recording import read_recording
+from trainer.recordings.file_reading import read_recording
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 64), (64, 16), (100, 33)])
