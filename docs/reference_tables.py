@@ -186,6 +186,8 @@ ENVIRONMENT = {
         "Seconds since 1970 written as the time of making: same input, same bytes.",
     ),
     "PYTHON": ("deploy/setup.sh", "Python to set up with."),
+    "STEADYHUM_CACHE": ("trainer", "Folder of what was read of recordings, or off."),
+    "XDG_CACHE_HOME": ("trainer", "Folder in which that of the cache lies, in place of ~/.cache."),
     "STEADYHUM_SENSOR": ("container", "Name of the sensor in /dev/serial/by-id."),
     "STEADYHUM_SHARED_DATA": ("tests", "Folder of the full recordings; without them some tests are skipped."),
     "STEADYHUM_HEAVY": ("tests", "The make target whose tests, which need root, are not skipped."),

@@ -166,7 +166,7 @@ class Condition:
     alarms: tuple[OpenAlarm, ...]
     """Open alarms about the sensor, its line and its model, and the machine's state."""
     commissioning: str | None = None
-    """Stage of its commissioning; None for a sensor with a delivered model."""
+    """Stage of its commissioning; None for one that a delivered model watches as it was shipped."""
     asks: str = ""
     """What its commissioning asks of a person now; empty where it asks nothing."""
     state: MachineState | None = None
@@ -215,6 +215,6 @@ class Watched:
     armed: bool = True
     """Whether anomalies of it are alarms; not while it is being commissioned."""
     commissioning: str | None = None
-    """Stage of its commissioning; None for a sensor with a delivered model."""
+    """Stage of its commissioning; None for one that a delivered model watches as it was shipped."""
     asks: str = ""
     """What its commissioning asks of a person now; empty where it asks nothing."""

@@ -67,7 +67,8 @@ def check(config: ConfigFile) -> None:
     for sensor in prepared.sensors:
         name, manifest = sensor.settings.name, sensor.watch.manifest
         if (commissioned := sensor.commissioned) is not None:
-            typer.echo(f"{name}: {commissioned.record.stage}, {commissioned.problem or 'ok'}")
+            stage = commissioned.stage or "watched by the delivered model"
+            typer.echo(f"{name}: {stage}, {commissioned.problem or 'ok'}")
             unusable = unusable or bool(commissioned.problem)
         if sensor.watch.artefact is None:
             continue

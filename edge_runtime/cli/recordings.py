@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_runtime.cli.asking import AsJson, print_fields
-from edge_runtime.core import ConfigError, printable
+from edge_runtime.core import ACCEPTABLE, ConfigError, printable
 from edge_runtime.sensors.protocols import SampleFormat
 
 
@@ -67,7 +67,6 @@ def adapt(
 ) -> None:
     """Adapt a model to another machine of the kind it was made for; its own file stays as it is."""
     from edge_runtime.models import load_model
-    from edge_runtime.pipeline.adapting import ACCEPTABLE
     from edge_runtime.pipeline.library import adapt
 
     if unknown := set(accept or ()) - set(ACCEPTABLE):

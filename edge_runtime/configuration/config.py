@@ -133,7 +133,7 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             "; ".join(
                 f"{name} is {said} here and {made} in the model" for name, (said, made) in wrong.items()
             ),
-            where=f"sensor {sensor.name!r}, {sensor.model}",
+            where=f"sensor {sensor.name!r}, {sensor.file or sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
         )
 

@@ -96,7 +96,8 @@ def _probe_topics(connection: Connection, config: Config, topics: Topics) -> Fin
         else:
             yield ok(Check.BROKER_TOPIC, topic, "may be written")
     # Topics that access lists of earlier versions do not have: without them alarms go on as before.
-    later = [topics.info, *(topics.sensor(sensor.name, "condition") for sensor in config.sensor)]
+    leaves = ("condition", *(("shadow",) if config.learning.allow else ()))
+    later = [topics.info, *(topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in leaves)]
     if config.commands.mqtt:
         later.append(f"{topics.evidence}doctor")
     for topic in later:

@@ -17,7 +17,6 @@ from edge_runtime.book import (
     Evidence,
     Instant,
     OpenAlarm,
-    Stage,
     Watched,
     entry_of,
     key_of,
@@ -87,7 +86,7 @@ class Bookkeeper:
     ) -> None:
         """Keep the book of these sensors and no others; models and thresholds are in the same order.
 
-        `commissioned` has those that learn, by name.
+        `commissioned` has those that learn, or whose model may be adapted, by name.
         """
         now = self._clock()
         if self._before not in ("", self._topics.base):
@@ -98,8 +97,8 @@ class Bookkeeper:
         for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True):
             known = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
             if (learns := (commissioned or {}).get(sensor.name)) is not None:
-                stage, asks = learns.record.stage, learns.record.asks
-                known = replace(known, armed=stage is Stage.ARMED, commissioning=stage, asks=asks)
+                stage, asks = learns.stage, learns.record.asks
+                known = replace(known, armed=learns.armed, commissioning=stage, asks=asks)
             watched.append(known)
         changes = self.book.watch(watched, now)
         names = self.book.sensors()

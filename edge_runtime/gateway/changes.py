@@ -12,6 +12,7 @@ _IN_PLACE: Final = frozenset(
     {
         *(
             "model",
+            "base_model",
             "unit",
             "serial",
             "hello_channels",

@@ -42,7 +42,8 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    """SHA-256 of the .onnx file, hexadecimal, of an adapted model that of its adaptation; empty where the
+    sensor has no model yet."""
     origin: str
     """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
     sensor has no model yet."""
@@ -80,8 +81,10 @@ class EventBody(Body):
     reason: str
     """For a sensor fault the check that failed, a colon and its details; for an operating state
     `state_unseen` or `state_mismatch`, and details. For an anomaly `slow`, a colon and the average, where an
-    average of scores began it and no window had to be above the threshold; else empty. Of an alarm that was
-    held open because it began too often, then `chatter: would have begun N more times`."""
+    average of scores began it and no window had to be above the threshold; then `rate`, a colon and by how
+    much, where its sensor samples up to 1 % faster or slower than stated, which some models take for a fault;
+    else empty. Of an alarm that was held open because it began too often, then `chatter: would have begun N
+    more times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str

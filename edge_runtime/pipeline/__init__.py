@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from edge_runtime.core import late_names
+from edge_runtime.pipeline.adapting_child import adapt_in_child
 from edge_runtime.pipeline.agreement import compare
 from edge_runtime.pipeline.commissioned import Commissioned, read_commissioned, read_record, write_record
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
@@ -19,6 +20,7 @@ __all__ = [
     "Replayed",
     "SensorPipeline",
     "Watch",
+    "adapt_in_child",
     "compare",
     "read_commissioned",
     "read_record",

@@ -67,6 +67,7 @@ def replay(signal: Signal, watch: Watch, speed: float = 0.0) -> Iterator[Replaye
     sensor = SimulatedSensor()
     decoder = new_decoder(sensor.protocol, LineFormat(len(signal.channels), signal.rate_hz))
     pipeline = SensorPipeline(watch, decoder, lambda: f"replay-{next(alarms)}")
+    pipeline.trust_rate()
     # A recording may name its channels as it likes, and may leave the unit out: the number was compared.
     manifest = watch.manifest
     named = replace(signal, channels=manifest.channels, unit=manifest.unit)
@@ -100,6 +101,7 @@ def replay_capture(
         new_decoder(DEFAULT_PROTOCOL, LineFormat(summary.channels, summary.rate_hz)),
         lambda: f"replay-{next(alarms)}",
     )
+    pipeline.trust_rate()
     begin_s = time.monotonic()
     skip = 0 if alignment is None else _samples_before(capture, alignment, manifest.hop)
     for piece in read_capture(capture):

@@ -52,6 +52,9 @@ class SensorSettings:
     """Names of its channels, in order."""
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
+    base_model: Path | None = None
+    """With `model = "learn"`: the .onnx file of a machine of the same kind, which `edge-runtime commission
+    NAME adapt` fits to this one. A delivered model is adapted itself, where `learning.allow` is true."""
     protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
     """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
     baud: int = 921600
@@ -95,6 +98,11 @@ class SensorSettings:
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
+        if self.base_model is not None and not self.learns:
+            raise ValueError(
+                'base_model is for sensors with model = "learn": leave it out; a delivered model is adapted '
+                "itself"
+            )
         if self.name in RESERVED_NAMES:
             raise ValueError(f"name is {self.name!r}, which is a topic of the whole device: use another")
         if self.machine:
@@ -120,6 +128,11 @@ class SensorSettings:
     def learns(self) -> bool:
         """Whether the site gives it no model: it learns one of its own."""
         return self.model == Path(LEARN)
+
+    @property
+    def file(self) -> Path | None:
+        """The model file that the site gives: the sensor's own, or the one to adapt; None without either."""
+        return self.base_model if self.learns else self.model
 
     @property
     def line(self) -> LineFormat:

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     footprint,
     installed,
     latency,
+    learning,
     litert,
     models,
     path,
@@ -105,6 +106,7 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "recording": lambda shelf: recording.measure(shelf.file(SITE_MODEL, hop=256)),
     "evidence": lambda shelf: evidence.measure(shelf.file(SITE_MODEL, hop=256)),
+    "learning": lambda shelf: learning.measure(shelf.file(SITE_MODEL, hop=256)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }
 

@@ -55,7 +55,7 @@ unit = "g"
 """
 
 
-def vibration(*levels: float, seconds: float = 0.6) -> Signal:
+def vibration(*levels: float, seconds: float = 0.9) -> Signal:
     """Noise, one stretch for each of these levels."""
     rng = np.random.default_rng(5)
     parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]

@@ -21,7 +21,7 @@ from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.doors import code
 from tests.edge.sites import EDGE, OFF, Site
 from tests.edge.test_door_service import ALLOWED, Panel
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 pytestmark = needs_mosquitto
 NORMAL, FAULTY = 0.3, 9.0

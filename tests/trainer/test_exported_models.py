@@ -11,7 +11,7 @@ from trainer.detectors import REGISTRY
 from trainer.evaluation.metrics import evaluate
 from trainer.ready_models import cards
 from trainer.ready_models.make import INT8, unsupervised
-from trainer.recordings import recording
+from trainer.recordings.list_reading import load_list
 
 FOLDER = ROOT / "exported_models"
 FILES = sorted(FOLDER.glob("*.onnx"))
@@ -101,7 +101,7 @@ def test_a_file_is_small_or_the_page_says_why_not(path: Any) -> None:
 
 @pytest.fixture(scope="module")
 def sample() -> Any:
-    return recording.load_list(SAMPLE / "cwru.csv")
+    return load_list(SAMPLE / "cwru.csv")
 
 
 @each
