@@ -19,7 +19,7 @@ from tests.trainer.test_export import STAMP
 from trainer.detectors import REGISTRY
 from trainer.export import onnx_file
 from trainer.recordings import folds
-from trainer.recordings.recording import load_list as load_recordings
+from trainer.recordings.list_reading import load_list as load_recordings
 from trainer.recordings.recording import write_npz
 
 FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")

@@ -6,6 +6,7 @@ from edge_runtime.core import late_names
 
 if TYPE_CHECKING:
     from edge_runtime.calibration.alarm_budget import Budget, Series, budget_threshold, check_budget
+    from edge_runtime.calibration.budget_tail import extrapolated_budget
     from edge_runtime.calibration.daily_scores import DailyScores, refined_threshold
     from edge_runtime.calibration.effective_count import check_effective, effective_windows
     from edge_runtime.calibration.feature_statistics import (
@@ -41,6 +42,7 @@ __all__ = [
     "distances",
     "drift",
     "effective_windows",
+    "extrapolated_budget",
     "f1_threshold",
     "normal_statistics",
     "quantile_threshold",
@@ -61,6 +63,7 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
                 "budget_threshold",
                 "check_budget",
             ),
+            "budget_tail": ("extrapolated_budget",),
             "daily_scores": (
                 "DailyScores",
                 "refined_threshold",

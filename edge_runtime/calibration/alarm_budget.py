@@ -211,7 +211,8 @@ def check_budget(hours: Mapping[str, float], wanted: Budget, how: str = "") -> N
             if how
             else f"{sum(hours.values()):.3g} hours of held-out normal vibration cannot show {wanted.text}",
             where="threshold",
-            remedy=f"Record {how}{listed or 'normal vibration'} more, or allow more false alarms",
+            remedy=f"Record {how}{listed or 'normal vibration'} more, allow more false alarms, or go beyond "
+            "what was recorded (--method tail)",
         )
 
 

@@ -75,14 +75,15 @@ def object_of(at: str, fields: Mapping[str, Check], optional: Collection[str] = 
     return check
 
 
-def at_least(at: str, fields: Mapping[str, Check]) -> Check:
-    """An object that has these fields; others are of what comes, and nobody reads them."""
+def at_least(at: str, fields: Mapping[str, Check], optional: Collection[str] = ()) -> Check:
+    """An object that has these fields, but for the `optional` ones; others are of what comes, and nobody
+    reads them."""
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
         known = {name: body for name, body in value.items() if name in fields}
-        check_fields(known, fields, (), f"{at}.")
+        check_fields(known, fields, optional, f"{at}.")
         return True
 
     return check

@@ -157,7 +157,7 @@ _OPTIONAL: Final = frozenset({"notes"})
 _SIZE: Final = or_null(number(0, _LARGEST))
 _HEARD: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("name", "kind", "what", "unit", "worst_condition"), text_of()),
-    **dict.fromkeys(("at_hz", "alarm", "worst", "half", "most"), _SIZE),
+    **dict.fromkeys(("at_hz", "alarm", "worst", "half", "most", "slow"), _SIZE),
 }
 _BREAK: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("name", "what"), text_of()),
@@ -169,8 +169,8 @@ _POWER: Final[Mapping[str, Check]] = {
     "conditions": list_of(text_of(), 1, _MAX_CONDITIONS),
     "unit": text_of(),
     **dict.fromkeys(("within_s", "largest", "level", "index"), number(0, _LARGEST)),
-    "clipping": _SIZE,
-    "faults": list_of(at_least("power.faults", _HEARD), 1, _MAX_NOTES),
+    **dict.fromkeys(("clipping", "slow_s"), _SIZE),
+    "faults": list_of(at_least("power.faults", _HEARD, optional=("slow",)), 1, _MAX_NOTES),
     "breaks": list_of(at_least("power.breaks", _BREAK), 0, _MAX_NOTES),
 }
 MOST_STATES: Final = 64
@@ -201,7 +201,7 @@ _SLOW: Final[Mapping[str, Check]] = {
 _ROOM: Final[Mapping[str, Check]] = {
     "known_faults": or_null(list_of(text_of(), 1, _MAX_CONDITIONS)),
     "learnt": or_null(list_of(text_of(16), 1, _MAX_CONDITIONS)),
-    "power": or_null(at_least("power", _POWER)),
+    "power": or_null(at_least("power", _POWER, optional=("slow_s",))),
     "states": or_null(at_least("states", _STATES)),
     "adaptable": or_null(at_least("adaptable", _ADAPTABLE)),
     "slow_alarm": or_null(at_least("slow_alarm", _SLOW)),

@@ -31,6 +31,8 @@ from edge_runtime.gateway.clock_watch import ClockWatch
 from edge_runtime.gateway.commissioning import CommissioningPart
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
+from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
+from edge_runtime.gateway.evidence.part import EvidencePart
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
@@ -54,12 +56,15 @@ STATUS_TEXT: Final = 500
 """Characters of each trouble that systemd is given: a reason with the detail of a fault, whole."""
 RELOADS: Final = 9
 """Lines a minute about reloads: each is somebody's, who waits for the answer, unless a program goes wild."""
+_M_ARENA_MAX: Final = -8
+"""Of glibc's malloc.h."""
 _log: Final = logging.getLogger("edge_runtime")
 
 
 def serve(path: Path) -> int:
     """Run until a signal stops it; return the exit code. Raises what `prepare` and `probe_ports` raise."""
     _begin_log()
+    _use_one_heap()
     prepared = prepare(path)  # first: what is refused is one line
     if doubt := clock_doubt(time.time()):
         _log.warning("%s: alarms may carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
@@ -92,6 +97,13 @@ def _begin_log() -> None:
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
+def _use_one_heap() -> None:
+    """Let all threads allocate from one heap: 0.3 MB less with one sensor, and one more for each core that a
+    thread runs on. Python's lock lets them allocate one after the other anyway."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # glibc alone has it
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _give_back_memory() -> None:
@@ -134,10 +146,12 @@ class _Service:
             learning = CommissioningPart(
                 self._prepared, stations, delivery, self._health, self._prepare_again
             )
-            offered = [*recording_methods(recordings), *learning.methods]
+            evidence = EvidencePart(self._prepared, stations, delivery, self._health)
+            kept = evidence_methods(EvidenceRequests(evidence, delivery))
+            offered = [*recording_methods(recordings), *learning.methods, *kept]
             door = LocalDoor(self._door, stations, delivery, offered, self._health)
             clock = ClockWatch(self._health)
-            parts: tuple[Part, ...] = (delivery, recordings, stations, learning, door, clock)
+            parts: tuple[Part, ...] = (delivery, recordings, stations, evidence, learning, door, clock)
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:

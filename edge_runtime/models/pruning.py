@@ -1,4 +1,4 @@
-"""A model reduced to what some of its outputs need: `pruned`; and whether it is complete: `reaches_out`.
+"""A model reduced to what some of its outputs need, and its metadata apart; whether it is complete.
 
 onnxruntime computes every node of a file, whatever outputs it is asked for; the contributions take a fifth of
 some detectors' time and are wanted for few windows. The edge does not install `onnx`, and needs little of it:
@@ -13,6 +13,7 @@ from edge_runtime.models.wire import BYTES, fields
 # Field numbers of onnx.proto.
 _GRAPH: Final = 7  # of a model
 _METADATA: Final = 14  # of a model
+_KEY, _VALUE = 1, 2  # of an entry of the metadata
 _NODE, _INITIALIZER, _OUTPUT = 1, 5, 12  # of a graph
 _NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE = 1, 2, 5  # of a node
 _SUBGRAPHS: Final = (6, 11)  # of an attribute
@@ -48,6 +49,21 @@ def pruned(model: bytes, *outputs: str) -> bytes:
         elif number != _METADATA:
             parts.append(whole)
     return b"".join(parts)
+
+
+def metadata_of(model: bytes) -> dict[str, str]:
+    """The metadata of a model. Raises ValueError for bytes that are no model."""
+    found = {}
+    for number, entry, _ in fields(model):
+        if number == _METADATA:
+            parts = {part: content.decode("utf-8", "replace") for part, content, _ in fields(entry)}
+            found[parts.get(_KEY, "")] = parts.get(_VALUE, "")
+    return found
+
+
+def without_metadata(model: bytes) -> bytes:
+    """Return the model without its metadata. Raises ValueError for bytes that are no model."""
+    return b"".join(whole for number, _, whole in fields(model) if number != _METADATA)
 
 
 def reaches_out(model: bytes) -> bool:

@@ -24,7 +24,7 @@ from edge_runtime.core import (
     manifest_from_metadata,
 )
 from edge_runtime.models.initializers import Floats, read_initializer
-from edge_runtime.models.pruning import pruned
+from edge_runtime.models.pruning import metadata_of, pruned, without_metadata
 from edge_runtime.models.sessions import (
     CONTRIBUTIONS,
     QUOTED,
@@ -79,7 +79,7 @@ class Graph:
         type of. Raises ArtefactError when onnxruntime refuses it or its inputs and outputs are not a
         detector's.
         """
-        self._model, self.where, self._threads = model, where, threads
+        self.where, self._threads = where, threads
         self._given, new = initializers or {}, onnxruntime.OrtValue.ortvalue_from_numpy
         # Sessions read these where they are, so they live as long as the graph.
         self._constants = {name: new(values) for name, values in self._given.items()}
@@ -89,8 +89,10 @@ class Graph:
         self.states = states_told(session, where)
         """How many operating states it tells apart; 0 where it has no such output."""
         self._asks_state = STATE in [given.name for given in session.get_inputs()]
-        self.metadata: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
-        """The file's metadata, which carries the manifest."""
+        # Without the manifest, which is half of many a file, and which the caller has read.
+        self._model = without_metadata(model)
+        self.digest = hashlib.sha256(model).hexdigest()
+        """SHA-256 of the file, hexadecimal."""
         self.explains = CONTRIBUTIONS in [output.name for output in session.get_outputs()]
         """Whether it has contributions."""
         self._session = session
@@ -179,12 +181,9 @@ class Graph:
 
     def with_initializers(self, initializers: Initializers) -> "Graph":
         """The same file with other values for constants, which they have the shape and type of."""
-        return Graph(self._model, self.where, self._threads, initializers)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the file, hexadecimal."""
-        return hashlib.sha256(self._model).hexdigest()
+        changed = Graph(self._model, self.where, self._threads, initializers)
+        changed.digest = self.digest
+        return changed
 
     def _open(self, model: bytes) -> onnxruntime.InferenceSession:
         return open_session(model, self.where, self._threads, self._constants)
@@ -202,7 +201,7 @@ def open_trusted(path: Path, threads: int = 1) -> Artefact:
 def prove_model(model: bytes, where: str, threads: int = 1) -> Artefact:
     """Open an artefact from its bytes, as `open_trusted` does; `where` names it in messages."""
     graph = Graph(model, where, threads)
-    manifest = manifest_from_metadata(graph.metadata, where=where)
+    manifest = manifest_from_metadata(metadata_of(model), where=where)
     declared = (manifest.samples, len(manifest.channels))
     if declared != graph.window_shape:
         raise ArtefactError(

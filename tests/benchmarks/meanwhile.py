@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_runtime.core.records import Transition
 from edge_runtime.door import DoorClient
-from tests.benchmarks.alarms import AT_ONCE, CALM, UNLIMITED, between, level, transitions
+from tests.benchmarks.alarms import AT_ONCE, CALM, UNLIMITED, between, level, of_alarms, transitions
 from tests.benchmarks.benchmark_site import PERIOD_S, BenchmarkSite, Values, cpu_s, encoded, plant, uncut
 from tests.benchmarks.measure import Goal, Measure, ratio
 from tests.benchmarks.path import Path
@@ -76,13 +76,13 @@ def _round(
             if cut:
                 return None
             events = [site.subscriber.bodies[TOPIC.format(sensor, "event")] for sensor in range(SENSORS)]
-            until(lambda: all(len(each) >= len(due) for each in events), what="a message of every alarm")
+            until(lambda: all(len(of_alarms(each)) >= len(due) for each in events), what="every alarm")
             used_s, rss_mb = cpu_s(service) - before_s, service.memory_info().rss / 1e6
             lost = len(lines) * SENSORS - frames_taken(site)
     late_ms = [
         1e3 * (now_s - sent[at, sensor])
         for sensor, each in enumerate(events)
-        for (now_s, _), (at, _) in zip(each, due, strict=True)
+        for (now_s, _), (at, _) in zip(of_alarms(each), due, strict=True)
     ]
     return Found(np.array(late_ms), lost, used_s, rss_mb)
 

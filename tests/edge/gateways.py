@@ -49,8 +49,12 @@ class Gateway:
     def publish(
         self, port: int, host: str = "127.0.0.1", *, commands: CommandHandler | None = None, **settings: Any
     ) -> Publisher:
-        """Start a publisher towards a port."""
-        settings = {"backoff_s": (0.1, 0.5), "client_id": "gateway", **settings}
+        """Start a publisher towards a port.
+
+        Its keepalive outlasts a machine that stands still for a while, as shared ones do: what a connection
+        that falls silent does is asked for by its own tests.
+        """
+        settings = {"backoff_s": (0.1, 0.5), "client_id": "gateway", "keepalive_s": 600, **settings}
         health, chosen = Health(), BrokerSettings(host, port=port, **settings)
         made = Publisher(chosen, self.spool, health, AVAILABILITY, random.Random(1), commands=commands)
         _HEALTHS[made] = health

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,7 @@ from scipy.signal import lfilter
 
 from edge_runtime.analysis.alarm import AlarmMachine
 from edge_runtime.calibration.alarm_budget import Budget, Series, alarms_in, budget_threshold
+from edge_runtime.calibration.budget_tail import extrapolated_budget, highest_votes
 from edge_runtime.core.errors import DataError
 from edge_runtime.core.records import AlarmKind, AlarmPolicy, Transition
 
@@ -131,3 +133,44 @@ def test_a_delay_longer_than_the_recording_leaves_no_hours() -> None:
     short = [Series("day", autocorrelated(0.5, seed), HOP_S) for seed in range(100)]
     with pytest.raises(DataError, match="0 hours"):
         budget_threshold(short, Budget.parse("1/hour"), late)
+
+
+def test_the_tail_of_votes_is_what_the_alarm_stage_alarms_at() -> None:
+    """In a series an alarm begins somewhere exactly where the largest of these values is above the limit."""
+    for policy in (POLICY, AlarmPolicy(votes=(3, 5)), AlarmPolicy(votes=(1, 1), on_delay_s=180.0)):
+        scores = autocorrelated(20, 3, memory=0.5)
+        limit = highest_votes(scores, policy, HOP_S).max()
+        series = Series("a", scores, HOP_S)
+        assert alarms_in(series, float(limit), policy) == 0
+        assert alarms_in(series, float(np.nextafter(limit, -9)), policy) == 1
+    assert not len(highest_votes(np.zeros(2), AlarmPolicy(votes=(3, 5)), HOP_S))
+
+
+@pytest.mark.parametrize(("memory", "hours"), [(0.0, 150), (0.9, 450)])
+def test_a_budget_is_kept_beyond_the_hours_that_show_it(memory: float, hours: int) -> None:
+    wanted = Budget.parse("1/month")
+    kept = []
+    for seed in range(40):
+        learnt = [Series("a", autocorrelated(hours, 2 * seed, memory=memory), HOP_S)]
+        found = extrapolated_budget(learnt, wanted, POLICY)
+        later = Series("a", autocorrelated(HOURS_A_YEAR, 2 * seed + 1, memory=memory), HOP_S)
+        kept.append(alarms_in(later, found.value, POLICY) <= 12)
+    assert np.mean(kept) >= 0.95
+    assert (
+        re.search(rf"Measured: [0-3] in {hours - 1}", found.statement) or f"in {hours} h" in found.statement
+    )
+    factor = re.search(r"the other factor of ([\d.]+) is extrapolated", found.statement)
+    assert factor is not None
+    assert float(factor[1]) >= 3 * 730 / hours * 0.99
+
+
+def test_a_tail_is_followed_no_further_than_it_is_known() -> None:
+    wanted = Budget.parse("1/month")
+    short = [Series("0 hp", autocorrelated(40, 1), HOP_S), Series("1 hp", autocorrelated(400, 2), HOP_S)]
+    with pytest.raises(DataError, match="hours of 0 hp do not show the tail as far as 1/month") as caught:
+        extrapolated_budget(short, wanted, POLICY)
+    assert "h more of it" in caught.value.remedy
+    with pytest.raises(DataError, match="0 hours of a"):
+        extrapolated_budget([Series("a", np.zeros(2), HOP_S)], wanted, POLICY)
+    with pytest.raises(DataError, match="no scores"):
+        extrapolated_budget([], wanted, POLICY)

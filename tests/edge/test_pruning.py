@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_runtime.models.pruning import pruned
+from edge_runtime.models.pruning import metadata_of, pruned
 from edge_runtime.models.scorer import Graph
 from tests.artefacts import rms_graph
 
@@ -60,7 +60,7 @@ def test_scores_and_contributions_are_those_of_the_whole(model: Any) -> None:
     np.testing.assert_array_equal(graph.score(windows), score)
     np.testing.assert_array_equal(graph.contributions(windows), contributions)
     assert graph.score_one(windows[2]) == pytest.approx(score[2], rel=1e-6)
-    assert graph.metadata == {item.key: item.value for item in model.metadata_props}
+    assert metadata_of(model.SerializeToString()) == {item.key: item.value for item in model.metadata_props}
 
 
 def test_a_graph_within_a_graph_is_left_whole() -> None:

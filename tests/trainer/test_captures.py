@@ -16,8 +16,9 @@ from tests.trainer.test_cli import trainer
 from trainer.core.errors import RecordingError
 from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import long_enough
+from trainer.recordings.glance import glance_at
+from trainer.recordings.list_reading import load_list, read_recordings
 from trainer.recordings.listing import write_list
-from trainer.recordings.recording import load_list, read_recordings
 
 
 def listed(path: Path, **changes: Any) -> Any:
@@ -109,6 +110,28 @@ def test_what_holds_no_frame_is_refused(tmp_path: Path, content: bytes) -> None:
         read_recordings([listed(path)])
     with pytest.raises(RecordingError, match="holds no steadyhum frame"):
         list_folder(tmp_path)
+
+
+def test_a_list_without_channels_takes_them_from_the_sensor_and_the_second_reading_is_the_first(
+    tmp_path: Path,
+) -> None:
+    write_capture(tmp_path / "pump.frames", hum(2.0))
+    listing = tmp_path / "list.csv"
+    listing.write_text("file,label\npump.frames,normal\npump.frames@0.5-1.0,worn\n", encoding="utf-8")
+    first, again = load_list(listing), load_list(listing)
+    assert [(item.channels, item.unit, item.rate_hz) for item in first] == [(("x",), "g", RATE_HZ)] * 2
+    assert [(item.name, item.digest, item.begin_s) for item in first] == [
+        (item.name, item.digest, item.begin_s) for item in again
+    ]
+    np.testing.assert_array_equal(first[0].samples, hum(2.0))
+
+
+def test_seconds_of_a_capture_belong_to_its_name(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "pump.frames", hum(1.0))
+    with pytest.raises(RecordingError, match=r"from_s and to_s are for other files .*pump\.frames@10-20"):
+        read_recordings([listed(path, from_s=0.5)])
+    with pytest.raises(RecordingError, match=r"is a capture, .*trainer recordings list"):
+        glance_at(path)
 
 
 def test_frames_of_two_sensors_are_refused(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from tests.shared import FULL, SAMPLE, needs
 from trainer.core.errors import RecordingError
 from trainer.recordings import checks, recorder_guards, sensor_guards
 from trainer.recordings.cwru import cwru_list
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import read_recordings
 from trainer.recordings.listing import ListRow, read_list
-from trainer.recordings.recording import read_recording, read_recordings
 
 
 def named(found: Any) -> Any:

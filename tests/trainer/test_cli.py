@@ -3,6 +3,8 @@
 import importlib.metadata
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.io
 
+from edge_runtime.core import DataError
 from edge_runtime.models import scorer
+from edge_runtime.sensors.recording import read_signal
 from tests.artefacts import write_artefact
 from tests.waiting import HANG_S, scaled
 from trainer.detectors import REGISTRY
@@ -150,6 +155,17 @@ def test_a_list_is_written_and_its_recordings_converted(tmp_path: Path, run: Run
     with np.load(tmp_path / "edge" / "107.npz", allow_pickle=False) as held:
         assert float(held["rate_hz"]) == 12000.0
         assert held["samples"].shape[1] == 1
+
+
+def test_one_command_makes_what_the_edge_reads_of_a_mat_file(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "pump 1.mat"
+    scipy.io.savemat(path, {"x": np.random.default_rng(1).standard_normal((500, 1)), "sr": 2000.0})
+    with pytest.raises(DataError) as refused:
+        read_signal(path)
+    command = re.findall("`trainer (.*)`", refused.value.remedy)[0]
+    run(*shlex.split(command)[:-1], tmp_path)
+    made = read_signal(tmp_path / "pump_1.npz")
+    assert (made.rate_hz, made.channels, made.unit, len(made.samples)) == (2000.0, ("x",), "g", 500)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from trainer.comparison.unseen_faults import fault_kind
 from trainer.core.errors import ChoiceError, FitError
 from trainer.fitting import orders
 from trainer.recordings.augment import with_noise
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 TIMES = {"fit_s", "export_s", "score_s"}
 

@@ -9,8 +9,8 @@ from tests.shared import FULL, SAMPLE, needs
 from tests.trainer.builders import mat, noise
 from trainer.core.errors import RecordingError
 from trainer.recordings.cwru import FILES, cwru_list
+from trainer.recordings.list_reading import load_list, read_recordings
 from trainer.recordings.listing import write_list
-from trainer.recordings.recording import load_list, read_recordings
 
 
 def test_the_sample_is_as_its_list_says(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from tests.trainer.builders import recording
 from trainer.core.errors import RecordingError
 from trainer.recordings import folds
 from trainer.recordings.cwru import cwru_list
-from trainer.recordings.recording import load_list, read_recording
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import load_list
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 64), (64, 16), (100, 33)])

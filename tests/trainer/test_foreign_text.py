@@ -27,8 +27,8 @@ from trainer.core.errors import RecordingError
 from trainer.export import manifest_text
 from trainer.ready_models import cards
 from trainer.recordings import recording_from_array
+from trainer.recordings.file_reading import read_recording
 from trainer.recordings.listing import read_list
-from trainer.recordings.recording import read_recording
 from trainer.report import report_page
 
 MARKUP = [

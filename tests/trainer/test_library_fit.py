@@ -13,7 +13,7 @@ from tests.shared import SAMPLE
 from tests.trainer.machines import RATE_HZ, knocking, machine, stretch
 from trainer import fitting
 from trainer.fitting import steps
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 CONDITIONS = ("half load", "full load", "no load")
 

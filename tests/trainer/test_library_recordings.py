@@ -8,7 +8,7 @@ import pytest
 
 import trainer
 from tests.shared import SAMPLE
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 
 def test_one_file_is_read_as_a_line_of_a_list_is() -> None:

@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper
 from scipy import stats
 
 import trainer
+from edge_runtime.analysis import SlowRule
 from edge_runtime.core import AlarmPolicy
 from edge_runtime.models import open_trusted
 from tests.artefacts import rms_graph
@@ -235,3 +236,24 @@ def test_the_generator_is_seeded_and_its_conditions_differ() -> None:
     levels = [float(Machine(3).condition(number).samples.std()) for number in range(6)]
     assert 0.02 < np.std(np.log(levels)) < 0.5
     assert once.rate_hz == RATE_HZ
+
+
+def test_the_slow_alarms_size_is_that_of_a_mean_of_logarithms() -> None:
+    """The score is the RMS: an average above the threshold takes a level as many times the healthy one."""
+    rule = SlowRule(2.0, 1e-3, 1e3, 1.2, 1.1)
+    plan = replace(PLAN, slow=rule)
+    found = measure([fold(1), fold(2), fold(3)], RMS, plan)
+    assert found.slow_s == 4.0
+    assert "The slow alarm comes within 4 s of a level 1." in found.statement
+    sizes = heard(found)
+    assert sizes["noise"].slow < sizes["noise"].alarm
+    alone = heard(measure([fold(1)], RMS, plan))["level"].slow
+    assert alone - 1 == pytest.approx(0.2 / 0.98, rel=0.15)  # 2 % of the weights are older
+    assert alone < sizes["level"].slow < 1.35
+    never = heard(measure([fold(1)], RMS, replace(plan, slow=replace(rule, ceiling=1.15))))
+    assert all(item.slow is None for item in never.values())
+    assert read_power(json.loads(json.dumps(found.to_json()))) == found
+    former = found.to_json()
+    del former["slow_s"]
+    former["faults"] = [{k: v for k, v in item.items() if k != "slow"} for item in former["faults"]]
+    assert read_power(former) == measure([fold(1), fold(2), fold(3)], RMS, PLAN)

@@ -19,7 +19,7 @@ from trainer.comparison import trials
 from trainer.comparison.table import level_factor
 from trainer.core.errors import FitError, RecordingError
 from trainer.fitting import Order
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 from trainer.report import report_page
 
 

@@ -12,7 +12,7 @@ from tests.trainer.faults_while_learning import fan_recordings
 from trainer.core.errors import ChoiceError, RecordingError
 from trainer.recordings import check_known, fault_signs, recording_from_array, refuse_faults
 from trainer.recordings.knocking import knock_family, median_kurtosis
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.severity import velocity_mm_per_s
 
 SAMPLES = 1024

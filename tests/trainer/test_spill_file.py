@@ -18,7 +18,7 @@ from edge_runtime.core.errors import AccessError, UnavailableError
 from tests.shared import ROOT, SAMPLE
 from tests.trainer.builders import noise, recording
 from trainer.recordings import spill_file as module
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.spill_file import SpillFile
 
 

@@ -17,6 +17,7 @@ from edge_runtime.calibration import (
     checked_rate,
     conditions_threshold,
     effective_windows,
+    extrapolated_budget,
     f1_threshold,
     quantile_threshold,
     tail_threshold,
@@ -52,8 +53,10 @@ class CalibrationPlan:
     """Whether a threshold that the data cannot support is still returned, marked as such."""
     supervised: bool = False
     """Whether the detector learns from labelled faults, too."""
+    squared: bool = False
+    """Whether its scores are squared distances."""
     budget: str = ""
-    """False alarms a sensor may raise, such as `1/month`; for method `budget`, which it implies."""
+    """False alarms a sensor may raise, such as `1/month`; for method `tail`, or `budget`, the one implied."""
     policy: AlarmPolicy = field(default_factory=AlarmPolicy)
     """The alarm's votes and delays, which the budget is counted with."""
     augmentation: Augmentation | None = None
@@ -107,7 +110,7 @@ def choose(normals: Sequence[Recording], plan: CalibrationPlan) -> str:
             checked_rate(plan.rate)
         if plan.budget:
             budget = Budget.parse(plan.budget)
-            if normals and not plan.best_effort:
+            if normals and method == "budget" and not plan.best_effort:
                 hours = {
                     name: sum(item.duration_s for item in normals if item.condition == name) / 3600
                     for name in condition_names(normals)
@@ -131,14 +134,15 @@ def _check_requirements(method: str, plan: CalibrationPlan) -> None:
             "method conditions bounds a condition never seen, and --conditions all says that there is none",
             remedy="Leave one of the two out",
         )
-    if plan.budget and method != "budget":
+    if plan.budget and method not in ("budget", "tail"):
         raise ChoiceError(
             f"method {method} does not count alarms, which --max-false-alarms {plan.budget} asks for",
             remedy="Leave one of the two out",
         )
-    if plan.rate is not None and method in ("budget", "f1"):
+    if plan.rate is not None and (plan.budget or method in ("budget", "f1")):
         raise ChoiceError(
-            f"method {method} does not count windows, which --false-alarm-rate {plan.rate:g} asks for",
+            f"method {method}{' of a budget' if method == 'tail' else ''} does not count windows, which "
+            f"--false-alarm-rate {plan.rate:g} asks for",
             remedy="Leave --false-alarm-rate out, or choose another method",
         )
 
@@ -165,12 +169,13 @@ def _find(method: str, held: Sequence[Held], plan: CalibrationPlan) -> Threshold
         faulty = np.concatenate([np.full(len(item.scores), item.recording.label != NORMAL) for item in held])
         return f1_threshold(scores, faulty)
     normal = [item for item in held if item.recording.label == NORMAL]
-    if method == "budget":
+    if plan.budget:
         series = [
             Series(item.recording.condition, item.scores, plan.hop / item.recording.rate_hz, item.variant)
             for item in normal
         ]
-        return budget_threshold(series, Budget.parse(plan.budget), plan.policy)
+        keep = budget_threshold if method == "budget" else extrapolated_budget
+        return keep(series, Budget.parse(plan.budget), plan.policy)
     return _by_share(method, normal, plan)
 
 
@@ -189,7 +194,9 @@ def _by_share(method: str, normal: Sequence[Held], plan: CalibrationPlan) -> Thr
         for name in by_condition
     }
     if method == "conditions":
-        return conditions_threshold(by_condition, plan.rate, independent=share, effective=worth)
+        return conditions_threshold(
+            by_condition, plan.rate, independent=share, effective=worth, squared=plan.squared
+        )
     threshold = quantile_threshold if method == "quantile" else tail_threshold
     # Where others may come, what was recorded is one mixture; where all are known, each has its promise.
     groups = [[name] for name in by_condition] if plan.conditions == "all" else [list(by_condition)]

@@ -80,6 +80,7 @@ class Order:
             method=self.method,
             best_effort=self.best_effort,
             supervised=REGISTRY[self.detector].supervised,
+            squared=REGISTRY[self.detector].squared,
             budget=self.budget,
             policy=self.alarm(recordings[0].rate_hz) if recordings else AlarmPolicy(),
             augmentation=choose_augmentation(self.augment, len(normal)),

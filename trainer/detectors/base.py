@@ -31,6 +31,9 @@ class Detector(ABC):
     """One line for `trainer detectors`."""
     supervised: ClassVar[bool] = False
     """Whether it learns from labelled faults, and so knows only those; such detectors are for contrast."""
+    squared: ClassVar[bool] = False
+    """Whether the score is a squared distance from what is usual, in standard deviations of features: the
+    threshold for a condition never seen takes that into account."""
     by_condition: ClassVar[bool] = False
     """Whether it learns which window is of which operating condition."""
     adapts: ClassVar[bool] = False

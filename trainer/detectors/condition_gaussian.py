@@ -19,6 +19,7 @@ class ConditionGaussian(VectorDetector):
     summary = "Gaussian with a mean of each operating condition and one shared covariance; the nearest counts"
     default_front_end = "spectrum,time"
     by_condition = True
+    squared = True
 
     def _learn(self, vectors: Floats) -> None:
         named = np.array(self._context.conditions or [""] * len(vectors))

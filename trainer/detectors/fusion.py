@@ -57,6 +57,7 @@ class Fusion(Detector):
     name = "fusion"
     summary = "mean of the standardised scores of several closed-form detectors"
     by_condition = True
+    squared = True
 
     def __init__(self, members: str = "") -> None:
         """`members`: detectors, each with its front end if it shall not be its own: "gaussian:time,..."."""

@@ -61,6 +61,7 @@ class Gaussian(GaussianFeatures):
 
     name = "gaussian"
     summary = "independent Gaussian features: -log p(x)"
+    squared = True
     default_front_end = "spectrum"
 
     def _learn(self, vectors: Floats) -> None:
@@ -83,6 +84,7 @@ class MultivariateGaussian(GaussianFeatures):
 
     name = "multivariate_gaussian"
     summary = "Gaussian with full covariance: half the squared Mahalanobis distance"
+    squared = True
     default_front_end = "spectrum,time"
 
     def _learn(self, vectors: Floats) -> None:

@@ -25,6 +25,7 @@ class OneClassSvm(VectorDetector):
 
     name = "one_class_svm"
     summary = "one-class support vector machine: -log of its decision function before the offset"
+    squared = True
     default_front_end = "spectrum"
 
     def __init__(self, front_end: str = "", nu: float = 0.05, gamma: str = "scale") -> None:

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edge_runtime.core import Manifest
 from edge_runtime.models import Artefact, load_model
-from trainer.core import Progress, RecordingError, quiet
+from trainer.core import READING, Progress, RecordingError, part_of, quiet
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.replay import ScoredRecording, score_recording
 from trainer.recordings import DIGITS, NORMAL, Recording, load_list, long_enough
@@ -123,7 +123,8 @@ class Evaluation:
 def evaluate_list(model: Path, listing: Path, progress: Progress = quiet) -> Evaluation:
     """Judge a file on labelled recordings through the edge's stages."""
     artefact = load_model(model)
-    return evaluate(artefact, load_list(listing), progress)
+    recordings = load_list(listing, part_of(progress, 0.0, READING))
+    return evaluate(artefact, recordings, part_of(progress, READING, 1 - READING))
 
 
 def evaluate(artefact: Artefact, recordings: Sequence[Recording], progress: Progress = quiet) -> Evaluation:

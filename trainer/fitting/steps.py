@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from edge_runtime.analysis import SlowRule
 from edge_runtime.core import Manifest, Samples
 from trainer.calibration import (
     Calibrated,
@@ -22,7 +23,7 @@ from trainer.calibration import (
     set_apart,
     training,
 )
-from trainer.core import FitContext, Progress, check_apart, check_file, quiet
+from trainer.core import READING, FitContext, Progress, check_apart, check_file, part_of, quiet
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.export import ExportDetails, write_model
 from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
@@ -106,7 +107,7 @@ def fit(
     # Calibration makes most of the fits, so it has most of the progress bar.
     plan = order.plan(recordings)
     recordings, calibrated = calibrate_screened(
-        fitter(order, kept), recordings, plan, order.seed, _share(progress, 0, 0.8)
+        fitter(order, kept), recordings, plan, order.seed, part_of(progress, 0, 0.8)
     )
     context = context_of(recordings, order.seed, progress)
     general = calibrated.threshold.value
@@ -114,7 +115,7 @@ def fit(
     if order.states:
         found = find_states(fitter(order, kept), recordings, still, plan, context, general=general)
     middle = time.perf_counter()
-    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
+    windows, full = training(recordings, plan, replace(context, progress=part_of(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
     calibrated = replace(calibrated, notes={**calibrated.notes, **_turns(order, context.rate_hz)})
@@ -145,6 +146,7 @@ def with_power(fitted: Fitted, order: Order) -> Fitted:
         seed=order.seed,
         range_=order.sensor_range or math.inf,
         speed_hz=order.speed_hz,
+        slow=SlowRule.of(fitted.calibrated.slow_alarm),
     )
     whole = bytes(fitted.detector.graph().SerializeToString())
     found = measure(fitted.calibrated.graphs, whole, plan)
@@ -198,10 +200,11 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     check_accepted(order.accept)
     check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
-    recordings = load_list(listing)
+    recordings = load_list(listing, part_of(progress, 0.0, READING))
     check_apart(path, *(Path(item.file) for item in recordings))
+    progress(READING, "comparing the recordings")
     found = check_recordings(recordings, order.accept)
-    fitted = fit(recordings, order, progress)
+    fitted = fit(recordings, order, part_of(progress, READING, 1 - READING))
     refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
@@ -242,7 +245,3 @@ def _turns(order: Order, rate_hz: float) -> dict[str, str]:
         f"a window holds {turns:.2g} turns of the shaft, and less than {LEAST_TURNS:g} do not tell 1x from 2x"
     )
     return {"turns": f"{said}: give --samples {needed} or more, and the front end lines or thirds"}
-
-
-def _share(progress: Progress, start: float, share: float) -> Progress:
-    return lambda done, what: progress(start + share * done, what)

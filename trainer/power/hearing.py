@@ -16,12 +16,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_runtime.analysis import SlowRule
 from edge_runtime.calibration import spreads
 from edge_runtime.core import AlarmPolicy
 from edge_runtime.models import Graph
 from trainer.power.faults import Fault, Floats, Stretch, breaks, clipped, standard_faults
 from trainer.power.material import Material, gather
 from trainer.power.search import STEP, Ear, FaultSearch, Sizes, within_range
+from trainer.power.slow_search import SPANS, SlowEar
 from trainer.power.statement import HeardBreak, HeardFault, Power
 from trainer.recordings import NORMAL, Fold
 
@@ -34,6 +36,8 @@ _MOST_CONDITIONS: Final = 8
 """Conditions that faults are put into: more narrow what is stated little, and take longer."""
 _SAMPLED: Final = 24
 """Windows of a stretch that shares of windows are counted in: steps of 4 %, so that 95 % is all but one."""
+_AVERAGED: Final = 96
+"""Windows of a stretch that averages of scores are made of: their mean varies by a tenth of what one does."""
 _CLIPPED: Final = (0.005, 0.02, 0.1, 0.3)
 """Shares of samples cut off that are tried."""
 _LEAST_SPREAD: Final = 2 * math.log(STEP) / math.sqrt(12)
@@ -55,6 +59,8 @@ class PowerPlan:
     """Turns of the shaft a second; None for a usual motor's."""
     largest: float = 100.0
     """Largest size tried."""
+    slow: SlowRule | None = None
+    """The slow alarm beside it; None where there is none."""
 
     def within_s(self, rate_hz: float) -> float:
         """Seconds within which a fault must raise an alarm; slow sensors and long delays need more."""
@@ -95,6 +101,7 @@ def measure(held: Sequence[tuple[Fold, bytes]], whole: bytes, plan: PowerPlan) -
             (share for share in _CLIPPED if all(trial.notices(partial(clipped, share)) for trial in trials)),
             None,
         ),
+        slow_s=None if plan.slow is None else SPANS * plan.slow.span_s,
     )
 
 
@@ -139,7 +146,7 @@ class _Trial:
     number: int
 
     def sizes(self, fault: Fault) -> Sizes:
-        """Search the sizes of a fault; that of an alarm lies between those of the two fits, in energy."""
+        """Search the sizes of a fault; those of alarms lie between those of the two fits, in energy."""
         rng = np.random.default_rng([self.plan.seed, self.number, zlib.crc32(fault.name.encode())])
         added = self.material.windows(lambda stretch: fault.add(stretch, rng))
         healthy = self.material.healthy[self._sampled]
@@ -147,9 +154,13 @@ class _Trial:
         largest = within_range(healthy, added[self._sampled], self.plan.range_, largest)
         found = FaultSearch(self.ear, self.material.healthy, added, largest).sizes(self._sampled)
         other = FaultSearch(self.file, self.material.healthy, added, largest).alarm(found.alarm)
-        if found.alarm is None or other is None:
-            return replace(found, alarm=None)
-        return replace(found, alarm=math.sqrt((found.alarm**2 + other**2) / 2))
+        slow = None
+        if self.plan.slow is not None:
+            ears = [SlowEar(ear.graph, self.plan.slow, ear.hop_s) for ear in (self.ear, self.file)]
+            every = -(-len(added) // _AVERAGED)
+            pair = self.material.healthy[::every], added[::every]
+            slow = _between(*(ear.size(*pair, largest) for ear in ears))
+        return replace(found, alarm=_between(found.alarm, other), slow=slow)
 
     def notices(self, change: Callable[[Stretch], Floats]) -> bool:
         """Whether the change raises an alarm."""
@@ -165,31 +176,46 @@ def _heard(fault: Fault, names: Sequence[str], sizes: Sequence[Sizes], plan: Pow
     alarms = [item.alarm for item in sizes]
     known = [alarm for alarm in alarms if alarm is not None]
     place = next((at for at, alarm in enumerate(alarms) if alarm is None), int(np.argmax(known or [0])))
-    worst = bound = alarms[place]
-    if any(item.half is None for item in sizes):
-        bound = None  # whether enough windows of a few meet it is left to chance, whatever its size
-    elif worst is not None and len(known) > 1:
-        # Of energies: what a condition lacks to the threshold is energy, and varies as much up as down, while
-        # the logarithms of sizes have a long lower tail, which would make the bound hear 99 % instead of 95.
-        # Each size is rounded up to the grid, by half a step on average.
-        energies = np.square(known) / STEP
-        mean = float(energies.mean())
-        spread = max(float(energies.std(ddof=1)), _LEAST_SPREAD * mean)
-        bound = math.sqrt(mean + spreads(len(known)) * spread)
-        bound = bound if bound <= min(plan.largest - fault.offset, fault.most) else None
-    show = partial(_shown, fault)
+    show, bound = partial(_shown, fault), partial(_bound, most=min(plan.largest - fault.offset, fault.most))
+    # Where half of the windows never exceed, whether enough of a few do is left to chance, whatever the size.
+    chance = any(item.half is None for item in sizes)
     return HeardFault(
         name=fault.name,
         kind=fault.kind,
         what=fault.what,
         unit=fault.unit,
         at_hz=fault.at_hz,
-        alarm=show(bound),
-        worst=show(worst),
+        alarm=None if chance else show(bound(alarms)),
+        worst=show(alarms[place]),
         worst_condition=names[place],
         half=show(_largest([item.half for item in sizes])),
         most=show(_largest([item.most for item in sizes])),
+        slow=show(bound([item.slow for item in sizes])),
     )
+
+
+def _bound(sizes: Sequence[float | None], most: float) -> float | None:
+    """The size that a condition never seen needs, with 95 % confidence; None above the largest that is tried.
+
+    Of energies: what a condition lacks to the threshold is energy, and varies as much up as down, while the
+    logarithms of sizes have a long lower tail, which would make the bound hear 99 % instead of 95. Each size
+    is rounded up to the grid, by half a step on average.
+    """
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        return None
+    if len(known) == 1:
+        return known[0]
+    energies = np.square(known) / STEP
+    mean = float(energies.mean())
+    spread = max(float(energies.std(ddof=1)), _LEAST_SPREAD * mean)
+    bound = math.sqrt(mean + spreads(len(known)) * spread)
+    return bound if bound <= most else None
+
+
+def _between(one: float | None, other: float | None) -> float | None:
+    """The size whose energy is the mean of two; None where one is not heard."""
+    return None if one is None or other is None else math.sqrt((one**2 + other**2) / 2)
 
 
 def _shown(fault: Fault, size: float | None) -> float | None:

@@ -25,6 +25,9 @@ _COARSE: Final = 3
 _FIRST: Final = 0.2
 """Share of the sampled windows that exceed where the search for the alarm begins: 3 votes of 5 gather from
 fewer within ten seconds, so it mostly begins just above."""
+_AT_ONCE: Final = 32
+"""Windows scored before it is looked whether they alarm already. A judgement: ten groups of votes, and few of
+a stretch's 233."""
 
 _HALVINGS: Final = 14
 """Of the size at which a sensor is at its range's end: a hundred times the RMS to a hundredth of it."""
@@ -67,6 +70,8 @@ class Sizes:
     """Which half of the windows exceed with."""
     most: float | None
     """Which 95 % of them exceed with."""
+    slow: float | None = None
+    """Of an alarm that the average of scores raises."""
 
 
 class FaultSearch:
@@ -75,10 +80,8 @@ class FaultSearch:
     def __init__(self, ear: Ear, healthy: Samples, fault: Samples, largest: float) -> None:
         """`healthy` and `fault` of size 1, both [windows, samples, channels] in order of time."""
         self._ear, self._healthy, self._fault = ear, healthy, fault
-        steps = np.log(max(largest, _SMALLEST) / _SMALLEST) / np.log(STEP)
-        count = 1 + int(steps + 1e-9) if largest >= _SMALLEST else 0  # none where every size is out of range
-        # From the largest down, so that it is on the grid.
-        self._sizes = largest / STEP ** np.arange(count - 1, -1, -1.0)
+        self._sizes = size_grid(largest)
+        count = len(self._sizes)
         self._low = np.full(len(healthy), -1)
         """The largest size, by its place, that each window is known not to exceed with."""
         self._high = np.full(len(healthy), count)
@@ -128,9 +131,16 @@ class FaultSearch:
         return high
 
     def _heard(self, place: int) -> bool:
+        # Only as many windows are scored as it takes: what is not known to exceed counts as not exceeding,
+        # and what is found to can only bring the alarm forward.
         unknown = np.flatnonzero((self._low < place) & (place < self._high))
-        self._try(unknown, np.full(len(unknown), place))
-        return self._ear.alarms(self._high <= place)
+        parts = [unknown[at : at + _AT_ONCE] for at in range(0, len(unknown), _AT_ONCE)]
+        heard = self._ear.alarms(self._high <= place)
+        while parts and not heard:
+            part = parts.pop(0)
+            self._try(part, np.full(len(part), place))
+            heard = bool((self._high[part] == place).any()) and self._ear.alarms(self._high <= place)
+        return heard
 
     def _try(self, windows: NDArray[np.int64], places: NDArray[np.int64]) -> None:
         """Score windows with faults of the sizes at these places."""
@@ -138,6 +148,14 @@ class FaultSearch:
         above = self._ear.exceed(self._healthy[windows] + sizes * self._fault[windows])
         self._high[windows[above]] = places[above]
         self._low[windows[~above]] = places[~above]
+
+
+def size_grid(largest: float) -> NDArray[np.float64]:
+    """Return the sizes that are tried, in rising order up to `largest`; none where that is too small."""
+    steps = np.log(max(largest, _SMALLEST) / _SMALLEST) / np.log(STEP)
+    count = 1 + int(steps + 1e-9) if largest >= _SMALLEST else 0  # none where every size is out of range
+    # From the largest down, so that it is on the grid.
+    return np.asarray(largest / STEP ** np.arange(count - 1, -1, -1.0))
 
 
 def within_range(healthy: Samples, fault: Samples, range_: float, largest: float) -> float:

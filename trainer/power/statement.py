@@ -41,6 +41,8 @@ class HeardFault:
     """Which half of the windows exceed with, in the worst condition."""
     most: float | None
     """Which 95 % of the windows exceed with, in the worst condition."""
+    slow: float | None = None
+    """Which raises the slow alarm in an operating condition never seen, as `alarm`; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Power:
     breaks: tuple[HeardBreak, ...]
     clipping: float | None
     """Smallest share of samples cut off that raises an alarm."""
+    slow_s: float | None = None
+    """Seconds within which the slow alarm comes; None where there is none."""
 
     @property
     def hears(self) -> bool:
@@ -94,12 +98,14 @@ class Power:
         """What it hears, and what not, in a sentence or two."""
         if not self.hears:
             return f"Nothing up to {self.largest:g} times the healthy vibration raises an alarm"
-        heard = [text for kind in SIZED if (text := self._family(kind))] or ["nothing that is promised"]
+        heard = self._families("alarm") or ["nothing that is promised"]
         said = f"An alarm within {self.within_s:.3g} s is raised by {_listed(heard)}{self._scope()}"
         unheard = [item.what for item in self.faults if item.worst is None]
         unheard += [item.what for item in self.breaks if not item.heard]
         only = [f"{item.what}, {item.worst:.2g}" for item in self.faults if item.worst and not item.alarm]
         said += f". In the conditions held out alone: {'; '.join(only)}" if only else ""
+        if self.slow_s is not None and (slow := self._families("slow")):
+            said += f". The slow alarm comes within {self.slow_s:.3g} s of {_listed(slow)}"
         return said + (f". Not heard: {'; '.join(unheard)}" if unheard else "")
 
     def to_json(self) -> dict[str, Any]:
@@ -112,11 +118,14 @@ class Power:
             return ", in the one stretch that was held out"
         return f", in a condition like the {count} held out, with 95 % confidence"
 
-    def _family(self, kind: str) -> str:
-        found = [item for item in self.faults if item.kind == kind and item.alarm is not None]
+    def _families(self, alarm: str) -> list[str]:
+        return [text for kind in SIZED if (text := self._family(kind, alarm))]
+
+    def _family(self, kind: str, alarm: str) -> str:
+        found = [item for item in self.faults if item.kind == kind and getattr(item, alarm) is not None]
         if not found:
             return ""
-        sizes = [item.alarm or 0.0 for item in found]
+        sizes = [float(getattr(item, alarm)) for item in found]
         low, high = (f"{size:.2g}" for size in (min(sizes), max(sizes)))
         span = low if low == high else f"{low} to {high}"
         if kind == "level":
@@ -149,11 +158,12 @@ def read_power(body: Mapping[str, Any]) -> Power:
         faults=tuple(HeardFault(**_known(HeardFault, item)) for item in body["faults"]),
         breaks=tuple(HeardBreak(**_known(HeardBreak, item)) for item in body["breaks"]),
         clipping=body["clipping"],
+        slow_s=body.get("slow_s"),
     )
 
 
 def _known(kind: type[Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    return {part.name: body[part.name] for part in fields(kind)}
+    return {part.name: body[part.name] for part in fields(kind) if part.name in body}
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from trainer.recordings import NORMAL, Recording
 _BLUE: Final = "#0072B2"
 _ORANGE: Final = "#D55E00"
 _GREY: Final = "#555555"
+_GREEN: Final = "#009E73"
 _STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "steadyhum",
@@ -170,12 +171,14 @@ def hearing(power: Power) -> str:
     """Draw the smallest size of each standard fault that raises an alarm, and that windows exceed with."""
     figure = _figure(0.9 + 0.26 * len(power.faults))
     axis = figure.subplots()
-    marks = (
+    marks: tuple[tuple[str, str, str, str], ...] = (
         ("alarm", "o", _ORANGE, "an alarm, in a condition never seen"),
         ("worst", "|", "black", "an alarm, in the worst condition recorded"),
         ("half", "D", _BLUE, "half of the windows"),
         ("most", "s", _GREY, "95 % of the windows"),
     )
+    if power.slow_s is not None:
+        marks += (("slow", "^", _GREEN, "the slow alarm, in a condition never seen"),)
     for place, item in zip(range(len(power.faults), 0, -1), power.faults, strict=True):
         for name, marker, colour, _ in marks:
             if (size := getattr(item, name)) is not None:
