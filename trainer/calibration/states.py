@@ -33,9 +33,9 @@ _LEAST_BLOCKS: Final = 3
 mean, which is no bound."""
 MARGIN: Final = 0.8
 """How far from the median a state's threshold lies, as a share of the way to those bounds of single windows:
-half of the windows of eight seconds have to exceed it. Measured on the fan, splits that choices are made on:
-at 1.0 two of thirty pieces with a coin on the blade are missed, at 0.8 and at 0.6 none is, and none of the
-three raises an alarm in three hours of stops and starts. With a quarter of the windows 1.0 raised several."""
+half of the windows of eight seconds have to exceed it. Measured on the fan, two splits that choices are made
+on: of sixty pieces with a coin on the blade 1.0 misses three, 0.8 and 0.6 one; in six hours of stops and
+starts 0.6 raises four alarms, the others none."""
 _COVERED: Final = 0.99
 _CONFIDENCE: Final = 0.95
 """So many of a state's windows lie below the threshold, with this confidence, if the logarithm of their
