@@ -127,7 +127,8 @@ def play(sensor: "subprocess.Popen[str]") -> list[float]:
 
 def judge(seen: Seen, begun: list[float]) -> int:
     """Compare what the subscriber received with what was played; return the exit code."""
-    events = [(at, json.loads(body)) for at, topic, body in seen if topic.endswith("/event")]
+    heard = [(at, json.loads(body)) for at, topic, body in seen if topic.endswith("/event")]
+    events = [(at, body) for at, body in heard if body["action"] != "evidence"]
     changes = [(body["type"], at) for at, body in events]
     delay_s = changes[0][1] - begun[FAULT_PART] if changes else float("nan")
     fault_end_s = begun[FAULT_PART + 1]

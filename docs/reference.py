@@ -21,6 +21,7 @@ from edge_runtime.core import EdgeError, FaultKind, errors
 from edge_runtime.doctor import checks
 from edge_runtime.gateway import door_methods
 from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
+from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -65,7 +66,12 @@ def methods_page() -> Iterator[str]:
     yield "change something leave a record of who, when and what; those with a topic are commands over MQTT."
     yield from ("", "| method | access | parameters | topic | meaning |", "|---|---|---|---|---|")
     own = door_methods.methods((), lent, lent, lent).methods
-    for method in (*own, *commission_methods(CommissionRequests(lent, lent)), *recording_methods(lent)):
+    lent_ones = (
+        *commission_methods(CommissionRequests(lent, lent)),
+        *evidence_methods(EvidenceRequests(lent, lent)),
+        *recording_methods(lent),
+    )
+    for method in (*own, *lent_ones):
         hints = get_type_hints(method.params)
         named = [
             f"`{field.name}`: {KINDS[hints[field.name]]}"

@@ -1,5 +1,6 @@
 """Settings of the whole suite."""
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -52,6 +53,9 @@ given whole files: one of these that is begun last leaves the other workers with
 # How long an example takes on a busy machine says nothing about the code.
 settings.register_profile("steadyhum", deadline=None)
 settings.load_profile("steadyhum")
+
+# A test reads what it wrote, and leaves nothing behind; those of the cache give it a folder.
+os.environ["STEADYHUM_CACHE"] = "off"
 
 # Started in the background, or by nohup, the suite would hand on ignored signals to the programs it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)

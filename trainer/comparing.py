@@ -115,7 +115,7 @@ def write_report(model: Path, listing: Path, target: Path, progress: Progress = 
     """
     make_folder(target.parent)
     check_file(target, model, listing)
-    artefact, recordings = load_model(model), load_list(listing)
+    artefact, recordings = load_model(model), load_list(listing, progress)
     write_text(target, report_page(artefact, recordings, recording_problems(recordings), progress=progress))
 
 

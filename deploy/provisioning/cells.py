@@ -70,6 +70,11 @@ def _models(value: str) -> str:
     return f"{bad[0]!r} is no name of a file in the models' folder" if bad else ""
 
 
+def _base_models(value: str) -> str:
+    given = ";".join(part for part in value.split(";") if part.strip())
+    return _models(given) if given else ""
+
+
 def _broker(value: str) -> str:
     if not _HOST.fullmatch(value):
         return f"{value!r} is no host or host:port"
@@ -138,5 +143,6 @@ CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "dns": _addresses,
     "rate_hz": _rates,
     "machine_group": _groups,
+    "base_model": _base_models,
 }
 """Each says what is wrong with a cell; empty where nothing is."""

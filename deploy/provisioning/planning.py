@@ -15,7 +15,7 @@ from deploy.provisioning.settings import config_text, model_file
 from deploy.provisioning.sheet import Device
 from edge_runtime.core import ArtefactError, ConfigError, Manifest
 from edge_runtime.gateway.backup import CONTENTS, read_contents
-from edge_runtime.models import DIGESTS, SIGNATURE, load_model
+from edge_runtime.models import DIGESTS, SIGNATURE, Standardisation, load_model
 
 _DEB_MAGIC: Final = b"!<arch>\ndebian-binary"
 
@@ -84,9 +84,8 @@ def _first_boot(device: Device, ssh_keys: tuple[str, ...], now: dt.datetime) -> 
 
 
 def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
-    wanted = {
-        sensor.model: device.name for device in devices for sensor in device.sensors if not sensor.learns
-    }
+    wanted = {sensor.file: device.name for device in devices for sensor in device.sensors if sensor.file}
+    adapted = {sensor.base_model for device in devices for sensor in device.sensors}
     found = {}
     for name, device in wanted.items():
         path = models / model_file(name)
@@ -94,7 +93,10 @@ def _manifests(devices: Sequence[Device], models: Path) -> dict[str, Manifest]:
             known = ", ".join(sorted(file.name for file in models.glob("*.onnx"))) or "none"
             remedy = f"Correct the sheet, or put the file there; there are: {known}"
             raise ArtefactError(f"no model {name!r}, which {device} needs", where=str(models), remedy=remedy)
-        found[name] = load_model(path).manifest
+        artefact = load_model(path)
+        if name in adapted:  # the device would refuse one that cannot be
+            Standardisation(artefact)
+        found[name] = artefact.manifest
     return found
 
 
@@ -104,7 +106,7 @@ def _model_digests(device: Device, models: Path) -> bytes:
 
 def _files(device: Device) -> set[str]:
     """The models' files that a device needs."""
-    return {model_file(sensor.model) for sensor in device.sensors if not sensor.learns}
+    return {model_file(sensor.file) for sensor in device.sensors if sensor.file}
 
 
 def find_packages(place: Path, arch: str) -> tuple[Path, ...]:

@@ -17,10 +17,11 @@ def config_text(device: Device, manifests: dict[str, Manifest]) -> str:
 
     Raises ConfigError for what the edge would refuse.
     """
-    parts = [_site(device), *(_sensor(sensor, manifests.get(sensor.model)) for sensor in device.sensors)]
+    own = [None if sensor.learns else manifests.get(sensor.model) for sensor in device.sensors]
+    parts = [_site(device), *map(_sensor, device.sensors, own)]
     text = "\n".join(parts)
     try:
-        _prove(text, [manifests.get(sensor.model) for sensor in device.sensors])
+        _prove(text, [manifests.get(sensor.file) for sensor in device.sensors])
     except EdgeError as error:
         where = f"the configuration of {device.name}"
         raise ConfigError(error.what, where=where, remedy="Correct its row in the sheet") from error
@@ -63,6 +64,8 @@ def _sensor(sensor: SheetSensor, manifest: Manifest | None) -> str:
         model = f"{ETC}/models/{model_file(sensor.model)}"
         rate_hz, channels, unit = manifest.rate_hz, manifest.channels, manifest.unit
     group = f"machine_group = {_text(sensor.machine_group)}\n" if sensor.machine_group else ""
+    base = f"{ETC}/models/{model_file(sensor.base_model)}" if sensor.base_model else ""
+    group += f"base_model = {_text(base)}\n" if base else ""
     serial = f"serial = {_text(sensor.serial)}\n" if sensor.serial else ""
     return f"""\
 [[sensor]]

@@ -16,10 +16,12 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL
 REQUIRED: Final = ("device", "site", "sensor", "port", "model", "broker")
 OPTIONAL: Final = (
     *("serial", "baud", "protocol", "platform", "address", "gateway", "dns"),
-    *("rate_hz", "channels", "unit", "machine_group"),
+    *("rate_hz", "channels", "unit", "machine_group", "base_model"),
 )
 TO_LEARN: Final = ("rate_hz", "channels", "unit")
 """What a model would say of its sensor; a sensor that learns has none yet."""
+_TOLD: Final = (*TO_LEARN, "machine_group", "base_model")
+"""Columns with a cell for each sensor, which may be empty as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class SheetSensor:
     unit: str = ""
     machine_group: str = ""
     """Of the machine by ISO 20816-3; empty where it is not known."""
+    base_model: str = ""
+    """Of a sensor that learns: the model of a machine of the same kind, as `model`; empty without one."""
+
+    @property
+    def file(self) -> str:
+        """The model that has to be on the card, its own or the one to adapt; empty without either."""
+        return self.base_model if self.learns else self.model
 
     @property
     def learns(self) -> bool:
@@ -113,7 +122,7 @@ def _row_problems(row: dict[str, str]) -> Iterator[str]:
         if wrong := check(row.get(column, "").strip()):
             yield f", {column}: {wrong}"
     yield from _network_problems(*(row.get(name, "").strip() for name in ("address", "gateway", "dns")))
-    told = [name for name in ("serial", *TO_LEARN, "machine_group") if row.get(name, "").strip()]
+    told = [name for name in ("serial", *_TOLD) if row.get(name, "").strip()]
     columns = ("sensor", "port", "model", *told)
     counts = {column: len(_cells(row, column)) for column in columns}
     if len(set(counts.values())) > 1:
@@ -136,6 +145,9 @@ def _learning_problems(row: dict[str, str]) -> Iterator[str]:
                 yield f", {column}: missing for the sensor that learns"
             elif model != LEARN and cell:
                 yield f", {column}: {cell!r}, which the model {model!r} says itself; leave it empty"
+    for model, cell in zip(models, _told(row, "base_model", len(models)), strict=True):
+        if model != LEARN and cell:
+            yield f", base_model: {cell!r}, and the sensor has the model {model!r}; leave it empty"
 
 
 def _network_problems(address: str, gateway: str, dns: str) -> Iterator[str]:
@@ -156,33 +168,39 @@ def _cells(row: dict[str, str], column: str) -> list[str]:
     return [part.strip() for part in row[column].split(";")]
 
 
+def _sensors(row: dict[str, str]) -> tuple[SheetSensor, ...]:
+    baud, protocol = (row.get(name, "").strip() for name in ("baud", "protocol"))
+    names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
+    told = [_told(row, name, len(names)) for name in ("serial", *_TOLD)]
+    return tuple(
+        SheetSensor(
+            name,
+            port,
+            file,
+            int(baud or BAUD),
+            protocol or DEFAULT_PROTOCOL,
+            serial,
+            float(rate or 0),
+            tuple(channels.split()),
+            unit,
+            group,
+            base,
+        )
+        for name, port, file, serial, rate, channels, unit, group, base in zip(
+            names, ports, files, *told, strict=True
+        )
+    )
+
+
 def _device(row: dict[str, str]) -> Device:
     value = {name: row.get(name, "").strip() for name in (*REQUIRED, *OPTIONAL)}
     host, _, port = value["broker"].partition(":")
-    baud, protocol = int(value["baud"] or BAUD), value["protocol"] or DEFAULT_PROTOCOL
-    names, ports, files = (_cells(row, column) for column in ("sensor", "port", "model"))
-    told = [_told(row, name, len(names)) for name in ("serial", *TO_LEARN, "machine_group")]
-    sensors = zip(names, ports, files, *told, strict=True)
     return Device(
         name=value["device"],
         site=value["site"],
         broker=host,
         broker_port=int(port or MQTT_TLS_PORT),
-        sensors=tuple(
-            SheetSensor(
-                name,
-                port,
-                file,
-                baud,
-                protocol,
-                serial,
-                float(rate or 0),
-                tuple(channels.split()),
-                unit,
-                group,
-            )
-            for name, port, file, serial, rate, channels, unit, group in sensors
-        ),
+        sensors=_sensors(row),
         platform=Platform(value["platform"] or Platform.PI),
         address=value["address"],
         gateway=value["gateway"],

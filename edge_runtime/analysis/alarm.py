@@ -66,6 +66,8 @@ class AlarmMachine:
         self.threshold = threshold
         self.waits: Callable[[], bool] = lambda: False
         """Asked when an alarm is to begin: whether something else has to be known first. Its votes stand."""
+        self.remark: Callable[[], str] = lambda: ""
+        """Asked when an alarm begins: what else may have made it, which its reason then says."""
         self._slow = slow
         self._needed, self._of = policy.votes
         self._recent: deque[tuple[int | None, bool]] = deque()
@@ -147,7 +149,8 @@ class AlarmMachine:
         return self._alarm is None and not self._votes
 
     def _begin(self, start_us: int, score: float, reason: str) -> Transition:
-        self._alarm = Alarm(self._new_id(), self.kind, start_us, score, reason)
+        said = "; ".join(filter(None, (reason, self.remark())))
+        self._alarm = Alarm(self._new_id(), self.kind, start_us, score, said)
         self._voted_us, self._calm_us, self._unreported_us = None, None, 0.0
         return Transition.NEW
 

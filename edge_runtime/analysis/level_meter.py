@@ -126,11 +126,12 @@ class LevelMeter:
                 self._rate.interrupted()
                 self._first.interrupted()
             self._lost += lost or 0
-        if now_s - self._noted_s < NOTE_S:
-            return
-        self._noted_s, position = now_s, self._windower.position + self._lost
+        position = self._windower.position + self._lost
         if not self._first.over:
             self._first.note(position, now_s)
+        if now_s - self._noted_s < NOTE_S:
+            return
+        self._noted_s = now_s
         if (measured := self._rate.update(position, now_s)) is not None:
             self._first.over = True
         self._reading = measured or self._reading or self._first.reading

@@ -76,21 +76,29 @@ class UsableShare:
         return 1 - min(1.0, self.unusable_s / elapsed_s) if elapsed_s > 0 else 1.0
 
     @property
-    def short(self) -> bool:
-        """Whether so much is missing already that the span cannot reach what is asked for, or half of late.
+    def shortage(self) -> str:
+        """How much is missing, where the span cannot reach what is asked for any more, or half of late is
+        missing; else empty.
 
         The newest window may be under way, hence a hop more.
         """
         if not self._asked or not self._looks:
-            return False
+            return ""
         if self.unusable_s - self._hop_s > self.spare_s:
-            return True
+            return _words(self.unusable_s, self.span_s, self.spare_s)
         since, middle = self._look_before(self._half_s), self._look_before(self._half_s / 2)
         # Where none came for so long, that has a name of its own.
         come_and_go = since[1] < middle[1] < self._looks[-1][1]
-        return come_and_go and self._unusable_since(since) - self._hop_s > self._half_s / 2
+        late_s = self._unusable_since(since)
+        if not come_and_go or late_s - self._hop_s <= self._half_s / 2:
+            return ""
+        return _words(late_s, self._half_s, self._half_s / 2)
 
     def _look_before(self, before_s: float) -> tuple[float, int]:
         """The last look that is so long ago, else the first."""
         at_s = self._looks[-1][0] - before_s
         return next((look for look in reversed(self._looks) if look[0] <= at_s), self._looks[0])
+
+
+def _words(unusable_s: float, span_s: float, spare_s: float) -> str:
+    return f"no usable window in {unusable_s:.1f} s of the last {span_s:.0f} s, more than {spare_s:.1f} s"

@@ -103,6 +103,11 @@ class Windower:
         """How many samples were collected in all."""
         return self._before + self._end
 
+    @property
+    def pending(self) -> int:
+        """How many samples of the next window are there already."""
+        return self._end - self._start
+
     def recut(self, samples: int, hop: int) -> None:
         """Cut windows of another length and hop from the next frame on; what is buffered counts."""
         self._samples, self._hop = samples, hop

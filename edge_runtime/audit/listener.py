@@ -22,6 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge_runtime.core import AccessError, BusyError, ConfigError, EdgeError, UnavailableError
 from edge_runtime.mqtt import (
     RETAINS_NOTHING,
+    UNANSWERED,
     BrokerSettings,
     IncomingPackets,
     UnwantedPacketError,
@@ -98,7 +99,9 @@ class Listener:
             tick()
             if self._refusal is not None:
                 raise self._refusal
-            if not self.accepted and (lost or time.monotonic() > accept_by_s):
+            if not self.accepted and lost:
+                raise UnavailableError(UNANSWERED[0], where=self.where, remedy=UNANSWERED[1])
+            if not self.accepted and time.monotonic() > accept_by_s:
                 return  # the account says so
             if lost:
                 self._say({"what": "connection lost"}, "connection lost")

@@ -1,12 +1,13 @@
 """The one book of a device's open alarms and sensor conditions. Pure: no clock, thread, disk or network."""
 
 from edge_runtime.book.book import Book
-from edge_runtime.book.commissioning import SCORED, Commissioning, Doer, Entry, Stage, Terms
+from edge_runtime.book.commissioning import SCORED, SHADOW_TOO, Commissioning, Doer, Entry, Stage, Terms
 from edge_runtime.book.commissioning_record import MAX_RECORD_BYTES, record_from_json, record_to_json
 from edge_runtime.book.commissioning_steps import (
     accept,
     after_repair,
     arm,
+    ask_adaptation,
     ask_learner,
     due,
     learnt,
@@ -28,20 +29,26 @@ from edge_runtime.book.entries import (
     Standing,
     Watched,
 )
-from edge_runtime.book.stored import NO_MODEL, entry_of, key_of, stored_entry
+from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, Judgement, Verity
+from edge_runtime.book.stored import NO_MODEL, entry_of, kept_alarms, key_of, read_kept, stored_entry
 
 __all__ = [
     "MAX_RECORD_BYTES",
     "NO_MODEL",
     "SCORED",
+    "SHADOW_TOO",
     "Action",
+    "AlarmMoment",
     "Book",
     "Change",
     "Commissioning",
     "Condition",
     "Doer",
     "Entry",
+    "Evidence",
+    "Finding",
     "Instant",
+    "Judgement",
     "Link",
     "OpenAlarm",
     "Record",
@@ -49,16 +56,20 @@ __all__ = [
     "Stage",
     "Standing",
     "Terms",
+    "Verity",
     "Watched",
     "accept",
     "after_repair",
     "arm",
+    "ask_adaptation",
     "ask_learner",
     "due",
     "entry_of",
+    "kept_alarms",
     "key_of",
     "learnt",
     "offer",
+    "read_kept",
     "record_from_json",
     "record_to_json",
     "refused",

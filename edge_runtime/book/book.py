@@ -21,6 +21,7 @@ from edge_runtime.book.entries import (
     Standing,
     Watched,
 )
+from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.book.ledger import Contributions, Ledger
 from edge_runtime.book.sensor import Sensor
 from edge_runtime.core import (
@@ -72,9 +73,9 @@ class Book:
         changes: list[Change] = []
         for alarm, course in self._ledger.open():
             if (sensor := self._sensors.get(alarm.sensor)) is None:
-                changes.append(self._close(alarm, course, REMOVED))
+                changes.append(self._ledger.close(alarm, course, REMOVED, now))
             elif alarm.kind is AlarmKind.ANOMALY and not sensor.watched.armed:
-                changes.append(self._close(alarm, course, UNARMED))
+                changes.append(self._ledger.close(alarm, course, UNARMED, now))
             else:
                 changes += self._ledger.adapt(alarm, course, sensor.watched, now)
         return tuple(changes)
@@ -113,7 +114,7 @@ class Book:
     def close_all(self, reason: str, now: Instant) -> tuple[Change, ...]:
         """End everything that is open, since nothing that comes will be about it."""
         self._now = now
-        return tuple(self._close(alarm, course, reason) for alarm, course in self._ledger.open())
+        return tuple(self._ledger.close(alarm, course, reason, now) for alarm, course in self._ledger.open())
 
     def disown(self, alarm: OpenAlarm, now: Instant) -> tuple[Change, ...]:
         """End an alarm that somebody else began under our name; nothing where it is open here."""
@@ -145,16 +146,15 @@ class Book:
     def acknowledge(self, alarm_id: str, who: str, note: str, now_us: int) -> tuple[Change, ...]:
         """Note that a person has seen an alarm, at `now_us` of the wall clock; returns what to publish.
 
-        This and the three below raise AlarmCommandError, with a remedy, for an alarm that is not open, a
+        This and the four below raise AlarmCommandError, with a remedy, for an alarm that is not open, a
         missing name, and for what makes no sense of it as it stands.
         """
         return (commands.acknowledge(self._ledger, alarm_id, who, note, self._at(now_us)),)
 
     def shelve(self, alarm_id: str, until_us: int, who: str, why: str, now_us: int) -> tuple[Change, ...]:
         """Put an alarm aside until a time of the wall clock, 31 days away at most; `why` must be given."""
-        return (
-            commands.shelve(self._ledger, alarm_id, Shelving(until_us, who, why, now_us), self._at(now_us)),
-        )
+        asked = Shelving(until_us, who, why, now_us)
+        return (commands.shelve(self._ledger, alarm_id, asked, self._at(now_us)),)
 
     def unshelve(self, alarm_id: str, who: str, now_us: int) -> tuple[Change, ...]:
         """Take an alarm back before its time."""
@@ -164,13 +164,18 @@ class Book:
         """End a latched alarm whose cause is over."""
         return (commands.reset(self._ledger, alarm_id, who, note, self._at(now_us)),)
 
+    def judge(self, alarm_id: str, said: Judgement) -> tuple[Change, ...]:
+        """Note what a person found an alarm to be."""
+        return (commands.judge(self._ledger, alarm_id, said, self._at(said.at_us)),)
+
+    def attach(self, alarm_id: str, evidence: Evidence, now_us: int) -> tuple[Change, ...]:
+        """Note that vibration of an alarm is kept; nothing where it is not open."""
+        return commands.attach(self._ledger, alarm_id, evidence, self._at(now_us))
+
     def open_alarms(self, sensor: str | None = None) -> tuple[OpenAlarm, ...]:
         """Every open alarm, or those of one sensor; the oldest first."""
-        alarms = [
-            timing.corrected(alarm, self._now)
-            for alarm, _ in self._ledger.open()
-            if sensor in (None, alarm.sensor)
-        ]
+        found = (timing.corrected(alarm, self._now) for alarm, _ in self._ledger.open())
+        alarms = (alarm for alarm in found if sensor in (None, alarm.sensor))
         return tuple(sorted(alarms, key=lambda alarm: (alarm.start_us, alarm.id)))
 
     def to_resume(self, sensor: str) -> tuple[Alarm, ...]:
@@ -229,11 +234,6 @@ class Book:
         if alarm.latched:
             return (self._ledger.change(course, now, action=Action.LATCHED, active=False),)
         return (self._ledger.end(course, now, ended_us, contributions=contributions),)
-
-    def _close(self, alarm: OpenAlarm, course: Course, reason: str) -> Change:
-        course.ongoing = False
-        course.alarm = replace(alarm, reason=reason, again=0, score=None)
-        return self._ledger.end(course, self._now, action=Action.REMOVED)
 
     def _entry(self, sensor: str) -> Sensor:
         if (entry := self._sensors.get(sensor)) is None:

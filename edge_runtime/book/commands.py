@@ -5,6 +5,7 @@ from typing import Final
 
 from edge_runtime.book.course import Course
 from edge_runtime.book.entries import Action, Change, Instant, OpenAlarm, Record, Shelving
+from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.book.ledger import Ledger
 from edge_runtime.core import AlarmCommandError, printable
 
@@ -67,6 +68,25 @@ def reset(ledger: Ledger, alarm_id: str, who: str, note: str, now: Instant) -> C
             what, remedy="Reset it when its cause is over; acknowledge or shelve it until then"
         )
     return ledger.end(course, now, action=Action.RESET, by=who, note=note)
+
+
+def judge(ledger: Ledger, alarm_id: str, said: Judgement, now: Instant) -> Change:
+    """Note what a person found the alarm to be; the latest counts."""
+    course, _ = _find(ledger, alarm_id)
+    said = replace(said, who=_signed(said.who), note=_noted(said.note))
+    return ledger.change(course, now, action=Action.JUDGED, by=said.who, note=said.note, judgement=said)
+
+
+def attach(ledger: Ledger, alarm_id: str, evidence: Evidence, now: Instant) -> tuple[Change, ...]:
+    """Note that vibration of the alarm is kept, in place of what was kept of the same moment before.
+
+    Nothing where it is not open any more.
+    """
+    course = ledger.find(alarm_id)
+    if course is None or course.alarm is None:
+        return ()
+    others = tuple(each for each in course.alarm.evidence if each.moment != evidence.moment)
+    return (ledger.change(course, now, action=Action.EVIDENCE, evidence=(*others, evidence)),)
 
 
 def bound(course: Course, shelving: Shelving, now: Instant) -> None:

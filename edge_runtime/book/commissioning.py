@@ -8,6 +8,10 @@ MOST_ENTRIES: Final = 100
 """Of the history that is kept; the oldest are left out. A judgement: years of a sensor."""
 LONGEST: Final = 1000
 """Characters of what is said or asked. A judgement: a few sentences."""
+ADAPT: Final = "adapt"
+"""The first word of a request that the service fulfils itself, from a model of the same kind of machine."""
+SHADOW_TOO: Final = "shadow"
+"""A word of such a request: what spoke against arming is to be adapted to as well."""
 
 
 class Stage(StrEnum):
@@ -66,7 +70,8 @@ class Commissioning:
 
     stage: Stage = Stage.LEARNING
     request: str = ""
-    """Id of what the learner is asked for; empty while nothing is."""
+    """Id of what the learner is asked for; empty while nothing is. Of an adaptation the words say what is
+    wanted: what was cut off is done again from them."""
     baseline: int = 0
     """Number of the learnt model in use; 0 for none."""
     newest: int = 0
@@ -92,3 +97,13 @@ class Commissioning:
     def scored(self) -> bool:
         """Whether a learnt model scores."""
         return self.baseline > 0 and self.stage in SCORED
+
+    @property
+    def adapts(self) -> bool:
+        """Whether what is asked for is an adaptation."""
+        return self.request.startswith(f"{ADAPT} ")
+
+    @property
+    def wished(self) -> frozenset[str]:
+        """What is asked for beside the adaptation itself: `SHADOW_TOO`, and checks that are not to refuse."""
+        return frozenset(self.request.split()[2:]) if self.adapts else frozenset()

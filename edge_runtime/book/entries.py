@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.core import AlarmKind, FaultReason, MachineState, ModelSummary, Transition
 
 LINK_REASONS: Final = (
@@ -95,6 +96,10 @@ class OpenAlarm:
     """The run of the kernel that `start_steady_us` counts in."""
     state: str = ""
     """Operating state of the machine when it began; empty where nothing said it."""
+    evidence: tuple[Evidence, ...] = ()
+    """What of its vibration is kept, in the order of its moments."""
+    judgement: Judgement | None = None
+    """What a person found it to be; the latest."""
 
 
 class Action(StrEnum):
@@ -118,6 +123,10 @@ class Action(StrEnum):
     """The site wants it marked and not acted upon."""
     UNSUPPRESSED = "unsuppressed"
     """The site does not want that any more."""
+    EVIDENCE = "evidence"
+    """More of its vibration is kept; of one that has ended, too."""
+    JUDGED = "judged"
+    """A person has said what it was; of one that has ended, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ class Condition:
     alarms: tuple[OpenAlarm, ...]
     """Open alarms about the sensor, its line and its model, and the machine's state."""
     commissioning: str | None = None
-    """Stage of its commissioning; None for a sensor with a delivered model."""
+    """Stage of its commissioning; None for one that a delivered model watches as it was shipped."""
     asks: str = ""
     """What its commissioning asks of a person now; empty where it asks nothing."""
     state: MachineState | None = None
@@ -206,6 +215,6 @@ class Watched:
     armed: bool = True
     """Whether anomalies of it are alarms; not while it is being commissioned."""
     commissioning: str | None = None
-    """Stage of its commissioning; None for a sensor with a delivered model."""
+    """Stage of its commissioning; None for one that a delivered model watches as it was shipped."""
     asks: str = ""
     """What its commissioning asks of a person now; empty where it asks nothing."""

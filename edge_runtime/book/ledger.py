@@ -101,6 +101,12 @@ class Ledger:
         self._open.pop((change.alarm.sensor, change.alarm.kind), None)
         return replace(change, end_us=end_us, elapsed_us=elapsed_us)
 
+    def close(self, alarm: OpenAlarm, course: Course, reason: str, now: Instant) -> Change:
+        """End an alarm, since nothing that comes will be about it."""
+        course.ongoing = False
+        course.alarm = replace(alarm, reason=reason, again=0, score=None)
+        return self.end(course, now, action=Action.REMOVED)
+
     def adapt(self, alarm: OpenAlarm, course: Course, watched: Watched, now: Instant) -> list[Change]:
         """Bring an open alarm in line with how its sensor is watched now, and say what that changes of it."""
         changes: list[Change] = []

@@ -1,11 +1,15 @@
-"""An open alarm as the spool keeps it: the `Alarm` that it always kept, and notes with the rest."""
+"""An open alarm as the spool keeps it: the `Alarm` that it always kept, and notes with the rest. And as JSON,
+in a backup and through the door."""
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from edge_runtime.book.entries import OpenAlarm, Record, Shelving
-from edge_runtime.core import Alarm, ModelSummary
+from edge_runtime.book.evidence import Evidence, Judgement
+from edge_runtime.core import Alarm, AlarmKind, ModelSummary
 
 NO_MODEL: Final = ModelSummary("", "", "", "", supported=False, bands={})
 """Of an alarm whose model is not known: it was stored before models were."""
@@ -52,6 +56,33 @@ def entry_of(key: str, alarm: Alarm) -> OpenAlarm:
             values["acknowledged"] = Record(**values["acknowledged"])
         if values.get("shelved") is not None:
             values["shelved"] = Shelving(**values["shelved"])
+        values["evidence"] = tuple(map(Evidence.of, values.get("evidence", ())))
+        if values.get("judgement") is not None:
+            values["judgement"] = Judgement.of(values["judgement"])
         return replace(plain, **values) if rest["id"] == alarm.id else plain
     except (ValueError, TypeError, KeyError, AttributeError):
         return plain
+
+
+def kept_alarms(alarms: Mapping[str, Alarm]) -> list[dict[str, object]]:
+    """Open alarms by their keys, as JSON has them."""
+    return [
+        {
+            "key": key,
+            "id": alarm.id,
+            "kind": alarm.kind,
+            "start_us": alarm.start_us,
+            "peak": alarm.peak_score if math.isfinite(alarm.peak_score) else None,
+            "reason": alarm.reason,
+            "notes": alarm.notes,
+        }
+        for key, alarm in alarms.items()
+    ]
+
+
+def read_kept(entry: Mapping[str, Any]) -> tuple[str, OpenAlarm]:
+    """The key and the alarm of one of these. Raises ValueError, TypeError or KeyError for anything else."""
+    key, peak = str(entry["key"]), math.nan if entry["peak"] is None else float(entry["peak"])
+    texts = str(entry["reason"]), str(entry["notes"])
+    kept = Alarm(str(entry["id"]), AlarmKind(entry["kind"]), int(entry["start_us"]), peak, *texts)
+    return key, entry_of(key, kept)

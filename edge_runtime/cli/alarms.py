@@ -10,7 +10,7 @@ from edge_runtime.core import printable
 
 app = typer.Typer(
     name="alarms",
-    help="Open alarms of the running service: see them, acknowledge, shelve, unshelve, reset.",
+    help="Alarms of the running service: see those that are open, acknowledge, shelve, reset; judge them.",
     no_args_is_help=True,
 )
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Of open alarms, as `list` shows them.")]
@@ -66,6 +66,22 @@ def reset(
 ) -> None:
     """End a latched alarm whose cause is over."""
     _change("reset", ids, config, door, as_json=as_json, note=note)
+
+
+@app.command()
+def judge(
+    alarm: Annotated[str, typer.Argument(metavar="ID", help="Of an alarm that is open, or has evidence.")],
+    verity: Annotated[str, typer.Argument(metavar="VERITY", help="real, false or maintenance.")],
+    note: Note = "",
+    config: DoorConfig = None,
+    door: DoorSocket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an alarm was, also after its end: a false one becomes normal vibration to learn from."""
+    with connect(config, door) as client:
+        said = client.call("alarms.judge", alarm=alarm, verity=verity, note=note)
+    line = f"{alarm}  judged {said['verity']} by {said['by']}  {said['evidence']} captures"
+    typer.echo(json.dumps(said) if as_json else printable(line, 300))
 
 
 def _change(verb: str, ids: list[str], config: Any, door: Any, *, as_json: bool, **params: object) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.cli import alarms
+from edge_runtime.cli import alarms, evidence
 from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(alarms.app)
+app.add_typer(evidence.app)
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 
 
@@ -66,7 +67,8 @@ def check(config: ConfigFile) -> None:
     for sensor in prepared.sensors:
         name, manifest = sensor.settings.name, sensor.watch.manifest
         if (commissioned := sensor.commissioned) is not None:
-            typer.echo(f"{name}: {commissioned.record.stage}, {commissioned.problem or 'ok'}")
+            stage = commissioned.stage or "watched by the delivered model"
+            typer.echo(f"{name}: {stage}, {commissioned.problem or 'ok'}")
             unusable = unusable or bool(commissioned.problem)
         if sensor.watch.artefact is None:
             continue

@@ -15,6 +15,7 @@ class Verb(StrEnum):
 
     STATUS = "status"
     LEARN = "learn"
+    ADAPT = "adapt"
     ACCEPT = "accept"
     ARM = "arm"
     RETIRE = "retire"
@@ -26,9 +27,11 @@ def commission(
     verb: Annotated[Verb, typer.Argument(help="What to do.")] = Verb.STATUS,
     note: Annotated[str, typer.Option(help="Kept with your name in the sensor's record.")] = "",
     with_shadow: Annotated[
-        bool, typer.Option("--with-shadow", help="learn: also from what spoke against arming.")
+        bool, typer.Option("--with-shadow", help="learn, adapt: also from what spoke against arming.")
     ] = False,
-    accept: Annotated[str, typer.Option(help="learn: checks that are not to refuse, with commas.")] = "",
+    accept: Annotated[
+        str, typer.Option(help="learn, adapt: checks that are not to refuse, with commas.")
+    ] = "",
     baseline: Annotated[
         int, typer.Option(min=0, help="accept: number of a kept model, if not the offer.")
     ] = 0,
@@ -36,11 +39,11 @@ def commission(
     door: DoorSocket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a sensor learn its machine: learn, accept, arm, retire, after-repair; say how it stands."""
+    """Let a sensor learn its machine: learn, adapt, accept, arm, retire, after-repair; say how it stands."""
     params: dict[str, Any] = {"sensor": sensor}
     if verb is not Verb.STATUS:
         params["note"] = note
-    if verb is Verb.LEARN:
+    if verb in (Verb.LEARN, Verb.ADAPT):
         params |= {"with_shadow": with_shadow, "accept": accept}
     elif verb is Verb.ACCEPT:
         params["model"] = baseline

@@ -76,15 +76,10 @@ def _one_of(text: str, known: tuple[str, ...], where: str) -> str:
 
 
 def _bearing(text: str) -> "Bearing | None":
-    from edge_runtime.analysis.diagnosis import BEARINGS, Bearing
+    from edge_runtime.analysis.diagnosis import BEARINGS, bearing_of
 
-    if not text or text in BEARINGS:
-        return BEARINGS.get(text)
     try:
-        rollers, *lengths = text.split(",")
-        if len(lengths) not in {2, 3}:
-            raise ValueError("a geometry is three figures, or four with the contact angle")
-        return Bearing.of_geometry(int(rollers), *map(float, lengths))
+        return bearing_of(text) if text else None
     except ValueError as error:
         remedy = f"Name one of {', '.join(BEARINGS)}, or give its geometry, such as 9,7.94,39.04"
         raise ConfigError(f"{text!r} is no bearing: {error}", where="--bearing", remedy=remedy) from error

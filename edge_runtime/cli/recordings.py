@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_runtime.cli.asking import AsJson, print_fields
-from edge_runtime.core import ConfigError, printable
+from edge_runtime.core import ACCEPTABLE, ConfigError, printable
 from edge_runtime.sensors.protocols import SampleFormat
 
 
@@ -45,7 +45,7 @@ def replay(
         if item.verdict.transition is not None:
             transitions.append(item)
         if scores or item.verdict.transition is not None:
-            typer.echo(_replayed(item, as_json=as_json))
+            typer.echo(replayed_line(item, as_json=as_json))
     if not as_json:
         begun = sum(item.verdict.transition == "new" for item in transitions)
         typer.echo(f"{windows} windows, {begun} alarm{'' if begun == 1 else 's'}")
@@ -67,7 +67,6 @@ def adapt(
 ) -> None:
     """Adapt a model to another machine of the kind it was made for; its own file stays as it is."""
     from edge_runtime.models import load_model
-    from edge_runtime.pipeline.adapting import ACCEPTABLE
     from edge_runtime.pipeline.library import adapt
 
     if unknown := set(accept or ()) - set(ACCEPTABLE):
@@ -141,7 +140,8 @@ def simulate(
         print_fields({"done": True}, as_json=as_json)
 
 
-def _replayed(item: Any, *, as_json: bool) -> str:
+def replayed_line(item: Any, *, as_json: bool) -> str:
+    """A verdict of a replay, as it is printed."""
     verdict = item.verdict
     alarm = verdict.alarm
     fields = {

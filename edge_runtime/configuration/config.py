@@ -11,7 +11,7 @@ from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
 from edge_runtime.mqtt import BrokerSettings
-from edge_runtime.sensors import RecordingSettings, SensorSettings, device_of
+from edge_runtime.sensors import EvidenceSettings, RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
 
 
@@ -69,6 +69,7 @@ class Config:
     commands: CommandSettings = field(default_factory=CommandSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
@@ -89,11 +90,26 @@ class Config:
             for value, count in values.most_common(1):
                 if count > 1:
                     raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        _check_bearings(self.sensor)
         devices: dict[str, str] = {}
         for sensor in self.sensor:
             other = devices.setdefault(device_of(sensor.port), sensor.port)
             if other != sensor.port:
                 raise ValueError(f"sensor has one device under two names, {other!r} and {sensor.port!r}")
+
+
+def _check_bearings(sensors: tuple[SensorSettings, ...]) -> None:
+    """Raise ValueError for what is no bearing."""
+    stated = [sensor.diagnosis.bearing for sensor in sensors if sensor.diagnosis.bearing]
+    if not stated:
+        return
+    from edge_runtime.analysis.diagnosis import bearing_of  # noqa: PLC0415  memory that most can spare
+
+    for text in stated:
+        try:
+            bearing_of(text)
+        except ValueError as error:
+            raise ValueError(f"sensor has the bearing {text!r}, which is none: {error}") from error
 
 
 def read_config(path: Path) -> Config:
@@ -117,7 +133,7 @@ def check_agreement(sensor: SensorSettings, manifest: Manifest) -> None:
             "; ".join(
                 f"{name} is {said} here and {made} in the model" for name, (said, made) in wrong.items()
             ),
-            where=f"sensor {sensor.name!r}, {sensor.model}",
+            where=f"sensor {sensor.name!r}, {sensor.file or sensor.model}",
             remedy="Use a model made for this sensor, or correct the configuration",
         )
 

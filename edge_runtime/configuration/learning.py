@@ -14,10 +14,11 @@ _MANY: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class LearningSettings:
-    """Whether and how sensors with `model = "learn"` come by a model of their own."""
+    """Whether and how sensors come by a model of their own."""
 
     allow: bool = False
-    """Whether models that this gateway learnt are run, beside those that `model_authority` signed."""
+    """Whether models that this gateway learnt or adapted are run, beside those that `model_authority` signed.
+    Delivered models may then be adapted by `edge-runtime commission NAME adapt`."""
     auto_arm: bool = False
     """Whether a sensor arms itself after its time in the shadow; else it asks a person to."""
     detector: str = "principal_components"

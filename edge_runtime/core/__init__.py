@@ -1,6 +1,7 @@
 """What every room uses: samples, frames, verdicts, alarms, the manifest, errors, health."""
 
 from edge_runtime.core.adaptation import (
+    ACCEPTABLE,
     ADAPTATION_BYTES,
     Adaptation,
     adaptation_from_text,
@@ -109,6 +110,7 @@ from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_d
 from edge_runtime.core.whole_files import read_small, write_whole
 
 __all__ = [
+    "ACCEPTABLE",
     "ADAPTATION_BYTES",
     "ADAPTED",
     "ANSWER",

@@ -31,6 +31,8 @@ SCHEMA: Final = 1
 ADAPTATION_BYTES: Final = 8 * 1024 * 1024
 """Of the file, as of a manifest: its golden windows are the bulk, a quarter of a megabyte as they are
 written, and 100,000 features take 4 MB."""
+ACCEPTABLE: Final = ("drift", "towering", "shift")
+"""What refuses to adapt unless a person accepts it, by name."""
 _DIGEST: Final = "sha256"
 _MAX_VALUES: Final = 100_000
 _MAX_WARNINGS: Final = 20

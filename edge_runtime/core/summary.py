@@ -24,7 +24,8 @@ class ModelSummary:
     version: str
     """Version of the detector's code."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal."""
+    """SHA-256 of the .onnx file, hexadecimal; of an adapted model that of its adaptation, which names the
+    file."""
     supported: bool
     """Whether the data could support the false-alarm rate the threshold was set for."""
     bands: Mapping[str, tuple[str, float | None, float | None]]

@@ -2,8 +2,8 @@
 
 A board without a battery starts with some time in the past, which may look plausible: with the time of its
 last shutdown. So the kernel is asked, to which every time service (systemd-timesyncd, chrony, ntpd) states
-how far off the clock may be. Where it does not answer, as under the `ProtectClock` of our own unit, the file
-that systemd-timesyncd leaves counts; where there is neither, a clock that was ever set.
+how far off the clock may be. Where it does not answer, as under the `ProtectClock` of our own unit, chrony is
+asked, and the file that systemd-timesyncd leaves counts; where there is neither, a clock that was ever set.
 """
 
 import ctypes
@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from edge_runtime.core.chrony import PORT, ask_chrony
 
 FLOOR_S: Final = 1_767_225_600
 """Start of 2026, before this program's first release: an earlier clock has not been set since boot."""
@@ -24,7 +26,9 @@ time services also set to keep the kernel from writing the battery's clock."""
 TIMESYNC: Final = Path("run/systemd/timesync")
 """Of systemd-timesyncd, below the root; `synchronized` is there once it has set the clock since boot."""
 _FRESH_S: Final = 1.0
-"""How long an answer is used: every message asks."""
+"""How long the kernel's answer is used: every message asks."""
+_OTHERS_FRESH_S: Final = 10.0
+"""How long that of others is, which takes longer: chrony itself asks its servers once a minute or less."""
 _TIMEX_BYTES: Final = 512
 """More than struct timex has on any processor."""
 
@@ -46,9 +50,12 @@ class TimeService:
     """What the system knows of its clock."""
 
     most_error_us: int | None
-    """How far off the clock may be by the kernel, microseconds; None where it does not say."""
+    """How far off the clock may be by the kernel, or by chrony where that does not say, microseconds; None
+    where neither does."""
     timesyncd: bool | None
     """Whether systemd-timesyncd has set it since boot; None where that does not run."""
+    kernel: bool = False
+    """Whether the kernel has answered."""
 
     @property
     def known(self) -> bool:
@@ -65,8 +72,8 @@ class TimeService:
         return "" if synchronised else "the clock is not synchronised with a time server"
 
 
-def ask_time_service(root: Path = Path("/")) -> TimeService:
-    """Ask the kernel, for the running system only, and look for what systemd-timesyncd leaves."""
+def ask_time_service(root: Path = Path("/"), chrony_port: int = PORT) -> TimeService:
+    """Ask the kernel, or else chrony, of the running system only; look for what systemd-timesyncd leaves."""
     folder = root / TIMESYNC
     timesyncd = (folder / "synchronized").exists() if folder.is_dir() else None
     if root != Path("/"):
@@ -75,12 +82,16 @@ def ask_time_service(root: Path = Path("/")) -> TimeService:
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     except (AttributeError, OSError, TypeError):  # another operating system
-        return TimeService(None, timesyncd)
-    return TimeService(None if state < 0 else int(timex.maxerror), timesyncd)
+        state = -1
+    if state >= 0:
+        return TimeService(int(timex.maxerror), timesyncd, kernel=True)
+    error_s = ask_chrony(chrony_port)
+    most_us = None if error_s is None else round(min(error_s * 1e6, MOST_ERROR_US))
+    return TimeService(most_us, timesyncd)
 
 
 class _LatestAnswer:
-    asked_s = float("-inf")
+    until_s = float("-inf")
     doubt = ""
 
 
@@ -94,10 +105,12 @@ def unset_clock(now_s: float) -> str:
 
 def clock_doubt(now_s: float) -> str:
     """What is wrong with the wall clock, which shows `now_s`, also by what the system knows; empty when it
-    may be right. Cheap: the system is asked once a second."""
+    may be right. Cheap: an answer of the system is used for seconds."""
     if doubt := unset_clock(now_s):
         return doubt
     asked_s = time.monotonic()
-    if asked_s - _LatestAnswer.asked_s >= _FRESH_S:
-        _LatestAnswer.asked_s, _LatestAnswer.doubt = asked_s, ask_time_service().doubt
+    if asked_s >= _LatestAnswer.until_s:
+        said = ask_time_service()
+        fresh_s = _FRESH_S if said.kernel else _OTHERS_FRESH_S
+        _LatestAnswer.until_s, _LatestAnswer.doubt = asked_s + fresh_s, said.doubt
     return _LatestAnswer.doubt

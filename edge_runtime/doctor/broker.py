@@ -96,7 +96,11 @@ def _probe_topics(connection: Connection, config: Config, topics: Topics) -> Fin
         else:
             yield ok(Check.BROKER_TOPIC, topic, "may be written")
     # Topics that access lists of earlier versions do not have: without them alarms go on as before.
-    for topic in (topics.info, *(topics.sensor(sensor.name, "condition") for sensor in config.sensor)):
+    leaves = ("condition", *(("shadow",) if config.learning.allow else ()))
+    later = [topics.info, *(topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in leaves)]
+    if config.commands.mqtt:
+        later.append(f"{topics.evidence}doctor")
+    for topic in later:
         if _reason_code(connection, topic, config.broker.ack_timeout_s) == _NOT_AUTHORIZED:
             what = "may not be written by this device, as earlier access lists have it; alarms may"
             remedy = "Write the broker's access list again: deploy/authority acl, or deploy/mosquitto has it"

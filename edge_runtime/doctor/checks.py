@@ -48,6 +48,12 @@ class Check(StrEnum):
     SPOOL_DAMAGED = "spool.damaged"
     """Damaged spool files were set aside.
     Remedy: check power supply and card, then delete the copies."""
+    ALARM_OPEN = "alarm.open"
+    """An alarm is open, by the running service, or as it was left on disk where none runs.
+    Remedy: see to the machine, the sensor or the model that it names, and acknowledge it."""
+    SERVICE_TROUBLE = "service.trouble"
+    """What the running service says is wrong with itself or with a sensor; skipped where it cannot be asked.
+    Remedy: that of the findings about the same part, and the service's log."""
     MODEL_SIGNATURE = "model.signature"
     """Whether the plant's authority signed the model; only with `model_authority`.
     Remedy: copy the model again with its list and signature."""

@@ -25,7 +25,7 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
     Opening a model scores its golden windows. The manifests of those that could be opened are added to
     `manifests`, by file.
     """
-    for file in {sensor.model for sensor in config.sensor if not sensor.learns}:
+    for file in {sensor.file for sensor in config.sensor if sensor.file is not None}:
         yield from _examine_origin(file, config.model_authority)
         try:
             opened = load_model(file)
@@ -43,10 +43,10 @@ def examine_models(config: Config, manifests: dict[Path, Manifest]) -> Findings:
         yield ok(Check.MODEL_OPENS, str(file), f"{manifest.name}: {manifest.detector}, {golden}")
         yield _measure_speed(file, opened, config.sensor)
     for sensor in config.sensor:
-        if sensor.model not in manifests:
+        if sensor.file not in manifests:
             continue
         try:
-            check_agreement(sensor, manifests[sensor.model])
+            check_agreement(sensor, manifests[sensor.file])
         except EdgeError as error:
             yield refused(Check.MODEL_AGREEMENT, error)
         else:
@@ -78,7 +78,7 @@ def _examine_origin(file: Path, authority: Path | None) -> Findings:
 def _measure_speed(file: Path, opened: Artefact, sensors: Iterable[SensorSettings]) -> Finding:
     manifest = opened.manifest
     usual_s = median(opened.time_window() for _ in range(_RUNS))
-    users = sum(sensor.model == file for sensor in sensors)
+    users = sum(sensor.file == file for sensor in sensors)
     share = users * usual_s / (manifest.hop / manifest.rate_hz)
     what = f"scoring takes {100 * share:.1f} % of the time between two windows"
     if share < BUSY_SHARE:

@@ -10,15 +10,35 @@ from edge_runtime.gateway.service_loop import serve
 
 if TYPE_CHECKING:
     from edge_runtime.gateway.backup import restore, save
+    from edge_runtime.gateway.evidence.fetching import fetch_evidence
+    from edge_runtime.gateway.evidence.files import (
+        EvidenceFile,
+        check_whole,
+        copy_evidence,
+        evidence_in,
+        export_list,
+        find_evidence,
+    )
+    from edge_runtime.gateway.evidence.methods import evidence_view
+    from edge_runtime.gateway.evidence.part import evidence_folder
     from edge_runtime.gateway.recording.copying import Copied, copy_captures
     from edge_runtime.gateway.recording.from_port import record_from_port
 
 __all__ = [
     "Copied",
+    "EvidenceFile",
     "Order",
     "captures_folder",
     "captures_in",
+    "check_whole",
     "copy_captures",
+    "copy_evidence",
+    "evidence_folder",
+    "evidence_in",
+    "evidence_view",
+    "export_list",
+    "fetch_evidence",
+    "find_evidence",
     "prepare",
     "probe_ports",
     "record_from_port",
@@ -32,6 +52,17 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
         __name__,
         {
             "backup": ("restore", "save"),
+            "evidence.fetching": ("fetch_evidence",),
+            "evidence.files": (
+                "EvidenceFile",
+                "check_whole",
+                "copy_evidence",
+                "evidence_in",
+                "export_list",
+                "find_evidence",
+            ),
+            "evidence.methods": ("evidence_view",),
+            "evidence.part": ("evidence_folder",),
             "recording.copying": ("Copied", "copy_captures"),
             "recording.from_port": ("record_from_port",),
         },

@@ -1,14 +1,13 @@
 """What people ask of the book through the door: see what is open, acknowledge, shelve, unshelve, reset."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.book import Book, Change, OpenAlarm, key_of, stored_entry
-from edge_runtime.core import Alarm
+from edge_runtime.book import Book, Change, OpenAlarm, kept_alarms, key_of, stored_entry
 from edge_runtime.door import Access, Asker, Method, NoParams
-from edge_runtime.messages import number, rfc3339
+from edge_runtime.messages import rfc3339
 
 Enter = Callable[[Sequence[Change]], None]
 """Stores and publishes what has changed."""
@@ -57,7 +56,7 @@ class AlarmRequests:
 
     def kept(self, _params: NoParams, _asker: Asker) -> list[dict[str, object]]:
         """The open alarms as they are kept."""
-        return stored_alarms({key_of(alarm): stored_entry(alarm) for alarm in self._book.open_alarms()})
+        return kept_alarms({key_of(alarm): stored_entry(alarm) for alarm in self._book.open_alarms()})
 
     def listed(self, params: ListParams, _asker: Asker) -> list[dict[str, object]]:
         """The open alarms as people see them."""
@@ -100,22 +99,6 @@ def alarm_methods(asked: AlarmRequests) -> list[Method]:
     return [
         Method(f"alarms.{name}", access, about, params, call, mqtt=name != "book")
         for name, access, about, params, call in rows
-    ]
-
-
-def stored_alarms(alarms: Mapping[str, Alarm]) -> list[dict[str, object]]:
-    """Open alarms by their keys, as a backup has them."""
-    return [
-        {
-            "key": key,
-            "id": alarm.id,
-            "kind": alarm.kind,
-            "start_us": alarm.start_us,
-            "peak": number(alarm.peak_score),
-            "reason": alarm.reason,
-            "notes": alarm.notes,
-        }
-        for key, alarm in alarms.items()
     ]
 
 

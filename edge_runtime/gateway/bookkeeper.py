@@ -8,9 +8,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from edge_runtime.book import Book, Change, Instant, Stage, Watched, entry_of, key_of, stored_entry
+from edge_runtime.book import (
+    Action,
+    Book,
+    Change,
+    Evidence,
+    Instant,
+    OpenAlarm,
+    Watched,
+    entry_of,
+    key_of,
+    stored_entry,
+)
 from edge_runtime.configuration import Config
 from edge_runtime.core import Alarm, LogShare, MachineState, ModelSummary, Transition, Verdict, clock_doubt
 from edge_runtime.door import Feed, Topic
@@ -18,12 +29,21 @@ from edge_runtime.gateway import clocks
 from edge_runtime.gateway.left_behind import left_open
 from edge_runtime.gateway.retained_messages import RetainedMessages
 from edge_runtime.gateway.retained_topics import RetainedTopics
-from edge_runtime.messages import Topics, event_message, reason_of
+from edge_runtime.messages import (
+    Topics,
+    event_message,
+    evidence_body,
+    finding_bodies,
+    late_event_message,
+    reason_of,
+)
 from edge_runtime.mqtt import Publisher
 from edge_runtime.pipeline import Commissioned
 from edge_runtime.spool import MessageClass, Spool
 from edge_runtime.spool import OpenAlarm as StoredAlarm
 
+_NO_NEWS: Final = (None, Action.EVIDENCE)
+"""Actions of updates that no line of the log is about."""
 MOVED: Final = "the device has another name now: {base}"
 
 
@@ -43,6 +63,8 @@ class Bookkeeper:
         """Open the book with what was open when the program stopped; `feed` takes events to the door."""
         self._topics, self._spool, self._clock = topics, spool, clock
         self._feed = feed or Feed()
+        self.witness: Callable[[Change, bytes], None] = lambda _change, _body: None
+        """Called with what has changed and its event, once that is stored."""
         self.book = Book(clock())
         self.memory = RetainedTopics(state_folder)
         self._before = self.memory.base
@@ -64,7 +86,7 @@ class Bookkeeper:
     ) -> None:
         """Keep the book of these sensors and no others; models and thresholds are in the same order.
 
-        `commissioned` has those that learn, by name.
+        `commissioned` has those that learn, or whose model may be adapted, by name.
         """
         now = self._clock()
         if self._before not in ("", self._topics.base):
@@ -75,8 +97,8 @@ class Bookkeeper:
         for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True):
             known = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
             if (learns := (commissioned or {}).get(sensor.name)) is not None:
-                stage, asks = learns.record.stage, learns.record.asks
-                known = replace(known, armed=stage is Stage.ARMED, commissioning=stage, asks=asks)
+                stage, asks = learns.stage, learns.record.asks
+                known = replace(known, armed=learns.armed, commissioning=stage, asks=asks)
             watched.append(known)
         changes = self.book.watch(watched, now)
         names = self.book.sensors()
@@ -116,6 +138,34 @@ class Bookkeeper:
         if changes:
             self.retained.describe(self._clock())
 
+    def attach(self, alarm: str, sensor: str, evidence: Evidence, event: Mapping[str, Any]) -> None:
+        """Publish that vibration of an alarm is kept; `event` is the latest of one that has ended."""
+        if changes := self.book.attach(alarm, evidence, self._clock().wall_us):
+            self.publish(changes)
+        elif event:
+            listed = event.get("evidence")
+            others = [] if not isinstance(listed, list) else listed
+            others = [each for each in others if isinstance(each, dict) and each.get("id") != evidence.id]
+            said = [vars(each) for each in finding_bodies([evidence])] or event.get("diagnosis", [])
+            late = {"evidence": [*others, vars(evidence_body(evidence))], "diagnosis": said}
+            self.tell_late(sensor, {**event, "by": "", "note": "", **late}, Action.EVIDENCE)
+
+    def tell_late(self, sensor: str, event: Mapping[str, Any], action: Action) -> None:
+        """Publish what is new of an alarm that has ended; `event` has the members that are to be in it."""
+        sent_us = self._clock().wall_us
+        clock_ok = not clock_doubt(sent_us / 1e6)
+
+        def encode(seq: int, epoch: str) -> bytes:
+            return late_event_message(event, action, sent_us, seq, epoch, clock_ok=clock_ok)
+
+        self._store(sensor, self._topics.base, encode, None)
+
+    def event_of(self, alarm: OpenAlarm) -> bytes:
+        """An open alarm as an event would have it now; none is published."""
+        now = self._clock()
+        change = Change(Transition.UPDATE, alarm, now, elapsed_us=max(now.wall_us - alarm.start_us, 0))
+        return event_message(change, *self._spool.newest, clock_ok=not clock_doubt(now.wall_us / 1e6))
+
     def tick(self, now_s: float) -> None:
         """Do what is due by the clock; `now_s` is in monotonic seconds."""
         now = self._clock()
@@ -141,20 +191,32 @@ class Bookkeeper:
 
     def _put(self, change: Change, base: str, kept: StoredAlarm | None) -> None:
         clock_ok = not clock_doubt(change.at.wall_us / 1e6)
-        made: list[bytes] = []
 
         def encode(seq: int, epoch: str) -> bytes:
-            made.append(event_message(change, seq, epoch, clock_ok=clock_ok))
+            return event_message(change, seq, epoch, clock_ok=clock_ok)
+
+        for body in self._store(change.alarm.sensor, base, encode, kept):
+            self.witness(change, body)
+
+    def _store(
+        self, sensor: str, base: str, encode: Callable[[int, str], bytes], kept: StoredAlarm | None
+    ) -> list[bytes]:
+        """Commit an event, and bring it to the door; returns it, and nothing where it was not made."""
+        made: list[bytes] = []
+
+        def keep(seq: int, epoch: str) -> bytes:
+            made.append(encode(seq, epoch))
             return made[-1]
 
-        self._spool.put(MessageClass.ALARM, f"{base}{change.alarm.sensor}/event", encode, kept)
+        self._spool.put(MessageClass.ALARM, f"{base}{sensor}/event", keep, kept)
         for body in made[-1:]:
-            self._feed.bring(Topic.EVENT, change.alarm.sensor, body)
+            self._feed.bring(Topic.EVENT, sensor, body)
+        return made[-1:]
 
     def _log(self, change: Change) -> None:
         alarm = change.alarm
         log = self._logs.get(alarm.sensor)
-        if log is None or (change.transition is Transition.UPDATE and change.action is None):
+        if log is None or (change.transition is Transition.UPDATE and change.action in _NO_NEWS):
             return
         words = {Transition.NEW: "began", Transition.END: "ended"}
         happened = words.get(change.transition, str(change.action))

@@ -12,6 +12,7 @@ _IN_PLACE: Final = frozenset(
     {
         *(
             "model",
+            "base_model",
             "unit",
             "serial",
             "hello_channels",
@@ -22,6 +23,7 @@ _IN_PLACE: Final = frozenset(
             "silence_s",
         ),
         *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed", "states"),
+        "diagnosis",
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
@@ -45,6 +47,7 @@ class Changes:
     door: bool
     learning: bool
     recording: bool
+    evidence: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -66,7 +69,7 @@ class Changes:
         ]
         said += [
             f"{what} changed"
-            for what in ("broker", "report", "door", "learning", "recording")
+            for what in ("broker", "report", "door", "learning", "recording", "evidence")
             if getattr(self, what)
         ]
         return "; ".join(said) or "nothing changed"
@@ -102,4 +105,5 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         door=before.config.door != after.config.door,
         learning=before.config.learning != after.config.learning,
         recording=before.config.recording != after.config.recording,
+        evidence=before.config.evidence != after.config.evidence,
     )

@@ -4,6 +4,7 @@ from edge_runtime.core import Health
 from edge_runtime.door import Door
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.changes import Changes
+from edge_runtime.gateway.evidence.transfers import Transfers
 from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.gateway.part import Part, check_alive
 from edge_runtime.gateway.preparation import PreparedService
@@ -23,8 +24,11 @@ class Delivery(Part):
         self._spool = spool
         health.source("spool", spool.figures)
         commands = None
+        self.transfers: Transfers | None = None
+        """Takes evidence to who asked for it over MQTT; None where commands are not taken."""
         if config.commands.mqtt:
-            commands = MqttCommands(door.work, self.topics, config.state_folder)
+            self.transfers = Transfers(self.topics.evidence)
+            commands = MqttCommands(door.work, self.topics, config.state_folder, self.transfers)
             health.source("commands", commands.remote.figures)
         self.publisher = Publisher(
             config.broker,
@@ -35,7 +39,7 @@ class Delivery(Part):
             commands=commands,
         )
         if commands is not None:
-            commands.remote.wake = self.publisher.wake
+            commands.remote.wake = commands.transfers.wake = self.publisher.wake
         self.keeper = Bookkeeper(self.topics, config.state_folder, spool, self.publisher, feed=door.feed)
         self._watch(prepared)
 
@@ -62,6 +66,8 @@ class Delivery(Part):
     def stop(self) -> None:
         """Send what can be sent, and disconnect."""
         self.publisher.stop()
+        if self.transfers is not None:
+            self.transfers.close()
 
     def _watch(self, prepared: PreparedService) -> None:
         models = [sensor.model for sensor in prepared.sensors]

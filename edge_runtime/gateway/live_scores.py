@@ -54,10 +54,13 @@ class LiveScores:
         self._held = 0
         self._until_s: float | None = None
         self._counted, self._alarms = NOTHING, 0
+        self._sensor = sensor
         self.follow(sensor)
 
     def follow(self, sensor: PreparedSensor) -> None:
-        """Go on with what is watched by now."""
+        """Go on with what is watched by now: what another model said until then counts for nothing."""
+        if sensor.model.sha256 != self._sensor.model.sha256:
+            self.begin()
         self._sensor, manifest = sensor, sensor.watch.manifest
         self._hop_s = manifest.hop / manifest.rate_hz
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import onnxruntime
 
+from edge_runtime.core import Adaptation
 from edge_runtime.models import prove_in_child
 
 FILE: Final = "models.json"
@@ -38,15 +39,17 @@ class ModelRecords:
             pairs = entries.items() if isinstance(entries, dict) else ()
             self._entries[kind] = {key: value for key, value in pairs if isinstance(value, str)}
 
-    def prove(self, model: bytes, sha256: str, where: str) -> None:
-        """Let a model prove itself in a child process, unless it has done so here before.
+    def prove(self, model: bytes, sha256: str, where: str, adaptation: Adaptation | None = None) -> None:
+        """Let a model, adapted where an adaptation is given, prove itself in a child process, unless it has
+        done so here before.
 
         Raises ArtefactError with what is wrong with it.
         """
-        if self._entries[_PROVEN].get(sha256) == _HERE:
+        key = sha256 if adaptation is None else f"{sha256}+{adaptation.digest}"
+        if self._entries[_PROVEN].get(key) == _HERE:
             return
-        prove_in_child(model, where)
-        self.trust(sha256)
+        prove_in_child(model, where, adaptation)
+        self.trust(key)
 
     def trust(self, sha256: str) -> None:
         """Note that this file proved itself here: it is opened without a child process from now on."""

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from edge_runtime.door import RemoteCommands, WorkQueue
+from edge_runtime.gateway.evidence.transfers import Transfers
 from edge_runtime.messages import Topics
-from edge_runtime.mqtt import Command, CommandHandler, Reply
+from edge_runtime.mqtt import Command, CommandHandler, Reply, TransferChunk
 
 
 class MqttCommands(CommandHandler):
     """Hands commands to the door, and its answers to the publisher."""
 
-    def __init__(self, work: WorkQueue, topics: Topics, state_folder: Path) -> None:
-        """`work` takes what is to be done."""
+    def __init__(self, work: WorkQueue, topics: Topics, state_folder: Path, transfers: Transfers) -> None:
+        """`work` takes what is to be done, `transfers` has what is larger than an answer."""
+        self.transfers = transfers
         self.prefix = topics.commands
         device = f"{topics.site}/{topics.device}"
         self.remote = RemoteCommands(work, device, topics.replies, state_folder)
@@ -36,3 +38,12 @@ class MqttCommands(CommandHandler):
         """An answer that is due."""
         due = self.remote.take_reply()
         return None if due is None else Reply(*due)
+
+    def take_chunk(self) -> TransferChunk | None:
+        """What of a transfer is to be sent next."""
+        due = self.transfers.take()
+        return None if due is None else TransferChunk(*due)
+
+    def cancel_transfer(self, topic: str) -> None:
+        """Send no more to a topic that the broker refuses."""
+        self.transfers.cancel(topic)

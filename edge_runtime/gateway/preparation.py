@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge_runtime.book import Stage
 from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
 from edge_runtime.core import (
+    Adaptation,
     AlarmPolicy,
     EdgeError,
     ModelSummary,
@@ -17,7 +17,15 @@ from edge_runtime.core import (
 )
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
-from edge_runtime.models import Artefact, check_signed, prove_model, read_model
+from edge_runtime.models import (
+    Artefact,
+    SealedModel,
+    Standardisation,
+    adapted,
+    check_signed,
+    prove_model,
+    read_model,
+)
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import NO_MODEL_YET, Commissioned, Watch, read_commissioned, unlearnt_manifest
 from edge_runtime.sensors import SensorSettings, Source, check_device, probe
@@ -32,7 +40,7 @@ class PreparedSensor:
     watch: Watch
     model: ModelSummary
     commissioned: Commissioned | None = None
-    """How its commissioning stands; None for one with a delivered model."""
+    """How its commissioning stands; None for one with a delivered model that may not be adapted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +73,16 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
     opener = _Opener(records, {sha256: kept for sha256, kept in known.items() if kept is not None})
     delivered = _open_delivered(config, opener)
     for sensor in config.sensor:
-        if not sensor.learns:
-            check_agreement(sensor, delivered[sensor.model][0].manifest)
-            check_states(sensor, delivered[sensor.model][0].manifest)
+        if sensor.file is not None:
+            _check_fits(sensor, delivered[sensor.file][0])
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
         if sensor.learns:
-            prepared.append(_prepare_learning(sensor, config, opener))
-            continue
-        artefact, digest = delivered[sensor.model]
-        watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
-        watch = replace(_as_stated(watch, sensor, config), suspended=records.suspended(digest))
-        prepared.append(PreparedSensor(sensor, watch, _summary(sensor, artefact, digest)))
+            commissioned, sealed = read_commissioned(config.state_folder, sensor.name)
+            prepared.append(_prepare_own(sensor, config, opener, commissioned, sealed))
+        else:
+            prepared.append(_prepare_delivered(sensor, config, opener, *delivered[sensor.model]))
     return PreparedService(config, tuple(prepared), credentials.digest)
 
 
@@ -87,18 +92,21 @@ class _Opener:
     def __init__(self, records: ModelRecords, known: dict[str, Artefact]) -> None:
         self.records, self._known = records, known
 
-    def open(self, model: bytes, digest: str, where: str) -> Artefact:
+    def open(self, model: bytes, digest: str, where: str, adaptation: Adaptation | None = None) -> Artefact:
         """Raises ArtefactError with what is wrong with it."""
-        if digest not in self._known:
-            self.records.prove(model, digest, where)
-            self._known[digest] = prove_model(model, where)
-        return self._known[digest]
+        key = digest if adaptation is None else adaptation.digest
+        if key not in self._known:
+            self.records.prove(model, digest, where, adaptation)
+            shipped = prove_model(model, where)
+            self._known[key] = shipped if adaptation is None else adapted(shipped, adaptation, where)
+        return self._known[key]
 
 
 def _open_delivered(config: Config, opener: _Opener) -> dict[Path, tuple[Artefact, str]]:
-    """What is in each model file, and its digest."""
+    """What is in each model file, and its digest; those to adapt are among them."""
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
-    files = {sensor.model: read_model(sensor.model) for sensor in config.sensor if not sensor.learns}
+    given = {sensor.file for sensor in config.sensor if sensor.file is not None}
+    files = {file: read_model(file) for file in sorted(given)}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
     if config.model_authority is not None:
         for file, digest in digests.items():
@@ -106,27 +114,66 @@ def _open_delivered(config: Config, opener: _Opener) -> dict[Path, tuple[Artefac
     return {file: (opener.open(files[file], digest, str(file)), digest) for file, digest in digests.items()}
 
 
-def _prepare_learning(sensor: SensorSettings, config: Config, opener: _Opener) -> PreparedSensor:
-    """A sensor that learns, with the model that it has learnt.
+def _check_fits(sensor: SensorSettings, artefact: Artefact) -> None:
+    """Raise unless the model that the site gives fits the sensor, and can be adapted where it is given for
+    that."""
+    check_agreement(sensor, artefact.manifest)
+    if sensor.learns:
+        Standardisation(artefact)
+    else:
+        check_states(sensor, artefact.manifest)
+
+
+def _prepare_delivered(
+    sensor: SensorSettings, config: Config, opener: _Opener, artefact: Artefact, digest: str
+) -> PreparedSensor:
+    """A sensor with a delivered model, as it was shipped or as it was adapted here."""
+    watch = Watch.of(artefact, sensor.threshold, sensor.alarm)
+    watch = replace(_as_stated(watch, sensor, config), suspended=opener.records.suspended(digest))
+    shipped = PreparedSensor(sensor, watch, _summary(sensor, artefact, digest))
+    if not config.learning.allow:
+        return shipped
+    commissioned, sealed = read_commissioned(config.state_folder, sensor.name, delivered=True)
+    if sealed is not None and (there := hashlib.sha256(sealed.model).hexdigest()) != digest:
+        problem = (
+            f"the model {sensor.model} is another than the one that was adapted (SHA-256 {digest[:12]}... "
+            f"and not {there[:12]}...). Adapt it: edge-runtime commission {sensor.name} "
+            "retire, then adapt"
+        )
+        commissioned, sealed = replace(commissioned, baseline=None, problem=problem), None
+    if commissioned.as_shipped and not commissioned.problem:
+        return replace(shipped, commissioned=commissioned)
+    return _prepare_own(sensor, config, opener, commissioned, sealed)
+
+
+def _prepare_own(
+    sensor: SensorSettings,
+    config: Config,
+    opener: _Opener,
+    commissioned: Commissioned,
+    sealed: SealedModel | None,
+) -> PreparedSensor:
+    """A sensor with the model that it learnt, or that was adapted to it; without any where there is none.
 
     Where that cannot be used it is a fault of the model, said and shown: the other sensors are watched.
     """
-    commissioned, model = read_commissioned(config.state_folder, sensor.name)
-    baseline, summary, artefact, suspended = commissioned.baseline, NO_MODEL_YET, None, commissioned.problem
+    summary, artefact, suspended = NO_MODEL_YET, None, commissioned.problem
     threshold = math.inf  # without a model none is exceeded
-    if baseline is not None:
-        digest = hashlib.sha256(model).hexdigest()
+    if sealed is not None:
+        where = f"the {'adapted model' if sealed.adaptation else 'model learnt'} of {sensor.name}"
         try:
-            artefact = opener.open(model, digest, f"the model learnt of {sensor.name}")
+            digest = hashlib.sha256(sealed.model).hexdigest()
+            artefact = opener.open(sealed.model, digest, where, sealed.adaptation)
             check_agreement(sensor, artefact.manifest)
         except EdgeError as error:
             artefact, commissioned = None, replace(commissioned, baseline=None, problem=str(error))
             suspended = commissioned.problem
         else:
-            suspended = opener.records.suspended(digest)
-            summary = replace(_summary(sensor, artefact, digest), origin=baseline.origin)
+            suspended = opener.records.suspended(sealed.digest)
+            summary = _summary(sensor, artefact, sealed.digest)
+            summary = replace(summary, origin=sealed.baseline.origin)
             # The site's, else what was accepted, else the model's own.
-            stated = baseline.threshold if sensor.threshold is None else sensor.threshold
+            stated = sealed.baseline.threshold if sensor.threshold is None else sensor.threshold
             threshold = artefact.manifest.threshold if stated is None else stated
     policy = sensor.alarm or (AlarmPolicy() if artefact is None else artefact.manifest.policy)
     watch = Watch(
@@ -134,7 +181,7 @@ def _prepare_learning(sensor: SensorSettings, config: Config, opener: _Opener) -
         threshold,
         policy,
         suspended=suspended,
-        armed=artefact is not None and commissioned.record.stage is Stage.ARMED,
+        armed=artefact is not None and commissioned.armed,
         unlearnt=unlearnt_manifest(sensor),
     )
     return PreparedSensor(sensor, _as_stated(watch, sensor, config), summary, commissioned)

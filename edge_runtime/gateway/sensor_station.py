@@ -15,6 +15,7 @@ from edge_runtime.core import (
     printable,
 )
 from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.evidence.ring import Ring
 from edge_runtime.gateway.live_scores import LiveScores
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.reporter import Reporter
@@ -59,6 +60,8 @@ class Station:
         """What is wrong with the line or the sensor now, in words; empty when nothing is."""
         self._overload = self._introduction = ""
         self._log = keeper.log(self.name)
+        self.ring: Ring | None = None
+        """Holds the latest of it for evidence; None where none is kept."""
         self.live: LiveScores | None = None
         """What its commissioning keeps of it; None for a sensor with a delivered model."""
         for alarm in keeper.to_resume(self.name):
@@ -120,6 +123,8 @@ class Station:
         status = self.pipeline.status
         frames = status.frames
         self._bytes_s = chunk.at_s
+        if self.ring is not None:
+            self.ring.put(chunk)
         if chunk.opening != self._opened:
             self._opened = chunk.opening
             self.pipeline.reconnected()

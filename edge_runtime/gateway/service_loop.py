@@ -31,6 +31,8 @@ from edge_runtime.gateway.clock_watch import ClockWatch
 from edge_runtime.gateway.commissioning import CommissioningPart
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
+from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
+from edge_runtime.gateway.evidence.part import EvidencePart
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
@@ -144,10 +146,12 @@ class _Service:
             learning = CommissioningPart(
                 self._prepared, stations, delivery, self._health, self._prepare_again
             )
-            offered = [*recording_methods(recordings), *learning.methods]
+            evidence = EvidencePart(self._prepared, stations, delivery, self._health)
+            kept = evidence_methods(EvidenceRequests(evidence, delivery))
+            offered = [*recording_methods(recordings), *learning.methods, *kept]
             door = LocalDoor(self._door, stations, delivery, offered, self._health)
             clock = ClockWatch(self._health)
-            parts: tuple[Part, ...] = (delivery, recordings, stations, learning, door, clock)
+            parts: tuple[Part, ...] = (delivery, recordings, stations, evidence, learning, door, clock)
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:

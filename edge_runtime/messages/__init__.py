@@ -1,7 +1,7 @@
 """What is published: topics and bodies. Pure."""
 
 from edge_runtime.messages.json_body import number
-from edge_runtime.messages.parts import reason_of, rfc3339
+from edge_runtime.messages.parts import evidence_body, finding_bodies, judgement_body, reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
 from edge_runtime.messages.shadow import ShadowEvent, shadow_message
@@ -10,6 +10,7 @@ from edge_runtime.messages.steadyhum import (
     ONLINE,
     event_message,
     health_message,
+    late_event_message,
     probe_message,
     score_message,
     stamp_replayed,
@@ -25,8 +26,12 @@ __all__ = [
     "Topics",
     "condition_message",
     "event_message",
+    "evidence_body",
+    "finding_bodies",
     "health_message",
     "info_message",
+    "judgement_body",
+    "late_event_message",
     "number",
     "probe_message",
     "reason_of",

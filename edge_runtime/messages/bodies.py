@@ -10,12 +10,23 @@ from typing import Final, Literal
 
 from edge_runtime.book import Action
 from edge_runtime.core import AlarmKind, Transition
+from edge_runtime.messages.handling_bodies import (
+    EvidenceBody,
+    FindingBody,
+    JudgementBody,
+    RecordBody,
+    ShelvingBody,
+)
 from edge_runtime.messages.json_body import Body, Moment, encode_json, plain
 
 SCHEMA: Final = 1
 """Raised when a member is removed or changes its meaning; a member that is added does not raise it."""
 MAX_MEMBERS: Final = 16
 """Sensors named of an incident: with the longest names they take 3 kB of an event's 8 KiB."""
+MAX_FINDINGS: Final = 3
+"""Channels with a diagnosis: with the longest sentences they take 1.2 kB."""
+MAX_WORDS: Final = 160
+"""Characters of a sentence of it; the record that is kept with the evidence has all of them."""
 MAX_BANDS: Final = 8
 """Largest contributions named in a message: enough to see where a spectrum changed, and about 1 kB."""
 
@@ -31,7 +42,8 @@ class ModelBody(Body):
     detector: str
     """Name of the detector."""
     sha256: str
-    """SHA-256 of the .onnx file, hexadecimal; empty where the sensor has no model yet."""
+    """SHA-256 of the .onnx file, hexadecimal, of an adapted model that of its adaptation; empty where the
+    sensor has no model yet."""
     origin: str
     """`delivered`, `adapted` (delivered, with this machine's statistics) or `learnt-here`; empty where the
     sensor has no model yet."""
@@ -54,32 +66,6 @@ class BandBody(Body):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordBody(Body):
-    """What a person did."""
-
-    time: Moment | None
-    """When it was done."""
-    by: str
-    """Who did it."""
-    note: str
-    """What they said; may be empty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShelvingBody(Body):
-    """An alarm that a person has put aside."""
-
-    until: Moment | None
-    """When it comes back by itself."""
-    by: str
-    """Who did it."""
-    why: str
-    """What they said."""
-    time: Moment | None
-    """When it was done."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class EventBody(Body):
     """An alarm begins, goes on or ends, as the spool stores it."""
 
@@ -95,8 +81,10 @@ class EventBody(Body):
     reason: str
     """For a sensor fault the check that failed, a colon and its details; for an operating state
     `state_unseen` or `state_mismatch`, and details. For an anomaly `slow`, a colon and the average, where an
-    average of scores began it and no window had to be above the threshold; else empty. Of an alarm that was
-    held open because it began too often, then `chatter: would have begun N more times`."""
+    average of scores began it and no window had to be above the threshold; then `rate`, a colon and by how
+    much, where its sensor samples up to 1 % faster or slower than stated, which some models take for a fault;
+    else empty. Of an alarm that was held open because it began too often, then `chatter: would have begun N
+    more times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str
@@ -137,7 +125,8 @@ class EventBody(Body):
     """What else happened: `acknowledged`, `shelved`, `unshelved` and `reset` by a person; `unshelved` also
     when the time has come, and `by` is empty; `latched` when the cause of a latched alarm is over, `returned`
     when it is there again; `removed` when nothing is left that would see the alarm's end; `suppressed` and
-    `unsuppressed` by the configuration. Else null."""
+    `unsuppressed` by the configuration; `evidence` when more of its vibration is kept, and `judged` by a
+    person, both also of an alarm that has ended: then it is an `end` once more. Else null."""
     by: str
     """Who did it; empty where nobody did."""
     note: str
@@ -155,6 +144,12 @@ class EventBody(Body):
     state: str
     """Operating state of the machine when the alarm began, as in the condition; empty where nothing said
     it."""
+    evidence: tuple[EvidenceBody, ...]
+    """What of its vibration is kept on the gateway; empty in its `new`, and where nothing is."""
+    diagnosis: tuple[FindingBody, ...]
+    """What the latest of it says, of 3 channels at most; empty before it is kept, and of other kinds."""
+    judgement: JudgementBody | None
+    """What a person found the alarm to be; null where nobody said so."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,11 +1,20 @@
 """What several messages have in common: times, reasons, models, what people did about an alarm. Pure."""
 
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from edge_runtime.book import OpenAlarm
-from edge_runtime.core import ModelSummary
-from edge_runtime.messages.bodies import MAX_BANDS, BandBody, ModelBody, RecordBody, ShelvingBody
+from edge_runtime.book import Evidence, Finding, Judgement, OpenAlarm
+from edge_runtime.core import ModelSummary, printable
+from edge_runtime.messages.bodies import MAX_BANDS, MAX_FINDINGS, MAX_WORDS, BandBody, ModelBody
+from edge_runtime.messages.handling_bodies import (
+    EvidenceBody,
+    FindingBody,
+    JudgementBody,
+    RecordBody,
+    ShelvingBody,
+)
 from edge_runtime.messages.json_body import number
 
 
@@ -35,6 +44,44 @@ def handling(alarm: OpenAlarm) -> dict[str, Any]:
         and ShelvingBody(until=rfc3339(put.until_us), by=put.who, why=put.why, time=rfc3339(put.at_us)),
         "suppressed": alarm.suppressed,
     }
+
+
+def known(alarm: OpenAlarm) -> dict[str, Any]:
+    """What is known of an alarm beside its scores."""
+    return {
+        "state": alarm.state,
+        "evidence": tuple(map(evidence_body, alarm.evidence)),
+        "diagnosis": finding_bodies(alarm.evidence),
+        "judgement": judgement_body(alarm.judgement),
+    }
+
+
+def evidence_body(evidence: Evidence) -> EvidenceBody:
+    """What of an alarm's vibration is kept."""
+    return EvidenceBody(
+        id=evidence.id,
+        moment=evidence.moment,
+        sha256=evidence.sha256,
+        bytes=evidence.bytes,
+        seconds=evidence.seconds,
+        whole=evidence.whole,
+    )
+
+
+def finding_bodies(evidence: Iterable[Evidence]) -> tuple[FindingBody, ...]:
+    """What the latest of it says that says anything, channel by channel."""
+    latest: tuple[Finding, ...] = ()
+    for each in evidence:
+        latest = each.findings or latest
+    shown = (replace(each, words=printable(each.words, MAX_WORDS)) for each in latest[:MAX_FINDINGS])
+    return tuple(FindingBody(**asdict(each)) for each in shown)
+
+
+def judgement_body(said: Judgement | None) -> JudgementBody | None:
+    """What a person found an alarm to be; None where nobody said so."""
+    if said is None:
+        return None
+    return JudgementBody(verity=said.verity, time=rfc3339(said.at_us), by=said.who, note=said.note)
 
 
 def model_body(model: ModelSummary) -> ModelBody:

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from edge_runtime.book import Link
 from edge_runtime.core import AlarmKind
-from edge_runtime.messages.bodies import SCHEMA, BandBody, ModelBody, RecordBody, ShelvingBody
+from edge_runtime.messages.bodies import SCHEMA, BandBody, ModelBody
+from edge_runtime.messages.handling_bodies import RecordBody, ShelvingBody
 from edge_runtime.messages.json_body import Body, Moment
 
 STATE_SCHEMA: Final = 2
@@ -112,7 +113,8 @@ class ConditionBody(Body):
     `run_down` or `changing`, or `state_unseen`; null while nothing says it."""
     commissioning: str | None
     """How far the sensor is on its way to a model of its own: `learning`, `calibrating`, `shadow`, `armed` or
-    `retired`; null for a sensor with a delivered model. No anomaly is an alarm before `armed`."""
+    `retired`; null for a sensor that a delivered model watches as it was shipped. No anomaly is an alarm
+    before `armed`."""
     asks: str
     """What its commissioning asks of a person now, or why it does not go on; empty where it asks nothing."""
     alarms: tuple[FaultBody, ...]

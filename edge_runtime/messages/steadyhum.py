@@ -21,8 +21,8 @@ member when the message is sent. It is true for what was stored before the prese
 from collections.abc import Mapping
 from typing import Any, Final
 
-from edge_runtime.book import Change
-from edge_runtime.core import Verdict
+from edge_runtime.book import Action, Change
+from edge_runtime.core import Transition, Verdict
 from edge_runtime.messages.bodies import (
     MAX_MEMBERS,
     AvailabilityBody,
@@ -31,8 +31,15 @@ from edge_runtime.messages.bodies import (
     ProbeBody,
     ScoreBody,
 )
-from edge_runtime.messages.json_body import number
-from edge_runtime.messages.parts import band_bodies, handling, model_body, reason_of, rfc3339
+from edge_runtime.messages.json_body import encode_json, number
+from edge_runtime.messages.parts import (
+    band_bodies,
+    handling,
+    known,
+    model_body,
+    reason_of,
+    rfc3339,
+)
 
 ONLINE: Final = AvailabilityBody(status="online").encode()
 OFFLINE: Final = AvailabilityBody(status="offline").encode()
@@ -68,8 +75,21 @@ def event_message(change: Change, seq: int, epoch: str, *, clock_ok: bool) -> by
         **handling(alarm),
         latched=alarm.latched,
         active=alarm.active and change.end_us is None,
-        state=alarm.state,
+        **known(alarm),
     ).encode()
+
+
+def late_event_message(
+    event: Mapping[str, Any], action: Action, sent_us: int, seq: int, epoch: str, *, clock_ok: bool
+) -> bytes:
+    """What is new of an alarm that has ended: its latest event, as it was published, with that in it.
+
+    It is an `end` once more, so that nobody takes the alarm for open. `event` has the members of an
+    `EventBody`.
+    """
+    said = {"type": Transition.END, "action": action, "seq": seq, "epoch": epoch}
+    said |= {"ts": rfc3339(sent_us), "clock_ok": clock_ok, "active": False}
+    return encode_json({**event, **said})
 
 
 def score_message(verdict: Verdict, window: int) -> bytes:

@@ -45,6 +45,12 @@ class Topics:
         """Beginning of every topic that answers to commands may go to."""
         return f"{self.base}reply/"
 
+    @property
+    def evidence(self) -> str:
+        """Topic of chunks of evidence without its last level, who asked for them; outside what subscribers to
+        the device listen to."""
+        return f"{self.prefix}-transfer/{self.site}/{self.device}/evidence/"
+
     def sensor(self, sensor: str, leaf: str) -> str:
         """Topic of a sensor's `leaf`: state, event, health and so on. Raises ConfigError like the class."""
         check_part("sensor", sensor)

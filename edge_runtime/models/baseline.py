@@ -1,6 +1,7 @@
-"""A model that this device learnt, with what it rests on, sealed: a folder for each, numbered from 1.
+"""A model that this device learnt or adapted, with what it rests on, sealed: a folder for each, from 1 on.
 
     <state folder>/commissioning/<sensor>/<number>/model.onnx, baseline.json, SHA256SUMS, SHA256SUMS.p7s
+                                                   adaptation.json, where the model was adapted
 
 None is changed once it is there: a refined threshold, or a new baseline after a repair, is another one.
 """
@@ -11,13 +12,17 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge_runtime.core import (
+    ADAPTATION_BYTES,
     ADAPTED,
     LEARNT_HERE,
+    Adaptation,
     ArtefactError,
     Check,
+    adaptation_from_text,
+    adaptation_to_text,
     check_fields,
     number,
     or_null,
@@ -33,8 +38,10 @@ from edge_runtime.models.sessions import read_model
 COMMISSIONING_FOLDER: Final = "commissioning"
 MODEL_FILE: Final = "model.onnx"
 NOTES: Final = "baseline.json"
+ADAPTATION_FILE: Final = "adaptation.json"
 _MAX_BYTES: Final = 64 * 1024
 """Of the notes, which are a few sentences."""
+_AGAIN: Final = "Restore a backup (edge-runtime restore), or learn or adapt again"
 _STATEMENT: Final = text_of(4000, but="\n\t")
 
 
@@ -46,7 +53,7 @@ class Baseline:
     origin: str
     """`LEARNT_HERE` or `ADAPTED`."""
     sha256: str
-    """Of `model.onnx`."""
+    """Of `model.onnx`, which is as it was delivered where the origin is `ADAPTED`."""
     threshold: float | None
     """What a person accepted instead of the model's own; None for that."""
     rests_on: str
@@ -55,6 +62,20 @@ class Baseline:
     """What a person should know of it; may be empty."""
     learnt_us: int
     """Wall time, microseconds since 1970."""
+
+
+class SealedModel(NamedTuple):
+    """A learnt or adapted model as it lies on disk."""
+
+    baseline: Baseline
+    model: bytes
+    adaptation: Adaptation | None
+    """None unless the origin is `ADAPTED`."""
+
+    @property
+    def digest(self) -> str:
+        """What tells it from every other: SHA-256 of the file, or of the adaptation, which names the file."""
+        return hashlib.sha256(self.model).hexdigest() if self.adaptation is None else self.adaptation.digest
 
 
 def commissioning_folder(state_folder: Path, sensor: str) -> Path:
@@ -67,8 +88,10 @@ def baseline_folder(state_folder: Path, sensor: str, chosen: int) -> Path:
     return commissioning_folder(state_folder, sensor) / str(chosen)
 
 
-def write_baseline(state_folder: Path, chosen: int, baseline: Baseline, model: bytes) -> None:
-    """Put a learnt model under its number and seal it; what lies there was never used and is taken away.
+def write_baseline(
+    state_folder: Path, chosen: int, baseline: Baseline, model: bytes, adaptation: Adaptation | None = None
+) -> None:
+    """Put a model under its number and seal it; what lies there was never used and is taken away.
 
     On disk before it returns. Raises OSError, and UnavailableError where it cannot be sealed.
     """
@@ -77,36 +100,46 @@ def write_baseline(state_folder: Path, chosen: int, baseline: Baseline, model: b
     folder.mkdir(parents=True)
     write_whole(folder / MODEL_FILE, model)
     write_whole(folder / NOTES, json.dumps(asdict(baseline), indent=1).encode())
-    seal_files(folder, (MODEL_FILE, NOTES), state_folder)
+    names = [MODEL_FILE, NOTES]
+    if adaptation is not None:
+        write_whole(folder / ADAPTATION_FILE, adaptation_to_text(adaptation).encode())
+        names.append(ADAPTATION_FILE)
+    seal_files(folder, names, state_folder)
 
 
-def read_baseline(state_folder: Path, sensor: str, chosen: int) -> tuple[Baseline, bytes]:
-    """A learnt model's notes and its file, as this device sealed them.
+def read_baseline(state_folder: Path, sensor: str, chosen: int) -> SealedModel:
+    """A learnt or adapted model, as this device sealed it.
 
     Raises ArtefactError for whatever is missing, changed or another sensor's; UnavailableError where openssl
     cannot be run.
     """
     folder = baseline_folder(state_folder, sensor, chosen)
     model = read_model(folder / MODEL_FILE)
-    remedy = "Restore a backup (edge-runtime restore), or learn again"
+    check_sealed(folder / MODEL_FILE, hashlib.sha256(model).hexdigest(), state_folder)
     try:
-        notes = read_small(folder / NOTES, _MAX_BYTES)
-    except OSError as error:
-        raise ArtefactError(
-            error.strerror or "cannot be read", where=str(folder / NOTES), remedy=remedy
-        ) from error
-    for name, data in ((MODEL_FILE, model), (NOTES, notes)):
-        check_sealed(folder / name, hashlib.sha256(data).hexdigest(), state_folder)
-    try:
-        body = json.loads(notes)
+        body = json.loads(_read_sealed(folder / NOTES, _MAX_BYTES, state_folder))
         check_fields(body, _FIELDS, (), "")
     except (ValueError, RecursionError, TypeError) as error:
         what = f"cannot be read ({error})"
-        raise ArtefactError(what, where=str(folder / NOTES), remedy=remedy) from error
+        raise ArtefactError(what, where=str(folder / NOTES), remedy=_AGAIN) from error
     if body["sensor"] != sensor:
         what = f"was learnt for the sensor {body['sensor']!r}, not for {sensor!r}"
-        raise ArtefactError(what, where=str(folder), remedy=remedy)
-    return Baseline(**body), model
+        raise ArtefactError(what, where=str(folder), remedy=_AGAIN)
+    baseline, adaptation = Baseline(**body), None
+    if baseline.origin == ADAPTED:
+        path = folder / ADAPTATION_FILE
+        text = _read_sealed(path, ADAPTATION_BYTES, state_folder).decode("utf-8", "replace")
+        adaptation = adaptation_from_text(text, str(path))
+    return SealedModel(baseline, model, adaptation)
+
+
+def _read_sealed(path: Path, most_bytes: int, state_folder: Path) -> bytes:
+    try:
+        data = read_small(path, most_bytes)
+    except OSError as error:
+        raise ArtefactError(error.strerror or "cannot be read", where=str(path), remedy=_AGAIN) from error
+    check_sealed(path, hashlib.sha256(data).hexdigest(), state_folder)
+    return data
 
 
 _FIELDS: Final[Mapping[str, Check]] = {

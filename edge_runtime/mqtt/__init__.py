@@ -1,8 +1,8 @@
 """Connection, session and publisher: what gets stored messages to the MQTT broker."""
 
-from edge_runtime.mqtt.broker_words import RETAINS_NOTHING
+from edge_runtime.mqtt.broker_words import RETAINS_NOTHING, UNANSWERED
 from edge_runtime.mqtt.client import new_client
-from edge_runtime.mqtt.commands import Command, CommandHandler, Reply
+from edge_runtime.mqtt.commands import Command, CommandHandler, Reply, TransferChunk
 from edge_runtime.mqtt.connection import Connection
 from edge_runtime.mqtt.credentials import read_credentials, read_password, tls_context
 from edge_runtime.mqtt.incoming import IncomingPackets, UnwantedPacketError
@@ -13,6 +13,7 @@ from edge_runtime.mqtt.unread_note import read_note, write_note
 
 __all__ = [
     "RETAINS_NOTHING",
+    "UNANSWERED",
     "BrokerSettings",
     "Command",
     "CommandHandler",
@@ -23,6 +24,7 @@ __all__ = [
     "Publisher",
     "Reply",
     "TlsSettings",
+    "TransferChunk",
     "UnwantedPacketError",
     "explain",
     "new_client",

@@ -46,6 +46,11 @@ _LARGEST_PACKET: Final = 2**28
 
 RETAINS_NOTHING: Final = "keeps no retained messages: who subscribes later sees no state before the next"
 """What a broker without them means to subscribers."""
+UNANSWERED: Final = (
+    "the connection was closed without an answer to CONNECT",
+    "Check that this is an MQTT port: one for TLS or for WebSocket ends plain MQTT so; else see its log",
+)
+"""What a port means that ends a connection before it is one, and what to do about it."""
 
 Explanation = tuple[str, str, LinkErrorKind]
 """What happened and what to do about it, for people, and its kind."""
@@ -104,11 +109,12 @@ def read_refusal(reason: ReasonCode, properties: Properties | None) -> Explanati
     return None
 
 
-def read_end(reason: ReasonCode | None, *, by_broker: bool, puback_code: int) -> Explanation:
+def read_end(reason: ReasonCode | None, *, by_broker: bool, puback_code: int, accepted: bool) -> Explanation:
     """Why a connection ended: with a DISCONNECT of the broker's, a reason of paho's, or without any.
 
     `puback_code` is the reason of the acknowledgement that arrived last, if one did: Mosquitto 2.0 refuses
-    large messages with one that MQTT has for a DISCONNECT only, and that paho does not read.
+    large messages with one that MQTT has for a DISCONNECT only, and that paho does not read. `accepted`: the
+    broker had answered CONNECT.
     """
     code = reason.value if reason is not None else None
     if not by_broker:
@@ -117,8 +123,8 @@ def read_end(reason: ReasonCode | None, *, by_broker: bool, puback_code: int) ->
         if code == _PROTOCOL_ERROR:
             what, remedy = "what the broker sent cannot be read", "Check that it speaks this version of MQTT"
             return what, remedy, LinkErrorKind.CLOSED
-        remedy = "See the broker's log, or the network between here and there"
-        return "the connection was closed", remedy, LinkErrorKind.HUNG_UP
+        closed = "the connection was closed", "See the broker's log, or the network between here and there"
+        return *(closed if accepted else UNANSWERED), LinkErrorKind.HUNG_UP
     if code == _TAKEN_OVER:
         remedy = "Two programs use this client id; give each device its own"
         return "another client has taken over our client id", remedy, LinkErrorKind.TAKEN_OVER

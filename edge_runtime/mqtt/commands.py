@@ -34,6 +34,14 @@ class Reply:
     correlation: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TransferChunk:
+    """A part of something large that was asked for."""
+
+    topic: str
+    body: bytes
+
+
 class CommandHandler(ABC):
     """What is done with commands; used by the publisher's thread, which it must not keep waiting."""
 
@@ -52,3 +60,10 @@ class CommandHandler(ABC):
     @abstractmethod
     def take_reply(self) -> Reply | None:
         """An answer that is due; None where there is none."""
+
+    def take_chunk(self) -> TransferChunk | None:
+        """What of a transfer is to be sent next; None where there is none."""
+        return None
+
+    def cancel_transfer(self, topic: str) -> None:  # noqa: B027  who transfers nothing has nothing to cancel
+        """Send no more to a topic that the broker refuses."""

@@ -230,14 +230,13 @@ class Connection:
         if self._end is not None:  # paho may call twice; the first call has the reason
             return
         reason: ReasonCode | None = arguments[3] if arguments else None
-        by_broker = reason is not None and arguments[2].is_disconnect_packet_from_server
-        what, remedy, loss = read_end(
-            reason, by_broker=by_broker, puback_code=self._client.incoming.puback_code
-        )
-        if not by_broker and reason is not None and reason.value == KEEPALIVE_TIMEOUT:
+        theirs = reason is not None and arguments[2].is_disconnect_packet_from_server
+        code = self._client.incoming.puback_code
+        what, remedy, loss = read_end(reason, by_broker=theirs, puback_code=code, accepted=self._accepted)
+        if not theirs and reason is not None and reason.value == KEEPALIVE_TIMEOUT:
             self._end = self._silence()
             return
-        if not by_broker and self._client.failure is not None:
+        if not theirs and self._client.failure is not None:
             (what, remedy), loss = explain(self._client.failure), LinkErrorKind.CLOSED
         self._end = self.error(what, remedy, loss)
 

@@ -9,7 +9,7 @@ from edge_runtime.spool import StoredMessage
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message handed over: a stored row, an answer to a command, or else a retained one."""
+    """A message handed over: a stored row, an answer to a command, a chunk, or else a retained one."""
 
     at_s: float
     """When, monotonic seconds."""
@@ -18,6 +18,7 @@ class Sent:
     """Bytes as a packet."""
     row: StoredMessage | None = None
     is_reply: bool = False
+    is_chunk: bool = False
 
     @property
     def key(self) -> Key | None:
@@ -71,7 +72,14 @@ class InFlight:
     @property
     def busy(self) -> set[str]:
         """Topics of the retained messages in flight."""
-        return {sent.topic for sent in self._sent.values() if sent.row is None and not sent.is_reply}
+        return {
+            sent.topic for sent in self._sent.values() if not (sent.row or sent.is_reply or sent.is_chunk)
+        }
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks of transfers are in flight."""
+        return sum(sent.is_chunk for sent in self._sent.values())
 
     @property
     def rows(self) -> dict[Key, Sent]:

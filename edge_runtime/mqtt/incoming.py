@@ -26,6 +26,11 @@ _NAMES: Final = (
     *("SUBSCRIBE", "SUBACK", "UNSUBSCRIBE", "UNSUBACK", "PINGREQ", "PINGRESP", "DISCONNECT", "AUTH"),
 )
 """Packet types: MQTT 5.0, section 2.1.2."""
+_OTHERS: Final = {
+    ord("H"): " but HTTP: the port is a web server's, or for MQTT over WebSocket, which is not spoken here",
+    0x15: " but of TLS: the port is for MQTT over TLS",  # an alert: RFC 8446, section 5.1
+}
+"""What speaks another protocol, by the first byte of its answer."""
 _PROTOCOL_ERROR, _PACKET_TOO_LARGE, _RATE_TOO_HIGH = 0x82, 0x95, 0x96
 """Reason codes: section 2.4."""
 _QOS_2_OR_3: Final = 0b0100
@@ -116,7 +121,7 @@ class IncomingPackets:
         if kind == _PUBLISH and not (self._commands or self._listener_bytes):
             raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
         if not self._welcomed and kind != _CONNACK:
-            what = "the answer to CONNECT is no CONNACK"
+            what = f"the answer to CONNECT is no CONNACK{_OTHERS.get(kind << 4 | flags, '')}"
             raise UnwantedPacketError(what, loss=LinkErrorKind.UNREACHABLE)
         if kind == _PUBLISH and (not flags & _QOS_2_OR_3 if self._listener_bytes else flags in (0, _RETAIN)):
             return

@@ -13,6 +13,7 @@ from edge_runtime.mqtt.link_errors import LinkError, LinkErrorKind
 from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.send_order import SendOrder
 from edge_runtime.mqtt.size_limits import packet_bytes
+from edge_runtime.mqtt.transfer_lane import TransferLane
 from edge_runtime.mqtt.unqueued_sender import UnqueuedSender
 from edge_runtime.spool import MessageClass, StoredMessage
 
@@ -46,6 +47,7 @@ class Session:
         self._unacked = InFlight()
         self._unqueued = UnqueuedSender(link, state, self._unacked)
         self._commands = CommandLane(link, state, self._unacked)
+        self._transfers = TransferLane(link, state, self._unacked)
         self.delivered = 0
         """Stored messages that the broker has acknowledged in this session."""
         self._proven = self._socket_full = False
@@ -83,6 +85,8 @@ class Session:
             rows, states = rows and self._send_row(), states and self._unqueued.send_change()
         while has_room and self._unqueued.send_again():
             has_room = self._link.has_room
+        while has_room and self._transfers.send():
+            has_room = self._link.has_room
         self._socket_full = not has_room
         waiting = bool(self._unacked) or self._order.unfinished or not self._unqueued.empty
         return self._socket_full or waiting
@@ -100,7 +104,13 @@ class Session:
             timeout_s = 0
         answers = self._link.turn(timeout_s)
         for sent, code in self._unacked.settle(answers, time.monotonic()):
-            self._settle(sent, code, acked)
+            self._proven = True
+            if sent.is_reply:
+                self._commands.settled(code)
+            elif sent.is_chunk:
+                self._transfers.settled(sent, code)
+            else:
+                self._settle(sent, code, acked)
         for klass, ids in acked.items():
             self._spool.ack(klass, ids)
             self.delivered += len(ids)
@@ -193,10 +203,6 @@ class Session:
         return self._unacked.holds(key) or self._limits.holds(row)
 
     def _settle(self, sent: Sent, code: int, acked: dict[MessageClass, list[int]]) -> None:
-        self._proven = True
-        if sent.is_reply:
-            self._commands.settled(code)
-            return
         if code >= ERROR:
             quarantine = self._state.quarantine
             if sent.key is None or code in _OF_THE_TOPIC or quarantine.crowded:

@@ -1,4 +1,4 @@
-"""Which learnt model watches a sensor that the site gives none: `read_commissioned`."""
+"""Which model that this device learnt or adapted watches a sensor: `read_commissioned`."""
 
 import os
 from dataclasses import dataclass
@@ -8,24 +8,42 @@ from typing import Final
 from edge_runtime.book import (
     MAX_RECORD_BYTES,
     Commissioning,
+    Stage,
     record_from_json,
     record_to_json,
 )
 from edge_runtime.core import DataError, EdgeError, read_small, write_whole
-from edge_runtime.models import Baseline, commissioning_folder, read_baseline
+from edge_runtime.models import Baseline, SealedModel, commissioning_folder, read_baseline
 
 RECORD: Final = "record.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Commissioned:
-    """How a sensor that learns stands, and the model that it learnt."""
+    """How a sensor that learns, or whose model may be adapted, stands, and the model of its own."""
 
     record: Commissioning
     baseline: Baseline | None = None
     """Of the model that scores; None while none does."""
     problem: str = ""
     """Why what was learnt cannot be used; empty where it can, or nothing was."""
+    delivered: bool = False
+    """Whether the site gives it a model, which watches, armed, while none of its own does."""
+
+    @property
+    def as_shipped(self) -> bool:
+        """Whether the delivered model watches as it was shipped."""
+        return self.delivered and not self.record.scored
+
+    @property
+    def stage(self) -> Stage | None:
+        """How far it is; None where the delivered model watches as it was shipped."""
+        return None if self.as_shipped else self.record.stage
+
+    @property
+    def armed(self) -> bool:
+        """Whether anomalies are alarms."""
+        return self.as_shipped or self.record.stage is Stage.ARMED
 
 
 def read_record(state_folder: Path, sensor: str) -> Commissioning:
@@ -60,21 +78,25 @@ def write_record(state_folder: Path, sensor: str, record: Commissioning) -> None
     write_whole(folder / RECORD, record_to_json(record))
 
 
-def read_commissioned(state_folder: Path, sensor: str) -> tuple[Commissioned, bytes]:
-    """How a sensor stands, and the learnt model that scores; no bytes while none does.
+def read_commissioned(
+    state_folder: Path, sensor: str, *, delivered: bool = False
+) -> tuple[Commissioned, SealedModel | None]:
+    """How a sensor stands, and the model of its own that scores; None while none does.
 
-    Raises nothing: one sensor's learnt model must not keep the service from watching the others.
+    `delivered` says that the site gives it a model, too. Raises nothing: one sensor's learnt model must not
+    keep the service from watching the others.
     """
     try:
         record = read_record(state_folder, sensor)
     except DataError as error:
         numbers = (path.name for path in commissioning_folder(state_folder, sensor).iterdir())
         newest = max((int(name) for name in numbers if name.isascii() and name.isdigit()), default=0)
-        return Commissioned(Commissioning(newest=newest, asks=str(error)[:500]), problem=str(error)), b""
+        lost = Commissioning(newest=newest, asks=str(error)[:500])
+        return Commissioned(lost, problem=str(error), delivered=delivered), None
     if not record.scored:
-        return Commissioned(record), b""
+        return Commissioned(record, delivered=delivered), None
     try:
-        baseline, model = read_baseline(state_folder, sensor, record.baseline)
+        sealed = read_baseline(state_folder, sensor, record.baseline)
     except EdgeError as error:
-        return Commissioned(record, problem=str(error)), b""
-    return Commissioned(record, baseline), model
+        return Commissioned(record, problem=str(error), delivered=delivered), None
+    return Commissioned(record, sealed.baseline, delivered=delivered), sealed

@@ -17,15 +17,18 @@ from edge_runtime.analysis.diagnosis import (
     MachineGroup,
     Support,
     Zone,
+    bearing_of,
     diagnose,
     indicators,
     zone,
 )
 from edge_runtime.core import DataError, Hello, Samples, SensorFault, printable
-from edge_runtime.sensors import RecordedFrames, open_recorded
+from edge_runtime.sensors import RecordedFrames, SensorSettings, open_recorded
 
 ACCELERATIONS: Final[Mapping[str, float]] = {"g": 9.80665, "mg": 0.00980665, "m/s2": 1.0, "mm/s2": 0.001}
 """Units of acceleration in m/s2; g is the standard acceleration of free fall, ISO 80000-3."""
+_GROUPS: Final = {"1": MachineGroup.LARGE, "2": MachineGroup.MEDIUM}
+"""By their numbers in the standard."""
 SLOWEST_HZ: Final = 100.0
 """A judgement: at one turn of the shaft in a second a defect knocks some five times, and has harmonics."""
 
@@ -39,6 +42,18 @@ class Machine:
     bearing: Bearing | None = None
     group: MachineGroup | None = None
     support: Support | None = None
+
+
+def machine_of(settings: SensorSettings) -> Machine:
+    """What the site states of the machine at a sensor. Raises ValueError for what is no bearing."""
+    number, _, support = settings.machine_group.partition("-")
+    known = settings.diagnosis
+    return Machine(
+        known.speed_hz,
+        bearing_of(known.bearing) if known.bearing else None,
+        _GROUPS[number] if number else None,
+        Support(support) if support else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

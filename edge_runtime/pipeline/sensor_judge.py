@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.analysis import EVERY_S, NOTE_S, AlarmMachine, FirstLook, RateMeter, UsableShare
+from edge_runtime.analysis import EVERY_S, AlarmMachine, FirstLook, RateMeter, UsableShare
 from edge_runtime.core import (
     AlarmKind,
     AlarmPolicy,
@@ -65,8 +65,17 @@ class SensorJudge:
         self.alarm.pace(hop_s)
 
     def rate_doubted(self) -> bool:
-        """Whether the sampling rate looks far off, before it has been measured."""
+        """Whether the sampling rate may be off, before it has been measured."""
         return not self._first.over and self._first.doubts()
+
+    def trust_rate(self) -> None:
+        """Doubt the sampling rate no more, until it may be another one."""
+        self._first.over = True
+
+    def remark(self) -> str:
+        """What of the sampling rate may have made an anomaly that begins now; empty for nothing."""
+        known = self._first if self._status.rate is None else self._status.rate
+        return f"{FaultReason.RATE}: {known.remark}" if known.remark else ""
 
     def judge(self, time_us: int, fault: SensorFault | None) -> list[Verdict]:
         """Judge a window that ended at `time_us`, or a line that gives none; return what changed."""
@@ -122,7 +131,7 @@ class SensorJudge:
         status, share = self._status, self._share
         if not self._first.over:
             self._first.note(position + self._lost, now_s)
-            self.due_s = now_s + NOTE_S
+            self.due_s = now_s
             if now_s < self._next_s:
                 return []
         self._next_s = now_s + EVERY_S
@@ -146,11 +155,8 @@ class SensorJudge:
             return SensorFault(FaultReason.RESTARTS, detail)
         standing = self._standing is not None and self._standing.reason is FaultReason.FEW_WINDOWS
         # While another fault stands what is missing has its name, and ends with it.
-        if self._share.short and (standing or self.alarm.active is None):
+        if (standing or self.alarm.active is None) and (shortage := self._share.shortage):
             lately = self._spoilt_by or self._status.last_fault or "windows are missing"
-            detail = (
-                f"no usable window in {self._share.unusable_s:.1f} s of the last {self._share.span_s:.0f} s, "
-                f"more than {self._share.spare_s:.1f} s; lately {lately}"
-            )
+            detail = f"{shortage}; lately {lately}"
             return SensorFault(FaultReason.FEW_WINDOWS, detail)
         return None

@@ -66,7 +66,7 @@ class SensorPipeline:
     def _new_anomaly(self) -> AlarmMachine:
         policy, threshold, slow = self._watch.policy, self._watch.threshold, self._watch.slow
         machine = AlarmMachine(AlarmKind.ANOMALY, policy, threshold, self._new_id, self.hop_s, slow=slow)
-        machine.waits = self._sensor.rate_doubted
+        machine.waits, machine.remark = self._sensor.rate_doubted, self._sensor.remark
         return machine
 
     def follow(self, watch: Watch) -> None:
@@ -123,9 +123,18 @@ class SensorPipeline:
         """Who the sensor says it is, and who it was before, in words; empty before its first hello."""
         return self._hellos.introduction
 
+    def trust_rate(self) -> None:
+        """Hold no alarm back for the sampling rate, as of what was recorded: when bytes came is not known."""
+        self._sensor.trust_rate()
+
     def resume(self, alarm: Alarm) -> None:
         """Take up an alarm that was active when the program stopped."""
         next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
+
+    @property
+    def pending(self) -> int:
+        """How many samples of the next window are there already."""
+        return self._windower.pending
 
     @property
     def states(self) -> StateWatch | None:

@@ -2,6 +2,6 @@
 else."""
 
 from edge_runtime.sandbox.child import ChildAnswer, ChildFailure, run_child
-from edge_runtime.sandbox.rights import Limits, give_up_rights
+from edge_runtime.sandbox.rights import Limits, give_up_rights, prepare_rights
 
-__all__ = ["ChildAnswer", "ChildFailure", "Limits", "give_up_rights", "run_child"]
+__all__ = ["ChildAnswer", "ChildFailure", "Limits", "give_up_rights", "prepare_rights", "run_child"]

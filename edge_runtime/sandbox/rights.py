@@ -17,6 +17,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -72,27 +73,35 @@ class Limits:
     """Processor time, seconds; the kernel kills it then."""
     open_files: int = 32
     """A judgement: a parser has its input, its answer and a few libraries open at a time."""
+    readable: tuple[Path, ...] = ()
+    """Folders that it reads beside the interpreter's own."""
 
 
-def give_up_rights(limits: Limits) -> tuple[str, ...]:
+def give_up_rights(limits: Limits, inherited: Sequence[str] = ()) -> tuple[str, ...]:
     """Keep only what computing on a file takes; return the names of what is in force.
 
-    Names are `limits`, `landlock`, `seccomp`. It cannot be undone. Import what the work takes before:
+    Names are `limits`, `landlock`, `seccomp`; `inherited` are those that `prepare_rights` returned in the
+    process which forked this one. It cannot be undone. Import what the work takes before:
     afterwards no library can be looked for outside the interpreter's folders.
     """
-    with contextlib.suppress(OSError):  # Linux alone has it
-        # This is what the kernel ends where memory runs out, and not whoever asked for the work.
-        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    if not inherited:
+        _go_first()
     calls = _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
     in_force = []
     if _limit(limits):
         in_force.append("limits")
-    if _restrict_files():
+    if "landlock" in inherited or _restrict_files(limits.readable):
         in_force.append("landlock")
     if calls is not None:
+        # To end itself by abort(3); not to signal others.
+        seccomp = _seccomp()
+        _allow(calls, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
         with contextlib.suppress(OSError):  # a kernel, or a container, that lets nobody load one
             calls.load()
             in_force.append("seccomp")
+    if inherited and "seccomp" not in in_force:
+        # What has restricted itself further cannot look into those that it comes from.
+        _restrict_files(limits.readable)
     return tuple(in_force)
 
 
@@ -123,6 +132,22 @@ def available() -> tuple[str, ...]:
     return tuple(name for name, library in libraries if library is not None)
 
 
+def prepare_rights() -> tuple[str, ...]:
+    """Give up files in a process that forks others which call `give_up_rights`, and make what that takes.
+
+    It is most of what their start would cost. Returns what they inherit.
+    """
+    _go_first()
+    _filter_of_calls()  # made before the file system is closed: libseccomp is looked for there
+    return ("landlock",) if _restrict_files() else ()
+
+
+def _go_first() -> None:
+    """Be what the kernel ends where memory runs out, and not whoever asked for the work."""
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+
+
 def _limit(limits: Limits) -> bool:
     try:
         import resource  # noqa: PLC0415  Unix alone has it
@@ -146,23 +171,13 @@ def _limit(limits: Limits) -> bool:
     return True
 
 
-def _restrict_files() -> bool:
+def _restrict_files(wanted: tuple[Path, ...] = ()) -> bool:
     if (landlock := _landlock()) is None:
         return False
     kinds = landlock.plumbing.FSAccess
     try:
         rules = landlock.Ruleset()
-        paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
-        # A folder on sys.path may be anything, the user's home among them: only those that hold installed
-        # packages, the standard library or our own two count. In a checkout our two lie beside anything.
-        own = Path(__file__).resolve().parents[1]
-        readable = [
-            path
-            for path in paths
-            if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
-        ]
-        readable += [own, *(path for path in (own.parent / "trainer",) if path.exists())]
-        for path in readable:
+        for path in (*_readable_paths(), *wanted):
             access = kinds.READ_FILE | kinds.READ_DIR if path.is_dir() else kinds.READ_FILE
             rules.allow(path, rules=access)
         rules.apply()
@@ -171,8 +186,26 @@ def _restrict_files() -> bool:
     return True
 
 
+@cache
+def _readable_paths() -> tuple[Path, ...]:
+    """What a process without rights may still read.
+
+    A folder on sys.path may be anything, the user's home among them: only those that hold installed packages,
+    the standard library or our own two count. In a checkout our two lie beside anything.
+    """
+    paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
+    own = Path(__file__).resolve().parents[1]
+    readable = [
+        path
+        for path in paths
+        if path.exists() and (path.resolve() != own.parent or path.name == "site-packages")
+    ]
+    return (*readable, own, *(path for path in (own.parent / "trainer",) if path.exists()))
+
+
+@cache
 def _filter_of_calls() -> Any:
-    """The filter, ready to load; None where there is none to be had."""
+    """The filter, but for what only this very process may do; None where there is none to be had."""
     if (seccomp := _seccomp()) is None:
         return None
     try:
@@ -191,8 +224,7 @@ def _filter_of_calls() -> Any:
     # takes clone where it is said not to exist.
     _allow(rules, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, _CLONE_THREAD))
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    # To end itself by abort(3), and to read a limit; not to signal others, nor to set a limit.
-    _allow(rules, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
+    # To read a limit; not to set one.
     _allow(rules, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))
     return rules
 

@@ -14,11 +14,13 @@ from edge_runtime.sensors.captures import (
     Piece,
     capture_part,
     capture_pieces,
+    damage_of,
     is_capture,
     read_capture,
     summarize,
 )
 from edge_runtime.sensors.device_names import device_of
+from edge_runtime.sensors.evidence_settings import EvidenceSettings
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.line_wire import LineWire, stated_hello
 from edge_runtime.sensors.patience import Patience
@@ -54,6 +56,7 @@ __all__ = [
     "CapturePart",
     "CaptureSummary",
     "Chunk",
+    "EvidenceSettings",
     "Inbox",
     "InjectedFaults",
     "LineWire",
@@ -71,6 +74,7 @@ __all__ = [
     "capture_pieces",
     "check_device",
     "check_sendable",
+    "damage_of",
     "device_of",
     "is_capture",
     "join_signals",

@@ -18,6 +18,9 @@ from edge_runtime.sensors.protocols import MAX_BODY, Decoded, FrameDecoder
 
 SUFFIX: Final = ".frames"
 """Of a capture's file: steadyhum frames as they came."""
+_DAMAGED: Final = 0.01
+"""Share of the pieces of a capture that may be no frame, beside the one that a cut costs. A judgement: a line
+that is in order loses fewer."""
 _BLOCK: Final = 64 * 1024
 """Bytes read at one time: captures of hours are never in memory."""
 _LONGEST: Final = 2 * MAX_BODY
@@ -120,6 +123,16 @@ def summarize(text: str) -> CaptureSummary:
             remedy="Give what a port sent, as `cat` writes it, of a sensor that speaks frames",
         )
     return CaptureSummary(frames, damaged, at_s, first.rate_hz, first.samples.shape[1], hello, tuple(notes))
+
+
+def damage_of(damaged: int, pieces: int, where: str) -> str:
+    """A sentence where so many of so many pieces of a capture are no frame; empty where they are few."""
+    if damaged <= 1 + _DAMAGED * pieces:
+        return ""
+    return (
+        f"{where}: {damaged} of {pieces} pieces are no frames: damaged on the line, or cut or edited since; "
+        "what they held is missing. Look at cable and card (edge-runtime doctor), or record it again"
+    )
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

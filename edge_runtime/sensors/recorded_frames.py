@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge_runtime.core import Frame, Hello
-from edge_runtime.sensors.captures import is_capture, read_capture, summarize
+from edge_runtime.sensors.captures import damage_of, is_capture, read_capture, summarize
 from edge_runtime.sensors.simulator import SimulatedSensor, check_sendable, read_part, signal_frames
 
 
@@ -17,6 +17,8 @@ class RecordedFrames:
     """Names; those of a capture without a fitting hello are numbers."""
     unit: str
     """Empty where it states none."""
+    damaged: str
+    """What is missing of it, a sentence; empty where little is."""
     items: Iterator[Frame | Hello]
 
 
@@ -29,10 +31,11 @@ def open_recorded(recording: str) -> RecordedFrames:
         signal = read_part(recording)
         check_sendable(signal)
         frames = signal_frames(signal, SimulatedSensor())
-        return RecordedFrames(signal.rate_hz, signal.channels, signal.unit, frames)
+        return RecordedFrames(signal.rate_hz, signal.channels, signal.unit, "", frames)
     summary = summarize(recording)
     hello = summary.hello
     named = hello is not None and len(hello.channels) == summary.channels
     channels = hello.channels if hello and named else tuple(map(str, range(1, summary.channels + 1)))
     items = (piece.item for piece in read_capture(recording) if isinstance(piece.item, Frame | Hello))
-    return RecordedFrames(summary.rate_hz, channels, hello.unit if hello else "", items)
+    damaged = damage_of(summary.damaged, summary.frames + summary.damaged, recording)
+    return RecordedFrames(summary.rate_hz, channels, hello.unit if hello else "", damaged, items)

@@ -47,7 +47,8 @@ def read_signal(path: Path) -> Signal:
         raise DataError(
             f"recordings of type {path.suffix or '(none)'} are not read here",
             where=str(path),
-            remedy="Convert it with `trainer recordings convert`; .npz and .csv are read here",
+            remedy=f"`trainer recordings convert '{printable(path)}' --unit g -o .` makes a .npz of it; add "
+            "--rate-hz where the file does not say its rate",
         )
     try:
         signal = reader(path)

@@ -1,7 +1,7 @@
 """Settings of one sensor."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +15,7 @@ from edge_runtime.core import (
     check_topic_level,
     check_within,
 )
+from edge_runtime.sensors.diagnosis_settings import DiagnosisSettings
 from edge_runtime.sensors.port_url import check_port
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
@@ -51,6 +52,9 @@ class SensorSettings:
     """Names of its channels, in order."""
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
+    base_model: Path | None = None
+    """With `model = "learn"`: the .onnx file of a machine of the same kind, which `edge-runtime commission
+    NAME adapt` fits to this one. A delivered model is adapted itself, where `learning.allow` is true."""
     protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
     """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
     baud: int = 921600
@@ -89,9 +93,16 @@ class SensorSettings:
     foundation): learning then refuses vibration that is high by the standard. Empty where it is not known."""
     suppressed: str = ""
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
+    diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
+    """What the diagnosis of an alarm's vibration may rest on."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)
+        if self.base_model is not None and not self.learns:
+            raise ValueError(
+                'base_model is for sensors with model = "learn": leave it out; a delivered model is adapted '
+                "itself"
+            )
         if self.name in RESERVED_NAMES:
             raise ValueError(f"name is {self.name!r}, which is a topic of the whole device: use another")
         if self.machine:
@@ -117,6 +128,11 @@ class SensorSettings:
     def learns(self) -> bool:
         """Whether the site gives it no model: it learns one of its own."""
         return self.model == Path(LEARN)
+
+    @property
+    def file(self) -> Path | None:
+        """The model file that the site gives: the sensor's own, or the one to adapt; None without either."""
+        return self.base_model if self.learns else self.model
 
     @property
     def line(self) -> LineFormat:

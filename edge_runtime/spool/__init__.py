@@ -1,9 +1,19 @@
 """The only queue: what must arrive, on disk until the broker has it."""
 
 from edge_runtime.spool.folder_lock import check_folder
+from edge_runtime.spool.left_open import left_alarms
 from edge_runtime.spool.queue import Spool
 from edge_runtime.spool.rows import MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import MAX_ID
 
-__all__ = ["MAX_ID", "MessageClass", "OpenAlarm", "Spool", "SpoolLimits", "StoredMessage", "check_folder"]
+__all__ = [
+    "MAX_ID",
+    "MessageClass",
+    "OpenAlarm",
+    "Spool",
+    "SpoolLimits",
+    "StoredMessage",
+    "check_folder",
+    "left_alarms",
+]

@@ -5,6 +5,7 @@ is packed.
 """
 
 import io
+import json
 import random
 import struct
 import zipfile
@@ -46,8 +47,18 @@ def good_files() -> dict[str, bytes]:
         save(out, samples=values().astype(np.float32), rate_hz=np.float64(1000), unit=np.array("g"))
         made[f"{name}.npz"] = out.getvalue()
     rows = (f"{at},{value:.6f}" for at, value in enumerate(values()[:, 0]))
-    made["timed.csv"] = "\n".join(("timestamp,x", *rows)).encode()
+    made["timed.csv"] = "\n".join(("timestamp,accX", *rows)).encode()
     made["plain.csv"] = "\n".join(f"{value:.6f}" for value in values()[:, 0]).encode()
+    stamps = (f"2026-11-26T10:00:00,{at:03d}" for at in range(128))
+    cells = (f"{value:.6f}".replace(".", ",") for value in values()[:, 0])
+    lines = (f"{stamp};{cell};run" for stamp, cell in zip(stamps, cells, strict=True))
+    made["stamped.csv"] = "\r\n".join(("Logger; 7", "Date;x;state", ";(g);", *lines)).encode("utf-16")
+    out = io.BytesIO()
+    scipy.io.savemat(out, {"bearing": {"x": values(), "sr": 1000.0}})
+    made["struct.mat"] = out.getvalue()
+    sensors = [{"name": "x", "units": "g"}]
+    payload = {"interval_ms": 1.0, "sensors": sensors, "values": values().tolist()}
+    made["acquired.json"] = json.dumps({"payload": payload}).encode()
     for name, dtype in (("float", np.float32), ("integer", np.int16)):
         out = io.BytesIO()
         scale = 1 if name == "float" else 3000

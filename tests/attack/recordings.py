@@ -4,8 +4,9 @@
 was a traceback, a hang or an effect outside.
 
 Most are read by the parser in this process, with the limits of the child but for its rights, since starting
-an interpreter takes a hundred times as long; what it answers then passes the parent's check, as a line of
-JSON. Every hundredth is read through the child itself. A library that crashes the interpreter crashes the
+a process each takes ten times as long; what it answers then passes the parent's check, as a line of
+JSON. Every fifth is read through a fork of the parsers' host, as a list's are; after each batch the host
+must still read a good file. A library that crashes the interpreter crashes the
 child alone in the product, so files are read here in forks; a crash of what is read without one counts.
 """
 
@@ -25,22 +26,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from edge_runtime.core import EdgeError, printable
 from edge_runtime.sensors import read_part
 from tests.attack.mutations import good_files, mutated
-from trainer.formats import Content, Refusal, Request, check_head
+from trainer.formats import Refusal, Request, check_head
 from trainer.formats import child as parser_child
+from trainer.recordings.child_reader import ReadFile
+from trainer.recordings.file_reading import read_parsed, read_row
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import read_parsed, read_recording
+from trainer.recordings.parsers import Parsers
+from trainer.recordings.raw_values import RawValues
 
 HANG_S: Final = 60
 """What the product's parent waits for its child."""
 BATCH: Final = 200
 """Files that one fork reads: enough to make its start cheap, few enough for its processor time."""
-WHOLE_EVERY: Final = 100
-"""Of so many mutations one passes the real child: its start takes a quarter of a second."""
+WHOLE_EVERY: Final = 5
+"""Of so many mutations one passes a real fork, which takes some ten milliseconds."""
 
 
 @dataclass(slots=True)
@@ -60,29 +62,33 @@ def listed(path: Path, dice: random.Random) -> ListRow:
 
 def read_here(row: ListRow) -> str:
     """Read as the trainer does, the parser in this process; return the outcome."""
-    kind = {".npz": "archive", ".wav": "wave", ".mat": "matfile"}.get(row.file.suffix, "table")
+    kinds = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
+    kind = kinds.get(row.file.suffix, "table")
     with row.file.open("rb") as file:
         if kind == "matfile" and file.read(10) == b"MATLAB 7.3":
             kind = "hdf"
         file.seek(0)
         reader = import_module(f"trainer.formats.{kind}").read
-        said, body = parser_child.answer(reader, file, Request(kind, (), row.channels, ""))
+        said = list(parser_child.answer(reader, file, Request(kind, (), row.channels, "")))
     try:
-        head = check_head(json.loads(json.dumps(said)), 1)
-        found = np.frombuffer(body, "<f8").reshape(head.rows, head.columns)
-        read_parsed(row, Content(found, head.stated), str(row.file))
+        values, head = RawValues(1), None
+        for line, body in said:
+            head = check_head(json.loads(json.dumps(line)), 1, len(values))
+            values.add(body)
+        if head is not None:
+            read_parsed(row, ReadFile(values, head.stated, starts=head.starts), str(row.file))
     except (Refusal, EdgeError):
         return "refused"
     return "read"
 
 
-def judge(row: ListRow, whole: bool) -> str:
-    """Read one file; return the outcome, or what is wrong with the reader."""
+def judge(row: ListRow, parsers: Parsers | None = None) -> str:
+    """Read one file, here or by `parsers`; return the outcome, or what is wrong with the reader."""
     try:
         outcome = "refused"
-        if whole:
+        if parsers:
             with contextlib.suppress(EdgeError):
-                read_recording(row)
+                read_row(row, parsers=parsers)
                 outcome = "read"
         else:
             outcome = read_here(row)
@@ -96,18 +102,23 @@ def judge(row: ListRow, whole: bool) -> str:
 
 def attack(count: int, seed: int, folder: Path, kept: Path | None = None) -> Tally:
     """Read `count` mutations in batches, a fork a batch; what did harm goes to `kept`."""
-    for name in ("archive", "hdf", "matfile", "table", "wave"):
+    for name in ("archive", "edge_impulse", "hdf", "matfile", "table", "wave"):
         import_module(f"trainer.formats.{name}")
     tally, good = Tally(), good_files()
     canary = folder / "canary"
     canary.mkdir()
     (canary / "private").write_text("unread")
     before = _state(canary)
-    for start in range(0, count, BATCH):
-        _batch(tally, good, range(start, min(count, start + BATCH)), seed, folder, kept)
-        if _state(canary) != before:
-            tally.harms.append(f"{start}: the canary folder was changed")
-            before = _state(canary)
+    sound = listed(folder / "sound.npz", random.Random(0))
+    sound.file.write_bytes(good["plain.npz"])
+    with Parsers() as parsers:
+        for start in range(0, count, BATCH):
+            _batch(tally, good, range(start, min(count, start + BATCH)), seed, folder, kept, parsers)
+            if _state(canary) != before:
+                tally.harms.append(f"{start}: the canary folder was changed")
+                before = _state(canary)
+            if (outcome := judge(sound, parsers)) != "read":
+                tally.harms.append(f"{start}: after it a good file is {outcome}")
     return tally
 
 
@@ -119,7 +130,13 @@ def _state(canary: Path) -> list[tuple[str, int, int, bytes]]:
 
 
 def _batch(
-    tally: Tally, good: dict[str, bytes], numbers: range, seed: int, folder: Path, kept: Path | None
+    tally: Tally,
+    good: dict[str, bytes],
+    numbers: range,
+    seed: int,
+    folder: Path,
+    kept: Path | None,
+    parsers: Parsers,
 ) -> None:
     rows, wholes = [], []
     for number in numbers:
@@ -129,18 +146,18 @@ def _batch(
         path.write_bytes(mutated(name, good[name], dice))
         rows.append(listed(path, dice))
         wholes.append(number % WHOLE_EVERY == 0)
-    for row, whole, outcome in zip(rows, wholes, _outcomes(rows, wholes), strict=True):
+    for row, whole, outcome in zip(rows, wholes, _outcomes(rows, wholes, parsers), strict=True):
         tally.outcomes[f"{row.file.suffix[1:]} {outcome.split(':')[0]}"] += 1
         if outcome.startswith(("traceback", "hang")):
-            tally.harms.append(f"{row.file.name}{' through the child' if whole else ''}: {outcome}")
+            tally.harms.append(f"{row.file.name}{' through a fork' if whole else ''}: {outcome}")
             if kept is not None:
                 (kept / row.file.name).write_bytes(row.file.read_bytes())
         row.file.unlink()
 
 
-def _outcomes(rows: list[ListRow], wholes: list[bool]) -> list[str]:
+def _outcomes(rows: list[ListRow], wholes: list[bool], parsers: Parsers) -> list[str]:
     """One outcome a file. Where a fork ends early, its file is a crash and another fork goes on after it."""
-    found = [judge(row, True) if whole else "" for row, whole in zip(rows, wholes, strict=True)]
+    found = [judge(row, parsers) if whole else "" for row, whole in zip(rows, wholes, strict=True)]
     left = [at for at, outcome in enumerate(found) if not outcome]
     while left:
         done = _forked([rows[at] for at in left])
@@ -178,7 +195,7 @@ def _read_all(rows: list[ListRow], writing: int) -> None:
     try:
         for row in rows:
             signal.alarm(HANG_S)
-            os.write(writing, f"{printable(judge(row, False))}\n".encode())
+            os.write(writing, f"{printable(judge(row))}\n".encode())
     finally:
         os._exit(0)
 

@@ -17,7 +17,7 @@ from trainer.detectors import REGISTRY, create, options_of
 from trainer.detectors.base import Detector
 from trainer.export import onnx_file
 from trainer.recordings.labels import NORMAL
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 SAMPLES = 1024
 CHANNELS = ("x", "y", "z")

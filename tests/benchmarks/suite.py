@@ -9,9 +9,11 @@ import torch
 from tests.benchmarks import (
     alarms,
     engines,
+    evidence,
     footprint,
     installed,
     latency,
+    learning,
     litert,
     models,
     path,
@@ -103,6 +105,8 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "worker": lambda shelf: worker.measure(shelf.file(worker.NAME)),
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "recording": lambda shelf: recording.measure(shelf.file(SITE_MODEL, hop=256)),
+    "evidence": lambda shelf: evidence.measure(shelf.file(SITE_MODEL, hop=256)),
+    "learning": lambda shelf: learning.measure(shelf.file(SITE_MODEL, hop=256)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }
 

@@ -194,6 +194,7 @@ def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
     leaves = ("availability", "+/state", "+/event", "+/health")
     (tmp_path / "acl").write_text("".join(f"pattern write steadyhum/+/%u/{leaf}\n" for leaf in leaves))
     strict[1].reload()
+    quiet.edit("[[sensor]]", "[learning]\nallow = true\n\n[[sensor]]")
     secured(quiet, tmp_path, strict)
     _, findings = quiet.report()
     said = {
@@ -205,6 +206,7 @@ def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
         "health": "ok",
         "info": "warning",
         "condition": "warning",
+        "shadow": "warning",
     }
     assert "access list" in said["info"][1]
 

@@ -81,6 +81,7 @@ def test_the_running_service_is_no_fault(examined: ExaminedGateway, tmp_path: Pa
             code, findings = examined.report()
     assert code == 0, [item for item in findings if item["code"]]
     assert any(item["check"] == "port.in_service" and str(service.pid) in item["what"] for item in findings)
+    assert [item["what"] for item in findings if item["check"] == "alarm.open"] == ["none is open"]
 
 
 def test_the_console_on_the_sensors_port(examined: ExaminedGateway) -> None:

@@ -12,8 +12,9 @@ from edge_runtime.configuration.config import read_config
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.gateway.backup import save
 from tests.deploy.fleet_folder import BY_ID, FleetFolder
+from tests.edge.adapting_site import write_adaptable
 
-HEAD = "device,site,sensor,port,model,broker,rate_hz,channels,unit,machine_group\n"
+HEAD = "device,site,sensor,port,model,broker,rate_hz,channels,unit,machine_group,base_model\n"
 ROW = (
     f"pump-7,plant-1,motor;gear,{BY_ID}_1;{BY_ID}_2,learn;pump,broker.plant,12000;,x y z;,g;,2-rigid;\n"
     f"fan-1,plant-1,bearing,{BY_ID}_3,learn,broker.plant,3200,x,m/s2,\n"
@@ -49,6 +50,8 @@ def test_a_sensor_that_learns_beside_one_with_a_model(fleet: FleetFolder) -> Non
         (f"p,s,a,{BY_ID}_1,learn,b,1000,x,g,3", "machine_group: '3' is none of 1-rigid"),
         (f"p,s,a,{BY_ID}_1,pump,b,1000,,,", "rate_hz: '1000', which the model 'pump' says itself"),
         (f"p,s,a;c,{BY_ID}_1;{BY_ID}_2,learn;learn,b,1000,x;y,g;g,", "1 in rate_hz"),
+        (f"p,s,a,{BY_ID}_1,pump,b,,,,,fan", "base_model: 'fan', and the sensor has the model 'pump'"),
+        (f"p,s,a,{BY_ID}_1,learn,b,1000,x,g,,../fan", "no name of a file in the models' folder"),
     ],
 )
 def test_what_is_wrong_with_the_columns_for_sensors_that_learn(tmp_path: Path, row: str, says: str) -> None:
@@ -57,6 +60,22 @@ def test_what_is_wrong_with_the_columns_for_sensors_that_learn(tmp_path: Path, r
     with pytest.raises(ConfigError) as raised:
         read_sheet(sheet)
     assert says in str(raised.value)
+
+
+def test_a_base_model_is_on_the_card_and_signed(fleet: FleetFolder) -> None:
+    write_adaptable(fleet.models / "sister.onnx")
+    fleet.sheet.write_text(f"{HEAD}fan-1,plant-1,bearing,{BY_ID}_3,learn,broker.plant,1000,x,g,,sister\n")
+    done = fleet.run()
+    assert done.returncode == 0, done.stderr
+    home = fleet.out / "fan-1" / "steadyhum"
+    (sensor,) = read_config(home / "config.toml").sensor
+    assert (sensor.learns, sensor.file) == (True, Path("/etc/edge-runtime/models/sister.onnx"))
+    assert "sister.onnx" in (home / "models" / "SHA256SUMS").read_text()
+    fleet.out = fleet.folder / "refused"
+    fleet.sheet.write_text(fleet.sheet.read_text().replace("1000,x,g", "2000,x,g"))
+    assert "rate_hz is 2000.0 here and 1000.0 in the model" in fleet.refused(code=78)
+    fleet.sheet.write_text(fleet.sheet.read_text().replace("2000,x,g,,sister", "1000,x,g,,pump"))
+    assert "a model of rms cannot be adapted" in fleet.refused(code=65)
 
 
 def test_a_card_for_a_replacement_has_what_the_device_had_learnt(fleet: FleetFolder, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ FORGED = [
     "steadyhum/plant-1/pump-8/availability",
     f"{BASE}/cmd/reboot",
     f"{BASE}/cmd/event",
+    f"{BASE}/cmd/shadow",
+    "steadyhum/plant-1/pump-8/motor/shadow",
     f"{BASE}/cmd/event/deeper",
     f"{BASE}/motor/other",
     f"{BASE}/../pump-8/motor/event",

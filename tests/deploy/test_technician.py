@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -11,7 +12,17 @@ from typing import Any
 import pytest
 
 from deploy.provisioning.sheet import OPTIONAL, REQUIRED, read_sheet
+from tests.broker import needs_mosquitto
 from tests.deploy.heavy import ROOT
+from tests.deploy.technician_walk import (
+    LEARNS,
+    NEEDS_A_PLANT,
+    OFFICE,
+    Walk,
+    block,
+    lines,
+    to_the_first_alarm,
+)
 
 TEXT = (ROOT / "docs/technician.md").read_text()
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
@@ -56,3 +67,25 @@ def test_commands_and_files_exist() -> None:
         said |= set(OPTION.findall(subprocess.check_output(command, text=True, cwd=ROOT, env=wide)))
     of_others = {"--cafile", "--cert", "--key", "--json", "--python", "--with-shadow"}
     assert set(OPTION.findall(TEXT)) - of_others <= said
+
+
+def test_every_command_of_the_page_is_typed_or_needs_a_plant() -> None:
+    """By `python -m tests.deploy.technician_walk`."""
+    typed = [
+        shlex.join(words)
+        for heading in ("A sensor that learns", "Alarms at the gateway")
+        for words in block(heading)
+    ]
+    for line in lines(TEXT):
+        known = line in OFFICE or line.startswith(NEEDS_A_PLANT) or line.endswith("edge-runtime doctor")
+        assert known or shlex.join(shlex.split(line)) in typed, line
+    verbs = [words[3] if words[3:] else "" for words in LEARNS if words[1] == "commission"]
+    assert verbs == ["learn", "", "arm", "accept", "after-repair", "retire"]
+
+
+@needs_mosquitto
+def test_from_sheet_and_card_to_the_first_alarm_with_no_model_anywhere(tmp_path: Path) -> None:
+    with Walk(tmp_path) as walk:
+        to_the_first_alarm(walk, everything=False)
+        assert not list(walk.etc.rglob("*.onnx"))
+        assert len(walk.alarms()) == 1

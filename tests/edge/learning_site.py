@@ -38,15 +38,20 @@ def let_it_learn(site: Site, *, shadow_s: float = 1.0, auto_arm: bool = False, m
 
 
 def capture(
-    state: Path, *, seconds: float = 3.0, name: str = "a", **members: str | float | bool | None
+    state: Path,
+    *,
+    seconds: float = 3.0,
+    name: str = "a",
+    level: float = 0.2,
+    **members: str | float | bool | None,
 ) -> Path:
-    """Record so much normal vibration of the pump; `members` go to its note."""
+    """Record so much vibration of the pump, which is normal at 0.2 g; `members` go to its note."""
     folder = state / "captures" / "pump"
     folder.mkdir(parents=True, exist_ok=True)
     said = {"sensor": "pump", "label": "normal", "condition": "full load", **members}
     with CaptureFile(folder / f"{name}.frames") as file:
         file.note(Note(0, 0, said))
-        for frame in signal_frames(vibration(0.2, seconds=seconds), SimulatedSensor(frame_samples=50), 0):
+        for frame in signal_frames(vibration(level, seconds=seconds), SimulatedSensor(frame_samples=50), 0):
             file.write(encode_data(frame, SampleFormat.FLOAT32), time.monotonic())
     return folder / f"{name}.frames"
 

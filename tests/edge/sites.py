@@ -28,6 +28,8 @@ from tests.waiting import until
 
 RATE_HZ = 1000.0
 EDGE = [sys.executable, "-m", "edge_runtime"]
+OFF = "[evidence]\nenabled = false\n"
+"""Else there are more events some seconds after each, however long a test takes."""
 CONFIG = """
 state_folder = "state"
 [site]
@@ -41,6 +43,8 @@ backoff_s = [0.2, 0.5]
 [report]
 state_s = 0.5
 health_s = 1.0
+[evidence]
+enabled = false
 [[sensor]]
 name = "pump"
 port = "{line}"
@@ -51,7 +55,7 @@ unit = "g"
 """
 
 
-def vibration(*levels: float, seconds: float = 0.6) -> Signal:
+def vibration(*levels: float, seconds: float = 0.9) -> Signal:
     """Noise, one stretch for each of these levels."""
     rng = np.random.default_rng(5)
     parts = [level * rng.standard_normal((round(seconds * RATE_HZ), 1)) for level in levels]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.book import Instant
+from edge_runtime.book import AlarmMoment, Evidence, Finding, Instant, Judgement, Verity
 from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.configuration.config import SiteSettings
 from edge_runtime.core import Alarm, AlarmKind, Health, ModelSummary, Transition, Verdict
@@ -135,6 +135,44 @@ def test_what_people_did_is_an_event_and_outlives_a_restart(gateway: Any) -> Non
         assert [body["action"] for body in later.events()][3:] == ["unshelved"]
     finally:
         later.close()
+
+
+def test_what_is_kept_of_an_alarm_is_in_its_events_before_and_after_its_end(gateway: Any) -> None:
+    """And over a restart; of one that has ended it is an `end` once more."""
+    witnessed: list[tuple[Transition, bytes]] = []
+    gateway.keeper.witness = lambda change, body: witnessed.append((change.transition, body))
+    gateway.say(Transition.NEW)
+    finding = Finding("x", "impacts at 107.4 Hz", 2.1, "B", 1.0, 4.0, 3.0)
+    begin = Evidence("a-begin", AlarmMoment.BEGIN, "c" * 64, 1000, 10.0, True, (finding,))
+    gateway.keeper.attach("a", "p1", begin, {})
+    _, told = gateway.events()
+    assert (told["type"], told["action"], told["evidence"][0]["sha256"]) == ("update", "evidence", "c" * 64)
+    assert told["diagnosis"][0]["zone"] == "B"
+    later = again(gateway)
+    try:
+        keeper = later.keeper
+        (alarm,) = keeper.book.open_alarms()
+        assert alarm.evidence == (begin,)
+        keeper.publish(keeper.book.judge("a", Judgement(Verity.FALSE, later.now.wall_us, "ann", "a door")))
+        later.say(Transition.END)
+        ended = later.events()[-1]
+        assert (ended["judgement"]["verity"], [each["id"] for each in ended["evidence"]]) == (
+            "false",
+            ["a-begin"],
+        )
+        stored = {name: value for name, value in ended.items() if name != "topic"}
+        keeper.attach("a", "p1", replace(begin, id="a-end", moment=AlarmMoment.END, findings=()), stored)
+        keeper.attach("a", "p1", replace(begin, sha256="d" * 64), stored | {"evidence": "edited by hand"})
+        keeper.attach("a", "p1", begin, {})  # whose event is not known: nothing is said
+        more, edited = later.events()[len(later.events()) - 2 :]
+        assert (more["type"], more["end_time"], more["active"]) == ("end", ended["end_time"], False)
+        assert [each["id"] for each in more["evidence"]] == ["a-begin", "a-end"]
+        assert more["diagnosis"] == told["diagnosis"]
+        assert [each["sha256"] for each in edited["evidence"]] == ["d" * 64]
+        assert edited["seq"] == more["seq"] + 1
+    finally:
+        later.close()
+    assert [transition for transition, _ in witnessed] == [Transition.NEW, Transition.UPDATE]
 
 
 def test_nothing_is_retained_before_what_was_there_has_been_read(gateway: Any) -> None:

@@ -16,6 +16,7 @@ from edge_runtime.book.commissioning_steps import (
     accept,
     after_repair,
     arm,
+    ask_adaptation,
     ask_learner,
     due,
     learnt,
@@ -121,6 +122,43 @@ def test_on_another_card_it_goes_on_but_for_the_learner() -> None:
     assert (asked.request, asked.asks) == ("", "the learner's work was lost: ask again")
 
 
+def test_a_clock_that_jumped_neither_shortens_a_stage_nor_loses_what_was_said() -> None:
+    record, at_us = in_stage(Stage.CALIBRATING), 10**15
+    assert due(record, ARMS, at_us).stage is Stage.CALIBRATING, "a year has passed, and no window"
+    record = due(watched(record, 60, 600, 6, 0), ARMS, -(10**12))
+    assert record.stage is Stage.SHADOW, "in 1969, as its clock has it"
+    record = arm(due(watched(record, 3600, 9, 0, 0), ASKS, 5), replace(ANNA, at_us=3))
+    assert record_from_json(record_to_json(record)) == record
+    assert [entry.at_us for entry in record.history] == [-(10**12), 3]
+
+
+def test_an_adaptation_changes_nothing_before_it_is_made() -> None:
+    before = in_stage(Stage.SHADOW, watched_s=3600.0)
+    asked = ask_adaptation(before, "r", ["shift", "drift"], ANNA)
+    assert (asked.adapts, asked.wished, asked.stage) == (
+        True,
+        frozenset({"drift", "shift"}),
+        Stage.SHADOW,
+    )
+    assert asked.scored, "what watches goes on"
+    assert due(asked, ARMS, 9) is asked, "and does not arm itself meanwhile"
+    assert record_from_json(record_to_json(asked)) == asked
+    made = learnt(asked, 2, "", 9)
+    assert (made.stage, made.baseline, made.request, made.adapts) == (Stage.CALIBRATING, 2, "", False)
+    assert made.history[-1].what == "model 2 was adapted"
+    none = refused(asked, "it drifted", 9)
+    assert (none.stage, none.baseline, none.request) == (Stage.SHADOW, 1, "")
+    assert none.history[-1].what == "nothing was adapted: it drifted"
+
+
+def test_an_armed_sensor_takes_no_model_that_it_never_tried() -> None:
+    warned = learnt(ask_adaptation(in_stage(Stage.SHADOW), "r", (), ANNA), 2, "it drifted", 9)
+    assert (warned.stage, warned.baseline, warned.offer) == (Stage.SHADOW, 1, 2)
+    armed = arm(warned, ANNA)
+    assert (armed.baseline, armed.offer) == (1, 0)
+    assert accept(armed, 2, ANNA).stage is Stage.CALIBRATING
+
+
 def test_a_repair_begins_a_new_baseline_and_keeps_the_old() -> None:
     record = after_repair(in_stage(Stage.ARMED), ANNA)
     assert (record.stage, record.baseline, record.newest) == (Stage.LEARNING, 0, 1)
@@ -150,6 +188,9 @@ def test_in_the_book_a_sensor_without_a_model_is_heard_and_what_is_not_armed_is_
     ("what", "record", "call"),
     [
         ("already", Commissioning(request="r"), lambda it: ask_learner(it, "s", ANNA)),
+        ("already", Commissioning(request="r"), lambda it: ask_adaptation(it, "s", (), ANNA)),
+        ("is armed", in_stage(Stage.ARMED), lambda it: ask_adaptation(it, "s", (), ANNA)),
+        ("at work", in_stage(Stage.SHADOW, request="adapt r"), lambda it: arm(it, ANNA)),
         ("is armed", in_stage(Stage.ARMED), lambda it: ask_learner(it, "s", ANNA)),
         ("at work", Commissioning(request="r", newest=1, offer=1), lambda it: accept(it, 0, ANNA)),
         ("nothing is offered", in_stage(Stage.ARMED), lambda it: accept(it, 0, ANNA)),
@@ -197,11 +238,15 @@ class AnyOrder(RuleBasedStateMachine):
         self.allowed = False
         """Whether a person has let it arm since a model was taken up."""
 
-    @rule(step=st.sampled_from(["learn", "accept", "arm", "retire", "repair"]), number=st.integers(0, 3))
+    @rule(
+        step=st.sampled_from(["learn", "adapt", "accept", "arm", "retire", "repair"]),
+        number=st.integers(0, 3),
+    )
     def person(self, step: str, number: int) -> None:
         before = self.record
         steps: dict[str, Any] = {
             "learn": lambda it: ask_learner(it, "r", ANNA),
+            "adapt": lambda it: ask_adaptation(it, "r", (), ANNA),
             "accept": lambda it: accept(it, number, ANNA),
             "arm": lambda it: arm(it, ANNA),
             "retire": lambda it: retire(it, ANNA),
@@ -244,7 +289,7 @@ class AnyOrder(RuleBasedStateMachine):
         record = self.record
         assert record.scored == (record.stage in SCORED)
         assert 0 <= record.baseline <= record.newest
-        assert not (record.request and record.scored)
+        assert not (record.request and record.scored) or record.adapts
 
     @invariant()
     def it_is_kept_as_it_is(self) -> None:

@@ -72,7 +72,7 @@ def test_a_refined_threshold_is_offered_once_and_counts_when_accepted(tmp_path: 
     assert learner.refine(offered, day(0.2)) is offered, "one offer at a time"
     assert read_record(state, "pump") == offered
     taken = learner.keep(accept(offered, 0, Doer("anna", 5)))
-    refined, same = read_baseline(state, "pump", taken.baseline)
+    refined, same, _ = read_baseline(state, "pump", taken.baseline)
     assert same == model, "the model itself is as it was"
     assert refined.threshold is not None
     assert 0.25 < refined.threshold < 0.5

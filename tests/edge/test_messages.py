@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -12,10 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs import messages
+from edge_runtime.book import (
+    AlarmMoment,
+    Evidence,
+    Finding,
+    Judgement,
+    Record,
+    Shelving,
+    Verity,
+)
 from edge_runtime.core import ModelSummary, model_summary
 from edge_runtime.core.errors import ConfigError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict
-from edge_runtime.messages import bodies, retained, retained_bodies, shadow, shadow_body, steadyhum
+from edge_runtime.messages import (
+    bodies,
+    handling_bodies,
+    retained,
+    retained_bodies,
+    shadow,
+    shadow_body,
+    steadyhum,
+)
 from edge_runtime.messages.parts import rfc3339
 from edge_runtime.messages.topics import Topics
 from tests.artefacts import manifest
@@ -24,6 +42,7 @@ from tests.edge.recorded_messages import (
     FAULT,
     HEALTH,
     INFO,
+    MANY,
     RECORDED,
     SCORES,
     SHADOWS,
@@ -170,6 +189,27 @@ def test_replayed_is_added_when_a_message_is_sent(replayed: bool) -> None:
     assert json.loads(sent) == {**json.loads(body), "replayed": replayed}
 
 
+def test_an_event_stays_below_8_kib_with_all_that_can_be_known() -> None:
+    findings = (Finding("x" * 40, "w" * 1000, 1.123456, "D", 1.123456, 1.123456, 1.123456),) * 16
+    evidence = tuple(
+        Evidence(f"{'a' * 32}-{moment}", moment, "c" * 64, 10**9, 10.123456, True, findings)
+        for moment in AlarmMoment
+    )
+    change = change_of(verdict(Transition.UPDATE, contributions=MANY), CONTEXT)
+    alarm = replace(
+        change.alarm,
+        evidence=evidence,
+        judgement=Judgement(Verity.MAINTENANCE, START_US, "w" * 100, "n" * 500),
+        acknowledged=Record(START_US, "w" * 100, "n" * 500),
+        shelved=Shelving(START_US, "w" * 100, "y" * 500, START_US),
+        suppressed="s" * 200,
+    )
+    full = replace(change, alarm=alarm, by="w" * 100, note="n" * 500, members=("m" * 60,) * 16)
+    body = steadyhum.event_message(full, 2**40, "e" * 32, clock_ok=True)
+    assert len(body) < 8 * 1024
+    assert len(json.loads(body)["diagnosis"]) == bodies.MAX_FINDINGS
+
+
 def test_times_out_of_range_are_null() -> None:
     assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
     assert rfc3339(-1) == "1969-12-31T23:59:59.999999Z"
@@ -265,7 +305,8 @@ def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name: Any)
 
 
 def test_every_message_has_a_schema() -> None:
-    nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody, bodies.RecordBody, bodies.ShelvingBody}
+    nested = {bodies.ModelBody, bodies.BandBody, bodies.EventBody}
+    nested |= {kind for kind in vars(handling_bodies).values() if isinstance(kind, type)}
     nested |= {retained_bodies.FaultBody, retained_bodies.SensorInfoBody, retained_bodies.OpenBody}
     kinds = (*vars(bodies).values(), *vars(retained_bodies).values(), *vars(shadow_body).values())
     declared = {kind for kind in kinds if dataclasses.is_dataclass(kind)}

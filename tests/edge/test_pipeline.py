@@ -112,8 +112,8 @@ def test_what_is_cut_off_is_evidence_where_no_normal_window_ends(
 
 def test_an_anomaly_outlasts_a_sensor_fault(artefact: Any) -> None:
     """A dead sensor is no proof that the machine recovered."""
-    source = signal(3.0, 3.0, 3.0, 3.0)
-    source.samples[1000:2000] = 0
+    source = signal(3.0, 3.0, 3.0, 3.0, 3.0)
+    source.samples[2000:3000] = 0
     assert told(run(artefact, source)[1]) == [
         ("new", "anomaly"),
         ("new", "sensor_fault"),
@@ -152,7 +152,7 @@ def test_silence_is_a_sensor_fault_and_its_end_is_told(artefact: Any) -> None:
 
 
 def test_resumed_alarms_end_under_their_ids(artefact: Any) -> None:
-    pipeline, verdicts = run(artefact, signal(3.0))
+    pipeline, verdicts = run(artefact, signal(3.0, 3.0))
     (alarm,) = pipeline.active
     ids = iter(["unused"])
     after = SensorPipeline(Watch.of(artefact), FrameDecoder(), lambda: next(ids))

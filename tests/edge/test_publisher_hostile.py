@@ -17,7 +17,7 @@ from edge_runtime.mqtt.settings import BrokerSettings
 from edge_runtime.spool.queue import MessageClass
 from tests.broker import until
 from tests.edge.gateways import AVAILABILITY, EVENT, Gateway, counted, depth, names, put, troubles
-from tests.faults.fakebroker import SILENT, FakeBroker
+from tests.faults.fakebroker import CLOSE, SILENT, FakeBroker
 from tests.waiting import scaled
 
 
@@ -140,6 +140,16 @@ def test_a_wrong_broker_that_never_answers_connect(gateway: Any, connect_timeout
         broker.on_connect = SILENT
         publisher = gateway.publish(broker.port, connect_timeout_s=connect_timeout_s, keepalive_s=1)
         assert "no answer to CONNECT" in until(lambda: troubles(publisher).get("broker"))
+
+
+def test_a_port_that_ends_plain_mqtt_is_named(gateway: Any) -> None:
+    """As one for TLS or for MQTT over WebSocket does."""
+    with FakeBroker() as broker:
+        broker.on_connect = CLOSE
+        publisher = gateway.publish(broker.port)
+        said = until(lambda: troubles(publisher).get("broker"))
+    assert "closed without an answer to CONNECT" in said
+    assert "WebSocket" in said
 
 
 def test_two_messages_never_share_a_number_in_flight(gateway: Any) -> None:

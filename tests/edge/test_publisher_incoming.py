@@ -79,7 +79,9 @@ def test_3_1_1_has_no_disconnect_from_a_broker() -> None:
 
 
 def test_another_protocol_is_only_the_wrong_port() -> None:
-    with pytest.raises(UnwantedPacketError, match="no CONNACK") as refusal:
+    with pytest.raises(UnwantedPacketError, match="of TLS"):
+        IncomingPackets(version_5=True).feed(b"\x15\x03\x01\x00\x02\x02\x46")
+    with pytest.raises(UnwantedPacketError, match=r"no CONNACK but HTTP.*WebSocket") as refusal:
         IncomingPackets(version_5=True).feed(b"HTTP/1.1 503 Service Unavailable\r\n")
     assert refusal.value.loss is LinkErrorKind.UNREACHABLE
     with pytest.raises(UnwantedPacketError, match="flags 1"):

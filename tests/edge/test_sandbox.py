@@ -30,6 +30,24 @@ def test_it_computes_and_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 
 
+def test_a_folder_that_is_named_may_be_read_and_no_other(tmp_path: Path) -> None:
+    for name in ("captures", "secrets"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom edge_runtime.sandbox import Limits, give_up_rights\n"
+        "root = Path(sys.argv[1])\n"
+        "print(*give_up_rights(Limits(4 << 30, 30, readable=(root / 'captures',))))\n"
+        "print((root / 'captures' / 'file').read_text())\n"
+        "try: print((root / 'secrets' / 'file').read_text())\n"
+        "except PermissionError: print('denied')\n"
+    )
+    said = subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], text=True).splitlines()
+    if "landlock" not in said[0].split():
+        pytest.skip(f"this kernel or machine has only {said[0]}")
+    assert said[1:] == ["captures", "denied"]
+
+
 def test_where_memory_runs_out_the_kernel_ends_it_first() -> None:
     program = "from edge_runtime.sandbox import Limits, give_up_rights\n"
     program += "give_up_rights(Limits(4 << 30, 30)); print('done', flush=True); input()"

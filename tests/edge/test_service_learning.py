@@ -134,8 +134,9 @@ def test_a_model_that_cannot_be_used_is_a_fault_of_that_sensor_and_known_to_chec
         answer(state, asked(state), site.folder / "rms.onnx", sha256="0" * 64)
         until(lambda: "is not the file that the learner names" in commission(site)["asks"], what="a refusal")
         commission(site, "learn")
-        answer(state, asked(state), site.folder / "rms.onnx")
+        answer(state, asked(state), site.folder / "rms.onnx", days=0)
         until(lambda: latest(subscriber, "condition").get("commissioning") == "armed", what="arming itself")
+        assert "on unknown days, as no clock was set" in commission(site)["rests_on"]
     record = json.loads((state / "commissioning" / "pump" / "record.json").read_text())
     assert record["history"][-1]["who"] == "auto_arm"
     site.stop()

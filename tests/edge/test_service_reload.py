@@ -42,6 +42,8 @@ keepalive_s = 600
 [report]
 state_s = {state_s}
 health_s = 0.5
+[evidence]
+enabled = false
 """
 SENSOR = """
 [[sensor]]

@@ -51,6 +51,7 @@ def test_a_sensor_that_is_loose_off_or_dead_is_named_by_every_model(file: Any) -
         ({"restarts": 4.9}, "restarts"),
         ({"rate": 0.05, "gaps": 8.0}, "rate"),
         ({"rate": 0.03, "loss": 0.05}, "rate"),
+        ({"rate": -0.015, "gaps": 8.0}, "rate"),
     ],
     ids=str,
 )

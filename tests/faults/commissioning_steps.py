@@ -1,18 +1,21 @@
 """The steps of a commissioning, to be killed in: each says on standard output when it is done.
 
-    python -m tests.faults.commissioning_steps STATE MODEL
+    python -m tests.faults.commissioning_steps STATE MODEL [adapt]
 
-Begins where the record on disk stands, as the service does. The learner answers with MODEL.
+Begins where the record on disk stands, as the service does. The learner answers with MODEL, which is adapted
+where that is asked for.
 """
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from edge_runtime.book.commissioning import Commissioning, Doer, Stage
 from edge_runtime.book.commissioning_steps import arm, due, offer, retire, watched
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core.learning_files import LearningAnswer
+from edge_runtime.gateway.commissioning.adapter import Adapter
 from edge_runtime.gateway.commissioning.learner import Learner
 from edge_runtime.pipeline.commissioned import read_record
 from edge_runtime.sensors.capture_settings import RecordingSettings
@@ -38,9 +41,15 @@ def take_answer(learner: Learner, record: Commissioning, model: Path) -> Commiss
     return learner.take(record, said)
 
 
-def go_on(state: Path, model: Path) -> None:
-    """Go to the end, from wherever an earlier run was killed."""
+def adapter_at(state: Path, model: Path) -> Adapter:
+    """What adapts this model to the pump."""
     learner = learner_at(state)
+    return Adapter(replace(learner, sensor=replace(learner.sensor, base_model=model)), None)
+
+
+def go_on(state: Path, model: Path, *, adapts: bool) -> None:
+    """Go to the end, from wherever an earlier run was killed."""
+    learner, adapter = learner_at(state), adapter_at(state, model)
     record = read_record(state, "pump")
     if not record.request:
         learner.forget()
@@ -52,7 +61,11 @@ def go_on(state: Path, model: Path) -> None:
     }
     while record.stage is not Stage.RETIRED:
         if record.stage is Stage.LEARNING:
-            if record.request:
+            if record.adapts:
+                record = adapter.take(record, adapter.make(record))
+            elif adapts:
+                record = adapter.ask(record, ANNA, (), shadow=False)
+            elif record.request:
                 record = take_answer(learner, record, model)
             else:
                 record = learner.ask(record, ANNA, ("normal",), ())
@@ -62,4 +75,4 @@ def go_on(state: Path, model: Path) -> None:
 
 
 if __name__ == "__main__":
-    go_on(Path(sys.argv[1]), Path(sys.argv[2]))
+    go_on(Path(sys.argv[1]), Path(sys.argv[2]), adapts=sys.argv[3:] == ["adapt"])

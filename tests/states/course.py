@@ -93,14 +93,14 @@ class Day:
     def change(self, before: str, after: str) -> Part:
         """It goes from one state to another: both, the one less and less, the other more and more."""
         length_s = self._seconds(CHANGE_S)
-        first, second = (self._cuts(self._recorded[state], length_s) for state in (before, after))
+        recorded = [self._recorded[state] for state in (before, after)]
+        first, second = (self._cuts(part, length_s) - part.mean(axis=0) for part in recorded)
         share = np.linspace(0, np.pi / 2, len(first), dtype=np.float32)[:, np.newaxis]
-        mixed = np.cos(share) * first + np.sin(share) * second
-        return Part("", mixed.astype(np.float32))
+        mean = np.linspace(recorded[0].mean(axis=0), recorded[1].mean(axis=0), len(first))  # gravity stays
+        return Part("", (np.cos(share) * first + np.sin(share) * second + mean).astype(np.float32))
 
-    def lived(self, state: str) -> Samples:
-        """All that was recorded of a state, once and in order, as a machine is that runs for days."""
-        recorded = self._recorded[state]
+    def lived(self, recorded: Samples) -> Samples:
+        """All of a recording, once and in order, as a machine is that runs for days."""
         return self._moved(recorded, 0, round(len(recorded) / SPEED[1]) - 1)
 
     def _seconds(self, span: tuple[float, float]) -> float:
@@ -126,6 +126,10 @@ class Day:
     def _cut(self, recorded: Samples) -> Samples:
         most = round(len(recorded) / SPEED[1]) - 1
         length = min(most, round(self._seconds(CUT_S) * self._rate_hz))
+        if self._piece < length:  # joined where what was recorded is: a day has as many joins as that
+            length = length // self._piece * self._piece
+            start = self._piece * int(self._random.integers(0, (most - length) // self._piece + 1))
+            return self._moved(recorded, start, length)
         start = int(self._random.integers(0, most - length + 1))
         return self._moved(recorded, start, length)
 

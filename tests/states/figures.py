@@ -9,15 +9,18 @@ import numpy as np
 
 from edge_runtime.core import NOT_RUNNING, UNSEEN, AlarmKind, Samples, Transition
 from edge_runtime.models import Artefact
+from tests.states.batches import BatchPlayer
 from tests.states.course import Day
 from tests.states.machines import Machine
-from tests.states.play import Player, Said
+from tests.states.play import Said
 
 PIECE_S: Final = 10.0
 """Length of what is played of a state or a fault; what is shorter is played again and again."""
 SETTLED_S: Final = 4.5
 """From the beginning to what is counted: a state is known after a span, one that nobody saw is named after
 a transient of 3 s."""
+LISTENED_S: Final = 60.0
+"""How long a fault that began at a standstill is waited for."""
 SPOKEN: Final = (AlarmKind.ANOMALY, AlarmKind.STATE)
 
 
@@ -37,6 +40,12 @@ class Share:
         if not right:
             self.wrong[said] += 1
 
+    def add(self, other: "Share") -> None:
+        """Count what another counted."""
+        self.right += other.right
+        self.of += other.of
+        self.wrong += other.wrong
+
     def __str__(self) -> str:
         """In per cent, with what was wrong."""
         wrong = "".join(f"; {name} {number}" for name, number in self.wrong.most_common(6))
@@ -44,9 +53,9 @@ class Share:
 
 
 def named(artefact: Artefact, machine: Machine, condition: str, wanted: str, share: Share) -> None:
-    """Count the windows of a condition's second half whose state is `wanted`, once it is settled."""
+    """Count the windows of a condition's kept part whose state is `wanted`, once it is settled."""
     for piece in _pieces(machine, machine.kept[condition]):
-        for said in Player(artefact).play(piece):
+        for said in BatchPlayer(artefact).play(piece):
             if said.at_s >= SETTLED_S:
                 name = said.state.name if said.state else "nothing"
                 share.count(right=name == wanted, said=f"{condition} as {name}")
@@ -56,13 +65,13 @@ def heard(artefact: Artefact, machine: Machine, share: Share) -> None:
     """Count the pieces of faults that raise an anomaly or a state's alarm within ten seconds."""
     for name, (_, recorded) in machine.faults.items():
         for piece in _pieces(machine, recorded):
-            raised = _spoken(Player(artefact).play(piece))
+            raised = _spoken(BatchPlayer(artefact).play(piece))
             share.count(right=raised is not None, said=name)
 
 
 def healthy_day(artefact: Artefact, machine: Machine, seed: int, length_s: float) -> Counter[str]:
     """Alarms by kind that a day of stops and starts raises."""
-    player, found = Player(artefact), Counter[str]()
+    player, found = BatchPlayer(artefact), Counter[str]()
     for part in Day(machine.kept, machine.rate_hz, machine.piece, seed).healthy(length_s):
         for said in player.play(part.samples):
             found["windows"] += 1
@@ -78,7 +87,7 @@ def fault_while_stopped(artefact: Artefact, machine: Machine, name: str, seed: i
     negative where it comes during the run-up, None where none comes within a minute."""
     condition, recorded = machine.faults[name]
     day = Day(machine.kept, machine.rate_hz, machine.piece, seed)
-    player = Player(artefact)
+    player = BatchPlayer(artefact)
     before = (
         day.stand(),
         day.run_up(condition),
@@ -91,7 +100,7 @@ def fault_while_stopped(artefact: Artefact, machine: Machine, name: str, seed: i
             pass
     run_up = day.run_up(condition, recorded).samples
     running_s = player.now_s + len(run_up) / machine.rate_hz
-    whole = np.concatenate([run_up, day.fault(recorded, 60.0).samples])
+    whole = np.concatenate([run_up, day.fault(recorded, LISTENED_S).samples])
     first_s = _spoken(player.play(whole))
     return None if first_s is None else first_s - running_s
 

@@ -31,7 +31,7 @@ def draw(detector: str, seed: int, conditions: int, new: int) -> tuple[Counter[s
     assert fitted.power is not None
     stated = {item.name: item.alarm for item in fitted.power.faults}
     graph = Graph(bytes(fitted.detector.graph().SerializeToString()), detector)
-    ear = Ear(graph, fitted.calibrated.threshold.value, order.policy, HOP / RATE_HZ, WINDOWS)
+    ear = Ear(graph, fitted.calibrated.threshold.value, order.alarm(RATE_HZ), HOP / RATE_HZ, WINDOWS)
     heard, drawn = Counter[str](), Counter[str]()
     for number in range(NEW, NEW + new):
         healthy = [machine.condition(number, seconds=10.5)]

@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.shared import FULL
 from trainer.recordings import Recording, cwru_list, fault_signs, recording_from_array
-from trainer.recordings.recording import read_recordings
+from trainer.recordings.list_reading import read_recordings
 
 FAN_HZ = 200.0
 

@@ -10,8 +10,8 @@ from tests.trainer.builders import recording
 from trainer.core.errors import ChoiceError
 from trainer.recordings import augment
 from trainer.recordings.augment import Augmentation
+from trainer.recordings.file_reading import read_recording
 from trainer.recordings.listing import read_list
-from trainer.recordings.recording import read_recording
 
 
 def tone(frequency_hz: Any, rate_hz: float = 1000.0, count: int = 8000) -> Any:

@@ -9,8 +9,8 @@ import pytest
 from tests.trainer.test_checks import named
 from trainer.core.errors import RecordingError
 from trainer.recordings import checks, recording_from_array, unusable
+from trainer.recordings.file_reading import read_recording
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import read_recording
 
 N = 60000
 RNG = np.random.default_rng(0)

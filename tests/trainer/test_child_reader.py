@@ -19,7 +19,7 @@ from edge_runtime.sandbox import rights
 from tests.shared import SAMPLE
 from tests.trainer.builders import mat, noise, row
 from trainer.core.errors import RecordingError
-from trainer.recordings.recording import read_recording
+from trainer.recordings.file_reading import read_recording
 
 
 class Canary:

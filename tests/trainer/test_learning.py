@@ -16,7 +16,7 @@ from edge_runtime.models import open_trusted
 from tests.processes import end, start
 from tests.trainer.captured import hum, knocking
 from tests.trainer.learning import ask, capture, learn, request
-from tests.trainer.test_cli import WITHOUT, trainer
+from tests.trainer.test_cli import WITHOUT, Run, trainer
 from tests.waiting import HANG_S, scaled, until
 from trainer.fitting import learn_request
 
@@ -65,9 +65,11 @@ def test_a_request_becomes_a_model_and_an_answer_that_says_what_supports_it(lear
     assert progress.id == "r1"
 
 
-def test_a_workstation_makes_the_same_bytes_of_the_same_captures(learnt: Any, tmp_path: Path) -> None:
+def test_a_workstation_makes_the_same_bytes_of_the_same_captures(
+    learnt: Any, tmp_path: Path, run: Run
+) -> None:
     state, _ = learnt
-    trainer("recordings", "list", state / "captures", "-o", tmp_path / "list.csv")
+    assert run("recordings", "list", state / "captures", "-o", tmp_path / "list.csv")[0] == 0
     command = [sys.executable, "-m", "trainer", "fit", tmp_path / "list.csv", "-o", tmp_path / "m.onnx"]
     options = ["--detector", "principal_components", "--name", "Pump 7", "--sensor-range", "16"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "OMP_NUM_THREADS": "2"}
@@ -173,6 +175,11 @@ def test_captures_of_another_sensor_and_of_faults_are_left_out_and_named(tmp_pat
         capture(tmp_path, "fault", hum(SECONDS, 8), "load 3", label="inner race"),
     ]
     (tmp_path / captures[1].path).with_name("cut.frames").write_bytes(b"\0" * 100)
+    edited = tmp_path / captures[0].path
+    whole = bytearray(edited.read_bytes())
+    for at in range(len(whole) // 2, len(whole), len(whole) // 40):
+        whole[at] ^= 1
+    edited.write_bytes(whole[: -len(whole) // 20])  # and its end is missing
     captures.append(replace(captures[0], path="captures/pump/cut.frames"))
     ask(tmp_path, request(captures, detector="gaussian"))
     answer = learn_request(tmp_path, "pump")
@@ -180,7 +187,12 @@ def test_captures_of_another_sensor_and_of_faults_are_left_out_and_named(tmp_pat
     assert answer.outcome == "learnt", answer.reason
     assert answer.conditions == ("load 0", "load 1")
     said = " ".join(answer.warnings)
-    for what in ("of the sensor fan, not of pump", "its note says 'inner race'", "holds no steadyhum frame"):
+    for what in (
+        "of the sensor fan, not of pump",
+        "its note says 'inner race'",
+        "holds no steadyhum frame",
+        "pieces are no frames: damaged on the line, or cut or edited since",
+    ):
         assert what in said
 
 

@@ -72,7 +72,7 @@ def test_lists_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="lists no recordings"):
         read_list(write_lines(tmp_path / "empty.csv"))
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(RecordingError, match="'a, b'"):
+    with pytest.raises(RecordingError, match="the first line is 'a,b'"):
         read_list(tmp_path / "other.csv")
     (tmp_path / "mat.csv").write_bytes(b"\xff\xfe\x80")
     with pytest.raises(RecordingError, match="is not text"):

@@ -24,7 +24,7 @@ from tests.shared import ROOT
 from tests.trainer.builders import noise
 from tests.trainer.taken_over_parser import PROBE
 from trainer.formats import child
-from trainer.recordings import child_reader
+from trainer.recordings import child_reader, parsers
 
 WHOLE = {"landlock", "seccomp"} <= set(rights.available())
 NEEDED = "trainer.formats.child, scipy.io, h5py, landlock, pyseccomp"
@@ -138,10 +138,10 @@ def test_every_format_is_read_with_and_without_each_barrier(
 ) -> None:
     paths = recordings(tmp_path)
     assert len(paths) == 6
-    monkeypatch.setattr(child_reader, "_CHILD", HIDING.format(names=hidden) + child_reader._CHILD)  # noqa: SLF001  the same program, with modules hidden
+    monkeypatch.setattr(parsers, "HOST", HIDING.format(names=hidden) + parsers.HOST)  # with modules hidden
     for path in paths:
         content = child_reader.read_content(path, (), ("x",), path.name)
-        np.testing.assert_allclose(content.values, noise(256), rtol=1e-6)
+        np.testing.assert_allclose(content.values.array(), noise(256), rtol=1e-6)
 
 
 def test_without_a_filter_of_calls_the_child_leaves_the_network() -> None:
@@ -165,4 +165,4 @@ def test_without_a_filter_of_calls_the_child_leaves_the_network() -> None:
 
 
 def test_the_limits_are_half_of_what_the_parent_waits_for() -> None:
-    assert child.LIMITS.cpu_s == child_reader._WALL_S / 2  # noqa: SLF001  the two bounds belong together
+    assert child.LIMITS.cpu_s == parsers.WALL_S / 2

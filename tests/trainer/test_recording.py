@@ -11,7 +11,9 @@ import pytest
 
 from tests.trainer.builders import mat, noise, row
 from trainer.core.errors import RecordingError
-from trainer.recordings.recording import read_recording, read_recordings, write_npz
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import read_recordings
+from trainer.recordings.recording import write_npz
 
 
 def test_mat_signal_by_name(tmp_path: Path) -> None:
@@ -117,13 +119,18 @@ def test_csv_without_header_and_by_column_number(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.samples[:, 0], noise(100, 3)[:, 1], rtol=1e-6)
 
 
-def test_csv_with_missing_samples_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_a_gap_is_two_recordings(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(
-        "timestamp,a\n" + "\n".join(f"{i * 10 + (50 if i > 99 else 0)},{i % 7}" for i in range(200))
-    )
-    with pytest.raises(RecordingError, match="from 990 to 1050 ms at reading 101"):
-        read_recording(row(path, rate_hz=None, channels=("a",)))
+    lines = [f"{i * 0.01 + (0.05 if i > 99 else 0):.2f},{i % 7}" for i in range(200)]
+    path.write_text("Time [s],a\n" + "\n".join(lines))
+    item = row(path, rate_hz=None, channels=("a",))
+    first, second = read_recordings([item])
+    assert (len(first.samples), len(second.samples), first.rate_hz) == (100, 100, 100.0)
+    assert first.samples[99, 0] == 99 % 7
+    assert second.samples[0, 0] == 100 % 7
+    with pytest.raises(RecordingError, match="samples are missing at 1 places: it is 2 recordings"):
+        read_recording(item)
+    assert len(read_recording(replace(item, from_s=0.0, to_s=0.9)).samples) == 90
 
 
 def bad_values(kind: Any) -> Any:
@@ -162,14 +169,13 @@ def test_bad_values_are_named(tmp_path: Path, kind: str, message: str) -> None:
 
 CSV_FAULTS = {
     "": "a.csv: is empty",
-    "\n1,2\n": "first line is empty",
-    "0,12,1,5\n0,13,1,6\n": "write decimal points, not commas",
-    "1,2\n3\n": "line 2 has 1 values, the first had 2",
-    "1,2\n3,x\n": "line 2 holds 'x', not a number",
-    "1;2\n3;4\n": "semicolons",
-    "1,2\n3,\n": "line 2 holds '', not a number",
-    "1,2\n3,1_0\n": "line 2 holds '1_0'",
-    "1,2,3\n4,5,6\n": "has 3 columns for the 2 channels",
+    "0,12,1,5\n0,13,1,6\n": "a comma may separate values or begin their decimals: a line is 0,12,1,5",
+    "1.0,2.0\n3.0\n": "line 2 has 1 values, the first had 2",
+    "1.0,2.0\n3.0,x\n": "line 2 holds 'x', not a number",
+    "1.0,2.0\n3.0,\n": "line 2 holds '', not a number",
+    "1.0,2.0\n3.0,1_0\n": "line 2 holds '1_0'",
+    "1.0,2,3\n4,5,6\n": "has 3 columns for the 2 channels",
+    "1;2\n3;4\n": "2 samples, fewer than 64",
 }
 
 
@@ -181,7 +187,7 @@ def test_bad_csv_is_named(tmp_path: Path, text: Any) -> None:
 
 
 def test_text_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"1,2\n\xff\xfe\x00\n")
+    (tmp_path / "a.csv").write_bytes(b"1.0,2\n\xff\xfe\x00\n")
     with pytest.raises(RecordingError, match="line 2 is not text"):
         read_recording(row(tmp_path / "a.csv", channels=("x", "y")))
     (tmp_path / "b.csv").write_bytes(b"1" * 100_000)

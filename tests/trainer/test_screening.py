@@ -15,7 +15,7 @@ from trainer.calibration import Order
 from trainer.core import ChoiceError, FitError
 from trainer.recordings import Recording, check_accepted, cut_out, strangers, towering, unusable
 from trainer.recordings.cwru import cwru_list
-from trainer.recordings.recording import read_recordings
+from trainer.recordings.list_reading import read_recordings
 
 DETECTORS = ("gaussian", "principal_components")
 

@@ -15,8 +15,9 @@ from tests.trainer.builders import noise, row, write_lines
 from trainer.core.errors import RecordingError
 from trainer.formats.answer import check_head, is_rate
 from trainer.formats.contract import MAX_VALUES, Refusal
-from trainer.recordings import child_reader, recording_from_array, resample
-from trainer.recordings.recording import load_list, read_recording
+from trainer.recordings import parsers, recording_from_array, resample
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import load_list
 
 ODD_RATES = {
     "text": np.array("12k"),
@@ -172,12 +173,13 @@ def test_a_child_that_was_taken_over_says_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     np.savez(tmp_path / "a.npz", samples=noise())
-    monkeypatch.setattr(child_reader, "_CHILD", f"import sys; sys.stdout.write({said!r}); sys.stdout.flush()")
+    monkeypatch.setattr(parsers, "_FORKS", False)  # each file an interpreter, as on Windows
+    monkeypatch.setattr(parsers, "CHILD", f"import sys; sys.stdout.write({said!r}); sys.stdout.flush()")
     if sys.platform == "linux" and len(said) > 100_000 // 2:  # longer than an argument may be
         said_file = tmp_path / "said"
         said_file.write_text(said)
         code = f"import sys; sys.stdout.write(open({str(said_file)!r}).read()); sys.stdout.flush()"
-        monkeypatch.setattr(child_reader, "_CHILD", code)
+        monkeypatch.setattr(parsers, "CHILD", code)
     with pytest.raises(RecordingError) as caught:
         read_recording(row(tmp_path / "a.npz"))
     one_line(caught.value)

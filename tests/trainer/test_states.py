@@ -14,6 +14,7 @@ from edge_runtime.core import (
     NOT_RUNNING,
     UNSEEN,
     AlarmKind,
+    AlarmPolicy,
     ArtefactError,
     Reading,
     Samples,
@@ -26,6 +27,7 @@ from edge_runtime.models import Artefact, Graph, open_trusted, read_model
 from edge_runtime.pipeline import Watch
 from edge_runtime.sensors.protocols import encode_reading
 from tests.shared import needs
+from tests.states.batches import BatchPlayer
 from tests.states.course import Day
 from tests.states.figures import Share, fault_while_stopped, healthy_day, named, wanted_name
 from tests.states.machines import Machine, cwru, fan
@@ -67,6 +69,12 @@ def begun(played: list[Said]) -> list[tuple[AlarmKind, float]]:
     ]
 
 
+def told(said: Said) -> tuple[float, str, bool, Transition | None]:
+    """When, the state, whether it exceeded, and what became of an alarm; times as the line rounds them."""
+    state = "" if said.state is None else said.state.name
+    return round(said.at_s, 3), state, said.verdict.exceeded, said.verdict.transition
+
+
 def ended(played: list[Said]) -> set[AlarmKind]:
     """Kinds of the alarms that ended."""
     verdicts = [said.verdict for said in played if said.verdict.transition is Transition.END]
@@ -97,6 +105,14 @@ def test_a_state_has_a_lower_threshold_than_those_that_nobody_saw(fitted: Fit) -
     assert manifest_from_metadata(manifest_to_metadata(manifest), "here").states == manifest.states
 
 
+def test_votes_of_a_model_with_states_span_eight_seconds(machine: Machine, fitted: Fit) -> None:
+    order = machine.order(DETECTOR)
+    assert fitted("").manifest.policy.votes == order.alarm(12000.0).votes == (94, 188)
+    assert order.alarm(1.0).votes == replace(order, states=False).alarm(12000.0).votes == (3, 5)
+    own = AlarmPolicy(votes=(2, 2))
+    assert replace(order, policy=own).alarm(12000.0) is own
+
+
 def test_a_healthy_day_of_stops_and_starts_raises_no_anomaly(machine: Machine, fitted: Fit) -> None:
     found = healthy_day(fitted(""), machine, seed=1, length_s=60.0)
     assert found["windows"] > 1000
@@ -120,7 +136,7 @@ def test_an_alarm_stays_while_the_machine_stands_still(machine: Machine, fitted:
     assert AlarmKind.ANOMALY not in ended(still)
     assert still[-1].state is not None
     assert still[-1].state.name == NOT_RUNNING
-    again = list(player.play(day.run("2 hp", 15.0).samples))
+    again = list(player.play(day.run("2 hp", 20.0).samples))
     assert AlarmKind.ANOMALY in ended(again)
 
 
@@ -153,6 +169,16 @@ def test_the_fan_at_another_speed_than_the_site_says(tmp_path: Path) -> None:
         assert AlarmKind.STATE in ended(list(player.play(long(machine.kept[runs], machine, 5))))
 
 
+def test_what_is_scored_in_batches_is_what_a_pipeline_says(machine: Machine, fitted: Fit) -> None:
+    day = Day(machine.kept, machine.rate_hz, machine.piece, 4)
+    parts = [day.stand().samples[:30_000], day.run_up("2 hp").samples, day.run("2 hp", 2.0).samples]
+    parts += [long(machine.faults[FAULT][1], machine, 5), day.run_down("2 hp").samples]
+    players = Player(fitted("")), BatchPlayer(fitted(""))
+    whole, batches = ([told(said) for part in parts for said in player.play(part)] for player in players)
+    assert len({name for _, name, *_ in whole}) >= 4, "a day that stands, runs up, runs and is out of order"
+    assert whole == batches
+
+
 def test_a_reading_says_the_state(machine: Machine, fitted: Fit) -> None:
     artefact = fitted("")
     settings = StateSettings(reading="load", values=(NOT_RUNNING, "0 hp", "2 hp"))
@@ -181,7 +207,7 @@ def test_a_file_whose_states_are_not_its_graph_s_is_refused(
     path = tmp_path / "plain.onnx"
     order = replace(machine.order(DETECTOR), states=False)
     recordings = tuple(
-        machine.recording(part, name) for name, part in machine.learnt.items() if name != NOT_RUNNING
+        machine.recording(part, name) for name, (part,) in machine.learnt.items() if name != NOT_RUNNING
     )
     written = fitting.write(fitting.fit(recordings, order), order, path)
     assert written.states is None
@@ -198,9 +224,9 @@ def test_a_file_whose_states_are_not_its_graph_s_is_refused(
 
 
 def test_conditions_that_sound_alike_are_one_state(machine: Machine, tmp_path: Path) -> None:
-    part = machine.learnt["2 hp"]
+    (part,) = machine.learnt["2 hp"]
     half = len(part) // 2
-    recordings = [machine.recording(machine.learnt["0 hp"], "0 hp")]
+    recordings = [machine.recording(machine.learnt["0 hp"][0], "0 hp")]
     recordings += [machine.recording(part[:half], "a"), machine.recording(part[half:], "b")]
     order = machine.order(DETECTOR)
     manifest = fitting.write(fitting.fit(tuple(recordings), order), order, tmp_path / "model.onnx")
@@ -210,11 +236,11 @@ def test_conditions_that_sound_alike_are_one_state(machine: Machine, tmp_path: P
 
 def test_what_no_state_can_be_learnt_from_is_refused(machine: Machine) -> None:
     order = machine.order(DETECTOR)
-    recordings = tuple(machine.recording(machine.learnt[name], name) for name in ("0 hp", "2 hp"))
+    recordings = tuple(machine.recording(machine.learnt[name][0], name) for name in ("0 hp", "2 hp"))
     with pytest.raises(ChoiceError, match="nothing was recorded of condition 'off'"):
         fitting.fit(recordings, replace(order, not_running="off"))
     with pytest.raises(ChoiceError, match="no state may be called 'run_up'"):
-        fitting.fit((machine.recording(machine.learnt["0 hp"], "run_up"), *recordings), order)
-    few = machine.recording(machine.learnt["0 hp"][:8000], "few")
+        fitting.fit((machine.recording(machine.learnt["0 hp"][0], "run_up"), *recordings), order)
+    few = machine.recording(machine.learnt["0 hp"][0][:8000], "few")
     with pytest.raises(FitError, match="'few' has 14 windows"):
         fitting.fit((few, *recordings), order)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from tests.trainer.builders import noise, row, write_lines
 from trainer.core.errors import RecordingError
+from trainer.recordings.file_reading import read_recording
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.listing import read_list, write_list
-from trainer.recordings.recording import load_list, read_recording
 
 
 def shares(count: int = 4096, channels: int = 1) -> Any:
@@ -130,7 +131,7 @@ HOSTILE = {
     riff((b"fmt ", shape(rate=0)), (b"data", bytes(400))): "0 Hz",
     riff((b"fmt ", shape(align=7)), (b"data", bytes(400))): "7 bytes a reading",
     riff((b"fmt ", shape()), (b"data", bytes(400)))[:-200]: "ends after 200 of 400 bytes",
-    riff((b"fmt ", shape())) + b"data\xff\xff\xff\xff" + bytes(400): "more than 67108864",
+    riff((b"fmt ", shape())) + b"data\xff\xff\xff\xff" + bytes(400): "channel DE is constant at 0",
     riff((b"fmt ", shape())) + b"data\xf0\xff\xff\x07" + bytes(400): "ends after 400 of 134217712 bytes",
     riff((b"fmt ", shape())) + b"junk\xff\xff\xff\xff" + bytes(400): "holds no data chunk",
     riff((b"fmt ", shape())) + b"junk\0\0\0\0" * 5000: "holds no data chunk",

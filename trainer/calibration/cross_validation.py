@@ -15,7 +15,7 @@ from edge_runtime.models import Graph
 from trainer.calibration import choice, support
 from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.calibration.slow_alarm import find_slow
-from trainer.core import FitContext, FitError, Progress, RecordingError, quiet
+from trainer.core import FitContext, FitError, Progress, RecordingError, part_of, quiet, without
 from trainer.recordings import (
     DIGITS,
     NORMAL,
@@ -27,12 +27,16 @@ from trainer.recordings import (
     leave_out_blocks,
     leave_out_conditions,
     measure_quota,
+    moments,
+    parts,
     widen,
 )
 
 FitGraph = Callable[[Samples, FitContext], bytes]
 """Fits a new detector on windows [n, samples, channels] and returns its graph as ONNX bytes."""
 
+_DRAWING: Final = 0.3
+"""Share of a fit's progress that the drawing of its windows has. A judgement."""
 _KEPT_GRAPHS: Final = 8
 """Graphs of folds that are kept to try faults with: a file each, of up to megabytes. More conditions narrow
 what is stated little, and take longer."""
@@ -57,7 +61,7 @@ def context_of(recordings: Sequence[Recording], seed: int = 0, progress: Progres
     """Return what a detector may know besides the windows; recordings of one list agree on it."""
     first = recordings[0]
     normals = [item for item in recordings if item.label == NORMAL]
-    powers = [float(item.samples.astype(np.float64).var(axis=0).mean()) for item in normals]
+    powers = [float(moments(item).variance.mean()) for item in normals]
     return FitContext(
         rate_hz=first.rate_hz,
         channels=first.channels,
@@ -83,9 +87,11 @@ def training(
             where=", ".join(condition_names(recordings)) or "list",
             remedy=f"Label the recordings of the healthy machine {NORMAL!r}",
         )
-    found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation)
+    drawing = part_of(context.progress, 0.0, _DRAWING)
+    found = gather_all(_learnt(recordings, plan), plan.cut, context.seed, plan.augmentation, drawing)
     labels = found.labels if plan.supervised else ()
-    return found.windows, replace(context, labels=labels, conditions=found.conditions)
+    fitting = part_of(context.progress, _DRAWING, 1 - _DRAWING)
+    return found.windows, replace(context, labels=labels, conditions=found.conditions, progress=fitting)
 
 
 def learnt_digests(recordings: Sequence[Recording], plan: CalibrationPlan) -> tuple[str, ...]:
@@ -133,16 +139,24 @@ def hold_out(
     for number, fold in enumerate(folds):
         share = number / len(folds)
         context.progress(share, f"leaving out {fold.name}")
-        inner = replace(context, progress=_within(context.progress, share, 1 / len(folds), fold.name))
+        inner = replace(context, progress=without(context.progress, share, 1 / len(folds), fold.name))
         data = fit(*training(fold.train, plan, inner))
         graph = Graph(data, where=f"fit without {fold.name}")
         graphs += [(fold, data)] if number in kept else []
+        inner.progress(1.0, "scoring what was left out")
         # With one condition only, its variants stand in for those that were never recorded.
         ranges = plan.augmentation if fold.within_condition else None
-        for item in fold.held:  # one variant in memory at a time
+        for item in fold.held:  # one variant of one part in memory at a time
+            scored = [
+                [
+                    graph.score(cut_windows(one, plan.samples, plan.hop))
+                    for one in widen([part], ranges, context.seed)
+                ]
+                for part in parts(item, plan.samples, plan.hop)
+            ]
             held += [
-                Held(item, graph.score(cut_windows(one, plan.samples, plan.hop)), variant)
-                for variant, one in enumerate(widen([item], ranges, context.seed))
+                Held(item, np.concatenate(of), variant)
+                for variant, of in enumerate(zip(*scored, strict=True))
             ]
     return held, graphs
 
@@ -151,8 +165,3 @@ def _learnt(recordings: Sequence[Recording], plan: CalibrationPlan) -> list[Reco
     """Normal recordings, then the faulty ones where the detector is supervised."""
     normals = [item for item in recordings if item.label == NORMAL]
     return normals + [item for item in recordings if plan.supervised and item.label != NORMAL]
-
-
-def _within(progress: Progress, start: float, share: float, name: str) -> Progress:
-    """Return a function that reports the progress of one fold as `share` of the whole, from `start` on."""
-    return lambda done, what: progress(start + share * done, f"without {name}: {what}")

@@ -14,6 +14,13 @@ from trainer.recordings import MOST_VALUES, NORMAL, TOWERING, Recording, choose_
 MAX_SAMPLES: Final = 65536
 """Longest window. A judgement: 1.4 s at 48 kHz; longer ones make large files and slow scores."""
 
+VOTED_S: Final = 8.0
+VOTED_SHARE: Final = 2
+"""Of a model with states half of the windows of eight seconds raise an alarm, by a threshold low enough for
+that, see `MARGIN` in `states`: a machine that stops and starts exceeds for a second or two at times."""
+_MOST_VOTED: Final = 400
+"""A judgement: windows that come faster than 50 a second are voted on over less."""
+
 MAX_SLOW_S: Final = 86400.0
 """Longest average, a day: what changes over weeks is a matter of trends."""
 
@@ -35,7 +42,8 @@ class Order:
     """Share of normal windows that may exceed the threshold; None for the lowest that the data support."""
     best_effort: bool = False
     """Whether a threshold is given that the data do not support."""
-    policy: AlarmPolicy = field(default_factory=AlarmPolicy)
+    policy: AlarmPolicy | None = None
+    """The alarm's votes and delays; None for the usual ones, see `alarm`."""
     budget: str = ""
     """False alarms that a sensor may raise, such as `1/month`; empty to bound windows instead."""
     accept: tuple[str, ...] = ()
@@ -74,7 +82,7 @@ class Order:
             supervised=REGISTRY[self.detector].supervised,
             squared=REGISTRY[self.detector].squared,
             budget=self.budget,
-            policy=self.policy,
+            policy=self.alarm(recordings[0].rate_hz) if recordings else AlarmPolicy(),
             augmentation=choose_augmentation(self.augment, len(normal)),
             conditions=self.conditions,
             slow_s=self.slow_s,
@@ -82,6 +90,14 @@ class Order:
             range_=self.sensor_range or math.inf,
             most_values=self.most_values,
         )
+
+    def alarm(self, rate_hz: float) -> AlarmPolicy:
+        """Votes and delays of the model's alarm, at this rate."""
+        if self.policy is not None or not self.states:
+            return self.policy or AlarmPolicy()
+        usual, windows = AlarmPolicy().votes, round(VOTED_S * rate_hz / self.hop)
+        of = min(max(windows, usual[1]), _MOST_VOTED)
+        return AlarmPolicy(votes=(max(of // VOTED_SHARE, usual[0]), of))
 
     def check(self) -> None:
         """Raise ChoiceError or FitError for wishes that cannot be, whatever the recordings are."""

@@ -36,6 +36,7 @@ def calibrate_screened(
     where nothing healthy is left.
     """
     normal = condition_names(item for item in recordings if item.label == NORMAL)
+    progress(0.0, "looking for dead sensors and strangers")
     recordings = long_enough(recordings, plan.samples * (2 if plan.within(len(normal)) else 1))
     left_out = unusable(recordings, plan.samples, plan.hop, plan.range_)
     kept = _without(recordings, left_out, plan)

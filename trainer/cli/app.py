@@ -1,13 +1,14 @@
 """The command `trainer`. Each command imports the libraries it needs: some are slow to import."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from edge_runtime.core import VERSION, UnavailableError, run_command
-from trainer.cli import adopt, compare, learn, terminal
+from trainer.cli import adopt, compare, learn, recordings, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -17,8 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-recordings_app = typer.Typer(help="Recordings lists, and recordings for the edge.", no_args_is_help=True)
-app.add_typer(recordings_app, name="recordings")
+app.add_typer(recordings.app, name="recordings")
 app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
@@ -39,50 +39,17 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback has done it
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every recording again, and keep nothing of it.")
+    ] = False,
 ) -> None:
     """Options before the command."""
-
-
-@recordings_app.command("cwru")
-def recordings_cwru(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of .mat files.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
-) -> None:
-    """Write the recordings list of a folder of CWRU bearing recordings."""
-    from trainer.recordings import cwru_list, write_list
-
-    rows = cwru_list(folder)
-    write_list(rows, output)
-    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
-
-
-@recordings_app.command("list")
-def recordings_list(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder, with those in it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="LIST.csv", help="Where to write it.")],
-) -> None:
-    """Write the recordings list of a folder of captures, by what their notes say."""
-    from trainer.recordings import list_folder, write_list
-
-    rows = list_folder(folder)
-    write_list(rows, output)
-    terminal.say(f"{output}: {len(rows)} recordings, {sum(row.normal for row in rows)} normal")
-
-
-@recordings_app.command("convert")
-def recordings_convert(
-    listing: ListFile,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write them.")],
-) -> None:
-    """Write every recording of a list as .npz, which the edge replays without the trainer's libraries."""
-    from trainer.recordings import convert_recordings
-
-    for path, recording in convert_recordings(listing, output):
-        terminal.say(f"{path}: {recording.duration_s:.1f} s, {recording.label}, {recording.condition}")
+    if no_cache:
+        os.environ["STEADYHUM_CACHE"] = "off"
 
 
 @app.command()

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from trainer.cli import terminal
 from trainer.core import Progress, terminal_text
@@ -64,11 +63,9 @@ def _show(title: str, make: Callable[[Path, Progress], Sequence[Any]], data: Pat
     for field in fields(lines[0]):
         table.add_column(field.name)
     for line in lines:
-        table.add_row(*(_cell(value) for value in asdict(line).values()))
+        cells = []
+        for value in asdict(line).values():
+            text = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            cells.append(terminal_text(f"{value:.4f}" if isinstance(value, float) else text))
+        table.add_row(*cells)
     terminal.output.print(table)
-
-
-def _cell(value: object) -> Text:
-    if isinstance(value, float):
-        return terminal_text(f"{value:.4f}")
-    return terminal_text(" ".join(map(str, value)) if isinstance(value, tuple) else value)

@@ -18,7 +18,7 @@ from edge_runtime.models import Graph, open_trusted
 from trainer import fitting
 from trainer.comparison.outcomes import DetectorTrials, Trial
 from trainer.comparison.unseen_faults import missed_unseen_kinds
-from trainer.core import ChoiceError, FitError, Progress, TrainerError, quiet
+from trainer.core import ChoiceError, FitError, Progress, TrainerError, quiet, without
 from trainer.detectors import REGISTRY
 from trainer.evaluation import ScoredRecording, by_window, judge_all, score_recording
 from trainer.fitting import Order
@@ -59,7 +59,7 @@ def run_trials(
     kept: fitting.Kept = {}
     for number, fold in enumerate(chosen := trial_folds(recordings, arrangement)):
         try:
-            part = _part(progress, fold, number / len(chosen), len(chosen))
+            part = without(progress, number / len(chosen), 1 / len(chosen), fold.name)
             trials.append(_trial(fold, order, kept, part))
         except (TrainerError, DataError) as error:
             progress(1.0, "refused")
@@ -107,10 +107,6 @@ def trial_folds(recordings: Sequence[Recording], arrangement: str) -> list[Fold]
     if arrangement == "single":
         found = [Fold(f"all but {fold.name}", fold.held, fold.train) for fold in found]
     return found
-
-
-def _part(progress: Progress, fold: Fold, start: float, parts: int) -> Progress:
-    return lambda done, what: progress(start + done / parts, f"without {fold.name}: {what}")
 
 
 def _trial(fold: Fold, order: Order, kept: fitting.Kept, progress: Progress) -> Trial:

@@ -9,12 +9,13 @@ from trainer.core.atomic_files import (
     whole_file,
     write_text,
 )
-from trainer.core.context import FitContext, Progress, quiet
+from trainer.core.context import READING, FitContext, Progress, part_of, quiet, without
 from trainer.core.errors import ChoiceError, ExportError, FitError, RecordingError, TrainerError
 from trainer.core.nearest_name import nearest
 from trainer.core.rich_text import terminal_text
 
 __all__ = [
+    "READING",
     "ChoiceError",
     "ExportError",
     "FitContext",
@@ -27,9 +28,11 @@ __all__ = [
     "check_folder",
     "make_folder",
     "nearest",
+    "part_of",
     "quiet",
     "terminal_text",
     "whole_file",
+    "without",
     "without_model",
     "write_text",
 ]

@@ -2,9 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 Progress = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and a few words on the current step."""
+READING: Final = 0.3
+"""Share of a command's time that reading a list takes, by which its progress goes on. A judgement."""
+
+
+def part_of(progress: Progress, start: float, share: float) -> Progress:
+    """Return what a step that takes `share` of the whole, from `start` on, tells its own progress."""
+    return lambda done, what: progress(start + share * done, what)
+
+
+def without(progress: Progress, start: float, share: float, name: str) -> Progress:
+    """Return what a fit without `name` tells its progress; it takes `share` of the whole, from `start` on."""
+    return lambda done, what: progress(start + share * done, f"without {name}: {what}")
 
 
 def quiet(_share: float, _what: str) -> None:

@@ -16,7 +16,7 @@ from edge_runtime.analysis import AlarmMachine, SlowAverage, SlowRule, Windower,
 from edge_runtime.core import AlarmKind, AlarmPolicy, Frame, Manifest, Samples, Transition, Verdict
 from edge_runtime.models import Artefact, Scores
 from trainer.core import RecordingError
-from trainer.recordings import Recording
+from trainer.recordings import Recording, parts
 
 _FRAME: Final = 256
 """Samples in a frame; windows do not depend on it."""
@@ -60,20 +60,19 @@ def score_recording(artefact: Artefact, recording: Recording) -> ScoredRecording
                 where=recording.file,
                 remedy="Make the list say the same as the model, or fit a model for these recordings",
             )
-    if len(recording.samples) < manifest.samples:
-        raise RecordingError(
-            f"{len(recording.samples)} samples, the model takes windows of {manifest.samples}",
-            where=recording.file,
-            remedy="Record longer",
-        )
-    windows, times_us = _cut_windows(manifest, recording.samples)
-    problems = tuple(str(problem(window, manifest.channels) or "") for window in windows)
-    scores = artefact.graph.score(windows)
+    problems: list[str] = []
+    found: list[Scores] = []
+    ends_us: list[int] = []
+    for windows, part_us in _cut_windows(manifest, recording):
+        problems += [str(problem(window, manifest.channels) or "") for window in windows]
+        found.append(artefact.graph.score(windows))
+        ends_us += part_us
+    scores, times_us = np.concatenate(found), np.array(ends_us, dtype=np.int64)
     scores[[bool(text) for text in problems]] = np.nan
     slow = SlowRule.of(manifest.slow_alarm)
     average = None if slow is None else SlowAverage(slow, manifest.hop / manifest.rate_hz)
     verdicts = tuple(judge(scores, times_us, manifest.threshold, manifest.policy, average))
-    return ScoredRecording(recording, times_us, scores, problems, verdicts)
+    return ScoredRecording(recording, times_us, scores, tuple(problems), verdicts)
 
 
 def judge(
@@ -92,24 +91,33 @@ def judge(
             yield machine.step(time_us, score, average=math.nan if average is None else average.push(score))
 
 
-def _cut_windows(manifest: Manifest, samples: Samples) -> tuple[Samples, NDArray[np.int64]]:
-    """Windows [n, samples, channels], and the end of each, microseconds."""
+def _cut_windows(manifest: Manifest, recording: Recording) -> Iterator[tuple[Samples, list[int]]]:
+    """Windows [n, samples, channels] of a part of the recording, and the end of each, microseconds."""
+    if len(recording.stored) < manifest.samples:
+        raise RecordingError(
+            f"{len(recording.stored)} samples, the model takes windows of {manifest.samples}",
+            where=recording.file,
+            remedy="Record longer",
+        )
     rate_hz = manifest.rate_hz
     windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), rate_hz)
     length_us = manifest.samples * 1e6 / rate_hz
-    windows, times_us = [], []
-    for number, start in enumerate(range(0, len(samples), _FRAME)):
-        frame = Frame(
-            sensor_id=0,
-            boot_id=0,
-            sequence=number,
-            time_us=round(start * 1e6 / rate_hz),
-            rate_hz=rate_hz,
-            scale=1.0,
-            overruns=0,
-            samples=samples[start : start + _FRAME],
-        )
-        for window in windower.push(frame)[0]:
-            windows.append(window.samples.copy())
-            times_us.append(round(window.time_us + length_us))
-    return np.stack(windows), np.array(times_us, dtype=np.int64)
+    numbers = count()
+    for part in parts(recording):
+        windows, times_us, samples = [], [], part.samples
+        for start in range(0, len(samples), _FRAME):
+            frame = Frame(
+                sensor_id=0,
+                boot_id=0,
+                sequence=next(numbers),
+                time_us=round((part.offset - recording.offset + start) * 1e6 / rate_hz),
+                rate_hz=rate_hz,
+                scale=1.0,
+                overruns=0,
+                samples=samples[start : start + _FRAME],
+            )
+            for window in windower.push(frame)[0]:
+                windows.append(window.samples.copy())
+                times_us.append(round(window.time_us + length_us))
+        if windows:
+            yield np.stack(windows), times_us

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_runtime.core import DataError, EdgeError, Manifest
+from edge_runtime.core import DataError, EdgeError
 from edge_runtime.models import Artefact, load_model
 from trainer.recordings import Recording, cut_windows
 
@@ -35,7 +35,12 @@ def _shift(base: Artefact, recordings: Sequence[Recording]) -> list[str]:
     ):
         if ours != theirs:
             raise DataError(f"its {what} is {theirs}, this sensor's {ours}", remedy="Name another base model")
-    windows = np.concatenate([_some(item, manifest) for item in recordings])
+    drawn = [np.empty((0, manifest.samples, len(first.channels)), np.float32)]
+    for item in recordings:
+        if len(item.stored) >= manifest.samples:
+            found = cut_windows(item, manifest.samples, manifest.hop)
+            drawn.append(found[np.unique(np.linspace(0, len(found) - 1, _WINDOWS).astype(int))])
+    windows = np.concatenate(drawn)
     scores = base.graph.score(windows)
     usual, farthest = (manifest.calibration.quantiles.get(name) for name in ("0.5", "1"))
     middle = float(np.median(scores))
@@ -50,10 +55,3 @@ def _shift(base: Artefact, recordings: Sequence[Recording]) -> list[str]:
         f"theirs was {usual:.3g} and at most {farthest:.3g}{named}. It may be another machine, or a faulty "
         "one"
     ]
-
-
-def _some(item: Recording, manifest: Manifest) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    if len(item.stored) < manifest.samples:
-        return np.empty((0, manifest.samples, len(item.channels)), np.float32)
-    found = cut_windows(item, manifest.samples, manifest.hop)
-    return np.ascontiguousarray(found[np.unique(np.linspace(0, len(found) - 1, _WINDOWS).astype(int))])

@@ -23,7 +23,7 @@ from trainer.calibration import (
     set_apart,
     training,
 )
-from trainer.core import FitContext, Progress, check_apart, check_file, quiet
+from trainer.core import READING, FitContext, Progress, check_apart, check_file, part_of, quiet
 from trainer.detectors import REGISTRY, Detector, create
 from trainer.export import ExportDetails, write_model
 from trainer.power import Power, PowerPlan, check_hears, measure, supported_by
@@ -107,7 +107,7 @@ def fit(
     # Calibration makes most of the fits, so it has most of the progress bar.
     plan = order.plan(recordings)
     recordings, calibrated = calibrate_screened(
-        fitter(order, kept), recordings, plan, order.seed, _share(progress, 0, 0.8)
+        fitter(order, kept), recordings, plan, order.seed, part_of(progress, 0, 0.8)
     )
     context = context_of(recordings, order.seed, progress)
     general = calibrated.threshold.value
@@ -115,7 +115,7 @@ def fit(
     if order.states:
         found = find_states(fitter(order, kept), recordings, still, plan, context, general=general)
     middle = time.perf_counter()
-    windows, full = training(recordings, plan, replace(context, progress=_share(progress, 0.8, 0.1)))
+    windows, full = training(recordings, plan, replace(context, progress=part_of(progress, 0.8, 0.1)))
     detector = _fitted(order, windows, full, kept)
     seconds = time.perf_counter() - middle
     calibrated = replace(calibrated, notes={**calibrated.notes, **_turns(order, context.rate_hz)})
@@ -140,7 +140,7 @@ def with_power(fitted: Fitted, order: Order) -> Fitted:
     """
     plan = PowerPlan(
         threshold=fitted.calibrated.threshold.value,
-        policy=order.policy,
+        policy=order.alarm(fitted.context.rate_hz),
         samples=order.samples,
         hop=order.hop,
         seed=order.seed,
@@ -180,7 +180,7 @@ def write(
         hop=order.hop,
         threshold=fitted.calibrated.threshold.value,
         calibration=fitted.calibrated.calibration,
-        policy=order.policy,
+        policy=order.alarm(fitted.context.rate_hz),
         data_digest=windows_digest(fitted.windows),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         learnt=fitted.learnt,
@@ -200,10 +200,11 @@ def fit_list(listing: Path, order: Order, path: Path, progress: Progress = quiet
     check_accepted(order.accept)
     check_file(path, listing)
     progress(0.0, f"reading {listing.name}")
-    recordings = load_list(listing)
+    recordings = load_list(listing, part_of(progress, 0.0, READING))
     check_apart(path, *(Path(item.file) for item in recordings))
+    progress(READING, "comparing the recordings")
     found = check_recordings(recordings, order.accept)
-    fitted = fit(recordings, order, progress)
+    fitted = fit(recordings, order, part_of(progress, READING, 1 - READING))
     refuse_deaf(fitted, order)
     progress(1.0, f"writing {path.name}")
     return write(fitted, order, path, problem_notes(found))
@@ -244,7 +245,3 @@ def _turns(order: Order, rate_hz: float) -> dict[str, str]:
         f"a window holds {turns:.2g} turns of the shaft, and less than {LEAST_TURNS:g} do not tell 1x from 2x"
     )
     return {"turns": f"{said}: give --samples {needed} or more, and the front end lines or thirds"}
-
-
-def _share(progress: Progress, start: float, share: float) -> Progress:
-    return lambda done, what: progress(start + share * done, what)

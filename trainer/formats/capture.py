@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from edge_runtime.analysis import Windower
-from edge_runtime.core import Frame, Hello, Note, Samples, printable
+from edge_runtime.core import Fault, Frame, Hello, Note, Samples, printable
 from edge_runtime.sensors import Piece, capture_pieces
 from trainer.formats.contract import WHOLE, Content, Refusal, Request
 
@@ -50,9 +50,9 @@ def stretches(stream: IO[bytes], request: Request) -> Iterator[Content]:
 def look(stream: IO[bytes], request: Request) -> dict[str, Any]:
     """What a capture is of, as plain values for `check_look`. Raises Refusal for one without frames."""
     first, hello = None, None
-    at_s, parts = 0.0, [dict(_NOTHING)]
+    at_s, parts, pieces, damaged = 0.0, [dict(_NOTHING)], 0, 0
     for piece in _pieces(stream, request):
-        at_s = piece.at_s
+        at_s, pieces, damaged = piece.at_s, pieces + 1, damaged + isinstance(piece.item, Fault)
         if isinstance(piece.item, Frame):
             first = first or piece.item
         elif isinstance(piece.item, Hello):
@@ -69,6 +69,8 @@ def look(stream: IO[bytes], request: Request) -> dict[str, Any]:
         "unit": printable(hello.unit, _TEXT) if hello else "",
         "range": hello.range if hello else None,
         "seconds": at_s,
+        "pieces": pieces,
+        "damaged": damaged,
         "parts": parts,
     }
 

@@ -9,6 +9,7 @@ from trainer.formats.contract import WHOLE, Refusal
 
 _MOST: Final = 10_000
 """Channels, or changes of what the notes say: more than any sensor or capture has."""
+_MANY: Final = 2.0**53
 _TEXT: Final = 500
 """Characters of a name: longer ones are cut by the child."""
 
@@ -40,6 +41,10 @@ class CaptureLook:
     range: float | None
     """Largest magnitude that the sensor reports, in its unit; None where no hello says it."""
     seconds: float
+    pieces: int
+    """Frames, statements and what is neither."""
+    damaged: int
+    """Of these, pieces that are neither."""
     parts: tuple[CapturePart, ...]
     """At least one, in order of time."""
 
@@ -60,6 +65,8 @@ def check_look(answer: object) -> CaptureLook:
         unit=_text(said.get("unit")),
         range=None if range_ is None else number_in(range_, 0.0, WHOLE[1], "range"),
         seconds=number_in(said.get("seconds"), 0.0, WHOLE[1], "seconds"),
+        pieces=int(number_in(said.get("pieces"), 0.0, _MANY, "pieces")),
+        damaged=int(number_in(said.get("damaged"), 0.0, _MANY, "damaged")),
         parts=tuple(
             CapturePart(
                 number_in(part.get("begin_s"), 0.0, WHOLE[1], "begin_s"),

@@ -14,9 +14,13 @@ from edge_runtime.core import printable
 
 ParsedSamples = NDArray[np.float64]
 
-MAX_VALUES: Final = 64 * 1024 * 1024
-"""Values of a recording, 0.5 GiB as float64: half an hour of three channels at 12 kHz, which a small computer
-can still filter in memory."""
+MAX_VALUES: Final = 4 * 1024**3
+"""Values of a recording: five days of three channels at 3 kHz, 32 GB of disk while it is read. Text, .npz,
+.wav and MATLAB 7.3 are read in blocks; for the others their parser's memory is the limit."""
+BLOCK_VALUES: Final = 1024 * 1024
+"""Values of a block, 8 MiB as float64: a pipe and two filters hold a few of them."""
+WHOLE_VALUES: Final = 128 * 1024 * 1024
+"""Values that a parser takes which cannot read in blocks: 1 GiB, half of the memory that it may have."""
 _LISTED: Final = 20
 """Names in a message: more would not fit a terminal."""
 WHOLE: Final = (0.0, 1e18)
@@ -36,6 +40,24 @@ class Refusal(Exception):  # noqa: N818 - it travels as data to the parent, whic
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What the list says of how a table of text is written; blank where it is to be found out."""
+
+    rate_hz: float | None = None
+    """The list's rate, by which the unit of a time column is told."""
+    separator: str = ""
+    """`comma`, `semicolon`, `tab`, `bar` or `blank`."""
+    decimal: str = ""
+    """`point` or `comma`."""
+    skip_lines: int = 0
+    """Lines at the top that are passed over."""
+    time: str = ""
+    """Name or number of the time column, or `none` for a table without a usable one."""
+    time_unit: str = ""
+    """`s`, `ms`, `us` or `ns`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What to read from the file on standard input."""
 
@@ -44,20 +66,28 @@ class Request:
     signals: tuple[str, ...]
     """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
     channels: tuple[str, ...]
+    """Names of the list; empty for whatever channels the file has."""
     number: str
     """The digits a CWRU file is named by, which its own keys carry; empty for other files."""
+    hints: Hints = Hints()
     span_s: tuple[float, float] | None = None
     """Which seconds of a capture; None for all of them, and for other files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a parser found."""
+    """What a parser found. A parser of large files yields blocks of values, and the last of them as this."""
 
     values: ParsedSamples
     """Shape [samples, channels]."""
     stated: Mapping[str, float | str] = field(default_factory=dict)
     """What the file says about itself: `rate_hz`, `unit`; of a capture's stretch also `begin_s`."""
+    names: tuple[str, ...] = ()
+    """What the file calls the columns of the values; empty where it names none."""
+    starts: tuple[int, ...] = ()
+    """Rows before which samples are missing, in order: a new stretch begins at each."""
+    notes: tuple[str, ...] = ()
+    """What was understood and measured, for people: layout, clock, jitter, gaps."""
 
 
 def available(names: Iterable[str]) -> str:

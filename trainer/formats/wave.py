@@ -5,12 +5,22 @@ Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0
 """
 
 import struct
+import sys
+from collections.abc import Iterator
 from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.formats.contract import FULL_SCALE, MAX_VALUES, Content, Refusal, Request, available
+from trainer.formats.contract import (
+    BLOCK_VALUES,
+    FULL_SCALE,
+    Content,
+    ParsedSamples,
+    Refusal,
+    Request,
+    available,
+)
 
 _HEAD: Final = struct.Struct("<4sI4s")
 """`RIFF`, size, `WAVE`."""
@@ -28,12 +38,15 @@ _TYPES: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", 
 """By format tag, 1 for integers and 3 for floats, and bits per value; NumPy has no type of three bytes."""
 _CHUNKS: Final = 1024
 """Searched for data: recorders write fewer than ten; a file of a million empty ones ends here."""
+_ENDLESS: Final = 0x7FFFF000
+"""Bytes of data from which a size is what arecord, sox and ffmpeg state of a file that they write to a
+pipe."""
 _DAMAGED: Final = "The file is damaged or was never finished; export or copy it again"
 _PLAIN: Final = "Export it as plain .wav: 16, 24 or 32 bit PCM, or 32 or 64 bit float"
 
 
-def read(stream: IO[bytes], request: Request) -> Content:
-    """Read channels of a .wav file as shares of full scale, and its rate in Hz. Raises Refusal."""
+def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Content]:
+    """Yield channels of a .wav file as shares of full scale, and its rate in Hz. Raises Refusal."""
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size or head[:4] != b"RIFF" or head[8:] != b"WAVE":
         raise Refusal("is not a RIFF WAVE file", _PLAIN)
@@ -44,7 +57,9 @@ def read(stream: IO[bytes], request: Request) -> Content:
             break
         name, size = _CHUNK.unpack(chunk)
         if name == b"data":
-            return _content(stream, format_chunk, size, request)
+            endless = size >= _ENDLESS or (size == 0 and _HEAD.unpack(head)[1] in (0, 0xFFFFFFFF))
+            yield from _content(stream, format_chunk, None if endless else size, request)
+            return
         start = stream.tell()
         if name == b"fmt ":
             format_chunk = stream.read(min(size, _FORMAT_BYTES))
@@ -52,27 +67,32 @@ def read(stream: IO[bytes], request: Request) -> Content:
     raise Refusal("holds no data chunk", _DAMAGED)
 
 
-def _content(stream: IO[bytes], format_chunk: bytes, size: int, request: Request) -> Content:
-    """Read a data chunk of `size` bytes."""
+def _content(
+    stream: IO[bytes], format_chunk: bytes, size: int | None, request: Request
+) -> Iterator[ParsedSamples | Content]:
+    """Yield a data chunk of `size` bytes in blocks; None for a file from a pipe, of which all is data."""
     dtype, width, channels, rate_hz = _format(format_chunk)
-    count = size // (width * channels) * channels
-    if count > MAX_VALUES:
-        raise Refusal(f"has {count} values by its header, more than {MAX_VALUES}", "Split the recording")
-    data = stream.read(count * width)
-    if len(data) < count * width:
-        raise Refusal(f"ends after {len(data)} of {count * width} bytes of data", _DAMAGED)
     chosen = _columns(channels, request)
-    raw: NDArray[Any] = np.frombuffer(data, dtype=dtype)
-    if width == 3:
-        # In the upper three bytes of four, so that the sign bit is in its place.
-        wide = np.zeros((count, 4), dtype=np.uint8)
-        wide[:, 1:] = raw.reshape(-1, 3)
-        raw = wide.view("<i4")[:, 0]
-    values = raw.astype(np.float64)
-    if raw.dtype.kind == "i":
-        values = values / 2.0 ** (8 * raw.dtype.itemsize - 1)
-    values = values.reshape(-1, channels)[:, chosen]
-    return Content(np.ascontiguousarray(values), {"rate_hz": float(rate_hz), "unit": FULL_SCALE})
+    align, done = width * channels, 0
+    whole = sys.maxsize if size is None else size // align * align
+    while done < whole:
+        wanted = min(max(1, BLOCK_VALUES // channels) * align, whole - done)
+        data = stream.read(wanted)
+        done += len(data)
+        if len(data) < wanted and size is not None:
+            raise Refusal(f"ends after {done} of {whole} bytes of data", _DAMAGED)
+        if not data:
+            break
+        raw: NDArray[Any] = np.frombuffer(data[: len(data) // align * align], dtype=dtype)
+        if width == 3:
+            # In the upper three bytes of four, so that the sign bit is in its place.
+            wide = np.zeros((len(raw) // 3, 4), dtype=np.uint8)
+            wide[:, 1:] = raw.reshape(-1, 3)
+            raw = wide.view("<i4")[:, 0]
+        full = 2.0 ** (8 * raw.dtype.itemsize - 1) if raw.dtype.kind == "i" else 1.0
+        yield raw.astype(np.float64).reshape(-1, channels)[:, chosen] / full
+    names = tuple(str(at + 1) for at in chosen)
+    yield Content(np.empty((0, len(chosen))), {"rate_hz": float(rate_hz), "unit": FULL_SCALE}, names)
 
 
 def _format(chunk: bytes) -> tuple[str, int, int, int]:
@@ -97,7 +117,7 @@ def _columns(channels: int, request: Request) -> list[int]:
             raise Refusal(f"has no channel {signal!r}", available(numbers))
     if request.signals:
         return [int(signal) - 1 for signal in request.signals]
-    if channels != len(request.channels):
+    if request.channels and channels != len(request.channels):
         raise Refusal(
             f"has {channels} channels for the {len(request.channels)} listed, {' '.join(request.channels)}",
             "Name channels of the file in the list's signal column, by number from 1",

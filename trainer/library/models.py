@@ -114,7 +114,7 @@ def fit(
         method=method,
         rate=false_alarm_rate,
         budget=max_false_alarms,
-        policy=policy or AlarmPolicy(),
+        policy=policy,
         conditions=conditions,
         slow_s=slow_s,
         augment=augment,

@@ -24,12 +24,16 @@ from trainer.recordings.folds import (
     leave_out_conditions,
     leave_out_runs,
     long_enough,
+    parts,
     windows_digest,
 )
+from trainer.recordings.glance import ChannelGlance, Glance, glance_at
 from trainer.recordings.labels import NORMAL
+from trainer.recordings.list_reading import load_list
 from trainer.recordings.listing import write_list
 from trainer.recordings.problems import RecordingProblem
-from trainer.recordings.recording import DIGITS, Recording, load_list
+from trainer.recordings.recording import DIGITS, Recording
+from trainer.recordings.sample_moments import moments
 from trainer.recordings.sampling import MOST_VALUES, Cut, gather_all, gather_windows, measure_quota
 from trainer.recordings.screening import (
     TOWERING,
@@ -51,9 +55,11 @@ __all__ = [
     "Augmentation",
     "CaptureRow",
     "CaptureSet",
+    "ChannelGlance",
     "Cut",
     "Data",
     "Fold",
+    "Glance",
     "LeftOut",
     "Recording",
     "RecordingProblem",
@@ -73,6 +79,7 @@ __all__ = [
     "fault_signs",
     "gather_all",
     "gather_windows",
+    "glance_at",
     "leave_out_blocks",
     "leave_out_conditions",
     "leave_out_runs",
@@ -82,6 +89,8 @@ __all__ = [
     "long_enough",
     "look_at_capture",
     "measure_quota",
+    "moments",
+    "parts",
     "problem_notes",
     "read_captures",
     "read_content",

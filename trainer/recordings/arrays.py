@@ -6,7 +6,7 @@ from functools import partial
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,13 +16,12 @@ from trainer.core import RecordingError
 from trainer.formats import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, ParsedSamples, is_rate
 from trainer.recordings import labels
 from trainer.recordings.as_recorded import look
+from trainer.recordings.file_reading import read_recording
 from trainer.recordings.labels import NORMAL
-from trainer.recordings.listing import ListRow
+from trainer.recordings.listing import ONE_CONDITION, ListRow
+from trainer.recordings.raw_values import RawValues
 from trainer.recordings.recorded_values import check_values, convert_values
-from trainer.recordings.recording import Recording, read_recording
-
-ONE_CONDITION: Final = "recorded"
-"""The operating condition of recordings that name none."""
+from trainer.recordings.recording import Recording
 
 
 @runtime_checkable
@@ -160,8 +159,9 @@ def recording_from_file(
 
 def _recording(row: ListRow, values: ParsedSamples, name: str) -> Recording:
     where, rate_hz = str(row.file), row.rate_hz or 0.0
-    check_values(values, row.channels, where)
-    samples = convert_values(values, rate_hz, row, where)
+    raw = RawValues.of(values)
+    check_values(raw, row.channels, where)
+    samples = np.concatenate(list(convert_values(raw, rate_hz, row, where)))
     digest = hashlib.sha256(samples.data.cast("B")).hexdigest()
     called = name or f"array {digest[:12]}"
     return Recording(

@@ -4,7 +4,9 @@ A signal that was cut off at the sensor's range overshoots once it is filtered, 
 interpolated, and nothing of either can be seen.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -45,6 +47,9 @@ class Channel:
     """First and last second of the longest runs of one value."""
     whole: bool
     """Whether all values are whole numbers."""
+    bottom: float
+    top: float
+    """The smallest and the largest value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +65,46 @@ class AsRecorded:
 
 def look(values: ParsedSamples, rate_hz: float) -> AsRecorded:
     """Look at a recording [samples, channels] in the list's unit, at the rate it was recorded at."""
-    channels = tuple(_channel(column, rate_hz) for column in values.T)
+    channels = tuple(_channel(column, rate_hz) for column in np.ascontiguousarray(values.T))
     return AsRecorded(rate_hz, len(values) / rate_hz, channels, _prints(values[:, 0]))
+
+
+def look_at_blocks(blocks: Iterable[ParsedSamples], rate_hz: float) -> AsRecorded:
+    """Look at a recording that comes in blocks [samples, channels]; a run over two of them counts as two."""
+    parts = [look(block, rate_hz) for block in blocks]
+    if len(parts) == 1:
+        return parts[0]
+    begins_s = [0.0, *accumulate(part.duration_s for part in parts)]
+    return AsRecorded(
+        rate_hz,
+        begins_s[-1],
+        tuple(
+            _joined(each, parts, begins_s) for each in zip(*(part.channels for part in parts), strict=True)
+        ),
+        np.unique(np.concatenate([part.prints for part in parts])),
+    )
+
+
+def _joined(parts: Sequence[Channel], of: Sequence[AsRecorded], begins_s: Sequence[float]) -> Channel:
+    lengths = np.array([part.duration_s for part in of])
+    bottom, top = min(part.bottom for part in parts), max(part.top for part in parts)
+    slack = _SAME * max(abs(bottom), abs(top))
+    runs = [
+        (first + begin, last + begin)
+        for part, begin in zip(parts, begins_s, strict=False)
+        for first, last in part.runs
+    ]
+    longest = sorted(runs, key=lambda run: run[0] - run[1])[:_RUNS]
+    return Channel(
+        mean=float(np.average([part.mean for part in parts], weights=lengths)),
+        repeats=float(np.average([part.repeats for part in parts], weights=lengths)),
+        at_top=sum(part.at_top for part in parts if part.top >= top - slack),
+        at_bottom=sum(part.at_bottom for part in parts if part.bottom <= bottom + slack),
+        runs=tuple(sorted(longest)),
+        whole=all(part.whole for part in parts),
+        bottom=bottom,
+        top=top,
+    )
 
 
 def _channel(column: ParsedSamples, rate_hz: float) -> Channel:
@@ -79,6 +122,8 @@ def _channel(column: ParsedSamples, rate_hz: float) -> Channel:
         at_bottom=_at_end(-column, slack),
         runs=tuple((float(first / rate_hz), float((last + 1) / rate_hz)) for first, last in runs[kept]),
         whole=bool((column == np.round(column)).all()),
+        bottom=float(column.min()),
+        top=float(column.max()),
     )
 
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edge_runtime.sensors import damage_of
 from trainer.core import Progress, RecordingError, quiet
 from trainer.formats import CaptureLook
 from trainer.recordings.captures import look_at_capture, recorded_days
 from trainer.recordings.collection import check_together
+from trainer.recordings.file_reading import read_row
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
-from trainer.recordings.recording import Recording, read_row
+from trainer.recordings.recording import Recording
 from trainer.recordings.spill_file import SpillFile
 
 
@@ -31,7 +33,7 @@ class CaptureSet:
 
     recordings: tuple[Recording, ...]
     left_out: tuple[str, ...]
-    """Captures that could not be used, a sentence each."""
+    """Captures of which something could not be used, a sentence each."""
     days: frozenset[str]
     """Calendar days, UTC, on which those were recorded whose clock could be trusted."""
 
@@ -52,6 +54,7 @@ def read_captures(
     spill_file = SpillFile()
     recordings: list[Recording] = []
     wrong: list[RecordingError] = []
+    damaged: list[str] = []
     days: set[str] = set()
     for number, capture in enumerate(captures):
         progress(number / len(captures), f"reading {capture.path.name}")
@@ -59,14 +62,16 @@ def read_captures(
             look = look_at_capture(capture.path)
             _check_notes(look, capture)
             row = replace(like, file=capture.path, condition=capture.condition or like.condition)
-            recordings += [replace(item, stored=spill_file.put(item.samples)) for item in read_row(row)]
+            recordings += read_row(row, spill_file)
             days |= recorded_days(look)
+            damaged.append(damage_of(look.damaged, look.pieces, str(capture.path)))
         except RecordingError as error:
             wrong.append(error)
     if wrong and not recordings:
         raise wrong[0]
     check_together(recordings)
-    return CaptureSet(tuple(recordings), tuple(f"Left out: {error}" for error in wrong), frozenset(days))
+    left_out = (*(f"Left out: {error}" for error in wrong), *filter(None, damaged))
+    return CaptureSet(tuple(recordings), left_out, frozenset(days))
 
 
 def _check_notes(look: CaptureLook, capture: CaptureRow) -> None:

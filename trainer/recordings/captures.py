@@ -1,18 +1,19 @@
 """Captures as recordings: each stretch without a gap is one; what they are of is said by their notes."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from edge_runtime.sensors import capture_part, is_capture
 from trainer.core import RecordingError
-from trainer.formats import CaptureLook, Content, Refusal, Request, check_head, check_look
-from trainer.recordings.child_reader import open_recording, parser
+from trainer.formats import CaptureLook, Refusal, Request, check_head, check_look
+from trainer.recordings.child_reader import ReadFile, answer_line, open_file, take_values
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.listing import ListRow
+from trainer.recordings.parsers import CAPTURE_CHILD, Parser, single_parser
+from trainer.recordings.raw_values import RawValues
 
 _KIND: Final = "capture"
 _LOOK: Final = 2 * 1024 * 1024
@@ -21,32 +22,38 @@ _NO_CONDITION: Final = "recorded"
 """The condition of captures whose notes name none, as of arrays."""
 
 
-def read_stretches(path: Path, channels: tuple[str, ...], where: str) -> Iterator[Content]:
+def read_stretches(path: Path, channels: tuple[str, ...], where: str) -> Iterator[ReadFile]:
     """Read a capture, or `CAPTURE@FROM-TO`: a stretch without a gap at a time.
 
     Raises RecordingError for one that cannot be read, is damaged throughout, or of another sensor.
     """
-    part = capture_part(str(path))
-    span_s = None if part.path == path else (part.begin_s, part.end_s)
-    with open_recording(part.path, where) as file:
-        try:
-            with parser(file, Request(_KIND, (), channels, "", span_s)) as child:
-                while (head := check_head(child.line(), len(channels))).rows:
-                    values = np.frombuffer(child.body(head), dtype="<f8")
-                    yield Content(values.reshape(head.rows, head.columns), head.stated)
-        except Refusal as refusal:
-            raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
+    with _reader(path, channels, where) as parser:
+        while True:
+            with parser.in_time():
+                head = check_head(answer_line(parser.pipe), len(channels))
+                values = RawValues(head.columns)
+                take_values(parser.pipe, head, values)
+            if not head.rows:  # after the last one
+                return
+            yield ReadFile(values, head.stated)
 
 
 def look_at_capture(path: Path) -> CaptureLook:
     """What a capture is of. Raises RecordingError for one that cannot be read or holds no frame."""
-    where = str(path)
-    part = capture_part(where)
+    with _reader(path, (), str(path)) as parser, parser.in_time():
+        return check_look(answer_line(parser.pipe, _LOOK))
+
+
+@contextlib.contextmanager
+def _reader(path: Path, channels: tuple[str, ...], where: str) -> Iterator[Parser]:
+    """Start what reads a capture; what it refuses becomes a RecordingError."""
+    part = capture_part(str(path))
     span_s = None if part.path == path else (part.begin_s, part.end_s)
-    with open_recording(part.path, where) as file:
+    request = Request(_KIND, (), channels, "", span_s=span_s)
+    with open_file(part.path, where) as file:
         try:
-            with parser(file, Request(_KIND, (), (), "", span_s)) as child:
-                return check_look(child.line(_LOOK))
+            with single_parser(CAPTURE_CHILD, file, request) as parser:
+                yield parser
         except Refusal as refusal:
             raise RecordingError(refusal.what, where=where, remedy=refusal.remedy) from refusal
 
@@ -85,6 +92,11 @@ def capture_rows(paths: Iterable[Path]) -> Iterator[ListRow]:
 def is_capture_path(path: Path) -> bool:
     """Whether a list's file is a capture or a part of one."""
     return is_capture(str(path))
+
+
+def path_on_disk(path: Path) -> Path:
+    """The file that holds what a list's file names: without `@FROM-TO` where it is a part of a capture."""
+    return capture_part(str(path)).path
 
 
 def recorded_days(look: CaptureLook) -> frozenset[str]:

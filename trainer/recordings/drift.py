@@ -6,13 +6,13 @@ Levels of bands are compared, in decibels: a fault adds somewhere long before it
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.recordings.folds import condition_names, cut_windows
+from trainer.recordings.folds import condition_names, window_parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
@@ -68,10 +68,14 @@ def drifting(recordings: Sequence[Recording], samples: int) -> Iterator[Recordin
             continue
         louder = "louder" if found.change_db > 0 else "quieter"
         first, second = found.names
+        where = f"channel {group[0].channels[found.channel]}"
+        if found.band:
+            width_hz = group[0].rate_hz / 2 / _BANDS
+            where += f" from {(found.band - 1) * width_hz:.0f} to {found.band * width_hz:.0f} Hz"
         yield RecordingProblem(
             "drift",
             abs(found.change_db) >= _STEP_DB,
-            f"{_where(found, group[0])} is {abs(found.change_db):.1f} dB {louder} in the {second} third of "
+            f"{where} is {abs(found.change_db):.1f} dB {louder} in the {second} third of "
             f"the time than in the {first}, {abs(found.deviations):.0f} times what windows vary by",
             name,
             "A fault that begins looks like this, and a machine that warms up: look at it, let it run until "
@@ -113,7 +117,7 @@ def _levels(item: Recording, samples: int) -> Floats:
     taper = np.hanning(samples)[:, np.newaxis]
     edges = np.linspace(1, samples // 2 + 1, _BANDS + 1).astype(int)[:-1]
     found = []
-    for window in cut_windows(item, samples, samples):
+    for window in chain.from_iterable(window_parts(item, samples, samples)):
         centred = window - window.mean(axis=0, dtype=np.float64)
         power = np.square(np.abs(np.fft.rfft(centred * taper, axis=0)))
         whole = np.square(centred).mean(axis=0)
@@ -132,11 +136,3 @@ def _step(one: tuple[str, Floats], other: tuple[str, Floats]) -> _Step:
     channel, band = np.unravel_index(int(np.abs(sure).argmax()), sure.shape)
     deviations = float((change / spread)[channel, band])
     return _Step(float(sure[channel, band]), deviations, int(channel), int(band), (one[0], other[0]))
-
-
-def _where(step: _Step, item: Recording) -> str:
-    if not step.band:
-        return f"channel {item.channels[step.channel]}"
-    width_hz = item.rate_hz / 2 / _BANDS
-    span = f"{(step.band - 1) * width_hz:.0f} to {step.band * width_hz:.0f} Hz"
-    return f"channel {item.channels[step.channel]} from {span}"

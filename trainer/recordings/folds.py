@@ -5,7 +5,7 @@ Windows of one recording are alike: split by window, a test would be on what was
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,8 @@ from trainer.recordings.recording import Recording
 BLOCKS: Final = 5
 """Folds of a single condition: the usual number (Hastie et al., "The Elements of Statistical Learning",
 7.10); each fit keeps 80 % of the data."""
+_PART: Final = 8 * 1024 * 1024
+"""Values of a part of a recording that is worked on at a time, 32 MB; a recording of minutes is one part."""
 _RUN: Final = 16
 """Readings of a hash: 16 of a few significant bits each make equal runs of different recordings unlikely."""
 _PROBE: Final = 64
@@ -81,9 +83,35 @@ def cut_windows(recording: Recording, samples: int, hop: int) -> Samples:
     return np.asarray(view.transpose(0, 2, 1))
 
 
-def windows_digest(parts: Samples) -> str:
+def parts(recording: Recording, samples: int = 1, hop: int = 1) -> Iterator[Recording]:
+    """Yield a recording part after part: together they have its windows of `samples` every `hop`, each once.
+
+    What is mapped of one part leaves memory with it. A short recording is its only part.
+    """
+    total = len(recording.stored)
+    rows = max(_PART // len(recording.channels), 2 * samples)
+    if total <= rows:
+        yield recording
+        return
+    windows = (total - samples) // hop + 1
+    count = math.ceil(windows / ((rows - samples) // hop + 1))
+    # Of equal lengths, so that the last one is not too short for filters.
+    each = math.ceil(windows / count)
+    for first in range(0, windows, each):
+        last = min(first + each, windows) - 1
+        stored = recording.stored[first * hop : last * hop + samples]
+        yield replace(recording, stored=stored, offset=recording.offset + first * hop)
+
+
+def window_parts(recording: Recording, samples: int, hop: int) -> Iterator[Samples]:
+    """Yield the windows that `cut_windows` views, those of a part at a time. Raises alike."""
+    for part in parts(recording, samples, hop):
+        yield cut_windows(part, samples, hop)
+
+
+def windows_digest(windows: Samples) -> str:
     """SHA-256 over windows, in order, as little-endian float32."""
-    return hashlib.sha256(np.ascontiguousarray(parts, dtype="<f4").data.cast("B")).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(windows, dtype="<f4").data.cast("B")).hexdigest()
 
 
 def condition_names(recordings: Iterable[Recording]) -> tuple[str, ...]:

@@ -6,13 +6,12 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy import signal
 
 from trainer.recordings import spectral_lines
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
-from trainer.recordings.spectral_lines import Floats
+from trainer.recordings.sample_moments import moments
 
 _OFFSET_SHARE: Final = 0.03
 """Of the normal level: a smaller difference of offset moves no score. A judgement."""
@@ -47,10 +46,10 @@ def rates(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
 
 def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     """Offsets that separate the labels: a detector that sees them has learnt the recorder."""
-    normal, faulty = _groups(recordings, lambda item: item.samples.mean(axis=0, dtype=np.float64)[0])
-    if len(normal) < 2 or len(faulty) < 2:
+    if not _has_both(recordings):
         return
-    level = np.median([item.samples.std() for item in recordings if item.label == NORMAL])
+    normal, faulty = _groups(recordings, lambda item: float(moments(item).mean[0]))
+    level = np.median([moments(item).deviation for item in recordings if item.label == NORMAL])
     share = _separability(normal, faulty)
     gap = abs(float(np.median(normal) - np.median(faulty)))
     if share > _SEPARABLE and gap > _OFFSET_SHARE * level:
@@ -66,10 +65,10 @@ def offsets(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
 
 def leaks(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     """Filter edges that separate the labels: normal and faulty recordings are of different recorders."""
+    if not _has_both(recordings):
+        return
     for depth_db in _EDGE_DEPTHS_DB:
         normal, faulty = _groups(recordings, partial(_edge_hz, depth_db))
-        if len(normal) < 2 or len(faulty) < 2:
-            return
         gap = abs(float(np.median(normal) - np.median(faulty)))
         if _separability(normal, faulty) > _EDGE_SEPARABLE and gap > _EDGE_SHARE * recordings[0].rate_hz / 2:
             low = min(np.median(normal), np.median(faulty))
@@ -107,6 +106,12 @@ def overlaps(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
             )
 
 
+def _has_both(recordings: Sequence[Recording]) -> bool:
+    """Whether there are several normal and several faulty recordings to compare."""
+    normal = sum(item.label == NORMAL for item in recordings)
+    return normal > 1 and len(recordings) - normal > 1
+
+
 def _groups(
     recordings: Sequence[Recording], measure: Callable[[Recording], float]
 ) -> tuple[list[float], list[float]]:
@@ -122,9 +127,8 @@ def _separability(normal: Sequence[float], faulty: Sequence[float]) -> float:
 
 def _edge_hz(depth_db: float, item: Recording) -> float:
     """Frequency above which all is `depth_db` below the median between half and four fifths of the band."""
-    values: Floats = item.samples[:, 0].astype(np.float64)
     # Segments of 1024: lines of 0.2 % of half the rate, and enough segments of a second to average.
-    frequency, power = signal.welch(values, item.rate_hz, nperseg=min(1024, len(values)))
+    frequency, power = spectral_lines.spectrum(item, min(1024, len(item.stored)))
     smooth = np.convolve(power, np.ones(3) / 3, mode="same") + _TINY
     level = 10 * np.log10(smooth)
     reference = np.median(level[len(level) // 2 : int(0.8 * len(level))])

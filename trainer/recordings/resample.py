@@ -5,11 +5,12 @@ using the I0-sinh window function"). Where a filter reaches past the recording's
 samples there are dropped, never invented.
 """
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from trainer.formats import ParsedSamples
 
@@ -40,26 +41,51 @@ def ratio(rate_hz: float, target_hz: float) -> Fraction:
 
 
 def convert(
-    values: ParsedSamples, rate_hz: float, target_hz: float, lowpass_hz: float | None
-) -> ParsedSamples:
-    """Resample [samples, channels] to `target_hz`, then limit the band to `lowpass_hz` (its -6 dB point).
+    blocks: Iterable[ParsedSamples], rate_hz: float, target_hz: float, lowpass_hz: float | None
+) -> Iterator[ParsedSamples]:
+    """Resample blocks [samples, channels] of one recording, then limit the band to `lowpass_hz` (-6 dB
+    point).
 
-    The anti-aliasing filter ends at half the target rate; nothing else is removed, and the mean is kept. The
-    result is empty for a recording shorter than the filters. Raises ValueError as `ratio` does.
+    The anti-aliasing filter ends at half the target rate; nothing else is removed, and the mean is kept.
+    Nothing is yielded of a recording shorter than the filters. Raises ValueError as `ratio` does.
     """
     share = ratio(rate_hz, target_hz)
-    if share != 1:
-        values = stretch(values, share)
-    return values if lowpass_hz is None else limit(values, target_hz, lowpass_hz)
+    made = iter(blocks) if share == 1 else stretched(blocks, share)
+    return made if lowpass_hz is None else limited(made, target_hz, lowpass_hz)
+
+
+def stretched(blocks: Iterable[ParsedSamples], share: Fraction) -> Iterator[ParsedSamples]:
+    """Resample blocks of one recording, as `stretch` does of one block."""
+    up, down = share.numerator, share.denominator
+    overlap = -(-(len(_anti_aliasing(share)) + down) // up) + down
+    held: ParsedSamples | None = None
+    for block in blocks:
+        held = block if held is None else np.concatenate([held, block])
+        # Whole periods of the two rates, so that the next block goes on in phase.
+        done = (len(held) - overlap) // down * down
+        if done > overlap:
+            yield stretch(held[: done + overlap], share)[: done * up // down]
+            held = held[done:]
+    if held is not None:
+        yield stretch(held, share)
+
+
+def limited(blocks: Iterable[ParsedSamples], rate_hz: float, lowpass_hz: float) -> Iterator[ParsedSamples]:
+    """Limit the band of blocks of one recording, as `limit` does of one block."""
+    held: ParsedSamples | None = None
+    for block in blocks:
+        held = block if held is None else np.concatenate([held, block])
+        made = limit(held, rate_hz, lowpass_hz)
+        if len(made):
+            yield made
+            held = held[len(made) :]
 
 
 def stretch(values: ParsedSamples, share: Fraction) -> ParsedSamples:
     """Resample [samples, channels] to `share` times as many samples of the same waveform, without aliases."""
     up, down = share.numerator, share.denominator
-    # As a share of half the rate that the filter works at, which is `up` times the recorded one.
-    edge = 1.0 / max(up, down)
-    taps = _kaiser(edge * (1 - _TRANSITION / 2), edge * _TRANSITION)
-    made = signal.upfirdn(up * taps, values, up, down, axis=0)
+    taps = _anti_aliasing(share)
+    made = scipy.signal.upfirdn(up * taps, values, up, down, axis=0)
     whole = slice(-(-(len(taps) - 1) // down), (len(values) - 1) * up // down + 1)
     return np.asarray(made[whole], dtype=np.float64)
 
@@ -73,10 +99,16 @@ def limit(values: ParsedSamples, rate_hz: float, lowpass_hz: float) -> ParsedSam
     taps = _kaiser(edge, _TRANSITION * edge)
     if len(values) < len(taps):
         return values[:0]
-    return np.asarray(signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
+    return np.asarray(scipy.signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
+
+
+def _anti_aliasing(share: Fraction) -> ParsedSamples:
+    # As a share of half the rate that the filter works at, which is `numerator` times the recorded one.
+    edge = 1.0 / max(share.numerator, share.denominator)
+    return _kaiser(edge * (1 - _TRANSITION / 2), edge * _TRANSITION)
 
 
 def _kaiser(edge: float, width: float) -> ParsedSamples:
     # `edge` and `width` as shares of half the rate. An odd length has a whole delay, so zero phase.
-    length, beta = signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
-    return np.asarray(signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)
+    length, beta = scipy.signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
+    return np.asarray(scipy.signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)

@@ -7,14 +7,15 @@ allocation, one draw in each stretch of time (Cochran, "Sampling Techniques", 5)
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from edge_runtime.core import Samples
+from trainer.core import Progress, quiet
 from trainer.recordings.augment import Augmentation, variant_lengths, widen
-from trainer.recordings.folds import cut_windows
+from trainer.recordings.folds import cut_windows, parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 
@@ -78,7 +79,11 @@ def gather_windows(
 
 
 def gather_all(
-    recordings: Sequence[Recording], cut: Cut, seed: int, ranges: Augmentation | None = None
+    recordings: Sequence[Recording],
+    cut: Cut,
+    seed: int,
+    ranges: Augmentation | None = None,
+    progress: Progress = quiet,
 ) -> Gathered:
     """Windows of recordings, with the label and the condition of each.
 
@@ -87,31 +92,40 @@ def gather_all(
     """
     quota = measure_quota(recordings, cut, ranges)
     seen: Counter[Group] = Counter()
-    parts, labels, conditions = [], [], []
-    for recording in recordings:
-        for item in widen([recording], ranges if recording.label == NORMAL else None, seed):
-            part = cut_windows(item, cut.samples, cut.hop)
-            if not quota.whole:
-                # One window of each of as many equal parts of time as its share of the group's windows.
-                group = _group(item)
-                there, kept = quota.there[group], quota.kept[group]
-                before, seen[group] = seen[group], min(seen[group] + len(part), there)
-                draws = seen[group] * kept // there - before * kept // there
-                edges = np.linspace(0, len(part), max(1, draws + 1)).astype(np.int64)
-                rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
-                part = part[rng.integers(edges[:-1], edges[1:])]
-            parts.append(np.ascontiguousarray(part))
-            labels += [item.label] * len(part)
-            conditions += [item.condition] * len(part)
-    return Gathered(np.concatenate(parts), labels, conditions)
+    total = sum(quota.there.values())
+    gathered, labels, conditions = [], [], []
+    # Of hours of vibration a part at a time; draws of parts are seeded by their names.
+    named = (
+        replace(part, name=f"{part.name} part {number}") if number else part
+        for item in recordings
+        for number, part in enumerate(parts(item, cut.samples, cut.hop))
+    )
+    widened = (one for part in named for one in widen([part], ranges if part.label == NORMAL else None, seed))
+    for item in widened:
+        part = cut_windows(item, cut.samples, cut.hop)
+        group = _group(item)
+        there, kept = quota.there[group], quota.kept[group]
+        before, seen[group] = seen[group], min(seen[group] + len(part), there)
+        progress(sum(seen.values()) / total, "windows are drawn")
+        if not quota.whole:
+            # One window of each of as many equal parts of time as its share of the group's windows.
+            draws = seen[group] * kept // there - before * kept // there
+            edges = np.linspace(0, len(part), max(1, draws + 1)).astype(np.int64)
+            rng = np.random.default_rng([seed, zlib.crc32(item.name.encode())])
+            part = part[rng.integers(edges[:-1], edges[1:])]
+        gathered.append(np.ascontiguousarray(part))
+        labels += [item.label] * len(part)
+        conditions += [item.condition] * len(part)
+    return Gathered(np.concatenate(gathered), labels, conditions)
 
 
 def measure_quota(recordings: Sequence[Recording], cut: Cut, ranges: Augmentation | None = None) -> Quota:
     """Count windows, and divide what may be kept equally: a smaller group is kept whole."""
     there: Counter[Group] = Counter()
     for item in recordings:
-        sizes = variant_lengths(item, ranges if item.label == NORMAL else None)
-        there[_group(item)] += sum(max(0, (size - cut.samples) // cut.hop + 1) for size in sizes)
+        for part in parts(item, cut.samples, cut.hop):
+            sizes = variant_lengths(part, ranges if item.label == NORMAL else None)
+            there[_group(item)] += sum(max(0, (size - cut.samples) // cut.hop + 1) for size in sizes)
     room = max(len(there), cut.most_values // (cut.samples * len(recordings[0].channels)))
     return Quota(there, shares(there, room))
 

@@ -8,6 +8,7 @@ robust estimation", 1974); detectors take means of what is left.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, product
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge_runtime.analysis import STUCK_SHARE, problem
 from edge_runtime.core import FaultReason
-from trainer.recordings.folds import cut_windows
+from trainer.recordings.folds import parts, window_parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 
@@ -72,7 +73,9 @@ def unusable(recordings: Sequence[Recording], samples: int, hop: int, range_: fl
 def strangers(recordings: Sequence[Recording], samples: int, hop: int) -> list[LeftOut]:
     """Find windows of a healthy recording whose level or peak is far from usual in their condition."""
     found: list[LeftOut] = []
-    for group in _by_condition(recordings, samples):
+    normal = [item for item in recordings if item.label == NORMAL and len(item.stored) >= samples]
+    for name in dict.fromkeys(item.condition for item in normal):
+        group = [item for item in normal if item.condition == name]
         features = [_level_and_peak(item, samples, hop) for item in group]
         together = np.concatenate(features)
         middle = np.median(together, axis=0)
@@ -84,9 +87,9 @@ def strangers(recordings: Sequence[Recording], samples: int, hop: int) -> list[L
         for item, part, flags in zip(group, features, odd, strict=True):
             for window in np.flatnonzero(flags.any(axis=1)):
                 place = int(np.abs(part[window] - middle).argmax())
-                name = "level" if place < len(item.channels) else "peak"
+                of = "level" if place < len(item.channels) else "peak"
                 times = float(np.exp(part[window] - middle)[place])
-                what = f"{name} {times:.3g} times the usual one"
+                what = f"{of} {times:.3g} times the usual one"
                 found.append(_window(item, int(window), samples, hop, what))
     return found
 
@@ -140,18 +143,19 @@ def left_out_notes(left_out: Sequence[LeftOut], samples: int) -> dict[str, str]:
 def _unusable(item: Recording, samples: int, hop: int, range_: float) -> Iterator[LeftOut]:
     if len(item.stored) < samples or samples < _SHORTEST:
         return
-    values = item.samples
     run = int(np.ceil(STUCK_SHARE * samples))
-    for channel, name in enumerate(item.channels):
+    # Parts share as many samples, so that each run is whole, or long enough, in one of them.
+    for part, (channel, name) in product(parts(item, run, 1), enumerate(item.channels)):
         # A run of equal values as long as a stuck channel's, wherever it lies between windows.
-        same = np.concatenate(([False], values[1:, channel] == values[:-1, channel], [False]))
+        values = part.samples[:, channel]
+        same = np.concatenate(([False], values[1:] == values[:-1], [False]))
         edges = np.flatnonzero(np.diff(same.astype(np.int8)))
         for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if last - first + 1 >= run:
-                yield _stretch(item, first, last + 1, f"{FaultReason.STUCK}: {name}", usable=False)
+                yield _stretch(part, first, last + 1, f"{FaultReason.STUCK}: {name}", usable=False)
     yield from _held_values(item, samples)
     if np.isfinite(range_):
-        for number, window in enumerate(cut_windows(item, samples, hop)):
+        for number, window in enumerate(chain.from_iterable(window_parts(item, samples, hop))):
             if (fault := problem(window, item.channels, range_)) and fault.reason is FaultReason.SATURATED:
                 start = number * hop
                 yield _stretch(item, start, start + samples, str(fault), usable=False)
@@ -172,16 +176,10 @@ def _held_values(item: Recording, samples: int) -> Iterator[LeftOut]:
                 yield _stretch(item, start, stop, f"{FaultReason.STUCK}: {name}", usable=False)
 
 
-def _by_condition(recordings: Sequence[Recording], samples: int) -> Iterator[list[Recording]]:
-    normal = [item for item in recordings if item.label == NORMAL and len(item.stored) >= samples]
-    for name in dict.fromkeys(item.condition for item in normal):
-        yield [item for item in normal if item.condition == name]
-
-
 def _level_and_peak(item: Recording, samples: int, hop: int) -> NDArray[np.float64]:
     """Logarithms of RMS and peak of each window, mean removed: [windows, 2 x channels]."""
     found = []
-    for window in cut_windows(item, samples, hop):
+    for window in chain.from_iterable(window_parts(item, samples, hop)):
         centred = window - window.mean(axis=0, dtype=np.float64)
         level = np.sqrt(np.square(centred).mean(axis=0))
         found.append(np.concatenate([level, np.abs(centred).max(axis=0)]))

@@ -10,6 +10,7 @@ from trainer.recordings.as_recorded import AsRecorded
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import Recording
+from trainer.recordings.sample_moments import moments
 
 _STUCK_SHARE: Final = 0.5
 """Of values equal to the one before: running machines of CWRU and IMS stay below, silent snapshots do not."""
@@ -61,9 +62,9 @@ def clipped(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
 def copies(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     """Channels that are scaled copies of each other."""
     for item in recordings:
-        centred = item.samples - item.samples.mean(axis=0, dtype=np.float64)
-        scaled = centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), _TINY)
-        correlations = scaled.T @ scaled
+        covariance = moments(item).covariance
+        deviations = np.maximum(np.sqrt(covariance.diagonal()), _TINY)
+        correlations = covariance / np.outer(deviations, deviations)
         for a, b in zip(*np.triu_indices(len(item.channels), 1), strict=True):
             if abs(correlations[a, b]) > _ALIKE:
                 yield RecordingProblem(
@@ -80,7 +81,7 @@ def units(recordings: Sequence[Recording]) -> Iterator[RecordingProblem]:
     for item in recordings:
         if len(item.channels) == 3 and item.unit in _GRAVITY:
             yield from _by_gravity(item, item.as_recorded)
-    levels = sorted((float(item.samples.std()), item.file) for item in recordings if item.label == NORMAL)
+    levels = sorted((moments(item).deviation, item.file) for item in recordings if item.label == NORMAL)
     for (low, _), (high, file) in pairwise(levels):
         if _UNIT_JUMP[0] < high / max(low, _TINY) < _UNIT_JUMP[1]:
             yield RecordingProblem(

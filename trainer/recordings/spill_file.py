@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import reduction
 from pathlib import Path
@@ -63,10 +63,10 @@ class SpillFile:
         """
         if descriptor is None:
             try:
-                with tempfile.TemporaryFile(dir=_folder()) as file:
+                with tempfile.TemporaryFile(dir=spill_folder()) as file:
                     descriptor = os.dup(file.fileno())
             except OSError as error:
-                raise _refusal(error, 0) from error
+                raise refusal(error, 0) from error
         self._descriptor = descriptor
         weakref.finalize(self, os.close, self._descriptor)
         self._end = os.fstat(self._descriptor).st_size
@@ -74,16 +74,27 @@ class SpillFile:
 
     def put(self, samples: Samples) -> StoredSamples:
         """Add samples [rows, channels], kept as float32. Raises UnavailableError where the disk is full."""
-        data = np.ascontiguousarray(samples, dtype=np.float32).data.cast("B")
-        with self._lock:  # held while writing: Windows cannot write at a position without moving to it
-            start, self._end = self._end, self._end + len(data)
-            try:
-                os.lseek(self._descriptor, start, os.SEEK_SET)
-                while data:
-                    data = data[os.write(self._descriptor, data[:_WRITE_BYTES]) :]
-            except OSError as error:
-                raise _refusal(error, self._end) from error
-        return StoredSamples(self, start // _VALUE_BYTES, *samples.shape)
+        return self.put_blocks(iter([samples]), *samples.shape)
+
+    def put_blocks(self, blocks: Iterator[Samples], most: int, channels: int) -> StoredSamples:
+        """Add at most `most` rows, which come in blocks [rows, channels]; kept as float32.
+
+        Raises UnavailableError where the disk is full.
+        """
+        with self._lock:
+            start, self._end = self._end, self._end + _VALUE_BYTES * most * channels
+        rows = 0
+        for block in blocks:
+            data = np.ascontiguousarray(block, dtype=np.float32).data.cast("B")
+            with self._lock:  # held while writing: Windows cannot write at a position without moving to it
+                try:
+                    os.lseek(self._descriptor, start + _VALUE_BYTES * rows * channels, os.SEEK_SET)
+                    while data:
+                        data = data[os.write(self._descriptor, data[:_WRITE_BYTES]) :]
+                except OSError as error:
+                    raise refusal(error, self._end) from error
+            rows += len(block)
+        return StoredSamples(self, start // _VALUE_BYTES, rows, channels)
 
     def mapped(self, start: int, shape: tuple[int, int]) -> Samples:
         """Map values from `start` on as a float32 array of `shape`, read only."""
@@ -102,23 +113,25 @@ def _from_handle(handle: Any) -> SpillFile:
     return SpillFile(handle.detach())
 
 
-def _folder() -> str:
+def spill_folder() -> str:
+    """The folder of unnamed files."""
     # /tmp is memory on many systems, which the recordings are to stay out of.
     if "TMPDIR" not in os.environ and os.access(_LARGE_FOLDER, os.W_OK | os.X_OK):
         return str(_LARGE_FOLDER)
     return tempfile.gettempdir()
 
 
-def _refusal(error: OSError, needed: int) -> AccessError | UnavailableError:
+def refusal(error: OSError, needed: int) -> AccessError | UnavailableError:
+    """What to raise where an unnamed file of `needed` bytes cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return UnavailableError(
             f"no room for the samples of the recordings, {needed / 1e9:.1f} GB so far",
-            where=_folder(),
+            where=spill_folder(),
             remedy="Set TMPDIR to a folder on a larger disk: 4 bytes a sample and channel are needed",
         )
     kind = AccessError if isinstance(error, PermissionError) else UnavailableError
     return kind(
         f"the samples of the recordings cannot be put down ({error.strerror or error})",
-        where=_folder(),
+        where=spill_folder(),
         remedy="Set TMPDIR to a folder that is yours and has room",
     )

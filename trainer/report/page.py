@@ -207,26 +207,23 @@ def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
     return advice
 
 
-def _printable(value: object) -> object:
-    """Foreign text for the page; jinja escapes it afterwards. Pictures, marked as safe, are ours."""
-    return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _span(ends: tuple[float, float]) -> str:
-    """Say an interval; of one recording there is none."""
-    if not np.isfinite(ends[0]):
-        return "an unknown share (one recording says nothing about others)"
-    return f"{ends[0]:.2%} to {ends[1]:.2%}"
-
-
 def _template() -> jinja2.Template:
     text = resources.files("trainer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_printable)
+
+    def finalize(value: object) -> object:
+        """Foreign text for the page; jinja escapes it afterwards. Pictures, marked as safe, are ours."""
+        return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=finalize)
     environment.filters["detector"] = detector_label
     environment.filters["factor"] = level_factor
     environment.filters["power"] = power_figure
     environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
-    environment.filters["span"] = _span
+    # Of one recording there is no interval.
+    unknown = "an unknown share (one recording says nothing about others)"
+    environment.filters["span"] = lambda ends: (
+        f"{ends[0]:.2%} to {ends[1]:.2%}" if np.isfinite(ends[0]) else unknown
+    )
     environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
     environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"
     return environment.from_string(text)

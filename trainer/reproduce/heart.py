@@ -53,7 +53,7 @@ def reproduce_heart(data: Path, progress: Progress) -> list[HeartRow]:
     `data` is the folder that holds `seed_timeseries`. Raises RecordingError for a missing file.
     """
     path = data / "seed_timeseries" / "heart.csv"
-    values = read_content(path, (), COLUMNS, str(path)).values
+    values = read_content(path, (), COLUMNS, str(path)).values.array()
     rows, classes = values[:, :-1].astype(np.float64), values[:, -1].astype(np.int64)
     lines = []
     for number, balance in enumerate(("smote", "under", "none")):

@@ -72,8 +72,10 @@ def reproduce_odds(data: Path, progress: Progress) -> list[OddsRow]:
 
 def _split(path: Path, columns: int) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Rows to fit on, half of the normal ones; all other rows; and which of these are anomalies."""
-    rows = read_content(path, ("X",), tuple(f"x{number}" for number in range(columns)), str(path)).values
-    faulty = read_content(path, ("y",), ("y",), str(path)).values[:, 0] > 0
+    rows = read_content(
+        path, ("X",), tuple(f"x{number}" for number in range(columns)), str(path)
+    ).values.array()
+    faulty = read_content(path, ("y",), ("y",), str(path)).values.array()[:, 0] > 0
     normal = np.random.default_rng(0).permutation(np.flatnonzero(~faulty))
     learnt = normal[: len(normal) // 2]
     judged = np.setdiff1d(np.arange(len(rows)), learnt)

@@ -103,7 +103,7 @@ def _rows(data: Path) -> tuple[Floats, Flags]:
     for number in ("118", "144"):
         path = folder / f"{number}.mat"
         signals = tuple(f"X{number}_{channel}_time" for channel in CHANNELS)
-        parts.append(read_content(path, signals, CHANNELS, str(path)).values)
+        parts.append(read_content(path, signals, CHANNELS, str(path)).values.array())
     tested = np.arange(FIT_ROWS, FIT_ROWS + TEST_ROWS)
     return np.concatenate(parts), tested >= len(parts[0])
 

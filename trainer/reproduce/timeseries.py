@@ -49,7 +49,7 @@ def reproduce_timeseries(data: Path, progress: Progress) -> list[TimeseriesRow]:
     """
     folder = data / "seed_timeseries"
     paths = (folder / "timeseries4.csv", folder / "timeseries5_anomaly.csv")
-    normal, changed = (read_content(path, (), ("value",), str(path)).values for path in paths)
+    normal, changed = (read_content(path, (), ("value",), str(path)).values.array() for path in paths)
     lines = []
     for number, (detector, options) in enumerate(DETECTORS.items()):
         progress(number / len(DETECTORS), detector)

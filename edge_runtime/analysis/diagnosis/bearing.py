@@ -71,6 +71,19 @@ class Bearing:
         return {RacePart.OUTER: self.outer, RacePart.INNER: self.inner, RacePart.ROLLER: 2 * self.spin}[part]
 
 
+def bearing_of(text: str) -> Bearing:
+    """A bearing by its name, or by its geometry as `N,d,D` or `N,d,D,DEGREES`.
+
+    Raises ValueError that says what is wrong with it.
+    """
+    if text in BEARINGS:
+        return BEARINGS[text]
+    rollers, *lengths = text.split(",")
+    if len(lengths) not in {2, 3}:
+        raise ValueError("a geometry is three figures, or four with the contact angle")
+    return Bearing.of_geometry(int(rollers), *map(float, lengths))
+
+
 BEARINGS: Final = {"6205": Bearing.of_geometry(9, 0.3126, 1.537)}
 """Bearings by name. 6205-2RS of SKF, inches: the Bearing Data Center of Case Western Reserve University
 states this geometry of its drive end."""

@@ -12,14 +12,12 @@ from edge_runtime.book import (
     Commissioning,
     Doer,
     OpenAlarm,
-    entry_of,
+    read_kept,
     restored,
     stored_entry,
 )
 from edge_runtime.configuration import Config
 from edge_runtime.core import (
-    Alarm,
-    AlarmKind,
     CommissionError,
     ConfigError,
     DataError,
@@ -102,22 +100,10 @@ def _alarms(source: Path) -> list[tuple[str, OpenAlarm]]:
     path = source / ALARMS
     try:
         read: Any = json.loads(path.read_bytes()[:MAX_BYTES])
-        found = []
-        for entry in read:
-            peak = float("nan") if entry["peak"] is None else float(entry["peak"])
-            kept = Alarm(
-                str(entry["id"]),
-                AlarmKind(entry["kind"]),
-                int(entry["start_us"]),
-                peak,
-                str(entry["reason"]),
-                str(entry["notes"]),
-            )
-            found.append((str(entry["key"]), entry_of(str(entry["key"]), kept)))
+        return [read_kept(entry) for entry in read]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         what = f"the open alarms cannot be read ({error})"
         raise DataError(what, where=str(path), remedy="Use another backup") from error
-    return found
 
 
 def _take_up(spool: Spool, config: Config, key: str, alarm: OpenAlarm) -> None:

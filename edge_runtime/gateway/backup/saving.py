@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.book import kept_alarms
 from edge_runtime.configuration import Config
 from edge_runtime.core import VERSION, UnavailableError, write_whole
 from edge_runtime.door import DoorClient, candidates
-from edge_runtime.gateway.alarm_methods import stored_alarms
 from edge_runtime.gateway.backup.contents import (
     ALARMS,
     CAPTURES,
@@ -68,7 +68,7 @@ def _book(config: Config) -> Iterable[Mapping[str, Any]]:
         client = DoorClient(*candidates(config.door, config.state_folder)[:1])
     except UnavailableError:
         with Spool.open(config.state_folder, config.spool) as spool:
-            return stored_alarms(spool.open_alarms())
+            return kept_alarms(spool.open_alarms())
     with client:
         found: list[Mapping[str, Any]] = client.call("alarms.book")
         return found

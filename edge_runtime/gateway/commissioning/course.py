@@ -8,8 +8,17 @@ from typing import Final
 
 from edge_runtime.book import Commissioning, Stage, due, watched
 from edge_runtime.configuration import Config
-from edge_runtime.core import BusyError, EdgeError, Hello, LearningAnswer, LearningProgress, LogShare
+from edge_runtime.core import (
+    DELIVERED,
+    BusyError,
+    EdgeError,
+    Hello,
+    LearningAnswer,
+    LearningProgress,
+    LogShare,
+)
 from edge_runtime.door import Later
+from edge_runtime.gateway.commissioning.adapter import Adapted, Adapter
 from edge_runtime.gateway.commissioning.evidence import keep_evidence
 from edge_runtime.gateway.commissioning.learner import Learner
 from edge_runtime.gateway.commissioning.worker import Worker
@@ -41,6 +50,8 @@ class Surroundings:
 
     state_folder: Path
     worker: Worker
+    long_worker: Worker
+    """For what takes minutes, so that nobody's answer waits for it."""
     refresh: Callable[[], None]
     """Lets the service watch by what is on disk then."""
     publish: Callable[[str, bytes, int], None]
@@ -75,6 +86,8 @@ class Course:
         self._sensor, self._settings = sensor, config.learning
         self.learner = Learner(self._around.state_folder, sensor.settings, config.learning, config.recording)
         """Who is asked to learn; its methods are for the worker."""
+        self.adapter = Adapter(self.learner, config.model_authority)
+        """Who adapts."""
         self.live.follow(sensor)
 
     def change(self, job: Change) -> Later:
@@ -107,8 +120,8 @@ class Course:
         if self._busy or now_s < self._resume_s:
             return
         if self.record.request and not self._asked and now_s - self._polled_s >= POLL_S:
-            self._asked, self._polled_s, request = True, now_s, self.record.request
-            self._around.worker.put(lambda: self.learner.hear(request), self._heard)
+            self._asked, self._polled_s = True, now_s
+            self._pursue(self.record)
         prepared = self._sensor.commissioned
         if prepared is None or not self.record.scored or prepared.record.stage is not self.record.stage:
             return  # it is not watched by this yet
@@ -126,11 +139,14 @@ class Course:
         """How it stands, as commands get it; times as messages have them."""
         record, prepared = self.record, self._sensor.commissioned
         baseline = None if prepared is None else prepared.baseline
+        shipped = prepared is not None and prepared.delivered and not record.scored
         entries = record.history[-SHOWN:]
-        step, share = (self._progress.step, self._progress.share) if self._progress else ("", 0.0)
+        step, share = "adapting" if record.adapts else "", 0.0
+        if self._progress is not None:
+            step, share = self._progress.step, self._progress.share
         return {
             "sensor": self._sensor.settings.name,
-            "stage": record.stage,
+            "stage": DELIVERED if shipped else record.stage,
             "asks": record.asks,
             "problem": self.trouble or ("" if prepared is None else prepared.problem),
             "model": record.baseline,
@@ -140,19 +156,34 @@ class Course:
             "offer": record.offer,
             "offered": record.offered,
             **{name: getattr(record, name) for name in ("watched_s", "windows", "exceeded", "alarms")},
-            "learner": None if not record.request else {"step": step, "share": share},
+            "learner": {"step": step, "share": share} if record.request else None,
             "history": [
                 {"time": rfc3339(entry.at_us), "who": entry.who, "what": entry.what} for entry in entries
             ],
         }
 
-    def _heard(self, said: LearningProgress | LearningAnswer | None, error: EdgeError | None) -> None:
-        self._asked = False
+    def _pursue(self, record: Commissioning) -> None:
+        """Look what becomes of a request, or do it."""
+
+        def then(said: LearningProgress | LearningAnswer | Adapted | None, error: EdgeError | None) -> None:
+            self._asked = False
+            if not self._busy and record.request == self.record.request:  # else it was given up meanwhile
+                self._heard(said, error)
+
+        if record.adapts:
+            self._around.long_worker.start()
+            self._around.long_worker.put(lambda: self.adapter.make(record), then)
+        else:
+            self._around.worker.put(lambda: self.learner.hear(record.request), then)
+
+    def _heard(
+        self, said: LearningProgress | LearningAnswer | Adapted | None, error: EdgeError | None
+    ) -> None:
         record, now_s = self.record, time.monotonic()
-        if self._busy or not record.request:
-            return
         if error is not None:
             self._settle(lambda: self.learner.give_up(record, str(error)))
+        elif isinstance(said, Adapted):
+            self._settle(lambda: self.adapter.take(record, said))
         elif isinstance(said, LearningAnswer) and said.id == record.request:
             self._settle(lambda: self.learner.take(record, said))
         elif isinstance(said, LearningProgress) and said != self._progress:

@@ -134,19 +134,19 @@ class Learner:
 
         Raises EdgeError where the model in use cannot be read; OSError.
         """
-        baseline, model = read_baseline(self.state_folder, self.sensor.name, record.baseline)
-        days = add_day(self.state_folder, self.sensor.name, baseline.sha256, day)
-        where = f"the model learnt of {self.sensor.name}"
-        in_use = baseline.threshold
+        sealed = read_baseline(self.state_folder, self.sensor.name, record.baseline)
+        days = add_day(self.state_folder, self.sensor.name, sealed.digest, day)
+        in_use = sealed.baseline.threshold
         if in_use is None:
-            in_use = prove_model(model, where).manifest.threshold
+            own = prove_model(sealed.model, f"the model learnt of {self.sensor.name}").manifest
+            in_use = own.threshold if sealed.adaptation is None else sealed.adaptation.threshold
         found = None if record.offer else calibration.refined_threshold(days, in_use)
         if found is None:
             return record
         number, at_us = record.newest + 1, time.time_ns() // 1000
         why = f"{found.value:.4g} instead of {in_use:.4g}, from {len(days)} normal days. {found.statement}"
-        kept = replace(baseline, threshold=found.value, rests_on=why, learnt_us=at_us)
-        write_baseline(self.state_folder, number, kept, model)
+        kept = replace(sealed.baseline, threshold=found.value, rests_on=why, learnt_us=at_us)
+        write_baseline(self.state_folder, number, kept, sealed.model, sealed.adaptation)
         return self.keep(offer(record, number, why, at_us))
 
     def keep(self, record: Commissioning, *, afresh: bool = False) -> Commissioning:
@@ -185,7 +185,7 @@ class Learner:
         ModelRecords(self.state_folder).prove(model, digest, where)
         check_agreement(replace(self.sensor, model=Path(where)), prove_model(model, where).manifest)
         named = f"{len(answer.conditions)} conditions" if answer.conditions else "no named condition"
-        days = f" over {answer.days} days" if answer.days else ""
+        days = f" over {answer.days} days" if answer.days else " on unknown days, as no clock was set"
         long = f"{answer.hours:.1f} h" if answer.hours >= 1 else f"{60 * answer.hours:.1f} min"
         rests_on = f"from {long} in {named}{days}. {answer.power}".strip()
         warnings = "; ".join(answer.warnings)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from edge_runtime.book import Commissioning, Doer, accept, after_repair, arm, ask_learner, retire
 from edge_runtime.core import CommissionError, printable
@@ -63,12 +63,17 @@ class CommissionRequests:
 
     def learn(self, params: LearnParams, asker: Asker) -> object:
         """Ask the learner."""
-        course, doer = self._course(params.sensor), _doer(asker, params.note)
+        course, doer = self._course(params.sensor, learns=True), _doer(asker, params.note)
         record, learner = course.record, course.learner
         ask_learner(record, "asked", doer)  # what makes no sense is said before captures are read
         labels = (*NORMAL, SHADOW_LABEL) if params.with_shadow else NORMAL
-        accepted = tuple(part.strip() for part in params.accept.split(",") if part.strip())
-        return course.change(lambda: learner.ask(record, doer, labels, accepted))
+        return course.change(lambda: learner.ask(record, doer, labels, _accepted(params)))
+
+    def adapt(self, params: LearnParams, asker: Asker) -> object:
+        """Adapt the model that the site gives."""
+        course, doer = self._course(params.sensor), _doer(asker, params.note)
+        record, adapter = course.record, course.adapter
+        return course.change(lambda: adapter.ask(record, doer, _accepted(params), shadow=params.with_shadow))
 
     def accept(self, params: AcceptParams, asker: Asker) -> object:
         """Take what is offered, or a kept model."""
@@ -90,54 +95,51 @@ class CommissionRequests:
         course = self._course(params.sensor)
         return _kept(course, after_repair(course.record, _doer(asker, params.note)), afresh=True)
 
-    def _course(self, sensor: str) -> Course:
-        if (course := self._find(sensor)) is not None:
+    def _course(self, sensor: str, *, learns: bool = False) -> Course:
+        course = self._find(sensor)
+        if course is not None and (course.learner.sensor.learns or not learns):
             return course
         shown = printable(sensor, 60)
         if sensor in self._names():
             what = f"the sensor {shown} is watched by a delivered model, which is not commissioned"
-            raise CommissionError(what, remedy='Set its `model = "learn"` to let it learn one of its own')
+            remedy = 'Set its `model = "learn"` to let it learn one of its own'
+            if course is None:
+                remedy += ", or `[learning] allow = true` to adapt the delivered one"
+            else:
+                remedy += f", or adapt the delivered one: edge-runtime commission {shown} adapt"
+            raise CommissionError(what, remedy=remedy)
         what = f"no sensor of that name is watched: {shown}"
         raise CommissionError(what, remedy=f"Known here: {', '.join(self._names())}")
 
 
+_METHODS: Final[tuple[tuple[str, Access, str, Any], ...]] = (
+    ("status", Access.READ, "Say how far a sensor is on its way to a model.", SensorParams),
+    ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams),
+    ("adapt", Access.CHANGE, "Adapt the model of a machine of the same kind to this one.", LearnParams),
+    ("accept", Access.CHANGE, "Take a model or threshold that is offered.", AcceptParams),
+    ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams),
+    ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams),
+    ("after-repair", Access.CHANGE, "Begin a new baseline, and keep the old.", NoteParams),
+)
+"""Each is called as the function of its name."""
+
+
 def commission_methods(asked: CommissionRequests) -> list[Method]:
     """What can be asked through the door."""
-    rows: list[tuple[str, Access, str, Any, Any]] = [
-        (
-            "status",
-            Access.READ,
-            "Say how far a sensor is on its way to a model.",
-            SensorParams,
-            asked.status,
-        ),
-        ("learn", Access.CHANGE, "Learn a model from what was recorded.", LearnParams, asked.learn),
-        (
-            "accept",
-            Access.CHANGE,
-            "Take a model or threshold that is offered.",
-            AcceptParams,
-            asked.accept,
-        ),
-        ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams, asked.arm),
-        ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams, asked.retire),
-        (
-            "after-repair",
-            Access.CHANGE,
-            "Begin a new baseline, and keep the old.",
-            NoteParams,
-            asked.after_repair,
-        ),
-    ]
+    calls: list[tuple[Any, ...]] = [(*row, getattr(asked, row[0].replace("-", "_"))) for row in _METHODS]
     return [
         Method(f"commission.{name}", access, about, params, call, mqtt=True)
-        for name, access, about, params, call in rows
+        for name, access, about, params, call in calls
     ]
 
 
 def _kept(course: Course, after: Commissioning, *, afresh: bool = False) -> Later:
     learner = course.learner
     return course.change(lambda: learner.keep(after, afresh=afresh))
+
+
+def _accepted(params: LearnParams) -> tuple[str, ...]:
+    return tuple(part.strip() for part in params.accept.split(",") if part.strip())
 
 
 def _doer(asker: Asker, note: str) -> Doer:

@@ -15,7 +15,7 @@ from edge_runtime.gateway.stations import Stations
 
 
 class CommissioningPart(Part):
-    """Sensors with delivered models have none of it."""
+    """Sensors with delivered models that may not be adapted have none of it."""
 
     def __init__(
         self,
@@ -26,12 +26,15 @@ class CommissioningPart(Part):
         refresh: Callable[[], None],
     ) -> None:
         """`refresh` asks the service to prepare its sensors again, from what is on disk then."""
-        self._stations, self._health, self._worker = stations, health, Worker(stations.wake)
+        self._stations, self._health = stations, health
+        self._worker, self._long_worker = Worker(stations.wake), Worker(stations.wake)
 
         def publish(sensor: str, body: bytes, expiry_s: int) -> None:
             delivery.publisher.offer(delivery.topics.sensor(sensor, "shadow"), body, expiry_s)
 
-        self._around = Surroundings(prepared.config.state_folder, self._worker, refresh, publish)
+        self._around = Surroundings(
+            prepared.config.state_folder, self._worker, self._long_worker, refresh, publish
+        )
         self._courses: dict[str, Course] = {}
         self._attend(prepared)
 
@@ -41,7 +44,7 @@ class CommissioningPart(Part):
         return commission_methods(CommissionRequests(self._courses.get, lambda: self._stations.names))
 
     def start(self) -> None:
-        """Start the worker."""
+        """Start the worker; the other begins with its first work, which most gateways never have."""
         self._worker.start()
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  all is looked at
@@ -49,16 +52,21 @@ class CommissioningPart(Part):
         self._attend(prepared)
 
     def tick(self, now_s: float) -> None:
-        """Take what the worker came to, and let every sensor go on."""
+        """Take what the workers came to, and let every sensor go on."""
         self._worker.pump()
+        self._long_worker.pump()
         for name, course in self._courses.items():
             course.tick(now_s)
             self._health.set_trouble(f"commissioning of {name}", course.trouble)
-        check_alive({"the commissioning": self._worker.alive})
+        check_alive({"the commissioning": self._worker.alive and self._long_worker.alive})
 
     def stop(self) -> None:
-        """End the worker; what it does not come to any more is not answered."""
+        """End the workers; what they do not come to any more is not answered.
+
+        An adaptation that is cut off is done again by the next start.
+        """
         self._worker.stop()
+        self._long_worker.stop()
         self._worker.pump()
 
     def _attend(self, prepared: PreparedService) -> None:

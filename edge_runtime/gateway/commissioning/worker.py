@@ -25,13 +25,14 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="commissioning", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin, unless it has."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether its thread is doing its work."""
-        return self._thread.is_alive()
+        """Whether its thread does its work, or has none yet."""
+        return self._thread.ident is None or self._thread.is_alive()
 
     def put(self, job: Callable[[], T], then: Callable[[T | None, EdgeError | None], None]) -> None:
         """Do `job` on the thread; `then` takes its result, or why there is none, where `pump` is called."""

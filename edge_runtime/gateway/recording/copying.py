@@ -30,27 +30,32 @@ class Copied:
 
 
 def copy_captures(
-    source: Path, target: Path, sensor_folder: str = "", say: Callable[[str], None] = lambda _text: None
+    source: Path,
+    target: Path,
+    sensor_folder: str = "",
+    say: Callable[[str], None] = lambda _text: None,
+    *,
+    remedy: str = "Record some: `record --help`",
 ) -> Copied:
     """Copy captures of all sensors, or of one, below `target`, which must be there.
 
     A file that is being written is copied as far as it is whole; another time it is gone on with. Raises
     DataError where there is none or another file has the name, UnavailableError where the disk is full, gone
-    or gives back something else, AccessError where this user may not.
+    or gives back something else, AccessError where this user may not; `remedy` is of no captures.
     """
     done = [0, 0, 0]
     paths: list[Path] = []
     try:
         if not target.is_dir():
-            remedy = "Mount the stick, or make the folder"
-            raise DataError("there is no such folder", where=str(target), remedy=remedy)
-        paths = files_of(source, sensor_folder)
+            mount = "Mount the stick, or make the folder"
+            raise DataError("there is no such folder", where=str(target), remedy=mount)
+        paths = files_of(source, sensor_folder, remedy)
         missing = (path for path in paths if not (target / _name(path)).exists())
         needed, disk = sum(path.stat().st_size for path in missing), os.statvfs(target)
         if needed > (free := disk.f_bavail * disk.f_frsize):
             what = f"the captures take {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
-            remedy = "Use a larger disk, or copy one --sensor at a time"
-            raise UnavailableError(what, where=str(target), remedy=remedy)
+            larger = "Use a larger disk, or copy one --sensor at a time"
+            raise UnavailableError(what, where=str(target), remedy=larger)
         sums: dict[str, str] = {}
         for path in paths:
             name = _name(path)
@@ -64,18 +69,20 @@ def copy_captures(
         raise AccessError("this user may not", where=where, remedy="Run it with sudo") from error
     except OSError as error:
         what = f"{error.strerror or error} after {done[0] + done[2]} of {len(paths)} captures"
-        remedy = "See to the disk and run it again: it goes on where it stopped"
-        raise UnavailableError(what, where=str(error.filename or target), remedy=remedy) from error
+        again = "See to the disk and run it again: it goes on where it stopped"
+        raise UnavailableError(what, where=str(error.filename or target), remedy=again) from error
     return Copied(*done)
 
 
-def files_of(source: Path, sensor_folder: str = "") -> list[Path]:
+def files_of(
+    source: Path, sensor_folder: str = "", remedy: str = "Record some: `record --help`"
+) -> list[Path]:
     """The captures of all sensors, or of one. Raises OSError, and DataError where there is none."""
     # Not by a pattern: what may not be read would be left out without a word.
     folders = (each for each in source.iterdir() if sensor_folder in ("", each.name) and each.is_dir())
     paths = sorted(path for folder in folders for path in folder.iterdir() if path.suffix == ENDING)
     if not paths:
-        raise DataError("no captures are there", where=str(source), remedy="Record some: `record --help`")
+        raise DataError("no captures are there", where=str(source), remedy=remedy)
     return paths
 
 

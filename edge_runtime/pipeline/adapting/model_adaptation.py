@@ -24,8 +24,6 @@ from edge_runtime.core import Adaptation, Calibration, DataError, Golden, Sample
 from edge_runtime.models import Artefact, Graph, Standardisation
 from edge_runtime.pipeline.adapting.usable_windows import UsableWindows, usable_windows
 
-ACCEPTABLE: Final = ("drift", "towering", "shift")
-"""What refuses unless a person accepts it, by name."""
 LEAST: Final = 20
 """Fewest windows that do not overlap. A judgement: vendors of devices that learn by themselves ask for 20 to
 50 (STMicroelectronics, NanoEdge AI Studio, wiki.st.com); with 20, four are in each fifth."""
@@ -69,7 +67,7 @@ def adapt(
 ) -> Adaptation:
     """Adapt a model to the machine that `recordings` are of, in good order; `created` is the time, RFC 3339.
 
-    Recordings are files as for `usable_windows`. `accept` names what is not to refuse, of `ACCEPTABLE`.
+    Recordings are files as for `usable_windows`. `accept` names what is not to refuse, of `core.ACCEPTABLE`.
     Raises ArtefactError for a model that cannot be adapted; DataError for recordings that do not fit it, that
     are too short, or that are not of one steady machine.
     """
@@ -121,7 +119,7 @@ def _check_enough(usable: UsableWindows, artefact: Artefact) -> None:
 def _screened(usable: UsableWindows, vectors: Floats, accept: Collection[str]) -> _Learnt:
     """Leave out windows that tower over the rest; refuse what is no steady machine."""
     odd = towering(vectors)
-    warnings = []
+    warnings = list(usable.damaged)
     if odd.mean() > MOST_TOWERING and "towering" not in accept:
         raise DataError(
             f"{int(odd.sum())} of {len(odd)} windows are unlike the others: the machine did not run steadily",

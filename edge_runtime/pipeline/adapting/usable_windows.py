@@ -15,6 +15,8 @@ from edge_runtime.sensors import open_recorded
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of windows in memory: 8,000 of 1024 samples, 3 minutes at 12 kHz and half overlapping. Of more every second
 is taken, then every fourth: statistics of so many hardly change, and a gateway has little memory."""
+_SENTENCES: Final = 10
+"""Of damaged captures: more say nothing new."""
 _SERIAL: Final = 200
 """Characters of a serial number that are kept."""
 
@@ -37,6 +39,8 @@ class UsableWindows:
     """Serial number of the sensor by its hellos; empty where none was heard."""
     seconds: float
     """How long the vibration lasted that the windows were cut from."""
+    damaged: tuple[str, ...]
+    """What is missing of captures, a sentence each."""
 
 
 def usable_windows(recordings: Sequence[str], manifest: Manifest) -> UsableWindows:
@@ -50,6 +54,8 @@ def usable_windows(recordings: Sequence[str], manifest: Manifest) -> UsableWindo
         windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
         recorded = open_recorded(recording)
         compare(manifest, recorded.rate_hz, len(recorded.channels), recorded.unit, recording)
+        if recorded.damaged:
+            collected.damaged.append(recorded.damaged)
         for item in recorded.items:
             if isinstance(item, Hello):
                 collected.hear(item, recording)
@@ -66,6 +72,8 @@ class _Collected:
         self._manifest = manifest
         self._level = NormalLevel((golden.samples for golden in manifest.golden), manifest.channels)
         self._kept: list[Samples] = []
+        self.damaged: list[str] = []
+        """What is missing of captures."""
         self._shares: list[float] = []
         self._step, self._usable, self._unusable = 1, 0, 0
         self._fault: SensorFault | str = ""
@@ -121,4 +129,5 @@ class _Collected:
             level=float(np.median(self._shares)) if self._shares else 0.0,
             serial=printable(self._hello.serial_number, _SERIAL) if self._hello else "",
             seconds=self._usable * manifest.hop / manifest.rate_hz,
+            damaged=tuple(self.damaged[:_SENTENCES]),
         )

@@ -1,0 +1,1 @@
+"""Tables of text with known content in random dialects, and how they are read: `python -m tests.tables`."""

@@ -1,0 +1,1 @@
+"""Of what the reading of a table of text is made: lines, layout, numbers, clock and columns."""
