@@ -109,6 +109,7 @@ BAD: dict[str, list[Any]] = {
         *["socket://[::1:1", "rfc2217://h:x"],
     ],
     "sensor.model": [*PLACES, "learn", "site.toml", 7],
+    "sensor.base_model": [*PLACES, "model.onnx", 7],  # each also because the sensor has a model
     "sensor.rate_hz": [0, -1, 999, *NOT_NUMBERS],
     "sensor.channels": [[], ["y"], ["x", "x"], "x", [1], [""]],
     "sensor.unit": ["", "m/s2", "G", 7],

@@ -92,9 +92,11 @@ def test_a_broker_that_refuses_everything_is_left_alone(gateway: Any) -> None:
     with FakeBroker(lambda published: 0x80 if published.topic == EVENT else 0) as broker:
         put(gateway, *(f"a{n}" for n in range(300)))
         publisher = gateway.publish(broker.port, denied_retry_s=(2, 2))
+        begun_s = time.monotonic()
         until(lambda: troubles(publisher))
         time.sleep(0.5)
-        assert len(broker.published) < 200
+        tries = 1 + (time.monotonic() - begun_s) // 2  # on a machine that stands still for a while
+        assert len(broker.published) < 200 * tries
         assert depth(gateway) == 300
         broker.on_publish = lambda _published: 0
         until(lambda: depth(gateway) == 0, 20)
