@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from edge_runtime.models.scorer import open_trusted
-from tests.shared import ROOT, SAMPLE
-from tests.trainer.machines import CONTEXT, knocking, lesson, machine, quick
+from tests.shared import ROOT
+from tests.trainer.machines import CONTEXT, fitted, knocking, lesson, machine
+from tests.trainer.sample import LIST, sample
 from tests.trainer.test_export import STAMP
+from trainer import fitting
 from trainer.detectors import REGISTRY
 from trainer.export import onnx_file
 from trainer.recordings import folds
-from trainer.recordings.list_reading import load_list as load_recordings
 from trainer.recordings.recording import write_npz
 
 FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")
@@ -29,9 +30,11 @@ FORBIDDEN = ("torch", "onnx", "sklearn", "scipy", "skl2onnx", "onnxscript")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A virtual environment with `pip install .` and nothing else."""
     folder = tmp_path_factory.mktemp("plain")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv")
     python = folder / "venv" / "bin" / "python"
-    command: list[Any] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)]
+    # This environment's pip, which leaves what is installed to be compiled as it is imported: most never is.
+    pip: list[Any] = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    command = [*pip, "install", "-q", "--no-compile", str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode and ("No matching distribution" in done.stderr or "connection" in done.stderr.lower()):
         pytest.skip("packages for a plain install cannot be fetched here")
@@ -41,16 +44,11 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
-    """A model made by the trainer's own command, and a recording converted for the edge."""
+    """A model that the trainer made, and a recording converted for the edge."""
     folder = tmp_path_factory.mktemp("trained")
     model = folder / "model.onnx"
-    options = ["--detector", "gaussian", "-o", str(model)]
-    subprocess.run(
-        [sys.executable, "-m", "trainer", "fit", str(SAMPLE / "cwru.csv"), *options],
-        check=True,
-        capture_output=True,
-    )
-    fault = next(item for item in load_recordings(SAMPLE / "cwru.csv") if item.label != "normal")
+    fitting.fit_list(LIST, fitting.Order("gaussian"), model)
+    fault = next(item for item in sample() if item.label != "normal")
     write_npz(fault, folder / "fault.npz")
     return model, folder / "fault.npz", fault
 
@@ -97,11 +95,10 @@ def all_exported(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One exported file for every registered detector, and windows to score."""
     folder, normal, faulty = tmp_path_factory.mktemp("all"), machine(400), knocking(machine(60, seed=20))
     for name in REGISTRY:
-        detector, learnt = quick(name), lesson(name, normal, faulty, CONTEXT)
-        detector.fit(*learnt)
+        learnt = lesson(name, normal, faulty, CONTEXT)
         # So low that any window exceeds it: a file that none exceeds is not written.
         details = replace(STAMP, name=name, threshold=-1e9)
-        onnx_file.write_model(detector, learnt[0], learnt[1], details, folder / f"{name}.onnx")
+        onnx_file.write_model(fitted(name)[0], learnt[0], learnt[1], details, folder / f"{name}.onnx")
     np.save(folder / "windows.npy", np.concatenate([machine(4, seed=1), faulty[:4]]))
     return folder
 

@@ -138,9 +138,9 @@ class Walk:
     def plug_in(self) -> tuple[str, Machine]:
         """The sensor on its machine: its port, and what is told how to run."""
         link = self.fleet.folder / "line"
-        name, write = self._stack.enter_context(open_output("pty", 0, link))
+        _, write = self._stack.enter_context(open_output("pty", 0, link))
         machine = self._stack.enter_context(running_machine(write, self.full))
-        return str(link or name), machine
+        return str(link), machine
 
     def edge(self, *words: str, code: int | None = 0) -> str:
         """Give a command of the edge, with this exit code or any; what it said."""

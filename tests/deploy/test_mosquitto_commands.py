@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 from deploy.certification.folder import Folder
 from edge_runtime.core import Health
 from edge_runtime.door import Access, Door, Method, NoParams, Registry
+from edge_runtime.gateway.evidence.transfers import Transfers
 from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.messages import Topics
 from edge_runtime.mqtt import BrokerSettings, Publisher
@@ -77,7 +78,7 @@ def device(tmp_path: Path) -> Iterator[Any]:
     def start(gateway: Gateway) -> Publisher:
         spool = Spool.open(tmp_path / "state")
         stops.append(spool.close)
-        commands = MqttCommands(door.work, TOPICS, tmp_path / "state")
+        commands = MqttCommands(door.work, TOPICS, tmp_path / "state", Transfers(TOPICS.evidence))
         settings = BrokerSettings(
             "127.0.0.1",
             gateway.port,

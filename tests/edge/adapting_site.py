@@ -27,6 +27,7 @@ def adaptable_graph(samples: int = 64) -> onnx.ModelProto:
         helper.make_node("ReduceMean", ["contributions", "axis"], ["distance"], keepdims=0),
         helper.make_node("Sqrt", ["distance"], ["score"]),
     ]
+    outputs: list[tuple[str, list[str | int]]]
     outputs = [("score", ["batch"]), ("contributions", ["batch", 1]), ("features", ["batch", 1])]
     graph = helper.make_graph(
         nodes,

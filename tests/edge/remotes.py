@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.door import Door, Registry
+from edge_runtime.gateway.evidence.transfers import Transfers
 from edge_runtime.gateway.mqtt_commands import MqttCommands
 from edge_runtime.messages import Topics
 from tests.edge.doors import OpenDoor
@@ -43,7 +44,7 @@ class Device:
         self.door = Door(dict)
         self.door.work.registry = Registry(self._door.methods())
         self.noted = self._door.noted
-        self.commands = MqttCommands(self.door.work, TOPICS, folder)
+        self.commands = MqttCommands(self.door.work, TOPICS, folder, Transfers(TOPICS.evidence))
 
     def give(
         self,

@@ -170,6 +170,7 @@ def test_times_are_put_right_when_the_clock_is_set(stepped_s: float) -> None:
 def test_what_is_kept_goes_through_json_whole() -> None:
     """As a backup and the local door have it, a score that JSON has no word for included."""
     (new,) = Device().say(NEW, peak=2.5)
+    entry: dict[str, Any] = {}
     for peak in (2.5, float("inf")):
         alarm = replace(new.alarm, peak=peak)
         (entry,) = json.loads(json.dumps(kept_alarms({"a/anomaly": stored_entry(alarm)})))

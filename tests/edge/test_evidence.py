@@ -231,7 +231,7 @@ def test_on_a_full_disk_evidence_goes_and_comes_again_by_itself(tmp_path: Path) 
         fill(tmp_path / "disk")
         with pytest.raises(UnavailableError, match="evidence leaves"):
             folder.begin(record("b"), CaptureNote(), b"")
-        assert len(folder.records) == 0
+        assert not folder.records
         stone.unlink()
         kept(folder, record("c"))
         assert [each.alarm for each in folder.records] == ["c"]

@@ -21,7 +21,7 @@ from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.doors import code
 from tests.edge.sites import EDGE, OFF, Site
 from tests.edge.test_door_service import ALLOWED, Panel
-from trainer.recordings.recording import load_list
+from trainer.recordings.list_reading import load_list
 
 pytestmark = needs_mosquitto
 NORMAL, FAULTY = 0.3, 9.0
@@ -148,6 +148,7 @@ def test_an_alarm_keeps_what_it_was_raised_by(
     )
     (judged,) = until(lambda: told(subscriber, "judged"), what="the judgement's event")
     assert (judged["judgement"]["verity"], judged["note"]) == ("false", "a door")
+    assert judged["evidence"] == end["evidence"]
     assert "no judgement" in command(site, "alarms", "judge", begin["id"], "perhaps", exit_code=65)
     assert "no alarm none is open" in command(site, "alarms", "judge", "none", "real", exit_code=65)
     site.stop()

@@ -21,6 +21,7 @@ from edge_runtime.models import load_model
 from tests.shared import SAMPLE
 from tests.trainer.builders import recording
 from tests.trainer.foreign_graphs import RATE_HZ, REFUSED, SAMPLES, info, model_of
+from tests.trainer.sample import sample
 
 CONDITIONS = ("no load", "half load", "full load")
 
@@ -105,9 +106,9 @@ def test_a_network_exported_by_torch_is_adopted(tmp_path: Path) -> None:
         "dynamic_axes": {"x": {0: "b"}, "y": {0: "b"}},
     }
     torch.onnx.export(Residual().eval(), program, path, dynamo=False, **terms)
-    made = trainer.adopt(path, trainer.read_recordings(SAMPLE / "cwru.csv"))
+    made = trainer.adopt(path, sample())
     assert made.manifest.notes["adopted"] == "the graph of torch.onnx, not fitted here"
-    assert trainer.evaluate(made, trainer.read_recordings(SAMPLE / "cwru.csv")).by_window.auroc > 0.99
+    assert trainer.evaluate(made, sample()).by_window.auroc > 0.99
 
 
 def test_the_command_writes_a_model_that_the_other_commands_take(
@@ -125,7 +126,7 @@ def test_the_command_writes_a_model_that_the_other_commands_take(
     assert "3 of 3" in said
     code, said, _ = run("inspect", out)
     assert "not fitted here" in said
-    faulty = trainer.read_recordings(listing)[0]
+    faulty = sample()[0]
     np.savez(tmp_path / "a.npz", samples=faulty.samples, rate_hz=12000, channels=["DE"], unit="g")
     replayed = subprocess.check_output(
         [sys.executable, "-m", "edge_runtime", "replay", tmp_path / "a.npz", "--model", out], text=True

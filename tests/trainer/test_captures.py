@@ -12,7 +12,7 @@ from edge_runtime.sensors import read_capture
 from edge_runtime.sensors.protocols import SampleFormat, encode_data
 from tests.trainer.builders import row
 from tests.trainer.captured import RATE_HZ, hum, write_capture
-from tests.trainer.test_cli import trainer
+from tests.trainer.test_cli import Run
 from trainer.core.errors import RecordingError
 from trainer.recordings.folder_list import list_folder
 from trainer.recordings.folds import long_enough
@@ -176,19 +176,20 @@ def test_a_note_within_a_capture_begins_a_row_of_its_own(tmp_path: Path) -> None
     np.testing.assert_array_equal(second.samples, hum(1.0, seed=2)[: len(second.samples)])
 
 
-def test_the_command_writes_a_list_that_fit_takes(tmp_path: Path) -> None:
+def test_the_command_writes_a_list_that_fit_takes(tmp_path: Path, run: Run) -> None:
     for load in range(3):
         samples = hum(4.0, seed=load, level=0.1 + 0.005 * load)
         write_capture(tmp_path / "captures" / f"{load}.frames", samples, condition=f"load {load}")
-    said = trainer("recordings", "list", tmp_path / "captures", "-o", tmp_path / "list.csv")
-    assert "3 recordings, 3 normal" in said.stdout
+    code, said, _ = run("recordings", "list", tmp_path / "captures", "-o", tmp_path / "list.csv")
+    assert (code, "3 recordings, 3 normal" in said) == (0, True)
     model = tmp_path / "model.onnx"
-    trainer("fit", tmp_path / "list.csv", "--detector", "gaussian", "-o", model)
-    judged = trainer("evaluate", model, tmp_path / "list.csv", "--json", "-")
-    assert json.loads(judged.stdout)["by_window"]["false_alarms"] == 0
+    assert run("fit", tmp_path / "list.csv", "--detector", "gaussian", "-o", model)[0] == 0
+    code, said, _ = run("evaluate", model, tmp_path / "list.csv", "--json", "-")
+    assert (code, json.loads(said)["by_window"]["false_alarms"]) == (0, 0)
 
 
-def test_a_folder_without_captures_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    said = trainer("recordings", "list", tmp_path, "-o", tmp_path / "list.csv", code=65)
-    assert "holds no captures" in said.stderr
-    assert ".frames" in said.stderr
+def test_a_folder_without_captures_is_refused_with_a_remedy(tmp_path: Path, run: Run) -> None:
+    code, _, said = run("recordings", "list", tmp_path, "-o", tmp_path / "list.csv")
+    assert (code, said.count("\n")) == (65, 1)
+    assert "holds no captures" in said
+    assert ".frames" in said

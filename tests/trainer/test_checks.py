@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.shared import FULL, SAMPLE, needs
+from tests.trainer.sample import sample as sample_recordings
 from trainer.core.errors import RecordingError
 from trainer.recordings import checks, recorder_guards, sensor_guards
 from trainer.recordings.cwru import cwru_list
@@ -24,7 +25,7 @@ def named(found: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def sample() -> Any:
-    return read_recordings(read_list(SAMPLE / "cwru.csv"))
+    return sample_recordings()
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,10 @@ def full() -> Any:
     return read_recordings(rows)
 
 
-def as_recorded(rows: Any) -> Any:
-    return read_recordings([replace(row, target_rate_hz=None, lowpass_hz=None) for row in rows])
+def few() -> Any:
+    """Rows of all healthy recordings and ten of faults."""
+    faults = {"105", "118", "130", "106", "119", "131", "107", "120", "132", "108"}
+    return [row for row in cwru_list(FULL / "cwru") if row.normal or row.file.stem in faults]
 
 
 def test_the_sample_is_clean_but_for_what_its_readme_says(sample: Any) -> None:
@@ -56,12 +59,7 @@ def test_the_full_recordings_raise_no_refusal(full: Any) -> None:
 
 @needs("cwru")
 def test_all_baselines_given_as_12_khz_are_caught_and_no_other() -> None:
-    rows = [
-        replace(row, rate_hz=12000.0)
-        for row in cwru_list(FULL / "cwru")
-        if row.normal
-        or row.file.stem in {"105", "118", "130", "106", "119", "131", "107", "120", "132", "108"}
-    ]
+    rows = [replace(row, rate_hz=12000.0) for row in few()]
     found = [item for item in checks.recording_problems(read_recordings(rows)) if item.guard == "rate"]
     assert sorted(item.where.rsplit("/", 1)[1] for item in found) == ["100.mat", "97.mat", "98.mat", "99.mat"]
     assert all("48000 Hz" in item.what for item in found)
@@ -69,10 +67,10 @@ def test_all_baselines_given_as_12_khz_are_caught_and_no_other() -> None:
 
 @needs("cwru")
 def test_the_recorders_filter_edge_is_seen_unless_both_are_limited(full: Any) -> None:
-    rows = [row for row in cwru_list(FULL / "cwru") if "48k" not in str(row.file)]
-    leaky = read_recordings([replace(row, lowpass_hz=None) for row in rows])
+    leaky = read_recordings([replace(row, lowpass_hz=None) for row in few()])
     assert "leak" in named(checks.recording_problems(leaky))
-    assert "leak" not in named(checks.recording_problems(full))
+    files = {item.file for item in leaky}
+    assert "leak" not in named(checks.recording_problems([item for item in full if item.file in files]))
 
 
 @needs("cwru")

@@ -19,6 +19,7 @@ from edge_runtime.core import DataError
 from edge_runtime.models import scorer
 from edge_runtime.sensors.recording import read_signal
 from tests.artefacts import write_artefact
+from tests.trainer.builders import noise, write_lines
 from tests.waiting import HANG_S, scaled
 from trainer.detectors import REGISTRY
 
@@ -92,9 +93,8 @@ def test_the_same_command_gives_the_same_bytes(model: Any, tmp_path: Path) -> No
 
 def test_fit_tells_programs_what_it_wrote(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "m.onnx"
-    code, printed, _ = run(
-        "fit", SAMPLE, "--detector", "principal_components", "-o", path, "--json", "--name", "pump 7"
-    )
+    options = ("--detector", "principal_components", "--hop", 1024, "--name", "pump 7")
+    code, printed, _ = run("fit", SAMPLE, *options, "-o", path, "--json")
     body = json.loads(printed)
     assert (code, body["name"], body["detector"], body["samples"]) == (
         0,
@@ -135,13 +135,13 @@ def test_compare_prints_for_people_and_programs_and_writes_nothing_unasked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, printed, noted = run("compare", SAMPLE, "--detectors", "gaussian,gaussian")
+    code, printed, noted = run("compare", SAMPLE, "--detectors", "gaussian,gaussian", "--hop", 1024)
     assert (code, "recommended: gaussian; " in printed, "note: list: the mean alone" in noted) == (
         0,
         True,
         True,
     )
-    body = json.loads(run("compare", SAMPLE, "--detectors", "gaussian", "--json")[1])
+    body = json.loads(run("compare", SAMPLE, "--detectors", "gaussian", "--no-power", "--json")[1])
     assert [(item["detector"], item["recommended"]) for item in body] == [("gaussian", True)]
     assert not list(tmp_path.iterdir())
 
@@ -232,8 +232,11 @@ def test_a_refusal_is_one_line() -> None:
 def test_without_the_training_libraries_one_line_says_what_to_install(
     library: str, detector: str, tmp_path: Path
 ) -> None:
+    for at in range(2):
+        np.savez(tmp_path / f"{at}.npz", samples=noise(1 << 14, seed=at), rate_hz=1000.0, unit="g")
+    listing = write_lines(tmp_path / "list.csv", *(f"{at}.npz,,normal,{at} hp,,,,x,g" for at in range(2)))
     done = trainer(
-        *("fit", SAMPLE, "--detector", detector, "-o", tmp_path / "m.onnx"),
+        *("fit", listing, "--detector", detector, "-o", tmp_path / "m.onnx"),
         code=69,
         before=WITHOUT.format(library),
     )

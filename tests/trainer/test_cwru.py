@@ -7,9 +7,10 @@ import scipy.io
 
 from tests.shared import FULL, SAMPLE, needs
 from tests.trainer.builders import mat, noise
+from tests.trainer.sample import sample
 from trainer.core.errors import RecordingError
 from trainer.recordings.cwru import FILES, cwru_list
-from trainer.recordings.list_reading import load_list, read_recordings
+from trainer.recordings.list_reading import read_recordings
 from trainer.recordings.listing import write_list
 
 
@@ -19,7 +20,7 @@ def test_the_sample_is_as_its_list_says(tmp_path: Path) -> None:
     assert [line.split(",", 1)[1] for line in (tmp_path / "list.csv").read_text().splitlines()] == [
         line.split(",", 1)[1] for line in lines
     ]
-    found = {item.name: item for item in load_list(SAMPLE / "cwru.csv")}
+    found = {item.name: item for item in sample()}
     assert sorted(found) == ["100", "107", "120", "132", "97", "98", "99"]
     assert all((item.rate_hz, item.lowpass_hz) == (12000.0, 5000.0) for item in found.values())
     assert sum(path.stat().st_size for path in SAMPLE.rglob("*") if path.is_file()) < 3_000_000

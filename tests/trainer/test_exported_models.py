@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from edge_runtime.models import scorer
-from tests.shared import ROOT, SAMPLE
+from tests.shared import ROOT
+from tests.trainer.sample import sample
 from trainer.detectors import REGISTRY
 from trainer.evaluation.metrics import evaluate
 from trainer.ready_models import cards
 from trainer.ready_models.make import INT8, unsupervised
-from trainer.recordings import recording
 
 FOLDER = ROOT / "exported_models"
 FILES = sorted(FOLDER.glob("*.onnx"))
@@ -99,13 +99,8 @@ def test_a_file_is_small_or_the_page_says_why_not(path: Any) -> None:
         assert f"`{path.stem}` is over 2 MB because" in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def sample() -> Any:
-    return recording.load_list(SAMPLE / "cwru.csv")
-
-
 @each
-def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path: Any, sample: Any) -> None:
-    found = evaluate(scorer.open_trusted(path), sample)
+def test_it_alarms_on_the_sample_faults_and_on_nothing_normal(path: Any) -> None:
+    found = evaluate(scorer.open_trusted(path), sample())
     assert found.by_alarm.caught == found.by_alarm.faulty == 3
     assert found.by_alarm.false_alarms == 0

@@ -8,13 +8,13 @@ import pytest
 
 from edge_runtime.analysis.windows import Windower
 from edge_runtime.core.records import Frame
-from tests.shared import FULL, SAMPLE, needs
+from tests.shared import FULL, needs
 from tests.trainer.builders import recording
+from tests.trainer.sample import sample
 from trainer.core.errors import RecordingError
 from trainer.recordings import folds
 from trainer.recordings.cwru import cwru_list
 from trainer.recordings.file_reading import read_recording
-from trainer.recordings.list_reading import load_list
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 64), (64, 16), (100, 33)])
@@ -81,7 +81,7 @@ def test_shared_samples_are_found_wherever_they_lie() -> None:
 
 
 def test_the_sample_recordings_are_apart() -> None:
-    normal = [item for item in load_list(SAMPLE / "cwru.csv") if item.label == "normal"]
+    normal = [item for item in sample() if item.label == "normal"]
     for fold in folds.leave_out_conditions(normal):
         folds.check_folds_apart(fold.train, fold.held)
 

@@ -16,7 +16,7 @@ from edge_runtime.models import open_trusted
 from tests.processes import end, start
 from tests.trainer.captured import hum, knocking
 from tests.trainer.learning import ask, capture, learn, request
-from tests.trainer.test_cli import WITHOUT, trainer
+from tests.trainer.test_cli import WITHOUT, Run, trainer
 from tests.waiting import HANG_S, scaled, until
 from trainer.fitting import learn_request
 
@@ -65,9 +65,11 @@ def test_a_request_becomes_a_model_and_an_answer_that_says_what_supports_it(lear
     assert progress.id == "r1"
 
 
-def test_a_workstation_makes_the_same_bytes_of_the_same_captures(learnt: Any, tmp_path: Path) -> None:
+def test_a_workstation_makes_the_same_bytes_of_the_same_captures(
+    learnt: Any, tmp_path: Path, run: Run
+) -> None:
     state, _ = learnt
-    trainer("recordings", "list", state / "captures", "-o", tmp_path / "list.csv")
+    assert run("recordings", "list", state / "captures", "-o", tmp_path / "list.csv")[0] == 0
     command = [sys.executable, "-m", "trainer", "fit", tmp_path / "list.csv", "-o", tmp_path / "m.onnx"]
     options = ["--detector", "principal_components", "--name", "Pump 7", "--sensor-range", "16"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "OMP_NUM_THREADS": "2"}

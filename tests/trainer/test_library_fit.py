@@ -9,11 +9,10 @@ import pytest
 
 import edge_runtime
 import trainer
-from tests.shared import SAMPLE
 from tests.trainer.machines import RATE_HZ, knocking, machine, stretch
+from tests.trainer.sample import LIST, sample
 from trainer import fitting
 from trainer.fitting import steps
-from trainer.recordings.list_reading import load_list
 
 CONDITIONS = ("half load", "full load", "no load")
 
@@ -35,9 +34,8 @@ def test_a_fit_on_the_listed_recordings_writes_the_file_that_the_command_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    listing = SAMPLE / "cwru.csv"
-    fitting.fit_list(listing, fitting.Order("gaussian", name="a"), tmp_path / "command.onnx")
-    trainer.write(trainer.fit(load_list(listing), "gaussian", name="a"), tmp_path / "library.onnx")
+    fitting.fit_list(LIST, fitting.Order("gaussian", name="a"), tmp_path / "command.onnx")
+    trainer.write(trainer.fit(sample(), "gaussian", name="a"), tmp_path / "library.onnx")
     assert (tmp_path / "library.onnx").read_bytes() == (tmp_path / "command.onnx").read_bytes()
 
 

@@ -8,11 +8,11 @@ import pytest
 
 import trainer
 from tests.shared import SAMPLE
-from trainer.recordings.list_reading import load_list
+from tests.trainer.sample import sample
 
 
 def test_one_file_is_read_as_a_line_of_a_list_is() -> None:
-    listed = load_list(SAMPLE / "cwru.csv")[3]
+    listed = sample()[3]
     terms: dict[str, Any] = {"rate_hz": 48000, "target_rate_hz": 12000, "lowpass_hz": 5000}
     read = trainer.recording_from_file(
         SAMPLE / "cwru" / "100.mat", channels=["DE"], unit="g", condition="3 hp", **terms
@@ -72,7 +72,7 @@ def test_a_frame_names_the_channels_of_its_array() -> None:
 
 
 def test_arrays_are_resampled_and_filtered_as_listed_files_are() -> None:
-    listed = load_list(SAMPLE / "cwru.csv")[3]
+    listed = sample()[3]
     from scipy.io import loadmat  # noqa: PLC0415  the only test that reads a .mat itself
 
     raw = loadmat(SAMPLE / "cwru" / "100.mat")["X100_DE_time"]

@@ -80,6 +80,8 @@ def test_window_figures_against_scikit_learn() -> None:
     assert found.false_alarm_rate == pytest.approx((above & ~faulty).sum() / 300)
     pairs = scores[faulty][:, None] - scores[~faulty][None, :]
     assert found.auroc == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
+    assert found.auroc == pytest.approx(metrics.roc_auc_score(faulty, scores), rel=1e-12)
+    assert found.auprc == pytest.approx(metrics.average_precision_score(faulty, scores), rel=1e-12)
     assert found.one_minus_auroc == pytest.approx(1 - found.auroc)
 
 

@@ -48,9 +48,8 @@ import trainer.cli, trainer.comparison, trainer.ready_models, trainer.report, tr
 from trainer import fitting
 from trainer.evaluation import evaluate_list
 from trainer.core import quiet
-from trainer.recordings import convert_recordings, load_list
+from trainer.recordings import convert_recordings
 
-assert len(load_list(listing)) == 7
 model = folder / "gaussian.onnx"
 manifest = fitting.fit_list(listing, fitting.Order(detector="gaussian"), model, quiet)
 found = evaluate_list(model, listing, quiet)
@@ -65,9 +64,13 @@ def python(code: Any, *arguments: Any, **more: Any) -> Any:
 
 
 def test_a_list_becomes_a_file_that_is_evaluated(tmp_path: Path) -> None:
-    done = python(WORK, SAMPLE / "cwru.csv", tmp_path)
+    # A fault and three loads: for each of the three steps every file is parsed in a process of its own.
+    head, *rows = (SAMPLE / "cwru.csv").read_text().splitlines()
+    listing = tmp_path / "list.csv"
+    listing.write_text("\n".join([head, *(f"{SAMPLE}/{row}" for row in (rows[0], *rows[4:]))]))
+    done = python(WORK, listing, tmp_path)
     assert done.returncode == 0, done.stderr.decode()
-    assert json.loads(done.stdout.splitlines()[-1]) == ["conditions", 3, 7]
+    assert json.loads(done.stdout.splitlines()[-1]) == ["conditions", 1, 4]
     assert (tmp_path / "gaussian.onnx").stat().st_size > 0
 
 

@@ -84,6 +84,6 @@ def test_signatures_are_compared_at_all_shifts_at_once() -> None:
     one = np.clip(rng.standard_normal(count), 0, 4)
     other = np.clip(0.5 * np.roll(one, -shifts[2]) + rng.standard_normal(count), 0, 4)
     one[count - 100 :], other[count - 700 :] = np.nan, np.nan
-    lines = [spectral_lines.TransformedSignature.of(each) for each in (one, other)]
-    found = spectral_lines.best_correlations(*lines, shifts)
+    first, second = (spectral_lines.TransformedSignature.of(each) for each in (one, other))
+    found = spectral_lines.best_correlations(first, second, shifts)
     np.testing.assert_allclose(found, [naive(one, other, shift) for shift in shifts], atol=1e-9)

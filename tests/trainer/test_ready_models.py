@@ -11,7 +11,7 @@ import pytest
 
 from edge_runtime.models import scorer
 from tests.shared import ROOT, SAMPLE
-from tests.trainer.test_cli import trainer
+from tests.trainer.test_cli import Run, trainer
 from tests.trainer.test_comparison import machine
 from tests.trainer.test_exported_models import disagreements
 from trainer import fitting
@@ -137,17 +137,16 @@ def test_each_criterion_alone_refuses_a_variant(changes: dict[str, Any], reason:
     assert re.search(reason, replace(COST, **changes).refusal)
 
 
-def test_fit_writes_8_bit_weights_where_there_are_any(tmp_path: Path) -> None:
+def test_fit_writes_8_bit_weights_where_there_are_any(tmp_path: Path, run: Run) -> None:
+    chosen = ("fit", SAMPLE / "cwru.csv", "--detector", "principal_components", "--hop", 1024)
     for name, options in (("plain", ()), ("small", ("--int8",))):
-        trainer(
-            "fit", SAMPLE / "cwru.csv", "--detector", "principal_components", "--hop", 1024,
-            *options, "-o", tmp_path / f"{name}.onnx",
-        )  # fmt: skip
+        assert run(*chosen, *options, "-o", tmp_path / f"{name}.onnx")[0] == 0
     plain, small = (tmp_path / f"{name}.onnx" for name in ("plain", "small"))
     assert small.stat().st_size < 0.5 * plain.stat().st_size
-    assert "8-bit" in trainer("inspect", small).stdout
-    refused = trainer(
-        "fit", SAMPLE / "cwru.csv", "--detector", "gaussian", "--int8", "-o", tmp_path / "no.onnx", code=64
+    assert "8-bit" in run("inspect", small)[1]
+    code, _, refused = run(
+        "fit", SAMPLE / "cwru.csv", "--detector", "gaussian", "--int8", "-o", tmp_path / "no.onnx"
     )
-    assert "gaussian has no weights to keep as 8-bit integers" in refused.stderr
+    assert code == 64
+    assert "gaussian has no weights to keep as 8-bit integers" in refused
     assert not (tmp_path / "no.onnx").exists()

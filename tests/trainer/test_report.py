@@ -10,8 +10,8 @@ import pytest
 
 from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
-from tests.shared import SAMPLE
 from tests.trainer.builders import recording
+from tests.trainer.sample import sample
 from tests.waiting import HANG_S, scaled
 from trainer import comparing
 from trainer.comparing import Terms
@@ -19,21 +19,15 @@ from trainer.comparison import trials
 from trainer.comparison.table import level_factor
 from trainer.core.errors import FitError, RecordingError
 from trainer.fitting import Order
-from trainer.recordings.list_reading import load_list
 from trainer.report import report_page
 
 
 @pytest.fixture(scope="module")
-def sample() -> Any:
-    return load_list(SAMPLE / "cwru.csv")
-
-
-@pytest.fixture(scope="module")
-def compared(sample: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     orders = [Order("principal_components"), Order("gaussian")]
     folder = tmp_path_factory.mktemp("compared")
-    found = comparing.compare(sample, orders, Terms(processes=2), (), lambda *_: None)
-    comparing.write(found, sample, orders, folder, {})
+    found = comparing.compare(sample(), orders, Terms(processes=1), (), lambda *_: None)
+    comparing.write(found, sample(), orders, folder, {})
     return found, folder / "report.html"
 
 
@@ -95,14 +89,14 @@ def test_a_real_browser_shows_the_page(compared: tuple[Any, Any], tmp_path: Path
     assert picture.stat().st_size > 50_000  # an empty page of this size takes under 20 kB
 
 
-def test_one_condition_alone_widened_and_not(sample: Any) -> None:
-    sample = [item for item in sample if item.condition in {"2 hp", "3 hp"}]
+def test_one_condition_alone_widened_and_not() -> None:
+    two = [item for item in sample() if item.condition in {"2 hp", "3 hp"}]
     order = Order("principal_components", augment="auto", options={"most": "32"})
-    wide = trials.run_trials(sample, order, "single")
+    wide = trials.run_trials(two, order, "single")
     assert (wide.false_alarms, wide.uncaught) == (0, 0)
     assert max(wide.false_alarm_rate, wide.missed_rate) <= 0.01
     assert all("speed 0.96 to 1.04, gain 0.7 to 1.4" in trial.calibration.statement for trial in wide.trials)
-    plain = trials.run_trials(sample, Order("principal_components", augment="off"), "single")
+    plain = trials.run_trials(two, Order("principal_components", augment="off"), "single")
     assert plain.false_alarm_rate > 0.3  # what the field ships
 
 
@@ -116,9 +110,9 @@ def test_louder_finds_the_factor(tmp_path: Path) -> None:
     assert trials.louder(artefact.graph, 1e6, quiet) == float("inf")
 
 
-def test_a_single_condition_cannot_be_tried(sample: Any) -> None:
+def test_a_single_condition_cannot_be_tried() -> None:
     with pytest.raises(FitError, match="normal recordings of 1 operating condition"):
-        trials.run_trials([item for item in sample if item.condition == "2 hp"], Order("gaussian"))
+        trials.run_trials([item for item in sample() if item.condition == "2 hp"], Order("gaussian"))
 
 
 def test_unsupported_models_say_so_and_dead_lists_are_refused(tmp_path: Path) -> None:

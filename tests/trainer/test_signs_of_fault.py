@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.shared import SAMPLE, needs
+from tests.shared import needs
 from tests.trainer.captured import hum, knocking
 from tests.trainer.faults_while_learning import fan_recordings
+from tests.trainer.sample import sample
 from trainer.core.errors import ChoiceError, RecordingError
 from trainer.recordings import check_known, fault_signs, recording_from_array, refuse_faults
 from trainer.recordings.knocking import knock_family, median_kurtosis
-from trainer.recordings.list_reading import load_list
 from trainer.recordings.severity import velocity_mm_per_s
 
 SAMPLES = 1024
@@ -129,7 +129,7 @@ def test_what_is_accepted_is_not_refused_and_unknown_names_are() -> None:
 
 
 def test_of_the_sample_no_healthy_recording_is_refused_and_every_fault_that_begins_is() -> None:
-    recordings = load_list(SAMPLE / "cwru.csv")
+    recordings = sample()
     healthy = [item for item in recordings if item.label == "normal"]
     for item in healthy:
         assert refusing(item) == []

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from edge_runtime.core.errors import AccessError, UnavailableError
-from tests.shared import ROOT, SAMPLE
+from tests.shared import ROOT
 from tests.trainer.builders import noise, recording
+from tests.trainer.sample import sample
 from trainer.recordings import spill_file as module
-from trainer.recordings.list_reading import load_list
 from trainer.recordings.spill_file import SpillFile
 
 
@@ -106,7 +106,7 @@ def test_a_folder_that_takes_nothing_is_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_recordings_of_a_list_rest_and_are_the_same() -> None:
-    first = load_list(SAMPLE / "cwru.csv")[0]
+    first = sample()[0]
     assert isinstance(first.stored, module.StoredSamples)
     in_memory = replace(first, stored=np.array(first.samples))
     assert in_memory.duration_s == first.duration_s

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from edge_runtime.calibration import conditions_threshold
 from edge_runtime.core import NO_STATES, NOT_RUNNING, DataError

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from edge_runtime.core import Manifest
 from edge_runtime.models import Artefact, load_model
 from trainer.core import READING, Progress, RecordingError, part_of, quiet
 from trainer.evaluation.bootstrap import Interval, interval
 from trainer.evaluation.replay import ScoredRecording, score_recording
+from trainer.evaluation.separation import auroc, average_precision
 from trainer.recordings import DIGITS, NORMAL, Recording, load_list, long_enough
 
 
@@ -180,9 +180,8 @@ def by_window(scores: NDArray[np.float64], faulty: NDArray[np.bool_], threshold:
         f1=_share(2 * hits, 2 * hits + false + missed),
         false_alarm_rate=_share(false, false + calm),
         missed_rate=_share(missed, hits + missed),
-        auroc=float(roc_auc_score(faulty, scores)) if both else math.nan,
-        # Its sum of shares may exceed 1 by a rounding error.
-        auprc=min(1.0, float(average_precision_score(faulty, scores))) if both else math.nan,
+        auroc=auroc(scores, faulty) if both else math.nan,
+        auprc=average_precision(scores, faulty) if both else math.nan,
     )
 
 

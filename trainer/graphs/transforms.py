@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import scipy.stats
+import scipy
 from numpy.typing import NDArray
 
 from trainer.core import ChoiceError, FitError, nearest

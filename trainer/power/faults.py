@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 Floats = NDArray[np.float64]
 
@@ -158,10 +157,11 @@ def _impacts(rate_hz: float, ring_hz: float) -> Callable[[Stretch, np.random.Gen
         step = stretch.rate_hz / rate_hz
         steps = step * (1 + _SLIP * rng.standard_normal(int(len(stretch.samples) / step) + 2))
         starts = (np.cumsum(steps) - rng.uniform(0, 1) * step).round().astype(int)
-        blows = np.zeros(len(stretch.samples))
-        blows[starts[(starts >= 0) & (starts < len(blows))]] = 1.0
-        train = np.asarray(signal.oaconvolve(blows, ring))[: len(blows)]
-        return np.asarray(train[:, np.newaxis] * stretch.level)
+        count = len(stretch.samples)
+        train = np.zeros(count + len(ring))
+        for start in starts[(starts >= 0) & (starts < count)].tolist():
+            train[start : start + len(ring)] += ring
+        return np.asarray(train[:count, np.newaxis] * stretch.level)
 
     return add
 

@@ -54,6 +54,8 @@ class Ear:
             return False
         machine = AlarmMachine(AlarmKind.ANOMALY, self.policy, 0.5, lambda: "heard")
         for number, above in enumerate(np.resize(exceeded, self.windows).tolist()):
+            if not above and machine.rest():
+                continue
             verdict = machine.step(round(number * self.hop_s * 1e6), float(above))
             if verdict.transition is Transition.NEW:
                 return True

@@ -13,7 +13,7 @@ from itertools import product
 from typing import Any, Final
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from edge_runtime.core import Samples
 from trainer.core import ChoiceError
@@ -148,10 +148,10 @@ def _changed(
     values: ParsedSamples, gain: float, noise: float, tilt_db: float, rng: np.random.Generator
 ) -> Samples:
     if tilt_db:
-        spectrum = fft.rfft(values, axis=0)
+        spectrum = scipy.fft.rfft(values, axis=0)
         slope_db = np.linspace(-tilt_db / 2, tilt_db / 2, len(spectrum))
         slope_db[0] = 0.0  # the sensor's offset is no vibration
-        tilted = fft.irfft(spectrum * 10 ** (slope_db[:, np.newaxis] / 20), len(values), axis=0)
+        tilted = scipy.fft.irfft(spectrum * 10 ** (slope_db[:, np.newaxis] / 20), len(values), axis=0)
         values = np.asarray(tilted)
     if noise:
         values = values + noise * values.std(axis=0) * rng.standard_normal(values.shape)

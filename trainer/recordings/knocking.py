@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from trainer.recordings.folds import condition_names
 from trainer.recordings.labels import NORMAL
@@ -128,7 +128,7 @@ def _lines(values: Floats, rate_hz: float, to_hz: float) -> tuple[Floats, Floats
     parts = [np.square(np.abs(np.fft.rfft(values[at : at + length] * taper))) for at in starts]
     hz: Floats = np.fft.rfftfreq(length, 1 / rate_hz).astype(np.float64)
     height: Floats = np.sqrt(np.sum(parts, axis=0))[hz <= to_hz]
-    floor = ndimage.median_filter(height, size=int(_FLOOR_HZ * _SEGMENT_S) | 1, mode="reflect")
+    floor = scipy.ndimage.median_filter(height, size=int(_FLOOR_HZ * _SEGMENT_S) | 1, mode="reflect")
     return hz[hz <= to_hz], np.log(np.maximum(height / np.maximum(floor, 1e-30), 1.0))
 
 
@@ -147,7 +147,7 @@ def _family(hz: Floats, height: Floats, speed_hz: float) -> tuple[float, float]:
     whole = np.abs(hz - speed_hz * np.round(hz / speed_hz)) < width + share * hz
     for mains_hz in _MAINS_HZ:
         whole |= np.abs(hz - mains_hz * np.round(hz / mains_hz)) < _MAINS_WIDTH_HZ
-    left = np.minimum(ndimage.maximum_filter1d(np.where(whole, 0, height), 3), _TALLEST)
+    left = np.minimum(scipy.ndimage.maximum_filter1d(np.where(whole, 0, height), 3), _TALLEST)
 
     def at(orders: Floats) -> Floats:
         return np.asarray(np.interp(orders * speed_hz, hz, left, right=0.0))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from trainer.formats import ParsedSamples
 
@@ -85,7 +85,7 @@ def stretch(values: ParsedSamples, share: Fraction) -> ParsedSamples:
     """Resample [samples, channels] to `share` times as many samples of the same waveform, without aliases."""
     up, down = share.numerator, share.denominator
     taps = _anti_aliasing(share)
-    made = signal.upfirdn(up * taps, values, up, down, axis=0)
+    made = scipy.signal.upfirdn(up * taps, values, up, down, axis=0)
     whole = slice(-(-(len(taps) - 1) // down), (len(values) - 1) * up // down + 1)
     return np.asarray(made[whole], dtype=np.float64)
 
@@ -99,7 +99,7 @@ def limit(values: ParsedSamples, rate_hz: float, lowpass_hz: float) -> ParsedSam
     taps = _kaiser(edge, _TRANSITION * edge)
     if len(values) < len(taps):
         return values[:0]
-    return np.asarray(signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
+    return np.asarray(scipy.signal.oaconvolve(values, taps[:, np.newaxis], mode="valid", axes=0))
 
 
 def _anti_aliasing(share: Fraction) -> ParsedSamples:
@@ -110,5 +110,5 @@ def _anti_aliasing(share: Fraction) -> ParsedSamples:
 
 def _kaiser(edge: float, width: float) -> ParsedSamples:
     # `edge` and `width` as shares of half the rate. An odd length has a whole delay, so zero phase.
-    length, beta = signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
-    return np.asarray(signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)
+    length, beta = scipy.signal.kaiserord(_ATTENUATION_DB, min(width, 2 * (1 - edge)))
+    return np.asarray(scipy.signal.firwin(length | 1, edge, window=("kaiser", beta)), dtype=np.float64)

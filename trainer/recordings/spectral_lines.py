@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, ndimage, signal
 
 from trainer.recordings.folds import parts
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
+from trainer.recordings.welch import welch
 
 Floats = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -84,7 +85,7 @@ def signature(recording: Recording) -> Floats:
     """Height of lines above their background, nepers, on a logarithmic frequency axis; NaN above the band."""
     frequency, power = spectrum(recording, min(len(recording.stored), int(recording.rate_hz * _SPECTRUM_S)))
     level = np.interp(AXIS, frequency, np.log(power + 1e-30))
-    above = np.clip(level - ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
+    above = np.clip(level - scipy.ndimage.median_filter(level, _BACKGROUND), 0.0, _HIGHEST)
     return np.where(_top_hz(recording) > AXIS, above, np.nan)
 
 
@@ -97,7 +98,7 @@ def spectrum(recording: Recording, length: int) -> tuple[Floats, Floats]:
     for part in parts(recording, length, max(1, length - length // 2)):
         values = part.samples[:, 0].astype(np.float64)
         segments = max(1, (len(values) - length // 2) // max(1, length - length // 2))
-        frequency, found = signal.welch(values, recording.rate_hz, nperseg=length)
+        frequency, found = welch(values, recording.rate_hz, length)
         power, count = power + segments * found, count + segments
     return frequency, power / count
 
@@ -122,7 +123,7 @@ class TransformedSignature:
         """Transform a signature, padded so that no shift comes round."""
         known = np.isfinite(found)
         values = np.where(known, found, 0.0)
-        return cls(*(fft.rfft(part, _PADDED) for part in (known.astype(np.float64), values, values**2)))
+        return cls(*(scipy.fft.rfft(part, _PADDED) for part in (known.astype(np.float64), values, values**2)))
 
 
 def best_correlations(
@@ -134,7 +135,7 @@ def best_correlations(
     """
 
     def at_shifts(a: Spectrum, b: Spectrum) -> Floats:
-        return np.asarray(fft.irfft(a * b.conj(), _PADDED))
+        return np.asarray(scipy.fft.irfft(a * b.conj(), _PADDED))
 
     count = np.maximum(at_shifts(one.mask, other.mask), 1.0)
     a, b = at_shifts(one.values, other.mask), at_shifts(one.mask, other.values)

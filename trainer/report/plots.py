@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, ParamSpec
 
 import numpy as np
+import scipy
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-from scipy import signal
 
 from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Scores
@@ -80,7 +80,9 @@ def spectra(recordings: Sequence[Recording]) -> str:
         if not chosen:
             continue
         length = min(1024, *(len(item.samples) for item in chosen))
-        parts = [signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen]
+        parts = [
+            scipy.signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen
+        ]
         frequency = np.fft.rfftfreq(length, 1 / chosen[0].rate_hz)
         low, middle, high = np.quantile(np.sqrt(np.hstack(parts)), _QUANTILES, axis=1)
         top = frequency <= (chosen[0].lowpass_hz or np.inf)

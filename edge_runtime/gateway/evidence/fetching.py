@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge_runtime.core import AccessError, DataError, UnavailableError, write_whole
 from edge_runtime.gateway.evidence.files import EvidenceFile
@@ -13,6 +13,8 @@ from edge_runtime.gateway.evidence.record import encode_record, parse_record
 from edge_runtime.gateway.evidence.store import RECORD_ENDING
 from edge_runtime.gateway.recording.store import ENDING
 
+PARTIAL: Final = ".partial"
+"""Ending of a file that is not whole yet."""
 Ask = Callable[..., Any]
 """Calls a method of the service: its name, and its parameters by name."""
 
@@ -26,7 +28,7 @@ def fetch_evidence(ask: Ask, wanted: str, folder: Path) -> EvidenceFile:
     """
     record = parse_record(json.dumps(ask("evidence.record", id=wanted)).encode())
     path = folder / f"{record.id}{ENDING}"
-    partial = path.with_suffix(f"{ENDING}.partial")
+    partial = path.with_name(path.name + PARTIAL)
     try:
         with partial.open("ab") as file:
             if file.tell() > record.bytes:

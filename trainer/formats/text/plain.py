@@ -75,12 +75,14 @@ class PlainNumbers:
             return None
         if sorted(self._columns) == list(range(self._width)):
             # All that is neither mark nor sign nor anything else.
-            digits = len(signs) - _PAD - cells.marks - np.count_nonzero(signs >= _SIGN)
+            digits = len(signs) - _PAD - cells.marks - int(np.count_nonzero(signs >= _SIGN))
             values = _numbers(signs, cells, digits)
             return None if values is None else values.reshape(-1, self._width)[:, self._columns]
-        cells = _Cells(
-            *(each.reshape(-1, self._width)[:, self._columns].reshape(-1) for each in cells[:4]), cells.marks
+        places = (cells.begin, cells.point, cells.end, cells.points)
+        begin, point, end, points = (
+            each.reshape(-1, self._width)[:, self._columns].reshape(-1) for each in places
         )
+        cells = _Cells(begin, point, end, points, cells.marks)
         seen = np.cumsum((signs >= _ZERO) & (signs < _SIGN), dtype=np.int32)
         values = _numbers(signs, cells, int((seen[cells.end - 1] - seen[cells.begin - 1]).sum()))
         return None if values is None else values.reshape(-1, len(self._columns))

@@ -78,8 +78,12 @@ def find_unit(column: TimeColumn, hints: Hints) -> Unit:
 
 def _by_rate(column: TimeColumn, rates: Mapping[float, float], known_hz: float | None) -> Unit:
     """The unit of a column that says none: by the rate that is known, or as only one can be."""
-    for scale, rate in rates.items() if known_hz else ():
-        if abs(rate / known_hz - 1) <= RATE_TOLERANCE and rate < _HIGHEST_HZ * (1 + RATE_TOLERANCE):
+    for scale, rate in rates.items():
+        if (
+            known_hz
+            and abs(rate / known_hz - 1) <= RATE_TOLERANCE
+            and rate < _HIGHEST_HZ * (1 + RATE_TOLERANCE)
+        ):
             return Unit(scale, f"by the rate of {known_hz:g} Hz")
     # A table of Edge Impulse's: its first column `timestamp`, whole ms from 0, then named axes.
     whole = column.first == 0 and column.pace.quantum >= 1 and rates[1e-3] >= _EDGE_IMPULSE_HZ
