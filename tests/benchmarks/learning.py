@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge_runtime.core import learning_folder
+from edge_runtime.core.learning_files import ANSWER
 from tests.benchmarks.benchmark_site import BenchmarkSite
 from tests.benchmarks.meanwhile import measure_beside
 from tests.benchmarks.measure import Measure
@@ -70,9 +72,12 @@ class _Learner:
     def at_work(self, site: BenchmarkSite) -> Iterator[None]:
         """Go on where it was, for the length of the block."""
         if self._running is None or self._running.poll() is not None:
+            (learning_folder(self._state, "pump") / ANSWER).unlink(missing_ok=True)
             self._running = start(
                 command(self._state), cwd=ROOT, stdout=self._said, stderr=self._said, start_new_session=True
             )
         os.killpg(self._running.pid, signal.SIGCONT)
-        yield
-        os.killpg(self._running.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._running.pid, signal.SIGSTOP)

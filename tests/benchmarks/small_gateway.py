@@ -18,7 +18,6 @@ from tests.benchmarks.benchmark_site import PERIOD_S, encoded, plant
 from tests.benchmarks.learning import CONDITIONS, command, record_life
 from tests.benchmarks.meanwhile import SENSORS, frames_taken
 from tests.benchmarks.suite import SITE_MODEL, Shelf
-from tests.priority import come_first
 from tests.processes import running
 from tests.waiting import HANG_S, scaled
 
@@ -48,7 +47,6 @@ def main() -> int:
     parser.add_argument("--conditions", type=int, default=CONDITIONS, help="a minute of each is learnt")
     parser.add_argument("--play", type=float, default=240.0, help="seconds of vibration")
     asked = parser.parse_args()
-    come_first()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as name:
         state = Path(name)
         record_life(state, asked.conditions)
