@@ -41,6 +41,7 @@ class Path:
     def feed_all(self, line: Sequence[bytes]) -> list[float]:
         """Give the scores of all windows."""
         self._pipeline.reconnected()  # the same frames again are no repetition
+        self._pipeline.trust_rate()  # what lasts is measured: after some seconds a rate is no longer doubted
         step_s = FRAME_SAMPLES / models.RATE_HZ
         return [v.score for i, data in enumerate(line) for v in self._pipeline.feed(data, i * step_s)]
 

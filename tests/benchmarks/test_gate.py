@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from edge_runtime.analysis.sensor_checks import problem
 from edge_runtime.models import scorer
@@ -26,7 +27,9 @@ from tests.artefacts import write_artefact
 from tests.benchmarks.loop import Loop
 
 SAMPLES, CHANNELS, RATE_HZ = 1024, ("x", "y", "z"), 12000.0
-BYTECODES_A_WINDOW = 2700
+BYTECODES_A_WINDOW = 2600
+BYTECODES_AT_FIRST = 2750
+"""While a new sensor's rate is doubted each frame is noted: its first seconds."""
 PATH_OVER_LOOP = 1.8
 KEPT_BYTES = 20_000
 
@@ -56,9 +59,11 @@ def feed(path: SensorPipeline, encoded: list[bytes]) -> int:
     return sum(len(path.feed(data, index * 256 / RATE_HZ)) for index, data in enumerate(encoded))
 
 
-def test_bytecodes_a_window(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("trusted", "most"), [(True, BYTECODES_A_WINDOW), (False, BYTECODES_AT_FIRST)])
+def test_bytecodes_a_window(tmp_path: Path, trusted: bool, most: int) -> None:
     path, encoded = pipeline(artefact(tmp_path)), line(12)
-    path.trust_rate()  # what is counted is what lasts: a new sensor's frames are noted for some seconds
+    if trusted:
+        path.trust_rate()
     feed(path, encoded[:16])
     counted: Counter[str] = Counter()
 
@@ -74,7 +79,7 @@ def test_bytecodes_a_window(tmp_path: Path) -> None:
     finally:
         sys.settrace(before)
     assert windows == 8
-    assert sum(counted.values()) / windows < BYTECODES_A_WINDOW, counted.most_common(10)
+    assert sum(counted.values()) / windows < most, counted.most_common(10)
 
 
 def test_nothing_is_kept_from_window_to_window(tmp_path: Path) -> None:
