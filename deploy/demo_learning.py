@@ -164,7 +164,7 @@ def condition(seen: Seen) -> dict[str, Any]:
 def alarms(seen: Seen, *, of_machine: bool = True) -> list[tuple[float, str]]:
     """When events came, and what they were, such as new and end: those about the machine, or all others."""
     came = [(at, json.loads(body)) for at, topic, body in list(seen) if topic.endswith("/event")]
-    told = [(at, body) for at, body in came if body["action"] != "evidence"]
+    told = [(at, body) for at, body in came if body.get("action") != "evidence"]
     return [(at, body["type"]) for at, body in told if (body["kind"] == "anomaly") is of_machine]
 
 

@@ -52,9 +52,6 @@ class SensorSettings:
     """Names of its channels, in order."""
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
-    base_model: Path | None = None
-    """With `model = "learn"`: the .onnx file of a machine of the same kind, which `edge-runtime commission
-    NAME adapt` fits to this one. A delivered model is adapted itself, where `learning.allow` is true."""
     protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
     """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
     baud: int = 921600
@@ -95,6 +92,9 @@ class SensorSettings:
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
     diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
     """What the diagnosis of an alarm's vibration may rest on."""
+    base_model: Path | None = None
+    """With `model = "learn"`: the .onnx file of a machine of the same kind, which `edge-runtime commission
+    NAME adapt` fits to this one. A delivered model is adapted itself, where `learning.allow` is true."""
 
     def __post_init__(self) -> None:
         check_topic_level("name", self.name)

@@ -51,7 +51,7 @@ def test_a_load_left_out_is_not_among_what_is_learnt(tmp_path: Path) -> None:
         (
             "file,label,condition\nx.npz,normal,one\ny.npz,normal,two\nz.npz,worn,two\n",
             "two",
-            "A recordings list begins with",
+            "no such file",
         ),
     ],
 )

@@ -116,6 +116,9 @@ def test_a_new_alarm() -> None:
         "latched": False,
         "active": True,
         "state": "",
+        "evidence": [],
+        "judgement": None,
+        "diagnosis": [],
     }
 
 
