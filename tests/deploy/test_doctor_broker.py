@@ -60,7 +60,7 @@ def test_it_leaves_no_last_will(quiet: ExaminedGateway) -> None:
         quiet.edit(f"port = {broker_port(quiet)}", f"port = {server.getsockname()[1]}")
         thread = threading.Thread(target=hear)
         thread.start()
-        found(quiet, "broker.reach", "See the broker's log")
+        found(quiet, "broker.reach", "see its log")
         thread.join()
     connect = b"".join(heard)
     assert not connect[connect.index(b"MQTT") + 5] & 0x04
