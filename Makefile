@@ -5,7 +5,7 @@ READY := .venv/ready
 DATA ?= ../shared/data
 
 # Files where every branch must be tested; a branch that needs root or a broker can only be seen with them.
-GATED := $(wildcard $(addprefix tests/edge/test_,framing*.py alarm*.py book.py commissioning.py config*.py retries.py spool*.py publisher*.py))
+GATED := $(wildcard $(addprefix tests/edge/test_,framing*.py alarm*.py book.py book_evidence.py commissioning.py config*.py retries.py spool*.py publisher*.py))
 COVERED := $(shell [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && echo 100 || echo 0)
 
 # More workers than cores: many tests wait, for a broker, a sensor or a clock; tests/conftest.py has their order.

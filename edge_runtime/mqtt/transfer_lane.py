@@ -22,6 +22,8 @@ class TransferLane:
         """Nothing is being sent."""
         self._link, self._handler, self._unacked = link, state.commands, unacked
         self._health, self._limits = state.health, state.limits
+        # Without a handler no chunk was ever taken, and none is refused.
+        self._cancel = (lambda _topic: None) if state.commands is None else state.commands.cancel_transfer
 
     def send(self) -> bool:
         """Send the next chunk; False where there is none, or not yet."""
@@ -54,5 +56,4 @@ class TransferLane:
     def _refuse(self, topic: str, why: str) -> None:
         self._health.add("mqtt.chunks_refused")
         self._health.set_trouble("transfers", why)
-        if self._handler is not None:
-            self._handler.cancel_transfer(topic)
+        self._cancel(topic)

@@ -142,6 +142,7 @@ ALSO: dict[str, dict[str, Any]] = {
 }
 """What stands beside a key for its value to be looked at."""
 GOOD: list[tuple[str, Any]] = [
+    ("sensor.diagnosis.bearing", "9,7.94,39.04,0"),
     *[
         ("broker.host", host)
         for host in ("localhost", "LOCALHOST", "::1", "127.0.0.1", "127.1", "127.200.0.9")
