@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -181,12 +182,11 @@ class EvidenceDesk(threading.Thread):
     def _scan(self, *, first: bool) -> None:
         for record in self.store.scan():
             if first:
-                self._give(lambda record=record: self.cut(record))  # type: ignore[misc]  # bound now
+                self._give(partial(self.cut, record))
         for record in self.store.records if first else ():
             if not record.told:
                 with contextlib.suppress(EdgeError):  # somebody took it away meanwhile
-                    whole = self.store.read(record)
-                    self._give(lambda whole=whole: self.sealed(whole))  # type: ignore[misc]  # bound now
+                    self._give(partial(self.sealed, self.store.read(record)))
 
     def _advance(self, taking: Taking, now_s: float) -> None:
         try:
@@ -205,12 +205,10 @@ class EvidenceDesk(threading.Thread):
         self._takings.remove(taking)
         if record is not None:
             self.kept += 1
-            said = record
-            try:
-                said = taking.diagnosed(record)
-            except Exception:  # noqa: BLE001  what is kept is kept, and told of, whatever becomes of this
-                _log.exception("evidence: %s was not diagnosed", record.id)
-            self._give(lambda: self.sealed(said))
+            said, refusal = outcome(lambda: taking.diagnosed(record))
+            if refusal is not None:  # what is kept is kept, and told of, whatever became of this
+                _log.warning("evidence: %s was not diagnosed: %s", record.id, refusal)
+            self._give(partial(self.sealed, said or record))
 
 
 def outcome(job: Callable[[], T]) -> tuple[T | None, EdgeError | None]:
