@@ -112,7 +112,7 @@ def open_file(path: Path, where: str) -> IO[bytes]:
         raise RecordingError(
             "is not a file" if os.path.exists(path) else "no such file",
             where=where,
-            remedy="Paths in a list are relative to the list; correct the file column",
+            remedy="Correct its path, which in a list is relative to the list",
         )
     try:
         return path.open("rb", buffering=0)  # the child inherits the position, not a buffer
