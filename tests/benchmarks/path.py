@@ -37,13 +37,18 @@ class Path:
 
     def __init__(self, model: File) -> None:
         self._pipeline = SensorPipeline(Watch.of(scorer.open_trusted(model)), FrameDecoder(), lambda: "none")
+        self._now_s = 0.0
 
     def feed_all(self, line: Sequence[bytes]) -> list[float]:
         """Give the scores of all windows."""
         self._pipeline.reconnected()  # the same frames again are no repetition
         self._pipeline.trust_rate()  # what lasts is measured: after some seconds a rate is no longer doubted
-        step_s = FRAME_SAMPLES / models.RATE_HZ
-        return [v.score for i, data in enumerate(line) for v in self._pipeline.feed(data, i * step_s)]
+        # From round to round time goes on: what is kept of the latest seconds would else never become old.
+        scores = []
+        for data in line:
+            self._now_s += FRAME_SAMPLES / models.RATE_HZ
+            scores += [verdict.score for verdict in self._pipeline.feed(data, self._now_s)]
+        return scores
 
 
 def measure(name: str, file: File) -> Iterator[Measure]:
