@@ -5,7 +5,7 @@ from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.level_meter import LevelMeter, LevelReading
 from edge_runtime.analysis.normal_level import DEAD_SHARE, QUIET_SHARE, NormalLevel
 from edge_runtime.analysis.operating_state import MISMATCH, Gate, OperatingState, Step
-from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading
+from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateReading, samples_and_seconds
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
@@ -41,6 +41,7 @@ __all__ = [
     "end_limit",
     "introduction",
     "problem",
+    "samples_and_seconds",
     "samples_between",
     "settling_windows",
 ]

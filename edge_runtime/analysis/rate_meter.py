@@ -1,6 +1,7 @@
 """A sensor's sampling rate by the host's clock. Pure: times are arguments."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,35 +49,60 @@ class RateReading:
 class RateMeter:
     """Measures a sensor's sampling rate over a span of the host's monotonic clock.
 
-    Ports deliver in bursts; over ten seconds a burst of 50 ms is half a percent, under the tolerance. What
-    is lost on the way was sampled, and counts: a stretch ends only where nothing says how much was.
+    Ports deliver in bursts, and a busy host reads late: `samples_and_seconds` looks at what came earliest.
+    What is lost on the way was sampled, and counts: a stretch ends only where nothing says how much was.
     """
 
     def __init__(self, stated_hz: float, span_s: float = 10.0) -> None:
         """Compare with `stated_hz`, once every `span_s` seconds of stretches together."""
         self._stated_hz, self._span_s = stated_hz, span_s
-        self._last: tuple[int, float] | None = None
-        self._count, self._elapsed_s = 0, 0.0
+        self._notes: list[tuple[int, float]] = []
+        """Of this stretch: sample numbers and when they were taken note of."""
+        self._passed_s = self._count = self._elapsed_s = 0.0
+        """Of the stretches before it: how long they were, and what was measured of them."""
 
     def update(self, position: int, now_s: float) -> RateReading | None:
         """Take that the sensor is at sample number `position`, lost ones counted; a reading once per span."""
-        last = self._last
-        if last is not None and position == last[0]:  # nothing was used; the next may end the stretch
+        notes = self._notes
+        if notes and position == notes[-1][0]:  # nothing was used; the next may end the stretch
             return None
-        self._last = position, now_s
-        if last is None:
+        notes.append((position, now_s))
+        if self._passed_s + now_s - notes[0][1] < self._span_s:
             return None
-        self._count += position - last[0]
-        self._elapsed_s += now_s - last[1]
-        if self._elapsed_s < self._span_s:
-            return None
+        self._end_stretch()
+        self._notes.append((position, now_s))
         reading = RateReading(self._count / self._elapsed_s, self._stated_hz)
-        self._count, self._elapsed_s = 0, 0.0
+        self._passed_s = self._count = self._elapsed_s = 0.0
         return reading
 
     def interrupted(self) -> None:
         """Begin another stretch: how many samples were lost is not known."""
-        self._last = None
+        if self._notes:
+            self._end_stretch()
+
+    def _end_stretch(self) -> None:
+        samples, seconds = samples_and_seconds(self._notes, self._stated_hz)
+        self._passed_s += self._notes[-1][1] - self._notes[0][1]
+        self._count += samples
+        self._elapsed_s += seconds
+        self._notes.clear()
+
+
+def samples_and_seconds(notes: Sequence[tuple[int, float]], stated_hz: float) -> tuple[int, float]:
+    """How many samples a sensor took in how many seconds, by sample numbers and when they came.
+
+    Whatever delays bytes only ever delays them. So it is measured from what was least late of the first third
+    of the notes to what was least late of the last, by the stated rate: a stall or a burst changes nothing.
+    """
+    third = max(1, len(notes) // 3)
+    parts = notes[:third], notes[-third:]
+    (first, first_s), (last, last_s) = (
+        min(part, key=lambda note: note[1] - note[0] / stated_hz) for part in parts
+    )
+    whole_s = notes[-1][1] - notes[0][1]
+    if last_s - first_s < whole_s / 4:  # nearly all that passed was one stall
+        return notes[-1][0] - notes[0][0], whole_s
+    return last - first, last_s - first_s
 
 
 class FirstLook:

@@ -2,10 +2,10 @@
 
 import time
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
-import numpy as np
-
+from edge_runtime.analysis import samples_and_seconds
 from edge_runtime.core import EdgeError, Fault, FaultKind, Frame, Hello
 from edge_runtime.sensors import SensorSettings, Source
 from edge_runtime.sensors.protocols import PROTOCOLS, Decoder, new_decoder
@@ -40,18 +40,16 @@ class Capture:
         """Samples a second by this computer's clock; None when too little came to say."""
         if len(self.frames) < _RATE_FROM:
             return None
-        lengths = np.array([len(frame.samples) for frame in self.frames], np.int64)
+        lengths = {len(frame.samples) for frame in self.frames}
         boots = {(frame.sensor_id, frame.boot_id) for frame in self.frames}
-        if len(boots) > 1 or (lengths != lengths[0]).any():
-            counts = np.cumsum(lengths)
+        if len(boots) > 1 or len(lengths) > 1:
+            positions = list(accumulate(len(frame.samples) for frame in self.frames))
         else:  # by sequence numbers, so that the samples of lost frames count
             first = self.frames[0].sequence
-            numbers = np.array([(frame.sequence - first) % 2**32 for frame in self.frames], np.int64)
-            counts = numbers * int(lengths[0])
-        at_s = np.array(self.arrivals_s)
-        span_s = at_s - at_s.mean()
-        # Least-squares slope through all arrivals: bursts and single late ones hardly move it.
-        return float(span_s @ counts / (span_s @ span_s)) if span_s.any() else None
+            positions = [(frame.sequence - first) % 2**32 * max(lengths) for frame in self.frames]
+        notes = list(zip(positions, self.arrivals_s, strict=True))
+        samples, seconds = samples_and_seconds(notes, self.frames[0].rate_hz)
+        return samples / seconds if seconds else None
 
     def share(self, *kinds: FaultKind) -> float:
         """Faults of these kinds as a share of all that came, 0 to 1."""

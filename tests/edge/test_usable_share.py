@@ -146,6 +146,26 @@ LINES: dict[str, Any] = {
 """When frames arrive that were taken at these times."""
 
 
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("faster", [0.0, 0.02])
+def test_ten_seconds_tell_the_rate_however_late_bytes_come(line: str, faster: float) -> None:
+    """Also where the host stood still for a second about the moment at which a span ends."""
+    rng = np.random.default_rng(7)
+    taken = np.arange(6000) * FRAME_S
+    arrived = LINES[line](taken) if line != "a busy machine" else taken + rng.exponential(0.05, len(taken))
+    for stalled in (None, 9.9, 10.4, 20.1):
+        at_s = np.maximum.accumulate(
+            arrived if stalled is None else np.where(abs(taken - stalled) < 0.5, stalled + 0.5, arrived)
+        )
+        meter, readings = RateMeter(12000.0), []
+        for look_s in np.arange(0.5, 100, 0.5):
+            frames = int(np.searchsorted(at_s, look_s, "right"))
+            if frames and (reading := meter.update(round(frames * 256 * (1 + faster)), at_s[frames - 1])):
+                readings.append(reading)
+        assert len(readings) >= 8
+        assert [reading.off for reading in readings] == [faster > 0] * len(readings), (stalled, readings)
+
+
 def looks(line: Any, faster: float) -> list[tuple[float, bool, Any]]:
     """Of ten seconds of a sensor so much faster than it says: time, whether it is doubted, the reading."""
     first, found = FirstLook(12000.0), []
