@@ -55,17 +55,17 @@ def test_conditions_keep_their_promise_on_one_more(count: int) -> None:
     assert kept(shares, rate) >= 0.93
 
 
+@pytest.mark.parametrize("features", [2, 5])
 @pytest.mark.parametrize("conditions", [2, 3, 8])
-def test_squared_distances_keep_their_promise_on_their_cube_root(conditions: int) -> None:
+def test_squared_distances_keep_their_promise_on_their_cube_root(conditions: int, features: int) -> None:
     rng = np.random.default_rng(conditions)
     kept_ = []
-    for draws in rng.chisquare(5, (REPETITIONS, conditions + 1)):
+    for draws in rng.chisquare(features, (REPETITIONS, conditions + 1)):
         scores = {str(number): draws[number : number + 1] for number in range(conditions)}
         limit = threshold_methods.conditions_threshold(scores, 0.5, squared=True).value
         kept_.append(draws[-1] <= limit)
-        bound = np.cbrt(draws[:-1]).mean() + threshold_methods.spreads(conditions) * np.cbrt(draws[:-1]).std(
-            ddof=1
-        )
+        roots = np.cbrt(draws[:-1])
+        bound = roots.mean() + threshold_methods.spreads(conditions, 0.96) * roots.std(ddof=1)
         assert limit == pytest.approx(bound**3)
     # What a thousand repetitions vary by in 99 of 100 cases.
     assert np.mean(kept_) >= 0.95 - 2.33 * math.sqrt(0.05 * 0.95 / REPETITIONS)
