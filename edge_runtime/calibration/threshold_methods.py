@@ -41,7 +41,7 @@ _CUBE_ROOT: Final = _Scale(np.cbrt, lambda value: value**3, spent=0.8)
 """Of squared distances, to which features add their squares: a chi-square is nearly Gaussian on its cube root
 (Wilson and Hilferty, "The distribution of chi-square", PNAS 17, 1931). The logarithm of one has a long lower
 tail, by which the bound of three conditions would lie twice as high, and keep 97 % instead of 95. With all of
-the share spent on the quantile 94 % are kept of one feature's squares: `python -m tests.edge.bound_scales`."""
+the share spent on the quantile 94 % are kept of one feature's squares (`tests.edge.bound_scales`)."""
 _PLAIN: Final = _Scale(lambda tops: tops, lambda value: value)
 """Of scores that may be negative."""
 
