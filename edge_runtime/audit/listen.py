@@ -46,8 +46,9 @@ def run_listen(
     seconds: float | None = None,
     books: Books | None = None,
 ) -> int:
-    """Listen until interrupted or for `seconds`; return 0, LOSS_EXIT or UNPROVEN_EXIT.
+    """Listen until interrupted; return 0, LOSS_EXIT or UNPROVEN_EXIT.
 
+    With `seconds` it ends so long after the broker first let us hear, for which that has as long.
     One line for each message, then one for each stream and device; with `json_lines` each is a JSON object.
     Raises UnavailableError when the broker is not there at the start, AccessError when it refuses us,
     BusyError when another client takes our id, ConfigError for topics that are no filter.
@@ -55,7 +56,7 @@ def run_listen(
     account = _Account(settings, topics, print_line, books, json_lines=json_lines)
     try:
         with suppress(KeyboardInterrupt):
-            account.listen(float("inf") if seconds is None else time.monotonic() + seconds)
+            account.listen(float("inf") if seconds is None else seconds)
     finally:
         account.listener.leave()
     return account.summarize()
@@ -79,9 +80,9 @@ class _Account:
         self.listener = Listener(settings, topics, self._on_message, self._print)
         self.listener.on_session = self._begin
 
-    def listen(self, until_s: float) -> None:
-        """Take messages until then."""
-        self.listener.run(until_s, self._tick)
+    def listen(self, seconds: float) -> None:
+        """Take messages for so long."""
+        self.listener.run(seconds, self._tick)
 
     def summarize(self) -> int:
         """Print one line for each stream and device and return the exit code.

@@ -70,6 +70,8 @@ class Listener:
         """Whether it had kept our session when it first took us; None before."""
         self.since_s = time.monotonic()
         """When the present connection began."""
+        self._hears_s: float | None = None
+        """When the broker first let us hear the topics; None before."""
         self.on_session: Callable[[], None] = lambda: None
         """Called at each connection, before anything is heard."""
         self._filters: dict[int, bool] = {}
@@ -81,16 +83,19 @@ class Listener:
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: self._on_message(message)
 
-    def run(self, until_s: float, tick: Callable[[], None]) -> None:
-        """Take messages until then; reconnect as often as needed once the first connection was accepted.
+    def run(self, seconds: float, tick: Callable[[], None]) -> None:
+        """Take messages for so long from when the broker lets us hear them, for which it has as long.
+
+        Reconnect as often as needed once the first connection was accepted.
 
         Raises UnavailableError, AccessError, BusyError, ConfigError.
         """
+        begun_s = time.monotonic()
         self._connect()
         connected, accept_by_s = True, time.monotonic() + self._settings.connect_timeout_s
-        while (now_s := time.monotonic()) < until_s:
+        while (left_s := (self._hears_s or begun_s) + seconds - time.monotonic()) > 0:
             if not connected:
-                time.sleep(min(_RETRY_S, until_s - now_s))
+                time.sleep(min(_RETRY_S, left_s))
                 with suppress(UnavailableError):
                     self._connect()
                     connected = True
@@ -197,6 +202,7 @@ class Listener:
                 remedy = "Give --topics without + and #; this broker takes no others"
             self._refusal = AccessError(what, where=self.where, remedy=remedy)
             return
+        self._hears_s = self._hears_s or time.monotonic()
         text = f"listening to {self._topics}"
         if any(reason.value == 0 for reason in reasons):
             text += ", at QoS 0 only: the broker keeps nothing while we are away"

@@ -148,7 +148,9 @@ def listen(
     ] = None,
     cert_file: Annotated[Path | None, typer.Option(help="PEM of our client certificate.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="PEM of our private key.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so long.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after so long, from when the broker lets us hear.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Subscribe and keep books: say what was lost, late or double; exit 1 when the account is off.

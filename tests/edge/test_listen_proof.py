@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
@@ -246,6 +247,16 @@ def test_a_broker_that_sends_what_it_must_not_is_left(name: str) -> None:
         settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
         with pytest.raises(UnavailableError, match="the broker sen"):
             run_listen(settings, "#", lambda _line: None, seconds=30)
+
+
+def test_it_listens_for_so_long_from_when_the_broker_lets_it() -> None:
+    """A busy broker takes its time to answer; what it has kept would else come too late to be heard."""
+    with FakeBroker() as broker:
+        broker.judge_connect = lambda _connect: time.sleep(0.7)
+        settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="listener")
+        begun_s = time.monotonic()
+        assert run_listen(settings, "#", lambda _line: None, seconds=1) == UNPROVEN_EXIT
+        assert time.monotonic() - begun_s >= 1.7
 
 
 def test_a_flood_of_messages_takes_no_memory() -> None:
