@@ -9,10 +9,12 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
+from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
     "Config",
+    "HistorySettings",
     "LearningSettings",
     "ReportSettings",
     "SiteSettings",

@@ -1,0 +1,159 @@
+"""The history's file on a disk that may fill up or fail: `Keeping`. Used by one thread.
+
+Ranks below alarms: it leaves room on the disk, gives its own back where that runs short, and where even that
+takes room that there is not, the file goes.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from edge_runtime.configuration import HistorySettings
+from edge_runtime.core import UnavailableError
+from edge_runtime.gateway.history.store import HistoryFile
+from edge_runtime.sensors import RecordingSettings
+
+FILE: Final = "history.db"
+DAMAGED: Final = ".damaged-"
+"""Between the file's name and when a damaged one was set aside; the newest is kept."""
+_JOURNAL: Final = "-journal"
+_BELOW_CAPTURES: Final = 64 * 1024**2
+"""So much less than captures history leaves free, so that they wait before it goes."""
+_PRIMARY_CODE: Final = 0xFF
+"""The low byte of an extended result code is the primary one: https://www.sqlite.org/rescode.html."""
+_DAMAGE: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
+"""Result codes that are about the file's content; all others are about the disk or access to it."""
+T = TypeVar("T")
+
+
+class Keeping:
+    """Opens the file when it is first needed, and again after every failure."""
+
+    def __init__(self, folder: Path, settings: HistorySettings, recording: RecordingSettings) -> None:
+        """Nothing is read or written yet."""
+        self.path = folder / FILE
+        self.set_aside = ""
+        """Which file was damaged and set aside, and why; empty where none was since the start."""
+        self.aside_count = 0
+        """How many were, since the start."""
+        self.bytes = 0
+        """What the file takes."""
+        self._most_bytes = settings.max_bytes
+        self.free_bytes = min(settings.free_bytes, max(recording.free_bytes - _BELOW_CAPTURES, 0))
+        self._file: HistoryFile | None = None
+        self._inode = 0
+
+    def run(self, work: Callable[[HistoryFile], T]) -> T:
+        """Do `work`, once more where the file turns out to be damaged, and is set aside.
+
+        Raises UnavailableError where the disk cannot do it, DataError where a newer version wrote the file.
+        """
+        try:
+            try:
+                return work(self._opened())
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+                self._set_aside(str(error))
+                return work(self._opened())
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            remedy = "Look at the disk and who owns the file; alarms do not depend on it"
+            raise UnavailableError(f"{error}", where=str(self.path), remedy=remedy) from error
+
+    def make_room(self) -> None:
+        """Keep to the file's cap, and give the file's room back until the disk has as much left as it should.
+
+        Raises UnavailableError where nothing more is left to give, and as `run` does.
+        """
+        if self.free() < self.free_bytes:
+            self._remove_copies()
+        try:
+            self.run(self._shrink)
+        except UnavailableError as error:
+            cause = error.__cause__
+            if not (isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL):
+                raise
+            self._remove()  # to remove rows takes room that there is not
+        if (left := self.free()) < self.free_bytes:
+            what = f"the disk has {left / 1e6:.0f} MB left, and history leaves {self.free_bytes / 1e6:.0f}"
+            raise UnavailableError(what, where=str(self.path), remedy="Free space on the disk")
+
+    def free(self) -> int:
+        """Bytes that the disk has left. Raises UnavailableError where it cannot be asked."""
+        nearest = next(each for each in (self.path.parent, *self.path.parents) if each.is_dir())
+        try:
+            disk = os.statvfs(nearest)
+        except OSError as error:
+            what = f"the disk cannot be asked ({error.strerror})"
+            raise UnavailableError(what, where=str(nearest), remedy="See that it is mounted") from error
+        return disk.f_bavail * disk.f_frsize
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._file is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._file.close()
+        self._file = None
+
+    def _shrink(self, file: HistoryFile) -> None:
+        file.shrink(self._most_bytes)
+        while self.free() < self.free_bytes and file.remove_oldest():
+            file.give_back()
+        self.bytes = file.bytes
+
+    def _opened(self) -> HistoryFile:
+        if self._file is not None and _inode(self.path) != self._inode:
+            self.close()  # somebody took it away: what is written goes to the one that is there
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = HistoryFile(self.path)
+            self._inode = _inode(self.path)
+        return self._file
+
+    def _set_aside(self, why: str) -> None:
+        self.close()
+        self._remove_copies()
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        aside = self.path.with_name(f"{FILE}{DAMAGED}{stamp}")
+        self.path.rename(aside)
+        # SQLite would apply it to the next file.
+        self.path.with_name(FILE + _JOURNAL).unlink(missing_ok=True)
+        self.aside_count += 1
+        self.set_aside = f"{FILE} was damaged ({why}): it is {aside.name} now, and another was begun"
+
+    def _remove_copies(self) -> None:
+        for copy in damaged_copies(self.path.parent):
+            copy.unlink(missing_ok=True)
+
+    def _remove(self) -> None:
+        self.close()
+        for name in (FILE, FILE + _JOURNAL):
+            with contextlib.suppress(OSError):
+                self.path.with_name(name).unlink()
+        self.bytes = 0
+
+
+def damaged_copies(folder: Path) -> list[Path]:
+    """Files that were damaged and set aside, the newest last."""
+    return sorted(folder.glob(f"{FILE}{DAMAGED}*"))
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & _PRIMARY_CODE
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return _code(error) in _DAMAGE
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,92 @@
+"""What people ask of the history through the door: a page of minutes, of hours, or of what happened."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from edge_runtime.core import DataError, printable
+from edge_runtime.door import Access, Asker, Later, Method
+
+if TYPE_CHECKING:
+    from edge_runtime.gateway.history.reading import HistoryReader
+    from edge_runtime.gateway.history.values import Values
+
+PAGE: Final = 50
+"""Rows of an answer: one with three channels has 700 bytes, and encoding more takes the processor from
+scoring for too long."""
+EVERY: Final = ("minute", "hour", "mark")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadParams:
+    """What is asked."""
+
+    sensor: str
+    since_s: float
+    """Seconds since 1970; the first that is wanted."""
+    until_s: float
+    """The first that is not."""
+    every: str = "minute"
+    """`minute`, `hour`, or `mark` for what happened."""
+
+
+def history_methods(read: Callable[[ReadParams, Asker], Later]) -> list[Method]:
+    """What can be asked through the door."""
+    about = "Read a page of a sensor's history: values of minutes or hours, or what happened."
+    return [Method("history.read", Access.READ, about, ReadParams, read)]
+
+
+def page(
+    reader: "HistoryReader", waiting: "Mapping[tuple[str, int], Values]", params: ReadParams
+) -> dict[str, object]:
+    """At most PAGE rows, in order of time, and from where the next ones are; null where these are all.
+
+    `waiting` are minutes that are not written yet. Raises DataError for what there is not.
+    """
+    if params.every not in EVERY:
+        what = f"there is no history by {printable(params.every, 40)!r}"
+        raise DataError(what, remedy=f"Ask for {', '.join(EVERY)}")
+    rows = views(reader, params, waiting)
+    found = list(islice(rows, PAGE))
+    after = next(rows, None)
+    return {"rows": found, "next_s": None if after is None else after["time_s"]}
+
+
+def views(
+    reader: "HistoryReader", params: ReadParams, waiting: "Mapping[tuple[str, int], Values]"
+) -> Iterator[dict[str, object]]:
+    """All rows that are asked for, as commands and pages get them."""
+    if params.every == "mark":
+        since_us, until_us = round(params.since_s * 1e6), round(params.until_s * 1e6)
+        for mark in reader.marks(params.sensor, since_us, until_us):
+            yield {"time_s": mark.time_us / 1e6, "kind": mark.kind, "text": mark.text}
+        return
+    since, until = int(params.since_s // 60), int(-(-params.until_s // 60))
+    kept = reader.rows(params.sensor, "minute" if params.every == "minute" else "hour", since, until)
+    step = 1 if params.every == "minute" else 60
+    fresh = {
+        minute: values
+        for (sensor, minute), values in waiting.items()
+        if sensor == params.sensor and since <= minute < until
+    }
+    for minute, values in _with_waiting(kept, fresh, step):
+        shown = {column: float(f"{value:.5g}") for column, value in values.items()}
+        yield {"time_s": minute * 60, "values": shown}
+
+
+def _with_waiting(
+    kept: "Iterable[tuple[int, Values]]", fresh: "Mapping[int, Values]", step: int
+) -> "Iterator[tuple[int, Values]]":
+    """Rows in order, with what waits in those that it belongs to."""
+    from edge_runtime.gateway.history.values import merged  # noqa: PLC0415  numpy-free, and only where it is kept
+
+    parts: dict[int, list[Values]] = {}
+    for minute, values in fresh.items():
+        parts.setdefault(minute - minute % step, []).append(values)
+    for minute, values in kept:
+        for earlier in sorted(each for each in parts if each < minute):
+            yield earlier, merged(parts.pop(earlier))
+        yield minute, merged([values, *parts.pop(minute, [])])
+    for minute in sorted(parts):
+        yield minute, merged(parts[minute])
