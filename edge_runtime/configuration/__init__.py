@@ -9,10 +9,11 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
-from edge_runtime.configuration.history import HistorySettings
+from edge_runtime.configuration.history import DAMAGED, HistorySettings, damaged_histories
 from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
+    "DAMAGED",
     "Config",
     "HistorySettings",
     "LearningSettings",
@@ -20,6 +21,7 @@ __all__ = [
     "SiteSettings",
     "check_agreement",
     "check_states",
+    "damaged_histories",
     "identity_of",
     "read_config",
 ]

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edge_runtime.core import check_within
+
+DAMAGED: Final = ".damaged-"
+"""Between the history's name and when a damaged one was set aside."""
+_FILE: Final = "history.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,12 @@ class HistorySettings:
         # Less than 1 MiB holds no day of one sensor; upper bounds catch a slip of the unit.
         check_within(self, 1024**2, 2**44, "max_bytes")
         check_within(self, 0, 2**44, "free_bytes")
+
+    def file(self, state_folder: Path) -> Path:
+        """Where it is kept."""
+        return (self.folder or state_folder) / _FILE
+
+
+def damaged_histories(file: Path) -> list[Path]:
+    """Files that were damaged and set aside in place of this one, the newest last."""
+    return sorted(file.parent.glob(f"{file.name}{DAMAGED}*"))

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from edge_runtime.book import Action, Change
@@ -12,7 +11,7 @@ from edge_runtime.core import EdgeError, Transition, printable
 from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.history.desk import Closed, HistoryDesk, Noted
 from edge_runtime.gateway.history.keeping import Keeping
-from edge_runtime.gateway.history.methods import ReadParams, page
+from edge_runtime.gateway.history.methods import HistoryParams, page
 from edge_runtime.gateway.history.reading import Mark
 from edge_runtime.gateway.history.trend import Trend
 from edge_runtime.gateway.preparation import PreparedSensor
@@ -34,7 +33,8 @@ class Chronicle:
     def __init__(self, config: Config, stations: Stations, keeper: Bookkeeper) -> None:
         """Prepare; nothing is read or written before `start`."""
         self._stations, self._keeper = stations, keeper
-        keeping = Keeping(history_folder(config), config.history, config.recording)
+        file = config.history.file(config.state_folder)
+        keeping = Keeping(file, config.history, config.recording)
         self._desk = HistoryDesk(keeping, stations.wake)
         self._trends: dict[str, Trend] = {}
         self._said: dict[tuple[str, str], str] = {}
@@ -112,8 +112,9 @@ class Chronicle:
             "set_aside": float(keeping.aside_count),
         }
 
-    def read(self, params: ReadParams, then: Callable[[object, EdgeError | None], None]) -> None:
-        """Let the desk read it."""
+    def read(self, params: HistoryParams, then: Callable[[object, EdgeError | None], None]) -> None:
+        """Let the desk read it, with the minute that goes on."""
+        self._close([self._trends[params.sensor]], time.time(), time.monotonic())
         self._desk.ask(partial(page, params=params), then)
 
     def _close(self, trends: Sequence[Trend], wall_s: float, now_s: float) -> None:
@@ -150,11 +151,6 @@ class Chronicle:
     def _note(self, sensor: str, kind: str, text: str, *, watched: bool = False) -> None:
         wall_s, now_s = time.time(), time.monotonic()
         self._desk.note(Noted(Mark(round(wall_s * 1e6), sensor, kind, text), wall_s - now_s, watched))
-
-
-def history_folder(config: Config) -> Path:
-    """Where the service keeps history."""
-    return config.history.folder or config.state_folder
 
 
 def _words(what: str, by: str, note: str) -> str:

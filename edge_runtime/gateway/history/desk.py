@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, Full, Queue
 from typing import Final, NamedTuple, TypeVar
 
@@ -13,7 +13,7 @@ from edge_runtime.core import EdgeError, UnavailableError, clock_doubt
 from edge_runtime.gateway.history import values as columns
 from edge_runtime.gateway.history.keeping import Keeping
 from edge_runtime.gateway.history.looks import Look, values_of
-from edge_runtime.gateway.history.reading import HistoryReader, Mark
+from edge_runtime.gateway.history.reading import HistoryReader, Mark, Waiting
 from edge_runtime.gateway.history.store import HOURS_KEPT, MINUTES_KEPT
 from edge_runtime.gateway.history.values import Values, merged
 
@@ -69,6 +69,7 @@ class HistoryDesk(threading.Thread):
         self._minutes: dict[tuple[str, int], Closed] = {}
         self._noted: list[Noted] = []
         self._looked_s = float("-inf")
+        self._hour = 0
         self.sensors = 1
         """How many are watched."""
         self.trouble = ""
@@ -105,7 +106,7 @@ class HistoryDesk(threading.Thread):
 
     def ask(
         self,
-        job: Callable[[HistoryReader, Mapping[tuple[str, int], Values]], T],
+        job: Callable[[HistoryReader, Waiting], T],
         then: Callable[[T | None, EdgeError | None], None],
     ) -> None:
         """Let `job` read what is kept, and what waits to be; `then` takes what comes of it in `pump`."""
@@ -114,7 +115,8 @@ class HistoryDesk(threading.Thread):
             result: T | None = None
             refusal: EdgeError | None = None
             try:
-                waiting = {key: closed.values for key, closed in self._retimed()}
+                minutes = {key: closed.values for key, closed in self._retimed()}
+                waiting = Waiting(minutes, [mark for mark, watched in self._marks() if not watched])
                 result = self._keeping.run(lambda file: job(file.reader, waiting))
             except EdgeError as error:
                 refusal = error
@@ -200,24 +202,30 @@ class HistoryDesk(threading.Thread):
             for (sensor, minute), closed in self._minutes.items()
         ]
 
-    def _write(self) -> None:
+    def _marks(self) -> list[tuple[Mark, bool]]:
+        """What happened, likewise, and whether it says what watches a sensor."""
         wall_s, now_s = self._clock()
+        return [
+            (mark._replace(time_us=mark.time_us + round((wall_s - now_s - apart_s) * 1e6)), watched)
+            for mark, apart_s, watched in self._noted
+        ]
+
+    def _write(self) -> None:
+        wall_s, _ = self._clock()
         doubt = bool(clock_doubt(wall_s))
         minutes: dict[str, dict[int, Values]] = {}
         for (sensor, minute), closed in self._retimed():
             values = {**closed.values, columns.DOUBT: 1.0} if doubt else closed.values
             of_it = minutes.setdefault(sensor, {})
             of_it[minute] = merged([of_it[minute], values]) if minute in of_it else values
-        marks: dict[bool, list[Mark]] = {False: [], True: []}
-        for mark, apart_s, watched in self._noted:
-            shift_us = round((wall_s - now_s - apart_s) * 1e6)
-            marks[watched].append(mark._replace(time_us=mark.time_us + shift_us))
-        # A clock that nobody vouches for removes nothing: it may show any year.
-        now = int(wall_s) // 60
-        oldest = None if doubt else (now - MINUTES_KEPT, now // 60 - HOURS_KEPT)
+        marks = [mark for mark, watched in self._marks() if not watched]
+        watching = [mark for mark, watched in self._marks() if watched]
+        # Once an hour, to spare the card. A clock that nobody vouches for removes nothing.
+        now, hour = int(wall_s) // 60, int(wall_s) // 3600
+        oldest = None if doubt or hour == self._hour else (now - MINUTES_KEPT, hour - HOURS_KEPT)
         if self._try(self._keeping.make_room) and self._try(
-            lambda: self._keeping.run(lambda file: file.put(minutes, marks[False], marks[True], oldest))
+            lambda: self._keeping.run(lambda file: file.put(minutes, marks, watching, oldest))
         ):
-            self.written += 1
+            self.written, self._hour = self.written + 1, hour
             self._minutes.clear()
             self._noted.clear()

@@ -12,15 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from edge_runtime.configuration import HistorySettings
+from edge_runtime.configuration import DAMAGED, HistorySettings, damaged_histories
 from edge_runtime.core import UnavailableError
 from edge_runtime.gateway.history.store import HistoryFile
 from edge_runtime.sensors import RecordingSettings
 
-FILE: Final = "history.db"
-DAMAGED: Final = ".damaged-"
-"""Between the file's name and when a damaged one was set aside; the newest is kept."""
-_JOURNAL: Final = "-journal"
+JOURNAL: Final = "-journal"
+"""After the file's name."""
 _BELOW_CAPTURES: Final = 64 * 1024**2
 """So much less than captures history leaves free, so that they wait before it goes."""
 _PRIMARY_CODE: Final = 0xFF
@@ -33,9 +31,9 @@ T = TypeVar("T")
 class Keeping:
     """Opens the file when it is first needed, and again after every failure."""
 
-    def __init__(self, folder: Path, settings: HistorySettings, recording: RecordingSettings) -> None:
+    def __init__(self, path: Path, settings: HistorySettings, recording: RecordingSettings) -> None:
         """Nothing is read or written yet."""
-        self.path = folder / FILE
+        self.path = path
         self.set_aside = ""
         """Which file was damaged and set aside, and why; empty where none was since the start."""
         self.aside_count = 0
@@ -119,28 +117,25 @@ class Keeping:
         self.close()
         self._remove_copies()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        aside = self.path.with_name(f"{FILE}{DAMAGED}{stamp}")
+        aside = self.path.with_name(f"{self.path.name}{DAMAGED}{stamp}")
         self.path.rename(aside)
         # SQLite would apply it to the next file.
-        self.path.with_name(FILE + _JOURNAL).unlink(missing_ok=True)
+        self.path.with_name(self.path.name + JOURNAL).unlink(missing_ok=True)
         self.aside_count += 1
-        self.set_aside = f"{FILE} was damaged ({why}): it is {aside.name} now, and another was begun"
+        self.set_aside = (
+            f"{self.path.name} was damaged ({why}): it is {aside.name} now, and another was begun"
+        )
 
     def _remove_copies(self) -> None:
-        for copy in damaged_copies(self.path.parent):
+        for copy in damaged_histories(self.path):
             copy.unlink(missing_ok=True)
 
     def _remove(self) -> None:
         self.close()
-        for name in (FILE, FILE + _JOURNAL):
+        for path in (self.path, self.path.with_name(self.path.name + JOURNAL)):
             with contextlib.suppress(OSError):
-                self.path.with_name(name).unlink()
+                path.unlink()
         self.bytes = 0
-
-
-def damaged_copies(folder: Path) -> list[Path]:
-    """Files that were damaged and set aside, the newest last."""
-    return sorted(folder.glob(f"{FILE}{DAMAGED}*"))
 
 
 def _code(error: sqlite3.Error) -> int | None:

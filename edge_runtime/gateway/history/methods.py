@@ -1,6 +1,6 @@
 """What people ask of the history through the door: a page of minutes, of hours, or of what happened."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -9,7 +9,7 @@ from edge_runtime.core import DataError, printable
 from edge_runtime.door import Access, Asker, Later, Method
 
 if TYPE_CHECKING:
-    from edge_runtime.gateway.history.reading import HistoryReader
+    from edge_runtime.gateway.history.reading import HistoryReader, Waiting
     from edge_runtime.gateway.history.values import Values
 
 PAGE: Final = 50
@@ -19,7 +19,7 @@ EVERY: Final = ("minute", "hour", "mark")
 
 
 @dataclass(frozen=True, slots=True)
-class ReadParams:
+class HistoryParams:
     """What is asked."""
 
     sensor: str
@@ -31,35 +31,35 @@ class ReadParams:
     """`minute`, `hour`, or `mark` for what happened."""
 
 
-def history_methods(read: Callable[[ReadParams, Asker], Later]) -> list[Method]:
+def history_methods(read: Callable[[HistoryParams, Asker], Later]) -> list[Method]:
     """What can be asked through the door."""
     about = "Read a page of a sensor's history: values of minutes or hours, or what happened."
-    return [Method("history.read", Access.READ, about, ReadParams, read)]
+    return [Method("history.read", Access.READ, about, HistoryParams, read)]
 
 
-def page(
-    reader: "HistoryReader", waiting: "Mapping[tuple[str, int], Values]", params: ReadParams
-) -> dict[str, object]:
+def page(reader: "HistoryReader", waiting: "Waiting", params: HistoryParams) -> dict[str, object]:
     """At most PAGE rows, in order of time, and from where the next ones are; null where these are all.
 
-    `waiting` are minutes that are not written yet. Raises DataError for what there is not.
+    `waiting` is what is not written yet. Raises DataError for what there is not.
     """
     if params.every not in EVERY:
         what = f"there is no history by {printable(params.every, 40)!r}"
         raise DataError(what, remedy=f"Ask for {', '.join(EVERY)}")
-    rows = views(reader, params, waiting)
+    rows = history_views(reader, params, waiting)
     found = list(islice(rows, PAGE))
     after = next(rows, None)
     return {"rows": found, "next_s": None if after is None else after["time_s"]}
 
 
-def views(
-    reader: "HistoryReader", params: ReadParams, waiting: "Mapping[tuple[str, int], Values]"
+def history_views(
+    reader: "HistoryReader", params: HistoryParams, waiting: "Waiting"
 ) -> Iterator[dict[str, object]]:
     """All rows that are asked for, as commands and pages get them."""
     if params.every == "mark":
         since_us, until_us = round(params.since_s * 1e6), round(params.until_s * 1e6)
-        for mark in reader.marks(params.sensor, since_us, until_us):
+        fresh_marks = [mark for mark in waiting.marks if mark.sensor == params.sensor]
+        known = [mark for mark in fresh_marks if since_us <= mark.time_us < until_us]
+        for mark in (*reader.marks(params.sensor, since_us, until_us), *sorted(known)):
             yield {"time_s": mark.time_us / 1e6, "kind": mark.kind, "text": mark.text}
         return
     since, until = int(params.since_s // 60), int(-(-params.until_s // 60))
@@ -67,7 +67,7 @@ def views(
     step = 1 if params.every == "minute" else 60
     fresh = {
         minute: values
-        for (sensor, minute), values in waiting.items()
+        for (sensor, minute), values in waiting.minutes.items()
         if sensor == params.sensor and since <= minute < until
     }
     for minute, values in _with_waiting(kept, fresh, step):

@@ -7,7 +7,7 @@ from edge_runtime.core import DataError, Health, printable
 from edge_runtime.door import Asker, Later
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
-from edge_runtime.gateway.history.methods import ReadParams
+from edge_runtime.gateway.history.methods import HistoryParams
 from edge_runtime.gateway.part import Part, check_alive
 from edge_runtime.gateway.preparation import PreparedSensor, PreparedService
 from edge_runtime.gateway.stations import Stations
@@ -61,7 +61,7 @@ class HistoryPart(Part):
             self._health.source("history", dict)
             self._health.set_trouble("history", "")
 
-    def read(self, params: ReadParams, _asker: Asker) -> Later:
+    def read(self, params: HistoryParams, _asker: Asker) -> Later:
         """Answer what is asked through the door, when it has been read."""
         if self._chronicle is None:
             remedy = "Set `enabled = true` in [history], or remove that line"

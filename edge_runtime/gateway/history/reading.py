@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from edge_runtime.core import DataError
@@ -33,6 +33,17 @@ class Mark(NamedTuple):
     kind: str
     """`alarm`, `model`, `commissioning`, or what was done about an alarm, such as `acknowledged`."""
     text: str
+
+
+class Waiting(NamedTuple):
+    """What is not written yet."""
+
+    minutes: Mapping[tuple[str, int], Values]
+    """By sensor and minute."""
+    marks: Sequence[Mark]
+
+
+NOTHING_WAITS: Final = Waiting({}, ())
 
 
 class HistoryReader:

@@ -18,7 +18,7 @@ from edge_runtime.gateway.history import statements
 from edge_runtime.gateway.history.blocks import encode
 from edge_runtime.gateway.history.reading import SLOT_MINUTES, SLOTS_OF_HOUR, HistoryReader, Mark
 from edge_runtime.gateway.history.statements import ID_STEP
-from edge_runtime.gateway.history.values import Values, in_order, merged
+from edge_runtime.gateway.history.values import Values, history_columns, merged
 
 MINUTES_KEPT: Final = 60 * 24 * 60
 HOURS_KEPT: Final = 5 * 366 * 24
@@ -152,7 +152,7 @@ class HistoryFile:
             self._put_block("hours", hour, sensor, {0: merged(parts)})
 
     def _put_block(self, table: str, slot: int, sensor: int, rows: Mapping[int, Values]) -> None:
-        columns = in_order({column for values in rows.values() for column in values})
+        columns = history_columns({column for values in rows.values() for column in values})
         values = slot * ID_STEP + sensor, self._layout(columns), encode(rows, columns)
         self._db.execute(statements.PUT[table], values)
 

@@ -56,7 +56,7 @@ def state_of(values: Values) -> str:
     return max(states, key=states.__getitem__).removeprefix(STATE) if states else ""
 
 
-def in_order(columns: Iterable[str]) -> list[str]:
+def history_columns(columns: Iterable[str]) -> list[str]:
     """Columns as they are shown: what is of the sensor, then of each channel, then readings and states."""
     first = [WINDOWS, SCORE_MIN, SCORE_MEAN, SCORE_MAX, USABLE, ERRORS]
     then = [VELOCITY, RMS, PEAK, CREST, KURTOSIS, READING, STATE]
