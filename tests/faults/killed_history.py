@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,10 @@ from tests.shared import ROOT
 
 MEMORY = Path("/dev/shm")
 """Neither a kill nor a cut that is computed asks for a disk."""
-LONGEST_S = 0.1
-"""Until a kill: some hundred minutes and ten writes of the driver."""
+LONGEST = 60
+"""Minutes until a kill, and so six writes of the driver."""
+WRITE_S = 0.01
+"""Longer than a write in memory: a kill is at any moment of one."""
 RECORDED = 240
 """Minutes that the power fails in."""
 
@@ -87,8 +89,9 @@ def _is_right(found: Mapping[int, Values], sensor: str, minute: int) -> bool:
     return told == values_of(sensor, minute)
 
 
-def kill(path: Path, begin: int, after_s: float) -> int:
-    """Let a process go on with the file from a minute on, and kill it; the minute that it had come to."""
+def kill(path: Path, begin: int, minutes: int, more_s: float) -> int:
+    """Let a process go on with the file from a minute on, and kill it so many later, at any moment of the
+    next write; the minute that it had come to."""
     come, go = os.pipe()
     child = os.fork()
     if not child:
@@ -98,10 +101,13 @@ def kill(path: Path, begin: int, after_s: float) -> int:
         finally:
             os._exit(1)
     os.close(go)
-    time.sleep(after_s)
-    os.kill(child, signal.SIGKILL)
     with os.fdopen(come, "rb") as pipe:
-        said = pipe.read()
+        said = b""
+        while f"at {begin + minutes}\n".encode() not in said and (line := pipe.readline()):
+            said += line
+        time.sleep(more_s)
+        os.kill(child, signal.SIGKILL)
+        said += pipe.read()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "it ended by itself"
     return _reached(said, begin)
 
@@ -114,19 +120,26 @@ def kills(folder: Path, rounds: int, chosen: random.Random) -> Account:
     """Kill so many in turn; looked at is what each one wrote."""
     account, begin, path = Account(), BEGIN, folder / "history.db"
     for _ in range(rounds):
-        reached = kill(path, begin, chosen.uniform(0.0, LONGEST_S))
+        reached = kill(path, begin, chosen.randint(1, LONGEST), chosen.uniform(0.0, WRITE_S))
         account.add(path, [(begin, reached)])
         begin = reached + SLOT - reached % SLOT
     return account
 
 
-def cuts(folder: Path, rounds: int, chosen: random.Random) -> Account:
-    """Let the power fail so often."""
-    account, state, after = Account(), folder / "state", folder / "after"
-    state.mkdir()
-    after.mkdir()
+def recorded(folder: Path) -> list[powercut.Step]:
+    """What a driver does to a file in a new folder within this one."""
+    state = folder / "state"
+    state.mkdir(parents=True)
     program = [sys.executable, "-m", "tests.faults.history_driver", str(state / "history.db"), str(RECORDED)]
-    steps = powercut.record(program, state, ROOT)
+    return powercut.record(program, state, ROOT)
+
+
+def account_of_cuts(
+    folder: Path, steps: Sequence[powercut.Step], rounds: int, chosen: random.Random
+) -> Account:
+    """Let the power fail so often within what was recorded."""
+    account, after = Account(), folder / "after"
+    after.mkdir()
     for _ in range(rounds):
         files, said = powercut.cut(steps, chosen.randrange(len(steps)), chosen)
         for old in after.iterdir():
@@ -142,7 +155,7 @@ def main(rounds: int, seed: int) -> int:
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         found = {
             "kills": kills(Path(folder), rounds, random.Random(seed)),
-            "cuts": cuts(Path(folder), rounds, random.Random(seed)),
+            "cuts": account_of_cuts(Path(folder), recorded(Path(folder)), rounds, random.Random(seed)),
         }
     print(json.dumps({name: vars(account) for name, account in found.items()}, indent=1))
     worst = found.values()

@@ -16,11 +16,16 @@ from edge_runtime.configuration import DAMAGED, HistorySettings, damaged_histori
 from edge_runtime.core import UnavailableError
 from edge_runtime.gateway.history.store import HistoryFile
 from edge_runtime.sensors import RecordingSettings
+from edge_runtime.spool import Reserve
 
 JOURNAL: Final = "-journal"
 """After the file's name."""
 _BELOW_CAPTURES: Final = 64 * 1024**2
 """So much less than captures history leaves free, so that they wait before it goes."""
+_RESERVE: Final = "-reserve"
+"""After the file's name: takes up room, to be released on a disk that has none for the removal of rows."""
+_RESERVE_BYTES: Final = 512 * 1024
+"""Twice what a journal takes that moves the pages given back at a time."""
 _PRIMARY_CODE: Final = 0xFF
 """The low byte of an extended result code is the primary one: https://www.sqlite.org/rescode.html."""
 _DAMAGE: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
@@ -42,6 +47,8 @@ class Keeping:
         """What the file takes."""
         self._most_bytes = settings.max_bytes
         self.free_bytes = min(settings.free_bytes, max(recording.free_bytes - _BELOW_CAPTURES, 0))
+        self._reserve = Reserve(path.with_name(path.name + _RESERVE), _RESERVE_BYTES)
+        self._reserved = False
         self._file: HistoryFile | None = None
         self._inode = 0
 
@@ -70,16 +77,12 @@ class Keeping:
         """
         if self.free() < self.free_bytes:
             self._remove_copies()
-        try:
-            self.run(self._shrink)
-        except UnavailableError as error:
-            cause = error.__cause__
-            if not (isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL):
-                raise
+        if not (self._shrunk() or (self._released() and self._shrunk())):
             self._remove()  # to remove rows takes room that there is not
         if (left := self.free()) < self.free_bytes:
             what = f"the disk has {left / 1e6:.0f} MB left, and history leaves {self.free_bytes / 1e6:.0f}"
             raise UnavailableError(what, where=str(self.path), remedy="Free space on the disk")
+        self._reserved = self._reserved or (left >= self._wanted and self._reserve.allocate())
 
     def free(self) -> int:
         """Bytes that the disk has left. Raises UnavailableError where it cannot be asked."""
@@ -98,9 +101,29 @@ class Keeping:
                 self._file.close()
         self._file = None
 
+    @property
+    def _wanted(self) -> int:
+        """Bytes that are to be free: more while there is no reserve, so that there is one."""
+        return self.free_bytes + (0 if self._reserved else _RESERVE_BYTES)
+
+    def _released(self) -> bool:
+        self._reserved = False
+        return self._reserve.release()
+
+    def _shrunk(self) -> bool:
+        """Whether the file's own room was enough to give some of it back. Raises as `run` does."""
+        try:
+            self.run(self._shrink)
+        except UnavailableError as error:
+            cause = error.__cause__
+            if not (isinstance(cause, sqlite3.Error) and _code(cause) == sqlite3.SQLITE_FULL):
+                raise
+            return False
+        return True
+
     def _shrink(self, file: HistoryFile) -> None:
         file.shrink(self._most_bytes)
-        while self.free() < self.free_bytes and file.remove_oldest():
+        while self.free() < self._wanted and file.remove_oldest():
             file.give_back()
         self.bytes = file.bytes
 
@@ -132,6 +155,7 @@ class Keeping:
 
     def _remove(self) -> None:
         self.close()
+        self._released()
         for path in (self.path, self.path.with_name(self.path.name + JOURNAL)):
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -1,6 +1,6 @@
 """What people ask of the history through the door: a page of minutes, of hours, or of what happened."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final

@@ -2,7 +2,7 @@
 
 A rollback journal and not a write-ahead log: rows are appended, and what is new needs no journal, so that a
 write goes to the card about once and not twice; and whoever may only read can read. The journal stays where
-it is between writes, so that old rows can be removed on a disk without any room.
+it is between writes, which spares the card's file system.
 """
 
 import json
@@ -28,7 +28,7 @@ _DAY_SLOTS: Final = 24 * SLOTS_OF_HOUR
 _BUSY_S: Final = 1.0
 """Who reads the file meanwhile is waited for so long; then it is written ten minutes later."""
 _VACUUM_PAGES: Final = 64
-"""Given back at a time: what has to be moved for it fits into the journal that is there."""
+"""Given back at a time: what has to be moved for it takes a journal of 256 kB."""
 
 
 class HistoryFile:
@@ -44,12 +44,12 @@ class HistoryFile:
         self._sensors: dict[str, int] = {}
         self._layouts: dict[str, int] = {}
         try:
-            for pragma in statements.PRAGMAS:
-                self._db.execute(f"PRAGMA {pragma}").fetchall()
             if (schema := self._pragma("user_version")) > statements.SCHEMA:
                 what = f"the history has schema {schema}, this program knows {statements.SCHEMA}"
                 remedy = "Install the version that wrote it, or move the file away to begin another"
                 raise DataError(what, where=str(path), remedy=remedy)
+            for pragma in statements.PRAGMAS:
+                self._db.execute(f"PRAGMA {pragma}").fetchall()
             if schema < statements.SCHEMA:
                 with self._transaction():
                     for statement in statements.TABLES:
@@ -84,11 +84,10 @@ class HistoryFile:
         """Remove the oldest rows until the file takes no more than this, as far as there are any."""
         while self.bytes > most_bytes:
             free = self._pragma("freelist_count")
-            if self.bytes - free * self._pragma("page_size") > most_bytes and not self.remove_oldest():
+            if self.bytes - free * self._pragma("page_size") <= most_bytes:
+                self.give_back()
+            elif not self.remove_oldest():
                 return
-            if not self._pragma("freelist_count"):
-                return
-            self.give_back()
 
     @property
     def bytes(self) -> int:
