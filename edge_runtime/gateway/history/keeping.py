@@ -123,8 +123,8 @@ class Keeping:
 
     def _shrink(self, file: HistoryFile) -> None:
         file.shrink(self._most_bytes)
-        while self.free() < self._wanted and file.remove_oldest():
-            file.give_back()
+        while self.free() < self._wanted and file.give():
+            pass
         self.bytes = file.bytes
 
     def _opened(self) -> HistoryFile:

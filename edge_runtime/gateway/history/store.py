@@ -85,7 +85,7 @@ class HistoryFile:
         while self.bytes > most_bytes:
             free = self._pragma("freelist_count")
             if self.bytes - free * self._pragma("page_size") <= most_bytes:
-                self.give_back()
+                self._give_back()
             elif not self.remove_oldest():
                 return
 
@@ -111,13 +111,19 @@ class HistoryFile:
             return self._remove("minutes", first + max(1, (last - first) // 8))
         return bool(end) and self._remove("hours", end + 1)
 
-    def give_back(self) -> None:
-        """Give some room that removed rows leave back to the disk."""
-        self._db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+    def give(self) -> bool:
+        """Give some room back to the disk, or remove rows for it; return whether there was anything left."""
+        if self._pragma("freelist_count"):
+            self._give_back()
+            return True
+        return self.remove_oldest()
 
     def close(self) -> None:
         """Close it."""
         self._db.close()
+
+    def _give_back(self) -> None:
+        self._db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
