@@ -127,7 +127,9 @@ def _print_csv(rows: Sequence[Row]) -> None:
 def _print_lines(rows: Sequence[Row], happened: Sequence[Row], *, as_json: bool) -> None:
     columns = shown_columns(rows)
     if rows and not as_json:
-        typer.echo("  ".join([f"{'time':16}", *(f"{name:>{width}}" for _, name, width in columns), "state"]))
+        typer.echo(
+            "  ".join([f"{'time (UTC)':16}", *(f"{name:>{width}}" for _, name, width in columns), "state"])
+        )
     for row in sorted([*rows, *happened], key=lambda each: float(each["time_s"])):
         if as_json:
             flat = {key: value for key, value in row.items() if key not in ("time_s", "values")}

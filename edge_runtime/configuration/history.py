@@ -18,7 +18,7 @@ class HistorySettings:
     enabled: bool = True
     """Without it nothing is computed, held in memory or written."""
     folder: Path | None = None
-    """Where the file is; without it in `state_folder`."""
+    """A folder that is there, for the file; without it `state_folder`."""
     # 60 days of minutes and 5 years of hours of 16 sensors with one channel take 110 MB.
     max_bytes: int = 256 * 1024**2
     """Bytes of the file. Then the oldest minutes go, and where there are none left, the oldest hours."""

@@ -24,6 +24,11 @@ def examine_history(config: Config) -> Findings:
     if not config.history.enabled:
         yield skipped(Check.HISTORY, str(file), "no history is kept: it is switched off in [history]")
         return
+    if config.history.folder is not None and not file.parent.is_dir():
+        yield warning(
+            Check.HISTORY, str(file.parent), "the folder is not there", "Make it, or mount its disk"
+        )
+        return
     if problem := _problem(file):
         remedy = f"Give {file.parent} and the file to the service's user, or move the file away"
         yield warning(Check.HISTORY, str(file), problem, remedy)

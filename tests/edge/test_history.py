@@ -37,9 +37,9 @@ from tests.artefacts import write_artefact
 from tests.edge.disks import fill
 from tests.edge.sites import CONFIG
 from tests.faults import powercut
-from tests.faults.history_driver import BEGIN, SENSORS, mark_of
+from tests.faults.history_driver import BEGIN, SENSORS, SLOT, mark_of
 from tests.faults.history_driver import values_of as minute_values
-from tests.faults.killed_history import MEMORY, SLOT, Account, account_of_cuts, kills, recorded
+from tests.faults.killed_history import MEMORY, Account, account_of_cuts, kills, recorded
 from tests.waiting import until
 
 NO_FLOOR = RecordingSettings(free_bytes=0)
@@ -216,6 +216,13 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A disk that was pulled out: nothing is written where it was mounted."""
+    with pytest.raises(UnavailableError, match="mount its disk"):
+        keeping(tmp_path / "stick" / "history.db").make_room()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_is_taken_away_is_begun_again(tmp_path: Path) -> None:
     kept = keeping(tmp_path / "history.db")
     kept.run(lambda file: put(file, BEGIN, 10))
@@ -308,6 +315,7 @@ def test_what_a_disk_refuses_waits_an_hour(desk: HistoryDesk, tmp_path: Path) ->
     until(lambda: desk.trouble, what="the trouble")
     assert desk.lost == 5
     assert "alarms do not depend on it" in desk.trouble
+    assert "history cannot be kept" in desk.trouble
     (tmp_path / "history.db").rmdir()
     reader = written(desk)
     assert desk.trouble == ""
@@ -331,11 +339,11 @@ def test_pages_join_what_is_kept_with_what_waits(file: HistoryFile) -> None:
     waiting = Waiting(fresh, [Mark(BEGIN * 60_000_000, PUMP, "alarm", "began")])
     params = HistoryParams(PUMP, BEGIN * 60.0, (BEGIN + 1000) * 60.0)
     found: list[Any] = []
-    while params.since_s is not None:
-        said: Any = page(file.reader, waiting, params)
+    at: Any = params.since_s
+    while at is not None:
+        said: Any = page(file.reader, waiting, replace(params, since_s=at))
         assert len(said["rows"]) <= PAGE
-        found += said["rows"]
-        params = replace(params, since_s=said["next_s"])
+        found, at = [*found, *said["rows"]], said["next_s"]
     assert [row["time_s"] for row in found] == [60 * (BEGIN + minute) for minute in range(131)]
     params = HistoryParams(PUMP, BEGIN * 60.0, (BEGIN + 1000) * 60.0, "hour")
     hours: Any = page(file.reader, waiting, params)["rows"]
@@ -369,7 +377,7 @@ def test_a_look_says_what_the_indicators_say() -> None:
     ]
     frames = tuple(frame(number, part, rate) for number, part in enumerate(np.split(counts, 128)))
     found = values_of(Look(PUMP, BEGIN, rate, "g", ("x",), frames))
-    said = indicators(counts[:, 0] * 0.001 * 9.80665, rate)
+    said = indicators(counts[:, 0].astype(np.float64) * 0.001 * 9.80665, rate)
     assert found[columns.VELOCITY + "x"] == pytest.approx(9.80665, rel=0.01)
     assert found[columns.VELOCITY + "x"] == pytest.approx(said.velocity_mm_s)
     assert found[columns.RMS + "x"] == pytest.approx(said.rms)
@@ -457,6 +465,9 @@ def test_the_doctor_says_whether_trends_can_be_kept(site: Callable[[str], Config
     (off,) = examine_history(site("[history]\nenabled = false"))
     assert off.level is Level.SKIPPED
     config = site(f'[history]\nfolder = "{tmp_path / "trends"}"')
+    (missing,) = examine_history(config)
+    assert (missing.level, missing.what) == (Level.WARNING, "the folder is not there")
+    (tmp_path / "trends").mkdir()
     (fresh,) = examine_history(config)
     assert (fresh.level, "next ten minutes" in fresh.what) == (Level.OK, True)
     file = config.history.file(config.state_folder)

@@ -1,10 +1,13 @@
 """History by the whole service: the real command, a sensor at a pty, and what people see of its trend."""
 
 import csv
+import importlib
+import importlib.util
 import io
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from edge_runtime.cli.commands import app
-from edge_runtime.core import DataError, EdgeError
+from edge_runtime.core import DataError, EdgeError, UnavailableError
 from edge_runtime.door import DoorClient
 from tests.broker import Broker, Subscriber, needs_mosquitto, until
 from tests.edge.sites import EDGE, OFF, Site
+from tests.faults.history_driver import drive
 
 pytestmark = needs_mosquitto
 NORMAL, FAULTY = 0.3, 9.0
@@ -114,7 +118,7 @@ def test_what_is_shown_to_people_and_programs(site: Site, subscriber: Subscriber
     assert "pump" in refused
     site.stop()
     plain = command(site, "pump").splitlines()
-    assert plain[0].split()[:4] == ["time", "score", "min", "mean"]
+    assert plain[0].split()[:4] == ["time", "(UTC)", "score", "min"]
     assert any("alarm: anomaly began, score " in line for line in plain)
     assert max(map(len, plain)) <= 140
     table = list(csv.DictReader(io.StringIO(command(site, "pump", "--since", "7d", "--csv"))))
@@ -177,3 +181,19 @@ def refusal(site: Site) -> str:
     except DataError as error:
         return str(error)
     return ""
+
+
+def test_parquet_takes_pyarrow_and_says_so(tmp_path: Path) -> None:
+    """Where it is there, other programs read what was written; where not, the remedy is another form."""
+    file, target = tmp_path / "history.db", tmp_path / "trend.parquet"
+    drive(file, round(time.time() / 60) - 60, 30, lambda _line: None)
+    asked = ["history", "s1", "--from", str(file), "--parquet", str(target)]
+    done = CliRunner().invoke(app, asked)
+    if importlib.util.find_spec("pyarrow") is None:
+        assert isinstance(done.exception, UnavailableError)
+        assert "--csv" in done.exception.remedy
+        return
+    assert done.exit_code == 0, done.output
+    table = importlib.import_module("pyarrow.parquet").read_table(str(target))
+    assert table.num_rows == 30
+    assert {"time", "score_mean", "velocity.x", "rms.z"} <= set(table.schema.names)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from edge_runtime.configuration import DAMAGED, HistorySettings, damaged_histories
-from edge_runtime.core import UnavailableError
+from edge_runtime.core import UnavailableError, printable
 from edge_runtime.gateway.history.store import HistoryFile
 from edge_runtime.sensors import RecordingSettings
 from edge_runtime.spool import Reserve
@@ -68,7 +68,8 @@ class Keeping:
         except (sqlite3.Error, OSError) as error:
             self.close()
             remedy = "Look at the disk and who owns the file; alarms do not depend on it"
-            raise UnavailableError(f"{error}", where=str(self.path), remedy=remedy) from error
+            what = f"history cannot be kept ({printable(error)})"
+            raise UnavailableError(what, where=str(self.path), remedy=remedy) from error
 
     def make_room(self) -> None:
         """Keep to the file's cap, and give the file's room back until the disk has as much left as it should.
@@ -131,7 +132,9 @@ class Keeping:
         if self._file is not None and _inode(self.path) != self._inode:
             self.close()  # somebody took it away: what is written goes to the one that is there
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.parent.is_dir():
+                remedy = "Make it, or mount its disk; nothing is written in its place"
+                raise UnavailableError("the folder is not there", where=str(self.path.parent), remedy=remedy)
             self._file = HistoryFile(self.path)
             self._inode = _inode(self.path)
         return self._file
