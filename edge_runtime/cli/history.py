@@ -107,9 +107,9 @@ def _from_file(
         read = read_config(config or PACKAGED)
         from_, stated = read.history.file(read.state_folder), [each.name for each in read.sensor]
     reader = stack.enter_context(open_history(from_))
-    known = list(reader.sensors())
-    if sensor not in (*known, *stated):
-        names = ", ".join(printable(name, 60) for name in dict.fromkeys([*known, *stated]))
+    known = dict.fromkeys([*stated, *reader.sensors()])
+    if sensor not in known:
+        names = ", ".join(printable(name, 60) for name in known)
         what = f"there is no sensor {printable(sensor, 60)!r}"
         raise DataError(what, where=str(from_), remedy=f"Ask for one of {names}")
     return lambda every: history_views(reader, HistoryParams(sensor, *span, every), NOTHING_WAITS)

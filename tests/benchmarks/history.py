@@ -83,7 +83,7 @@ def _look_ms() -> float:
     frames = [
         Frame(1, 1, number, 0, RATE_HZ, 0.001, 0, part) for number, part in enumerate(np.split(samples, 50))
     ]
-    look = Look("s0", BEGIN, RATE_HZ, "g", CHANNELS, tuple(frames))
+    look = Look("s0", BEGIN, 0.0, RATE_HZ, "g", CHANNELS, tuple(frames))
     values_of(look)
     begun_s = process_time()
     for _ in range(20):

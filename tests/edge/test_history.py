@@ -351,6 +351,11 @@ def test_pages_join_what_is_kept_with_what_waits(file: HistoryFile) -> None:
     assert page(file.reader, waiting, replace(params, every="mark"))["rows"]
     with pytest.raises(DataError, match="Ask for minute, hour, mark"):
         page(file.reader, NOTHING_WAITS, replace(params, every="day"))
+    with pytest.raises(DataError, match="there is no sensor 'motor'"):
+        page(file.reader, NOTHING_WAITS, replace(params, sensor="motor"))
+    for since_s, until_s in ((math.nan, 1.0), (2.0, 1.0), (-1.0, 1.0), (0.0, math.inf)):
+        with pytest.raises(DataError, match="no span of time"):
+            page(file.reader, NOTHING_WAITS, replace(params, since_s=since_s, until_s=until_s))
 
 
 def frame(sequence: int, samples: np.ndarray[Any, Any], rate_hz: float, boot: int = 1) -> Frame:
@@ -376,13 +381,13 @@ def test_a_look_says_what_the_indicators_say() -> None:
         :, np.newaxis
     ]
     frames = tuple(frame(number, part, rate) for number, part in enumerate(np.split(counts, 128)))
-    found = values_of(Look(PUMP, BEGIN, rate, "g", ("x",), frames))
+    found = values_of(Look(PUMP, BEGIN, 0.0, rate, "g", ("x",), frames))
     said = indicators(counts[:, 0].astype(np.float64) * 0.001 * 9.80665, rate)
     assert found[columns.VELOCITY + "x"] == pytest.approx(9.80665, rel=0.01)
     assert found[columns.VELOCITY + "x"] == pytest.approx(said.velocity_mm_s)
     assert found[columns.RMS + "x"] == pytest.approx(said.rms)
     assert found[columns.CREST + "x"] == pytest.approx(math.sqrt(2), rel=0.01)
-    other = values_of(Look(PUMP, BEGIN, rate, "mV", ("x",), frames))
+    other = values_of(Look(PUMP, BEGIN, 0.0, rate, "mV", ("x",), frames))
     assert set(other) == {columns.LOOKS, columns.CREST + "x", columns.KURTOSIS + "x"}
 
 

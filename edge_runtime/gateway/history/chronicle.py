@@ -69,6 +69,8 @@ class Chronicle:
             self._trends[station.name] = known
             station.scored, station.pipeline.onlooker = known.scored, known
         self._desk.sensors = len(self._trends)
+        gone = [trend for trend in before.values() if trend not in self._trends.values()]
+        self._close(gone, time.time(), time.monotonic())
 
     def tick(self, now_s: float) -> None:
         """Close the minute that is over, and have ten of them written."""
@@ -114,8 +116,9 @@ class Chronicle:
 
     def read(self, params: HistoryParams, then: Callable[[object, EdgeError | None], None]) -> None:
         """Let the desk read it, with the minute that goes on."""
-        self._close([self._trends[params.sensor]], time.time(), time.monotonic())
-        self._desk.ask(partial(page, params=params), then)
+        asked = [trend for trend in self._trends.values() if trend.name == params.sensor]
+        self._close(asked, time.time(), time.monotonic())
+        self._desk.ask(partial(page, params=params, stated=tuple(self._trends)), then)
 
     def _close(self, trends: Sequence[Trend], wall_s: float, now_s: float) -> None:
         if trends:

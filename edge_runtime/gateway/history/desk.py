@@ -85,7 +85,7 @@ class HistoryDesk(threading.Thread):
 
     def look(self, look: Look) -> None:
         """Take a second of vibration; never waits."""
-        self._bring(lambda: self._look(look))
+        self._bring(lambda: self._add(Closed(look.sensor, look.minute, look.apart_s, values_of(look))))
 
     def close_minutes(self, closed: Sequence[Closed]) -> None:
         """Take what minutes came to."""
@@ -120,6 +120,10 @@ class HistoryDesk(threading.Thread):
                 result = self._keeping.run(lambda file: job(file.reader, waiting))
             except EdgeError as error:
                 refusal = error
+            except Exception as fault:  # noqa: BLE001  it is answered, and the thread goes on
+                _log.exception("history: what was asked for failed")
+                what = f"history failed ({type(fault).__name__})"
+                refusal = EdgeError(what, remedy="Report it with the service's log")
             self._done.append(lambda: then(result, refusal))
             self._wake_service()
 
@@ -174,10 +178,6 @@ class HistoryDesk(threading.Thread):
             return False
         self.trouble = ""
         return True
-
-    def _look(self, look: Look) -> None:
-        wall_s, now_s = self._clock()
-        self._add(Closed(look.sensor, look.minute, wall_s - now_s, values_of(look)))
 
     def _add(self, closed: Closed) -> None:
         key = closed.sensor, closed.minute

@@ -29,7 +29,9 @@ class Look:
 
     sensor: str
     minute: int
-    """In which it ended, counted since 1970."""
+    """In which it ended, counted since 1970, by the clock as it was then."""
+    apart_s: float
+    """By how much the wall clock was ahead of the monotonic one then."""
     rate_hz: float
     unit: str
     channels: tuple[str, ...]

@@ -1,6 +1,6 @@
 """What people ask of the history through the door: a page of minutes, of hours, or of what happened."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 """Rows of an answer: one with three channels has 700 bytes, and encoding more takes the processor from
 scoring for too long."""
+_LATEST_S: Final = 1e11
+"""The year 5138: beyond it a number is no time in seconds."""
 EVERY: Final = ("minute", "hour", "mark")
 
 
@@ -37,11 +39,21 @@ def history_methods(read: Callable[[HistoryParams, Asker], Later]) -> list[Metho
     return [Method("history.read", Access.READ, about, HistoryParams, read)]
 
 
-def page(reader: "HistoryReader", waiting: "Waiting", params: HistoryParams) -> dict[str, object]:
+def page(
+    reader: "HistoryReader", waiting: "Waiting", params: HistoryParams, stated: Sequence[str] = ()
+) -> dict[str, object]:
     """At most PAGE rows, in order of time, and from where the next ones are; null where these are all.
 
-    `waiting` is what is not written yet. Raises DataError for what there is not.
+    `waiting` is what is not written yet, `stated` are sensors that there may be nothing of yet. Raises
+    DataError for what there is not.
     """
+    if params.sensor not in (known := dict.fromkeys([*stated, *reader.sensors()])):
+        what = f"there is no sensor {printable(params.sensor, 60)!r}"
+        names = ", ".join(printable(name, 60) for name in known)
+        raise DataError(what, remedy=f"Ask for one of {names}")
+    if not 0 <= params.since_s <= params.until_s <= _LATEST_S:
+        remedy = "Give seconds since 1970, since_s before until_s"
+        raise DataError("this is no span of time", where="since_s, until_s", remedy=remedy)
     if params.every not in EVERY:
         what = f"there is no history by {printable(params.every, 40)!r}"
         raise DataError(what, remedy=f"Ask for {', '.join(EVERY)}")

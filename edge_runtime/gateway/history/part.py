@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from edge_runtime.configuration import Config
-from edge_runtime.core import DataError, Health, printable
+from edge_runtime.core import DataError, Health
 from edge_runtime.door import Asker, Later
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
@@ -66,9 +66,6 @@ class HistoryPart(Part):
         if self._chronicle is None:
             remedy = "Set `enabled = true` in [history], or remove that line"
             raise DataError("no history is kept here", remedy=remedy)
-        if params.sensor not in self._stations.names:
-            what = f"there is no sensor {printable(params.sensor, 60)!r}"
-            raise DataError(what, remedy=f"Ask for one of {', '.join(self._stations.names)}")
         later = Later()
         self._chronicle.read(params, later.give)
         return later

@@ -76,7 +76,7 @@ class Trend(Onlooker):
             return
         if frame.samples.shape[1] == len(settings.channels):
             rate_hz, unit, names = settings.rate_hz, settings.unit, settings.channels
-            self._look(Look(settings.name, self.minute, rate_hz, unit, names, frames))
+            self._look(Look(self.name, self.minute, self.apart_s, rate_hz, unit, names, frames))
 
     def reading(self, reading: Reading) -> None:
         """Take a reading."""
