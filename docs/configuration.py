@@ -24,8 +24,9 @@ reads it again; when the new one is refused, the log and the health message say 
 What a reload does not change goes on without a missed window or a word to anybody; the log says what it
 changed. A sensor begins again when its `port`, `baud`, `protocol`, `rate_hz`, `channels` or `scale` change;
 all its other keys change while it is read. With `[broker]`, or other contents of the files named there, the
-publisher connects again; `[site]`, `state_folder`, `[spool]` and `[commands]` let everything begin again.
-Recordings go on through all of it, in new files where the sensor's settings differ.
+publisher connects again; with `[history]` its file is opened again; `[site]`, `state_folder`, `[spool]` and
+`[commands]` let everything begin again. Recordings go on through all of it, in new files where the sensor's
+settings differ.
 
 ```toml
 state_folder = "/var/lib/edge-runtime"

@@ -22,6 +22,7 @@ from edge_runtime.doctor import checks
 from edge_runtime.gateway import door_methods
 from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
+from edge_runtime.gateway.history.methods import history_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -69,6 +70,7 @@ def methods_page() -> Iterator[str]:
     lent_ones = (
         *commission_methods(CommissionRequests(lent, lent)),
         *evidence_methods(EvidenceRequests(lent, lent)),
+        *history_methods(lent),
         *recording_methods(lent),
     )
     for method in (*own, *lent_ones):

@@ -67,7 +67,9 @@ def test_every_check_is_used_and_every_finding_is_a_check() -> None:
 
 def documented_figures() -> Any:
     """Names of figures as the code writes them, `{}` for the class."""
-    names = {re.sub(r"^(spool|door|commands|recording|evidence)\.", "", name) for name in tables.FIGURES}
+    names = {
+        re.sub(r"^(spool|door|commands|recording|evidence|history)\.", "", name) for name in tables.FIGURES
+    }
     return {name.replace("<class>", "{}") for name in names} | {
         name.replace("<kind>", "{}") for name in tables.SENSOR_FIGURES
     }

@@ -15,6 +15,7 @@ from edge_runtime.cli.asking import AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.diagnose import diagnose
+from edge_runtime.cli.history import history
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
@@ -92,6 +93,7 @@ app.command()(adapt)
 app.command()(restore)
 app.command()(simulate)
 app.command()(diagnose)
+app.command()(history)
 app.command()(record)
 
 

@@ -9,15 +9,19 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
+from edge_runtime.configuration.history import DAMAGED, HistorySettings, damaged_histories
 from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
+    "DAMAGED",
     "Config",
+    "HistorySettings",
     "LearningSettings",
     "ReportSettings",
     "SiteSettings",
     "check_agreement",
     "check_states",
+    "damaged_histories",
     "identity_of",
     "read_config",
 ]

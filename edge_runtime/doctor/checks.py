@@ -48,6 +48,9 @@ class Check(StrEnum):
     SPOOL_DAMAGED = "spool.damaged"
     """Damaged spool files were set aside.
     Remedy: check power supply and card, then delete the copies."""
+    HISTORY = "history"
+    """Whether trends can be kept, or a damaged file was set aside; alarms do not depend on it.
+    Remedy: give folder and file to the service's user, or move the file away; delete the copies."""
     ALARM_OPEN = "alarm.open"
     """An alarm is open, by the running service, or as it was left on disk where none runs.
     Remedy: see to the machine, the sensor or the model that it names, and acknowledge it."""

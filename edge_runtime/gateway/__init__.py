@@ -21,12 +21,18 @@ if TYPE_CHECKING:
     )
     from edge_runtime.gateway.evidence.methods import evidence_view
     from edge_runtime.gateway.evidence.part import evidence_folder
+    from edge_runtime.gateway.history.files import open_history
+    from edge_runtime.gateway.history.methods import HistoryParams, history_views
+    from edge_runtime.gateway.history.reading import NOTHING_WAITS
+    from edge_runtime.gateway.history.values import history_columns
     from edge_runtime.gateway.recording.copying import Copied, copy_captures
     from edge_runtime.gateway.recording.from_port import record_from_port
 
 __all__ = [
+    "NOTHING_WAITS",
     "Copied",
     "EvidenceFile",
+    "HistoryParams",
     "Order",
     "captures_folder",
     "captures_in",
@@ -39,6 +45,9 @@ __all__ = [
     "export_list",
     "fetch_evidence",
     "find_evidence",
+    "history_columns",
+    "history_views",
+    "open_history",
     "prepare",
     "probe_ports",
     "record_from_port",
@@ -63,6 +72,10 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
             ),
             "evidence.methods": ("evidence_view",),
             "evidence.part": ("evidence_folder",),
+            "history.files": ("open_history",),
+            "history.methods": ("HistoryParams", "history_views"),
+            "history.reading": ("NOTHING_WAITS",),
+            "history.values": ("history_columns",),
             "recording.copying": ("Copied", "copy_captures"),
             "recording.from_port": ("record_from_port",),
         },

@@ -63,8 +63,10 @@ class Bookkeeper:
         """Open the book with what was open when the program stopped; `feed` takes events to the door."""
         self._topics, self._spool, self._clock = topics, spool, clock
         self._feed = feed or Feed()
-        self.witness: Callable[[Change, bytes], None] = lambda _change, _body: None
+        self.witnesses: list[Callable[[Change, bytes], None]] = []
         """Called with what has changed and its event, once that is stored."""
+        self.late_witnesses: list[Callable[[str, Mapping[str, Any], Action], None]] = []
+        """Called with a sensor, an event and what is new in it, of an alarm that has ended."""
         self.book = Book(clock())
         self.memory = RetainedTopics(state_folder)
         self._before = self.memory.base
@@ -159,6 +161,8 @@ class Bookkeeper:
             return late_event_message(event, action, sent_us, seq, epoch, clock_ok=clock_ok)
 
         self._store(sensor, self._topics.base, encode, None)
+        for witness in self.late_witnesses:
+            witness(sensor, event, action)
 
     def event_of(self, alarm: OpenAlarm) -> bytes:
         """An open alarm as an event would have it now; none is published."""
@@ -196,7 +200,8 @@ class Bookkeeper:
             return event_message(change, seq, epoch, clock_ok=clock_ok)
 
         for body in self._store(change.alarm.sensor, base, encode, kept):
-            self.witness(change, body)
+            for witness in self.witnesses:
+                witness(change, body)
 
     def _store(
         self, sensor: str, base: str, encode: Callable[[int, str], bytes], kept: StoredAlarm | None

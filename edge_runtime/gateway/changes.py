@@ -48,6 +48,7 @@ class Changes:
     learning: bool
     recording: bool
     evidence: bool
+    history: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -69,7 +70,7 @@ class Changes:
         ]
         said += [
             f"{what} changed"
-            for what in ("broker", "report", "door", "learning", "recording", "evidence")
+            for what in ("broker", "report", "door", "learning", "recording", "evidence", "history")
             if getattr(self, what)
         ]
         return "; ".join(said) or "nothing changed"
@@ -106,4 +107,5 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         learning=before.config.learning != after.config.learning,
         recording=before.config.recording != after.config.recording,
         evidence=before.config.evidence != after.config.evidence,
+        history=before.config.history != after.config.history,
     )

@@ -1,6 +1,7 @@
 """What belongs to one sensor at run time: its reader, its pipeline, and when what is reported of it."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from edge_runtime.configuration import ReportSettings
@@ -62,6 +63,8 @@ class Station:
         self._log = keeper.log(self.name)
         self.ring: Ring | None = None
         """Holds the latest of it for evidence; None where none is kept."""
+        self.scored: Callable[[Verdict], None] | None = None
+        """Is shown every verdict for its history; None where none is kept."""
         self.live: LiveScores | None = None
         """What its commissioning keeps of it; None for a sensor with a delivered model."""
         for alarm in keeper.to_resume(self.name):
@@ -205,6 +208,8 @@ class Station:
         now_us = self._sensor_now_us()
         if abs(now_us - verdict.time_us) > _LATEST_US:  # one frame with a wrong time came behind this window
             now_us = verdict.time_us
+        if self.scored is not None:
+            self.scored(verdict)
         if self.live is not None:
             verdict = self.live.judged(verdict, now_us)
         self._keeper.take(self.name, verdict, now_us)

@@ -33,6 +33,8 @@ from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.door_methods import about
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.evidence.part import EvidencePart
+from edge_runtime.gateway.history.methods import history_methods
+from edge_runtime.gateway.history.part import HistoryPart
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
 from edge_runtime.gateway.part import Part
@@ -148,10 +150,21 @@ class _Service:
             )
             evidence = EvidencePart(self._prepared, stations, delivery, self._health)
             kept = evidence_methods(EvidenceRequests(evidence, delivery))
+            history = HistoryPart(self._prepared, stations, delivery, self._health)
             offered = [*recording_methods(recordings), *learning.methods, *kept]
+            offered += history_methods(history.read)
             door = LocalDoor(self._door, stations, delivery, offered, self._health)
             clock = ClockWatch(self._health)
-            parts: tuple[Part, ...] = (delivery, recordings, stations, evidence, learning, door, clock)
+            parts: tuple[Part, ...] = (
+                delivery,
+                recordings,
+                stations,
+                evidence,
+                history,
+                learning,
+                door,
+                clock,
+            )
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:

@@ -9,12 +9,7 @@ sensor it was taken from.
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.analysis import (
-    AlarmMachine,
-    UsableShare,
-    Windower,
-    samples_between,
-)
+from edge_runtime.analysis import AlarmMachine, UsableShare, Windower, samples_between
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
@@ -29,6 +24,7 @@ from edge_runtime.core import (
 )
 from edge_runtime.pipeline.hellos import Hellos
 from edge_runtime.pipeline.line_status import LineStatus
+from edge_runtime.pipeline.onlooker import Onlooker
 from edge_runtime.pipeline.scoring import Scoring
 from edge_runtime.pipeline.sensor_judge import SensorJudge
 from edge_runtime.pipeline.state_watch import StateWatch
@@ -48,6 +44,8 @@ class SensorPipeline:
         """Watch one sensor; `new_id` names its alarms."""
         manifest = watch.manifest
         self.status = LineStatus()
+        self.onlooker: Onlooker | None = None
+        """Is shown what comes; None where nobody looks on."""
         self._watch, self._manifest = watch, manifest
         self._decoder, self._new_id = decoder, new_id
         self._windower = Windower(manifest.samples, manifest.hop, len(manifest.channels), manifest.rate_hz)
@@ -146,14 +144,22 @@ class SensorPipeline:
         verdicts: list[Verdict] = []
         for item in self._decoder.feed(data):
             if isinstance(item, Frame):
+                if self.onlooker is not None:
+                    self.onlooker.frame(item)
                 verdicts += self._take(item, now_s)
             elif isinstance(item, Fault):
                 self.status.count(item)
-            elif isinstance(item, Reading) and self._scoring.states is not None:
-                self._scoring.states.read(item)
+            elif isinstance(item, Reading):
+                self._read(item)
             elif isinstance(item, Hello) and (fault := self._hellos.take(item, self.status.newest)):
                 self.status.count(fault)
         return verdicts
+
+    def _read(self, reading: Reading) -> None:
+        if self.onlooker is not None:
+            self.onlooker.reading(reading)
+        if self._scoring.states is not None:
+            self._scoring.states.read(reading)
 
     def interrupted(self, time_us: int, fault: SensorFault) -> list[Verdict]:
         """Judge a line from which nothing usable comes; to be called about once a second while it lasts.

@@ -1,5 +1,6 @@
 """The only queue: what must arrive, on disk until the broker has it."""
 
+from edge_runtime.spool.disk_reserve import Reserve
 from edge_runtime.spool.folder_lock import check_folder
 from edge_runtime.spool.left_open import left_alarms
 from edge_runtime.spool.queue import Spool
@@ -11,6 +12,7 @@ __all__ = [
     "MAX_ID",
     "MessageClass",
     "OpenAlarm",
+    "Reserve",
     "Spool",
     "SpoolLimits",
     "StoredMessage",

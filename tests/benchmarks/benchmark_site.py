@@ -140,13 +140,15 @@ class BenchmarkSite:
         health_s: float = 5.0,
         prefix: Sequence[str] = (),
         more: str = "",
+        last: str = "",
         program: Sequence[str] = RUN,
     ) -> psutil.Process:
-        """Start the service on some of the lines and wait until it reads them; `more` is of each sensor."""
+        """Start the service on some of the lines and wait until it reads them; `more` is of each sensor, and
+        `last` of the whole site."""
         lines = self.lines if lines is None else lines
         head = HEAD.format(port=self.broker.port, scores=str(scores).lower(), health_s=health_s)
         parts = [SENSOR.format(index=i, line=line, model=model) + more for i, line in enumerate(lines)]
-        (self.folder / "edge.toml").write_text("\n".join([head, *parts]))
+        (self.folder / "edge.toml").write_text("\n".join([head, *parts, last]))
         command = [*prefix, sys.executable, *program]
         with (self.folder / "service.log").open("w") as log:
             running = start([*command, self.folder / "edge.toml"], stderr=log, stdout=log, cwd=ROOT)

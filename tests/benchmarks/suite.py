@@ -11,6 +11,7 @@ from tests.benchmarks import (
     engines,
     evidence,
     footprint,
+    history,
     installed,
     latency,
     learning,
@@ -106,6 +107,7 @@ OF_THE_WHOLE: dict[str, Callable[[Shelf], Measures]] = {
     "scale": lambda shelf: scale.measure(shelf.file(SITE_MODEL)),
     "recording": lambda shelf: recording.measure(shelf.file(SITE_MODEL, hop=256)),
     "evidence": lambda shelf: evidence.measure(shelf.file(SITE_MODEL, hop=256)),
+    "history": lambda shelf: history.measure(shelf.file(SITE_MODEL)),
     "learning": lambda shelf: learning.measure(shelf.file(SITE_MODEL, hop=256)),
     "quiet": lambda shelf: footprint.measure(shelf.file(SITE_MODEL)),
 }

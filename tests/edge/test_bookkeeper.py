@@ -140,7 +140,7 @@ def test_what_people_did_is_an_event_and_outlives_a_restart(gateway: Any) -> Non
 def test_what_is_kept_of_an_alarm_is_in_its_events_before_and_after_its_end(gateway: Any) -> None:
     """And over a restart; of one that has ended it is an `end` once more."""
     witnessed: list[tuple[Transition, bytes]] = []
-    gateway.keeper.witness = lambda change, body: witnessed.append((change.transition, body))
+    gateway.keeper.witnesses.append(lambda change, body: witnessed.append((change.transition, body)))
     gateway.say(Transition.NEW)
     finding = Finding("x", "impacts at 107.4 Hz", 2.1, "B", 1.0, 4.0, 3.0)
     begin = Evidence("a-begin", AlarmMoment.BEGIN, "c" * 64, 1000, 10.0, True, (finding,))

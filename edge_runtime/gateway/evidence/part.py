@@ -81,7 +81,7 @@ class EvidencePart(Part):
         self._looked_s = float("-inf")
         self._held: dict[str, _Held] = {}
         self._attend(prepared)
-        self._keeper.witness = self.witness
+        self._keeper.witnesses.append(self.witness)
         health.source("evidence", self.figures)
 
     def start(self) -> None:
