@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_runtime.analysis import Windower, problem
 from edge_runtime.analysis.diagnosis import (
+    ACCELERATIONS,
     SECONDS,
     Machine,
     MachineGroup,
@@ -16,12 +17,11 @@ from edge_runtime.analysis.diagnosis import (
     Support,
     VibrationDiagnosis,
     diagnose,
+    sentence,
 )
 from edge_runtime.core import DataError, Hello, Reading, Samples, SensorFault, printable
 from edge_runtime.sensors import RecordedFrames, SensorSettings, open_recorded
 
-ACCELERATIONS: Final[Mapping[str, float]] = {"g": 9.80665, "mg": 0.00980665, "m/s2": 1.0, "mm/s2": 0.001}
-"""Units of acceleration in m/s2; g is the standard acceleration of free fall, ISO 80000-3."""
 _SPEED_UNITS: Final[Mapping[str, float]] = {
     "Hz": 1.0,
     "1/s": 1.0,
@@ -95,8 +95,7 @@ def diagnose_recording(
                 continue
             values = samples[:, index].astype(np.float64) * ACCELERATIONS[recorded.unit]
             said = diagnose(values, recorded.rate_hz, known)
-            words = "; ".join(filter(None, (said.bearing.words, said.suggestion)))
-            yield ChannelDiagnosis(begin_s, channel, said, words)
+            yield ChannelDiagnosis(begin_s, channel, said, sentence(said))
     if not found:
         what = f"no stretch of {SECONDS:g} s without a gap is in it"
         raise DataError(what, where=recording, remedy="Give a longer recording")

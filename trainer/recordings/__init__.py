@@ -1,5 +1,6 @@
 """Recordings: lists, reading, checking, widening, cutting into windows and folds."""
 
+from trainer.recordings.any_files import read_any
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.capture_set import CaptureRow, CaptureSet, read_captures
@@ -92,6 +93,7 @@ __all__ = [
     "moments",
     "parts",
     "problem_notes",
+    "read_any",
     "read_captures",
     "read_content",
     "recorded_days",

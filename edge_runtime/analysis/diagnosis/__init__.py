@@ -5,13 +5,16 @@ from edge_runtime.analysis.diagnosis.bearing_fault import SECONDS, BearingFault,
 from edge_runtime.analysis.diagnosis.line_spectrum import LineSpectrum
 from edge_runtime.analysis.diagnosis.machine import Machine, SpeedRange
 from edge_runtime.analysis.diagnosis.named_line import USUALLY, LineFamily, NamedLine, Unnamed
-from edge_runtime.analysis.diagnosis.scalar_indicators import Indicators, indicators
+from edge_runtime.analysis.diagnosis.scalar_indicators import ACCELERATIONS, Indicators, indicators
 from edge_runtime.analysis.diagnosis.severity import MachineGroup, Support, Zone, zone
 from edge_runtime.analysis.diagnosis.shaft_speed import ShaftSpeed, shaft_speed
 from edge_runtime.analysis.diagnosis.spectrum import Spectrum, spectrum_of
+from edge_runtime.analysis.diagnosis.stated import stated_machine
 from edge_runtime.analysis.diagnosis.vibration_diagnosis import Spectra, VibrationDiagnosis, diagnose
+from edge_runtime.analysis.diagnosis.wording import as_members, in_words, sentence
 
 __all__ = [
+    "ACCELERATIONS",
     "BEARINGS",
     "SECONDS",
     "USUALLY",
@@ -33,10 +36,14 @@ __all__ = [
     "Unnamed",
     "VibrationDiagnosis",
     "Zone",
+    "as_members",
     "bearing_of",
     "diagnose",
+    "in_words",
     "indicators",
+    "sentence",
     "shaft_speed",
     "spectrum_of",
+    "stated_machine",
     "zone",
 ]
