@@ -45,6 +45,7 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
+from trainer.recordings.severity import channel_velocities
 from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "RecordingProblem",
     "as_recordings",
     "capture_rows",
+    "channel_velocities",
     "check_accepted",
     "check_folds_apart",
     "check_known",

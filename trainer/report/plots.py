@@ -5,10 +5,12 @@ from typing import Final
 
 import numpy as np
 import scipy
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Scores
+from trainer.core import natural_key
 from trainer.evaluation import ScoredRecording
 from trainer.power import Power
 from trainer.recordings import NORMAL, Recording
@@ -64,7 +66,7 @@ def spectra(recordings: Sequence[Recording]) -> str:
     axis.set_xlabel("frequency, Hz")
     unit = plain_label(f"{recordings[0].channels[0]}, {recordings[0].unit}")
     axis.set_ylabel(f"{unit} per root Hz", parse_math=False)
-    axis.legend(loc="upper right")
+    _legend_above(axis)
     return svg_of(figure)
 
 
@@ -75,7 +77,7 @@ def distributions(watched: Sequence[ScoredRecording], threshold: float) -> str:
     for item in watched:
         name = f"{item.recording.label}, {item.recording.condition}"
         groups.setdefault(name, []).append(item.scores[np.isfinite(item.scores)])
-    names = sorted(groups, key=lambda name: (not name.startswith(f"{NORMAL},"), name))
+    names = sorted(groups, key=lambda name: (not name.startswith(f"{NORMAL},"), natural_key(name)))
     figure = new_figure(0.9 + 0.24 * len(names))
     axis = figure.subplots()
     for place, name in zip(range(len(names), 0, -1), names, strict=True):
@@ -104,15 +106,16 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
         axis.plot(item.times_us / 1e6, item.scores, color=_colour(item.recording.label), linewidth=0.9)
         axis.axhline(threshold, color="black", linewidth=1.2, linestyle="--")
         for time_us in item.alarms_us:
-            axis.axvline(time_us / 1e6, color=GREY, linewidth=1)
-            axis.annotate("alarm", (time_us / 1e6, 0.45), xycoords=("data", "axes fraction"), fontsize=8)
+            above = axis.get_xaxis_transform()
+            axis.axvline(time_us / 1e6, color=GREY, linewidth=1, zorder=0)
+            axis.plot(time_us / 1e6, 1.05, marker="v", color=GREY, transform=above, clip_on=False)
         if np.nanmin(item.scores) > 0:
             # The default labels of a logarithmic axis overlap at this height.
             axis.set_yscale("log")
             axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.yaxis.set_minor_locator(NullLocator())
-        axis.set_title(_title(item.recording), loc="left", fontsize=9, parse_math=False)
+        axis.set_title(_title(item.recording), loc="left", fontsize=9, pad=11, parse_math=False)
     axes[-1].set_xlabel("time, s")
     return svg_of(figure)
 
@@ -134,7 +137,7 @@ def bands(manifest: Manifest, normal: Scores, faulty: Scores | None) -> str:
     axis.set_xlabel("mean contribution to the score")
     if reference.min() > 0:
         axis.set_xscale("log")
-    axis.legend(loc="best")
+    _legend_above(axis)
     return svg_of(figure)
 
 
@@ -165,7 +168,7 @@ def hearing(power: Power) -> str:
     axis.set_xscale("log")
     axis.set_xlim(0.01, 1.3 * power.largest)
     axis.set_xlabel("size of the fault, relative to the healthy vibration")
-    axis.legend(loc="lower left", fontsize=8)
+    _legend_above(axis)
     return svg_of(figure)
 
 
@@ -175,3 +178,8 @@ def _title(item: Recording) -> str:
 
 def _colour(label: str) -> str:
     return BLUE if label == NORMAL else ORANGE
+
+
+def _legend_above(axis: Axes) -> None:
+    """Put the legend over the frame: within it, it would lie on a curve."""
+    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2, fontsize=8, frameon=False)

@@ -5,7 +5,12 @@ from edge_runtime.analysis.diagnosis.bearing_fault import SECONDS, BearingFault,
 from edge_runtime.analysis.diagnosis.line_spectrum import LineSpectrum
 from edge_runtime.analysis.diagnosis.machine import Machine, SpeedRange
 from edge_runtime.analysis.diagnosis.named_line import USUALLY, LineFamily, NamedLine, Unnamed
-from edge_runtime.analysis.diagnosis.scalar_indicators import ACCELERATIONS, Indicators, indicators
+from edge_runtime.analysis.diagnosis.scalar_indicators import (
+    ACCELERATIONS,
+    VELOCITY_BAND_HZ,
+    Indicators,
+    indicators,
+)
 from edge_runtime.analysis.diagnosis.severity import MachineGroup, Support, Zone, zone
 from edge_runtime.analysis.diagnosis.shaft_speed import ShaftSpeed, shaft_speed
 from edge_runtime.analysis.diagnosis.spectrum import Spectrum, spectrum_of
@@ -18,6 +23,7 @@ __all__ = [
     "BEARINGS",
     "SECONDS",
     "USUALLY",
+    "VELOCITY_BAND_HZ",
     "Bearing",
     "BearingFault",
     "Diagnosis",
