@@ -186,7 +186,9 @@ def test_the_velocity_of_each_recording_is_in_mm_s_where_it_is_known(tmp_path: P
     path = write_artefact(tmp_path / "rms.onnx", rate_hz=4000.0)
     fast = recording(count=40000, level=0.3, rate_hz=4000.0)
     text = report_page(scorer.open_trusted(path), [fast])
-    (speed,) = channel_velocities(fast)
+    speeds = channel_velocities(fast)
+    assert speeds is not None
+    (speed,) = speeds
     assert f'<td class="n">{speed:.4g}</td></tr>' in text
     assert channel_velocities(recording(level=0.3)) is None, "its rate is 1000 Hz"
 
