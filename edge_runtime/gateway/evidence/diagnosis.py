@@ -15,14 +15,17 @@ def findings(path: Path, settings: SensorSettings) -> tuple[Finding, ...]:
 
     Where that cannot be, one finding says why.
     """
+    begin_s, found = -1.0, list[Finding]()
     try:
         reading = settings.diagnosis.speed_reading
-        found = list(diagnose_recording(str(path), machine_of(settings), reading))
+        for each in diagnose_recording(str(path), machine_of(settings), reading):
+            if each.begin_s != begin_s:  # spectra are not held: one of a channel is 1 MB
+                begin_s, found = each.begin_s, []
+            found.append(Finding(each.channel, each.words, **_figures(each)))
     except (EdgeError, ValueError) as error:
         what = error.what if isinstance(error, EdgeError) else str(error)
         return (Finding("", f"not diagnosed: {what}"),)
-    latest = [each for each in found if each.begin_s == found[-1].begin_s]
-    return tuple(Finding(each.channel, each.words, **_figures(each)) for each in latest)
+    return tuple(found)
 
 
 def _figures(said: ChannelDiagnosis) -> dict[str, Any]:
