@@ -7,23 +7,22 @@ from typing import Final
 import jinja2
 import numpy as np
 
-from edge_runtime.analysis.diagnosis import VELOCITY_BAND_HZ
 from edge_runtime.core import Manifest
 from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
 from trainer.comparison import Comparison, detector_label, level_factor, power_figure, unseen_kinds_table
-from trainer.core import Progress, RecordingError, natural_key, quiet
-from trainer.evaluation import ByRecording, Evaluation, ScoredRecording, judge_all, score_recording
+from trainer.core import Progress, RecordingError, quiet
+from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
 from trainer.power import read_power
 from trainer.recordings import (
     NORMAL,
     Recording,
     RecordingProblem,
-    channel_velocities,
     condition_names,
     cut_windows,
 )
 from trainer.report import plots
+from trainer.report.held_out import loudest, rows_of, unseen_of
 from trainer.report.template import template
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
@@ -79,7 +78,7 @@ def report_page(
         progress(number / len(recordings), item.name)
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
-    unseen = _unseen(watched, evaluation)
+    unseen = unseen_of(watched, evaluation)
     # What was learnt is in the model; the list may hold other recordings.
     recorded = artefact.manifest.notes.get(RECORDED)
     conditions = ", ".join(artefact.manifest.calibration.conditions)
@@ -88,8 +87,8 @@ def report_page(
         evaluation=evaluation,
         unseen=judge_all(artefact, unseen),
         held_out=len(unseen) < len(watched),
-        loudest=_loudest(unseen, evaluation.threshold),
-        rows=_rows(watched, evaluation),
+        loudest=loudest(unseen, evaluation.threshold),
+        rows=rows_of(watched, evaluation),
         pictures=_pictures(artefact, watched, evaluation),
         findings=findings,
         comparison=comparison,
@@ -98,38 +97,6 @@ def report_page(
         expected=_expected(artefact.manifest),
         hears=artefact.manifest.power["statement"] if artefact.manifest.power else _NOT_TRIED,
         learnt=f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}",
-    )
-
-
-def _unseen(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> list[ScoredRecording]:
-    """What the model did not learn from; all where no healthy recording is among that."""
-    held_out = [item for item, row in zip(watched, evaluation.by_recording, strict=True) if not row.learnt]
-    return held_out if any(item.recording.label == NORMAL for item in held_out) else list(watched)
-
-
-def _loudest(unseen: Sequence[ScoredRecording], threshold: float) -> float:
-    """The highest score of a healthy window, as a share of the threshold; NaN where there is none."""
-    scores = [item.scores for item in unseen if item.recording.label == NORMAL]
-    highest = np.nanmax(np.concatenate(scores)) if np.isfinite(np.concatenate(scores)).any() else np.nan
-    return float(highest) / threshold if threshold > 0 else np.nan
-
-
-def _rows(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> list[tuple[ByRecording, float]]:
-    """Each recording's figures and its highest velocity, NaN where that is not known; held-out ones first,
-    healthy ones before faulty ones, conditions in natural order."""
-    rows = []
-    for item, row in zip(watched, evaluation.by_recording, strict=True):
-        whole = (item.recording.lowpass_hz or np.inf) >= VELOCITY_BAND_HZ[1]
-        speeds = channel_velocities(item.recording) if whole else None
-        rows.append((row, np.nan if speeds is None else float(speeds.max())))
-    return sorted(
-        rows,
-        key=lambda pair: (
-            pair[0].learnt,
-            pair[0].label != NORMAL,
-            natural_key(pair[0].label),
-            natural_key(pair[0].condition),
-        ),
     )
 
 
