@@ -29,7 +29,7 @@ from edge_runtime.book.entries import (
     Standing,
     Watched,
 )
-from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, Judgement, Verity
+from edge_runtime.book.evidence import AlarmMoment, Evidence, Finding, FoundLine, Judgement, Verity
 from edge_runtime.book.stored import NO_MODEL, entry_of, kept_alarms, key_of, read_kept, stored_entry
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Entry",
     "Evidence",
     "Finding",
+    "FoundLine",
     "Instant",
     "Judgement",
     "Link",

@@ -42,6 +42,19 @@ class AlarmMoment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FoundLine:
+    """A line of a spectrum that has a name."""
+
+    name: str
+    """Such as `2x` or `BPFO`."""
+    hz: float
+    strength: float
+    """How many times its surroundings it is."""
+    velocity_mm_s: float | None = None
+    """Its RMS velocity; None of a line of the envelope."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What the vibration of one channel says in the words of the trade."""
 
@@ -55,12 +68,21 @@ class Finding:
     rms_m_s2: float | None = None
     crest: float | None = None
     kurtosis: float | None = None
+    lines: tuple[FoundLine, ...] = ()
+    """Of the vibration first, then of its envelope."""
+
+    @staticmethod
+    def of(members: Mapping[str, Any]) -> "Finding":
+        """As `asdict` gave it. Raises ValueError, TypeError or KeyError for anything else."""
+        lines = tuple(FoundLine(**each) for each in members.get("lines", ()))
+        return Finding(**{**members, "lines": lines})
 
     def __str__(self) -> str:
         """In a line, for people."""
         velocity = "" if self.velocity_mm_s is None else f"{self.velocity_mm_s:.2f} mm/s"
         zone = f"zone {self.zone}" if self.zone else ""
-        said = ", ".join(part for part in (velocity, zone, self.words) if part)
+        lines = f"lines {' '.join(line.name.replace(' ', '') for line in self.lines)}" if self.lines else ""
+        said = ", ".join(part for part in (velocity, zone, self.words, lines) if part)
         return f"{self.channel}: {said}" if self.channel else said
 
 
@@ -83,5 +105,5 @@ class Evidence:
     @staticmethod
     def of(members: Mapping[str, Any]) -> "Evidence":
         """As `asdict` gave it. Raises ValueError, TypeError or KeyError for anything else."""
-        findings = tuple(Finding(**each) for each in members["findings"])
+        findings = tuple(Finding.of(each) for each in members["findings"])
         return Evidence(**{**members, "moment": AlarmMoment(members["moment"]), "findings": findings})

@@ -92,7 +92,7 @@ class Config:
             for value, count in values.most_common(1):
                 if count > 1:
                     raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
-        _check_bearings(self.sensor)
+        _check_machines(self.sensor)
         devices: dict[str, str] = {}
         for sensor in self.sensor:
             other = devices.setdefault(device_of(sensor.port), sensor.port)
@@ -100,18 +100,19 @@ class Config:
                 raise ValueError(f"sensor has one device under two names, {other!r} and {sensor.port!r}")
 
 
-def _check_bearings(sensors: tuple[SensorSettings, ...]) -> None:
-    """Raise ValueError for what is no bearing."""
-    stated = [sensor.diagnosis.bearing for sensor in sensors if sensor.diagnosis.bearing]
+def _check_machines(sensors: tuple[SensorSettings, ...]) -> None:
+    """Raise ValueError for what is no bearing, or no range of speeds."""
+    stated = [each.diagnosis for each in sensors if each.diagnosis.bearing or each.diagnosis.speed_range_hz]
     if not stated:
         return
-    from edge_runtime.analysis.diagnosis import bearing_of  # noqa: PLC0415  memory that most can spare
+    from edge_runtime.analysis.diagnosis import Machine  # noqa: PLC0415  memory that most can spare
 
-    for text in stated:
+    for known in stated:
+        Machine.stated(speed_range_hz=known.speed_range_hz)
         try:
-            bearing_of(text)
+            Machine.stated(bearing=known.bearing)
         except ValueError as error:
-            raise ValueError(f"sensor has the bearing {text!r}, which is none: {error}") from error
+            raise ValueError(f"sensor has the bearing {known.bearing!r}, which is none: {error}") from error
 
 
 def read_config(path: Path) -> Config:

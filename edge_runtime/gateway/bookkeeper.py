@@ -35,6 +35,7 @@ from edge_runtime.messages import (
     evidence_body,
     finding_bodies,
     late_event_message,
+    plain_members,
     reason_of,
 )
 from edge_runtime.mqtt import Publisher
@@ -148,7 +149,7 @@ class Bookkeeper:
             listed = event.get("evidence")
             others = [] if not isinstance(listed, list) else listed
             others = [each for each in others if isinstance(each, dict) and each.get("id") != evidence.id]
-            said = [vars(each) for each in finding_bodies([evidence])] or event.get("diagnosis", [])
+            said = [plain_members(each) for each in finding_bodies([evidence])] or event.get("diagnosis", [])
             late = {"evidence": [*others, vars(evidence_body(evidence))], "diagnosis": said}
             self.tell_late(sensor, {**event, "by": "", "note": "", **late}, Action.EVIDENCE)
 

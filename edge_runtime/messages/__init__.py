@@ -1,6 +1,6 @@
 """What is published: topics and bodies. Pure."""
 
-from edge_runtime.messages.json_body import number
+from edge_runtime.messages.json_body import number, plain_members
 from edge_runtime.messages.parts import evidence_body, finding_bodies, judgement_body, reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import SensorInfoBody
@@ -33,6 +33,7 @@ __all__ = [
     "judgement_body",
     "late_event_message",
     "number",
+    "plain_members",
     "probe_message",
     "reason_of",
     "rfc3339",

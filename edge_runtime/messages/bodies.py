@@ -25,6 +25,8 @@ MAX_MEMBERS: Final = 16
 """Sensors named of an incident: with the longest names they take 3 kB of an event's 8 KiB."""
 MAX_FINDINGS: Final = 3
 """Channels with a diagnosis: with the longest sentences they take 1.2 kB."""
+MAX_LINES: Final = 6
+"""Of a channel: its orders, or the first of them and the bearing's; three channels' take 1.4 kB."""
 MAX_WORDS: Final = 160
 """Characters of a sentence of it; the record that is kept with the evidence has all of them."""
 MAX_BANDS: Final = 8

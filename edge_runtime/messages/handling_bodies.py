@@ -48,6 +48,21 @@ class JudgementBody(Body):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LineBody(Body):
+    """A line of a spectrum that has a name, which says where it comes from and not that anything is wrong."""
+
+    name: str
+    """`1x`, `2x`, `3x`, `0.5x` and other half orders of the shaft, `gear mesh`, `2 x mains`; of the envelope
+    `BPFO`, `BPFI`, `2 BSF`, `BSF`, `FTF`, with harmonics (`2 x BPFO`) and sidebands (`BPFI +1x`)."""
+    hz: float
+    """Where it is."""
+    strength: float
+    """How many times its surroundings it is."""
+    velocity_mm_s: float | None
+    """Its RMS velocity, mm/s; null of a line of the envelope."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FindingBody(Body):
     """What the vibration of one channel says in the words of the trade."""
 
@@ -66,6 +81,9 @@ class FindingBody(Body):
     """Crest factor; null as before."""
     kurtosis: float | None
     """Kurtosis, 3 of noise; null as before."""
+    lines: tuple[LineBody, ...]
+    """Lines that have a name, 6 at most: of the vibration first, then of its envelope. The record that is
+    kept with the evidence has all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

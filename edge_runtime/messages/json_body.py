@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 Moment = Annotated[str, "date-time"]
 """UTC with microseconds as RFC 3339 section 5.6 writes it, such as 2026-01-01T06:05:35.675000Z."""
@@ -16,6 +16,13 @@ class Body:
     def encode(self) -> bytes:
         """UTF-8 without blanks; a lone surrogate, which has no UTF-8, becomes a question mark."""
         return encode_json(vars(self))
+
+
+def plain_members(value: object) -> Any:
+    """An object's members as plain dictionaries and lists, those of objects within it, too."""
+    if isinstance(value, Body):
+        return {name: plain_members(inner) for name, inner in vars(value).items()}
+    return list(map(plain_members, value)) if isinstance(value, tuple) else value
 
 
 def encode_json(members: Mapping[str, object]) -> bytes:

@@ -1,17 +1,18 @@
 """What several messages have in common: times, reasons, models, what people did about an alarm. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from edge_runtime.book import Evidence, Finding, Judgement, OpenAlarm
 from edge_runtime.core import ModelSummary, printable
-from edge_runtime.messages.bodies import MAX_BANDS, MAX_FINDINGS, MAX_WORDS, BandBody, ModelBody
+from edge_runtime.messages.bodies import MAX_BANDS, MAX_FINDINGS, MAX_LINES, MAX_WORDS, BandBody, ModelBody
 from edge_runtime.messages.handling_bodies import (
     EvidenceBody,
     FindingBody,
     JudgementBody,
+    LineBody,
     RecordBody,
     ShelvingBody,
 )
@@ -73,8 +74,12 @@ def finding_bodies(evidence: Iterable[Evidence]) -> tuple[FindingBody, ...]:
     latest: tuple[Finding, ...] = ()
     for each in evidence:
         latest = each.findings or latest
-    shown = (replace(each, words=printable(each.words, MAX_WORDS)) for each in latest[:MAX_FINDINGS])
-    return tuple(FindingBody(**asdict(each)) for each in shown)
+    return tuple(map(_finding_body, latest[:MAX_FINDINGS]))
+
+
+def _finding_body(found: Finding) -> FindingBody:
+    lines = tuple(LineBody(**asdict(line)) for line in found.lines[:MAX_LINES])
+    return FindingBody(**{**asdict(found), "words": printable(found.words, MAX_WORDS), "lines": lines})
 
 
 def judgement_body(said: Judgement | None) -> JudgementBody | None:

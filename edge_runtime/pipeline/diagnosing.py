@@ -2,57 +2,51 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge_runtime.analysis import Windower, problem
 from edge_runtime.analysis.diagnosis import (
+    ACCELERATIONS,
     SECONDS,
-    Bearing,
-    Diagnosis,
-    Indicators,
+    Machine,
     MachineGroup,
+    SpeedRange,
     Support,
-    Zone,
-    bearing_of,
+    VibrationDiagnosis,
     diagnose,
-    indicators,
-    zone,
+    sentence,
 )
-from edge_runtime.core import DataError, Hello, Samples, SensorFault, printable
+from edge_runtime.core import DataError, Hello, Reading, Samples, SensorFault, printable
 from edge_runtime.sensors import RecordedFrames, SensorSettings, open_recorded
 
-ACCELERATIONS: Final[Mapping[str, float]] = {"g": 9.80665, "mg": 0.00980665, "m/s2": 1.0, "mm/s2": 0.001}
-"""Units of acceleration in m/s2; g is the standard acceleration of free fall, ISO 80000-3."""
+_SPEED_UNITS: Final[Mapping[str, float]] = {
+    "Hz": 1.0,
+    "1/s": 1.0,
+    **dict.fromkeys(("rpm", "1/min", "r/min"), 1 / 60),
+}
+"""Units of a reading that says a speed, in turns a second."""
+SPEEDS_HZ: Final = (0.1, 1000.0)
+"""A shaft's that is looked for: 6 to 60,000 turns a minute."""
 _GROUPS: Final = {"1": MachineGroup.LARGE, "2": MachineGroup.MEDIUM}
 """By their numbers in the standard."""
 SLOWEST_HZ: Final = 100.0
 """A judgement: at one turn of the shaft in a second a defect knocks some five times, and has harmonics."""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What a site knows of a machine; None is not known."""
-
-    speed_hz: float | None = None
-    """Turns of the shaft in a second, within 5 %."""
-    bearing: Bearing | None = None
-    group: MachineGroup | None = None
-    support: Support | None = None
-
-
 def machine_of(settings: SensorSettings) -> Machine:
-    """What the site states of the machine at a sensor. Raises ValueError for what is no bearing."""
+    """What the site states of the machine at a sensor.
+
+    Raises ValueError for what is no bearing or no range of speeds.
+    """
     number, _, support = settings.machine_group.partition("-")
     known = settings.diagnosis
-    return Machine(
-        known.speed_hz,
-        bearing_of(known.bearing) if known.bearing else None,
-        _GROUPS[number] if number else None,
-        Support(support) if support else None,
+    return replace(
+        Machine.stated(known.speed_hz, known.speed_range_hz, known.bearing, known.gear_teeth, known.mains_hz),
+        group=_GROUPS[number] if number else None,
+        support=Support(support) if support else None,
     )
 
 
@@ -63,15 +57,18 @@ class ChannelDiagnosis:
     begin_s: float
     """Of the stretch, in the recording."""
     channel: str
-    indicators: Indicators | None
+    diagnosis: VibrationDiagnosis | None
     """None where the sensor was at fault."""
-    zone: Zone | None
-    """None where the machine's group or support, or the velocity, is not known."""
-    diagnosis: Diagnosis
+    words: str
+    """For people: what knocks or why no part is named, and what the strongest line usually means."""
 
 
-def diagnose_recording(recording: str, machine: Machine) -> Iterator[ChannelDiagnosis]:
+def diagnose_recording(
+    recording: str, machine: Machine, speed_reading: str = ""
+) -> Iterator[ChannelDiagnosis]:
     """Judge a capture, .npz or .csv, or its `@FROM-TO`, in stretches of 5 s without a gap.
+
+    Where a capture has readings of that name, the latest in or before a stretch says its speed.
 
     Raises DataError where it cannot be read, has another unit than one of acceleration, is too slow for any
     bearing, or has no stretch.
@@ -88,40 +85,45 @@ def diagnose_recording(recording: str, machine: Machine) -> Iterator[ChannelDiag
     if what:
         raise DataError(what, where=recording, remedy=remedy)
     found = False
-    for begin_s, samples, fault in _stretches(recorded):
+    for begin_s, samples, fault, read_hz in _stretches(recorded, speed_reading):
         found = True
+        known = machine if read_hz is None else replace(machine, speed=SpeedRange.nominal(read_hz))
         for index, channel in enumerate(recorded.channels):
+            if fault is not None:
+                words = f"not nameable: the sensor is at fault, {fault}"
+                yield ChannelDiagnosis(begin_s, channel, None, words)
+                continue
             values = samples[:, index].astype(np.float64) * ACCELERATIONS[recorded.unit]
-            if fault is None:
-                yield _judged(begin_s, channel, values, recorded.rate_hz, machine)
-            else:
-                said = Diagnosis(None, f"not nameable: the sensor is at fault, {fault}")
-                yield ChannelDiagnosis(begin_s, channel, None, None, said)
+            said = diagnose(values, recorded.rate_hz, known)
+            yield ChannelDiagnosis(begin_s, channel, said, sentence(said))
     if not found:
         what = f"no stretch of {SECONDS:g} s without a gap is in it"
         raise DataError(what, where=recording, remedy="Give a longer recording")
 
 
-def _stretches(recorded: RecordedFrames) -> Iterator[tuple[float, Samples, SensorFault | None]]:
-    """Where each begins, its samples, and what is wrong with the sensor in it."""
+def _stretches(
+    recorded: RecordedFrames, speed_reading: str
+) -> Iterator[tuple[float, Samples, SensorFault | None, float | None]]:
+    """Where each begins, its samples, what is wrong with the sensor in it, and the speed that was read."""
     length, range_ = round(SECONDS * recorded.rate_hz), math.inf
     windower = Windower(length, length, len(recorded.channels), recorded.rate_hz)
     first_us: int | None = None
+    read_hz: float | None = None
     for item in recorded.items:
         if isinstance(item, Hello):
             range_ = item.range
             continue
+        if isinstance(item, Reading):
+            if speed_reading and item.name == speed_reading:
+                read_hz = _speed_hz(item)
+            continue
         first_us = item.time_us if first_us is None else first_us
         for window in windower.push(item)[0]:
             fault = problem(window.samples, recorded.channels, min(range_, windower.range))
-            yield (window.time_us - first_us) / 1e6, window.samples, fault
+            yield (window.time_us - first_us) / 1e6, window.samples, fault, read_hz
 
 
-def _judged(
-    begin_s: float, channel: str, values: NDArray[np.float64], rate_hz: float, machine: Machine
-) -> ChannelDiagnosis:
-    found, severity = indicators(values, rate_hz), None
-    if machine.group is not None and machine.support is not None:
-        severity = zone(found.velocity_mm_s, machine.group, machine.support)
-    said = diagnose(values, rate_hz, machine.speed_hz, machine.bearing)
-    return ChannelDiagnosis(begin_s, channel, found, severity, said)
+def _speed_hz(reading: Reading) -> float | None:
+    """The speed that it says; None where it is in no unit of speed, or the shaft stands still."""
+    hz = reading.value * _SPEED_UNITS.get(reading.unit, math.nan)
+    return hz if SPEEDS_HZ[0] <= hz <= SPEEDS_HZ[1] else None

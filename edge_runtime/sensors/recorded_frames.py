@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_runtime.core import Frame, Hello
+from edge_runtime.core import Frame, Hello, Reading
 from edge_runtime.sensors.captures import damage_of, is_capture, read_capture, summarize
 from edge_runtime.sensors.simulator import SimulatedSensor, check_sendable, read_part, signal_frames
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedFrames:
-    """What a recording states, and its frames and hellos in order of time, to be read once."""
+    """What a recording states, and its frames, hellos and readings in order of time, to be read once."""
 
     rate_hz: float
     channels: tuple[str, ...]
@@ -19,7 +19,7 @@ class RecordedFrames:
     """Empty where it states none."""
     damaged: str
     """What is missing of it, a sentence; empty where little is."""
-    items: Iterator[Frame | Hello]
+    items: Iterator[Frame | Hello | Reading]
 
 
 def open_recorded(recording: str) -> RecordedFrames:
@@ -36,6 +36,7 @@ def open_recorded(recording: str) -> RecordedFrames:
     hello = summary.hello
     named = hello is not None and len(hello.channels) == summary.channels
     channels = hello.channels if hello and named else tuple(map(str, range(1, summary.channels + 1)))
-    items = (piece.item for piece in read_capture(recording) if isinstance(piece.item, Frame | Hello))
+    pieces = (piece.item for piece in read_capture(recording))
+    items = (item for item in pieces if isinstance(item, Frame | Hello | Reading))
     damaged = damage_of(summary.damaged, summary.frames + summary.damaged, recording)
     return RecordedFrames(summary.rate_hz, channels, hello.unit if hello else "", damaged, items)

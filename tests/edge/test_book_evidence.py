@@ -10,6 +10,7 @@ from edge_runtime.book import (
     AlarmMoment,
     Evidence,
     Finding,
+    FoundLine,
     Judgement,
     Verity,
     entry_of,
@@ -19,7 +20,7 @@ from edge_runtime.core import AlarmCommandError
 from tests.edge.test_book import NEW, Device
 
 FINDINGS = (
-    Finding("x", "the outer race knocks", 3.256, "C", 9.0, 5.0, 12.0),
+    Finding("x", "the outer race knocks", 3.256, "C", 9.0, 5.0, 12.0, (FoundLine("BPFO", 107.4, 14.0),)),
     Finding("", "nothing is named"),
 )
 BEGIN = Evidence("a1-begin", AlarmMoment.BEGIN, "ab" * 32, 70_000, 10.0, whole=True, findings=FINDINGS)
@@ -72,4 +73,7 @@ def test_both_are_stored_with_the_alarm(device: Any) -> None:
 
 
 def test_a_finding_in_a_line() -> None:
-    assert list(map(str, FINDINGS)) == ["x: 3.26 mm/s, zone C, the outer race knocks", "nothing is named"]
+    assert list(map(str, FINDINGS)) == [
+        "x: 3.26 mm/s, zone C, the outer race knocks, lines BPFO",
+        "nothing is named",
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_runtime.book import AlarmMoment, Evidence, Finding, Instant, Judgement, Verity
+from edge_runtime.book import AlarmMoment, Evidence, Finding, FoundLine, Instant, Judgement, Verity
 from edge_runtime.configuration import Config, ReportSettings
 from edge_runtime.configuration.config import SiteSettings
 from edge_runtime.core import Alarm, AlarmKind, Health, ModelSummary, Transition, Verdict
@@ -142,12 +142,14 @@ def test_what_is_kept_of_an_alarm_is_in_its_events_before_and_after_its_end(gate
     witnessed: list[tuple[Transition, bytes]] = []
     gateway.keeper.witnesses.append(lambda change, body: witnessed.append((change.transition, body)))
     gateway.say(Transition.NEW)
-    finding = Finding("x", "impacts at 107.4 Hz", 2.1, "B", 1.0, 4.0, 3.0)
+    lines = (FoundLine("1x", 29.95, 12.0, 0.5), FoundLine("BPFO", 107.4, 14.0))
+    finding = Finding("x", "impacts at 107.4 Hz", 2.1, "B", 1.0, 4.0, 3.0, lines)
     begin = Evidence("a-begin", AlarmMoment.BEGIN, "c" * 64, 1000, 10.0, True, (finding,))
     gateway.keeper.attach("a", "p1", begin, {})
     _, told = gateway.events()
     assert (told["type"], told["action"], told["evidence"][0]["sha256"]) == ("update", "evidence", "c" * 64)
     assert told["diagnosis"][0]["zone"] == "B"
+    assert [line["name"] for line in told["diagnosis"][0]["lines"]] == ["1x", "BPFO"]
     later = again(gateway)
     try:
         keeper = later.keeper

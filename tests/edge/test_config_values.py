@@ -104,7 +104,11 @@ BAD: dict[str, list[Any]] = {
     "sensor.latched": ["yes", 1],
     "sensor.suppressed": [LONG, "a\n", 7],
     "sensor.diagnosis.speed_hz": [0, -1, 1001, *NOT_NUMBERS],
-    "sensor.diagnosis.bearing": ["6x", "9,1", "2,1,5", "9,5,1", "9,nan,5", LONG, 7],
+    "sensor.diagnosis.speed_range_hz": [[], [20], [30, 20], [20, 39], [0, 1], [1, 2, 1], "20-30", [20, "x"]],
+    "sensor.diagnosis.speed_reading": [LONG, 7],
+    "sensor.diagnosis.bearing": ["6x", "9,1", "2,1,5", "9,5,1", "9,nan,5", "FTF=1", LONG, 7],
+    "sensor.diagnosis.gear_teeth": [0, 4, 1001, 23.5, *NOT_NUMBERS],
+    "sensor.diagnosis.mains_hz": [0, 9, 401, *NOT_NUMBERS],
     "sensor.usable_share": [-0.1, 1, 2, *NOT_NUMBERS],
     "sensor.usable_span_s": [0, 9, 3601, *NOT_NUMBERS],
     "sensor.port": [
@@ -147,6 +151,8 @@ ALSO: dict[str, dict[str, Any]] = {
 """What stands beside a key for its value to be looked at."""
 GOOD: list[tuple[str, Any]] = [
     ("sensor.diagnosis.bearing", "9,7.94,39.04,0"),
+    ("sensor.diagnosis.bearing", "FTF=0.398,BPFO=3.585,BPFI=5.415,BSF=2.357"),
+    ("sensor.diagnosis.speed_range_hz", [20, 30.5]),
     *[
         ("broker.host", host)
         for host in ("localhost", "LOCALHOST", "::1", "127.0.0.1", "127.1", "127.200.0.9")

@@ -393,6 +393,8 @@ def test_what_it_says_is_kept_with_it(tmp_path: Path) -> None:
     assert "outer race" in said.words
     assert said.zone in ("A", "B", "C", "D")
     assert said.velocity_mm_s is not None
+    assert {"1x", "BPFO", "2 x BPFO"} <= {line.name for line in said.lines}
+    assert "lines 1x" in str(said)
     (again,) = store(tmp_path).records
     assert again.findings == (said,)
     (cut,) = findings(folder.capture_path(kept(folder, record("b"))), target(**known).settings)

@@ -17,6 +17,7 @@ from edge_runtime.book import (
     AlarmMoment,
     Evidence,
     Finding,
+    FoundLine,
     Judgement,
     Record,
     Shelving,
@@ -193,7 +194,8 @@ def test_replayed_is_added_when_a_message_is_sent(replayed: bool) -> None:
 
 
 def test_an_event_stays_below_8_kib_with_all_that_can_be_known() -> None:
-    findings = (Finding("x" * 40, "w" * 1000, 1.123456, "D", 1.123456, 1.123456, 1.123456),) * 16
+    lines = (FoundLine("2 BSF -2 FTF", 1234.56, 1234.5, 12.3456),) * 20
+    findings = (Finding("x" * 40, "w" * 1000, 1.123456, "D", 1.123456, 1.123456, 1.123456, lines),) * 16
     evidence = tuple(
         Evidence(f"{'a' * 32}-{moment}", moment, "c" * 64, 10**9, 10.123456, True, findings)
         for moment in AlarmMoment
@@ -210,7 +212,8 @@ def test_an_event_stays_below_8_kib_with_all_that_can_be_known() -> None:
     full = replace(change, alarm=alarm, by="w" * 100, note="n" * 500, members=("m" * 60,) * 16)
     body = steadyhum.event_message(full, 2**40, "e" * 32, clock_ok=True)
     assert len(body) < 8 * 1024
-    assert len(json.loads(body)["diagnosis"]) == bodies.MAX_FINDINGS
+    said = json.loads(body)["diagnosis"]
+    assert [len(each["lines"]) for each in said] == [bodies.MAX_LINES] * bodies.MAX_FINDINGS
 
 
 def test_times_out_of_range_are_null() -> None:

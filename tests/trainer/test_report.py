@@ -17,8 +17,10 @@ from trainer import comparing
 from trainer.comparing import Terms
 from trainer.comparison import trials
 from trainer.comparison.table import level_factor
+from trainer.core import natural_key
 from trainer.core.errors import FitError, RecordingError
 from trainer.fitting import Order
+from trainer.recordings import channel_velocities
 from trainer.report import report_page
 
 
@@ -153,3 +155,53 @@ def test_markup_in_names_is_escaped(tmp_path: Path) -> None:
     text = report_page(artefact, [recording(level=0.3)])
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_held_out_figures_come_first_and_conditions_as_people_count(tmp_path: Path) -> None:
+    """The recordings that were learnt from flatter: the tiles are of the others, where there are some."""
+    learnt = recording(level=0.3, seed=1, condition="2 hp")
+    worn = recording(level=3.0, seed=3, label="worn", condition="1 hp")
+    path = write_artefact(tmp_path / "rms.onnx", learnt=(learnt.digest[:16],))
+    artefact = scorer.open_trusted(path)
+    held_out = [recording(level=0.3, seed=seed, condition=f"{seed} hp") for seed in (10, 9)]
+    text = " ".join(report_page(artefact, [learnt, worn, *held_out]).split())
+    assert "the 3 recordings listed below that the model did not learn from" in text
+    assert "<b>1 of 1</b> faulty recordings raised an alarm" in text
+    assert re.findall(r"<tr[^>]*><td>(r\d+)", text) == ["r9", "r10", "r3", "r1"]
+    flattered = " ".join(report_page(artefact, [learnt]).split())
+    assert "the recordings listed below, 1 of which the model learnt from: they flatter it" in flattered
+
+
+def test_tiles_mean_something_with_normals_alone(tmp_path: Path) -> None:
+    artefact = scorer.open_trusted(
+        write_artefact(tmp_path / "rms.onnx")
+    )  # its score is the RMS, its threshold 1
+    text = " ".join(report_page(artefact, [recording(level=0.3)]).split())
+    assert re.search(r"<b>3\d %</b> of the threshold is the highest score of a healthy window", text)
+    assert "faulty recordings raised an alarm" not in text
+    assert "nan" not in text
+
+
+def test_the_velocity_of_each_recording_is_in_mm_s_where_it_is_known(tmp_path: Path) -> None:
+    path = write_artefact(tmp_path / "rms.onnx", rate_hz=4000.0)
+    fast = recording(count=40000, level=0.3, rate_hz=4000.0)
+    text = report_page(scorer.open_trusted(path), [fast])
+    speeds = channel_velocities(fast)
+    assert speeds is not None
+    (speed,) = speeds
+    assert f'<td class="n">{speed:.4g}</td></tr>' in text
+    assert channel_velocities(recording(level=0.3)) is None, "its rate is 1000 Hz"
+
+
+def test_pictures_and_tables_are_scrolled_where_the_screen_is_narrow(tmp_path: Path) -> None:
+    """At 390 px letters would be 5 px high: pictures keep their width, in a frame that scrolls."""
+    artefact = scorer.open_trusted(write_artefact(tmp_path / "rms.onnx"))
+    text = report_page(artefact, [recording(level=0.3), recording(level=3.0, seed=1, label="worn")])
+    assert text.count('<div class="wide"><svg') == text.count("<svg") > 3
+    assert text.count('<div class="wide"><table>') == text.count("<table>") == text.count("</table></div>")
+
+
+def test_names_are_sorted_as_people_count() -> None:
+    names = ["10 hp", "2 hp", "0.5 hp", "full", "Half", "2 hp, hot", "load 10", "load 9"]
+    said = sorted(names, key=natural_key)
+    assert said == ["0.5 hp", "2 hp", "2 hp, hot", "10 hp", "full", "Half", "load 9", "load 10"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import VERSION, UnavailableError, run_command
-from trainer.cli import adopt, compare, learn, recordings, terminal
+from trainer.cli import adopt, compare, diagnose, learn, recordings, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -22,6 +22,7 @@ app.add_typer(recordings.app, name="recordings")
 app.command()(adopt.adopt)
 app.command()(compare.compare)
 app.command()(compare.report)
+app.command()(diagnose.diagnose)
 app.command()(learn.learn)
 app.add_typer(reproduce_command.app, name="reproduce")
 

@@ -11,6 +11,7 @@ from trainer.core.atomic_files import (
 )
 from trainer.core.context import READING, FitContext, Progress, part_of, quiet, without
 from trainer.core.errors import ChoiceError, ExportError, FitError, RecordingError, TrainerError
+from trainer.core.natural_order import natural_key
 from trainer.core.nearest_name import nearest
 from trainer.core.rich_text import terminal_text
 
@@ -27,6 +28,7 @@ __all__ = [
     "check_file",
     "check_folder",
     "make_folder",
+    "natural_key",
     "nearest",
     "part_of",
     "quiet",

@@ -1,5 +1,6 @@
 """Recordings: lists, reading, checking, widening, cutting into windows and folds."""
 
+from trainer.recordings.any_files import read_any
 from trainer.recordings.arrays import recording_from_array, recording_from_file, recordings_from_table
 from trainer.recordings.augment import Augmentation, choose_augmentation, variant_count, widen, with_noise
 from trainer.recordings.capture_set import CaptureRow, CaptureSet, read_captures
@@ -44,6 +45,7 @@ from trainer.recordings.screening import (
     towering,
     unusable,
 )
+from trainer.recordings.severity import channel_velocities
 from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "RecordingProblem",
     "as_recordings",
     "capture_rows",
+    "channel_velocities",
     "check_accepted",
     "check_folds_apart",
     "check_known",
@@ -92,6 +95,7 @@ __all__ = [
     "moments",
     "parts",
     "problem_notes",
+    "read_any",
     "read_captures",
     "read_content",
     "recorded_days",

@@ -37,12 +37,8 @@ def severe(recordings: Sequence[Recording], machine_group: str) -> Iterator[Reco
     """
     zones = _ZONES.get(machine_group)
     for item in recordings:
-        scale = _MM_PER_S2.get(item.unit)
-        if zones is None or scale is None or item.label != NORMAL or item.rate_hz < _LEAST_RATE_HZ:
+        if zones is None or item.label != NORMAL or (speeds := channel_velocities(item)) is None:
             continue
-        if item.duration_s < _SEGMENT_S:
-            continue
-        speeds = velocity_mm_per_s(item.samples.astype(np.float64) * scale, item.rate_hz)
         place = int(speeds.argmax())
         if speeds[place] > zones[0]:
             zone = "D" if speeds[place] > zones[1] else "C"
@@ -55,6 +51,17 @@ def severe(recordings: Sequence[Recording], machine_group: str) -> Iterator[Reco
                 f"{item.condition}, {item.name}",
                 "Have the machine looked at before this counts as normal",
             )
+
+
+def channel_velocities(item: Recording) -> Floats | None:
+    """RMS velocity of each channel from 10 to 1000 Hz, mm/s.
+
+    None in units that are none of acceleration, below 2560 Hz and for less than a second.
+    """
+    scale = _MM_PER_S2.get(item.unit)
+    if scale is None or item.rate_hz < _LEAST_RATE_HZ or item.duration_s < _SEGMENT_S:
+        return None
+    return velocity_mm_per_s(item.samples.astype(np.float64) * scale, item.rate_hz)
 
 
 def velocity_mm_per_s(acceleration: Floats, rate_hz: float) -> Floats:

@@ -1,5 +1,7 @@
-"""One page on a model, pictures first."""
+"""One page on a model, pictures first; and one on what vibration says of a machine."""
 
+from trainer.report.diagnosed import DiagnosedStretch, diagnose_files
+from trainer.report.diagnosis_page import DiagnosisPage
 from trainer.report.page import report_page
 
-__all__ = ["report_page"]
+__all__ = ["DiagnosedStretch", "DiagnosisPage", "diagnose_files", "report_page"]

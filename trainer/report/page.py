@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final
 
 import jinja2
 import numpy as np
 
-from edge_runtime.core import Manifest, printable
+from edge_runtime.core import Manifest
 from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
 from trainer.comparison import Comparison, detector_label, level_factor, power_figure, unseen_kinds_table
 from trainer.core import Progress, RecordingError, quiet
 from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
 from trainer.power import read_power
-from trainer.recordings import NORMAL, Recording, RecordingProblem, condition_names, cut_windows
+from trainer.recordings import (
+    NORMAL,
+    Recording,
+    RecordingProblem,
+    condition_names,
+    cut_windows,
+)
 from trainer.report import plots
+from trainer.report.held_out import loudest, rows_of, unseen_of
+from trainer.report.template import template
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
     1: "a second and a third load or speed",
@@ -27,8 +34,8 @@ _SCORES: Final = (
     "Right of the dashed line a window counts as anomalous."
 )
 _OVER_TIME: Final = (
-    "The dashed line is the threshold. Alarms begin where marked, after the votes and delays of the alarm "
-    "policy."
+    "The dashed line is the threshold. Alarms begin at the triangles, after the votes and delays of the "
+    "alarm policy."
 )
 _SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
 _HEARING: Final = (
@@ -40,8 +47,6 @@ _COURSES: Final = 5
 """Recordings whose scores over time are drawn: as many as fit on a screen below one another."""
 _EXPLAINED: Final = 64
 """Windows of a recording whose contributions are averaged: a mean of more looks the same in a bar chart."""
-_TEXT: Final = 20_000
-"""Characters of one text on the page: a statement on a hundred conditions."""
 _FEW_CONDITIONS: Final = 4
 """With fewer the page asks for more: the bound for an unseen condition narrows most over the first few."""
 
@@ -73,12 +78,17 @@ def report_page(
         progress(number / len(recordings), item.name)
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
+    unseen = unseen_of(watched, evaluation)
     # What was learnt is in the model; the list may hold other recordings.
     recorded = artefact.manifest.notes.get(RECORDED)
     conditions = ", ".join(artefact.manifest.calibration.conditions)
     return _template().render(
         manifest=artefact.manifest,
         evaluation=evaluation,
+        unseen=judge_all(artefact, unseen),
+        held_out=len(unseen) < len(watched),
+        loudest=loudest(unseen, evaluation.threshold),
+        rows=rows_of(watched, evaluation),
         pictures=_pictures(artefact, watched, evaluation),
         findings=findings,
         comparison=comparison,
@@ -208,22 +218,15 @@ def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
 
 
 def _template() -> jinja2.Template:
-    text = resources.files("trainer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-
-    def finalize(value: object) -> object:
-        """Foreign text for the page; jinja escapes it afterwards. Pictures, marked as safe, are ours."""
-        return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=finalize)
-    environment.filters["detector"] = detector_label
-    environment.filters["factor"] = level_factor
-    environment.filters["power"] = power_figure
-    environment.filters["percent"] = lambda share: "-" if not np.isfinite(share) else f"{share:.2%}"
     # Of one recording there is no interval.
     unknown = "an unknown share (one recording says nothing about others)"
-    environment.filters["span"] = lambda ends: (
-        f"{ends[0]:.2%} to {ends[1]:.2%}" if np.isfinite(ends[0]) else unknown
+    return template(
+        "page.html.j2",
+        detector=detector_label,
+        factor=level_factor,
+        power=power_figure,
+        percent=lambda share: "-" if not np.isfinite(share) else f"{share:.2%}",
+        span=lambda ends: f"{ends[0]:.2%} to {ends[1]:.2%}" if np.isfinite(ends[0]) else unknown,
+        seconds=lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s",
+        figure=lambda value: "-" if not np.isfinite(value) else f"{value:.4g}",
     )
-    environment.filters["seconds"] = lambda value: "-" if not np.isfinite(value) else f"{value:.2f} s"
-    environment.filters["figure"] = lambda value: "-" if not np.isfinite(value) else f"{value:.4g}"
-    return environment.from_string(text)

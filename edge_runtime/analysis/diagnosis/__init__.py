@@ -1,26 +1,55 @@
 """From the vibration round an alarm to a judgement in the words of the trade, or to none. Pure."""
 
 from edge_runtime.analysis.diagnosis.bearing import BEARINGS, Bearing, RacePart, bearing_of
-from edge_runtime.analysis.diagnosis.bearing_fault import SECONDS, BearingFault, Diagnosis, diagnose
-from edge_runtime.analysis.diagnosis.scalar_indicators import Indicators, indicators
+from edge_runtime.analysis.diagnosis.bearing_fault import SECONDS, BearingFault, Diagnosis
+from edge_runtime.analysis.diagnosis.line_spectrum import LineSpectrum
+from edge_runtime.analysis.diagnosis.machine import Machine, SpeedRange
+from edge_runtime.analysis.diagnosis.named_line import USUALLY, LineFamily, NamedLine, Unnamed
+from edge_runtime.analysis.diagnosis.scalar_indicators import (
+    ACCELERATIONS,
+    VELOCITY_BAND_HZ,
+    Indicators,
+    indicators,
+)
 from edge_runtime.analysis.diagnosis.severity import MachineGroup, Support, Zone, zone
 from edge_runtime.analysis.diagnosis.shaft_speed import ShaftSpeed, shaft_speed
+from edge_runtime.analysis.diagnosis.spectrum import Spectrum, spectrum_of
+from edge_runtime.analysis.diagnosis.stated import stated_machine
+from edge_runtime.analysis.diagnosis.vibration_diagnosis import Spectra, VibrationDiagnosis, diagnose
+from edge_runtime.analysis.diagnosis.wording import as_members, in_words, sentence
 
 __all__ = [
+    "ACCELERATIONS",
     "BEARINGS",
     "SECONDS",
+    "USUALLY",
+    "VELOCITY_BAND_HZ",
     "Bearing",
     "BearingFault",
     "Diagnosis",
     "Indicators",
+    "LineFamily",
+    "LineSpectrum",
+    "Machine",
     "MachineGroup",
+    "NamedLine",
     "RacePart",
     "ShaftSpeed",
+    "Spectra",
+    "Spectrum",
+    "SpeedRange",
     "Support",
+    "Unnamed",
+    "VibrationDiagnosis",
     "Zone",
+    "as_members",
     "bearing_of",
     "diagnose",
+    "in_words",
     "indicators",
+    "sentence",
     "shaft_speed",
+    "spectrum_of",
+    "stated_machine",
     "zone",
 ]

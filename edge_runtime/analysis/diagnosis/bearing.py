@@ -9,6 +9,12 @@ _WHOLE: Final = 0.02
 """By how much the number of rollers may differ from a whole one: catalogues round the four figures to two or
 three digits."""
 
+_AGREE: Final = 0.01
+"""By which share BPFO may differ from its number of rolling elements times FTF: rounding again."""
+_TWICE: Final = 0.2
+"""By which share BSF may exceed what follows from FTF at a contact angle of 0, where it is largest: rounding
+of FTF to two digits. Twice is much more."""
+
 
 class RacePart(StrEnum):
     """What of a bearing can knock."""
@@ -46,6 +52,15 @@ class Bearing:
                 f"BPFO {self.outer:g} and BPFI {self.inner:g} add up to {rollers:g}: their sum must be the "
                 "number of rolling elements, and FTF below a half"
             )
+        if abs(self.outer - round(rollers) * self.cage) > _AGREE * self.outer:
+            raise ValueError(
+                f"FTF {self.cage:g} and BPFO {self.outer:g} disagree: BPFO is {round(rollers)} times FTF"
+            )
+        ratio = 1 - 2 * self.cage
+        if self.spin > (1 + _TWICE) * (1 - ratio**2) / (2 * ratio):
+            raise ValueError(
+                f"BSF {self.spin:g} is more than FTF {self.cage:g} allows: some lists give 2 BSF in its place"
+            )
 
     @classmethod
     def of_geometry(
@@ -72,18 +87,40 @@ class Bearing:
 
 
 def bearing_of(text: str) -> Bearing:
-    """A bearing by its name, or by its geometry as `N,d,D` or `N,d,D,DEGREES`.
+    """A bearing by its name, its geometry as `N,d,D` or `N,d,D,DEGREES`, or its four ratios.
 
-    Raises ValueError that says what is wrong with it.
+    The latter as `FTF=0.398,BPFO=3.585,BPFI=5.415,BSF=2.357`, in any order. Raises ValueError that says what
+    is wrong with it.
     """
     if text in BEARINGS:
         return BEARINGS[text]
     rollers, *lengths = text.split(",")
+    if "=" in text:
+        return _of_ratios(dict(part.split("=", 1) for part in (rollers, *lengths) if "=" in part))
     if len(lengths) not in {2, 3}:
         raise ValueError("a geometry is three figures, or four with the contact angle")
     return Bearing.of_geometry(int(rollers), *map(float, lengths))
 
 
-BEARINGS: Final = {"6205": Bearing.of_geometry(9, 0.3126, 1.537)}
-"""Bearings by name. 6205-2RS of SKF, inches: the Bearing Data Center of Case Western Reserve University
-states this geometry of its drive end."""
+def _of_ratios(stated: dict[str, str]) -> Bearing:
+    ratios = {name.strip().upper(): figure for name, figure in stated.items()}
+    if set(ratios) != set(_RATIOS):
+        raise ValueError(f"four ratios are asked for, {', '.join(_RATIOS)}, each as NAME=FIGURE")
+    return Bearing(**{_RATIOS[name]: float(figure) for name, figure in ratios.items()})
+
+
+_RATIOS: Final = {"FTF": "cage", "BPFO": "outer", "BPFI": "inner", "BSF": "spin"}
+"""Names that catalogues use, and what they are here."""
+BEARINGS: Final = {
+    "6203": Bearing.of_geometry(8, 0.2656, 1.122),
+    "6205": Bearing.of_geometry(9, 0.3126, 1.537),
+    "UER204": Bearing.of_geometry(8, 7.92, 34.55),
+    "ZA-2115": Bearing.of_geometry(16, 0.331, 2.815, 15.17),
+}
+"""Bearings by name, of which somebody published geometry and vibration; makers' balls differ a little under
+one number. 6203-2RS and 6205-2RS of SKF, inches: fan end and drive end of the Bearing Data Center of Case
+Western Reserve University, which states 3.0530 and 3.5848 for BPFO. UER204 of LDK, mm: B. Wang, Y. Lei,
+N. Li, N. Li, A hybrid prognostics approach for estimating remaining useful life of rolling element
+bearings, IEEE Transactions on Reliability 69 (2020). ZA-2115 of Rexnord, inches: H. Qiu, J. Lee, J. Lin,
+G. Yu, Wavelet filter-based weak signature detection method and its application on rolling element bearing
+prognostics, Journal of Sound and Vibration 289 (2006)."""

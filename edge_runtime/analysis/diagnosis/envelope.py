@@ -1,10 +1,11 @@
 """How the strength of a vibration comes and goes: the squared envelope's spectrum, after pre-whitening."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge_runtime.analysis.diagnosis.line_spectrum import LineSpectrum, median_around
 
 _EDGE: Final = 0.02
 """Share of the recording at either end that is faded and left out: whitening makes a knock of a step."""
@@ -13,33 +14,11 @@ _LEAST: Final = 1e-12
 _BACKGROUND_HZ: Final = 12.0
 """The background of a line is the median of what lies so far to either side. A judgement: wider than the
 sidebands of a cage, narrower than the slope of the spectrum."""
-_LEAST_BINS: Final = 20
-"""Of each side, where the recording is short."""
 
 _Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeSpectrum:
-    """Amplitudes of the squared envelope by frequency, and how far each stands out."""
-
-    strengths: _Values
-    """Each bin's amplitude over the median of its surroundings."""
-    step_hz: float
-    """From one bin to the next."""
-
-    def line(self, hz: float, tolerance: float) -> tuple[float, float]:
-        """Return frequency and strength of the strongest bin within `tolerance`, a share of `hz`."""
-        first = max(1, int(np.floor(hz * (1 - tolerance) / self.step_hz)))
-        last = int(np.ceil(hz * (1 + tolerance) / self.step_hz)) + 1
-        part = self.strengths[first:last]
-        if not part.size:  # beyond the spectrum's end
-            return hz, 0.0
-        at = int(np.argmax(part))
-        return (first + at) * self.step_hz, float(part[at])
-
-
-def envelope_spectrum(samples: _Values, rate_hz: float) -> EnvelopeSpectrum:
+def envelope_spectrum(samples: _Values, rate_hz: float) -> LineSpectrum:
     """Compute it for one channel, [n].
 
     The signal is whitened by its whole real cepstrum, which leaves each frequency with the same amplitude:
@@ -62,12 +41,4 @@ def envelope_spectrum(samples: _Values, rate_hz: float) -> EnvelopeSpectrum:
     envelope = (envelope - envelope.mean()) * np.hanning(len(envelope))
     step_hz = rate_hz / len(envelope)
     amplitudes = np.abs(np.fft.rfft(envelope))
-    return EnvelopeSpectrum(amplitudes / _background(amplitudes, step_hz), step_hz)
-
-
-def _background(amplitudes: _Values, step_hz: float) -> _Values:
-    """The median round each bin, from blocks that overlap by half: the same everywhere to some percent."""
-    half = max(_LEAST_BINS, round(_BACKGROUND_HZ / step_hz))
-    centres = np.arange(half, max(half + 1, len(amplitudes) - half), half)
-    medians = [np.median(amplitudes[max(1, centre - half) : centre + half]) for centre in centres]
-    return np.maximum(np.interp(np.arange(len(amplitudes)), centres, medians), np.finfo(np.float64).tiny)
+    return LineSpectrum(amplitudes / median_around(amplitudes, step_hz, _BACKGROUND_HZ), step_hz)

@@ -1,12 +1,15 @@
 """Figures of a vibration that its trade reads: velocity, acceleration, peak, crest, kurtosis."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+ACCELERATIONS: Final[Mapping[str, float]] = {"g": 9.80665, "mg": 0.00980665, "m/s2": 1.0, "mm/s2": 0.001}
+"""Units of acceleration in m/s2; g is the standard acceleration of free fall, ISO 80000-3."""
 VELOCITY_BAND_HZ: Final = (10.0, 1000.0)
 """Of ISO 20816-3:2022 for shafts of more than 600 turns a minute."""
 LOWEST_RATE_HZ: Final = 2560.0

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.book import Finding
+from edge_runtime.book import Finding, FoundLine
 from edge_runtime.core import EdgeError
 from edge_runtime.pipeline.diagnosing import ChannelDiagnosis, diagnose_recording, machine_of
 from edge_runtime.sensors import SensorSettings
@@ -15,20 +15,33 @@ def findings(path: Path, settings: SensorSettings) -> tuple[Finding, ...]:
 
     Where that cannot be, one finding says why.
     """
+    begin_s, found = -1.0, list[Finding]()
     try:
-        found = list(diagnose_recording(str(path), machine_of(settings)))
+        reading = settings.diagnosis.speed_reading
+        for each in diagnose_recording(str(path), machine_of(settings), reading):
+            if each.begin_s != begin_s:  # spectra are not held: one of a channel is 1 MB
+                begin_s, found = each.begin_s, []
+            found.append(Finding(each.channel, each.words, **_figures(each)))
     except (EdgeError, ValueError) as error:
         what = error.what if isinstance(error, EdgeError) else str(error)
         return (Finding("", f"not diagnosed: {what}"),)
-    latest = [each for each in found if each.begin_s == found[-1].begin_s]
-    return tuple(Finding(each.channel, each.diagnosis.words, **_figures(each)) for each in latest)
+    return tuple(found)
 
 
 def _figures(said: ChannelDiagnosis) -> dict[str, Any]:
-    """What is known of its figures."""
-    if (found := said.indicators) is None:
+    """What is known of its figures, and the lines that have a name."""
+    if said.diagnosis is None:
         return {}
+    found, severity = said.diagnosis.indicators, said.diagnosis.zone
     figures = {"velocity_mm_s": found.velocity_mm_s, "rms_m_s2": found.rms}
     figures |= {"crest": found.crest, "kurtosis": found.kurtosis}
     known = {name: round(value, 6) for name, value in figures.items() if math.isfinite(value)}
-    return known | {"zone": None if said.zone is None else str(said.zone)}
+    lines = tuple(
+        FoundLine(line.name, round(line.hz, 2), round(line.strength, 1), _rounded(line.velocity_mm_s))
+        for line in said.diagnosis.lines
+    )
+    return known | {"zone": None if severity is None else str(severity), "lines": lines}
+
+
+def _rounded(velocity_mm_s: float | None) -> float | None:
+    return None if velocity_mm_s is None else round(velocity_mm_s, 4)

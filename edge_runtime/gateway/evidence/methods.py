@@ -14,7 +14,7 @@ from edge_runtime.door import Access, Asker, Later, Method
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.evidence.part import EvidencePart
 from edge_runtime.gateway.evidence.record import EvidenceRecord, encode_record
-from edge_runtime.messages import evidence_body, finding_bodies, judgement_body
+from edge_runtime.messages import evidence_body, finding_bodies, judgement_body, plain_members
 
 PAGE: Final = 10
 """Pieces of evidence that an answer names: with the longest names it stays below 8 KiB."""
@@ -148,7 +148,7 @@ class EvidenceRequests:
                 known = [each.said() for each in evidence]
                 late = {**event, "by": said.who, "note": said.note, "judgement": body}
                 late["evidence"] = [vars(evidence_body(each)) for each in known]
-                late["diagnosis"] = [vars(each) for each in finding_bodies(known)]
+                late["diagnosis"] = [plain_members(each) for each in finding_bodies(known)]
                 keeper.tell_late(evidence[0].sensor, late, Action.JUDGED)
             later.give({"alarm": params.alarm, **body, "evidence": len(evidence)}, error)
 

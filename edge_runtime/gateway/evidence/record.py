@@ -105,7 +105,7 @@ def parse_record(data: bytes) -> EvidenceRecord:
             raise ValueError("it is no object")
         check_fields(body, _FIELDS, (), "")
         del body["schema"]
-        findings = tuple(Finding(**each) for each in body["findings"])
+        findings = tuple(Finding.of(each) for each in body["findings"])
         return EvidenceRecord(**{**body, "moment": AlarmMoment(body["moment"]), "findings": findings})
     except (ValueError, RecursionError) as error:
         remedy = "Remove it, with the capture beside it"
@@ -116,10 +116,16 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+_LINE: Final[Mapping[str, Check]] = {
+    "name": text_of(),
+    **dict.fromkeys(("hz", "strength"), number(0, 1e30)),
+    "velocity_mm_s": or_null(number(0, 1e30)),
+}
 _FINDING: Final[Mapping[str, Check]] = {
     **dict.fromkeys(("channel", "words"), text_of(1000)),
     "zone": or_null(text_of()),
     **dict.fromkeys(("velocity_mm_s", "rms_m_s2", "crest", "kurtosis"), or_null(number(-1e30, 1e30))),
+    "lines": list_of(object_of("lines", _LINE), 0, 64),
 }
 _FIELDS: Final[Mapping[str, Check]] = {
     "schema": whole(SCHEMA, SCHEMA),
@@ -131,7 +137,7 @@ _FIELDS: Final[Mapping[str, Check]] = {
     "sequence": or_null(whole(0, 2**32)),
     "pending": whole(-(2**31), 2**31),
     **dict.fromkeys(("seconds", "after_s"), number(0, 1e9)),
-    "findings": list_of(object_of("findings", _FINDING), 0, 256),
+    "findings": list_of(object_of("findings", _FINDING, ("lines",)), 0, 256),
     "judgement": or_null(_is_object),
     "event": _is_object,
 }

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from edge_runtime.analysis import DEAD_SHARE, NormalLevel, Windower, problem
-from edge_runtime.core import DataError, Hello, Manifest, Samples, SensorFault, printable
+from edge_runtime.core import DataError, Frame, Hello, Manifest, Samples, SensorFault, printable
 from edge_runtime.pipeline import compare
 from edge_runtime.sensors import open_recorded
 
@@ -59,6 +59,7 @@ def usable_windows(recordings: Sequence[str], manifest: Manifest) -> UsableWindo
         for item in recorded.items:
             if isinstance(item, Hello):
                 collected.hear(item, recording)
+            if not isinstance(item, Frame):
                 continue
             for window in windower.push(item)[0]:
                 collected.take(window.samples, min(windower.range, collected.range))

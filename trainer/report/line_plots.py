@@ -1,0 +1,99 @@
+"""Spectra with the names of their lines, as SVG. The names stand above the curve, never on it."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from edge_runtime.analysis.diagnosis import LineFamily, NamedLine, Spectra
+from trainer.report.drawing import BLUE, GREY, ORANGE, new_figure, styled, svg_of
+
+_HEIGHT: Final = 3.4
+_POINTS: Final = 1500
+"""Points of a curve: twice as many as the page has columns of pixels, so that every line is drawn."""
+_LEAST_HZ: Final = 2.0
+"""Where the curve of velocity begins: below it is what the sensor drifts, lifted by the integration."""
+_WITHOUT_LINES_HZ: Final = 500.0
+"""Upper end where no line has a name. A judgement: twenty orders of a slow motor."""
+_BEYOND: Final = 1.15
+_APART: Final = 0.018
+"""Least distance of two names, as a share of the width: a line of small letters, upright."""
+
+
+@styled
+def vibration_plot(spectra: Spectra, lines: Sequence[NamedLine]) -> str:
+    """Draw the velocity spectrum, mm/s RMS, up to the highest line that has a name. Returns SVG."""
+    named = [line for line in lines if line.family is not LineFamily.BEARING]
+    step_hz, amplitudes = spectra.vibration.lines.step_hz, spectra.vibration.amplitudes
+    first = max(1, round(_LEAST_HZ / step_hz))
+    frequencies = step_hz * np.arange(first, len(amplitudes), dtype=np.float64)
+    velocities = 1000 * amplitudes[first:] / (2 * np.pi * frequencies)
+    figure = new_figure(_HEIGHT)
+    axis = figure.subplots()
+    axis.set_yscale("log")
+    _draw(axis, frequencies, velocities, named)
+    axis.set_ylabel("velocity, mm/s RMS")
+    return svg_of(figure)
+
+
+@styled
+def envelope_plot(spectra: Spectra, lines: Sequence[NamedLine]) -> str:
+    """Draw the spectrum of the squared envelope, each bin over its surroundings. Returns SVG."""
+    named = [line for line in lines if line.family is LineFamily.BEARING]
+    strengths = spectra.envelope.strengths
+    figure = new_figure(_HEIGHT)
+    axis = figure.subplots()
+    frequencies = spectra.envelope.step_hz * np.arange(1, len(strengths), dtype=np.float64)
+    _draw(axis, frequencies, strengths[1:], named)
+    axis.set_ylabel("times its surroundings")
+    axis.set_ylim(bottom=0)
+    return svg_of(figure)
+
+
+def _draw(
+    axis: Axes, frequencies: NDArray[np.float64], values: NDArray[np.float64], named: Sequence[NamedLine]
+) -> None:
+    end_hz = _BEYOND * max((line.hz for line in named), default=_WITHOUT_LINES_HZ)
+    count = int(np.searchsorted(frequencies, min(end_hz, frequencies[-1]))) + 1
+    frequencies, values = _thinned(frequencies[:count], values[:count])
+    axis.plot(frequencies, values, color=BLUE, linewidth=0.8)
+    low_hz, high_hz = float(frequencies[0]), float(frequencies[-1])
+    axis.set_xlim(low_hz, high_hz)
+    axis.set_xlabel("frequency, Hz")
+    places = _spread([(line.hz - low_hz) / (high_hz - low_hz) for line in named])
+    for line, place in zip(named, places, strict=True):
+        axis.axvline(line.hz, color=ORANGE, linewidth=0.7, linestyle=":", zorder=0)
+        axis.annotate(
+            line.name,
+            ((line.hz - low_hz) / (high_hz - low_hz), 1.0),
+            xytext=(place, 1.06),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5},
+        )
+
+
+def _thinned(
+    frequencies: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each few bins the strongest."""
+    each = max(1, len(values) // _POINTS)
+    whole = len(values) // each * each
+    at = values[:whole].reshape(-1, each).argmax(axis=1) + np.arange(0, whole, each)
+    return frequencies[at], values[at]
+
+
+def _spread(places: Sequence[float]) -> list[float]:
+    """Places on a line from 0 to 1, in their order, moved until none is nearer to another than a name."""
+    order = np.argsort(places)
+    moved = np.asarray(places, dtype=np.float64)
+    for before, at in pairwise(order):
+        moved[at] = max(moved[at], moved[before] + _APART)
+    return [float(place) for place in moved]

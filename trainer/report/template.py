@@ -1,0 +1,24 @@
+"""How the pages are filled: `template`."""
+
+from importlib import resources
+from typing import Any, Final
+
+import jinja2
+
+from edge_runtime.core import printable
+
+_TEXT: Final = 20_000
+"""Characters of one text on a page: a statement on a hundred conditions."""
+
+
+def template(name: str, **filters: Any) -> jinja2.Template:
+    """Make a template of a file of this room; whatever is put into it is escaped and printable."""
+    text = resources.files("trainer.report").joinpath(name).read_text(encoding="utf-8")
+
+    def finalize(value: object) -> object:
+        """Foreign text for the page; jinja escapes it afterwards. Pictures, marked as safe, are ours."""
+        return printable(value, _TEXT) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=finalize)
+    environment.filters.update(filters)
+    return environment.from_string(text)
