@@ -1,8 +1,10 @@
 """What a reload changes: `compare` decides it from two prepared services. Pure."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Final
 
+from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
 
 _EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
@@ -92,20 +94,23 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
             replaced.append(name)
         elif not (same and old[name].watch.suspended == new[name].watch.suspended):
             adjusted.append(name)
+    differs = partial(_differs, before.config, after.config)
     return Changes(
-        everything=tuple(
-            name for name in _EVERYTHING if getattr(before.config, name) != getattr(after.config, name)
-        ),
+        everything=tuple(filter(differs, _EVERYTHING)),
         removed=tuple(name for name in old if name not in new),
         added=tuple(name for name in new if name not in old),
         replaced=tuple(replaced),
         adjusted=tuple(adjusted),
         # Files may hold other things under the same name.
         broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
-        report=before.config.report != after.config.report,
-        door=before.config.door != after.config.door,
-        learning=before.config.learning != after.config.learning,
-        recording=before.config.recording != after.config.recording,
-        evidence=before.config.evidence != after.config.evidence,
-        history=before.config.history != after.config.history,
+        report=differs("report"),
+        door=differs("door"),
+        learning=differs("learning"),
+        recording=differs("recording"),
+        evidence=differs("evidence"),
+        history=differs("history"),
     )
+
+
+def _differs(before: Config, after: Config, name: str) -> bool:
+    return bool(getattr(before, name) != getattr(after, name))

@@ -142,29 +142,7 @@ class _Service:
     def run(self) -> PreparedService:
         """Run until a signal stops it or everything has to begin again, with what is returned."""
         with ExitStack() as stack:
-            delivery = Delivery(self._prepared, self._spool, self._health, self._door)
-            recordings = Recordings(self._prepared, self._health)
-            stations = Stations(self._prepared, delivery, self._health, self._replace_process, recordings.tap)
-            learning = CommissioningPart(
-                self._prepared, stations, delivery, self._health, self._prepare_again
-            )
-            evidence = EvidencePart(self._prepared, stations, delivery, self._health)
-            kept = evidence_methods(EvidenceRequests(evidence, delivery))
-            history = HistoryPart(self._prepared, stations, delivery, self._health)
-            offered = [*recording_methods(recordings), *learning.methods, *kept]
-            offered += history_methods(history.read)
-            door = LocalDoor(self._door, stations, delivery, offered, self._health)
-            clock = ClockWatch(self._health)
-            parts: tuple[Part, ...] = (
-                delivery,
-                recordings,
-                stations,
-                evidence,
-                history,
-                learning,
-                door,
-                clock,
-            )
+            stations, parts = self._made()
             for part in parts:
                 stack.callback(part.stop)
             for part in parts:
@@ -175,6 +153,21 @@ class _Service:
             prepared = self._loop(stations, parts)
             self._notifier.stopping()
         return prepared
+
+    def _made(self) -> tuple[Stations, tuple[Part, ...]]:
+        """All parts, in the order of their starts."""
+        delivery = Delivery(self._prepared, self._spool, self._health, self._door)
+        recordings = Recordings(self._prepared, self._health)
+        stations = Stations(self._prepared, delivery, self._health, self._replace_process, recordings.tap)
+        learning = CommissioningPart(self._prepared, stations, delivery, self._health, self._prepare_again)
+        evidence = EvidencePart(self._prepared, stations, delivery, self._health)
+        kept = evidence_methods(EvidenceRequests(evidence, delivery))
+        history = HistoryPart(self._prepared, stations, delivery, self._health)
+        offered = [*recording_methods(recordings), *learning.methods, *kept]
+        offered += history_methods(history.read)
+        door = LocalDoor(self._door, stations, delivery, offered, self._health)
+        clock = ClockWatch(self._health)
+        return stations, (delivery, recordings, stations, evidence, history, learning, door, clock)
 
     def _loop(self, stations: Stations, parts: tuple[Part, ...]) -> PreparedService:
         while not self._requests.stop.is_set():

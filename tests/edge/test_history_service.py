@@ -27,6 +27,7 @@ pytestmark = needs_mosquitto
 NORMAL, FAULTY = 0.3, 9.0
 """Levels of the machine, g."""
 GRAVITY = 9.80665
+HANDLED = ["alarm", "acknowledged", "judged", "alarm"]
 KEPT = "[history]\nfree_bytes = 0\n" + OFF
 
 
@@ -56,12 +57,17 @@ def program(site: Site, *words: object) -> str:
     return done.stdout
 
 
-def watch(site: Site, subscriber: Subscriber, begun: int = 0) -> None:
-    """Let the machine be calm, loud until there is an alarm, and calm until its end."""
+def watch(site: Site, subscriber: Subscriber, begun: int = 0, *, seen: bool = False) -> None:
+    """Let the machine be calm, loud until there is an alarm, and calm until its end; `seen` lets somebody
+    acknowledge and judge it meanwhile."""
     with DoorClient(site.folder / "state" / "door.sock") as client, site.playing(NORMAL) as machine:
         until(lambda: windows(client) > 80, what="three seconds of windows")
         machine.level = FAULTY
         until(lambda: len(anomalies(subscriber)) == 2 * begun + 1, what="the alarm")
+        if seen:
+            alarm = anomalies(subscriber)[-1]["id"]
+            client.call("alarms.acknowledge", alarm=alarm, note="on my way")
+            client.call("alarms.judge", alarm=alarm, verity="real")
         machine.level = NORMAL
         until(lambda: len(anomalies(subscriber)) == 2 * begun + 2, what="its end")
 
@@ -81,19 +87,22 @@ def anomalies(subscriber: Subscriber) -> list[dict[str, Any]]:
 def test_a_trend_is_asked_for_and_is_in_the_file(site: Site, subscriber: Subscriber) -> None:
     """By a running service, from what waits to be written; without one, read from what the stop wrote."""
     site.start()
-    watch(site, subscriber)
+    watch(site, subscriber, seen=True)
     lines = program(site, "pump", "--since", "10min", "--json").splitlines()
     site.stop()
     told = [json.loads(line) for line in lines]
-    assert [kind for kind, _ in happened(told)] == ["alarm", "alarm"]
+    assert [kind for kind, _ in happened(told)] == HANDLED
     assert_trend([row for row in told if "kind" not in row])
 
     kept = [json.loads(line) for line in command(site, "pump", "--since", "10min", "--json").splitlines()]
     assert_trend([row for row in kept if "kind" not in row])
     marks = happened(kept)
-    assert [kind for kind, _ in marks] == ["model", "alarm", "alarm"]
+    assert [kind for kind, _ in marks] == ["model", *HANDLED]
     assert marks[1][1].startswith("anomaly began, score ")
-    assert marks[2][1] == "anomaly ended"
+    assert marks[2][1].startswith("anomaly by ")
+    assert marks[2][1].endswith(": on my way")
+    assert marks[3][1].startswith("anomaly real by ")
+    assert marks[4][1] == "anomaly ended"
 
 
 def happened(rows: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:

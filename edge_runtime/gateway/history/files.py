@@ -25,18 +25,7 @@ def open_history(path: Path) -> Iterator[HistoryReader]:
     Raises DataError where there is none yet, a newer version wrote it or it is damaged, AccessError and
     UnavailableError where it cannot be read.
     """
-    try:
-        if not path.stat().st_size:
-            raise FileNotFoundError
-        path.open("rb").close()
-    except FileNotFoundError as error:
-        remedy = "The service writes every ten minutes: see that it runs, and that [history] is not off"
-        raise DataError("there is no history yet", where=str(path), remedy=remedy) from error
-    except PermissionError as error:
-        remedy = "Ask the running service, or use sudo"
-        raise AccessError("it may not be read", where=str(path), remedy=remedy) from error
-    except OSError as error:
-        raise UnavailableError(f"{error.strerror}", where=str(path), remedy="Look at the disk") from error
+    _check_readable(path)
     with tempfile.TemporaryDirectory(prefix="history-") as folder, contextlib.ExitStack() as stack:
         try:
             try:
@@ -57,6 +46,21 @@ def open_history(path: Path) -> Iterator[HistoryReader]:
             raise DataError(f"it cannot be read ({error})", where=str(path), remedy=remedy) from error
         except OSError as error:
             raise UnavailableError(f"{error.strerror}", where=str(path), remedy="Look at the disk") from error
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        if not path.stat().st_size:
+            raise FileNotFoundError
+        path.open("rb").close()
+    except FileNotFoundError as error:
+        remedy = "The service writes every ten minutes: see that it runs, and that [history] is not off"
+        raise DataError("there is no history yet", where=str(path), remedy=remedy) from error
+    except PermissionError as error:
+        remedy = "Ask the running service, or use sudo"
+        raise AccessError("it may not be read", where=str(path), remedy=remedy) from error
+    except OSError as error:
+        raise UnavailableError(f"{error.strerror}", where=str(path), remedy="Look at the disk") from error
 
 
 @contextmanager
