@@ -56,6 +56,7 @@ models: $(READY)
 docs: $(READY)
 	$(BIN)/python -m docs.configuration
 	$(BIN)/python -m docs.messages
+	$(BIN)/python -m docs.asyncapi
 	$(BIN)/python -m docs.reference
 
 # Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
