@@ -24,6 +24,9 @@ PARAMETERS: Final = {
     "sensor": "A sensor of it.",
     "verb": "A method that is a command: reference/methods.md.",
     "asker": "Who asked; any levels below.",
+    "discovery": "Home Assistant's first level, `homeassistant` unless the site says otherwise.",
+    "node": "Site and device as `SITE--DEVICE`; what a topic of Home Assistant may not have is replaced.",
+    "name": "A sensor, or `info` for the gateway itself.",
 }
 """What stands for the braces of addresses."""
 _EXPIRY_S: Final = {"1 h": 3600}
@@ -143,7 +146,7 @@ def _schemas() -> dict[str, Any]:
 
 def _key(address: str) -> str:
     """Name of a channel: its topic's levels that are no parameters of the device, such as `sensor_event`."""
-    _, _, below = address.partition("{device}/")
+    below = address.rpartition("{device}/")[2]
     return "_".join(level.strip("{}") for level in below.split("/"))
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of commands, their answers, chunks of evidence and the bridge's word.
+"""JSON Schemas of commands and answers, chunks of evidence, the bridge's word, Home Assistant's messages.
 
 They are no bodies of `edge_runtime.messages`: written by hand, held against the real thing by tests, and
 written to schema/ by `python -m docs.asyncapi`.
@@ -137,6 +137,38 @@ EXCHANGES: Final[dict[str, Exchange]] = {
         {
             "description": "Whether the bridge of the gateway's own broker is connected, where it has one.",
             "enum": ["1", "0"],
+        },
+    ),
+    "discovery": Exchange(
+        "{discovery}/device/{node}/{name}/config",
+        False,
+        1,
+        True,
+        _JSON,
+        _object(
+            "What Home Assistant makes devices and entities of, where the site wants it: its MQTT device"
+            " discovery, abbreviated. An empty body removes the device.",
+            ["dev", "o", "cmps"],
+            {
+                "dev": _object("The device.", ["ids"], {"ids": {"type": "array", "minItems": 1}}),
+                "o": _object("Who tells of it.", ["name"], {"name": {"type": "string"}}),
+                "cmps": {
+                    "description": "Its entities by name.",
+                    "type": "object",
+                    "additionalProperties": _object("An entity.", ["p"], {"p": {"type": "string"}}),
+                },
+            },
+        ),
+    ),
+    "birth": Exchange(
+        "{discovery}/status",
+        True,
+        0,
+        False,
+        "text/plain",
+        {
+            "description": "Whether Home Assistant is there; at `online` all that is retained is sent again.",
+            "enum": ["online", "offline"],
         },
     ),
 }

@@ -92,6 +92,7 @@ def test_every_topic_and_every_message_is_in_it() -> None:
     addresses = {channel["address"] for channel in DOCUMENT["channels"].values()}
     ours = {TOPICS.availability, TOPICS.info, f"{TOPICS.commands}{{verb}}", f"{TOPICS.replies}{{asker}}"}
     ours |= {f"{TOPICS.evidence}{{asker}}", f"{TOPICS.base}bridge"}
+    ours |= {"{discovery}/device/{node}/{name}/config", "{discovery}/status"}
     ours |= {
         TOPICS.sensor("{sensor}", leaf)
         for leaf in ("availability", "state", "condition", "event", "shadow", "health", "score")

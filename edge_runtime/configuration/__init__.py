@@ -9,10 +9,12 @@ from edge_runtime.configuration.config import (
     identity_of,
     read_config,
 )
+from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
     "Config",
+    "HomeAssistantSettings",
     "LearningSettings",
     "ReportSettings",
     "SiteSettings",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
+from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings
@@ -70,6 +71,7 @@ class Config:
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+    homeassistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 
