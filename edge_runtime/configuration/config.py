@@ -10,7 +10,7 @@ from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
-from edge_runtime.door import CommandSettings, DoorSettings
+from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import EvidenceSettings, RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
@@ -68,6 +68,7 @@ class Config:
     report: ReportSettings = field(default_factory=ReportSettings)
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)

@@ -74,6 +74,7 @@ BAD: dict[str, list[Any]] = {
     "report.scores": ["yes", 1],
     "report.state_schema": [0, 3, 2.0, *NOT_NUMBERS],
     "commands.mqtt": ["yes", 1],
+    "metrics.listen": ["", "9469", "localhost", "a:0", "a:65536", "::1:9469", "[a]:1", "a b:1", "a:1x", 7],
     "homeassistant.discovery": ["yes", 1],
     "homeassistant.prefix": ["", "a/b", "#", 7],
     "homeassistant.status": ["", "a/+", "a//b", "x" * 201, 7],

@@ -81,6 +81,7 @@ def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, An
     judged = {"availability": there, "availability_mode": "all"}
     entities = {
         **_judged(device, sensor, judged),
+        **_of_condition(device, sensor),
         **_of_sensor(device, sensor),
         **buttons(device.topics, obeyed=device.commands),
     }
@@ -124,43 +125,46 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
     }
 
 
-def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
-    """What is known while the gateway is there."""
-    topics = device.topics
-    state, condition, health = (topics.sensor(sensor, leaf) for leaf in ("state", "condition", "health"))
-    said = ", ".join(f"'{name}': value_json.{name}" for name in _OF_EVENT)
-    expires = {"expire_after": _expiry(device.state_s)}
-    fault = "['sensor_fault', 'model_fault']"
+def _of_condition(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
+    """What is wrong with sensor, line, model and operating state; known while the gateway is there."""
+    condition = device.topics.sensor(sensor, "condition")
+    common = {"state_topic": condition, "expire_after": _expiry(device.state_s)}
     about = (
         "{'reason': value_json.fault or value_json.model_fault, 'link': value_json.link,"
         " 'commissioning': value_json.commissioning, 'asks': value_json.asks,"
         " 'fault_id': value_json.alarms | map(attribute='id') | first | default(none)} | tojson"
     )
-    share = "none if value_json.sensor.usable_share is none else value_json.sensor.usable_share * 100"
     return {
         "fault": {
             "platform": "binary_sensor",
             "name": "Sensor fault",
             "device_class": "problem",
-            "state_topic": condition,
-            "value_template": _any_of(fault),
+            "value_template": _any_of("['sensor_fault', 'model_fault']"),
             "json_attributes_topic": condition,
             "json_attributes_template": _where("alarms", about, otherwise="{}"),
-            **expires,
+            **common,
         },
         "state_alarm": {
             "platform": "binary_sensor",
             "name": "Unknown machine state",
             "device_class": "problem",
-            "state_topic": condition,
             "value_template": _any_of("['operating_state']"),
-            **expires,
+            **common,
         },
+    }
+
+
+def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
+    """What else is known while the gateway is there."""
+    state, event, health = (device.topics.sensor(sensor, leaf) for leaf in ("state", "event", "health"))
+    said = ", ".join(f"'{name}': value_json.{name}" for name in _OF_EVENT)
+    share = "none if value_json.sensor.usable_share is none else value_json.sensor.usable_share * 100"
+    return {
         "event": {
             "platform": "event",
             "name": "Alarm event",
             "event_types": [str(each) for each in Transition],
-            "state_topic": topics.sensor(sensor, "event"),
+            "state_topic": event,
             "value_template": f"{{{{ {{'event_type': value_json.type, {said}}} | tojson }}}}",
         },
         "usable_share": {
@@ -181,7 +185,7 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "value_template": "{{ value_json.model.name or none }}",
             "json_attributes_topic": state,
             "json_attributes_template": "{{ value_json.model | tojson }}",
-            **expires,
+            "expire_after": _expiry(device.state_s),
         },
     }
 
