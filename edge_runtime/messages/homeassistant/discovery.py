@@ -20,6 +20,10 @@ _ATTRIBUTES: Final = (
     "active",
 )
 """Of the state, as they are."""
+_HANDLED: Final = (
+    "'acknowledged': value_json.acknowledged is not none, 'shelved': value_json.shelved is not none"
+)
+_SHARE: Final = "none if value_json.sensor.usable_share is none else value_json.sensor.usable_share * 100"
 _OF_EVENT: Final = (
     *("id", "kind", "reason", "action", "by", "seq", "epoch", "start_time", "end_time", "peak", "score"),
     *("threshold", "machine", "incident", "replayed"),
@@ -93,8 +97,6 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
     """What is known only while the sensor gives something that can be judged."""
     state, condition = (device.topics.sensor(sensor, leaf) for leaf in ("state", "condition"))
     common = {"expire_after": _expiry(device.state_s), **judged}
-    members = ", ".join(f"'{name}': value_json.{name}" for name in _ATTRIBUTES)
-    handled = ", ".join(f"'{name}': value_json.{name} is not none" for name in ("acknowledged", "shelved"))
     return {
         "alarm": {
             "platform": "binary_sensor",
@@ -103,7 +105,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "state_topic": state,
             "value_template": "{{ value_json.alarm }}",
             "json_attributes_topic": state,
-            "json_attributes_template": f"{{{{ {{{members}, {handled}}} | tojson }}}}",
+            "json_attributes_template": f"{{{{ {{{_members(_ATTRIBUTES)}, {_HANDLED}}} | tojson }}}}",
             **common,
         },
         "score": {
@@ -157,15 +159,13 @@ def _of_condition(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
 def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
     """What else is known while the gateway is there."""
     state, event, health = (device.topics.sensor(sensor, leaf) for leaf in ("state", "event", "health"))
-    said = ", ".join(f"'{name}': value_json.{name}" for name in _OF_EVENT)
-    share = "none if value_json.sensor.usable_share is none else value_json.sensor.usable_share * 100"
     return {
         "event": {
             "platform": "event",
             "name": "Alarm event",
             "event_types": [str(each) for each in Transition],
             "state_topic": event,
-            "value_template": f"{{{{ {{'event_type': value_json.type, {said}}} | tojson }}}}",
+            "value_template": f"{{{{ {{'event_type': value_json.type, {_members(_OF_EVENT)}}} | tojson }}}}",
         },
         "usable_share": {
             "platform": "sensor",
@@ -175,7 +175,7 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "suggested_display_precision": 0,
             "entity_category": "diagnostic",
             "state_topic": health,
-            "value_template": _where("sensor", share),
+            "value_template": _where("sensor", _SHARE),
         },
         "model": {
             "platform": "sensor",
@@ -188,6 +188,11 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "expire_after": _expiry(device.state_s),
         },
     }
+
+
+def _members(names: tuple[str, ...]) -> str:
+    """Members of a message as they are, within an object of a template."""
+    return ", ".join(f"'{name}': value_json.{name}" for name in names)
 
 
 def _any_of(kinds: str) -> str:
