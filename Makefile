@@ -56,6 +56,7 @@ models: $(READY)
 docs: $(READY)
 	$(BIN)/python -m docs.configuration
 	$(BIN)/python -m docs.messages
+	$(BIN)/python -m docs.asyncapi
 	$(BIN)/python -m docs.reference
 
 # Everything side by side, a quarter of an hour; ARGS="path spectrum" for parts, see docs/performance.md.
@@ -117,6 +118,21 @@ CLOUD_INIT := cloud-init python3-jsonschema python3-jinja2 python3-yaml python3-
 build/roots/cloud-init:
 	mkdir -p $@.part && cd $@.part && apt-get download -q $(CLOUD_INIT) && for d in *.deb; do dpkg -x $$d .; rm $$d; done
 	mv $@.part $@
+
+# The service beside Home Assistant itself, in an environment of its own: 700 MB and minutes, the first time.
+# HOMEASSISTANT and HOMEASSISTANT_PYTHON choose others; 2026.3 and later need Python 3.14.
+HOMEASSISTANT ?= 2026.2.3
+HOMEASSISTANT_PYTHON ?= python3.13
+
+build/homeassistant/$(HOMEASSISTANT):
+	$(HOMEASSISTANT_PYTHON) -m venv build/homeassistant
+	build/homeassistant/bin/pip install -q --ignore-requires-python homeassistant==$(HOMEASSISTANT) paho-mqtt
+	touch $@
+
+test-homeassistant: $(READY) build/homeassistant/$(HOMEASSISTANT)
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/homeassistant
+
+.PHONY: test-homeassistant
 
 # As root: the arm64 package on an emulated processor, against the scores of this one.
 test-arm64: deb

@@ -40,6 +40,9 @@ needs_mosquitto = pytest.mark.skipif(
     MOSQUITTO is None, reason="Mosquitto is not installed: apt install mosquitto"
 )
 
+REAL_SERVICE = "steadyhum/plant/gateway/"
+"""What the topics of every service that tests start begin with (tests/edge/sites.py)."""
+
 
 def free_port() -> int:
     """A port on which nobody listens but what the test starts there, as often as it likes."""
@@ -160,6 +163,15 @@ class Subscriber:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if kind is None:
+            self._check_schemas()
+
+    def _check_schemas(self) -> None:
+        """All that a real service told fits docs/schema; tests publish under other names themselves."""
+        from tests.schemas import wrong  # noqa: PLC0415  it reads files of the product
+
+        misfits = wrong(self.seen, REAL_SERVICE)
+        assert not misfits, "\n".join(misfits[:5])
 
     def _on_connect(self, *_: object) -> None:
         self._client.subscribe("steadyhum/#", qos=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import TOPIC_LEVEL_RULE, ConfigError, is_topic_level
+from edge_runtime.messages.homeassistant import node_of
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "mosquitto" / "steadyhum.acl"
 VIEWER: Final = "steadyhum-viewer"
@@ -44,7 +45,7 @@ def access_list(devices: Iterable[tuple[str, str]], people: Iterable[str] = (), 
         names = sorted(name for name in set(people) - {role} if role_of(name) == role)
         parts += [rights.replace(role, name) for name in names]
     rules = block[block.index("user DEVICE") :].strip("\n")
-    parts += [_filled(rules, {"SITE": site, "DEVICE": device}) for device, site in sorted(sites.items())]
+    parts += [_filled(rules, _words(site, device)) for device, site in sorted(sites.items())]
     text = "\n\n".join(parts) + "\n"
     return _TOPIC.sub(lambda found: found[1] + prefix, text) if prefix else text
 
@@ -55,6 +56,11 @@ def site_and_device(text: str) -> tuple[str, str]:
     if not slash:
         raise ConfigError(f"{text!r} is no SITE/DEVICE", where=_WHERE, remedy="Write it as plant-1/pump-7")
     return site, device
+
+
+def _words(site: str, device: str) -> dict[str, str]:
+    """What stands in a device's lines, the longest first: in Home Assistant's topics both are one level."""
+    return {"SITE--DEVICE": node_of(site, device), "SITE": site, "DEVICE": device}
 
 
 def _filled(rules: str, words: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -135,6 +136,19 @@ def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson =
             typer.echo(f"{sensor['name']}: {printable(sensor['asks'], 1000)}")
     for name, text in said["troubles"].items():
         typer.echo(f"{printable(name)}: {printable(text)}")
+
+
+@app.command()
+def metrics(config: ConfigFile) -> None:
+    """Offer the service's numbers to Prometheus over HTTP, until it is asked to stop."""
+    from edge_runtime.door import candidates
+
+    read = read_config(config)
+    host, port = read.metrics.address
+    sockets = map(str, candidates(read.door, read.state_folder))
+    # The configuration and the command line take as much memory as all the rest.
+    command = [sys.executable, "-P", "-m", "edge_runtime.door.metrics_server", host, str(port), *sockets]
+    os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
 
 @app.command()

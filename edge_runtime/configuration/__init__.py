@@ -10,12 +10,14 @@ from edge_runtime.configuration.config import (
     read_config,
 )
 from edge_runtime.configuration.history import DAMAGED, HistorySettings, damaged_histories
+from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 
 __all__ = [
     "DAMAGED",
     "Config",
     "HistorySettings",
+    "HomeAssistantSettings",
     "LearningSettings",
     "ReportSettings",
     "SiteSettings",

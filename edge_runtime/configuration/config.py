@@ -8,9 +8,10 @@ from pathlib import Path
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.history import HistorySettings
+from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
-from edge_runtime.door import CommandSettings, DoorSettings
+from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import EvidenceSettings, RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
@@ -68,10 +69,12 @@ class Config:
     report: ReportSettings = field(default_factory=ReportSettings)
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    homeassistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

@@ -16,6 +16,8 @@ from edge_runtime.mqtt import RETAINS_NOTHING, Connection, LinkError, LinkErrorK
 # MQTT 5 section 2.4: codes from 0x80 are failures, 0x87 is "Not authorized".
 _FAILURE: Final = 0x80
 _NOT_AUTHORIZED: Final = 0x87
+_NOBODY: Final = "doctor--probe"
+"""What stands for a sensor that there is not: a name of ours never has two hyphens in its topic."""
 _CHECK_OF_ERROR: Final = {
     LinkErrorKind.REFUSED: Check.BROKER_LOGIN,
     LinkErrorKind.TAKEN_OVER: Check.BROKER_CLIENT_ID,
@@ -100,6 +102,8 @@ def _probe_topics(connection: Connection, config: Config, topics: Topics) -> Fin
     later = [topics.info, *(topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in leaves)]
     if config.commands.mqtt:
         later.append(f"{topics.evidence}doctor")
+    if config.homeassistant.discovery:
+        later.append(_discovery_topic(config))
     for topic in later:
         if _reason_code(connection, topic, config.broker.ack_timeout_s) == _NOT_AUTHORIZED:
             what = "may not be written by this device, as earlier access lists have it; alarms may"
@@ -109,9 +113,20 @@ def _probe_topics(connection: Connection, config: Config, topics: Topics) -> Fin
             yield ok(Check.BROKER_TOPIC, topic, "may be written")
 
 
+def _discovery_topic(config: Config) -> str:
+    """One that Home Assistant reads and that no sensor of ours has."""
+    from edge_runtime.messages.homeassistant import node_of  # noqa: PLC0415  where it is on
+
+    node = node_of(config.site.site, config.site.device)
+    return f"{config.homeassistant.prefix}/device/{node}/{_NOBODY}/config"
+
+
 def _reason_code(connection: Connection, topic: str, timeout_s: float) -> int | None:
     """Publish a probe; the reason code of its acknowledgement, or None without one in `timeout_s` seconds."""
-    mid = connection.send(topic, probe_message(time.time_ns() // 1000, clock_ok=True), qos=1)
+    # To Home Assistant an empty message says that a device is gone, here one that there never was.
+    to_discovery = topic.endswith(f"/{_NOBODY}/config")
+    body = b"" if to_discovery else probe_message(time.time_ns() // 1000, clock_ok=True)
+    mid = connection.send(topic, body, qos=1)
     deadline_s = time.monotonic() + timeout_s
     while (left_s := deadline_s - time.monotonic()) > 0:
         for number, code in connection.turn(left_s):

@@ -5,7 +5,7 @@ from edge_runtime.door.door import Door
 from edge_runtime.door.protocol import Code, RequestError
 from edge_runtime.door.registry import Access, Asker, Method, NoParams, Registry
 from edge_runtime.door.remote import RemoteCommands
-from edge_runtime.door.settings import CommandSettings, DoorSettings
+from edge_runtime.door.settings import CommandSettings, DoorSettings, MetricsSettings
 from edge_runtime.door.socket_file import check_door, socket_path
 from edge_runtime.door.subscriptions import Feed, Topic
 from edge_runtime.door.work import Later, WorkQueue
@@ -21,6 +21,7 @@ __all__ = [
     "Feed",
     "Later",
     "Method",
+    "MetricsSettings",
     "NoParams",
     "Registry",
     "RemoteCommands",

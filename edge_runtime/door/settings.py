@@ -1,11 +1,15 @@
 """Settings of the local door and of commands over MQTT. Frozen and free of I/O."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 from edge_runtime.core import OneOf
 
+_LAST_PORT: Final = 65535
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_HOST: Final = re.compile(r"[0-9A-Za-z.:-]{1,253}")
 MAX_PATH_BYTES: Final = 107
 """Of a socket's path: unix(7) gives `sun_path` 108 bytes, the last of which is zero."""
 
@@ -34,6 +38,30 @@ class CommandSettings:
 
     mqtt: bool = False
     """Obey commands at `<base>/cmd/<verb>` over MQTT 5, from whomever the broker lets write there."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Metrics for Prometheus, by `edge-runtime metrics`, a process of its own that asks the service."""
+
+    listen: str = "127.0.0.1:9469"
+    """Address and port of `/metrics`, `/healthz` and `/readyz`; `[::1]:9469` for IPv6. Whoever reaches it may
+    read all numbers: beyond the loopback let a proxy or a firewall decide who does."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no address and port."""
+        _, port = self.address
+        if not 1 <= port <= _LAST_PORT:
+            raise ValueError(f"listen is {self.listen[:60]!r}, must be as in 127.0.0.1:9469")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port; port 0 where there is none."""
+        host, _, port = self.listen.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        plain = host[1:-1] if bracketed else host
+        known = bool(_HOST.fullmatch(plain)) and bracketed == (":" in plain)
+        return plain, int(port) if known and _PORT.fullmatch(port) else 0
 
 
 def path_problem(path: Path) -> str:

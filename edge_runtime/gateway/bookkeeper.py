@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edge_runtime.book import (
     Action,
@@ -43,6 +43,9 @@ from edge_runtime.pipeline import Commissioned
 from edge_runtime.spool import MessageClass, Spool
 from edge_runtime.spool import OpenAlarm as StoredAlarm
 
+if TYPE_CHECKING:
+    from edge_runtime.gateway.homeassistant import Discovery
+
 _NO_NEWS: Final = (None, Action.EVIDENCE)
 """Actions of updates that no line of the log is about."""
 MOVED: Final = "the device has another name now: {base}"
@@ -60,8 +63,12 @@ class Bookkeeper:
         clock: Callable[[], Instant] = clocks.now,
         *,
         feed: Feed | None = None,
+        discovery: "Discovery | None" = None,
     ) -> None:
-        """Open the book with what was open when the program stopped; `feed` takes events to the door."""
+        """Open the book with what was open when the program stopped; `feed` takes events to the door.
+
+        `discovery` tells Home Assistant of the sensors, where a site wants that.
+        """
         self._topics, self._spool, self._clock = topics, spool, clock
         self._feed = feed or Feed()
         self.witnesses: list[Callable[[Change, bytes], None]] = []
@@ -71,7 +78,9 @@ class Bookkeeper:
         self.book = Book(clock())
         self.memory = RetainedTopics(state_folder)
         self._before = self.memory.base
-        self.retained = RetainedMessages(topics, self.book, spool, publisher, self.memory, feed=self._feed)
+        self.retained = RetainedMessages(
+            topics, self.book, spool, publisher, self.memory, feed=self._feed, discovery=discovery
+        )
         self._publisher = publisher
         self._spool_is_new = spool.newest[0] == 0
         self._released = False

@@ -7,9 +7,9 @@ from typing import Final
 from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
 
-_EVERYTHING: Final = ("site", "state_folder", "spool", "commands")
-"""Every topic and the last will are made from the first, the next two are the open spool, and with the last a
-connection subscribes."""
+_EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant")
+"""Every topic and the last will are made from the first, the next two are the open spool, and with the others
+a connection subscribes."""
 _IN_PLACE: Final = frozenset(
     {
         *(

@@ -1,5 +1,8 @@
 """The way out of the service: book, spool and publisher, and the topics of this device: `Delivery`."""
 
+from typing import TYPE_CHECKING
+
+from edge_runtime.configuration import Config
 from edge_runtime.core import Health
 from edge_runtime.door import Door
 from edge_runtime.gateway.bookkeeper import Bookkeeper
@@ -12,6 +15,9 @@ from edge_runtime.gateway.reporter import Reporter
 from edge_runtime.messages import Topics
 from edge_runtime.mqtt import Publisher
 from edge_runtime.spool import Spool
+
+if TYPE_CHECKING:
+    from edge_runtime.gateway.homeassistant import Discovery
 
 
 class Delivery(Part):
@@ -30,17 +36,21 @@ class Delivery(Part):
             self.transfers = Transfers(self.topics.evidence)
             commands = MqttCommands(door.work, self.topics, config.state_folder, self.transfers)
             health.source("commands", commands.remote.figures)
+        discovery = _discovery(config, self.topics, health)
         self.publisher = Publisher(
             config.broker,
             spool,
             health,
             self.topics.availability,
-            read_below=self.topics.base,
+            read_below=(self.topics.base, *([] if discovery is None else [discovery.below])),
             commands=commands,
+            births="" if discovery is None else discovery.births,
         )
         if commands is not None:
             commands.remote.wake = commands.transfers.wake = self.publisher.wake
-        self.keeper = Bookkeeper(self.topics, config.state_folder, spool, self.publisher, feed=door.feed)
+        self.keeper = Bookkeeper(
+            self.topics, config.state_folder, spool, self.publisher, feed=door.feed, discovery=discovery
+        )
         self._watch(prepared)
 
     def reporter(self, sensor: str) -> Reporter:
@@ -78,3 +88,11 @@ class Delivery(Part):
             if sensor.commissioned is not None
         }
         self.keeper.watch(prepared.config, models, thresholds, learning)
+
+
+def _discovery(config: Config, topics: Topics, health: Health) -> "Discovery | None":
+    if not config.homeassistant.discovery:
+        return None
+    from edge_runtime.gateway.homeassistant import Discovery  # noqa: PLC0415  memory that most can spare
+
+    return Discovery(config, topics, health)

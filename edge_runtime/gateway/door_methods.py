@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.book import Condition
+from edge_runtime.book import Book, Condition
 from edge_runtime.configuration import SiteSettings
 from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
@@ -52,6 +53,36 @@ class ServiceStatus:
     sensors: tuple[SensorStatus, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SensorHealth:
+    """A sensor's numbers."""
+
+    name: str
+    trouble: str
+    """As in its status."""
+    figures: Mapping[str, float | None]
+    """As in the health message."""
+    score: float | None
+    """Of the latest window; null before the first."""
+    threshold: float
+    alarms: Mapping[str, int]
+    """How many alarms are open, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """Every number of the service, as in the health message."""
+
+    status: str
+    """As in the service's status, like the next three."""
+    connected: bool
+    up_s: float
+    troubles: Mapping[str, str]
+    figures: Mapping[str, float | None]
+    """As in the health message."""
+    sensors: tuple[SensorHealth, ...]
+
+
 def methods(
     stations: Iterable[Station], publisher: Publisher, health: Health, keeper: Bookkeeper
 ) -> Registry:
@@ -63,10 +94,18 @@ def methods(
         said = "degraded" if troubles else "ok"
         return ServiceStatus(said, publisher.connected, time.monotonic() - _STARTED_S, troubles, sensors)
 
+    def numbers(_params: NoParams, _asker: Asker) -> ServiceHealth:
+        troubles, up_s = health.troubles(), time.monotonic() - _STARTED_S
+        sensors = tuple(_sensor_health(each, keeper.book) for each in stations)
+        said = "degraded" if troubles else "ok"
+        return ServiceHealth(said, publisher.connected, up_s, troubles, health.figures(), sensors)
+
     say = "Say what is true now of the service and each sensor."
     own = Method("status", Access.READ, say, NoParams, status, mqtt=True)
+    counted = "Give every counter and gauge of the service and each sensor."
+    figures = Method("health", Access.READ, counted, NoParams, numbers)
     state = Method("machine.state", Access.CHANGE, SAY_STATE, StateParams, state_method(stations), mqtt=True)
-    return Registry([own, state, *alarm_methods(AlarmRequests(keeper.book, keeper.publish))])
+    return Registry([own, figures, state, *alarm_methods(AlarmRequests(keeper.book, keeper.publish))])
 
 
 def _sensor_status(station: Station, condition: Condition) -> SensorStatus:
@@ -79,6 +118,14 @@ def _sensor_status(station: Station, condition: Condition) -> SensorStatus:
         condition.asks,
         state=state.name if state else "",
         state_said=state.said if state else "",
+    )
+
+
+def _sensor_health(station: Station, book: Book) -> SensorHealth:
+    standing = book.standing(station.name)
+    alarms = Counter(str(alarm.kind) for alarm in book.open_alarms(station.name))
+    return SensorHealth(
+        station.name, station.trouble, station.figures(), standing.score, standing.threshold, alarms
     )
 
 

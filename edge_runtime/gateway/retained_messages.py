@@ -5,7 +5,7 @@ Published when it changes, and again at intervals, so that what is old can be se
 
 import platform
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import onnxruntime
 
@@ -29,6 +29,9 @@ from edge_runtime.mqtt import Publisher
 from edge_runtime.sensors import SensorSettings
 from edge_runtime.spool import Spool
 
+if TYPE_CHECKING:
+    from edge_runtime.gateway.homeassistant import Discovery
+
 EXPIRY_REFRESHES: Final = 3
 """A state is out of date when so many refreshes have not come: one may be lost, or late."""
 LEAVES: Final = ("availability", "state", "condition")
@@ -47,9 +50,14 @@ class RetainedMessages:
         memory: RetainedTopics,
         *,
         feed: Feed,
+        discovery: "Discovery | None" = None,
     ) -> None:
-        """Nothing is due yet; `feed` takes states and conditions to those who subscribed at the door."""
-        self._feed = feed
+        """Nothing is due yet; `feed` takes states and conditions to those who subscribed at the door.
+
+        `discovery` makes what else is retained of the sensors, for Home Assistant.
+        """
+        self._feed, self._discovery = feed, discovery
+        self._announced: dict[str, bytes] = {}
         self._topics, self._book, self._spool, self._publisher = topics, book, spool, publisher
         self._memory = memory
         self._released = False
@@ -78,6 +86,9 @@ class RetainedMessages:
         self._config, self._models = config, models
         owned = {self._topics.availability, self._topics.info}
         owned |= {self._topics.sensor(sensor.name, leaf) for sensor in config.sensor for leaf in LEAVES}
+        if self._discovery is not None:
+            self._announced = self._discovery.messages(config)
+            owned |= self._announced.keys()
         self._owned = frozenset(owned)
         self._memory.add(owned, self._topics.base)
         self._said = {topic: said for topic, said in self._said.items() if topic in owned}
@@ -92,11 +103,15 @@ class RetainedMessages:
         self._released = True
         for topic in self._memory.topics - self._owned:
             self._publisher.retain(topic, b"")
+        for topic, body in self._announced.items():
+            self._put(topic, body, body, again=False, expires=False)
         self.tick(now)
 
     def disown(self, found: Mapping[str, bytes]) -> None:
         """Take up what was found at the broker: what no sensor owns is cleared, what is old replaced."""
         leaves = {topic for topic in found if topic.rpartition("/")[2] in LEAVES}
+        if self._discovery is not None:
+            leaves |= {topic for topic in found if topic.startswith(self._discovery.below)}
         self._memory.add(leaves - self._owned, self._topics.base)
         self._stale |= {topic for topic, body in found.items() if body == ONLINE}
 

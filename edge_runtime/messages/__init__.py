@@ -1,9 +1,10 @@
 """What is published: topics and bodies. Pure."""
 
-from edge_runtime.messages.json_body import number, plain_members
+from edge_runtime.messages.bodies import HealthBody, SentEventBody
+from edge_runtime.messages.json_body import encode_json, number, plain_members
 from edge_runtime.messages.parts import evidence_body, finding_bodies, judgement_body, reason_of, rfc3339
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
-from edge_runtime.messages.retained_bodies import SensorInfoBody
+from edge_runtime.messages.retained_bodies import ConditionBody, InfoBody, SensorInfoBody, StateBody
 from edge_runtime.messages.shadow import ShadowEvent, shadow_message
 from edge_runtime.messages.steadyhum import (
     OFFLINE,
@@ -20,11 +21,17 @@ from edge_runtime.messages.topics import Topics
 __all__ = [
     "OFFLINE",
     "ONLINE",
+    "ConditionBody",
+    "HealthBody",
+    "InfoBody",
     "SensorInfoBody",
+    "SentEventBody",
     "ShadowEvent",
     "Stamp",
+    "StateBody",
     "Topics",
     "condition_message",
+    "encode_json",
     "event_message",
     "evidence_body",
     "finding_bodies",

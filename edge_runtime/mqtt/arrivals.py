@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -19,19 +20,25 @@ from edge_runtime.mqtt.commands import Command
 class Arrivals:
     """Subscriptions of one client and what comes of them; used by the thread that reads for the client."""
 
-    def __init__(self, client: mqtt.Client) -> None:
-        """Nothing is subscribed to."""
-        self._client = client
+    def __init__(self, client: mqtt.Client, births: str = "") -> None:
+        """Nothing is subscribed to; what comes to the topic `births` is no command."""
+        self._client, self._births = client, births
         client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
         self._commands: list[Command] = []
-        self._subacks: list[int] = []
+        self._born: list[bytes] = []
+        self._subacks: dict[int, list[int]] = {}
         self.packets = 0
         """Packets that came of subscriptions."""
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for these, without what the broker has kept; `take_subacks` has the answers."""
+    def subscribe(self, topics: Sequence[str]) -> int:
+        """Ask for these, without what the broker has kept, which MQTT 3.1.1 cannot ask for.
+
+        Returns the packet identifier by which `take_subacks` has the answers.
+        """
+        if self._client.protocol != MQTTProtocolVersion.MQTTv5:
+            return self._client.subscribe([(topic, 0) for topic in topics])[1] or 0
         options = SubscribeOptions(qos=0, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        self._client.subscribe([(topic, options) for topic in topics])
+        return self._client.subscribe([(topic, options) for topic in topics])[1] or 0
 
     def unsubscribe(self, topics: Sequence[str]) -> None:
         """Ask for these no longer."""
@@ -42,13 +49,20 @@ class Arrivals:
         commands, self._commands = self._commands, []
         return commands
 
-    def take_subacks(self) -> list[int]:
-        """Reason codes of subscriptions that were answered."""
-        codes, self._subacks = self._subacks, []
-        return codes
+    def take_births(self) -> list[bytes]:
+        """Bodies of what has arrived on the topic of births."""
+        born, self._born = self._born, []
+        return born
+
+    def take_subacks(self, asked: int) -> list[int]:
+        """Reason codes of that subscription, where it was answered."""
+        return self._subacks.pop(asked, [])
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.packets += 1
+        if self._births and message.topic == self._births:
+            self._born.append(bytes(message.payload))
+            return
         given = message.properties
         self._commands.append(
             Command(
@@ -62,7 +76,7 @@ class Arrivals:
         )
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
         self.packets += 1
-        self._subacks += [reason.value for reason in reasons]
+        self._subacks[mid] = [reason.value for reason in reasons]

@@ -8,6 +8,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_runtime.messages import OFFLINE
+from edge_runtime.mqtt.commands import NOTHING, Wanted
 from edge_runtime.mqtt.credentials import Credentials
 from edge_runtime.mqtt.incoming import IncomingPackets
 from edge_runtime.mqtt.settings import BrokerSettings
@@ -55,17 +56,17 @@ def new_client(
     credentials: Credentials,
     *,
     retained_will: bool,
-    commands: str = "",
+    wanted: Wanted = NOTHING,
 ) -> Client:
     """Make a client that is not connected yet, with a last will where there is a topic for it.
 
-    `commands` is the topic of commands without its last level, empty where none are taken.
+    Messages to what is `wanted` may come, and no others.
     """
     version = MQTTProtocolVersion.MQTTv5 if settings.mqtt == "5" else MQTTProtocolVersion.MQTTv311
     client = Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False
     )
-    client.incoming = IncomingPackets(version_5=settings.mqtt == "5", commands=commands)
+    client.incoming = IncomingPackets(version_5=settings.mqtt == "5", wanted=wanted)
     client.on_socket_open = _no_delay
     client.connect_timeout = settings.connect_timeout_s
     client.max_inflight_messages_set(0)  # no limit: Session has its own, and paho is to queue nothing

@@ -33,6 +33,7 @@ class CommandLane:
         self._by_name = not link.terms.wildcards
         self._period_s, self._in_period = time.monotonic(), 0
         self._back_s: float | None = None
+        self._asked = 0
         self._subscribe()
 
     def take(self) -> None:
@@ -40,7 +41,7 @@ class CommandLane:
         if self._handler is None:
             return
         now_s = time.monotonic()
-        for code in self._link.arrivals.take_subacks():
+        for code in self._link.arrivals.take_subacks(self._asked):
             self._subscribed(code)
         if self._back_s is not None and now_s >= self._back_s:
             self._back_s = None
@@ -94,7 +95,7 @@ class CommandLane:
 
     def _subscribe(self) -> None:
         if topics := self._topics:
-            self._link.arrivals.subscribe(topics)
+            self._asked = self._link.arrivals.subscribe(topics)
 
     def _subscribed(self, code: int) -> None:
         if code == _NO_WILDCARDS and not self._by_name:

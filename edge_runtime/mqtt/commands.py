@@ -1,4 +1,5 @@
-"""Commands that come over the connection, and their answers: `Command`, `Reply`, `CommandHandler`.
+"""Commands that come over the connection, and their answers: `Command`, `Reply`, `CommandHandler`, and
+`Wanted`, which says what else may come.
 
 Whoever handles them is given bytes that somebody else wrote, and says what is to be answered. What a command
 is, who may give it and what it does is none of this room's business.
@@ -6,6 +7,19 @@ is, who may give it and what it does is none of this room's business.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+class Wanted(NamedTuple):
+    """What a connection subscribes to; nothing unless the site wants it."""
+
+    commands: str = ""
+    """Topic of commands without its last level."""
+    births: str = ""
+    """Topic on which a program says `online` when it has started and wants what is retained once more."""
+
+
+NOTHING: Final = Wanted()
 
 
 @dataclass(frozen=True, slots=True)

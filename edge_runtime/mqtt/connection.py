@@ -24,6 +24,7 @@ from edge_runtime.core import printable
 from edge_runtime.mqtt.arrivals import Arrivals
 from edge_runtime.mqtt.broker_words import KEEPALIVE_TIMEOUT, Terms, read_end, read_refusal, read_terms
 from edge_runtime.mqtt.client import new_client
+from edge_runtime.mqtt.commands import NOTHING, Wanted
 from edge_runtime.mqtt.credentials import Credentials, read_credentials
 from edge_runtime.mqtt.flow_control import Pace, queued_bytes
 from edge_runtime.mqtt.incoming import UnwantedPacketError
@@ -51,7 +52,7 @@ class Connection:
         *,
         retained_will: bool = True,
         credentials: Credentials | None = None,
-        commands: str = "",
+        wanted: Wanted = NOTHING,
     ) -> None:
         """Prepare a client; nothing is sent yet. Without `credentials` they are read: raises ConfigError or
         AccessError for them."""
@@ -59,10 +60,10 @@ class Connection:
         """What this client identifies itself by."""
         self._settings, self._where = settings, f"{settings.host}:{settings.port}"
         self._client = new_client(
-            settings, client_id, will_topic, self.credentials, retained_will=retained_will, commands=commands
+            settings, client_id, will_topic, self.credentials, retained_will=retained_will, wanted=wanted
         )
-        self.arrivals = Arrivals(self._client)
-        """Commands, where any are subscribed to."""
+        self.arrivals = Arrivals(self._client, wanted.births)
+        """What comes of subscriptions."""
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._wake: socket.socket | None = None

@@ -2,13 +2,14 @@
 
 Checked before paho sees the bytes, because paho keeps what it is given: packets of up to 256 MiB, and every
 QoS 2 message until a PUBREL comes for it. Where we subscribe to nothing a broker has five packets to send,
-all of them small, and most of them only in answer to ours. Where we take commands it has two more, and
-messages to our own command topics. A listener, which publishes nothing, takes messages of any topic, up to a
-size and to QoS 1, which is what it subscribes at.
+all of them small, and most of them only in answer to ours. Where we take commands, or listen for another
+program's start, it has two more, and messages to those topics. A listener, which publishes nothing, takes
+messages of any topic, up to a size and to QoS 1, which is what it subscribes at.
 """
 
 from typing import Final
 
+from edge_runtime.mqtt.commands import NOTHING, Wanted
 from edge_runtime.mqtt.link_errors import LinkErrorKind
 
 MAX_PACKET_BYTES: Final = 4096
@@ -59,8 +60,8 @@ class UnwantedPacketError(Exception):
 class IncomingPackets:
     """Follows the headers in the bytes of one connection; raises UnwantedPacketError and is then done."""
 
-    def __init__(self, *, version_5: bool, commands: str = "", listener_bytes: int = 0) -> None:
-        """Nothing has arrived yet; `commands` is the topic of our commands without its last level, or "".
+    def __init__(self, *, version_5: bool, wanted: Wanted = NOTHING, listener_bytes: int = 0) -> None:
+        """Nothing has arrived yet; messages to what is `wanted` may come.
 
         A listener takes messages of up to `listener_bytes`; 0 for none.
         """
@@ -68,10 +69,11 @@ class IncomingPackets:
         if listener_bytes:
             self._allowed = {_SUBACK, _PINGRESP, _DISCONNECT}
         self._listener_bytes = listener_bytes
-        self._commands = commands.encode()
-        if commands:
+        self._commands, self._births = wanted.commands.encode(), wanted.births.encode()
+        self._subscribes = bool(self._commands or self._births)
+        if self._subscribes:
             self._allowed |= {_SUBACK, _UNSUBACK}
-        self.most_bytes = COMMAND_PACKET_BYTES if commands else MAX_PACKET_BYTES
+        self.most_bytes = COMMAND_PACKET_BYTES if self._commands else MAX_PACKET_BYTES
         """Largest packet that is taken."""
         self._kind: int | None = None
         self._keep_bytes = 0
@@ -90,7 +92,7 @@ class IncomingPackets:
                 self._beginning += data[at : at + min(step, max(self._keep_bytes - len(self._beginning), 0))]
                 self._body_left -= step
                 at += step
-                if self._latest == _PUBLISH and self._commands:
+                if self._latest == _PUBLISH and self._subscribes:
                     self._check_topic()
                 continue
             if self._kind is not None:
@@ -118,7 +120,7 @@ class IncomingPackets:
             raise UnwantedPacketError("the broker sends packets that answer nothing", _RATE_TOO_HIGH)
 
     def _check_header(self, kind: int, flags: int) -> None:
-        if kind == _PUBLISH and not (self._commands or self._listener_bytes):
+        if kind == _PUBLISH and not (self._subscribes or self._listener_bytes):
             raise UnwantedPacketError("the broker sends messages, and we have subscribed to none")
         if not self._welcomed and kind != _CONNACK:
             what = f"the answer to CONNECT is no CONNACK{_OTHERS.get(kind << 4 | flags, '')}"
@@ -147,17 +149,19 @@ class IncomingPackets:
         self._body_left, self._latest, self._kind = self._size, self._kind or 0, None
         # Of a message all that may be its topic, of all else what may be a reason.
         self._beginning = b""
-        self._keep_bytes = self._size if self._latest == _PUBLISH and self._commands else _REASON_AT + 1
+        self._keep_bytes = self._size if self._latest == _PUBLISH and self._subscribes else _REASON_AT + 1
         self._welcomed = True
         self.packets += 1
 
     def _check_topic(self) -> None:
-        """Refuse a message as soon as its topic has arrived and is none of our commands'."""
+        """Refuse a message as soon as its topic has arrived and is none that we subscribed to."""
         length = int.from_bytes(self._beginning[:_LENGTH_BYTES])
         topic = self._beginning[_LENGTH_BYTES : _LENGTH_BYTES + length]
         if len(self._beginning) < _LENGTH_BYTES + length and self._body_left:
             return
-        verb = topic[len(self._commands) :]
+        if self._births and topic == self._births:
+            return
+        verb = topic[len(self._commands) :] if self._commands else b""
         try:
             verb.decode()
         except UnicodeDecodeError:

@@ -56,17 +56,18 @@ class Publisher:
         availability: str,
         random: Random | None = None,
         *,
-        read_below: str = "",
+        read_below: str | tuple[str, ...] = (),
         commands: CommandHandler | None = None,
+        births: str = "",
     ) -> None:
         """Prepare; `availability` is the topic that says whether this device is there, and our last will.
 
         What is retained on topics that begin with `read_below` is read before the first connection. Where
-        there are `commands` they are subscribed to, and answered. Raises ConfigError or AccessError for
-        credentials that cannot be used.
+        there are `commands` they are subscribed to, and answered; at each `online` on the topic `births`
+        all that is retained is sent again. Raises ConfigError or AccessError for unusable credentials.
         """
         self._spool, self._health = spool, health
-        self._state = PublisherState(settings, spool, health, availability, commands)
+        self._state = PublisherState(settings, spool, health, availability, commands, births=births)
         self._upkeep = Upkeep(spool, health, self._state)
         self._random = random or SystemRandom()
         self._use(settings)
@@ -78,7 +79,7 @@ class Publisher:
         self._stopping = threading.Event()
         self._stop_by_s, self._alive_s = float("inf"), time.monotonic()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._read_below = read_below
+        self._read_below = (read_below,) if isinstance(read_below, str) else read_below
         self.retained: Retained | None = None
         """What was found to be retained; None while that has not been looked for."""
         self.connected = False
@@ -150,14 +151,14 @@ class Publisher:
         self._upkeep.warn(settings)
 
     def _new_link(self, settings: BrokerSettings, credentials: Credentials | None = None) -> Connection:
-        topic, commands = self._state.availability, self._state.commands
+        topic = self._state.availability
         return Connection(
             settings,
             settings.client_id or topic.rpartition("/")[0].replace("/", "-"),
             topic,
             retained_will=self._retained_will,
             credentials=credentials,
-            commands="" if commands is None else commands.prefix,
+            wanted=self._state.wanted,
         )
 
     def _run(self) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 
 from edge_runtime.core import Health
-from edge_runtime.mqtt.commands import CommandHandler
+from edge_runtime.mqtt.commands import CommandHandler, Wanted
 from edge_runtime.mqtt.in_flight import Sent
 from edge_runtime.mqtt.kept_messages import KeptMessages
 from edge_runtime.mqtt.retries import Pauses, Quarantine
@@ -24,9 +24,12 @@ class PublisherState:
         health: Health,
         availability: str,
         commands: CommandHandler | None = None,
+        *,
+        births: str = "",
     ) -> None:
         """Nothing has gone wrong yet; `availability` is the topic that says whether this device is there."""
         self.commands = commands
+        self.wanted = Wanted("" if commands is None else commands.prefix, births)
         self.settings, self.spool, self.health, self.availability = settings, spool, health, availability
         self.unqueued = UnqueuedMessages(settings.state_topics, settings.live_queue)
         self.pauses: Pauses[str] = Pauses(settings.denied_retry_s)

@@ -50,7 +50,7 @@ class Retained:
 class _Reader:
     """One connection's callbacks, and what they note."""
 
-    def __init__(self, client: mqtt.Client, below: str, availability: str) -> None:
+    def __init__(self, client: mqtt.Client, below: tuple[str, ...], availability: str) -> None:
         self.found, self._below, self._availability = Retained(), below, availability
         self.subscribed = self.ended = False
         self.heard_s = self._asked_s = time.monotonic()
@@ -63,7 +63,7 @@ class _Reader:
             self.found.problem, self.ended = f"the broker refuses us: {reason}", True
         else:
             self._asked_s = time.monotonic()
-            client.subscribe(f"{self._below}#", qos=0)
+            client.subscribe([(f"{below}#", 0) for below in self._below])
 
     def _on_subscribe(
         self, client: mqtt.Client, _data: Any, _mid: int, codes: list[ReasonCode], *_: Any
@@ -100,9 +100,13 @@ class _Bounded(IncomingPackets):
 
 
 def read_back(
-    settings: BrokerSettings, client_id: str, below: str, availability: str, cancelled: Callable[[], bool]
+    settings: BrokerSettings,
+    client_id: str,
+    below: tuple[str, ...],
+    availability: str,
+    cancelled: Callable[[], bool],
 ) -> Retained | None:
-    """What is retained on topics that begin with `below`; None where the broker cannot be reached.
+    """What is retained on topics that begin with one of `below`; None where the broker cannot be reached.
 
     `availability` is this device's own, which is said to be offline on the way. Raises
     ConfigError or AccessError for credentials.

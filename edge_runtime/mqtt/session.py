@@ -78,6 +78,7 @@ class Session:
             self._state.clear_aside()
         rows = states = True
         self._commands.take()
+        self._unqueued.answer_births()
         while self._link.has_room and self._commands.send():
             pass
         # In turn: neither keeps the other waiting.

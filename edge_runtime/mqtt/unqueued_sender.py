@@ -10,7 +10,7 @@ write it, and the empty one that removes a topic, which nobody would say again.
 import math
 import time
 from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_runtime.messages import ONLINE
 from edge_runtime.mqtt.connection import Connection
@@ -18,6 +18,9 @@ from edge_runtime.mqtt.in_flight import InFlight, Sent
 from edge_runtime.mqtt.publisher_state import PublisherState
 from edge_runtime.mqtt.size_limits import packet_bytes
 from edge_runtime.mqtt.unqueued import NEVER_S, State
+
+if TYPE_CHECKING:
+    from edge_runtime.mqtt.birth_lane import BirthLane
 
 _STATES_REFUSED: Final = "mqtt.states_refused"
 _ONLINE_KEEPALIVES: Final = 3
@@ -32,6 +35,7 @@ class UnqueuedSender:
         self._link, self._state, self._unacked = link, state, unacked
         self._unqueued, self._health, self._limits = state.unqueued, state.health, state.limits
         self._online_s = float("-inf")
+        self._births = _births(link, state)
 
     @property
     def may_send(self) -> bool:
@@ -50,6 +54,11 @@ class UnqueuedSender:
     def renew_topics(self, topics: Collection[str]) -> None:
         """Make these due again, as far as they are retained ones."""
         self._unqueued.renew_topics(topics)
+
+    def answer_births(self) -> None:
+        """Make every state due again where a program has started that wants them."""
+        if self._births is not None and self._births.due():
+            self._unqueued.renew()
 
     def send_availability(self, body: bytes, *, again: bool = False) -> None:
         """Publish whether this device is there; `again` where subscribers know it already.
@@ -120,3 +129,11 @@ class UnqueuedSender:
         if large:
             self._health.add(counter)
         return large
+
+
+def _births(link: Connection, state: PublisherState) -> "BirthLane | None":
+    if not state.wanted.births:
+        return None
+    from edge_runtime.mqtt.birth_lane import BirthLane  # noqa: PLC0415  memory that most can spare
+
+    return BirthLane(link, state)

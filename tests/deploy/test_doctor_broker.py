@@ -194,7 +194,8 @@ def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
     leaves = ("availability", "+/state", "+/event", "+/health")
     (tmp_path / "acl").write_text("".join(f"pattern write steadyhum/+/%u/{leaf}\n" for leaf in leaves))
     strict[1].reload()
-    quiet.edit("[[sensor]]", "[learning]\nallow = true\n\n[[sensor]]")
+    more = "[learning]\nallow = true\n\n[homeassistant]\ndiscovery = true\n\n[[sensor]]"
+    quiet.edit("[[sensor]]", more)
     secured(quiet, tmp_path, strict)
     _, findings = quiet.report()
     said = {
@@ -207,6 +208,7 @@ def test_an_access_list_of_an_earlier_version_is_named_and_no_fault(
         "info": "warning",
         "condition": "warning",
         "shadow": "warning",
+        "config": "warning",
     }
     assert "access list" in said["info"][1]
 

@@ -53,6 +53,7 @@ from tests.edge.recorded_messages import (
     stamp,
     standing,
 )
+from tests.schemas import FORMATS
 
 START_US = 1_767_225_600_250_000
 MODEL = ModelSummary(
@@ -296,9 +297,7 @@ def test_bodies_are_those_that_were_recorded() -> None:
 def test_every_body_fits_its_schema_and_the_schema_has_no_other_field(name: Any) -> None:
     schema = messages.schema(name)
     jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(
-        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
+    validator = jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
     seen = [body for kind, body in recorded_again() if kind == name]
     assert seen
     for body in seen:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from edge_runtime.mqtt import Command, CommandHandler, Reply, command_lane
+from edge_runtime.mqtt.commands import Wanted
 from edge_runtime.mqtt.incoming import COMMAND_PACKET_BYTES, IncomingPackets, UnwantedPacketError
 from tests.attack.broker import packet
 from tests.broker import until
@@ -181,7 +182,7 @@ def test_another_period_begins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listening() -> IncomingPackets:
-    incoming = IncomingPackets(version_5=True, commands=PREFIX)
+    incoming = IncomingPackets(version_5=True, wanted=Wanted(PREFIX))
     incoming.feed(CONNACK)
     return incoming
 
@@ -227,7 +228,7 @@ def test_what_was_not_subscribed_to_ends_the_connection(data: bytes) -> None:
 
 
 def test_an_empty_message_and_one_before_the_welcome() -> None:
-    incoming = IncomingPackets(version_5=True, commands=PREFIX)
+    incoming = IncomingPackets(version_5=True, wanted=Wanted(PREFIX))
     with pytest.raises(UnwantedPacketError, match="no CONNACK"):
         incoming.feed(message(f"{PREFIX}list"))
     with pytest.raises(UnwantedPacketError):

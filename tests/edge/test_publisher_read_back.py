@@ -29,7 +29,7 @@ def settings(port: int, **changes: Any) -> BrokerSettings:
 
 
 def read(port: int, **changes: Any) -> Retained | None:
-    return read_back(settings(port, **changes), "gateway", BELOW, AVAILABILITY, lambda: False)
+    return read_back(settings(port, **changes), "gateway", (BELOW,), AVAILABILITY, lambda: False)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_broker_that_is_not_there_or_says_nothing_gives_nothing(fake: Any) -> 
     assert read(fake.port) is None
     fake.on_connect = CLOSE
     assert read(fake.port) is None
-    assert read_back(settings(fake.port), "gateway", BELOW, AVAILABILITY, lambda: True) is None, (
+    assert read_back(settings(fake.port), "gateway", (BELOW,), AVAILABILITY, lambda: True) is None, (
         "the service stops"
     )
 

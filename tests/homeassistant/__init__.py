@@ -1,0 +1,1 @@
+"""What Home Assistant itself makes of what we tell it."""
