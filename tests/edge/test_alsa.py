@@ -202,6 +202,12 @@ def test_a_card_of_another_form_is_asked_for_it(tmp_path: Path, monkeypatch: pyt
             EdgeError,
             "sudo usermod -aG audio",
         ),
+        (
+            {"port": "alsa:U9", "unit": "g" * 256, "scale": 2.0},
+            f"{GIVES}; sleep 9",
+            ConfigError,
+            "a text has at most 255 bytes. Take fewer channels",
+        ),
         ({}, "exit 0", UnavailableError, "no samples come .the recorder says nothing"),
     ],
 )

@@ -55,6 +55,7 @@ class AlsaPort(DevicePort):
         self._form, self._count, self._tail = FORMS[0], 0, b""
         self._columns: list[int] = []
         self._factors = np.ones(0, np.float32)
+        self._serial = self._firmware = ""
 
     def open(self) -> None:
         """Start to record; returns when samples come. Raises as `Port.open`."""
@@ -97,13 +98,20 @@ class AlsaPort(DevicePort):
             begun, said = recorder.begins(), recorder.said()
             if begun and _NO_RATE not in said:
                 self._recorder, self._form, self._count, self._tail = recorder, form, count, b""
-                range_ = float(self._factors.min())
-                self._begin(recorder.descriptor, float(rate_hz), range_, self._serial, self._firmware)
+                self._begin_with(recorder, rate_hz)
                 return
             recorder.end()
             if _NO_FORM not in said and _NO_COUNT not in said:
                 break  # another form would not help
         raise self._refusal(said, rate_hz)
+
+    def _begin_with(self, recorder: Recorder, rate_hz: int) -> None:
+        range_ = float(self._factors.min())
+        try:
+            self._begin(recorder.descriptor, float(rate_hz), range_, self._serial, self._firmware)
+        except EdgeError:
+            self.close()
+            raise
 
     def _ways(self) -> Iterator[tuple[Form, int]]:
         """Forms and counts of channels to try; a card takes only those that it has.

@@ -8,7 +8,7 @@ import zlib
 from abc import abstractmethod
 from typing import Final
 
-from edge_runtime.core import Hello, UnavailableError
+from edge_runtime.core import ConfigError, Hello, UnavailableError, printable
 from edge_runtime.sensors.devices.framer import Framer
 from edge_runtime.sensors.devices.wish import Wish
 from edge_runtime.sensors.port import Port
@@ -16,6 +16,8 @@ from edge_runtime.sensors.ports import READ_TIMEOUT_S
 
 MAX_READ: Final = 16384
 """Bytes at a time: 28 ms of two channels of 24 bits at 48 kHz, twice a frame."""
+_TEXT: Final = 60
+"""Characters of a serial number and of a driver's name; a frame has room for 255 bytes."""
 _BOOTS: Final = 2**32
 """Boot numbers end here, as a frame carries them."""
 
@@ -72,14 +74,22 @@ class DevicePort(Port):
     def _gone(self, why: str) -> UnavailableError:
         """What to say of a device that gives nothing any more; `why` is the system's word, if it has one."""
 
-    def _begin(self, descriptor: int, rate_hz: float, range_: float, serial: str, firmware: str) -> Framer:
-        """Begin to read what was opened."""
+    def _begin(self, descriptor: int, rate_hz: float, range_: float, serial: str, firmware: str) -> None:
+        """Begin to read what was opened. Raises ConfigError for texts and channels that no frame carries."""
         who = zlib.crc32(f"{firmware} {serial}".encode())
         boot = time.time_ns() // 1_000_000 % _BOOTS
         wish = self._wish
-        hello = Hello(who, boot, wish.channels, wish.unit, range_, serial, firmware)
-        self._framer, self._descriptor = Framer(hello, rate_hz), descriptor
-        return self._framer
+        said = (printable(text, _TEXT) for text in (serial, firmware))
+        hello = Hello(who, boot, wish.channels, wish.unit, range_, *said)
+        try:
+            self._framer = Framer(hello, rate_hz)
+        except ValueError as error:
+            raise ConfigError(
+                f"frames cannot carry it: {error}",
+                where=self.url,
+                remedy="Take fewer channels, or a shorter name of the unit",
+            ) from error
+        self._descriptor = descriptor
 
     def _opened(self) -> int:
         if self._descriptor is None:

@@ -26,8 +26,12 @@ class Framer:
     """Makes the frames of one opening of a device. Their times count samples, lost ones too, from 0."""
 
     def __init__(self, hello: Hello, rate_hz: float) -> None:
-        """`hello` is what the device is; `rate_hz` what it samples at."""
+        """`hello` is what the device is; `rate_hz` what it samples at.
+
+        Raises ValueError for a hello that frames cannot carry.
+        """
         self._hello, self._rate_hz = hello, rate_hz
+        self._said = encode_hello(hello)
         self._most = (MAX_BODY - _OVERHEAD) // (_SAMPLE_BYTES * len(hello.channels))
         self._sequence = self._taken = 0
         self._hello_at = 0
@@ -46,7 +50,7 @@ class Framer:
         for at in range(0, len(samples), self._most):
             part = np.ascontiguousarray(samples[at : at + self._most], np.float32)
             if self._taken >= self._hello_at:
-                encoded += encode_hello(self._hello)
+                encoded += self._said
                 self._hello_at = self._taken + round(HELLO_S * self._rate_hz)
             frame = Frame(
                 self._hello.sensor_id,

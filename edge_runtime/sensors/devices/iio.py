@@ -60,13 +60,12 @@ class IioPort(DevicePort):
                 while os.read(descriptor, MAX_READ):
                     pass  # what waited is of another time
             self._scan = device.set_up()
+            firmware = f"{FIRMWARE} {device.name}".strip()
+            self._begin(descriptor, device.rate_hz, device.range, device.serial, firmware)
         except EdgeError:
             os.close(descriptor)
             raise
         self._device, self._tail = device, b""
-        self._begin(
-            descriptor, device.rate_hz, device.range, device.serial, f"{FIRMWARE} {device.name}".strip()
-        )
         if device.stamped:
             self._gaps = StampedGaps(device.rate_hz, len(self._wish.channels))
         else:
