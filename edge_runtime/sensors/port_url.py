@@ -28,8 +28,8 @@ def check_port(url: str) -> None:
     if not known or not rest.rpartition(":")[2].strip("/").isdigit():
         examples = ", ".join(kind.example for kind in DEVICES.values())
         raise ValueError(
-            f"port is {url!r}, must be a path, socket://host:port, rfc2217://host:port, or a device such as "
-            f"{examples}"
+            f"port is {url!r}, must be a path, socket://host:port or rfc2217://host:port, or a device such "
+            f"as {examples}"
         )
 
 
