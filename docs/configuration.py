@@ -22,11 +22,11 @@ One TOML file, read strictly: an unknown key is refused with its line and the ne
 reads it again; when the new one is refused, the log and the health message say why and the old one stays.
 
 What a reload does not change goes on without a missed window or a word to anybody; the log says what it
-changed. A sensor begins again when its `port`, `baud`, `protocol`, `rate_hz`, `channels` or `scale` change;
-all its other keys change while it is read. With `[broker]`, or other contents of the files named there, the
-publisher connects again; with `[history]` its file is opened again; `[site]`, `state_folder`, `[spool]` and
-`[commands]` let everything begin again. Recordings go on through all of it, in new files where the sensor's
-settings differ.
+changed. A sensor begins again when its `port`, `baud`, `protocol`, `rate_hz`, `channels` or `scale` change,
+and one that Linux reads itself with its `unit` and `hello_channels`, too; all other keys change while it is
+read. With `[broker]`, or other contents of the files named there, the publisher connects again; with
+`[history]` its file is opened again; `[site]`, `state_folder`, `[spool]` and `[commands]` let everything begin
+again. Recordings go on through all of it, in new files where the sensor's settings differ.
 
 ```toml
 state_folder = "/var/lib/edge-runtime"

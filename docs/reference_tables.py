@@ -79,6 +79,10 @@ ENVIRONMENT = {
     "STEADYHUM_CACHE": ("trainer", "Folder of what was read of recordings, or off."),
     "XDG_CACHE_HOME": ("trainer", "Folder in which that of the cache lies, in place of ~/.cache."),
     "STEADYHUM_SENSOR": ("container", "Name of the sensor in /dev/serial/by-id."),
+    "STEADYHUM_DEVICES": (
+        "tests",
+        "Folder in place of / for /sys, /proc and /dev of sensors that Linux reads.",
+    ),
     "STEADYHUM_SHARED_DATA": ("tests", "Folder of the full recordings; without them some tests are skipped."),
     "STEADYHUM_HEAVY": ("tests", "The make target whose tests, which need root, are not skipped."),
     "STEADYHUM_HOMEASSISTANT": ("tests", "A Python that has Home Assistant, for `make test-homeassistant`."),

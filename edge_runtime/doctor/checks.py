@@ -83,7 +83,7 @@ class Check(StrEnum):
     Remedy: that of the message: record, learn, accept or arm, or restore a backup."""
     PORT_NAME = "port.name"
     """The port is named by a number that may change with the next restart.
-    Remedy: use its name in /dev/serial/by-id."""
+    Remedy: use its name in /dev/serial/by-id, or a device's own name or serial number."""
     PORT_CONSOLE = "port.console"
     """The system's console is on the sensor's port.
     Remedy: switch the login shell on the serial port off."""
@@ -91,8 +91,8 @@ class Check(StrEnum):
     """ModemManager writes to every serial device that appears.
     Remedy: `systemctl disable --now ModemManager`."""
     PORT_PERMISSION = "port.permission"
-    """Whether the service's user may read and write the device.
-    Remedy: add the user to the device's group."""
+    """Whether the service's user, and its unit, may read and write the device.
+    Remedy: add the user to the device's group, or grant the unit what is named."""
     PORT_IN_SERVICE = "port.in_service"
     """The running service reads the port, so that it is not listened to.
     Remedy: none; stop the service to examine the line."""

@@ -66,11 +66,11 @@ def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen
         *_, last = findings = list(ports.examine_port(seen, sensor, service))
         yield from findings
         if last.check is Check.PORT_OPENS and last.level is Level.OK:
-            url = str(ports.local(seen, sensor) or sensor.port)
+            port = ports.port(seen, sensor)
             identity, manifest = identity_of(sensor, config), manifests.get(sensor.model)
             if manifest is not None:  # a site that contradicts its model is a finding about the model
                 channels = sensor.hello_channels or manifest.channels
                 identity = replace(identity, unit=manifest.unit, channels=channels)
-            yield from serial_line.examine_line(url, sensor, identity, manifest, listen_s)
+            yield from serial_line.examine_line(port, sensor, identity, manifest, listen_s)
         else:
             yield skipped(Check.LINE_FRAMES, sensor.name, f"not listened to: {last.what}")

@@ -7,7 +7,7 @@ from typing import Final
 
 from edge_runtime.analysis import samples_and_seconds
 from edge_runtime.core import EdgeError, Fault, FaultKind, Frame, Hello
-from edge_runtime.sensors import SensorSettings, Source
+from edge_runtime.sensors import Port, SensorSettings, Source
 from edge_runtime.sensors.protocols import PROTOCOLS, Decoder, new_decoder
 
 BAUDS: Final = (921600, 115200, 460800, 230400, 1000000, 2000000, 3000000, 57600, 38400, 19200, 9600)
@@ -57,11 +57,11 @@ class Capture:
         return count / (count + len(self.frames)) if count else 0.0
 
 
-def listen(url: str, baud: int, decoder: Decoder, seconds: float) -> Capture:
+def listen(port: Port, decoder: Decoder, seconds: float) -> Capture:
     """Listen for `seconds`. Raises what opening the port raises: UnavailableError, BusyError, AccessError."""
     capture = Capture()
     begun_s = time.monotonic()
-    with Source(url, baud) as source:
+    with port as source:
         while (elapsed_s := time.monotonic() - begun_s) < seconds:
             try:
                 data = source.read()

@@ -6,10 +6,10 @@ from typing import Final
 
 from edge_runtime.core import AccessError
 from edge_runtime.doctor.checks import Check
-from edge_runtime.doctor.findings import Finding, fault, ok
+from edge_runtime.doctor.findings import Finding, Findings, fault, ok
 from edge_runtime.doctor.host import Host
 from edge_runtime.doctor.unit import settings
-from edge_runtime.sensors import SensorSettings
+from edge_runtime.sensors import DeviceKind, SensorSettings, device_kind
 
 _OWNER: Final = stat.S_IRUSR | stat.S_IWUSR
 _GROUP: Final = stat.S_IRGRP | stat.S_IWGRP
@@ -33,10 +33,25 @@ def examine_permission(host: Host, sensor: SensorSettings, path: Path) -> Findin
     if user == "root" or status.st_mode & needed == needed:
         return ok(Check.PORT_PERMISSION, sensor.name, f"{user} may use it")
     remedy = f"usermod -aG {group} {user}, then restart the service or log in again"
-    if not status.st_mode & stat.S_IRGRP:
-        remedy = f"chmod 660 {sensor.port}, or a udev rule that gives it to a group, which {user} joins"
-    what = f"{user} may not use {sensor.port} (group {group}, mode {stat.S_IMODE(status.st_mode):04o})"
+    name = sensor.port if device_kind(sensor.port) is None else str(path)
+    if status.st_mode & _GROUP != _GROUP or group == "root":
+        remedy = f"chmod 660 {name}, or a udev rule that gives it to a group, which {user} joins"
+    what = f"{user} may not use {name} (group {group}, mode {stat.S_IMODE(status.st_mode):04o})"
     return fault(Check.PORT_PERMISSION, sensor.name, what, remedy, AccessError.exit_code)
+
+
+def examine_unit_grants(host: Host, sensor: SensorSettings, kind: DeviceKind) -> Findings:
+    """Say what the service's unit, where there is one, denies that a device of the kernel's needs."""
+    if (settings(host, "DevicePolicy") or [""])[-1] != "closed":
+        return
+    grants = {grant: grant.split("=") for grant in kind.drop_in}
+    # Of a key that is no list the last value counts; in lists all do.
+    counting = {key: settings(host, key)[-1:] for key, _ in grants.values()}
+    counting["DeviceAllow"] = settings(host, "DeviceAllow")
+    if missing := [grant for grant, (key, value) in grants.items() if value not in counting[key]]:
+        remedy = f"systemctl edit edge-runtime: [Service] {' '.join(missing)}; then restart it"
+        what = f"the service's unit does not grant {sensor.port}: it lacks {', '.join(missing)}"
+        yield fault(Check.PORT_PERMISSION, sensor.name, what, remedy, AccessError.exit_code)
 
 
 def _group_name(host: Host, number: int) -> str:

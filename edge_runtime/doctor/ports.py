@@ -4,22 +4,31 @@ import os
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import BusyError, EdgeError
+from edge_runtime.core import BusyError, EdgeError, UnavailableError
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.host import Host
-from edge_runtime.doctor.permissions import examine_permission
-from edge_runtime.sensors import SensorSettings, Source
+from edge_runtime.doctor.permissions import examine_permission, examine_unit_grants
+from edge_runtime.sensors import DeviceKind, Port, SensorSettings, device_kind, port_of
 
 _BY_ID: Final = "/dev/serial/by-id"
 """Links that udev names after the device's own serial number."""
 _RENUMBERED: Final = ("ttyUSB", "ttyACM")
 """Names that the kernel numbers in the order in which devices appear."""
+_RENUMBERS: Final = "is numbered in the order of plugging: after a restart it may be another sensor"
 
 
 def local(host: Host, sensor: SensorSettings) -> Path | None:
-    """The device file of a sensor's port; None for ports over the network."""
+    """The device file of a sensor's port; None for ports over the network, and where the kernel has no such
+    device now."""
+    if (kind := device_kind(sensor.port)) is not None:
+        return next(iter(_files(host, sensor, kind)), None)
     return None if "://" in sensor.port else host.path(sensor.port)
+
+
+def port(host: Host, sensor: SensorSettings) -> Port:
+    """A sensor's port, closed."""
+    return port_of(sensor, local(host, sensor), _root(host))
 
 
 def examine_port(host: Host, sensor: SensorSettings, service: int | None) -> Findings:
@@ -30,30 +39,47 @@ def examine_port(host: Host, sensor: SensorSettings, service: int | None) -> Fin
     path = local(host, sensor)
     if path is not None:
         yield from _examine_device(host, sensor, path)
-        if path.exists():
-            yield examine_permission(host, sensor, path)
+        files = [path] if (kind := device_kind(sensor.port)) is None else _files(host, sensor, kind)
+        yield from (examine_permission(host, sensor, file) for file in files if file.exists())
+        if kind is not None:
+            yield from examine_unit_grants(host, sensor, kind)
     holders = _holders(host, str(path.resolve())) if path else []
     if service and any(pid == service for pid, _ in holders):
         what = f"the running service (process {service}) reads it"
         yield ok(Check.PORT_IN_SERVICE, sensor.name, what)
         return
     try:
-        with Source(str(path or sensor.port), sensor.baud):
+        with port(host, sensor):
             # Opening proves little: a program that asked for no lock gets every other byte all the same.
             free = ok(Check.PORT_OPENS, sensor.name, sensor.port)
             finding = _busy(sensor, holders, "") if holders else free
     except BusyError as error:
         finding = _busy(sensor, holders, error.remedy)
     except EdgeError as error:
-        finding = refused(Check.PORT_OPENS, error)
-        if path is not None and not path.exists():
-            names = ", ".join(sorted(link.name for link in _links(host)))
-            remedy = f"Plug the sensor in, or set `port` to one of those present: {_BY_ID}/{names}"
-            if not names:
-                remedy = f"Plug the sensor in, with a cable that carries data; nothing is in {_BY_ID}"
-            what = f"{sensor.port} does not exist"
-            finding = fault(Check.PORT_PRESENT, sensor.name, what, remedy, error.exit_code)
+        finding = _refusal(host, sensor, path, error)
     yield finding  # after the port is closed, for the caller to listen to it
+
+
+def _files(host: Host, sensor: SensorSettings, kind: DeviceKind) -> tuple[Path, ...]:
+    return kind.files(sensor.port.partition(":")[2], _root(host))
+
+
+def _root(host: Host) -> Path | None:
+    return None if host.root == Path("/") else host.root
+
+
+def _refusal(host: Host, sensor: SensorSettings, path: Path | None, error: EdgeError) -> Finding:
+    absent = isinstance(error, UnavailableError) and (path is None or not path.exists())
+    if absent and device_kind(sensor.port):
+        return fault(Check.PORT_PRESENT, sensor.name, error.what, error.remedy, error.exit_code)
+    if path is None or path.exists():
+        return refused(Check.PORT_OPENS, error)
+    names = ", ".join(sorted(link.name for link in _links(host)))
+    remedy = f"Plug the sensor in, or set `port` to one of those present: {_BY_ID}/{names}"
+    if not names:
+        remedy = f"Plug the sensor in, with a cable that carries data; nothing is in {_BY_ID}"
+    what = f"{sensor.port} does not exist"
+    return fault(Check.PORT_PRESENT, sensor.name, what, remedy, error.exit_code)
 
 
 def _busy(sensor: SensorSettings, holders: list[tuple[int, str]], remedy: str) -> Finding:
@@ -64,12 +90,17 @@ def _busy(sensor: SensorSettings, holders: list[tuple[int, str]], remedy: str) -
 
 
 def _examine_device(host: Host, sensor: SensorSettings, path: Path) -> Findings:
+    if (kind := device_kind(sensor.port)) is not None:
+        if kind.is_numbered(sensor.port.partition(":")[2]):
+            remedy = f"Name it by what it is: {', '.join(kind.present(_root(host)))}"
+            yield warning(Check.PORT_NAME, sensor.name, f"{sensor.port} {_RENUMBERS}", remedy)
+        return
     by_id = sensor.port.startswith(_BY_ID)
     renumbered = Path(sensor.port).name.startswith(_RENUMBERED)
     if renumbered and not by_id:
         same = [link.name for link in _links(host) if link.resolve() == path.resolve()]
         remedy = f"Set port to {_BY_ID}/{same[0]}" if same else f"Use the sensor's name in {_BY_ID}"
-        what = f"{sensor.port} is numbered in the order of plugging: after a restart it may be another sensor"
+        what = f"{sensor.port} {_RENUMBERS}"
         yield warning(Check.PORT_NAME, sensor.name, what, remedy)
     words = host.text("/proc/cmdline").split()
     consoles = {word.removeprefix("console=").split(",")[0] for word in words if word.startswith("console=")}

@@ -17,7 +17,7 @@ from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, fault, ok, refused, warning
 from edge_runtime.doctor.listening import Capture, find_settings, listen
 from edge_runtime.doctor.sensor_identity import examine_identity
-from edge_runtime.sensors import SensorSettings
+from edge_runtime.sensors import Port, SensorSettings, device_kind
 from edge_runtime.sensors.protocols import new_decoder
 
 BAD_SHARE: Final = 0.01
@@ -32,16 +32,16 @@ _DAMAGE: Final = (FaultKind.GARBAGE, FaultKind.CRC, FaultKind.LINE, FaultKind.SC
 
 
 def examine_line(
-    url: str, sensor: SensorSettings, identity: Identity, manifest: Manifest | None, seconds: float
+    port: Port, sensor: SensorSettings, identity: Identity, manifest: Manifest | None, seconds: float
 ) -> Findings:
     """Listen for `seconds` and judge; `manifest` is None where the model could not be opened."""
     try:
-        capture = listen(url, sensor.baud, new_decoder(sensor.protocol, sensor.line), seconds)
+        capture = listen(port, new_decoder(sensor.protocol, sensor.line), seconds)
     except EdgeError as error:
         yield refused(Check.PORT_OPENS, error)
         return
     if not capture.frames:
-        yield _explain_no_frames(url, sensor, capture)
+        yield _explain_no_frames(port.url, sensor, capture)
         return
     what = f"{len(capture.frames)} frames in {capture.seconds:.1f} s"
     yield ok(Check.LINE_FRAMES, sensor.name, what)
@@ -58,6 +58,8 @@ def _explain_no_frames(url: str, sensor: SensorSettings, capture: Capture) -> Fi
         return fault(Check.LINE_LOST, name, f"the port went away: {capture.lost}", remedy, absent)
     if not capture.size:
         remedy = "Check the sensor's power, TX to RX wiring, and that its firmware runs"
+        if (kind := device_kind(sensor.port)) is not None:
+            remedy = kind.silent
         what = f"nothing comes from {sensor.port} in {capture.seconds:.0f} s"
         return fault(Check.LINE_SILENT, name, what, remedy, absent)
     settings = find_settings(url, sensor)
@@ -81,7 +83,7 @@ def _examine_losses(sensor: SensorSettings, capture: Capture) -> Findings:
         what = f"{100 * share:.1f} % of what comes is damaged ({capture.faults[-1].detail})"
         yield warning(Check.LINE_DAMAGED, name, what, remedy)
     share = capture.size / capture.seconds / (sensor.baud / BITS_PER_BYTE)
-    if FULL_SHARE < share <= WIRE_SHARE:
+    if FULL_SHARE < share <= WIRE_SHARE and device_kind(sensor.port) is None:
         what = f"{100 * share:.0f} % of what {sensor.baud} baud can carry is used"
         remedy = "Raise the baud rate at both ends, or send int16 samples in frames"
         yield warning(Check.LINE_FULL, name, what, remedy)

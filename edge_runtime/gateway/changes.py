@@ -6,6 +6,7 @@ from typing import Final
 
 from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
+from edge_runtime.sensors import SensorSettings, device_kind
 
 _EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant")
 """Every topic and the last will are made from the first, the next two are the open spool, and with the others
@@ -30,6 +31,14 @@ _IN_PLACE: Final = frozenset(
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
 listed makes the sensor begin again, which is right for every one and quick for none."""
+
+
+_OF_DEVICES: Final = frozenset(("unit", "hello_channels"))
+"""By these a device of the kernel's is set up, and what it gives is converted."""
+
+
+def _in_place(sensor: SensorSettings) -> frozenset[str]:
+    return _IN_PLACE - _OF_DEVICES if device_kind(sensor.port) else _IN_PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         # The model's digest, not its path: the file may have been written over.
         same = was == is_now and old[name].model == new[name].model
         same = same and old[name].commissioned == new[name].commissioned
-        if not differ <= _IN_PLACE:
+        if not differ <= _in_place(is_now):
             replaced.append(name)
         elif not (same and old[name].watch.suspended == new[name].watch.suspended):
             adjusted.append(name)

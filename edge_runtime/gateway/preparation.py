@@ -28,7 +28,7 @@ from edge_runtime.models import (
 )
 from edge_runtime.mqtt import read_credentials
 from edge_runtime.pipeline import NO_MODEL_YET, Commissioned, Watch, read_commissioned, unlearnt_manifest
-from edge_runtime.sensors import SensorSettings, Source, check_device, probe
+from edge_runtime.sensors import SensorSettings, check_device, port_of, probe
 from edge_runtime.spool import check_folder
 
 
@@ -213,7 +213,7 @@ def probe_ports(config: Config) -> list[str]:
 
     Raises BusyError or AccessError, which waiting does not remove.
     """
-    said = probe([Source(sensor.port, sensor.baud) for sensor in config.sensor])
+    said = probe([port_of(sensor) for sensor in config.sensor])
     for error in said:
         if error is not None and not isinstance(error, UnavailableError):
             raise error

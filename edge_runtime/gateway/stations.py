@@ -18,7 +18,7 @@ from edge_runtime.gateway.recording.tap import Tap
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.stall_guard import StallGuard
 from edge_runtime.pipeline import SensorPipeline
-from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, Source
+from edge_runtime.sensors import Allowance, Inbox, Patience, Poller, PortReader, port_of
 from edge_runtime.sensors.protocols import new_decoder
 
 TURN_BYTES: Final = 8192
@@ -140,7 +140,7 @@ class Stations(Part):
 
     def _add(self, sensor: PreparedSensor, report: ReportSettings) -> Station:
         settings = sensor.settings
-        source, share = Source(settings.port, settings.baud), self._inbox.admit()
+        source, share = port_of(settings), self._inbox.admit()
         allowance, patience = Allowance.of(settings), Patience.of(settings)
         reader = PortReader(
             share,

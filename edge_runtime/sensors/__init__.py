@@ -20,12 +20,15 @@ from edge_runtime.sensors.captures import (
     summarize,
 )
 from edge_runtime.sensors.device_names import device_of
+from edge_runtime.sensors.devices import DeviceKind
 from edge_runtime.sensors.evidence_settings import EvidenceSettings
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.line_wire import LineWire, stated_hello
+from edge_runtime.sensors.opening import port_of
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.poller import Poller
-from edge_runtime.sensors.port_url import check_device
+from edge_runtime.sensors.port import Port
+from edge_runtime.sensors.port_url import check_device, device_kind
 from edge_runtime.sensors.ports import Source
 from edge_runtime.sensors.probing import probe
 from edge_runtime.sensors.readers import PortReader
@@ -56,6 +59,7 @@ __all__ = [
     "CapturePart",
     "CaptureSummary",
     "Chunk",
+    "DeviceKind",
     "EvidenceSettings",
     "Inbox",
     "InjectedFaults",
@@ -63,6 +67,7 @@ __all__ = [
     "Patience",
     "Piece",
     "Poller",
+    "Port",
     "PortReader",
     "RecordedFrames",
     "RecordingSettings",
@@ -75,6 +80,7 @@ __all__ = [
     "check_device",
     "check_sendable",
     "damage_of",
+    "device_kind",
     "device_of",
     "is_capture",
     "join_signals",
@@ -82,6 +88,7 @@ __all__ = [
     "open_recorded",
     "play_capture",
     "play_signals",
+    "port_of",
     "probe",
     "read_capture",
     "read_part",

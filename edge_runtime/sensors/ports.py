@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
+from edge_runtime.sensors.port import Port
 from edge_runtime.sensors.port_url import check_port
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class _Port(Protocol):
     def close(self) -> None: ...
 
 
-class Source:
-    """A port, opened by URL. Usable as a context manager.
+class Source(Port):
+    """A port that gives bytes, opened by URL.
 
     A serial line that is closed and opened again is reset without more ado: the kernel drops DTR and RTS with
     the last close (HUPCL, which it sets and nobody here clears) and pyserial raises both when it opens, which
@@ -66,10 +67,7 @@ class Source:
         self._serial_line = False
 
     def open(self) -> None:
-        """Open the port exclusively, dropping what waited in it.
-
-        Raises UnavailableError, AccessError (no permission) or BusyError (another program has it).
-        """
+        """Open it as `Port` says; never raises ConfigError."""
         import serial  # noqa: PLC0415  its Unix part needs termios; without that the rest of this room works
 
         try:
@@ -100,10 +98,7 @@ class Source:
             raise _refusal(self.url, error) from error
 
     def read(self) -> bytes:
-        """Return what has arrived, waiting up to READ_TIMEOUT_S for a first byte; empty when nothing arrived.
-
-        Raises UnavailableError when the port went away or is closed.
-        """
+        """Wait up to READ_TIMEOUT_S for a first byte. Raises UnavailableError."""
         port = self._opened()
         try:
             first = port.read(1)
@@ -115,17 +110,14 @@ class Source:
 
     @property
     def descriptor(self) -> int | None:
-        """The open port's descriptor, to be waited on together with others; None where there is none."""
+        """None also for rfc2217, which is read in a thread of its own."""
         try:
             return None if self._port is None else self._port.fileno()
-        except _PORT_ERRORS:  # rfc2217 is read in a thread of its own
+        except _PORT_ERRORS:
             return None
 
     def drain(self) -> bytes:
-        """Return what has arrived, without waiting; for when the descriptor is ready, empty when it is not.
-
-        Raises UnavailableError when the port went away or is closed.
-        """
+        """Take up to MAX_READ bytes. Raises UnavailableError."""
         try:
             data = os.read(self._opened().fileno(), MAX_READ)
         except BlockingIOError:  # pyserial's descriptors never block
@@ -148,7 +140,7 @@ class Source:
             raise _refusal(self.url, error) from error
 
     def close(self) -> None:
-        """Close the port; never raises, not even for a port that was unplugged."""
+        """Close it; never raises."""
         port, self._port = self._port, None
         if port is not None:
             with contextlib.suppress(*_PORT_ERRORS):
@@ -163,13 +155,6 @@ class Source:
         if self._port is None:
             raise UnavailableError("the port is closed", where=self.url, remedy="Open it first")
         return self._port
-
-    def __enter__(self) -> "Source":
-        self.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _unopened(url: str) -> "Serial":

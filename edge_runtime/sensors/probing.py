@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from edge_runtime.core import EdgeError, UnavailableError
-from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.port import Port
 
 PROBE_S: Final = 8.0
 """Longest wait for all of them. pyserial gives a TCP connection 5 s, and rfc2217 3 s more to agree on its
 terms; a driver that hangs never answers."""
 
 
-def probe(sources: Sequence[Source]) -> list[EdgeError | None]:
+def probe(sources: Sequence[Port]) -> list[EdgeError | None]:
     """Open and close every port; return what each said, None where all is well. Takes PROBE_S at most."""
     said: list[EdgeError | None] = [
         UnavailableError(

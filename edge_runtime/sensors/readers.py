@@ -19,7 +19,7 @@ from edge_runtime.sensors.allowance import Allowance
 from edge_runtime.sensors.inbox import Chunk, Inbox
 from edge_runtime.sensors.patience import Patience
 from edge_runtime.sensors.poller import PAUSE_S, Poller
-from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.port import Port
 
 RETRY_S: Final = (0.1, 1.5)
 """Bounds of the wait before a lost port is tried again; it doubles from one to the other. A judgement: a plug
@@ -39,7 +39,7 @@ class PortReader(threading.Thread):
     def __init__(
         self,
         share: int,
-        source: Source,
+        source: Port,
         inbox: Inbox,
         stop: threading.Event,
         poller: Poller | None = None,

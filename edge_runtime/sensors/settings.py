@@ -16,7 +16,7 @@ from edge_runtime.core import (
     check_within,
 )
 from edge_runtime.sensors.diagnosis_settings import DiagnosisSettings
-from edge_runtime.sensors.port_url import check_port
+from edge_runtime.sensors.port_url import check_port, device_kind
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
 
 LEARN: Final = "learn"
@@ -42,7 +42,8 @@ class SensorSettings:
     name: str
     """Level of its topics."""
     port: str
-    """A path, best one from /dev/serial/by-id, or `socket://host:port` or `rfc2217://host:port`."""
+    """A path, best one from /dev/serial/by-id, or `socket://host:port` or `rfc2217://host:port`; or a sensor
+    that Linux reads itself, `iio:NAME`, or a USB accelerometer that is a sound card, `alsa:SERIAL`."""
     model: Annotated[Path, OrWord(LEARN)]
     """The .onnx file, relative to this configuration; or `learn`, where the sensor has no model yet and is to
     learn one from its own machine, which `learning.allow` permits."""
@@ -57,11 +58,13 @@ class SensorSettings:
     baud: int = 921600
     """Bits per second of a serial port; USB devices ignore it."""
     scale: float = 1.0
-    """For `lines`: physical unit per number; frames carry their own."""
+    """For `lines`: physical unit per number; frames carry their own. For `iio:` and `alsa:` ports that
+    measure volts, or state no calibration: physical unit per volt, or at full scale."""
     serial: str | None = None
     """Serial number that its hello must state; with another one the sensor is at fault."""
     hello_channels: tuple[str, ...] | None = None
-    """What its hello calls the channels, in order, where these are not their names in the model."""
+    """What its hello calls the channels, in order, where these are not their names in the model. Of `iio:`
+    and `alsa:` ports only these are read."""
     range: float | None = None
     """Largest magnitude the sensor can report, in `unit`; beyond it samples count as saturated."""
     threshold: float | None = None
@@ -112,6 +115,8 @@ class SensorSettings:
                 f"suppressed has {len(self.suppressed)} characters, must be {LONGEST_WHY} at most"
             )
         check_port(self.port)
+        if device_kind(self.port) is not None and self.protocol != DEFAULT_PROTOCOL:
+            raise ValueError(f"protocol is {self.protocol!r}, which {self.port} does not speak: leave it out")
         for name in ("rate_hz", "baud", "scale", "silence_s", "range"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import DataError
+from edge_runtime.core import ConfigError, DataError
+from edge_runtime.sensors.port_url import device_kind
 from edge_runtime.sensors.ports import Source
 
 Write = Callable[[bytes], None]
@@ -27,11 +28,18 @@ _POLL_S: Final = 0.01
 def open_output(url: str, baud: int, link: Path | None) -> Iterator[tuple[str, Write]]:
     """Open a port by URL, or make one for `pty`; yield its name and how to send on it.
 
-    `link` is a second name for the made port. Raises as `Source.open`, and DataError for an impossible link.
+    `link` is a second name for the made port. Raises as `Source.open`, DataError for an impossible link,
+    ConfigError for a port that is only read.
     """
     if url == "pty":
         with _pseudo_terminal(link) as made:
             yield made
+    elif device_kind(url) is not None:
+        raise ConfigError(
+            "the kernel's own devices give samples and take none",
+            where=url,
+            remedy="Play the recording on a line: --port pty",
+        )
     else:
         with Source(url, baud) as source:
             yield url, source.write

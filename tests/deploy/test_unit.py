@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from deploy.debian.build import NAMES_USERS, RELEASES
+from edge_runtime.sensors.devices import DEVICES
 from tests.artefacts import write_artefact
 from tests.deploy.examined_gateway import vibration
 from tests.deploy.heavy import ROOT
@@ -60,6 +61,21 @@ def test_the_metrics_are_as_little_exposed_and_understood(tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said_of_it = [line for line in done.stderr.splitlines() if METRICS.name in line]
     assert (done.returncode, said_of_it) == (0, [])
+
+
+@needs_systemd
+@pytest.mark.parametrize("kind", DEVICES.values(), ids=lambda kind: kind.name)
+def test_the_drop_in_for_devices_is_documented_and_understood(kind: Any, tmp_path: Path) -> None:
+    assert "\n".join(kind.drop_in) in (ROOT / "docs/sensors.md").read_text()
+    text = UNIT.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
+    (tmp_path / UNIT.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
+    drop_in = tmp_path / f"{UNIT.name}.d/override.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text("\n".join(("[Service]", *kind.drop_in)))
+    command: list[Any] = ["systemd-analyze", "verify", "--man=no", tmp_path / UNIT.name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    assert (done.returncode, said) == (0, [])
 
 
 LEARNER = ROOT / "deploy" / "debian" / "learn"

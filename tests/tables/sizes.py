@@ -112,12 +112,15 @@ def run(what: str, command: list[str], folder: Path = ROOT, more: dict[str, str]
     """Run a command, print what it cost, return the last line that it wrote."""
     before, begun_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | (more or {})
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
-    peak_kb = 0
-    while process.poll() is None:
-        peak_kb = max(peak_kb, largest_kb(process.pid))
-        time.sleep(0.05)
-    said = process.stdout.read() if process.stdout else ""
+    # Not into a pipe: what is written of thousands of recordings is more than one holds.
+    with tempfile.TemporaryFile("w+") as words:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=words)
+        peak_kb = 0
+        while process.poll() is None:
+            peak_kb = max(peak_kb, largest_kb(process.pid))
+            time.sleep(0.2)
+        words.seek(0)
+        said = words.read()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     took_s = time.monotonic() - begun_s

@@ -10,6 +10,8 @@ from tests.tables.judge import judge
 from tests.trainer.builders import noise, row
 from trainer.core.errors import RecordingError
 from trainer.formats import Hints
+from trainer.formats.text.clock import Gaps
+from trainer.formats.text.pace import find_pace
 from trainer.recordings.file_reading import read_recording
 from trainer.recordings.list_reading import read_recordings
 
@@ -72,6 +74,20 @@ def test_coarse_stamps_hide_no_lasting_loss(tmp_path: Path) -> None:
         [row(table(tmp_path / "a.csv", "t,x", times), channels=("x",), rate_hz=None)]
     )
     assert (len(first.samples), len(second.samples), first.rate_hz) == (1500, 1500, 1600.0)
+
+
+@pytest.mark.parametrize("lost", [10, 1000])
+@pytest.mark.parametrize("rows", [200, 300, 400, 700])
+def test_a_loss_is_found_wherever_in_a_short_table_of_coarse_stamps_it_is(rows: int, lost: int) -> None:
+    for at in range(70, rows - 70, 7):
+        stamps = np.floor((np.arange(rows) + lost * (np.arange(rows) >= at)) / 2)
+        pace = find_pace(stamps, strict=False)
+        assert pace is not None
+        gaps = Gaps(pace, "t")
+        for block in np.array_split(stamps, 3):
+            gaps.feed(block)
+        gaps.finish()
+        assert [abs(start - at) <= 2 for start in gaps.starts] == [True], (at, gaps.starts)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.3])

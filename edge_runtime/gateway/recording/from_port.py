@@ -12,7 +12,7 @@ from edge_runtime.gateway.recording.job import Order
 from edge_runtime.gateway.recording.recordings import folder_of, new_job, open_desk, target_of, targets_of
 from edge_runtime.gateway.recording.tap import Tap
 from edge_runtime.gateway.recording.views import View, is_over
-from edge_runtime.sensors import Inbox, Patience, Poller, PortReader, Source, probe
+from edge_runtime.sensors import Inbox, Patience, Poller, PortReader, port_of, probe
 
 
 def record_from_port(config: Config, order: Order, by: str) -> Iterator[View]:
@@ -24,7 +24,7 @@ def record_from_port(config: Config, order: Order, by: str) -> Iterator[View]:
     order.check()
     target = target_of(order.sensor, targets_of(config))
     settings, tap, inbox, stop = target.settings, Tap(), Inbox(), threading.Event()
-    source = Source(settings.port, settings.baud)
+    source = port_of(settings)
     (refused,) = probe([source])
     if refused is not None:
         raise refused

@@ -57,21 +57,18 @@ class Gaps:
         held = np.concatenate([self._held, stamps])
         first = self._row - len(self._held)
         self._row += len(stamps)
-        keep = min(2 * self._width, len(held))
-        late, width = np.empty(0), self._width
-        if len(held) > 2 * width:
-            # How late the rows after each row are against those before, in the column's unit.
-            sums = np.concatenate([[0.0], np.cumsum(held - held[0])])
-            means = (sums[width:] - sums[:-width]) / width
-            late = np.asarray(means[width:] - means[:-width] - width * self._pace.step)
-        if late.size:
-            open_from = self._collect(held, late, first)
-            keep = min(len(held), max(keep, len(held) - open_from))
-        self._held = held[len(held) - keep :] if late.size else held
+        keep = 2 * self._width
+        if len(held) > keep:
+            open_from = self._collect(held, first)
+            held = held[-max(keep, len(held) - open_from) :]
+        self._held = held
 
     def finish(self) -> None:
-        """Look at the last rows, and those of a file too short for means, by single steps."""
+        """Look at a run of late rows that lasts up to the end, then at the last rows, and those of a file too
+        short for means, by single steps."""
         first = self._row - len(self._held)
+        if len(self._held) > 2 * self._width:
+            self._collect(self._held, first, whole=True)
         margin = self._held if self._row == len(self._held) else self._held[-self._width - 1 :]
         first += len(self._held) - len(margin)
         limit = self._pace.limit + (self._pace.quantum if self._pace.quantum > self._pace.step else 0.0)
@@ -79,18 +76,26 @@ class Gaps:
             self._add(first + int(place) + 1)
         self.starts.sort()
 
-    def _collect(self, held: ParsedSamples, late: ParsedSamples, first: int) -> int:
-        """Add the latest row of each run of late ones; return the place from which a run is not over yet."""
+    def _collect(self, held: ParsedSamples, first: int, *, whole: bool = False) -> int:
+        """Add the latest row of each run of late ones; return the place from which a run is not over yet.
+
+        `whole` says that nothing follows: a run that has passed its latest row counts.
+        """
+        width = self._width
+        # How late the rows after each row are against those before, in the column's unit.
+        sums = np.concatenate([[0.0], np.cumsum(held - held[0])])
+        means = (sums[width:] - sums[:-width]) / width
+        late = np.asarray(means[width:] - means[:-width] - width * self._pace.step)
         over = late > self._late
         edges = np.flatnonzero(np.diff(np.concatenate([[False], over, [False]]).astype(np.int8))).reshape(
             -1, 2
         )
         for begin, end in edges:
-            if end == len(late):
+            place = int(np.argmax(late[begin:end])) + width
+            if end == len(late) and not (whole and begin + place < end + width - 1):
                 return int(begin)
             # At the run's one long step, else where it is latest.
-            steps = np.diff(held[begin : end + 2 * self._width])
-            place = int(np.argmax(late[begin:end])) + self._width
+            steps = np.diff(held[begin : end + 2 * width])
             if steps.max() > self._pace.limit + self._pace.quantum:
                 place = int(np.argmax(steps)) + 1
             self._add(first + int(begin) + place)
