@@ -25,8 +25,8 @@ What a reload does not change goes on without a missed window or a word to anybo
 changed. A sensor begins again when its `port`, `baud`, `protocol`, `rate_hz`, `channels` or `scale` change,
 and one that Linux reads itself with its `unit` and `hello_channels`, too; all other keys change while it is
 read. With `[broker]`, or other contents of the files named there, the publisher connects again; with
-`[history]` its file is opened again; `[site]`, `state_folder`, `[spool]` and `[commands]` let everything begin
-again. Recordings go on through all of it, in new files where the sensor's settings differ.
+`[history]` its file is opened again; `[site]`, `state_folder`, `[spool]` and `[commands]` let everything
+begin again. Recordings go on through all of it, in new files where the sensor's settings differ.
 
 ```toml
 state_folder = "/var/lib/edge-runtime"

@@ -76,8 +76,13 @@ def page(target: str, ask: Callable[[], Said]) -> tuple[int, str, str]:
         return 200, _METRICS, exposition(said.about, said.health)
     if said.health is None:
         return 503, _TEXT, f"{said.problem}\n"
-    wrong = [] if path == "/healthz" else _not_ready(said.health)
-    return (503, _TEXT, "".join(f"{line}\n" for line in wrong)) if wrong else (200, _TEXT, "ok\n")
+    if path == "/healthz":
+        return 200, _TEXT, "ok\n"
+    # What keeps alarms from being raised or sent, a line each.
+    wrong = [] if said.health["connected"] else ["not connected to the broker"]
+    wrong += [f"{each['name']}: {each['trouble']}" for each in said.health["sensors"] if each["trouble"]]
+    lines = [f"{printable(line, 500)}\n" for line in wrong]
+    return (503, _TEXT, "".join(lines)) if wrong else (200, _TEXT, "ok\n")
 
 
 class MetricsServer(socketserver.ThreadingTCPServer):
@@ -154,13 +159,6 @@ class _Request(socketserver.BaseRequestHandler):
                 return None
             head += data
         return head
-
-
-def _not_ready(health: dict[str, Any]) -> list[str]:
-    """What keeps alarms from being raised or sent, a line each."""
-    wrong = [] if health["connected"] else ["not connected to the broker"]
-    wrong += [f"{each['name']}: {each['trouble']}" for each in health["sensors"] if each["trouble"]]
-    return [printable(line, 500) for line in wrong]
 
 
 def main() -> None:

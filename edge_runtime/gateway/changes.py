@@ -1,12 +1,10 @@
 """What a reload changes: `compare` decides it from two prepared services. Pure."""
 
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Final
 
-from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
-from edge_runtime.sensors import SensorSettings, device_kind
+from edge_runtime.sensors import device_kind
 
 _EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant")
 """Every topic and the last will are made from the first, the next two are the open spool, and with the others
@@ -35,10 +33,6 @@ listed makes the sensor begin again, which is right for every one and quick for 
 
 _OF_DEVICES: Final = frozenset(("unit", "hello_channels"))
 """By these a device of the kernel's is set up, and what it gives is converted."""
-
-
-def _in_place(sensor: SensorSettings) -> frozenset[str]:
-    return _IN_PLACE - _OF_DEVICES if device_kind(sensor.port) else _IN_PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +93,15 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         # The model's digest, not its path: the file may have been written over.
         same = was == is_now and old[name].model == new[name].model
         same = same and old[name].commissioned == new[name].commissioned
-        if not differ <= _in_place(is_now):
+        in_place = _IN_PLACE - _OF_DEVICES if device_kind(is_now.port) else _IN_PLACE
+        if not differ <= in_place:
             replaced.append(name)
         elif not (same and old[name].watch.suspended == new[name].watch.suspended):
             adjusted.append(name)
-    differs = partial(_differs, before.config, after.config)
+
+    def differs(name: str) -> bool:
+        return bool(getattr(before.config, name) != getattr(after.config, name))
+
     return Changes(
         everything=tuple(filter(differs, _EVERYTHING)),
         removed=tuple(name for name in old if name not in new),
@@ -119,7 +117,3 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         evidence=differs("evidence"),
         history=differs("history"),
     )
-
-
-def _differs(before: Config, after: Config, name: str) -> bool:
-    return bool(getattr(before, name) != getattr(after, name))

@@ -115,15 +115,11 @@ def _stretches(
             continue
         if isinstance(item, Reading):
             if speed_reading and item.name == speed_reading:
-                read_hz = _speed_hz(item)
+                hz = item.value * _SPEED_UNITS.get(item.unit, math.nan)
+                # None in no unit of speed, and where the shaft stands still.
+                read_hz = hz if SPEEDS_HZ[0] <= hz <= SPEEDS_HZ[1] else None
             continue
         first_us = item.time_us if first_us is None else first_us
         for window in windower.push(item)[0]:
             fault = problem(window.samples, recorded.channels, min(range_, windower.range))
             yield (window.time_us - first_us) / 1e6, window.samples, fault, read_hz
-
-
-def _speed_hz(reading: Reading) -> float | None:
-    """The speed that it says; None where it is in no unit of speed, or the shaft stands still."""
-    hz = reading.value * _SPEED_UNITS.get(reading.unit, math.nan)
-    return hz if SPEEDS_HZ[0] <= hz <= SPEEDS_HZ[1] else None

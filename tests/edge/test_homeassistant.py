@@ -89,7 +89,8 @@ def test_it_has_the_entities_and_topics_that_the_page_names() -> None:
         f"{base}/pump/{leaf}" for leaf in ("state", "condition", "event", "health")
     }
     assert message["availability"] == [{"topic": f"{base}/availability"}]
-    for name in ("alarm", "score", "state"):
+    assert "availability" not in entities["alarm"], "an open anomaly stays one while its sensor is silent"
+    for name in ("score", "state"):
         assert [each["topic"] for each in entities[name]["availability"]] == [
             f"{base}/availability",
             f"{base}/pump/availability",

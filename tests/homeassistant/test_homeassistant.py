@@ -22,10 +22,10 @@ pytestmark = [
 ]
 ON = "[homeassistant]\ndiscovery = true\n[commands]\nmqtt = true\n[evidence]"
 PUMP = "plant_gateway_pump"
-JUDGED = (f"binary_sensor.{PUMP}_alarm", f"sensor.{PUMP}_score", f"sensor.{PUMP}_state")
+JUDGED = (f"sensor.{PUMP}_score", f"sensor.{PUMP}_state")
 ENTITIES = {
     *JUDGED,
-    *(f"binary_sensor.{PUMP}_{name}" for name in ("fault", "state_alarm")),
+    *(f"binary_sensor.{PUMP}_{name}" for name in ("alarm", "fault", "state_alarm")),
     *(f"sensor.{PUMP}_{name}" for name in ("usable_share", "model")),
     f"event.{PUMP}_event",
     *(f"button.{PUMP}_{name}" for name in ("acknowledge", "shelve")),
@@ -95,6 +95,7 @@ def test_a_machine_in_home_assistant(site: Any, house: House, broker: Broker) ->
         assert subscriber.events()[-1]["by"].startswith("homeassistant")
     house.until(f"binary_sensor.{PUMP}_fault", "on")
     assert set(JUDGED) <= unavailable(house), "what a silent sensor cannot tell"
+    assert house.states()[f"binary_sensor.{PUMP}_alarm"] == "on", "silence ends no anomaly"
     assert "silent" in house.attributes(f"binary_sensor.{PUMP}_fault")["reason"]
     site.service.kill()
     house.until("binary_sensor.plant_gateway_info_connected", "off")

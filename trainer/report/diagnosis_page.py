@@ -67,8 +67,15 @@ class DiagnosisPage:
             return
         if key not in self._drawn and len(self._drawn) >= self._pictures:
             self._left_out.add(key)
-        elif key not in self._drawn or _tells_more(said, self._drawn[key][1]):
-            self._drawn[key] = (stretch, said, said.spectra)
+            return
+        if key in self._drawn:  # one with a name tells more than one without, and of those the stronger
+            before = self._drawn[key][1]
+            named = said.bearing.fault is not None
+            if before.bearing.fault is not None or (
+                not named and said.indicators.rms <= before.indicators.rms
+            ):
+                return
+        self._drawn[key] = (stretch, said, said.spectra)
 
     def html(self) -> str:
         """Return the page."""
@@ -80,12 +87,6 @@ class DiagnosisPage:
             left_out=len(self._left_out),
             usually=USUALLY,
         )
-
-
-def _tells_more(said: VibrationDiagnosis, than: VibrationDiagnosis) -> bool:
-    if (said.bearing.fault is None) != (than.bearing.fault is None):
-        return said.bearing.fault is not None
-    return said.bearing.fault is None and said.indicators.rms > than.indicators.rms
 
 
 def _pictured(stretch: DiagnosedStretch, said: VibrationDiagnosis, spectra: Spectra) -> _Pictured:

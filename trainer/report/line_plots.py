@@ -58,7 +58,10 @@ def _draw(
 ) -> None:
     end_hz = _BEYOND * max((line.hz for line in named), default=_WITHOUT_LINES_HZ)
     count = int(np.searchsorted(frequencies, min(end_hz, frequencies[-1]))) + 1
-    frequencies, values = _thinned(frequencies[:count], values[:count])
+    each = max(1, count // _POINTS)  # of each few bins the strongest
+    whole = count // each * each
+    at = values[:whole].reshape(-1, each).argmax(axis=1) + np.arange(0, whole, each)
+    frequencies, values = frequencies[at], values[at]
     axis.plot(frequencies, values, color=BLUE, linewidth=0.8)
     low_hz, high_hz = float(frequencies[0]), float(frequencies[-1])
     axis.set_xlim(low_hz, high_hz)
@@ -78,16 +81,6 @@ def _draw(
             fontsize=8,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5},
         )
-
-
-def _thinned(
-    frequencies: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each few bins the strongest."""
-    each = max(1, len(values) // _POINTS)
-    whole = len(values) // each * each
-    at = values[:whole].reshape(-1, each).argmax(axis=1) + np.arange(0, whole, each)
-    return frequencies[at], values[at]
 
 
 def _spread(places: Sequence[float]) -> list[float]:

@@ -37,11 +37,12 @@ def _figures(said: ChannelDiagnosis) -> dict[str, Any]:
     figures |= {"crest": found.crest, "kurtosis": found.kurtosis}
     known = {name: round(value, 6) for name, value in figures.items() if math.isfinite(value)}
     lines = tuple(
-        FoundLine(line.name, round(line.hz, 2), round(line.strength, 1), _rounded(line.velocity_mm_s))
+        FoundLine(
+            line.name,
+            round(line.hz, 2),
+            round(line.strength, 1),
+            None if line.velocity_mm_s is None else round(line.velocity_mm_s, 4),
+        )
         for line in said.diagnosis.lines
     )
     return known | {"zone": None if severity is None else str(severity), "lines": lines}
-
-
-def _rounded(velocity_mm_s: float | None) -> float | None:
-    return None if velocity_mm_s is None else round(velocity_mm_s, 4)

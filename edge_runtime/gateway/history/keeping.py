@@ -61,7 +61,7 @@ class Keeping:
             try:
                 return work(self._opened())
             except sqlite3.Error as error:
-                if not _is_damage(error):
+                if _code(error) not in _DAMAGE:
                     raise
                 self._set_aside(str(error))
                 return work(self._opened())
@@ -168,10 +168,6 @@ class Keeping:
 def _code(error: sqlite3.Error) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else int(code) & _PRIMARY_CODE
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    return _code(error) in _DAMAGE
 
 
 def _inode(path: Path) -> int:

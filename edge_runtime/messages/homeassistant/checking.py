@@ -39,7 +39,11 @@ def refusals(topic: str, message: Mapping[str, Any]) -> list[str]:
     whole = expanded(message)
     found = [] if _TOPIC.fullmatch(topic) else [f"{printable(topic, 200)!r} is no topic of device discovery"]
     found += _unknown("the message", whole, keys.MESSAGE)
-    found += _device(whole.get("device")) + _origin(whole.get("origin"))
+    found += _device(whole.get("device"))
+    if isinstance(origin := whole.get("origin"), Mapping) and origin.get("name"):
+        found += _unknown("origin", origin, keys.ORIGIN)
+    else:
+        found.append("the message has no origin with a name")
     found += list(_availability("the message", whole))
     components = whole.get("components")
     if not isinstance(components, Mapping) or not components:
@@ -60,12 +64,6 @@ def _device(device: object) -> list[str]:
     if not device.get("identifiers"):
         found.append("device has no identifiers")
     return found
-
-
-def _origin(origin: object) -> list[str]:
-    if not isinstance(origin, Mapping) or not origin.get("name"):
-        return ["the message has no origin with a name"]
-    return _unknown("origin", origin, keys.ORIGIN)
 
 
 def _entity(entity: object) -> Iterator[str]:

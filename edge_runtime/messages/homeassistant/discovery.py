@@ -94,9 +94,10 @@ def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, An
 
 
 def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What is known only while the sensor gives something that can be judged."""
+    """What is judged: scores while the sensor gives some, an anomaly until it has ended, silent or not."""
     state, condition = (device.topics.sensor(sensor, leaf) for leaf in ("state", "condition"))
-    common = {"expire_after": _expiry(device.state_s), **judged}
+    lasting = {"expire_after": _expiry(device.state_s)}
+    common = {**lasting, **judged}
     return {
         "alarm": {
             "platform": "binary_sensor",
@@ -106,7 +107,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "value_template": "{{ value_json.alarm }}",
             "json_attributes_topic": state,
             "json_attributes_template": f"{{{{ {{{_members(_ATTRIBUTES)}, {_HANDLED}}} | tojson }}}}",
-            **common,
+            **lasting,
         },
         "score": {
             "platform": "sensor",

@@ -23,6 +23,8 @@ _UNITS: Final = {
 }
 """Figures with a unit that Prometheus writes otherwise, and by what they are multiplied."""
 _FAULTS: Final = "faults."
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
+"""Of a label's value."""
 Labels = Mapping[str, str]
 
 
@@ -42,7 +44,7 @@ class _Families:
         name = PREFIX + name + ("_total" if kind == "counter" else "")
         said = meaning.replace("`", "").replace("\\", "\\\\").replace("\n", " ")
         self._heads.setdefault(name, f"# HELP {name} {said}\n# TYPE {name} {kind}\n")
-        inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in (labels or {}).items())
+        inner = ",".join(f'{label}="{text.translate(_ESCAPES)}"' for label, text in (labels or {}).items())
         shown = {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value))
         self._samples.setdefault(name, []).append(
             f"{name}{{{inner}}} {shown}\n" if inner else f"{name} {shown}\n"
@@ -124,7 +126,3 @@ def _known(name: str) -> tuple[str, Labels]:
         if name not in FIGURES and general != name:
             return general, {"class": klass}
     return name, {}
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

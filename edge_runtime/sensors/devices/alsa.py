@@ -122,7 +122,8 @@ class AlsaPort(DevicePort):
         counts = (least,) if least >= _ON_CARD else (_ON_CARD, least)
         return ((form, count) for form in FORMS for count in counts)
 
-    def _framed(self, data: bytes) -> bytes:
+    def framed(self, data: bytes) -> bytes:
+        """As in the base class."""
         data = self._tail + data
         whole = len(data) - len(data) % (self._form.size * self._count)
         self._tail = data[whole:]
@@ -146,8 +147,9 @@ class AlsaPort(DevicePort):
     def _refusal(self, said: str, rate_hz: int) -> EdgeError:
         """Why no recorder gave samples, by what the last of them said."""
         if _NO_RATE in said:
+            words = next(printable(line.strip(), _REASONS) for line in said.splitlines() if _NO_RATE in line)
             return ConfigError(
-                f"rate_hz is {rate_hz}, which the sensor does not have ({_words(said, _NO_RATE)})",
+                f"rate_hz is {rate_hz}, which the sensor does not have ({words})",
                 where=self.url,
                 remedy="Set rate_hz to one that it has, such as 8000, 44100 or 48000",
             )
@@ -180,10 +182,6 @@ def _last(said: str) -> str:
     """The last of the recorder's lines that is about a fault."""
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith("Recording")]
     return printable(lines[-1].strip(), _REASONS) if lines else ""
-
-
-def _words(said: str, about: str) -> str:
-    return next((printable(line.strip(), _REASONS) for line in said.splitlines() if about in line), "")
 
 
 open_port: Final = AlsaPort

@@ -57,7 +57,7 @@ class DevicePort(Port):
             raise self._gone(error.strerror or error.__class__.__name__) from error
         if not data:
             raise self._gone("")
-        return self._framed(data)
+        return self.framed(data)
 
     def close(self) -> None:
         """Close the descriptor; never raises."""
@@ -67,7 +67,7 @@ class DevicePort(Port):
                 os.close(descriptor)
 
     @abstractmethod
-    def _framed(self, data: bytes) -> bytes:
+    def framed(self, data: bytes) -> bytes:
         """Frames of what came from the device; a rest is kept for the next."""
 
     @abstractmethod

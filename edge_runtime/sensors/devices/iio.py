@@ -79,7 +79,8 @@ class IioPort(DevicePort):
                 device.stop()
         super().close()
 
-    def _framed(self, data: bytes) -> bytes:
+    def framed(self, data: bytes) -> bytes:
+        """As in the base class."""
         framer, device = self._framer, self._device
         if framer is None or device is None or self._gaps is None:
             return b""

@@ -45,7 +45,9 @@ def find(name: str, root: Path, where: str) -> Path:
     """
     folders = _folders(root)
     found = [folder for folder in folders if name in (folder.name, folder.name.removeprefix("iio:"))]
-    found = found or [folder for folder in folders if name in (_name(folder), _label(folder))]
+    found = found or [
+        folder for folder in folders if name in (_name(folder), Attributes(folder, "").get("label"))
+    ]
     if len(found) > 1:
         names = ", ".join(f"iio:{folder.name.removeprefix('iio:')}" for folder in found)
         raise ConfigError(
@@ -69,10 +71,6 @@ def _name(folder: Path) -> str:
     return Attributes(folder, "").get("name")
 
 
-def _label(folder: Path) -> str:
-    return Attributes(folder, "").get("label")
-
-
 class IioDevice:
     """One device: what of it is wanted, and how its numbers become values."""
 
@@ -84,7 +82,8 @@ class IioDevice:
             path.name.removeprefix("in_").removesuffix("_en")
             for path in (folder / "scan_elements").glob("in_*_en")
         )
-        there = {_short(name): name for name in self._elements if name != TIMESTAMP}
+        # For people `accel_x` is x; others are as they are.
+        there = {name.removeprefix("accel_"): name for name in self._elements if name != TIMESTAMP}
         if not there:
             raise ConfigError(
                 "the device has no buffer that could be read",
@@ -212,11 +211,6 @@ class IioDevice:
             raise ConfigError(
                 f"channel {element}: {error}", where=self._wish.url, remedy="Take another channel"
             ) from error
-
-
-def _short(element: str) -> str:
-    """A channel's name for people: `x` of `accel_x`, others as they are."""
-    return element.removeprefix("accel_")
 
 
 def _near(found_hz: float | None, stated_hz: float) -> bool:
