@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields
 from typing import Final
 
+from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
-from edge_runtime.sensors import device_kind
+from edge_runtime.sensors import SensorSettings, device_kind
 
 _EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant")
 """Every topic and the last will are made from the first, the next two are the open spool, and with the others
@@ -29,8 +30,6 @@ _IN_PLACE: Final = frozenset(
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not
 listed makes the sensor begin again, which is right for every one and quick for none."""
-
-
 _OF_DEVICES: Final = frozenset(("unit", "hello_channels"))
 """By these a device of the kernel's is set up, and what it gives is converted."""
 
@@ -85,11 +84,10 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
     """What is to be done to get from the one to the other."""
     old = {sensor.settings.name: sensor for sensor in before.sensors}
     new = {sensor.settings.name: sensor for sensor in after.sensors}
-    kept = [name for name in old if name in new]
     replaced, adjusted = [], []
-    for name in kept:
+    for name in [name for name in old if name in new]:
         was, is_now = old[name].settings, new[name].settings
-        differ = {each.name for each in fields(was) if getattr(was, each.name) != getattr(is_now, each.name)}
+        differ = _differing(was, is_now)
         # The model's digest, not its path: the file may have been written over.
         same = was == is_now and old[name].model == new[name].model
         same = same and old[name].commissioned == new[name].commissioned
@@ -98,22 +96,24 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
             replaced.append(name)
         elif not (same and old[name].watch.suspended == new[name].watch.suspended):
             adjusted.append(name)
-
-    def differs(name: str) -> bool:
-        return bool(getattr(before.config, name) != getattr(after.config, name))
-
+    differ = _differing(before.config, after.config)
     return Changes(
-        everything=tuple(filter(differs, _EVERYTHING)),
+        everything=tuple(name for name in _EVERYTHING if name in differ),
         removed=tuple(name for name in old if name not in new),
         added=tuple(name for name in new if name not in old),
         replaced=tuple(replaced),
         adjusted=tuple(adjusted),
         # Files may hold other things under the same name.
-        broker=before.config.broker != after.config.broker or before.credentials != after.credentials,
-        report=differs("report"),
-        door=differs("door"),
-        learning=differs("learning"),
-        recording=differs("recording"),
-        evidence=differs("evidence"),
-        history=differs("history"),
+        broker="broker" in differ or before.credentials != after.credentials,
+        report="report" in differ,
+        door="door" in differ,
+        learning="learning" in differ,
+        recording="recording" in differ,
+        evidence="evidence" in differ,
+        history="history" in differ,
     )
+
+
+def _differing(was: Config | SensorSettings, is_now: Config | SensorSettings) -> set[str]:
+    """Names of the fields in which the two differ."""
+    return {each.name for each in fields(was) if getattr(was, each.name) != getattr(is_now, each.name)}

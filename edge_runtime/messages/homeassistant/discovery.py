@@ -82,7 +82,7 @@ def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, An
         "model": "steadyhum sensor",
         "via_device": unique_id(device.node, GATEWAY),
     }
-    judged = {"availability": there, "availability_mode": "all"}
+    judged = {"availability": there, "availability_mode": "all", "expire_after": _expiry(device.state_s)}
     entities = {
         **_judged(device, sensor, judged),
         **_of_condition(device, sensor),
@@ -96,8 +96,6 @@ def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, An
 def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What is judged: scores while the sensor gives some, an anomaly until it has ended, silent or not."""
     state, condition = (device.topics.sensor(sensor, leaf) for leaf in ("state", "condition"))
-    lasting = {"expire_after": _expiry(device.state_s)}
-    common = {**lasting, **judged}
     return {
         "alarm": {
             "platform": "binary_sensor",
@@ -107,7 +105,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "value_template": "{{ value_json.alarm }}",
             "json_attributes_topic": state,
             "json_attributes_template": f"{{{{ {{{_members(_ATTRIBUTES)}, {_HANDLED}}} | tojson }}}}",
-            **lasting,
+            "expire_after": judged["expire_after"],
         },
         "score": {
             "platform": "sensor",
@@ -116,14 +114,14 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "suggested_display_precision": 3,
             "state_topic": state,
             "value_template": "{{ value_json.score }}",
-            **common,
+            **judged,
         },
         "state": {
             "platform": "sensor",
             "name": "Machine state",
             "state_topic": condition,
             "value_template": _where("state", "value_json.state"),
-            **common,
+            **judged,
         },
     }
 
