@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from edge_runtime.configuration import strict_toml
+from edge_runtime.configuration import DAMAGED, HistorySettings, damaged_histories, strict_toml
 from edge_runtime.configuration.config import (
     Config,
     check_agreement,
@@ -135,6 +135,7 @@ def test_reads_a_site(tmp_path: Path) -> None:
         ('name = "fan"', 'name = "pump"', 11, "2 entries with the same name 'pump'"),
         ("/dev/serial/by-id/usb-2", "/dev/serial/by-id/usb-1", 11, "the same port"),
         ("/dev/serial/by-id/usb-2", "/dev/serial//by-id/usb-3/../usb-1", 11, "one device under two names"),
+        ("/dev/serial/by-id/usb-2", "iio:0", None, "'lines', which iio:0 does not speak: leave it out"),
     ],
 )
 def test_refuses_with_line_value_and_remedy(
@@ -192,6 +193,16 @@ def test_a_site_says_who_its_sensors_are(tmp_path: Path) -> None:
     assert (fan.serial, fan.channels, fan.range, fan.unit) == ("B", ("x", "y"), 8.0, "g")
     assert [(name, other.serial) for name, other in pump.others] == [("fan", "B")]
     assert "2 entries with the same serial 'A'" in refusal(tmp_path, text.replace('"B"', '"A"'))
+
+
+def test_history_lies_in_its_folder_with_what_was_set_aside_of_it(tmp_path: Path) -> None:
+    file = HistorySettings().file(tmp_path)
+    assert file.parent == tmp_path
+    assert HistorySettings(folder=tmp_path / "disk").file(tmp_path) == tmp_path / "disk" / file.name
+    damaged = [tmp_path / f"{file.name}{DAMAGED}{number}" for number in (1, 2)]
+    for path in (*damaged, file, tmp_path / "other"):
+        path.touch()
+    assert damaged_histories(file) == damaged
 
 
 def test_commands_need_mqtt_5(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from tests.attack.broker import packet
 from tests.broker import Broker, needs_mosquitto, retained_at, until
 from tests.edge.gateways import AVAILABILITY, Gateway
 from tests.edge.test_service_homeassistant import Onlooker
+from tests.faults.fakebroker import FakeBroker
+from tests.waiting import scaled
 
 STATUS = "homeassistant/status"
 CONNACK = b"\x20\x03\x00\x00\x00"
@@ -40,8 +42,10 @@ def test_only_its_topic_may_come(commands: str) -> None:
 def test_all_that_is_retained_is_sent_again_once(
     broker: Broker, version: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also to a flood, which is then not read any more."""
+    """Also to a flood, which is then not read for a while."""
     monkeypatch.setattr(birth_lane, "LATEST_S", 0.3)
+    monkeypatch.setattr(birth_lane, "AWAY_S", scaled(2.0))
+    monkeypatch.setattr(birth_lane, "PERIOD_S", scaled(2.0))
     monkeypatch.setattr(birth_lane, "MOST_IN_PERIOD", 20)
     broker.start()
     health = Health()
@@ -58,9 +62,33 @@ def test_all_that_is_retained_is_sent_again_once(
                     onlooker.say(STATUS, b"online")
                 until(lambda: "x/state" in onlooker.live, what="the state once more")
                 until(lambda: "none is read" in health.troubles().get("births", ""), what="the flood")
+                until(lambda: "births" not in health.troubles(), what="its being read again")
+                answered = health.figures()["mqtt.births"] or 0.0
+
+                def asked_again() -> bool:
+                    onlooker.say(STATUS, b"online")
+                    return (health.figures()["mqtt.births"] or 0.0) > answered
+
+                until(asked_again, what="an answer after it", poll_s=0.5)
             finally:
                 onlooker.close()
             assert publisher.connected
-            assert health.figures()["mqtt.births"] < 20
+            assert answered < 20
+        finally:
+            publisher.stop()
+
+
+def test_a_broker_that_does_not_let_us_read_it_is_named() -> None:
+    health = Health()
+    with FakeBroker() as broker, Gateway() as gateway:
+        broker.suback = 0x87
+        settings = BrokerSettings("127.0.0.1", port=broker.port, client_id="gateway")
+        publisher = Publisher(settings, gateway.spool, health, AVAILABILITY, births=STATUS)
+        publisher.start()
+        try:
+            said = until(lambda: health.troubles().get("births"))
+            assert STATUS in said
+            assert "access list" in said
+            assert publisher.connected
         finally:
             publisher.stop()
