@@ -33,7 +33,7 @@ def disagreements(card: Any, manifest: Any, size: Any) -> Any:
         "digest": f"`{manifest.data_digest}`",
         "threshold": f"## Threshold\n\n{manifest.threshold:.7g}\n\n{manifest.calibration.statement}.\n",
         **{condition: f"\n- {condition}: " for condition in manifest.calibration.conditions},
-        **{name: f"\n- {name}: {text}\n" for name, text in manifest.notes.items()},
+        **{name: f"\n- {cards.markdown_text(f'{name}: {text}')}\n" for name, text in manifest.notes.items()},
     }
     return [what for what, text in said.items() if text not in card]
 

@@ -51,6 +51,7 @@ def test_an_evaluation_on_others_says_nothing_of_it(model: Artefact) -> None:
 
 def test_the_page_says_it_too(model: Artefact) -> None:
     page = report_page(model, [*LEARNT, FRESH])
-    assert "3 of which the model learnt from: they flatter it" in page
+    assert "that the model did not learn from, 1 of 4" in page
     assert page.count("(learnt from)") == 3
-    assert "learnt from: they flatter" not in report_page(model, [FRESH])
+    assert "learnt from: they flatter" not in page
+    assert "3 of which the model learnt from: they flatter it" in report_page(model, LEARNT)

@@ -165,7 +165,7 @@ def test_held_out_figures_come_first_and_conditions_as_people_count(tmp_path: Pa
     artefact = scorer.open_trusted(path)
     held_out = [recording(level=0.3, seed=seed, condition=f"{seed} hp") for seed in (10, 9)]
     text = " ".join(report_page(artefact, [learnt, worn, *held_out]).split())
-    assert "the 3 recordings listed below that the model did not learn from" in text
+    assert "those of the recordings listed below that the model did not learn from, 3 of " in text
     assert "<b>1 of 1</b> faulty recordings raised an alarm" in text
     assert re.findall(r"<tr[^>]*><td>(r\d+)", text) == ["r9", "r10", "r3", "r1"]
     flattered = " ".join(report_page(artefact, [learnt]).split())
