@@ -138,10 +138,13 @@ def test_nothing_is_lost_while_the_broker_is_away(
     until(lambda: len(subscriber.events()) >= 5, 20, "the rest")
     site.play(vibration(0.3, 0.3, 0.3))
     until(lambda: len(subscriber.events()) >= 6, 20, "the last end")
-    assert [kind for kind, _ in told(subscriber)] == ["new", "end"] * 3
-    assert [body["seq"] for body in subscriber.events()] == [1, 2, 3, 4, 5, 6]
-    assert len({body["epoch"] for body in subscriber.events()}) == 1
-    assert [body["replayed"] for body in subscriber.events()] == [True] * 5 + [False]
+    heard = subscriber.events()
+    heard, later = heard[:6], heard[6:]  # a sensor that has sent all it had is silent, where this takes long
+    assert [(body["type"], body["kind"]) for body in heard] == [("new", "anomaly"), ("end", "anomaly")] * 3
+    assert {body["kind"] for body in later} <= {"sensor_fault"}
+    assert [body["seq"] for body in heard] == [1, 2, 3, 4, 5, 6]
+    assert len({body["epoch"] for body in heard}) == 1
+    assert [body["replayed"] for body in heard] == [True] * 5 + [False]
     subscriber.close()
     said: list[Any] = []
     while sum(line["what"] == "message" and line["topic"].endswith("/event") for line in said) < 6:
@@ -152,7 +155,8 @@ def test_nothing_is_lost_while_the_broker_is_away(
     assert said[-1]["what"] == "summary"
     assert said[-1]["lost"] == 0
     (stream,) = [line for line in said if line["what"] == "stream"]
-    assert (stream["first"], stream["last"]) == (1, 6), stream
+    assert stream["first"] == 1
+    assert stream["last"] >= 6, stream
 
 
 @both_ways("plant/gateway")
