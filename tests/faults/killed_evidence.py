@@ -76,8 +76,10 @@ def _watched(site: Site, seconds: float) -> None:
     until(scored, what="calm")
 
 
-def _anomalies(subscriber: Subscriber, kind: str) -> list[dict[str, Any]]:
-    return [body for body in subscriber.events() if (body["kind"], body["type"]) == ("anomaly", kind)]
+def _anomalies(subscriber: Subscriber, kind: str) -> set[str]:
+    """Alarms that an event of this type told of: evidence kept later is said in an `end` once more."""
+    heard = subscriber.events()
+    return {body["id"] for body in heard if (body["kind"], body["type"]) == ("anomaly", kind)}
 
 
 def _told(subscriber: Subscriber) -> set[str]:
@@ -86,7 +88,7 @@ def _told(subscriber: Subscriber) -> set[str]:
 
 
 def _account(site: Site, subscriber: Subscriber) -> int:
-    begun = {body["id"] for body in _anomalies(subscriber, "new")}
+    begun = _anomalies(subscriber, "new")
     there = [
         (body["id"], kept["whole"])
         for body in subscriber.events()
