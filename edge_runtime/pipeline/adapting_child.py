@@ -2,7 +2,7 @@
 `adapt_in_child`.
 
 The child reads the captures of one folder, computes with bounded memory and processor time, and answers with
-the text of an adaptation; it has no other right (see `edge_runtime.sandbox`).
+the text of an adaptation; it has no other right (see `edge_runtime.core.sandbox`).
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from edge_runtime.core import (
     printable,
 )
 from edge_runtime.models import prove_model
-from edge_runtime.sandbox import ChildFailure, Limits, give_up_rights, run_child
+from edge_runtime.core.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 250 * 1024 * 1024
 """Beside the interpreter and the libraries. Windows are 32 MB at most, and are held twice while they are

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from edge_runtime.sandbox import Limits, give_up_rights
+from edge_runtime.core.sandbox import Limits, give_up_rights
 
 
 def main() -> None:

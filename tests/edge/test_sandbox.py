@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.sandbox import ChildAnswer, ChildFailure, run_child
+from edge_runtime.core.sandbox import ChildAnswer, ChildFailure, run_child
 from tests.processes import running
 
 MB = 1024 * 1024
@@ -35,7 +35,7 @@ def test_a_folder_that_is_named_may_be_read_and_no_other(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     program = (
-        "import sys\nfrom pathlib import Path\nfrom edge_runtime.sandbox import Limits, give_up_rights\n"
+        "import sys\nfrom pathlib import Path\nfrom edge_runtime.core.sandbox import Limits, give_up_rights\n"
         "root = Path(sys.argv[1])\n"
         "print(*give_up_rights(Limits(4 << 30, 30, readable=(root / 'captures',))))\n"
         "print((root / 'captures' / 'file').read_text())\n"
@@ -49,7 +49,7 @@ def test_a_folder_that_is_named_may_be_read_and_no_other(tmp_path: Path) -> None
 
 
 def test_where_memory_runs_out_the_kernel_ends_it_first() -> None:
-    program = "from edge_runtime.sandbox import Limits, give_up_rights\n"
+    program = "from edge_runtime.core.sandbox import Limits, give_up_rights\n"
     program += "give_up_rights(Limits(4 << 30, 30)); print('done', flush=True); input()"
     command = [sys.executable, "-c", program]
     with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -75,7 +75,7 @@ def test_what_ends_it_is_said(
 ) -> None:
     """The child limits itself in none of these: a unit may deny that, and the parent watches."""
     (tmp_path / "program.py").write_text(program)
-    monkeypatch.setattr("edge_runtime.sandbox.child._ROOT", str(tmp_path))
+    monkeypatch.setattr("edge_runtime.core.sandbox.child._ROOT", str(tmp_path))
     failure = child("program", wall_s=3 if reason == "timeout" else 60, cpu_s=1)
     assert isinstance(failure, ChildFailure)
     assert failure.reason == reason

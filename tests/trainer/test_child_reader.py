@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.sandbox import rights
+from edge_runtime.core.sandbox import rights
 from tests.shared import SAMPLE
 from tests.trainer.builders import mat, noise, row
 from trainer.core.errors import RecordingError

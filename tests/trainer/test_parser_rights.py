@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from edge_runtime.sandbox import rights
+from edge_runtime.core.sandbox import rights
 from tests.shared import ROOT
 from tests.trainer.builders import noise
 from tests.trainer.taken_over_parser import PROBE

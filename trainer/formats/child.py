@@ -2,7 +2,7 @@
 
 Parsers of .mat and .npz were not made for hostile files: damaged ones crash the interpreter or ask for
 gigabytes. So each file is parsed in a process of its own that first gives up every right but to compute on
-what it has open: see `edge_runtime.sandbox`. It reads an open file from standard input and answers on
+what it has open: see `edge_runtime.core.sandbox`. It reads an open file from standard input and answers on
 standard output, block by block: a line of JSON, then float64 values, row by row. Nothing is pickled.
 
 Landlock and seccomp are Linux's. Windows has no limits either, and macOS not all: there the process is still
@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from edge_runtime.core import printable
-from edge_runtime.sandbox import Limits, give_up_rights
+from edge_runtime.core.sandbox import Limits, give_up_rights
 from trainer.formats.contract import Content, Hints, ParsedSamples, Refusal, Request
 
 Reader = Callable[[IO[bytes], Request], Content | Iterator[ParsedSamples | Content]]

@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from edge_runtime.sandbox import prepare_rights
+from edge_runtime.core.sandbox import prepare_rights
 from trainer.formats.child import asked, reach_input_and_answer_only, write_answer
 
 _REQUEST: Final = 1024 * 1024

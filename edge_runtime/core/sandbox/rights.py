@@ -194,7 +194,7 @@ def _readable_paths() -> tuple[Path, ...]:
     the standard library or our own two count. In a checkout our two lie beside anything.
     """
     paths = {Path(entry) for entry in (*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM_READS) if entry}
-    own = Path(__file__).resolve().parents[1]
+    own = Path(__file__).resolve().parents[2]
     readable = [
         path
         for path in paths
