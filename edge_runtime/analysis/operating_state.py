@@ -37,6 +37,10 @@ change that the mean does not show yet. A judgement: of a state's own windows fe
 FALLING: Final = 0.95
 """A machine runs down while its level goes on falling below its lowest by this factor. A judgement: the level
 of a second varies by less in any state, and a run-down of a minute takes it through ten such steps."""
+RECOVERY: Final = 0.25
+"""Of the time in a known state, what makes up for as much time in none: a machine at the border of its state,
+now in it and now in none, is in none once it was there for a fifth of the time. A judgement: a state's own
+windows are outside it for a thousandth of the time."""
 _Rows = NDArray[np.float32]
 
 
@@ -161,7 +165,7 @@ class OperatingState:
             seen = NOT_RUNNING
         differs = self._said and seen not in (UNSEEN, self._said) and seen == self._known
         self._differs_us = self._differs_us + passed_us if differs else 0.0
-        self._unseen_us = self._unseen_us + passed_us if seen == UNSEEN else 0.0
+        self._count_unseen(seen, passed_us)
         self._named = seen == UNSEEN
         if seen == self._known != NOT_RUNNING and self._is_out(seen):
             return self._away(time_us, passed_us, samples)
@@ -174,6 +178,15 @@ class OperatingState:
         else:
             return self._away(time_us, passed_us, samples)
         return Step(Gate.REST if seen == NOT_RUNNING else Gate.JUDGE, held_count)
+
+    def _count_unseen(self, seen: str, passed_us: int) -> None:
+        """Add the time in no state; take back a part of that in the same state, and all in another one."""
+        if seen == UNSEEN:
+            self._unseen_us = min(self._unseen_us + passed_us, self.settings.unseen_s * 1e6)
+        elif self._known in (seen, UNSEEN):
+            self._unseen_us = max(0.0, self._unseen_us - RECOVERY * passed_us)
+        else:
+            self._unseen_us = 0.0
 
     def _as_said(self, time_us: int, passed_us: int, *, still: bool) -> Step:
         name = NOT_RUNNING if still else ""
@@ -203,7 +216,8 @@ class OperatingState:
         settings, learnt = self.settings, self._learnt
         level = _level(samples)
         if self._left_us is None:
-            self._left_us = self._stalled_us = 0.0
+            # Whoever was out of the state a moment ago has not left it just now.
+            self._left_us = self._stalled_us = max(0.0, self._unseen_us - passed_us)
             self._since_us, self._way = time_us, CHANGING
             lowest = 0.0 if learnt is None else learnt.levels.get(self._known, (0.0, 0.0))[0]
             self._level, self._lowest = max(level, lowest), lowest
