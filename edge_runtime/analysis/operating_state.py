@@ -167,7 +167,8 @@ class OperatingState:
         self._differs_us = self._differs_us + passed_us if differs else 0.0
         self._count_unseen(seen, passed_us)
         self._named = seen == UNSEEN
-        if seen == self._known != NOT_RUNNING and self._is_out(seen):
+        newest_is_out = seen != UNSEEN and self._rows[-1][self._names.index(seen)] < OUT
+        if seen == self._known != NOT_RUNNING and newest_is_out:
             return self._away(time_us, passed_us, samples)
         if seen == self._known:
             held_count = self._left_us is not None and seen != NOT_RUNNING
@@ -206,10 +207,6 @@ class OperatingState:
         self._rows.append(exact)
         self._sum += exact
         return self._names[int(np.argmax(self._sum))]
-
-    def _is_out(self, state: str) -> bool:
-        """Whether the newest window alone is far outside a learnt state that the mean is still in."""
-        return state != UNSEEN and bool(self._rows[-1][self._names.index(state)] < OUT)
 
     def _away(self, time_us: int, passed_us: int, samples: Samples) -> Step:
         """In no learnt state, and not known to be: a transient, or the beginning of an unseen state."""

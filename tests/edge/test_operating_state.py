@@ -142,7 +142,9 @@ def test_a_machine_at_the_border_of_its_state_is_in_none() -> None:
     course = Course(BORDER)
     course.run("low", 4)
     steps = []
-    for _ in range(6):  # out of it for two and a half seconds, back for two: never for as long as a change takes
+    for _ in range(
+        6
+    ):  # out of it for two and a half seconds, back for two: never for as long as a change takes
         steps += course.run("-", 1)
         steps += course.run("low", 3.5)
     assert course.name == "low"
@@ -152,7 +154,7 @@ def test_a_machine_at_the_border_of_its_state_is_in_none() -> None:
     assert [step.held_count for step in steps].count(True) > 1
     course.run("low", 30)
     assert (course.name, course.machine.problem) == ("low", "")
-    assert Gate.JUDGE not in gates(course.run("-", 1.5))  # a while in its state, and leaving it is a change again
+    assert Gate.JUDGE not in gates(course.run("-", 1.5))  # a change again
 
 
 def test_changes_between_states_do_not_add_up() -> None:
