@@ -188,7 +188,7 @@ class Subscriber:
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
 
     def anomalies(self) -> list[dict[str, Any]]:
-        """Beginnings and ends of alarms of machines; a sensor that is played to on a busy machine may be late,
+        """Beginnings and ends of alarms of machines: a sensor that is played to on a busy machine may be late
         and silent for a while, which is another alarm."""
         events = self.events()
         return [body for body in events if body["kind"] == "anomaly" and body["type"] in ("new", "end")]
