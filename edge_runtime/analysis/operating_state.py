@@ -37,10 +37,10 @@ change that the mean does not show yet. A judgement: of a state's own windows fe
 FALLING: Final = 0.95
 """A machine runs down while its level goes on falling below its lowest by this factor. A judgement: the level
 of a second varies by less in any state, and a run-down of a minute takes it through ten such steps."""
-RECOVERY: Final = 0.25
+RECOVERY: Final = 0.5
 """Of the time in a known state, what makes up for as much time in none: a machine at the border of its state,
-now in it and now in none, is in none once it was there for a fifth of the time. A judgement: a state's own
-windows are outside it for a thousandth of the time."""
+now in it and now in none, is in none once it was there for a third of the time. A judgement: a state's own
+windows are outside it for a thousandth of the time, those of a machine whose speed wanders for more."""
 _Rows = NDArray[np.float32]
 
 
@@ -213,8 +213,10 @@ class OperatingState:
         settings, learnt = self.settings, self._learnt
         level = _level(samples)
         if self._left_us is None:
-            # Whoever was out of the state a moment ago has not left it just now.
-            self._left_us = self._stalled_us = max(0.0, self._unseen_us - passed_us)
+            # A machine that was out for as long as a change takes, off and on, is on no way to another state.
+            off_and_on_us = self._unseen_us - passed_us
+            self._stalled_us = off_and_on_us if off_and_on_us >= settings.change_s * 1e6 else 0.0
+            self._left_us = 0.0
             self._since_us, self._way = time_us, CHANGING
             lowest = 0.0 if learnt is None else learnt.levels.get(self._known, (0.0, 0.0))[0]
             self._level, self._lowest = max(level, lowest), lowest
