@@ -2,6 +2,8 @@
 
 from edge_runtime.door.client import DoorClient, candidates
 from edge_runtime.door.door import Door
+from edge_runtime.door.notify_settings import NotifySettings
+from edge_runtime.door.notify_status import NOTIFY_FOLDER, read_notify_status
 from edge_runtime.door.protocol import Code, RequestError
 from edge_runtime.door.registry import Access, Asker, Method, NoParams, Registry
 from edge_runtime.door.remote import RemoteCommands
@@ -11,6 +13,7 @@ from edge_runtime.door.subscriptions import Feed, Topic
 from edge_runtime.door.work import Later, WorkQueue
 
 __all__ = [
+    "NOTIFY_FOLDER",
     "Access",
     "Asker",
     "Code",
@@ -23,6 +26,7 @@ __all__ = [
     "Method",
     "MetricsSettings",
     "NoParams",
+    "NotifySettings",
     "Registry",
     "RemoteCommands",
     "RequestError",
@@ -30,5 +34,6 @@ __all__ = [
     "WorkQueue",
     "candidates",
     "check_door",
+    "read_notify_status",
     "socket_path",
 ]
