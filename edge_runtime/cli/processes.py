@@ -55,7 +55,7 @@ def check_notify(config: Config) -> bool:
     """Print of each whom `notify` would tell whether its files can be used; return whether one cannot."""
     if not config.notify:
         return False
-    from edge_runtime.door.notifying import check_secrets
+    from edge_runtime.door import check_secrets
 
     wrong = False
     for each in config.notify:

@@ -7,7 +7,7 @@ from typing import Final
 
 from edge_runtime.configuration import Config, identity_of, read_config
 from edge_runtime.core import EdgeError, Manifest
-from edge_runtime.doctor import broker, history, host, open_alarms, ports, serial_line, storage, unit
+from edge_runtime.doctor import broker, history, host, notify, open_alarms, ports, serial_line, storage, unit
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
 from edge_runtime.doctor.host import Host
@@ -40,6 +40,7 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
     yield ok(Check.CONFIG, str(path), f"{len(config.sensor)} sensors")
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
     yield from _as_service(host_seen, lambda: history.examine_history(config))
+    yield from _as_service(host_seen, lambda: notify.examine_notify(config))
     yield from _as_service(host_seen, lambda: open_alarms.examine_alarms(config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:

@@ -1,5 +1,8 @@
 """The service's local door: how this gateway's people and programs ask it and change something."""
 
+from typing import TYPE_CHECKING
+
+from edge_runtime.core import late_names
 from edge_runtime.door.client import DoorClient, candidates
 from edge_runtime.door.door import Door
 from edge_runtime.door.notify_settings import NotifySettings
@@ -11,6 +14,9 @@ from edge_runtime.door.settings import CommandSettings, DoorSettings, MetricsSet
 from edge_runtime.door.socket_file import check_door, socket_path
 from edge_runtime.door.subscriptions import Feed, Topic
 from edge_runtime.door.work import Later, WorkQueue
+
+if TYPE_CHECKING:
+    from edge_runtime.door.notifying.telling import check_secrets
 
 __all__ = [
     "NOTIFY_FOLDER",
@@ -34,6 +40,10 @@ __all__ = [
     "WorkQueue",
     "candidates",
     "check_door",
+    "check_secrets",
     "read_notify_status",
     "socket_path",
 ]
+
+if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
+    __getattr__ = late_names(__name__, {"notifying.telling": ("check_secrets",)})

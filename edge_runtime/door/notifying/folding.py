@@ -34,9 +34,10 @@ class Folding:
         ready = [each for each in waiting if self._next_s(each.news.key) <= now_s]
         if not ready:
             self._since_s = None
-        elif self._since_s is None:
+            return []
+        if self._since_s is None:
             self._since_s = now_s
-        if not ready or now_s < max(self.free_s, (self._since_s or now_s) + self._gather_s):
+        if now_s < max(self.free_s, self._since_s + self._gather_s):
             return []
         # What is not taken by itself must not keep the rest from being sent.
         return [each for each in ready if each.news.key == ready[0].news.key] if self._alone else ready

@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 from typing import Any, Final
 
-from edge_runtime.messages.json_body import encode_json, plain
+from edge_runtime.messages import encode_json
 from edge_runtime.messages.notify.news import News
 from edge_runtime.messages.notify.words import Gateway, subject, text
 
@@ -26,6 +26,6 @@ def webhook_body(gateway: Gateway, news: Sequence[News], delivery: str) -> bytes
         "device": gateway.device,
         "subject": subject(gateway, news),
         "text": html.escape(text(gateway, news), quote=False).replace("@", _MENTION),
-        "events": [plain(each.members()) for each in news[-MOST:]],
+        "events": [each.members() for each in news[-MOST:]],
     }
     return encode_json(body)
