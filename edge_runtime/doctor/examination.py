@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -39,9 +40,8 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
         return
     yield ok(Check.CONFIG, str(path), f"{len(config.sensor)} sensors")
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
-    yield from _as_service(host_seen, lambda: history.examine_history(config))
-    yield from _as_service(host_seen, lambda: notify.examine_notify(config))
-    yield from _as_service(host_seen, lambda: open_alarms.examine_alarms(config))
+    for check in (history.examine_history, notify.examine_notify, open_alarms.examine_alarms):
+        yield from _as_service(host_seen, partial(check, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
         # They import onnxruntime, which has just been tried.

@@ -11,10 +11,10 @@ _ADDRESS: Final = re.compile(r"[!-?A-~]{1,64}@[0-9A-Za-z.-]{1,189}")
 """RFC 5321 section 4.5.3.1, without what has to be quoted there."""
 _NOT_IN_ADDRESS: Final = frozenset('()<>[]:;,\\"')
 """RFC 5322 section 3.2.3: they would mean something in a header."""
-_SERVER: Final = re.compile(r"(\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})")
+_SIX: Final = r"\[(?P<six>[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]"
+_SERVER: Final = re.compile(rf"({_SIX}|(?P<host>[^:\[\]]+)):(?P<port>\d{{1,5}})")
 _URL: Final = re.compile(
-    r"(?P<scheme>https?)://(\[(?P<six>[^\[\]/?#]+)\]|(?P<host>[^:/?#\[\]@]+))(:(?P<port>\d{1,5}))?"
-    r"(?P<path>(/[!-~]*)?)"
+    rf"(?P<scheme>https?)://({_SIX}|(?P<host>[^:/?#\[\]@]+))(:(?P<port>\d{{1,5}}))?(?P<path>(/[!-~]*)?)"
 )
 _MOST_RECIPIENTS: Final = 20
 _LONGEST: Final = 2000

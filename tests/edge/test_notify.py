@@ -191,15 +191,15 @@ def test_what_waits_outlives_a_restart_and_goes_by_number_and_age(tmp_path: Path
     kept = Deliveries(tmp_path, clock)
     assert (kept.epoch, kept.number) == ("epoch", 8)
     assert [each.news.what for each in kept.waiting("a", 10)] == ["began", "ended", "began"]
-    assert kept.figures("a") | {"oldest_s": 0} == kept.figures("a") | {"oldest_s": 0, "waiting": 3, "told": 0}
-    assert kept.figures("a")["oldest_s"] == 100
+    assert kept.account("a") | {"oldest_s": 0} == kept.account("a") | {"oldest_s": 0, "waiting": 3, "told": 0}
+    assert kept.account("a")["oldest_s"] == 100
     kept.done("a", [each.id for each in kept.waiting("a", 1)], "told", messages=1)
     kept.keep_within("a", 10, 50.0)
     assert [each.news.sensor for each in kept.waiting("a", 10)] == ["fan"]
     kept.take([("a", news(sensor=f"s{n}")) for n in range(5)], "epoch", 13)
     kept.keep_within("a", 2, 1e6)
     assert [each.news.sensor for each in kept.waiting("a", 10)] == ["s3", "s4"]
-    figures = kept.figures("a")
+    figures = kept.account("a")
     assert (figures["told"], figures["messages"], figures["expired"], figures["dropped"]) == (1, 1, 1, 4)
     assert len(kept.waiting("b", 10)) == 1
     kept.forget_others(["a"])

@@ -127,7 +127,7 @@ class Deliveries:
                 with self._transaction():
                     self._db.execute("DELETE FROM waiting WHERE destination = ?", (name,))
 
-    def figures(self, destination: str) -> dict[str, float]:
+    def account(self, destination: str) -> dict[str, float]:
         """Its counters, how much waits and for how long the oldest does, seconds."""
         with self._mutex:
             query = "SELECT name, value FROM counter WHERE destination = ?"

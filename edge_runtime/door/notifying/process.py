@@ -77,13 +77,13 @@ class Notifying:
             destination.start()
         while not self.quit.is_set():
             try:
-                more, self._trouble = self._fetch(), ""
+                more, self._trouble = self.fetch(), ""
             except (EdgeError, sqlite3.Error) as error:
                 more, self._trouble = False, printable(error, 300)
                 self._log.warn("trouble", self._trouble, time.monotonic())
                 self._disconnect()
             self._log.close_minutes(time.monotonic())
-            self._tell_status(time.monotonic())
+            self.tell_status(time.monotonic())
             if not more:
                 self.quit.wait(AGAIN_S if self._trouble else POLL_S)
         self._disconnect()
@@ -93,7 +93,7 @@ class Notifying:
         said = [f"{each.settings.name}: {each.problem}" for each in self._destinations if each.problem]
         return "; ".join([*([self._trouble] if self._trouble else []), *said])
 
-    def _fetch(self) -> bool:
+    def fetch(self) -> bool:
         """Take one page; return whether there may be more. Raises EdgeError and sqlite3.Error."""
         if self._client is None:
             self._client = DoorClient(*self._sockets)
@@ -120,13 +120,14 @@ class Notifying:
             self._client.close()
             self._client = None
 
-    def _tell_status(self, now_s: float) -> None:
+    def tell_status(self, now_s: float) -> None:
+        """Write the status for the doctor, where it changed."""
         if now_s - self._wrote_s < STATUS_S:
             return
         self._wrote_s = now_s
         try:
             said: dict[str, Any] = {
-                each.settings.name: {**self._deliveries.figures(each.settings.name), "problem": each.problem}
+                each.settings.name: {**self._deliveries.account(each.settings.name), "problem": each.problem}
                 for each in self._destinations
             }
             if _without_age(said) != _without_age(self._said):

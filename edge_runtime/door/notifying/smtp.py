@@ -45,6 +45,27 @@ class _Client(smtplib.SMTP):
                 return int(line[:3]), b"\n".join(said)
         raise smtplib.SMTPServerDisconnected("it does not speak SMTP")
 
+    def converse(
+        self, settings: NotifySettings, message: EmailMessage, password: str, context: ssl.SSLContext | None
+    ) -> str:
+        """Say what is to be said; returns and raises as `send_mail`, and what smtplib raises."""
+        self.ehlo()
+        if settings.security == "starttls":
+            if not self.has_extn("starttls"):
+                raise DeliveryError("it does not offer STARTTLS: nothing was sent")
+            self.starttls(context=context)
+            self.ehlo()
+        if settings.username:
+            try:
+                self.login(settings.username, password)
+            except smtplib.SMTPAuthenticationError as error:
+                # What it says with it may be what we said.
+                raise DeliveryError(f"user name or password is refused ({error.smtp_code})") from error
+            except smtplib.SMTPNotSupportedError as error:
+                raise DeliveryError("it takes no password: nothing was sent") from error
+        refused = self.send_message(message, settings.sender, settings.to)
+        return f"took it, but not for {len(refused)} of {len(settings.to)} recipients" if refused else ""
+
 
 def send_mail(
     settings: NotifySettings, message: EmailMessage, password: str, context: ssl.SSLContext | None
@@ -57,7 +78,7 @@ def send_mail(
             secure = settings.security == "tls" and context is not None
             client = _Client(encrypted(line, context, host) if secure and context else line, host)
             try:
-                return _converse(client, settings, message, password, context)
+                return client.converse(settings, message, password, context)
             finally:
                 client.close()
     except smtplib.SMTPResponseException as error:
@@ -72,31 +93,6 @@ def send_mail(
         raise DeliveryError(f"the connection failed ({reason(error)})") from error
     except (ValueError, UnicodeError) as error:
         raise DeliveryError(f"no e-mail can be made of it ({type(error).__name__})", never=True) from error
-
-
-def _converse(
-    client: _Client,
-    settings: NotifySettings,
-    message: EmailMessage,
-    password: str,
-    context: ssl.SSLContext | None,
-) -> str:
-    client.ehlo()
-    if settings.security == "starttls":
-        if not client.has_extn("starttls"):
-            raise DeliveryError("it does not offer STARTTLS: nothing was sent")
-        client.starttls(context=context)
-        client.ehlo()
-    if settings.username:
-        try:
-            client.login(settings.username, password)
-        except smtplib.SMTPAuthenticationError as error:
-            # What it says with it may be what we said.
-            raise DeliveryError(f"user name or password is refused ({error.smtp_code})") from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise DeliveryError("it takes no password: nothing was sent") from error
-    refused = client.send_message(message, settings.sender, settings.to)
-    return f"took it, but not for {len(refused)} of {len(settings.to)} recipients" if refused else ""
 
 
 def _refusal(error: smtplib.SMTPResponseException, password: str) -> DeliveryError:

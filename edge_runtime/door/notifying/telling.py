@@ -19,7 +19,13 @@ def tell(settings: NotifySettings, gateway: Gateway, news: Sequence[News], deliv
     """
     try:
         if settings.smtp:
-            return _mail(settings, gateway, news, delivery)
+            password = ""
+            if settings.password_file is not None:
+                password = read_secret_line(settings.password_file, "password")
+            context = None if settings.security == "none" else tls_context(settings.ca_file)
+            addresses = settings.sender, *settings.to
+            mail = mail_message(gateway, news, addresses, delivery, formatdate(time.time()))
+            return send_mail(settings, mail, password, context)
         token = "" if settings.token_file is None else read_secret_line(settings.token_file, "token")
         url = settings.url
         if settings.url_file is not None:
@@ -42,13 +48,3 @@ def check_secrets(settings: NotifySettings) -> None:
     if settings.url_file is not None:
         check_url(read_secret_line(settings.url_file, "address"), accept_insecure=settings.accept_insecure)
     tls_context(settings.ca_file)
-
-
-def _mail(settings: NotifySettings, gateway: Gateway, news: Sequence[News], delivery: str) -> str:
-    password = ""
-    if settings.password_file is not None:
-        password = read_secret_line(settings.password_file, "password")
-    context = None if settings.security == "none" else tls_context(settings.ca_file)
-    date = formatdate(time.time())
-    mail = mail_message(gateway, news, (settings.sender, *settings.to), delivery, date)
-    return send_mail(settings, mail, password, context)

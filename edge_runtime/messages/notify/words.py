@@ -68,15 +68,12 @@ def _group(news: Sequence[News]) -> Iterator[str]:
     where = f"{first.sensor} ({first.machine})" if first.machine else first.sensor
     yield f"{_kind(first.kind)} on {where}"
     if len(news) > MOST_EVENTS:
-        counts = (f"{_SAID[what]} {count} times" for what in _SAID if (count := _count(news, what)))
+        counted = ((what, sum(each.what == what for each in news)) for what in _SAID)
+        counts = (f"{_SAID[what]} {count} times" for what, count in counted if count)
         yield f"  {', '.join(counts)} since {first.start_time}; the latest:"
         news = news[-1:]
     for each in news:
         yield from _lines(each)
-
-
-def _count(news: Sequence[News], what: str) -> int:
-    return sum(each.what == what for each in news)
 
 
 def _lines(news: News) -> Iterator[str]:
