@@ -7,7 +7,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -159,7 +159,7 @@ def _members(node: ast.AST, constants: Mapping[str, ast.AST]) -> Iterator[str]:
             yield from _members(constants[part.id], {})
 
 
-def member_docs(kind: type[StrEnum]) -> dict[str, str]:
+def member_docs(kind: type[Enum]) -> dict[str, str]:
     """Find the docstring under each member of an enumeration, which Python itself does not keep."""
     (tree,) = ast.parse(inspect.getsource(kind)).body
     found = {}

@@ -117,7 +117,7 @@ def _wanted(name: str) -> bool:
     )
 
 
-UNITS = ("edge-runtime.service", "edge-runtime-metrics.service", "edge-runtime-notify.service")
+UNITS = tuple(f"edge-runtime{part}.service" for part in ("", "-metrics", "-modbus", "-notify"))
 """All but the first are off until somebody enables them."""
 
 

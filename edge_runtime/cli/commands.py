@@ -16,7 +16,7 @@ from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.diagnose import diagnose
 from edge_runtime.cli.history import history
-from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, notify
+from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, modbus, notify
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
@@ -89,6 +89,7 @@ def check(config: ConfigFile) -> None:
 
 app.command()(backup)
 app.command()(metrics)
+app.command()(modbus)
 app.command()(notify)
 app.command()(commission)
 app.command()(replay)

@@ -1,8 +1,10 @@
-"""Commands that become a process of its own beside the service: metrics, e-mails and webhooks."""
+"""Commands that become a process of its own beside the service: metrics, e-mails and webhooks,
+registers."""
 
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.configuration import Config, read_config
-from edge_runtime.core import ConfigError, EdgeError
+from edge_runtime.core import ConfigError, EdgeError, UnavailableError
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 
@@ -45,10 +47,31 @@ def notify(
         "destinations": [asdict(each) for each in read.notify],
         "test": test,
     }
-    file = os.memfd_create("notify")  # inherited by what this process becomes, and seen by nobody else
-    os.write(file, json.dumps(said, default=str).encode())
-    os.set_inheritable(file, True)
-    _become("edge_runtime.door.notifying.process", file)
+    _become("edge_runtime.door.notifying.process", _handed_over(said))
+
+
+def modbus(config: ConfigFile) -> None:
+    """Offer the service's numbers to controllers over Modbus TCP, read-only, until it is asked to stop."""
+    from importlib.util import find_spec
+
+    from edge_runtime.door import candidates
+    from edge_runtime.messages.modbus import MOST_SENSORS
+
+    read = read_config(config)
+    if find_spec("pymodbus") is None:
+        remedy = "pip install 'steadyhum[plant]'"
+        raise UnavailableError("the package pymodbus is not installed", remedy=remedy)
+    if len(read.sensor) > MOST_SENSORS:
+        what = f"there are {len(read.sensor)} sensors, and registers for {MOST_SENSORS}"
+        raise ConfigError(what, where=str(config), remedy="Divide them among gateways")
+    host, port = read.modbus.address
+    said = {
+        "host": host,
+        "port": port,
+        "sensors": [sensor.name for sensor in read.sensor],
+        "sockets": list(map(str, candidates(read.door, read.state_folder))),
+    }
+    _become("edge_runtime.door.modbus_server", _handed_over(said))
 
 
 def check_notify(config: Config) -> bool:
@@ -68,6 +91,14 @@ def check_notify(config: Config) -> bool:
         else:
             typer.echo(f"notify {each.name}: {way}: ok")
     return wrong
+
+
+def _handed_over(said: Mapping[str, object]) -> int:
+    """A file without a name that what this process becomes inherits, and nobody else sees."""
+    file = os.memfd_create("configuration")
+    os.write(file, json.dumps(said, default=str).encode())
+    os.set_inheritable(file, True)
+    return file
 
 
 def _become(module: str, *words: object) -> None:

@@ -11,7 +11,7 @@ from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
-from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings, NotifySettings
+from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings, ModbusSettings, NotifySettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import EvidenceSettings, RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
@@ -70,6 +70,7 @@ class Config:
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    modbus: ModbusSettings = field(default_factory=ModbusSettings)
     notify: tuple[NotifySettings, ...] = ()
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)

@@ -10,7 +10,7 @@ from edge_runtime.door.notify_status import NOTIFY_FOLDER, read_notify_status
 from edge_runtime.door.protocol import Code, RequestError
 from edge_runtime.door.registry import Access, Asker, Method, NoParams, Registry
 from edge_runtime.door.remote import RemoteCommands
-from edge_runtime.door.settings import CommandSettings, DoorSettings, MetricsSettings
+from edge_runtime.door.settings import CommandSettings, DoorSettings, MetricsSettings, ModbusSettings
 from edge_runtime.door.socket_file import check_door, socket_path
 from edge_runtime.door.subscriptions import Feed, Topic
 from edge_runtime.door.work import Later, WorkQueue
@@ -31,6 +31,7 @@ __all__ = [
     "Later",
     "Method",
     "MetricsSettings",
+    "ModbusSettings",
     "NoParams",
     "NotifySettings",
     "Registry",

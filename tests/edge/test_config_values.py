@@ -75,6 +75,7 @@ BAD: dict[str, list[Any]] = {
     "report.state_schema": [0, 3, 2.0, *NOT_NUMBERS],
     "commands.mqtt": ["yes", 1],
     "metrics.listen": ["", "9469", "localhost", "a:0", "a:65536", "::1:9469", "[a]:1", "a b:1", "a:1x", 7],
+    "modbus.listen": ["", "1502", "a:0", "a:65536", "::1:1502", 7],
     "notify.name": [*LEVELS[:6], 7],
     "notify.smtp": ["mail.plant.example", "a..b:25", "a:0", "a:65536", "[a]:25", "\x00", 7],
     "notify.security": ["", "ssl", 7],
