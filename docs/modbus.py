@@ -28,7 +28,7 @@ an address that there is not with exception 2. Any unit id is answered. Addresse
 request, from 0; controllers that count from 1 add one, so that register 100 is 30101 or 40101. Numbers of
 two registers have the high word first, a float without a value is NaN.
 
-**Judge by the heartbeat.** A sensor's stands still as soon as none of its windows is scored: the sensor is
+**Judge by the heartbeat.** A sensor's stands still within a few windows of the last score: the sensor is
 silent or at fault, its model gives no score, the service has stopped, or this process cannot ask it. Let
 the controller raise its own alarm when it has not changed for longer than the time between two windows and
 some seconds; all other registers keep their last value or say that there is none. The plain

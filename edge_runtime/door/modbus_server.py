@@ -78,13 +78,15 @@ class Registers(threading.Thread):
         self._names, self._numbers = names, numbers
         self._beats = {name: Beat() for name in names}
         self._velocity: dict[str, float] = {}
-        self._heartbeat, self._looked_s, self._problem = 0, float("-inf"), ""
+        self._refused = ""
+        self._heartbeat, self._problem = 0, ""
         self.words: list[int] = []
         """All registers from 0; replaced as a whole."""
         self.look(time.monotonic())
 
     def run(self) -> None:
-        """Look every second, for ever."""
+        """Look every second, for ever; into the history beside it, since a disk may keep that waiting."""
+        threading.Thread(target=self._look_back, daemon=True).start()
         while True:
             time.sleep(PERIOD_S)
             try:
@@ -102,8 +104,6 @@ class Registers(threading.Thread):
         if health is not None:
             self._heartbeat = (self._heartbeat + 1) % _WRAP
         sensors = {each["name"]: each for each in health["sensors"]} if health else {}
-        if health is not None and now_s - self._looked_s >= VELOCITY_S:
-            self._looked_s, self._velocity = now_s, self._velocities()
         words = gateway_words(health, self._heartbeat, len(self._names))
         for name in self._names:
             beat = self._beats[name]
@@ -113,20 +113,32 @@ class Registers(threading.Thread):
             words += sensor_words(now)
         self.words = words
 
-    def _velocities(self) -> dict[str, float]:
-        """Of each sensor that has any, as the history has it; nothing where none is kept."""
-        found, wall_s = dict[str, float](), time.time()
+    def _look_back(self) -> None:
+        while True:
+            try:
+                self.look_back()
+            except Exception:  # noqa: BLE001  a fault of ours: there is no velocity
+                _log.exception("the history cannot be understood")
+                self._velocity = {}
+            time.sleep(VELOCITY_S)
+
+    def look_back(self) -> None:
+        """Take the velocity of each sensor that has any, as the history has it."""
+        found, wall_s, refused = dict[str, float](), time.time(), ""
         span = {"since_s": wall_s - RECENT_S, "until_s": wall_s, "every": "minute"}
-        try:
-            with DoorClient(*self._numbers.sockets) as client:
-                for name in self._names:
+        for name in self._names:
+            try:
+                with DoorClient(*self._numbers.sockets) as client:
                     rows = client.call("history.read", sensor=name, **span)["rows"]
-                    for row in rows:
-                        of_it = [v for key, v in row["values"].items() if key.startswith("velocity.")]
-                        found |= {name: max(of_it)} if of_it else {}
-        except EdgeError as error:
-            _log.info("no velocity: %s", error)
-        return found
+            except EdgeError as error:  # of one that is not watched any more, or of all
+                refused = str(error)
+                continue
+            for row in rows:
+                of_it = [value for key, value in row["values"].items() if key.startswith("velocity.")]
+                found |= {name: max(of_it)} if of_it else {}
+        if refused != self._refused:
+            _log.info("no velocity: %s", refused or "it is there again")
+        self._velocity, self._refused = found, refused
 
 
 class Handler(ServerRequestHandler):

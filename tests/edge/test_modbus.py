@@ -269,6 +269,8 @@ class Told(OpenDoor):
 def test_velocity_is_of_the_history_and_of_the_channel_with_the_most(tmp_path: Path) -> None:
     with Told(tmp_path) as told:
         registers = Registers(["pump", "fan", "removed"], ServiceNumbers(told.path))
+        registers.look_back()
+        registers.look(0.0)
     blocks = [registers.words[FIRST_SENSOR + PER_SENSOR * place :][:PER_SENSOR] for place in range(3)]
     assert number(blocks[0], 8) == 2.5
     assert math.isnan(number(blocks[1], 8))

@@ -19,8 +19,8 @@ from edge_runtime.messages.notify import News
 
 FILE: Final = "deliveries.db"
 _DAMAGED: Final = ".damaged"
-_NO_FILE: Final = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_FULL)
-"""Result codes that are about the disk or access to it, and not about the file's content."""
+_DAMAGE: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA)
+"""Result codes that are about the file's content; all others are about the disk or access to it."""
 _PRIMARY_CODE: Final = 0xFF
 """The low byte of an extended result code is the primary one: https://www.sqlite.org/rescode.html."""
 _TABLES: Final = (
@@ -101,10 +101,10 @@ class Deliveries:
                 self._remove(destination, sorted(self._sent), counter, messages)
             self._sent.clear()
 
-    def count(self, destination: str, counter: str) -> None:
+    def count(self, destination: str, counter: str, amount: int = 1) -> None:
         """Count something that happened. Raises sqlite3.Error."""
         with self._mutex, self._transaction():
-            self._add(destination, counter, 1)
+            self._add(destination, counter, amount)
 
     def keep_within(self, destination: str, most: int, age_s: float) -> None:
         """Give up what is too much or too old. Raises sqlite3.Error."""
@@ -168,10 +168,12 @@ def _opened(path: Path) -> sqlite3.Connection:
                     News.of(json.loads(news[0]))
         except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
             db.close()
-            code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-            if last or code in _NO_FILE:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY_CODE
+            if last or code not in _DAMAGE:
                 raise sqlite3.DatabaseError(str(error)) from error
             path.replace(path.with_name(path.name + _DAMAGED))
+            # SQLite would take what it has of the damaged file back into the new one.
+            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
         else:
             return db
     raise AssertionError  # the second time it is returned or raised

@@ -31,6 +31,8 @@ class Folding:
 
     def due(self, waiting: Sequence[Waiting], now_s: float) -> list[Waiting]:
         """What is to be sent now as one message; empty where that is nothing."""
+        if not waiting:
+            self._alone = False
         ready = [each for each in waiting if self._next_s(each.news.key) <= now_s]
         if not ready:
             self._since_s = None

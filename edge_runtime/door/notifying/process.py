@@ -35,6 +35,8 @@ AGAIN_S: Final = 2.0
 """Before the next attempt where the service does not answer or the disk takes nothing."""
 STATUS_S: Final = 5.0
 """Between two writes of the status, and then only where it changed."""
+_WORDS: Final = 400
+"""Characters of a problem."""
 _TEST: Final = News(
     what="test",
     alarm="test",
@@ -98,12 +100,14 @@ class Notifying:
         if self._client is None:
             self._client = DoorClient(*self._sockets)
         kept = self._deliveries
-        said = self._client.call(
-            "events.fetch", after=kept.number, epoch=kept.epoch, problem=self.problem()[:400]
-        )
+        # Printable first: what is not takes more characters then, and the door takes no more than 500.
+        problem = printable(self.problem(), _WORDS)[:_WORDS]
+        said = self._client.call("events.fetch", after=kept.number, epoch=kept.epoch, problem=problem)
         if missed := said["missed"]:
             # Nothing but an absence of weeks, or a flood, comes to that.
             _log.warning("%s events were not fetched in time, and nobody is told of them", missed)
+            for destination in self._destinations:
+                kept.count(destination.settings.name, "dropped", missed)
         if not (events := said["events"]):
             return False
         news = [news_of(each["sensor"], each["event"]) for each in events]
