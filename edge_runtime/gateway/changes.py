@@ -53,6 +53,7 @@ class Changes:
     recording: bool
     evidence: bool
     history: bool
+    notify: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -74,7 +75,7 @@ class Changes:
         ]
         said += [
             f"{what} changed"
-            for what in ("broker", "report", "door", "learning", "recording", "evidence", "history")
+            for what in ("broker", "report", "door", "learning", "recording", "evidence", "history", "notify")
             if getattr(self, what)
         ]
         return "; ".join(said) or "nothing changed"
@@ -111,6 +112,7 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         recording="recording" in differ,
         evidence="evidence" in differ,
         history="history" in differ,
+        notify="notify" in differ,
     )
 
 

@@ -50,22 +50,24 @@ class NotifyPart(Part):
         """Keep events, where they are wanted."""
         self._spool.events.keep(KEPT if self._wanted else 0)
 
-    def follow(self, prepared: PreparedService, changes: Changes) -> None:  # noqa: ARG002  a switch, set again
+    def follow(self, prepared: PreparedService, changes: Changes) -> None:
         """Begin to keep them, or to keep none."""
-        if self._wanted != bool(prepared.config.notify):
+        if changes.notify and self._wanted != bool(prepared.config.notify):
             self._wanted = bool(prepared.config.notify)
             self._asked_s, self._problem = time.monotonic(), ""
             self.start()
 
     def tick(self, now_s: float) -> None:
         """Say what is wrong with it."""
+        self._spool.events.flush()
         problem = self._problem
         if now_s - self._asked_s > SILENT_S:
             problem = "nobody fetches events: `edge-runtime notify` does not run"
         self._health.set_trouble("notify", problem if self._wanted else "")
 
     def stop(self) -> None:
-        """What is kept stays."""
+        """What is kept stays; what waits for the disk is written, if it takes it now."""
+        self._spool.events.flush()
 
     def fetch(self, params: FetchParams, asker: Asker) -> dict[str, object]:
         """The next events. Raises DataError where none are kept."""

@@ -4,7 +4,7 @@ import threading
 
 from edge_runtime.spool.disk import Disk
 from edge_runtime.spool.journal import KeptEvent
-from edge_runtime.spool.store import MAX_ID
+from edge_runtime.spool.store import MAX_ID, Store
 
 
 class KeptEvents:
@@ -26,6 +26,21 @@ class KeptEvents:
             if not most:
                 self._disk.journal.held.clear()
                 self._disk.run(lambda store: store.forget_events(MAX_ID))
+
+    def flush(self) -> None:
+        """Write what had to wait while the disk was full, where it has room again; quick where nothing does."""
+
+        def write(store: Store) -> bool:
+            with store.transaction(durable=True):
+                store.keep_events(tuple(held.values()))
+            return True
+
+        held = self._disk.journal.held
+        if not held:
+            return
+        with self._mutex:
+            if not self._disk.full and self._disk.run(write):
+                held.clear()
 
     def read(self, after: int, limit: int) -> list[KeptEvent]:
         """Events with a higher id, oldest first, at most `limit`."""

@@ -130,10 +130,14 @@ class Store:
             added += self._db.execute(INSERT[row.klass], values).rowcount
             if self.journal.keep and row.klass is MessageClass.ALARM:
                 alarms.append(KeptEvent.of(row))
-        for event in self.journal.begin(alarms):
+        self.keep_events(self.journal.begin(alarms))
+        return added
+
+    def keep_events(self, events: Iterable[KeptEvent]) -> None:
+        """Write these, and remove those for which there are too many. Inside a transaction."""
+        for event in events:
             self._write_text(*event.record)
             self.forget_events(event.id - self.journal.keep)
-        return added
 
     def forget_events(self, upto: int) -> None:
         """Remove the events up to this id."""

@@ -1,10 +1,12 @@
 """Who is told what, in which words, when, and what a server may do to that: without a service."""
 
+import contextlib
 import email
 import email.policy
 import itertools
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +24,7 @@ from edge_runtime.door.notifying.lines import DeliveryError
 from edge_runtime.door.notifying.telling import check_secrets, tell
 from edge_runtime.messages.notify import Gateway, mail_message, news_of, subject, text, webhook_body
 from tests.broker import free_port
+from tests.edge.disks import fill
 from tests.edge.notified import PASSWORD, USER, Authority, HookServer, MailServer, hostile, news
 from tests.edge.spools import Clock
 from tests.waiting import in_time
@@ -215,6 +218,27 @@ def test_a_damaged_record_is_set_aside(tmp_path: Path) -> None:
         assert (kept.epoch, kept.number) == ("", 0)
         kept.close()
         assert (tmp_path / f"{FILE}.damaged").read_bytes() == damage
+
+
+def test_a_full_disk_loses_nothing_and_nobody_is_told_twice(small_disk: Path) -> None:
+    """What cannot be taken is fetched again, and what is told and cannot be removed is not told again."""
+    kept = Deliveries(small_disk / "notify")
+    kept.take([("a", news())], "epoch", 1)
+    stone = fill(small_disk)
+    many = [("a", news(sensor="x" * 200)) for _ in range(200)]
+    with pytest.raises(sqlite3.Error):
+        kept.take(many, "epoch", 201)
+    assert kept.number == 1
+    (first,) = kept.waiting("a", 10)
+    with contextlib.suppress(sqlite3.Error):
+        kept.done("a", [first.id], "told", messages=1)
+    assert kept.waiting("a", 10) == []
+    stone.unlink()
+    kept.take(many, "epoch", 201)
+    kept.done("a", [each.id for each in kept.waiting("a", 1000)], "told", messages=1)
+    assert kept.account("a")["waiting"] == 0
+    assert kept.account("a")["told"] == 201
+    kept.close()
 
 
 def mail(port: int, **changes: Any) -> NotifySettings:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from edge_runtime.configuration import read_config
-from edge_runtime.core import Health
+from edge_runtime.core import DataError, Health
 from edge_runtime.doctor.notify import examine_notify
 from edge_runtime.door import DoorClient
 from edge_runtime.door.registry import Asker
@@ -97,6 +98,28 @@ def test_whoever_may_only_look_says_nothing_of_the_service(tmp_path: Path) -> No
         quiet.tick(1e9)
         assert health.troubles() == {}
         assert spool.events.most == 0
+
+
+def test_a_reload_begins_and_ends_it(tmp_path: Path) -> None:
+    changes: Any = type("Changes", (), {"notify": True})
+
+    def prepared(*notify: object) -> Any:
+        return type("Prepared", (), {"config": type("Config", (), {"notify": notify})})
+
+    with Spool.open(tmp_path) as spool:
+        notify = part(spool, Health(), ())
+        put(spool, "before")
+        with pytest.raises(DataError, match="no events are kept"):
+            notify.fetch(FetchParams(), ASKER)
+        notify.follow(prepared(object()), changes)
+        put(spool, "since")
+        events: Any = notify.fetch(FetchParams(), ASKER)["events"]
+        assert [each["event"]["id"] for each in events] == ["since"]
+        notify.follow(prepared(object(), object()), changes)
+        assert spool.events.most == KEPT
+        notify.follow(prepared(), changes)
+        assert spool.events.read(0, 10) == []
+        notify.stop()
 
 
 def told(hook: HookServer) -> list[tuple[str, str]]:
