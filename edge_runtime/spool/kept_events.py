@@ -28,7 +28,7 @@ class KeptEvents:
                 self._disk.run(lambda store: store.forget_events(MAX_ID))
 
     def flush(self) -> None:
-        """Write what had to wait while the disk was full, where it has room again; quick where nothing does."""
+        """Write what waited for a full disk, where it has room again; quick where nothing did."""
 
         def write(store: Store) -> bool:
             with store.transaction(durable=True):

@@ -18,8 +18,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from edge_runtime.core import BusyError, EdgeError, LogShare, printable, run_command, write_whole
-from edge_runtime.core import UnavailableError as Unavailable
+from edge_runtime.core import (
+    BusyError,
+    EdgeError,
+    LogShare,
+    UnavailableError,
+    printable,
+    run_command,
+    write_whole,
+)
 from edge_runtime.door.client import DoorClient
 from edge_runtime.door.notify_settings import NotifySettings
 from edge_runtime.door.notify_status import STATUS
@@ -83,6 +90,10 @@ class Notifying:
             except (EdgeError, sqlite3.Error) as error:
                 more, self._trouble = False, printable(error, 300)
                 self._log.warn("trouble", self._trouble, time.monotonic())
+                self._disconnect()
+            except Exception:  # noqa: BLE001  a fault of ours: what was fetched is told all the same
+                _log.exception("events cannot be fetched")
+                more, self._trouble = False, "a fault of this program: see its log"
                 self._disconnect()
             self._log.close_minutes(time.monotonic())
             self.tell_status(time.monotonic())
@@ -156,7 +167,9 @@ def take_folder(folder: Path) -> int:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         remedy = "Give the folder to the user of this program"
-        raise Unavailable(f"cannot be used ({error.strerror})", where=str(folder), remedy=remedy) from error
+        raise UnavailableError(
+            f"cannot be used ({error.strerror})", where=str(folder), remedy=remedy
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -186,7 +199,7 @@ def try_all(every: Sequence[NotifySettings], gateway: Gateway) -> None:
         sys.stdout.write(f"{settings.name}: {said or 'told'}\n")
         sys.stdout.flush()
     if failed:
-        raise Unavailable(f"{', '.join(failed)} not told", remedy="Mend what the lines above name")
+        raise UnavailableError(f"{', '.join(failed)} not told", remedy="Mend what the lines above name")
 
 
 def main() -> None:
