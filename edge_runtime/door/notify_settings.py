@@ -55,7 +55,7 @@ class NotifySettings:
     """PEM of the authorities that may sign the server, instead of the system's."""
     accept_insecure: bool = False
     """Send without encryption to another machine, readable for everybody in between."""
-    kinds: tuple[str, ...] = tuple(AlarmKind)
+    kinds: tuple[str, ...] = tuple(map(str, AlarmKind))
     """Of which kinds of alarms it is told."""
     ends: bool = True
     """Whether it is told that they are over, too."""
@@ -68,7 +68,7 @@ class NotifySettings:
     """Alarms' events that wait for its server, at most; then the oldest are dropped and counted."""
     # As long as a weekend: older alarms have been seen, and are in the history.
     max_age_h: float = 72.0
-    """Hours after which what waits is dropped and counted."""
+    """Hours of service after which what waits is dropped and counted."""
     # Sooner than people ask, and few enough attempts for an outage of days.
     backoff_s: tuple[float, float] = (5.0, 300.0)
     """Seconds before the next attempt at a server that cannot be reached or refuses: first, longest."""

@@ -47,6 +47,7 @@ class Changes:
     adjusted: tuple[str, ...]
     """Sensors that go on with another model, threshold, policy, identity or patience; no window is lost."""
     broker: bool
+    """Its settings, or what its files hold: that may be something else under the same name."""
     report: bool
     door: bool
     learning: bool
@@ -104,7 +105,6 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         added=tuple(name for name in new if name not in old),
         replaced=tuple(replaced),
         adjusted=tuple(adjusted),
-        # Files may hold other things under the same name.
         broker="broker" in differ or before.credentials != after.credentials,
         report="report" in differ,
         door="door" in differ,
