@@ -55,6 +55,7 @@ models: $(READY)
 # The pages that are made from the code; tests fail where one differs.
 docs: $(READY)
 	$(BIN)/python -m docs.configuration
+	$(BIN)/python -m docs.modbus
 	$(BIN)/python -m docs.messages
 	$(BIN)/python -m docs.asyncapi
 	$(BIN)/python -m docs.reference

@@ -7,7 +7,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ from edge_runtime.gateway import door_methods
 from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.history.methods import history_methods
+from edge_runtime.gateway.notify import notify_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -71,6 +72,7 @@ def methods_page() -> Iterator[str]:
         *commission_methods(CommissionRequests(lent, lent)),
         *evidence_methods(EvidenceRequests(lent, lent)),
         *history_methods(lent),
+        *notify_methods(lent),
         *recording_methods(lent),
     )
     for method in (*own, *lent_ones):
@@ -157,7 +159,7 @@ def _members(node: ast.AST, constants: Mapping[str, ast.AST]) -> Iterator[str]:
             yield from _members(constants[part.id], {})
 
 
-def member_docs(kind: type[StrEnum]) -> dict[str, str]:
+def member_docs(kind: type[Enum]) -> dict[str, str]:
     """Find the docstring under each member of an enumeration, which Python itself does not keep."""
     (tree,) = ast.parse(inspect.getsource(kind)).body
     found = {}

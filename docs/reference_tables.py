@@ -23,6 +23,7 @@ TROUBLES = {
     "recording of <name>": "Why nothing of that sensor's recording is written now; watching goes on.",
     "evidence": "Why no vibration is kept around alarms now; alarms go on.",
     "history": "Why no trends are kept now, or that a damaged file was set aside; alarms go on.",
+    "notify": "What keeps e-mails and webhooks from being sent, or that `edge-runtime notify` does not run.",
     "transfers": "The broker refuses chunks of evidence, and what to grant.",
     "spool of <name>": "How many of that sensor's alarms were dropped: the spool was full.",
     "spool": "What is wrong with the disk.",

@@ -30,6 +30,9 @@ EXTENSIONS: Final = {"cobs": "cobs/cobs/_cobs_ext.abi3.so"}
 where it takes 0.7 to 4.6 (measured), and it falls back in silence."""
 _NAME: Final = re.compile(r"^([A-Za-z0-9_.]+)-([^-]+)-")
 
+OWN: Final = ("plant",)
+"""Extras that are in the service's package: pymodbus has 168 kB."""
+
 
 def lock_file(python: str, what: str = "") -> Path:
     """The lock for a Python version such as 3.11: of the service's package, or of `learn`."""
@@ -57,10 +60,10 @@ def fetch(arch: str, python: str, folder: Path, what: str = "") -> list[Path]:
 def lock(python: str, what: str = "") -> Path:
     """Write and return a lock, of versions as in the development's, which were tested.
 
-    The service's package holds what the plain install needs, that of an extra what it needs besides.
+    The service's package holds what the plain install and Modbus need, an extra's what it needs besides.
     """
     tested = read_locks(python)
-    needed = _needed(python, (what,)) - _needed(python, ()) if what else _needed(python, ())
+    needed = _needed(python, (what,)) - _needed(python, OWN) if what else _needed(python, OWN)
     about = f"What the Debian package {what}{' ' if what else ''}for Python {python} holds"
     write_lock(lock_file(python, what), [tested[name] for name in needed], about, "make lock-deb")
     return lock_file(python, what)

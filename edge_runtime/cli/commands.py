@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.diagnose import diagnose
 from edge_runtime.cli.history import history
+from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, modbus, notify
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
@@ -31,7 +31,6 @@ app = typer.Typer(
 
 app.add_typer(alarms.app)
 app.add_typer(evidence.app)
-ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -82,6 +81,7 @@ def check(config: ConfigFile) -> None:
         )
         if manifest.known_faults:
             typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
+    unusable = check_notify(prepared.config) or unusable
     running = service_pid(prepared.config.state_folder)
     for name, error in probe_ports(prepared.config, in_use_is_fine=running is not None):
         if isinstance(error, BusyError):
@@ -95,6 +95,9 @@ def check(config: ConfigFile) -> None:
 
 
 app.command()(backup)
+app.command()(metrics)
+app.command()(modbus)
+app.command()(notify)
 app.command()(commission)
 app.command()(replay)
 app.command()(adapt)
@@ -143,19 +146,6 @@ def status(config: DoorConfig = None, door: DoorSocket = None, as_json: AsJson =
             typer.echo(f"{sensor['name']}: {printable(sensor['asks'], 1000)}")
     for name, text in said["troubles"].items():
         typer.echo(f"{printable(name)}: {printable(text)}")
-
-
-@app.command()
-def metrics(config: ConfigFile) -> None:
-    """Offer the service's numbers to Prometheus over HTTP, until it is asked to stop."""
-    from edge_runtime.door import candidates
-
-    read = read_config(config)
-    host, port = read.metrics.address
-    sockets = map(str, candidates(read.door, read.state_folder))
-    # The configuration and the command line take as much memory as all the rest.
-    command = [sys.executable, "-P", "-m", "edge_runtime.door.metrics_server", host, str(port), *sockets]
-    os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
 
 @app.command()

@@ -11,7 +11,7 @@ from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
-from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings
+from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings, ModbusSettings, NotifySettings
 from edge_runtime.mqtt import BrokerSettings
 from edge_runtime.sensors import EvidenceSettings, RecordingSettings, SensorSettings, device_of
 from edge_runtime.spool import SpoolLimits
@@ -70,6 +70,8 @@ class Config:
     door: DoorSettings = field(default_factory=DoorSettings)
     commands: CommandSettings = field(default_factory=CommandSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    modbus: ModbusSettings = field(default_factory=ModbusSettings)
+    notify: tuple[NotifySettings, ...] = ()
     learning: LearningSettings = field(default_factory=LearningSettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
@@ -95,6 +97,9 @@ class Config:
             for value, count in values.most_common(1):
                 if count > 1:
                     raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
+        twice = [name for name, count in Counter(each.name for each in self.notify).items() if count > 1]
+        if twice:
+            raise ValueError(f"notify has several entries of the name {twice[0]!r}")
         _check_machines(self.sensor)
         devices: dict[str, str] = {}
         for sensor in self.sensor:

@@ -34,6 +34,7 @@ from edge_runtime.core.field_checks import (
 )
 from edge_runtime.core.foreign_text import first_line, printable
 from edge_runtime.core.health import Health
+from edge_runtime.core.host_name import check_host, is_this_machine
 from edge_runtime.core.late_imports import late_names
 from edge_runtime.core.learning_files import (
     ANSWER,
@@ -95,6 +96,7 @@ from edge_runtime.core.records import (
     Verdict,
     Window,
 )
+from edge_runtime.core.secret_files import check_plain_file, read_secret, read_secret_line
 from edge_runtime.core.service_process import become_service
 from edge_runtime.core.strict_json import read_json
 from edge_runtime.core.summary import ADAPTED, DELIVERED, LEARNT_HERE, ModelSummary, model_summary
@@ -183,12 +185,15 @@ __all__ = [
     "ask_time_service",
     "become_service",
     "check_fields",
+    "check_host",
+    "check_plain_file",
     "check_topic_level",
     "check_within",
     "clock_doubt",
     "first_line",
     "is_inside",
     "is_mqtt_text",
+    "is_this_machine",
     "is_topic_level",
     "late_names",
     "learning_folder",
@@ -205,6 +210,8 @@ __all__ = [
     "read_json",
     "read_progress",
     "read_request",
+    "read_secret",
+    "read_secret_line",
     "read_small",
     "run_command",
     "sensor_folder_name",

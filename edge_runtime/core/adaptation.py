@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from edge_runtime.core.errors import ArtefactError
 from edge_runtime.core.field_checks import (
     Check,
@@ -118,6 +116,8 @@ def adaptation_from_text(text: str, where: str) -> Adaptation:
 
 
 def _body(adaptation: Adaptation) -> dict[str, Any]:
+    import numpy as np  # noqa: PLC0415  20 MB that processes without models can spare
+
     body = {"schema": SCHEMA, **asdict(adaptation)}
     body["golden"] = []
     for golden in adaptation.golden:
@@ -135,6 +135,8 @@ def _digest(body: Mapping[str, Any]) -> str:
 
 
 def _read(body: dict[str, Any]) -> Adaptation:
+    import numpy as np  # noqa: PLC0415  20 MB that processes without models can spare
+
     del body["schema"]
     golden = []
     for entry in body.pop("golden"):

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from edge_runtime.core.errors import ArtefactError, GoldenWindowError
 from edge_runtime.core.field_checks import MAX_TEXT, FieldError
 from edge_runtime.core.manifest_schema import SCHEMAS, ContradictionError, read_body
@@ -124,6 +122,8 @@ def manifest_to_metadata(manifest: Manifest) -> dict[str, str]:
 
     Raises ValueError for a number that is not finite: JSON has none.
     """
+    import numpy as np  # noqa: PLC0415  20 MB that processes without models can spare
+
     body = asdict(manifest)
     body["golden"] = []
     for golden in manifest.golden:
@@ -166,6 +166,8 @@ def manifest_from_metadata(metadata: Mapping[str, str], where: str) -> Manifest:
 
 
 def _from_json(body: dict[str, Any]) -> Manifest:
+    import numpy as np  # noqa: PLC0415  20 MB that processes without models can spare
+
     channels = tuple(str(name) for name in body.pop("channels"))
     shape = (int(body["samples"]), len(channels))
     calibration = body.pop("calibration")

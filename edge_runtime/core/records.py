@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_FRAME_SAMPLES: Final = 4096
 """No decoder makes a frame of more samples, so that buffers are bounded. A judgement: a frame of 8 KiB holds
@@ -18,8 +19,11 @@ at most 4076 samples of one int16 channel."""
 _MAX_VOTES: Final = 1000
 """A judgement: an alarm keeps the time of so many windows, and a delay says the same of longer spans."""
 
-Samples = NDArray[np.float32]
-Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]
+if TYPE_CHECKING:
+    Samples = NDArray[np.float32]
+    Counts = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float32]
+else:  # numpy takes 20 MB, which processes that only speak of alarms can spare
+    Samples = Counts = Any
 
 
 class Frame(NamedTuple):

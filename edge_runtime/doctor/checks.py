@@ -51,6 +51,9 @@ class Check(StrEnum):
     HISTORY = "history"
     """Whether trends can be kept, or a damaged file was set aside; alarms do not depend on it.
     Remedy: give folder and file to the service's user, or move the file away; delete the copies."""
+    NOTIFY = "notify"
+    """Whether e-mails and webhooks can be sent, and are; only with `[[notify]]`.
+    Remedy: that of the message: start the process, mend a secret's file or the server."""
     ALARM_OPEN = "alarm.open"
     """An alarm is open, by the running service, or as it was left on disk where none runs.
     Remedy: see to the machine, the sensor or the model that it names, and acknowledge it."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from edge_runtime.configuration import Config, identity_of, read_config
 from edge_runtime.core import EdgeError, Manifest
-from edge_runtime.doctor import broker, history, host, open_alarms, ports, serial_line, storage, unit
+from edge_runtime.doctor import broker, history, host, notify, open_alarms, ports, serial_line, storage, unit
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
 from edge_runtime.doctor.host import Host
@@ -40,8 +41,8 @@ def examine(path: Path, host_seen: Host, listen_s: float = 5.0) -> Findings:
         return
     yield ok(Check.CONFIG, str(path), f"{len(config.sensor)} sensors")
     yield from _as_service(host_seen, lambda: storage.examine_storage(host_seen, config))
-    yield from _as_service(host_seen, lambda: history.examine_history(config))
-    yield from _as_service(host_seen, lambda: open_alarms.examine_alarms(config))
+    for check in (history.examine_history, notify.examine_notify, open_alarms.examine_alarms):
+        yield from _as_service(host_seen, partial(check, config))
     manifests: dict[Path, Manifest] = {}
     if libraries.level is Level.OK:
         # They import onnxruntime, which has just been tried.

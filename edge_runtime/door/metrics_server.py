@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from edge_runtime.core import EdgeError, UnavailableError, printable, run_command
-from edge_runtime.door.client import DoorClient
+from edge_runtime.core import UnavailableError, printable, run_command
+from edge_runtime.door.service_numbers import Said, ServiceNumbers
 from edge_runtime.messages.metrics import exposition
 
 MOST_CONNECTIONS: Final = 8
@@ -25,45 +25,10 @@ LONGEST_S: Final = 5.0
 """For a request to arrive, and again for the answer to be taken."""
 MOST_BYTES: Final = 8192
 """Of a request."""
-ANSWER_S: Final = 5.0
-"""For the service to answer: half of what Prometheus waits by default."""
-FRESH_S: Final = 1.0
-"""For so long what the service said is given to everybody."""
 _TEXT: Final = "text/plain; charset=utf-8"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _REASONS: Final = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
 _REASONS_TOO: Final = {431: "Request Header Fields Too Large", 503: "Service Unavailable"}
-
-
-class Said(NamedTuple):
-    """What the service said of itself."""
-
-    about: dict[str, Any]
-    health: dict[str, Any] | None
-    """None while it does not answer."""
-    problem: str
-    """Why; empty while it does."""
-
-
-class Service:
-    """Asks the service, for everybody at once."""
-
-    def __init__(self, *sockets: Path) -> None:
-        """Its socket is the first of these that somebody listens at."""
-        self._sockets, self._mutex = sockets, threading.Lock()
-        self._said, self._asked_s = Said({}, None, ""), float("-inf")
-
-    def ask(self) -> Said:
-        """What it says, no older than a second."""
-        with self._mutex:
-            if time.monotonic() - self._asked_s >= FRESH_S:
-                try:
-                    with DoorClient(*self._sockets, timeout_s=ANSWER_S) as client:
-                        self._said = Said(client.about, client.call("health"), "")
-                except EdgeError as error:
-                    self._said = Said({}, None, printable(error, 1000))
-                self._asked_s = time.monotonic()
-            return self._said
 
 
 def page(target: str, ask: Callable[[], Said]) -> tuple[int, str, str]:
@@ -165,7 +130,7 @@ def main() -> None:
     """Serve: `python -m edge_runtime.door.metrics_server HOST PORT SOCKET...`."""
     host, port, *sockets = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with MetricsServer(host, int(port), Service(*map(Path, sockets)).ask) as server:
+    with MetricsServer(host, int(port), ServiceNumbers(*map(Path, sockets)).ask) as server:
         server.serve_forever()
 
 

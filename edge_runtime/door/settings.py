@@ -50,18 +50,46 @@ class MetricsSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what is no address and port."""
-        _, port = self.address
-        if not 1 <= port <= _LAST_PORT:
-            raise ValueError(f"listen is {self.listen[:60]!r}, must be as in 127.0.0.1:9469")
+        check_listen(self.listen, "127.0.0.1:9469")
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port; port 0 where there is none."""
-        host, _, port = self.listen.rpartition(":")
-        bracketed = host.startswith("[") and host.endswith("]")
-        plain = host[1:-1] if bracketed else host
-        known = bool(_HOST.fullmatch(plain)) and bracketed == (":" in plain)
-        return plain, int(port) if known and _PORT.fullmatch(port) else 0
+        """Host and port."""
+        return address_of(self.listen)
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusSettings:
+    """Registers for controllers, by `edge-runtime modbus`, a process of its own that asks the service."""
+
+    # Ports below 1024 take a right that no process here has; 502 is Modbus's own.
+    listen: str = "127.0.0.1:1502"
+    """Address and port; `[::1]:1502` for IPv6. Modbus knows no password: whoever reaches it may read, and
+    nobody may write."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no address and port."""
+        check_listen(self.listen, "127.0.0.1:1502")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return address_of(self.listen)
+
+
+def check_listen(text: str, example: str) -> None:
+    """Raise ValueError, beginning with `listen`, for what is no address and port."""
+    if not 1 <= address_of(text)[1] <= _LAST_PORT:
+        raise ValueError(f"listen is {text[:60]!r}, must be as in {example}")
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Host and port; port 0 where there is none."""
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    plain = host[1:-1] if bracketed else host
+    known = bool(_HOST.fullmatch(plain)) and bracketed == (":" in plain)
+    return plain, int(port) if known and _PORT.fullmatch(port) else 0
 
 
 def path_problem(path: Path) -> str:

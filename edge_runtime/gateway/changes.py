@@ -47,12 +47,14 @@ class Changes:
     adjusted: tuple[str, ...]
     """Sensors that go on with another model, threshold, policy, identity or patience; no window is lost."""
     broker: bool
+    """Its settings, or what its files hold: that may be something else under the same name."""
     report: bool
     door: bool
     learning: bool
     recording: bool
     evidence: bool
     history: bool
+    notify: bool
 
     @property
     def of_sensors(self) -> bool:
@@ -74,7 +76,7 @@ class Changes:
         ]
         said += [
             f"{what} changed"
-            for what in ("broker", "report", "door", "learning", "recording", "evidence", "history")
+            for what in ("broker", "report", "door", "learning", "recording", "evidence", "history", "notify")
             if getattr(self, what)
         ]
         return "; ".join(said) or "nothing changed"
@@ -103,7 +105,6 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         added=tuple(name for name in new if name not in old),
         replaced=tuple(replaced),
         adjusted=tuple(adjusted),
-        # Files may hold other things under the same name.
         broker="broker" in differ or before.credentials != after.credentials,
         report="report" in differ,
         door="door" in differ,
@@ -111,6 +112,7 @@ def compare(before: PreparedService, after: PreparedService) -> Changes:
         recording="recording" in differ,
         evidence="evidence" in differ,
         history="history" in differ,
+        notify="notify" in differ,
     )
 
 

@@ -37,6 +37,7 @@ from edge_runtime.gateway.history.methods import history_methods
 from edge_runtime.gateway.history.part import HistoryPart
 from edge_runtime.gateway.local_door import LocalDoor, open_door
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.notify import NotifyPart, notify_methods
 from edge_runtime.gateway.part import Part
 from edge_runtime.gateway.preparation import PreparedService, prepare, prepare_config, probe_ports
 from edge_runtime.gateway.recording.methods import recording_methods
@@ -164,10 +165,11 @@ class _Service:
         kept = evidence_methods(EvidenceRequests(evidence, delivery))
         history = HistoryPart(self._prepared, stations, delivery, self._health)
         offered = [*recording_methods(recordings), *learning.methods, *kept]
-        offered += history_methods(history.read)
+        notify = NotifyPart(self._prepared, self._spool, self._health)
+        offered += [*history_methods(history.read), *notify_methods(notify.fetch)]
         door = LocalDoor(self._door, stations, delivery, offered, self._health)
         clock = ClockWatch(self._health)
-        return stations, (delivery, recordings, stations, evidence, history, learning, door, clock)
+        return stations, (delivery, recordings, stations, evidence, history, notify, learning, door, clock)
 
     def _loop(self, stations: Stations, parts: tuple[Part, ...]) -> PreparedService:
         while not self._requests.stop.is_set():

@@ -1,20 +1,14 @@
 """Passwords and certificates for the broker: from files that only we can read, never from anywhere else."""
 
-import contextlib
 import hashlib
-import os
 import ssl
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import AccessError, ConfigError
+from edge_runtime.core import ConfigError, check_plain_file, read_secret, read_secret_line
 from edge_runtime.mqtt.settings import BrokerSettings, TlsSettings
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_LIMIT_BYTES: Final = 128 * 1024
-"""More than any password or key has; a path given by mistake must not fill the memory."""
 MAX_PASSWORD_BYTES: Final = 65535
 """MQTT gives a password's length two bytes: MQTT 5.0, section 3.1.3.6."""
 
@@ -60,18 +54,10 @@ def read_credentials(settings: BrokerSettings) -> Credentials:
 def read_password(path: Path) -> str:
     """The first line of a file that only its owner can read.
 
-    Raises AccessError for a file that others can read, that someone else owns, or that is a link, and
-    ConfigError for one that is missing or empty.
+    Raises as `read_secret_line`, and ConfigError for one that MQTT has no room for.
     """
-    line = _read_secret(path, "password").split(b"\n", 1)[0].rstrip(b"\r")
-    try:
-        text = line.decode("utf-8-sig")  # editors of Windows begin a file with a byte order mark
-    except UnicodeDecodeError as error:
-        remedy = "Write the password as UTF-8 text"
-        raise ConfigError("the password is no UTF-8 text", where=str(path), remedy=remedy) from error
-    if not text:
-        raise ConfigError("the password file is empty", where=str(path), remedy="Write the password into it")
-    if len(line) > MAX_PASSWORD_BYTES:
+    text = read_secret_line(path, "password")
+    if len(text.encode()) > MAX_PASSWORD_BYTES:
         what = f"the password is longer than {MAX_PASSWORD_BYTES} bytes, which MQTT has no room for"
         raise ConfigError(what, where=str(path), remedy="Write the password alone on the first line")
     return text
@@ -93,15 +79,15 @@ def tls_context(settings: TlsSettings) -> ssl.SSLContext:
         own.minimum_version = context.minimum_version
         own.check_hostname, own.verify_mode = context.check_hostname, context.verify_mode
         context = own
-        _check_plain(settings.ca_file, "authority's certificate")
+        check_plain_file(settings.ca_file, "authority's certificate")
         try:
             context.load_verify_locations(settings.ca_file)
         except OSError as error:
             raise _unusable("authority's certificate", settings.ca_file, error) from error
     if settings.cert_file is not None:
-        _check_plain(settings.cert_file, "client certificate")
+        check_plain_file(settings.cert_file, "client certificate")
         key_file = settings.key_file or settings.cert_file
-        _read_secret(key_file, "private key")
+        read_secret(key_file, "private key")
         try:
             context.load_cert_chain(settings.cert_file, key_file, password=_no_password)
         except OSError as error:
@@ -125,36 +111,3 @@ def _unusable(what: str, path: Path, error: OSError) -> ConfigError:
         where=str(path),
         remedy="Give a PEM file that this user can read; the key must belong to the certificate",
     )
-
-
-def _check_plain(path: Path, what: str) -> None:
-    """Refuse what is no plain file: OpenSSL would wait for ever for somebody to write into a pipe."""
-    with contextlib.suppress(OSError):  # what is missing is said by OpenSSL
-        if not path.is_file() and path.exists():
-            raise ConfigError(
-                f"the {what} is no plain file", where=str(path), remedy="Give the path of a PEM file"
-            )
-
-
-def _read_secret(path: Path, what: str) -> bytes:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError as error:
-        raise ConfigError(
-            f"the {what} cannot be read ({error.strerror})",
-            where=str(path),
-            remedy="Give the path of a plain file, not a link, that this user can read",
-        ) from error
-    try:
-        status = os.fstat(file)
-        owned = status.st_uid in (os.geteuid(), 0)
-        if not (stat.S_ISREG(status.st_mode) and owned) or status.st_mode & _OTHERS:
-            mode = f"mode {stat.S_IMODE(status.st_mode):04o}, owner {status.st_uid}"
-            raise AccessError(
-                f"the {what} is open to others ({mode})",
-                where=str(path),
-                remedy=f"chmod 600 {path.name}, and chown it to the service's user",
-            )
-        return os.read(file, _LIMIT_BYTES)
-    finally:
-        os.close(file)

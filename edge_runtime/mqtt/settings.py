@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edge_runtime.core import check_within, is_mqtt_text
-from edge_runtime.mqtt.host_name import check_host, is_this_machine
+from edge_runtime.core import check_host, check_within, is_mqtt_text, is_this_machine
 
 _MAX_TEXT_BYTES: Final = 65535
 """MQTT gives strings a length of two bytes: MQTT 5.0, section 1.5.4."""

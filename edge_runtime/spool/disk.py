@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from edge_runtime.core import AccessError, EdgeError
 from edge_runtime.spool.disk_reserve import Reserve
 from edge_runtime.spool.folder_lock import LOCK, FolderLock
+from edge_runtime.spool.journal import Journal
 from edge_runtime.spool.recovery import copy_of, open_store
 from edge_runtime.spool.settings import SpoolLimits
 from edge_runtime.spool.store import Store
@@ -62,6 +63,8 @@ class Disk:
         """The disk has no room: alarms use the reserve, telemetry is not stored."""
         self.failures = 0
         """Times the disk failed since start."""
+        self.journal = Journal(limits.ring_rows, lambda: self.full)
+        """Events that are kept in the file after their messages have left it."""
         try:
             self._open()
             if self._denied:  # a disk may recover while we run; a file of another user stays that
@@ -143,6 +146,7 @@ class Disk:
             self._store, salvaged = open_store(
                 self._path, self._limits.corrupt_copies, self._lock.last_stored
             )
+            self._store.journal = self.journal
             if salvaged is not None:
                 self.record_stored(0)  # the new file counts from 1
             self._inode = _inode(self._path)

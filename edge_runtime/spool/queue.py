@@ -20,6 +20,8 @@ from typing import Final, Self
 
 from edge_runtime.core import Alarm
 from edge_runtime.spool.disk import Disk
+from edge_runtime.spool.journal import KeptEvent
+from edge_runtime.spool.kept_events import KeptEvents
 from edge_runtime.spool.recovery import Salvaged
 from edge_runtime.spool.rows import DeadLetter, MessageClass, OpenAlarm, StoredMessage
 from edge_runtime.spool.settings import SpoolLimits
@@ -49,6 +51,7 @@ class Spool:
         self.on_put: Callable[[], None] = lambda: None
         """Called after every `put`, on the thread that put."""
         self._disk = Disk(folder, limits, clock, self._totals)
+        self.events = KeptEvents(self._mutex, self._disk)
 
     @classmethod
     def open(cls, folder: Path, limits: SpoolLimits | None = None) -> Self:
@@ -56,11 +59,9 @@ class Spool:
         return cls(folder, limits or SpoolLimits())
 
     def __enter__(self) -> Self:
-        """Close at the end of the block."""
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Close."""
         self.close()
 
     @property
@@ -98,6 +99,7 @@ class Spool:
             seq = self._put_on_disk(klass, topic, encode, open_alarm)
             if seq is None and klass is MessageClass.ALARM:
                 seq = self._totals.put_in_ring(topic, encode)
+                self._disk.journal.hold([KeptEvent.of(row) for row in self._totals.ring[-1:]])
             elif seq is None:
                 seq = 0
                 self._totals.count(f"{klass}.dropped.disk")
@@ -209,6 +211,7 @@ class Spool:
         if seq is not None:
             if alarm:
                 self._disk.record_stored(seq)
+                self._disk.journal.stored()
             rows = self._totals.rows
             while (excess := sum(self._totals.bytes.values()) - self._limits.max_bytes) > 0:
                 dropped_from = MessageClass.TELEMETRY if rows[MessageClass.TELEMETRY] else MessageClass.ALARM

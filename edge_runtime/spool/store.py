@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from edge_runtime.core import Alarm, DataError
 from edge_runtime.spool.fair_room import Candidate
+from edge_runtime.spool.journal import EVENT, Journal, KeptEvent, event_name
 from edge_runtime.spool.rows import (
     NOTES,
     OPEN_ALARM,
@@ -66,6 +67,7 @@ class Store:
         # A damaged topic must reach the checksum; by default it would end the whole query.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         self._durable = True
+        self.journal = Journal(0)
         try:
             for pragma in PRAGMAS:
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
@@ -122,11 +124,31 @@ class Store:
 
     def insert(self, rows: Iterable[StoredMessage]) -> int:
         """Add rows, but none whose id is there already; returns how many. Inside a transaction."""
-        added = 0
+        added, alarms = 0, list[KeptEvent]()
         for row in rows:
             values = (row.klass, row.id, row.seq, row.topic, row.body, row.created_us, row.clock_s, row.crc)
             added += self._db.execute(INSERT[row.klass], values).rowcount
+            if self.journal.keep and row.klass is MessageClass.ALARM:
+                alarms.append(KeptEvent.of(row))
+        self.keep_events(self.journal.begin(alarms))
         return added
+
+    def keep_events(self, events: Iterable[KeptEvent]) -> None:
+        """Write these, and remove those for which there are too many. Inside a transaction."""
+        for event in events:
+            self._write_text(*event.record)
+            self.forget_events(event.id - self.journal.keep)
+
+    def forget_events(self, upto: int) -> None:
+        """Remove the events up to this id."""
+        bounds = EVENT, event_name(max(upto, 0))
+        self._db.execute("DELETE FROM record WHERE name >= ? AND name <= ?", bounds)
+
+    def events(self, after: int, limit: int) -> list[KeptEvent]:
+        """Events with a higher id, oldest first, at most `limit`; damaged ones are left out."""
+        query = "SELECT name, body, crc FROM record WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
+        found = self._db.execute(query, (event_name(after), event_name(10**19), limit))
+        return [KeptEvent.read(name, body) for name, body, crc in found if record_crc(name, body) == crc]
 
     def delete(self, klass: MessageClass, ids: Iterable[int]) -> list[tuple[str, int]]:
         """Remove rows; returns topic and cost in bytes of each that was there. Inside a transaction."""

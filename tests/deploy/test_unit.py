@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deploy.debian.build import NAMES_USERS, RELEASES
+from deploy.debian.build import NAMES_USERS, RELEASES, UNITS
 from edge_runtime.sensors.devices import DEVICES
 from tests.artefacts import write_artefact
 from tests.deploy.examined_gateway import vibration
@@ -46,21 +46,28 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, [])
 
 
-METRICS = UNIT.with_name("edge-runtime-metrics.service")
+BESIDE = [UNIT.with_name(name) for name in UNITS if name != UNIT.name]
 
 
 @needs_systemd
-def test_the_metrics_are_as_little_exposed_and_understood(tmp_path: Path) -> None:
-    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager", METRICS]
+@pytest.mark.parametrize("unit", BESIDE, ids=lambda unit: unit.stem)
+def test_what_runs_beside_it_is_as_little_exposed_and_understood(unit: Path, tmp_path: Path) -> None:
+    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager", unit]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    exposure = float(re.search(r"exposure level for edge-runtime-metrics.service: ([\d.]+)", said)[1])
+    exposure = float(re.search(rf"exposure level for {unit.name}: ([\d.]+)", said)[1])
     assert exposure <= MOST_EXPOSED, said
-    text = METRICS.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
-    (tmp_path / METRICS.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
-    command = ["systemd-analyze", "verify", "--man=no", tmp_path / METRICS.name]
+    text = unit.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
+    (tmp_path / unit.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
+    command = ["systemd-analyze", "verify", "--man=no", tmp_path / unit.name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said_of_it = [line for line in done.stderr.splitlines() if METRICS.name in line]
+    said_of_it = [line for line in done.stderr.splitlines() if unit.name in line]
     assert (done.returncode, said_of_it) == (0, [])
+
+
+def test_every_unit_is_started_again_stopped_and_forgotten_with_the_package() -> None:
+    for script in ("postinst", "prerm", "postrm"):
+        text = UNIT.with_name(script).read_text()
+        assert [unit.name for unit in BESIDE if unit.name not in text] == []
 
 
 @needs_systemd

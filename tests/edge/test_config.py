@@ -305,3 +305,13 @@ def test_states_that_the_site_says_are_those_that_the_model_learnt(tmp_path: Pat
             continue
         with pytest.raises(ConfigError, match="names fast, and the model learnt slow, low"):
             check_states(pump, manifest(states=learnt))
+
+
+def test_whom_to_notify_has_a_name_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    one = '[[notify]]\nname = "chat"\nurl = "https://chat.plant.example/"\n'
+    path.write_text(GOOD + one)
+    assert [each.name for each in read_config(path).notify] == ["chat"]
+    path.write_text(GOOD + one * 2)
+    with pytest.raises(ConfigError, match="several entries of the name 'chat'"):
+        read_config(path)

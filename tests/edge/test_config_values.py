@@ -75,6 +75,25 @@ BAD: dict[str, list[Any]] = {
     "report.state_schema": [0, 3, 2.0, *NOT_NUMBERS],
     "commands.mqtt": ["yes", 1],
     "metrics.listen": ["", "9469", "localhost", "a:0", "a:65536", "::1:9469", "[a]:1", "a b:1", "a:1x", 7],
+    "modbus.listen": ["", "1502", "a:0", "a:65536", "::1:1502", 7],
+    "notify.name": [*LEVELS[:6], 7],
+    "notify.smtp": ["mail.plant.example", "a..b:25", "a:0", "a:65536", "[a]:25", "\x00", 7],
+    "notify.security": ["", "ssl", 7],
+    "notify.sender": ["", "edge", "E <a@b>", "a@b\n", 7],
+    "notify.to": [[], ["a"], ["a@b,c@d"], ["a@b"] * 21, "a@b", [1]],
+    "notify.username": ["edge", "\n", 7],
+    "notify.password_file": ["secret", 7],
+    "notify.url": ["https://h/", 7],
+    "notify.url_file": ["secret", 7],
+    "notify.token_file": ["secret", 7],
+    "notify.ca_file": [7],
+    "notify.accept_insecure": ["yes", 1],
+    "notify.kinds": [[], ["fault"], "anomaly", [1]],
+    "notify.ends": ["yes", 1],
+    "notify.fold_s": WAITS,
+    "notify.most_waiting": [0, 10**6, 1.5, *NOT_NUMBERS],
+    "notify.max_age_h": [0, -1, 1e5, *NOT_NUMBERS],
+    "notify.backoff_s": WAITS,
     "homeassistant.discovery": ["yes", 1],
     "homeassistant.prefix": ["", "a/b", "#", 7],
     "homeassistant.status": ["", "a/+", "a//b", "x" * 201, 7],
@@ -170,6 +189,7 @@ GOOD: list[tuple[str, Any]] = [
     ("broker.password_file", "secret"),
     ("broker.password_file", "marked"),
     ("broker.backoff_s", [1, 1]),
+    ("notify.fold_s", [1, 1]),
 ]
 
 
@@ -199,6 +219,9 @@ def site(folder: Path, *changes: tuple[str, Any]) -> Path:
             at = at.setdefault(parent, {})
         at[name] = value.format(folder) if key == "sensor.port" and value != 7 else value
     table["sensor"] = [table["sensor"]]
+    if "notify" in table:
+        mail = {"name": "shift", "smtp": "mail.plant.example:587", "sender": "a@b", "to": ["c@d"]}
+        table["notify"] = [mail | table["notify"]]
     path = folder / "site.toml"
     path.write_text(document(table), encoding="utf-8")
     return path

@@ -7,6 +7,7 @@ from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
+import jinja2
 import pytest
 
 from edge_runtime.configuration import HomeAssistantSettings
@@ -83,7 +84,9 @@ def test_it_has_the_entities_and_topics_that_the_page_names() -> None:
         "model": "sensor",
         "acknowledge": "button",
         "shelve": "button",
+        "commissioning": "select",
     }
+    assert entities["commissioning"] == {"platform": "select"}, "removed where nothing is learnt"
     base = "steadyhum/plant-1/gateway-7"
     assert {each["state_topic"] for each in entities.values() if "state_topic" in each} == {
         f"{base}/pump/{leaf}" for leaf in ("state", "condition", "event", "health")
@@ -98,6 +101,33 @@ def test_it_has_the_entities_and_topics_that_the_page_names() -> None:
         assert (entities[name]["availability_mode"], entities[name]["expire_after"]) == ("all", 30)
     assert entities["acknowledge"]["command_topic"] == f"{base}/cmd/alarms.acknowledge"
     assert message["device"]["via_device"] in gateway_message(DEVICE)["device"]["identifiers"]
+
+
+def rendered(template: str, **names: Any) -> str:
+    """What Home Assistant's templates come to, those that are Jinja's own."""
+    environment = jinja2.Environment(autoescape=False)
+    moment = SimpleNamespace(isoformat=lambda: "2026-01-01T00:00:00+00:00")
+    names |= {"as_timestamp": lambda _moment: 7.0, "now": lambda: moment, "utcnow": lambda: moment}
+    return environment.from_string(template).render(**names)
+
+
+@pytest.mark.parametrize("sensor", ["pump", "a\"b'{{c}}", "L\u00fcfter"])
+def test_a_sensor_that_learns_has_a_choice_that_is_a_command(sensor: str) -> None:
+    message = sensor_message(DEVICE, sensor, "", learns=True)
+    chosen = message["components"]["commissioning"]
+    topic = config_topic("homeassistant", NODE, sensor)
+    assert refusals(topic, json.loads(encode(message))) == []
+    assert chosen["options"] == ["learning", "calibrating", "shadow", "armed", "retired"]
+    assert chosen["command_topic"] == "steadyhum/plant-1/gateway-7/cmd/commission.choose"
+    command = json.loads(rendered(chosen["command_template"], value="armed"))
+    assert problem_of("command", json.dumps(command).encode()) == ""
+    assert command["params"] == {"stage": "armed", "sensor": sensor, "note": "chosen in Home Assistant"}
+    said = chosen["value_template"]
+    assert rendered(said, value_json={"alarms": [], "commissioning": "shadow"}) == "shadow"
+    assert rendered(said, value_json={"alarms": [], "commissioning": None}) == "None"
+    assert rendered(said, value_json={"doctor": True}) == ""
+    without = sensor_message(Announced(TOPICS, commands=False, state_s=10.0), "pump", "", learns=True)
+    assert without["components"]["commissioning"] == {"platform": "select"}
 
 
 def test_without_commands_the_buttons_are_removed() -> None:

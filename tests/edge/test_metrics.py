@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from edge_runtime.door import metrics_server
-from edge_runtime.door.metrics_server import MetricsServer, Said, Service
+from edge_runtime.door.metrics_server import MetricsServer
+from edge_runtime.door.service_numbers import Said, ServiceNumbers
 from edge_runtime.messages.metrics import FIGURES, SENSOR_FIGURES, exposition
 from tests.broker import Broker, free_port, needs_mosquitto, until
 from tests.edge.sites import EDGE, Site
@@ -187,7 +188,7 @@ def test_those_that_hold_connections_keep_nobody_away_for_long(server: Any) -> N
 
 def test_the_service_is_asked_once_for_all(tmp_path: Path) -> None:
     """And one that is not there is said, for a second as well."""
-    service = Service(tmp_path / "door.sock")
+    service = ServiceNumbers(tmp_path / "door.sock")
     first = service.ask()
     assert first.health is None
     assert "no service listens" in first.problem

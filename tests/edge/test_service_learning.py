@@ -88,8 +88,8 @@ def test_what_makes_no_sense_is_a_sentence_with_a_remedy(site: Site, subscriber:
     )
     site.start()
 
-    def refused(verb: str, *, says: str, remedy: str, sensor: str = "pump") -> None:
-        said = commission(site, verb, sensor=sensor)
+    def refused(verb: str, *, says: str, remedy: str, sensor: str = "pump", **params: str) -> None:
+        said = commission(site, verb, sensor=sensor, **params)
         assert said.get("code") == 65, said
         assert says in said["refused"]
         assert remedy in said["refused"]
@@ -100,6 +100,9 @@ def test_what_makes_no_sense_is_a_sentence_with_a_remedy(site: Site, subscriber:
     refused("learn", sensor="fan", says="watched by a delivered model", remedy='`model = "learn"`')
     refused("arm", says="in the stage learning", remedy="commission SENSOR status")
     refused("accept", says="nothing is offered", remedy="commission SENSOR status")
+    refused("choose", stage="shadow", says="'shadow' by a word", remedy="calibrating, armed, retired")
+    refused("choose", stage="armed", says="in the stage learning", remedy="commission SENSOR status")
+    refused("choose", stage="calibrating", says="nothing is offered", remedy="commission SENSOR status")
     refused("retire", says="no learnt model to retire", remedy="commission SENSOR learn")
     capture(state, seconds=1.5)
     refused("learn", says="2.0 s are needed: 0.5 s are missing", remedy="--for 10s")
@@ -180,6 +183,6 @@ def test_what_speaks_against_arming_is_kept_and_can_be_learnt_from(
     request = asked(state)
     assert {Path(item.path).name for item in request.captures} == {"a.frames", evidence.name}
     assert [event for event in told(subscriber) if event[1] == "anomaly"] == []
-    commission(site, "retire")
+    commission(site, "choose", stage="retired")
     assert (commission(site)["stage"], read_request(learning_folder(state, "pump"))) == ("retired", None)
     assert [entry["what"] for entry in commission(site)["history"]][-1] == "retired model 0"

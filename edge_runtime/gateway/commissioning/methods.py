@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edge_runtime.book import Commissioning, Doer, accept, after_repair, arm, ask_learner, retire
+from edge_runtime.book import Commissioning, Doer, Stage, accept, after_repair, arm, ask_learner, retire
 from edge_runtime.core import CommissionError, printable
 from edge_runtime.door import Access, Asker, Later, Method
 from edge_runtime.gateway.commissioning.course import Course
@@ -46,6 +46,16 @@ class AcceptParams:
     sensor: str
     model: int = 0
     """Number of one that is kept; 0 for what is offered."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseParams:
+    """Which sensor, and where it is to be on its way."""
+
+    sensor: str
+    stage: str
+    """`calibrating`, `armed` or `retired`."""
     note: str = ""
 
 
@@ -90,6 +100,19 @@ class CommissionRequests:
         course = self._course(params.sensor)
         return _kept(course, retire(course.record, _doer(asker, params.note)))
 
+    def choose(self, params: ChooseParams, asker: Asker) -> object:
+        """Do what brings it to a stage, where one word of a person does."""
+        ways: dict[str, Callable[[], object]] = {
+            Stage.CALIBRATING: lambda: self.accept(AcceptParams(params.sensor, note=params.note), asker),
+            Stage.ARMED: lambda: self.arm(NoteParams(params.sensor, params.note), asker),
+            Stage.RETIRED: lambda: self.retire(NoteParams(params.sensor, params.note), asker),
+        }
+        if (way := ways.get(params.stage)) is None:
+            what = f"nobody brings a sensor to the stage {printable(params.stage, 60)!r} by a word"
+            remedy = f"Choose {', '.join(ways)}, or see: edge-runtime commission SENSOR status"
+            raise CommissionError(what, remedy=remedy)
+        return way()
+
     def after_repair(self, params: NoteParams, asker: Asker) -> object:
         """Begin a new baseline."""
         course = self._course(params.sensor)
@@ -119,6 +142,7 @@ _METHODS: Final[tuple[tuple[str, Access, str, Any], ...]] = (
     ("accept", Access.CHANGE, "Take a model or threshold that is offered.", AcceptParams),
     ("arm", Access.CHANGE, "Let the learnt model raise alarms.", NoteParams),
     ("retire", Access.CHANGE, "Take the learnt model out of use.", NoteParams),
+    ("choose", Access.CHANGE, "Bring a sensor to a stage: take an offer, arm or retire.", ChooseParams),
     ("after-repair", Access.CHANGE, "Begin a new baseline, and keep the old.", NoteParams),
 )
 """Each is called as the function of its name."""

@@ -112,9 +112,10 @@ def _values(entity: Mapping[str, Any]) -> Iterator[str]:
     for key in ("state_topic", "command_topic", "json_attributes_topic"):
         if key in entity and not _is_topic(entity[key]):
             yield f"{key} is no topic"
-    listed = entity.get("event_types", [])
-    if not isinstance(listed, (list, tuple)) or not all(isinstance(each, str) for each in listed):
-        yield "event_types is no list of texts"
+    for key in ("event_types", "options"):
+        listed = entity.get(key, [])
+        if not isinstance(listed, (list, tuple)) or not all(isinstance(each, str) for each in listed):
+            yield f"{key} is no list of texts"
 
 
 def _templates(entity: Mapping[str, Any]) -> Iterator[str]:

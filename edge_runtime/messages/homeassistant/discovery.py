@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from edge_runtime.core import VERSION, Transition
 from edge_runtime.messages import Topics
-from edge_runtime.messages.homeassistant.buttons import buttons
+from edge_runtime.messages.homeassistant.buttons import buttons, choice
 from edge_runtime.messages.homeassistant.identifiers import GATEWAY, entity_id, node_of, unique_id
 
 EXPIRY_REFRESHES: Final = 3
@@ -73,8 +73,11 @@ def gateway_message(device: Announced) -> dict[str, Any]:
     return _message(device, GATEWAY, about, entities)
 
 
-def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, Any]:
-    """A sensor and the machine it sits on; `machine` is empty where the site names none."""
+def sensor_message(device: Announced, sensor: str, machine: str, *, learns: bool = False) -> dict[str, Any]:
+    """A sensor and the machine it sits on; `machine` is empty where the site names none.
+
+    `learns`: it is on its way to a model of its own.
+    """
     topics = device.topics
     there = [{"topic": topics.availability}, {"topic": topics.sensor(sensor, "availability")}]
     about = {
@@ -88,6 +91,7 @@ def sensor_message(device: Announced, sensor: str, machine: str) -> dict[str, An
         **_of_condition(device, sensor),
         **_of_sensor(device, sensor),
         **buttons(device.topics, obeyed=device.commands),
+        **choice(device.topics, sensor, obeyed=device.commands and learns),
     }
     message = _message(device, sensor, about, entities)
     return {**message, "availability": there[:1]}

@@ -36,6 +36,7 @@ PLATFORMS: Final = {
         *("suggested_display_precision", "unit_of_measurement"),
     },
     "event": _READ | {"event_types"},
+    "select": _READ | {"command_topic", "command_template", "options", "optimistic", "retain"},
     "button": _ENTITY | {"command_topic", "command_template", "payload_press", "retain"},
 }
 """Keys by platform. `object_id` is left out: it does nothing since 2026.4, and `default_entity_id` does."""
@@ -43,6 +44,7 @@ REQUIRED: Final = {
     "binary_sensor": ("state_topic",),
     "sensor": ("state_topic",),
     "event": ("state_topic", "event_types"),
+    "select": ("command_topic", "options"),
     "button": ("command_topic",),
 }
 """Beside `platform` and `unique_id`."""
@@ -57,6 +59,7 @@ DEVICE_CLASSES: Final = {
     ),
     "sensor": frozenset({"duration", "enum", "frequency", "speed", "temperature", "timestamp"}),
     "event": frozenset({"button", "doorbell", "motion"}),
+    "select": frozenset[str](),
     "button": frozenset({"identify", "restart", "update"}),
 }
 """All of each platform but of `sensor`: of that those which vibration has a use for."""

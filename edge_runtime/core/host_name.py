@@ -1,4 +1,4 @@
-"""What may stand as the broker's `host`: a name or an address, and nothing else. Pure."""
+"""What may stand as a server's `host`: a name or an address, and nothing else. Pure."""
 
 import ipaddress
 import re
@@ -18,7 +18,7 @@ def check_host(host: str) -> None:
     if colon and port.isdigit():
         raise ValueError(f"{wrong}write the name alone and `port = {port}` beside it")
     if not host or not all(char.isalnum() or char in "-_." for char in name + colon):
-        raise ValueError(f"{wrong}must be the broker's name or address and nothing else")
+        raise ValueError(f"{wrong}must be a server's name or address and nothing else")
     try:
         host.encode("idna")
     except UnicodeError:  # an empty label, one of more than 63 bytes, characters that no name has
