@@ -126,7 +126,7 @@ HOSTILE = {
     riff((b"data", bytes(400)), (b"fmt ", shape())): "no format chunk before its data",
     riff((b"fmt ", shape()[:12]), (b"data", bytes(400))): "no format chunk before its data",
     riff((b"fmt ", shape(tag=0x55)), (b"data", bytes(400))): "is of format 85 with 16 bits",
-    riff((b"fmt ", shape(bits=8)), (b"data", bytes(400))): "is of format 1 with 8 bits",
+    riff((b"fmt ", shape(bits=20)), (b"data", bytes(400))): "is of format 1 with 20 bits",
     riff((b"fmt ", shape(channels=0)), (b"data", bytes(400))): "states 0 channels",
     riff((b"fmt ", shape(rate=0)), (b"data", bytes(400))): "0 Hz",
     riff((b"fmt ", shape(align=7)), (b"data", bytes(400))): "7 bytes a reading",

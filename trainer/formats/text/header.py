@@ -12,6 +12,9 @@ from trainer.formats.units import is_unit, name_and_unit
 
 _NOTES: Final = {"", "comment", "comments", "remark", "remarks"}
 """Names of a last column that many programs announce and few fill."""
+_LABVIEW_UNITS: Final = "Y_Unit_Label"
+"""What a line of LabVIEW's begins with that has a unit for each channel, and may pass over the clocks."""
+_LABVIEW_CLOCK: Final = "X_Value"
 _BLANK: Final = ("", "-", "[]", "()", "[-]", "(-)")
 """What a row of units has for columns without one."""
 
@@ -82,6 +85,10 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
         split_names = [name_and_unit(cell) for cell in cells]
         stated = [unit or below for (_, unit), below in zip(split_names, units, strict=True)]
         names = tuple(name for name, _ in split_names)
+        labels = next((line for _, line in above if line.startswith(_LABVIEW_UNITS)), "")
+        single = set(filter(None, split(labels, layout.separator)[1:]))
+        if len(single) == 1 and not any(stated):
+            stated = ["" if name == _LABVIEW_CLOCK else next(iter(single)) for name in names]
         return Header(names, tuple(stated), tuple(cells), place + 1, first + 1, rate_hz)
     return Header((), tuple(units), (), 0, first + 1, rate_hz)
 
