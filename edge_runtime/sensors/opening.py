@@ -6,6 +6,7 @@ from edge_runtime.sensors.devices import Wish
 from edge_runtime.sensors.port import Port
 from edge_runtime.sensors.port_url import device_kind
 from edge_runtime.sensors.ports import Source
+from edge_runtime.sensors.protocols import PROTOCOLS
 from edge_runtime.sensors.settings import SensorSettings
 
 
@@ -17,7 +18,7 @@ def port_of(sensor: SensorSettings, path: Path | None = None, root: Path | None 
     """
     kind = device_kind(sensor.port)
     if kind is None:
-        return Source(str(path or sensor.port), sensor.baud)
+        return Source(str(path or sensor.port), sensor.baud, PROTOCOLS[sensor.protocol].talk)
     wanted = sensor.hello_channels or sensor.channels
     name = sensor.port.partition(":")[2].strip()
     return kind.open_port(Wish(sensor.port, name, sensor.rate_hz, wanted, sensor.unit, sensor.scale), root)

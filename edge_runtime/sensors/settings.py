@@ -54,12 +54,13 @@ class SensorSettings:
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
     protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
-    """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
+    """What it speaks: steadyhum frames, lines of numbers as Edge Impulse's data forwarder sends them, or
+    SensiML's Simple Streaming Interface."""
     baud: int = 921600
     """Bits per second of a serial port; USB devices ignore it."""
     scale: float = 1.0
-    """For `lines`: physical unit per number; frames carry their own. For `iio:` and `alsa:` ports that
-    measure volts, or state no calibration: physical unit per volt, or at full scale."""
+    """For `lines` and `sensiml`: physical unit per number; frames carry their own. For `iio:` and `alsa:`
+    ports that measure volts, or state no calibration: physical unit per volt, or at full scale."""
     serial: str | None = None
     """Serial number that its hello must state; with another one the sensor is at fault."""
     hello_channels: tuple[str, ...] | None = None

@@ -79,7 +79,8 @@ def read_content(
         raise RecordingError(
             f"{path.suffix[1:]} files are not read",
             where=where,
-            remedy="Export .csv, .mat, .tdms, .uff, .parquet or .wav; from Python, numpy.savez with samples, rate_hz and unit",
+            remedy="Export .csv, .mat, .tdms, .uff, .parquet or .wav; from Python, numpy.savez with samples, "
+            "rate_hz and unit",
         )
     kind = KINDS.get(suffix, "table")
     digits = path.stem if re.fullmatch(r"\d+", path.stem) else ""
