@@ -12,7 +12,7 @@ from edge_runtime.core import ConfigError, Fault, FaultKind, Frame
 from edge_runtime.doctor.listening import listen
 from edge_runtime.sensors import port_of
 from edge_runtime.sensors.protocols import LineFormat, SampleFormat, new_decoder
-from edge_runtime.sensors.protocols.sensiml import SensimlTalk, described
+from edge_runtime.sensors.protocols.sensiml_packets import SensimlTalk, described
 from edge_runtime.sensors.recording import Signal
 from edge_runtime.sensors.simulator import SimulatedSensor, signal_frames
 from tests.edge.sensiml_device import Board, Heard, packet, settings

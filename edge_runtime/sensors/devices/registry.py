@@ -75,6 +75,15 @@ DEVICES: Final[Mapping[str, DeviceKind]] = {
             "Unplug the sensor and plug it in again, without a hub",
             ("DeviceAllow=char-alsa rw",),
         ),
+        DeviceKind(
+            "modbus",
+            "vibration transmitters on Modbus RTU (RS-485)",
+            "modbus",
+            "modbus:qm42vt:1:/dev/ttyUSB0",
+            "tty",
+            "Check the transmitter's address, baud rate and power, and that A and B are not swapped",
+            (),
+        ),
     )
 }
 """By the word before the port's colon; a kind is added as a row of the tuple."""
