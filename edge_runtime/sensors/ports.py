@@ -41,10 +41,6 @@ Talk = Callable[[], Callable[[bytes], bytes]]
 """As `SensorProtocol.talk`."""
 
 
-def _says_nothing(_: bytes) -> bytes:
-    return b""
-
-
 class _Port(Protocol):
     """What pyserial's ports of every kind have, as far as it is used here."""
 
@@ -74,7 +70,8 @@ class Source(Port):
         `talk` makes, each time the port is opened, what answers a sensor that waits to be asked.
         """
         self.url = url
-        self._talk, self._answer = talk, _says_nothing
+        self._talk: Talk = talk or (lambda: lambda _: b"")
+        self._answer = self._talk()
         self._baud = baud
         self._port: _Port | None = None
         self._serial_line = False
@@ -106,9 +103,8 @@ class Source(Port):
                 ):
                     if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
                         connection.setsockopt(socket.IPPROTO_TCP, option, value)
-            if self._talk is not None:
-                self._answer = self._talk()
-                self._reply(b"")
+            self._answer = self._talk()
+            self._reply(b"")
         except _PORT_ERRORS as error:
             self.close()
             raise _refusal(self.url, error) from error

@@ -58,7 +58,8 @@ READ: dict[str, tuple[str, ListRow, float]] = {
     ),
     "XJTU's bearings": (
         lines(
-            "Horizontal_vibration_signals,Vertical_vibration_signals\n", lambda _, value: f"{value:.6f},0.5"
+            "Horizontal_vibration_signals,Vertical_vibration_signals\n",
+            lambda at, value: f"{value:.6f},{VALUES[at, 1]:.6f}",
         ),
         replace(FILE, channels=("Horizontal", "Vertical"), rate_hz=25600.0),
         25600,

@@ -47,19 +47,20 @@ def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Conten
             f"has {len(schema.names)} columns, {len(set(schema.names))} names",
             "Export the columns that are channels, each under a name of its own",
         )
-    rates = {number for name in RATES if (number := _number(schema.metadata, name)) is not None}
+    rates = {number for name in RATES if (number := stated_number(schema.metadata, name)) is not None}
     table = TypedTable(
         names=tuple(schema.names),
         units=tuple((field.metadata or {}).get(b"unit", b"").decode() for field in schema),
         kinds=tuple(_kind(field.type) for field in schema),
-        blocks=partial(_blocks, file),
+        blocks=partial(read_columns, file),
         said=f"parquet, {file.metadata.num_rows} rows of {len(schema.names)} columns",
         rate_hz=rates.pop() if len(rates) == 1 else None,
     )
     yield from read_typed(table, request)
 
 
-def _number(metadata: Mapping[bytes, bytes] | None, name: str) -> float | None:
+def stated_number(metadata: Mapping[bytes, bytes] | None, name: str) -> float | None:
+    """A rate that a file states under a name; None for none."""
     try:
         number = float((metadata or {}).get(name.encode(), b""))
     except ValueError:
@@ -79,17 +80,17 @@ def _kind(column: Any) -> Kind:
     return Kind.TEXT
 
 
-def _blocks(file: Any, columns: Sequence[int]) -> Iterator[ParsedSamples]:
+def read_columns(file: Any, columns: Sequence[int]) -> Iterator[ParsedSamples]:
     """Read columns; stamps as seconds since the first one."""
     names = [file.schema_arrow.names[at] for at in columns]
     origins: dict[str, int] = {}
     rows = max(1, BLOCK_VALUES // max(1, len(names)))
     for batch in file.iter_batches(batch_size=rows, columns=names, use_threads=False):
         by_name = dict(zip(batch.schema.names, batch.columns, strict=True))
-        yield np.stack([_floats(by_name[name], origins, name) for name in names], axis=1)
+        yield np.stack([as_floats(by_name[name], origins, name) for name in names], axis=1)
 
 
-def _floats(array: Any, origins: dict[str, int], name: str) -> ParsedSamples:
+def as_floats(array: Any, origins: dict[str, int], name: str) -> ParsedSamples:
     """A column as float64, nan where the file has nothing."""
     if _kind(array.type) is not Kind.STAMP:
         cast = array if pa.types.is_floating(array.type) else array.cast(pa.float64(), safe=False)

@@ -30,7 +30,7 @@ def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Conten
     """Yield channels of a .tdms file block by block, and its rate in Hz. Raises Refusal."""
     segments = Segments(stream)
     held = [channel for channel in segments.channels.values() if channel.count]
-    channels = _alike(held, request)
+    channels = alike(held, request)
     rates = [1 / step for channel in channels if (step := channel.number("wf_increment")) > 0]
     if any(abs(rate / rates[0] - 1) > _EXACT for rate in rates):
         said = ", ".join(f"{rate:g}" for rate in sorted(set(rates)))
@@ -45,14 +45,14 @@ def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Conten
             for channel in channels
         ),
         kinds=tuple(channel.kind for channel in channels),
-        blocks=partial(_blocks, stream, channels),
+        blocks=partial(side_by_side, stream, channels),
         said=f"TDMS, {len(channels)} channels of {channels[0].count} values in {segments.count} segments",
         rate_hz=rates[0] if rates else None,
     )
     yield from read_typed(table, request)
 
 
-def _alike(channels: Sequence[Channel], request: Request) -> Sequence[Channel]:
+def alike(channels: Sequence[Channel], request: Request) -> Sequence[Channel]:
     """Channels of one length: those of the named ones', or all where they are alike. Raises Refusal."""
     numeric = [channel for channel in channels if channel.kind is not Kind.TEXT]
     if not numeric:
@@ -68,21 +68,21 @@ def _alike(channels: Sequence[Channel], request: Request) -> Sequence[Channel]:
     return [channel for channel in numeric if channel.count in lengths]
 
 
-def _blocks(
+def side_by_side(
     stream: IO[bytes], channels: Sequence[Channel], columns: Sequence[int]
 ) -> Iterator[ParsedSamples]:
     """Read columns, [rows, columns]."""
     wanted = [channels[at] for at in columns]
     rows = max(1, BLOCK_VALUES // max(1, len(wanted)))
-    for parts in zip(*(_values(stream, channel, rows) for channel in wanted), strict=True):
+    for parts in zip(*(channel_values(stream, channel, rows) for channel in wanted), strict=True):
         yield np.stack(parts, axis=1)
 
 
-def _values(stream: IO[bytes], channel: Channel, rows: int) -> Iterator[ParsedSamples]:
+def channel_values(stream: IO[bytes], channel: Channel, rows: int) -> Iterator[ParsedSamples]:
     """Read a channel by so many values at a time, scaled; stamps as seconds since the first one."""
     held: ParsedSamples = np.empty(0)
     origin: int | None = None
-    for raw in chain.from_iterable(_raw(stream, channel, piece) for piece in channel.pieces):
+    for raw in chain.from_iterable(stored_values(stream, channel, piece) for piece in channel.pieces):
         if channel.kind is Kind.STAMP:
             # Seconds since 1904, whole ones and their share of 2^64.
             origin = int(raw["whole"][0]) if origin is None else origin
@@ -97,7 +97,7 @@ def _values(stream: IO[bytes], channel: Channel, rows: int) -> Iterator[ParsedSa
         yield held
 
 
-def _raw(stream: IO[bytes], channel: Channel, piece: Piece) -> Iterator[NDArray[Any]]:
+def stored_values(stream: IO[bytes], channel: Channel, piece: Piece) -> Iterator[NDArray[Any]]:
     """Read values as they are stored: several chunks at a time where they are small, else parts of one."""
     width, dtype = channel.width, np.dtype(channel.dtype)
     at_once = max(1, _BYTES // piece.apart)

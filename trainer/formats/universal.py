@@ -59,7 +59,7 @@ class TimeRecord:
 
 def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Content]:
     """Yield the channels of a universal file block by block, and its rate in Hz. Raises Refusal."""
-    found = list(_records(stream))
+    found = list(time_records(stream))
     records = [record for record in found if isinstance(record, TimeRecord)]
     if not records:
         listed = ", ".join(dict.fromkeys(map(str, found))) or "no data set 58"
@@ -69,17 +69,17 @@ def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Conten
         said = ", ".join(f"{count} values at {rate_hz:g} Hz" for count, rate_hz in sorted(shapes))
         raise Refusal(f"holds records of {said}", "Export those of one length and rate into a file")
     table = TypedTable(
-        names=_names(records, request),
+        names=names_of(records, request),
         units=tuple(record.unit for record in records),
         kinds=(Kind.NUMBER,) * len(records),
-        blocks=partial(_blocks, stream, records),
+        blocks=partial(side_by_side, stream, records),
         said=f"universal file, {len(records)} records of {records[0].count} values",
         rate_hz=records[0].rate_hz,
     )
     yield from read_typed(table, request)
 
 
-def _names(records: Sequence[TimeRecord], request: Request) -> tuple[str, ...]:
+def names_of(records: Sequence[TimeRecord], request: Request) -> tuple[str, ...]:
     """What tells the records apart: their words, their axes or places, or else nothing.
 
     Those that the list asks for go first.
@@ -93,7 +93,7 @@ def _names(records: Sequence[TimeRecord], request: Request) -> tuple[str, ...]:
     return next(asked, next(iter(ways), ("",) * len(records)))
 
 
-def _records(stream: IO[bytes]) -> Iterator[TimeRecord | str]:
+def time_records(stream: IO[bytes]) -> Iterator[TimeRecord | str]:
     """Yield time records, and what other records of data sets 58 are in words; others are passed over."""
     number = 0
     lines = partial(stream.readline, _LINE)
@@ -109,48 +109,42 @@ def _records(stream: IO[bytes]) -> Iterator[TimeRecord | str]:
         if number > _MOST:
             raise Refusal(f"holds more than {_MOST} data sets", "Split the file")
         if form[:1] in ([b"58"], [b"58b"]):
-            yield _record(stream, form)
+            yield read_record(stream, form)
         else:
             for line in iter(lines, b""):
                 if line.strip() == b"-1":
                     break
 
 
-def _record(stream: IO[bytes], form: list[bytes]) -> TimeRecord | str:
+def read_record(stream: IO[bytes], form: list[bytes]) -> TimeRecord | str:
     """Read a header, and go on to the end of its values."""
     head = [stream.readline(_LINE).decode("latin-1").rstrip("\r\n") for _ in range(_HEADER_LINES)]
-    kind, _, spacing, _, step = _fields(head[6], 5, "its values")
-    count = int(_fields(head[6], 2, "its values")[1])
-    abscissa = head[7][:10].strip()
+    kind, counted = (int(number) for number in _fields(head[6], 2, "its values"))
     binary = form[0] == b"58b"
-    dtype, stated = _dtype(form, int(kind)) if binary else ("", 0)
-    if stated < 0:
-        raise Refusal(f"states {stated} bytes of values", _DAMAGED)
+    dtype, stated = value_type(form, kind) if binary else ("", 0)
     begin = stream.tell()
-    end = begin + stated if binary else _end_of_text(stream)
+    end = begin + stated if binary else end_of_text(stream)
     stream.seek(end)
-    _skip_mark(stream)
+    go_past_mark(stream)
+    if binary and kind in _TYPES and stated != counted * _TYPES[kind]:
+        raise Refusal(f"states {counted} values and {stated} bytes of them", _DAMAGED)
+    return described(head, begin, end, dtype)
+
+
+def described(head: list[str], begin: int, end: int, dtype: str) -> TimeRecord | str:
+    """What the lines of a header say: a record over time with even steps, or in words what else it is."""
+    kind, count, spacing, _, step = _fields(head[6], 5, "its values")
     if int(kind) not in _TYPES:
         return "complex values"
-    if int(abscissa or 0) not in (0, _TIME):
+    if int(head[7][:10].strip() or 0) not in (0, _TIME):
         return f"records over another abscissa than time ({head[7][25:46].strip()})"
-    unit_s = TIME_UNITS.get(head[7][46:67].strip().casefold().replace("none", "") or "s")
+    said = (words.strip() for words in (head[7][46:67], head[8][46:67], head[0]))
+    time_unit, unit, words = ("" if each.upper() == "NONE" else each for each in said)
+    unit_s = TIME_UNITS.get(time_unit.casefold() or "s")
     if int(spacing) != 1 or step <= 0 or unit_s is None or count < 1:
-        return f"records of uneven steps, or of steps of {step:g} {head[7][46:67].strip()}"
-    if binary and stated != count * _TYPES[int(kind)]:
-        raise Refusal(f"states {count} values and {stated} bytes of them", _DAMAGED)
-    ordinate_unit = head[8][46:67].strip()
-    words = head[0].strip()
-    return TimeRecord(
-        words="" if words.upper() == "NONE" else words,
-        place=_place(head[5]),
-        unit="" if ordinate_unit.upper() == "NONE" else plain_unit(ordinate_unit),
-        rate_hz=roundest(1 / (step * unit_s), _EXACT),
-        count=count,
-        begin=begin,
-        end=end,
-        dtype=dtype,
-    )
+        return f"records of uneven steps, or of steps of {step:g} {time_unit}"
+    rate_hz = roundest(1 / (step * unit_s), _EXACT)
+    return TimeRecord(words, place_of(head[5]), plain_unit(unit), rate_hz, int(count), begin, end, dtype)
 
 
 def _fields(line: str, count: int, what: str) -> list[float]:
@@ -163,15 +157,17 @@ def _fields(line: str, count: int, what: str) -> list[float]:
     return found
 
 
-def _dtype(form: list[bytes], kind: int) -> tuple[str, int]:
+def value_type(form: list[bytes], kind: int) -> tuple[str, int]:
     """NumPy's name of binary values, and how many bytes there are."""
     order, floats, _, size = _fields(b" ".join(form[1:5]).decode("latin-1"), 4, "its bytes")
+    if size < 0:
+        raise Refusal(f"states {size:g} bytes of values", _DAMAGED)
     if floats != 2 or order not in (1, 2):
         raise Refusal("holds floats of old processors, not of IEEE 754", "Export it as text, data set 58")
     return f"{'<' if order == 1 else '>'}f{_TYPES.get(kind, 4)}", int(size)
 
 
-def _place(line: str) -> str:
+def place_of(line: str) -> str:
     """Node and direction of the response, from columns 42 to 55 of the sixth line."""
     node, direction = line[41:51].strip(), line[51:55].strip()
     signed = int(direction) if direction.lstrip("+-").isdecimal() else 0
@@ -179,7 +175,7 @@ def _place(line: str) -> str:
     return f"{node} {'-' if signed < 0 else ''}{axis}" if axis else node
 
 
-def _end_of_text(stream: IO[bytes]) -> int:
+def end_of_text(stream: IO[bytes]) -> int:
     """Where the line with -1 begins that ends a data set."""
     place = stream.tell()
     while line := stream.readline(_LINE):
@@ -189,7 +185,7 @@ def _end_of_text(stream: IO[bytes]) -> int:
     raise Refusal("ends within a data set", "The file is cut; copy or export it again")
 
 
-def _skip_mark(stream: IO[bytes]) -> None:
+def go_past_mark(stream: IO[bytes]) -> None:
     """Go past the -1 that ends a data set; binary values may have a line end before it."""
     for _ in range(3):
         if stream.readline(_LINE).strip() == b"-1":
@@ -197,18 +193,20 @@ def _skip_mark(stream: IO[bytes]) -> None:
     raise Refusal("has no -1 where a data set ends", _DAMAGED)
 
 
-def _blocks(stream: IO[bytes], records: Sequence[TimeRecord], columns: Sequence[int]) -> Iterator[Any]:
+def side_by_side(stream: IO[bytes], records: Sequence[TimeRecord], columns: Sequence[int]) -> Iterator[Any]:
     """Yield values of several records side by side, [rows, columns]."""
     wanted = [records[at] for at in columns]
     rows = max(1, BLOCK_VALUES // max(1, len(wanted)))
     readers = [
-        _binary(stream, record, rows) if record.dtype else _text(stream, record, rows) for record in wanted
+        binary_values(stream, record, rows) if record.dtype else text_values(stream, record, rows)
+        for record in wanted
     ]
     for parts in zip(*readers, strict=True):
         yield np.stack(parts, axis=1)
 
 
-def _binary(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
+def binary_values(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
+    """Values as they are stored, [rows] at a time."""
     width = np.dtype(record.dtype).itemsize
     for first in range(0, record.count, rows):
         stream.seek(record.begin + first * width)
@@ -219,7 +217,7 @@ def _binary(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[Parsed
         yield np.frombuffer(data, record.dtype).astype(np.float64)
 
 
-def _text(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
+def text_values(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
     """Numbers between two places, of which there must be as many as the header says."""
     held: ParsedSamples = np.empty(0)
     place, rest, done = record.begin, b"", 0
@@ -232,7 +230,7 @@ def _text(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSa
         words = (rest + data).split()
         # The last word may go on in the next block.
         rest = words.pop() if place < record.end and words and not data[-1:].isspace() else b""
-        held = np.concatenate([held, _numbers(words)])
+        held = np.concatenate([held, as_numbers(words)])
         while len(held) >= rows:
             done += rows
             yield held[:rows]
@@ -243,7 +241,8 @@ def _text(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSa
         yield held
 
 
-def _numbers(words: list[bytes]) -> ParsedSamples:
+def as_numbers(words: list[bytes]) -> ParsedSamples:
+    """Words as numbers. Raises Refusal for what is none."""
     if not words:
         return np.empty(0)
     try:

@@ -18,8 +18,8 @@ from edge_runtime.sensors.devices.modbus_transmitters import Transmitter
 from edge_runtime.sensors.ports import Source
 
 ANSWER_S: Final = 0.3
-"""Longest wait for an answer beside its time on the wire. A judgement: transmitters answer within 50 ms, a busy
-host reads later, and three dead slaves of a line cost the others a second once."""
+"""Longest wait for an answer beside its time on the wire. A judgement: transmitters answer within 50 ms, a
+busy host reads later, and three dead slaves of a line cost the others a second once."""
 PATIENCE: Final = 3
 """Answers that are missing in a row before a slave is rested."""
 REST_S: Final = 10.0
@@ -130,7 +130,7 @@ class ModbusLine:
         """Ask one slave, and hand on what it said. Raises UnavailableError where the port went away."""
         slave, now_s = turn.slave, time.monotonic()
         resting = now_s < turn.rested_until_s
-        found = None if resting else self._answer(slave)
+        found = None if resting else self.answer_of(slave)
         turn.failures = 0 if found else turn.failures + (not resting)
         if turn.failures >= PATIENCE and not resting:
             turn.rested_until_s = now_s + min(REST_S, 2.0 ** (turn.failures - PATIENCE))
@@ -146,7 +146,8 @@ class ModbusLine:
             for _ in range(passed):
                 slave.take(None)
 
-    def _answer(self, slave: Slave) -> tuple[int, ...] | None:
+    def answer_of(self, slave: Slave) -> tuple[int, ...] | None:
+        """Ask a slave and wait for its registers; None for no answer. Raises UnavailableError."""
         descriptor = self._source.descriptor
         if descriptor is None:
             raise UnavailableError("the port is closed", where=self._source.url, remedy="Open it again")

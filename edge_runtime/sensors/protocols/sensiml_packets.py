@@ -165,12 +165,13 @@ def described(line: bytes) -> Description | None:
     if not isinstance(found, dict):
         return None
     places = found.get("column_location")
-    rate, version, rows = (
+    stated: list[Any] = [
         found.get("sample_rate"),
         found.get("version", 1),
         found.get("samples_per_packet", 6),
-    )
-    numbers = all(type(value) in (int, float) for value in (rate, version, rows))
+    ]
+    rate, version, rows = stated
+    numbers = all(type(value) in (int, float) for value in stated)
     if not numbers or not isinstance(places, dict) or not 1 <= len(places) <= _MOST_COLUMNS:
         return None
     if not 0 < rate <= _FASTEST_HZ or version not in (1, 2) or not 1 <= rows <= _MOST_ROWS:
