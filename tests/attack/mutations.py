@@ -62,7 +62,7 @@ def good_files() -> dict[str, bytes]:
     payload = {"interval_ms": 1.0, "sensors": sensors, "values": values().tolist()}
     made["acquired.json"] = json.dumps({"payload": payload}).encode()
     made["bearing.csv"] = "".join(
-        f"9,39,{39 + at // 100},{10000 * (at % 100)},{value:.3f}\n" for at, value in enumerate(values()[:, 0])
+        f"9,39,39,{1000 * at},{value:.3f}\n" for at, value in enumerate(values()[:, 0])
     ).encode()
     made["text.uff"] = universal_file(values(), 1000)
     made["binary.uff"] = universal_file(values(), 1000, binary="<")

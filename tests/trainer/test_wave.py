@@ -167,7 +167,7 @@ def test_what_is_not_read_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="npy files are not read") as caught:
         read_recording(row(tmp_path / "a.npy"))
     assert "numpy.savez" in caught.value.remedy
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(RecordingError, match="parquet files are not read") as caught:
-        read_recording(row(tmp_path / "a.parquet"))
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    with pytest.raises(RecordingError, match="xlsx files are not read") as caught:
+        read_recording(row(tmp_path / "a.xlsx"))
     assert ".csv" in caught.value.remedy
