@@ -136,3 +136,5 @@ def test_the_doctor_finds_the_adapter_and_its_ports(tmp_path: Path) -> None:
     assert kind.present(tmp_path) == ["modbus:KIND:ADDRESS:/dev/serial/by-id/usb-RS485"]
     assert kind.files("qm42vt:1:/dev/serial/by-id/usb-RS485", tmp_path) == (folder / "usb-RS485",)
     assert not kind.files("qm42vt:1:/dev/none", tmp_path)
+    assert kind.is_numbered("qm42vt:1:/dev/ttyUSB0")
+    assert not kind.is_numbered("qm42vt:1:/dev/serial/by-id/usb-RS485")

@@ -27,6 +27,10 @@ from edge_runtime.sensors.protocols.base import LineFormat
 _SYNC: Final = 0xFF
 _HEAD: Final = struct.Struct("<BHBBI")
 """Sync, length, reserved, channel, number; 9 bytes, and the sum makes 10."""
+_BEFORE_NUMBER: Final = 4
+"""Bytes of a head that is not there yet as far as it is known by."""
+_CANDIDATE: Final = re.compile(rb"\xff..\0\0|\{", re.DOTALL)
+"""How a packet of channel 0 begins, or a description: what lies before is neither."""
 _COUNTED: Final = 6
 """What a length counts beside the data: reserved, channel and number."""
 _MOST_ROWS: Final = 256
@@ -65,13 +69,13 @@ class SensimlDecoder:
         self._said = Description(line.rate_hz, line.channels, 0, 0)
         self._tail = b""
         self._boot = self._number = self._done = 0
-        self._begun = False
+        self._begun, self._refused = False, -1
 
     def feed(self, data: bytes) -> list[Frame | Fault]:
         """Take the next bytes and return what became complete with them; never raises."""
         held, at = self._tail + data, 0
         found: list[Frame | Fault] = []
-        skipped = 0
+        skipped, self._refused = 0, -1
         while at < len(held):
             taken, item = self._rows(held, at) if self._said.version == 1 else self._packet(held, at)
             if not taken:
@@ -86,18 +90,19 @@ class SensimlDecoder:
 
     def _packet(self, held: bytes, at: int) -> tuple[int, Frame | Description | None]:
         """What is at a place, and how many bytes it takes: 0 where more have to come, None for no packet."""
+        candidate = _CANDIDATE.search(held, at)
+        begin = candidate.start() if candidate else max(at, len(held) - _BEFORE_NUMBER)
+        if begin > at:
+            return begin - at, None
         if held[at : at + 1] == b"{":
             return self._description(held, at)
-        if held[at] != _SYNC:
-            ahead = [place for place in (held.find(b"\xff", at), held.find(b"{", at)) if place >= 0]
-            return min(ahead, default=len(held)) - at, None
-        if len(held) < at + _HEAD.size:
+        if candidate is None or len(held) < at + _HEAD.size:
             return 0, None
-        _, length, reserved, channel, number = _HEAD.unpack_from(held, at)
+        _, length, _, _, number = _HEAD.unpack_from(held, at)
         rows, odd = divmod(length - _COUNTED, 2 * self._said.columns)
         fits = 1 <= rows <= _MOST_ROWS and self._said.rows in (0, rows)
         end = at + 3 + length
-        if reserved or channel or odd or not fits:
+        if odd or not fits:
             return 1, None
         if len(held) > end and reduce(xor, held[at + 3 : end]) == held[end]:
             return end + 1 - at, self._frame(number, held[at + _HEAD.size : end])
@@ -134,8 +139,9 @@ class SensimlDecoder:
         if end < 0:
             open_yet = len(held) - at < _TEXT and _PRINTABLE.match(held, at)
             return (0 if open_yet else 1), None
-        said = described(held[at:end])
+        said = described(held[at:end]) if end != self._refused else None
         if said is None:
+            self._refused = end  # a line is tried once, however many brackets are in it
             return 1, None
         self._said, self._begun = said, False
         self._boot += 1
