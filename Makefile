@@ -135,6 +135,16 @@ test-homeassistant: $(READY) build/homeassistant/$(HOMEASSISTANT)
 
 .PHONY: test-homeassistant
 
+# Recordings as the well-known libraries of other formats write them, read by ours.
+build/recorders/bin/python:
+	python3 -m venv build/recorders
+	build/recorders/bin/pip install -q npTDMS pyuff pandas pyarrow
+
+test-recorders: $(READY) build/recorders/bin/python
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/recorders
+
+.PHONY: test-recorders
+
 # As root: the arm64 package on an emulated processor, against the scores of this one.
 test-arm64: deb
 	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/deploy/test_arm64.py

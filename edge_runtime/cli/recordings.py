@@ -103,6 +103,7 @@ def simulate(
     rate_factor: Annotated[float, typer.Option(min=0.001, help="2 plays twice as fast.")] = 1.0,
     faults: Annotated[str, typer.Option(metavar="SPEC", help="Such as drop=0.01,flip=0.001,seed=7.")] = "",
     sample_format: Annotated[str, typer.Option("--format", help="int16, int24 or float32.")] = "float32",
+    protocol: Annotated[str, typer.Option(help="As `protocol` of a site.")] = "frames",
     baud: Annotated[int, typer.Option(help="Of a serial port.")] = 921600,
     link: Annotated[Path | None, typer.Option(help="With `pty`: also name the port so.")] = None,
     wait: Annotated[bool, typer.Option(help="Begin when a line comes on standard input.")] = False,
@@ -121,7 +122,8 @@ def simulate(
     if sample_format.upper() not in SampleFormat.__members__:
         known = ", ".join(SampleFormat.__members__).lower()
         raise ConfigError(f"no format {sample_format!r}", where="--format", remedy=f"Choose one of {known}")
-    sensor = sensors.SimulatedSensor(sample_format=SampleFormat[sample_format.upper()])
+    sensor = sensors.SimulatedSensor(sample_format=SampleFormat[sample_format.upper()], protocol=protocol)
+    sensor.check()
     injected = sensors.InjectedFaults.parse(faults)
     with sensors.open_output(port, baud, link) as (name, write):
         print_fields({"port": name}, as_json=as_json)

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edge_runtime.core import AccessError, BusyError, EdgeError, UnavailableError
@@ -36,6 +37,10 @@ with contextlib.suppress(ImportError):  # Unix only
     _PORT_ERRORS += (termios.error,)
 
 
+Talk = Callable[[], Callable[[bytes], bytes]]
+"""As `SensorProtocol.talk`."""
+
+
 class _Port(Protocol):
     """What pyserial's ports of every kind have, as far as it is used here."""
 
@@ -59,9 +64,14 @@ class Source(Port):
     both wired, such as an ESP32, in its boot loader when done in the wrong order.
     """
 
-    def __init__(self, url: str, baud: int) -> None:
-        """Name the port: a path such as /dev/serial/by-id/..., `socket://host:port` or `rfc2217://...`."""
+    def __init__(self, url: str, baud: int, talk: Talk | None = None) -> None:
+        """Name the port: a path such as /dev/serial/by-id/..., `socket://host:port` or `rfc2217://...`.
+
+        `talk` makes, each time the port is opened, what answers a sensor that waits to be asked.
+        """
         self.url = url
+        self._talk: Talk = talk or (lambda: lambda _: b"")
+        self._answer = self._talk()
         self._baud = baud
         self._port: _Port | None = None
         self._serial_line = False
@@ -93,6 +103,8 @@ class Source(Port):
                 ):
                     if (option := getattr(socket, name, None)) is not None:  # macOS lacks the first
                         connection.setsockopt(socket.IPPROTO_TCP, option, value)
+            self._answer = self._talk()
+            self._reply(b"")
         except _PORT_ERRORS as error:
             self.close()
             raise _refusal(self.url, error) from error
@@ -104,7 +116,8 @@ class Source(Port):
             first = port.read(1)
             # What arrived with the first byte is taken at once: one wake-up a burst, not one a byte.
             waiting = min(port.in_waiting, MAX_READ) if first else 0
-            return first + port.read(waiting) if waiting else first
+            data = first + port.read(waiting) if waiting else first
+            return self._reply(data) if data else data
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
 
@@ -119,7 +132,7 @@ class Source(Port):
     def drain(self) -> bytes:
         """Take up to MAX_READ bytes. Raises UnavailableError."""
         try:
-            data = os.read(self._opened().fileno(), MAX_READ)
+            data = self._reply(os.read(self._opened().fileno(), MAX_READ))
         except BlockingIOError:  # pyserial's descriptors never block
             return b""
         except _PORT_ERRORS as error:
@@ -138,6 +151,14 @@ class Source(Port):
             port.write(data)
         except _PORT_ERRORS as error:
             raise _refusal(self.url, error) from error
+
+    def _reply(self, data: bytes) -> bytes:
+        """Answer what arrived, and return it. A sensor that takes nothing is not waited for."""
+        if words := self._answer(data):
+            descriptor = self.descriptor
+            with contextlib.suppress(BlockingIOError):  # pyserial's descriptors never block
+                _ = self._opened().write(words) if descriptor is None else os.write(descriptor, words)
+        return data
 
     def close(self) -> None:
         """Close it; never raises."""

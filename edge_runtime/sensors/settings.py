@@ -21,6 +21,8 @@ from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineForm
 
 LEARN: Final = "learn"
 """As a sensor's model: it has none yet."""
+DEFAULT_BAUD: Final = 921600
+"""The firmware's."""
 MAX_BAUD: Final = 2**31 - 1
 """Linux takes a baud rate as a signed number of 32 bits."""
 LARGEST_SCORE: Final = 1e30
@@ -43,7 +45,8 @@ class SensorSettings:
     """Level of its topics."""
     port: str
     """A path, best one from /dev/serial/by-id, or `socket://host:port` or `rfc2217://host:port`; or a sensor
-    that Linux reads itself, `iio:NAME`, or a USB accelerometer that is a sound card, `alsa:SERIAL`."""
+    that Linux reads itself, `iio:NAME`, a USB accelerometer that is a sound card, `alsa:SERIAL`, or a Modbus
+    transmitter of values, `modbus:KIND:ADDRESS:PATH`."""
     model: Annotated[Path, OrWord(LEARN)]
     """The .onnx file, relative to this configuration; or `learn`, where the sensor has no model yet and is to
     learn one from its own machine, which `learning.allow` permits."""
@@ -54,12 +57,14 @@ class SensorSettings:
     unit: str
     """Physical unit of its samples, such as `g` or `m/s2`."""
     protocol: Annotated[str, OneOf(tuple(PROTOCOLS))] = DEFAULT_PROTOCOL
-    """What it speaks: steadyhum frames, or lines of numbers as Edge Impulse's data forwarder sends them."""
-    baud: int = 921600
-    """Bits per second of a serial port; USB devices ignore it."""
+    """What it speaks: steadyhum frames, lines of numbers as Edge Impulse's data forwarder sends them, or
+    SensiML's Simple Streaming Interface."""
+    baud: int = DEFAULT_BAUD
+    """Bits per second of a serial port; USB devices ignore it. Of `modbus:` ports that leave it out, what the
+    transmitter has when it is new."""
     scale: float = 1.0
-    """For `lines`: physical unit per number; frames carry their own. For `iio:` and `alsa:` ports that
-    measure volts, or state no calibration: physical unit per volt, or at full scale."""
+    """For `lines` and `sensiml`: physical unit per number; frames carry their own. For `iio:` and `alsa:`
+    ports that measure volts, or state no calibration: physical unit per volt, or at full scale."""
     serial: str | None = None
     """Serial number that its hello must state; with another one the sensor is at fault."""
     hello_channels: tuple[str, ...] | None = None

@@ -48,18 +48,32 @@ class SimulatedSensor:
     protocol: str = DEFAULT_PROTOCOL
     """As a site's configuration names it."""
 
-    def encode(self, item: Frame | Hello) -> bytes:
-        """What goes onto the line for a frame or a hello.
-
-        Raises ConfigError for a protocol that is only read, and ValueError for what it cannot carry.
-        """
-        encode = PROTOCOLS[self.protocol].encode
-        if encode is None:
+    def check(self) -> None:
+        """Raise ConfigError for a protocol that there is not, or that is only read, and for a format that it
+        does not carry."""
+        known = {name: row for name, row in PROTOCOLS.items() if row.encode}
+        if self.protocol not in known:
             raise ConfigError(
                 f"the protocol {self.protocol!r} cannot be simulated",
                 where="simulate",
-                remedy=f"Use one of {', '.join(name for name, row in PROTOCOLS.items() if row.encode)}",
+                remedy=f"Use one of {', '.join(known)}",
             )
+        if self.sample_format not in known[self.protocol].formats:
+            raise ConfigError(
+                f"{self.protocol} does not carry {self.sample_format.name.lower()}",
+                where="simulate",
+                remedy=f"Use --format {known[self.protocol].formats[0].name.lower()}",
+            )
+
+    def encode(self, item: Frame | Hello) -> bytes:
+        """What goes onto the line for a frame or a hello.
+
+        Raises ConfigError as `check` does, and ValueError for what the protocol cannot carry.
+        """
+        encode = PROTOCOLS[self.protocol].encode if self.protocol in PROTOCOLS else None
+        if encode is None:
+            self.check()
+            return b""
         return encode(item, self.sample_format)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 import scipy.io
 import scipy.io.wavfile
 
+from tests.trainer.containers import TdmsFile, long_wav, parquet_file, universal_file
+
 INTERESTING: Final = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 MANY: Final = (1, 1, 1, 1, 2, 3, 6)
 """Changes of a file: most parsers stop at the first that they notice."""
@@ -59,6 +61,18 @@ def good_files() -> dict[str, bytes]:
     sensors = [{"name": "x", "units": "g"}]
     payload = {"interval_ms": 1.0, "sensors": sensors, "values": values().tolist()}
     made["acquired.json"] = json.dumps({"payload": payload}).encode()
+    made["bearing.csv"] = "".join(
+        f"9,39,39,{1000 * at},{value:.3f}\n" for at, value in enumerate(values()[:, 0])
+    ).encode()
+    made["text.uff"] = universal_file(values(), 1000)
+    made["binary.uff"] = universal_file(values(), 1000, binary="<")
+    said = {"wf_increment": 0.001, "NI_Number_Of_Scales": 1, "NI_Scale[0]_Scale_Type": "Linear"}
+    said |= {"NI_Scale[0]_Linear_Slope": 2.0, "NI_Scale[0]_Linear_Input_Source": 2**32 - 1}
+    tdms = TdmsFile().segment({"/'a'/'x'": values()[:64, 0]}, {"/'a'/'x'": said}, chunks=4)
+    made["segments.tdms"] = tdms.segment({"/'a'/'x'": values()[64:, 0]}, again=True).data
+    times = np.datetime64("2026-11-26", "ms") + np.arange(128) * np.timedelta64(1, "ms")
+    made["typed.parquet"] = parquet_file({"time": times, "x [g]": values()[:, 0]}, 50)
+    made["long.wav"] = long_wav((3000 * values()).astype(np.int16), 1000)
     for name, dtype in (("float", np.float32), ("integer", np.int16)):
         out = io.BytesIO()
         scale = 1 if name == "float" else 3000

@@ -31,7 +31,7 @@ from edge_runtime.sensors import read_part
 from tests.attack.mutations import good_files, mutated
 from trainer.formats import Refusal, Request, check_head
 from trainer.formats import child as parser_child
-from trainer.recordings.child_reader import ReadFile
+from trainer.recordings.child_reader import KINDS, ReadFile
 from trainer.recordings.file_reading import read_parsed, read_row
 from trainer.recordings.listing import ListRow
 from trainer.recordings.parsers import Parsers
@@ -43,6 +43,8 @@ BATCH: Final = 200
 """Files that one fork reads: enough to make its start cheap, few enough for its processor time."""
 WHOLE_EVERY: Final = 5
 """Of so many mutations one passes a real fork, which takes some ten milliseconds."""
+_CRASHES: Final = (".mat", ".parquet")
+"""Read by libraries in C that a hostile file may crash, and by the trainer's child alone."""
 
 
 @dataclass(slots=True)
@@ -62,8 +64,7 @@ def listed(path: Path, dice: random.Random) -> ListRow:
 
 def read_here(row: ListRow) -> str:
     """Read as the trainer does, the parser in this process; return the outcome."""
-    kinds = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
-    kind = kinds.get(row.file.suffix, "table")
+    kind = KINDS.get(row.file.suffix, "table")
     with row.file.open("rb") as file:
         if kind == "matfile" and file.read(10) == b"MATLAB 7.3":
             kind = "hdf"
@@ -102,7 +103,7 @@ def judge(row: ListRow, parsers: Parsers | None = None) -> str:
 
 def attack(count: int, seed: int, folder: Path, kept: Path | None = None) -> Tally:
     """Read `count` mutations in batches, a fork a batch; what did harm goes to `kept`."""
-    for name in ("archive", "edge_impulse", "hdf", "matfile", "table", "wave"):
+    for name in {"table", *KINDS.values()}:
         import_module(f"trainer.formats.{name}")
     tally, good = Tally(), good_files()
     canary = folder / "canary"
@@ -180,7 +181,9 @@ def _forked(rows: list[ListRow]) -> list[str]:
     if len(done) < len(rows):
         ended = os.waitstatus_to_exitcode(status)
         # The trainer takes a crash of its child for a refusal. The edge reads .npz and .csv by itself.
-        crash = "crash in the child" if rows[len(done)].file.suffix == ".mat" else f"traceback: ended {ended}"
+        crash = (
+            "crash in the child" if rows[len(done)].file.suffix in _CRASHES else f"traceback: ended {ended}"
+        )
         done.append("hang" if ended == -signal.SIGALRM else crash)
     return done
 

@@ -83,7 +83,7 @@ def test_a_protocol_of_the_registry_is_played_as_it_encodes(monkeypatch: pytest.
 def test_a_protocol_that_is_only_read_is_not_simulated() -> None:
     with pytest.raises(ConfigError, match="'lines' cannot be simulated") as refusal:
         play_signals([SIGNAL], SimulatedSensor(protocol="lines"), lambda _data: None)
-    assert refusal.value.remedy == "Use one of frames"
+    assert refusal.value.remedy == "Use one of frames, sensiml"
 
 
 def wire(spec: Any) -> Any:

@@ -20,7 +20,7 @@ from trainer.recordings.raw_values import RawValues
 from trainer.recordings.recording import Recording
 
 UNKNOWN = "rate_hz is blank|does not say its unit"
-CONTRARY = r"own rate is|goes on by .* say|lines before the numbers say"
+CONTRARY = r"own rate is|goes on by .* say|beside its numbers the file says"
 COMMA = "comma may separate"
 GROUPED = "may group thousands|comma may separate"
 

@@ -19,6 +19,7 @@ from tests.shared import ROOT
 from tests.trainer.builders import noise, recording
 from tests.trainer.sample import sample
 from trainer.recordings import spill_file as module
+from trainer.recordings.sample_moments import moments
 from trainer.recordings.spill_file import SpillFile
 
 
@@ -116,3 +117,15 @@ def test_recordings_of_a_list_rest_and_are_the_same() -> None:
 def test_recordings_in_memory_can_still_be_sent() -> None:
     one = recording()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(one)).samples, one.samples)
+
+
+def test_moments_of_what_lies_on_disk_are_computed_once() -> None:
+    made = recording(5000, channels=2)
+    spill_file = SpillFile()
+    stored = replace(made, stored=spill_file.put(made.samples))
+    part = replace(stored, stored=stored.stored[1000:2000])
+    found = moments(stored)
+    assert moments(replace(stored, condition="other")) is found
+    np.testing.assert_allclose(found.variance, made.samples.astype(np.float64).var(axis=0))
+    np.testing.assert_allclose(moments(part).mean, made.samples[1000:2000].astype(np.float64).mean(axis=0))
+    assert moments(made) is not moments(made)

@@ -41,6 +41,42 @@ READ: dict[str, tuple[str, ListRow, float]] = {
         replace(FILE, signals=("Vib",), rate_hz=25600.0),
         25600,
     ),
+    "LabVIEW without a column of time": (
+        lines(
+            "LabVIEW Measurement\t\nX_Columns\tNo\n***End_of_Header***\t\n\t\nChannels\t1\t\n"
+            "Y_Unit_Label\tg\t\nX_Dimension\tTime\t\nDelta_X\t3.906250E-5\t\n"
+            "***End_of_Header***\t\t\nX_Value\tx\tComment\n",
+            lambda _, value: f"\t{value:.6f}",
+        ),
+        replace(FILE, unit=""),
+        25600,
+    ),
+    "FEMTO's bearings": (
+        lines("", lambda at, value: f"9,39,{39 + at // 200},{5000 * (at % 200):.5g},{value:.3f}"),
+        FILE,
+        200,
+    ),
+    "XJTU's bearings": (
+        lines(
+            "Horizontal_vibration_signals,Vertical_vibration_signals\n",
+            lambda at, value: f"{value:.6f},{VALUES[at, 1]:.6f}",
+        ),
+        replace(FILE, channels=("Horizontal", "Vertical"), rate_hz=25600.0),
+        25600,
+    ),
+    "Physics Toolbox": (
+        lines("time;gFx;gFy;gFz;TgF\n", lambda at, value: comma(f"{at / 100:.3f};{value:.4f};0.1;0.2;1.1")),
+        FILE,
+        100,
+    ),
+    "Sensor Logger": (
+        lines(
+            "time,seconds_elapsed,z,y,x\n",
+            lambda at, value: f"{1764150000123456000 + at * 10**7},{at / 100:.3f},9.8,0.1,{value:.5f}",
+        ),
+        FILE,
+        100,
+    ),
     "phyphox": (
         lines(
             '"Time (s)";"Acceleration x (m/s^2)"\n',
@@ -96,6 +132,11 @@ REFUSED: dict[str, tuple[str, ListRow, str]] = {
         lines("", lambda at, value: f"{1500000000 + at * 625},{value:.3f}"),
         FILE,
         r"0\.0016 Hz if in s or 1\.6 Hz if in ms or 1600 Hz if in us",
+    ),
+    "a board's axes, in units that nothing says": (
+        lines("time,ax,ay,az\n", lambda at, value: f"{at / 100:.2f},{value:.3f},0.1,0.2"),
+        replace(FILE, signals=("ax",)),
+        "does not say its unit",
     ),
     "nanoseconds of a phone's uptime": (
         lines("t,x\n", lambda at, value: f"{1700000000000000 + at * 10**7},{value:.3f}"),

@@ -126,7 +126,7 @@ HOSTILE = {
     riff((b"data", bytes(400)), (b"fmt ", shape())): "no format chunk before its data",
     riff((b"fmt ", shape()[:12]), (b"data", bytes(400))): "no format chunk before its data",
     riff((b"fmt ", shape(tag=0x55)), (b"data", bytes(400))): "is of format 85 with 16 bits",
-    riff((b"fmt ", shape(bits=8)), (b"data", bytes(400))): "is of format 1 with 8 bits",
+    riff((b"fmt ", shape(bits=20)), (b"data", bytes(400))): "is of format 1 with 20 bits",
     riff((b"fmt ", shape(channels=0)), (b"data", bytes(400))): "states 0 channels",
     riff((b"fmt ", shape(rate=0)), (b"data", bytes(400))): "0 Hz",
     riff((b"fmt ", shape(align=7)), (b"data", bytes(400))): "7 bytes a reading",
@@ -167,7 +167,7 @@ def test_what_is_not_read_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="npy files are not read") as caught:
         read_recording(row(tmp_path / "a.npy"))
     assert "numpy.savez" in caught.value.remedy
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(RecordingError, match="parquet files are not read") as caught:
-        read_recording(row(tmp_path / "a.parquet"))
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    with pytest.raises(RecordingError, match="xlsx files are not read") as caught:
+        read_recording(row(tmp_path / "a.xlsx"))
     assert ".csv" in caught.value.remedy

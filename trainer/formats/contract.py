@@ -16,7 +16,7 @@ ParsedSamples = NDArray[np.float64]
 
 MAX_VALUES: Final = 4 * 1024**3
 """Values of a recording: five days of three channels at 3 kHz, 32 GB of disk while it is read. Text, .npz,
-.wav and MATLAB 7.3 are read in blocks; for the others their parser's memory is the limit."""
+.wav, MATLAB 7.3 and typed tables are read in blocks; for the others their parser's memory is the limit."""
 BLOCK_VALUES: Final = 1024 * 1024
 """Values of a block, 8 MiB as float64: a pipe and two filters hold a few of them."""
 WHOLE_VALUES: Final = 128 * 1024 * 1024
@@ -62,7 +62,7 @@ class Request:
     """What to read from the file on standard input."""
 
     kind: str
-    """The module of this folder that reads it: `matfile`, `hdf`, `archive`, `wave`, `table` or `capture`."""
+    """The module of this folder that reads it, such as `matfile`, `table` or `capture`."""
     signals: tuple[str, ...]
     """Variables or columns, one a channel, or one for all; empty to find them by the channels' names."""
     channels: tuple[str, ...]

@@ -16,6 +16,7 @@ from trainer.formats.contract import (
     available,
     numbers,
 )
+from trainer.formats.rates import roundest
 from trainer.formats.series import check_held, only_matrix, side_by_side, variables
 
 _HEADER: Final = 128
@@ -27,6 +28,10 @@ _NUMERIC: Final = {"double", "single", "logical"} | {
 RATES: Final = ("sr", "fs", "Fs", "rate_hz", "sample_rate", "sampling_rate", "samplerate", "SampleRate")
 """What fields and variables with the sampling rate in Hz are called; `sr` by MFPT, whose `rate` is the
 shaft's."""
+_STEPS: Final = ("Tinterval",)
+"""What variables with the seconds from value to value are called, by PicoScope."""
+_EXACT: Final = 1e-6
+"""Share by which a rate may be off the round number that it stands for: some steps are single floats."""
 _SHORTEST: Final = 2
 """Values: one is a speed or a load, no signal."""
 
@@ -43,7 +48,7 @@ def read(stream: Any, request: Request) -> Content:
     sizes = {name: shape for name, shape, kind in listed if kind in _NUMERIC}
     structs = [name for name, _, kind in listed if kind == "struct"]
     fields = _fields(stream, structs, sizes) if structs else {}
-    small = [name for name in sizes if name in RATES]
+    small = [name for name in sizes if name in (*RATES, *_STEPS)]
     signals = choose(sizes | {name: field.shape for name, field in fields.items()}, request)
     wanted = [name for name in (*variables(signals), *small) if name not in fields]
     stream.seek(0)
@@ -54,13 +59,13 @@ def read(stream: Any, request: Request) -> Content:
 
 
 def stated_rate(arrays: Mapping[str, ParsedSamples]) -> dict[str, float | str]:
-    """The rate in Hz where one number among the arrays, a field of a struct perhaps, is called as rates
-    are."""
-    found = {
-        float(array.flat[0])
-        for name, array in arrays.items()
-        if array.size == 1 and name.rpartition(".")[2] in RATES
+    """The rate in Hz where one number among the arrays, a field of a struct perhaps, is called as rates are,
+    or as steps are."""
+    single = {
+        name.rpartition(".")[2]: float(array.flat[0]) for name, array in arrays.items() if array.size == 1
     }
+    found = {value for name, value in single.items() if name in RATES}
+    found |= {roundest(1 / single[name], _EXACT) for name in _STEPS if single.get(name, 0.0) > 0}
     return {"rate_hz": found.pop()} if len(found) == 1 else {}
 
 

@@ -34,8 +34,13 @@ _EXTENSIBLE: Final = 0xFFFE
 """WAVE_FORMAT_EXTENSIBLE: the tag is the first two bytes of the sub-format's GUID, at offset 24."""
 _SUBFORMAT: Final = 24
 """That offset."""
-_TYPES: Final = {(1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", (3, 64): "<f8"}
-"""By format tag, 1 for integers and 3 for floats, and bits per value; NumPy has no type of three bytes."""
+_TYPES: Final = {(1, 8): "u1", (1, 16): "<i2", (1, 24): "u1", (1, 32): "<i4", (3, 32): "<f4", (3, 64): "<f8"}
+"""By format tag, 1 for integers and 3 for floats, and bits per value; NumPy has no type of three bytes, and
+eight bits count from 0 with 128 for nothing."""
+_LONG: Final = (b"RF64", b"BW64")
+"""Files of more than 4 GiB: sizes stand in a chunk `ds64` (EBU Tech 3306, ITU-R BS.2088)."""
+_SIZES: Final = struct.Struct("<QQ")
+"""Of that chunk: of the file and of its data."""
 _CHUNKS: Final = 1024
 """Searched for data: recorders write fewer than ten; a file of a million empty ones ends here."""
 _ENDLESS: Final = 0x7FFFF000
@@ -48,21 +53,27 @@ _PLAIN: Final = "Export it as plain .wav: 16, 24 or 32 bit PCM, or 32 or 64 bit 
 def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Content]:
     """Yield channels of a .wav file as shares of full scale, and its rate in Hz. Raises Refusal."""
     head = stream.read(_HEAD.size)
-    if len(head) < _HEAD.size or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+    if len(head) < _HEAD.size or head[:4] not in (b"RIFF", *_LONG) or head[8:] != b"WAVE":
         raise Refusal("is not a RIFF WAVE file", _PLAIN)
-    format_chunk = b""
+    format_chunk, long = b"", 0
     for _ in range(_CHUNKS):
         chunk = stream.read(_CHUNK.size)
         if len(chunk) < _CHUNK.size:
             break
         name, size = _CHUNK.unpack(chunk)
         if name == b"data":
-            endless = size >= _ENDLESS or (size == 0 and _HEAD.unpack(head)[1] in (0, 0xFFFFFFFF))
+            if head[:4] in _LONG and long:
+                size = long
+            endless = (size >= _ENDLESS and not long) or (
+                size == 0 and _HEAD.unpack(head)[1] in (0, 0xFFFFFFFF)
+            )
             yield from _content(stream, format_chunk, None if endless else size, request)
             return
         start = stream.tell()
         if name == b"fmt ":
             format_chunk = stream.read(min(size, _FORMAT_BYTES))
+        if name == b"ds64" and len(sizes := stream.read(_SIZES.size)) == _SIZES.size:
+            long = _SIZES.unpack(sizes)[1]
         stream.seek(start + size + size % 2)  # chunks are padded to an even size
     raise Refusal("holds no data chunk", _DAMAGED)
 
@@ -84,6 +95,8 @@ def _content(
         if not data:
             break
         raw: NDArray[Any] = np.frombuffer(data[: len(data) // align * align], dtype=dtype)
+        if width == 1:
+            raw = (raw.astype(np.int16) - 128).astype(np.int8)
         if width == 3:
             # In the upper three bytes of four, so that the sign bit is in its place.
             wide = np.zeros((len(raw) // 3, 4), dtype=np.uint8)

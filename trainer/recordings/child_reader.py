@@ -17,12 +17,25 @@ from trainer.recordings.raw_values import RawValues
 _HDF_MATLAB: Final = b"MATLAB 7.3"
 """First bytes of a .mat file of version 7.3, which is HDF5 behind a header of text."""
 _BINARY: Final = """
-    .npy .parquet .feather .xlsx .xls .xlsm .ods .tdms .uff .unv .cbor .h5 .hdf5 .pkl .zip .gz .7z .flac .mp3
-    .ogg .m4a .pdf
+    .npy .feather .xlsx .xls .xlsm .ods .cbor .pkl .zip .gz .7z .flac .mp3 .ogg .m4a .pdf
 """
 _UNREAD: Final = frozenset(_BINARY.split())
-"""Endings of known binary formats; every ending that is in no list is read as text."""
-_KINDS: Final = {".npz": "archive", ".wav": "wave", ".mat": "matfile", ".json": "edge_impulse"}
+"""Endings of known binary formats that are not read."""
+KINDS: Final = {
+    ".npz": "archive",
+    ".wav": "wave",
+    ".mat": "matfile",
+    ".h5": "hdf",
+    ".hdf5": "hdf",
+    ".json": "edge_impulse",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".tdms": "tdms",
+    ".uff": "universal",
+    ".unv": "universal",
+    ".bunv": "universal",
+}
+"""Parsers by ending; what has none of these, nor one of those that are not read, is text."""
 _HEAD: Final = 64 * 1024
 """Bytes of the line of JSON: it holds a message and a few numbers, some hundred bytes."""
 _VALUE_BYTES: Final = 8
@@ -66,9 +79,10 @@ def read_content(
         raise RecordingError(
             f"{path.suffix[1:]} files are not read",
             where=where,
-            remedy="Export .csv, .npz, .mat or .wav; from Python, numpy.savez with samples, rate_hz and unit",
+            remedy="Export .csv, .mat, .tdms, .uff, .parquet or .wav; from Python, numpy.savez with samples, "
+            "rate_hz and unit",
         )
-    kind = _KINDS.get(suffix, "table")
+    kind = KINDS.get(suffix, "table")
     digits = path.stem if re.fullmatch(r"\d+", path.stem) else ""
     with open_file(path, where) as file:
         if kind == "matfile":
@@ -126,7 +140,7 @@ def is_read(path: Path) -> bool:
     """Whether a file's name is one of a recording that is read, as far as names tell."""
     suffix = path.suffix.lower()
     texts = (".csv", ".tsv", ".txt", ".dat", ".asc", ".lvm", "")
-    return suffix in _KINDS or suffix in texts or suffix[1:].isdecimal()
+    return suffix in KINDS or suffix in texts or suffix[1:].isdecimal()
 
 
 def _run(file: IO[bytes], request: Request, parsers: Parsers, progress: Callable[[float], None]) -> ReadFile:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from trainer.core import Progress, check_apart, check_folder, make_folder, quiet
+from trainer.recordings.child_reader import KINDS
 from trainer.recordings.labels import NORMAL
 from trainer.recordings.list_reading import load_list, read_recordings
 from trainer.recordings.listing import ONE_CONDITION, ListRow
 from trainer.recordings.recording import Recording, write_npz
 
-_RECORDINGS: Final = (".mat", ".wav", ".npz", ".txt", ".dat")
+_RECORDINGS: Final = frozenset({*KINDS, ".txt", ".dat", ".lvm"}) - {".json"}
 """Endings of what is no list."""
 
 

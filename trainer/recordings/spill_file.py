@@ -27,7 +27,7 @@ _WRITE_BYTES: Final = 2**30
 """At a time: macOS refuses to write 2 GiB or more in one call."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoredSamples:
     """Samples on disk: rows of a spill file, mapped when they are used."""
 

@@ -30,7 +30,7 @@ class Framer:
 
         Raises ValueError for a hello that frames cannot carry.
         """
-        self._hello, self._rate_hz = hello, rate_hz
+        self.hello, self._rate_hz = hello, rate_hz
         self._said = encode_hello(hello)
         self._most = (MAX_BODY - _OVERHEAD) // (_SAMPLE_BYTES * len(hello.channels))
         self._sequence = self._taken = 0
@@ -38,6 +38,11 @@ class Framer:
         """The sample before which it is said next."""
         self.lost = 0
         """Samples that are missing, by all that is known."""
+
+    @property
+    def time_us(self) -> int:
+        """Of the next sample, microseconds."""
+        return round(self._taken * 1e6 / self._rate_hz)
 
     def lose(self, samples: int) -> None:
         """Count samples that are missing before what comes next; they are a gap for whoever reads on."""
@@ -53,10 +58,10 @@ class Framer:
                 encoded += self._said
                 self._hello_at = self._taken + round(HELLO_S * self._rate_hz)
             frame = Frame(
-                self._hello.sensor_id,
-                self._hello.boot_id,
+                self.hello.sensor_id,
+                self.hello.boot_id,
                 self._sequence,
-                round(self._taken * 1e6 / self._rate_hz),
+                self.time_us,
                 self._rate_hz,
                 1.0,
                 self.lost % _OVERRUNS,

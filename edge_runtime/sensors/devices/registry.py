@@ -32,8 +32,9 @@ class DeviceKind:
 
     def is_numbered(self, name: str) -> bool:
         """Whether a device is named by a number that may be another's after the next restart."""
-        number = name.removeprefix("iio:").removeprefix(self.numbered).removeprefix("CARD=")
-        return name.removeprefix("iio:").startswith(self.numbered) and number[:1].isdecimal()
+        name = name.rpartition("/")[2].removeprefix("iio:")
+        number = name.removeprefix(self.numbered).removeprefix("CARD=")
+        return name.startswith(self.numbered) and number[:1].isdecimal()
 
     def open_port(self, wish: Wish, root: Path | None = None) -> Port:
         """The port that a site wants, closed; `root` is the prefix of /sys, /proc and /dev."""
@@ -74,6 +75,15 @@ DEVICES: Final[Mapping[str, DeviceKind]] = {
             "hw:",
             "Unplug the sensor and plug it in again, without a hub",
             ("DeviceAllow=char-alsa rw",),
+        ),
+        DeviceKind(
+            "modbus",
+            "vibration transmitters on Modbus RTU (RS-485)",
+            "modbus",
+            "modbus:qm42vt:1:/dev/serial/by-id/usb-RS485",
+            "ttyUSB",
+            "Check the transmitter's address, baud rate and power, and that A and B are not swapped",
+            (),
         ),
     )
 }

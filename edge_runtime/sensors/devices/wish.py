@@ -23,6 +23,8 @@ class Wish:
     unit: str
     scale: float
     """What one volt, or full scale, is in `unit`; 1.0 where that is not stated."""
+    baud: int | None = None
+    """Bits per second of a line; None where the site does not say."""
 
     def check_channels(self, there: tuple[str, ...]) -> None:
         """Raise ConfigError for a channel that the device does not have."""

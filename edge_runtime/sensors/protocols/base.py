@@ -58,3 +58,8 @@ class SensorProtocol:
     encode: Callable[[Frame | Hello, SampleFormat], bytes] | None = None
     """What a simulated sensor sends for a frame or a hello. Raises ValueError for what the protocol cannot
     carry. None for a protocol that is only read."""
+    formats: tuple[SampleFormat, ...] = tuple(SampleFormat)
+    """What it carries of those that a simulated sensor knows."""
+    talk: Callable[[], Callable[[bytes], bytes]] | None = None
+    """For sensors that wait to be asked: makes, for a port that was opened, what says which bytes to write
+    after those that arrived; it is asked once before any have. None for sensors that send by themselves."""

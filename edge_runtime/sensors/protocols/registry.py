@@ -5,9 +5,12 @@ from typing import Final
 
 from edge_runtime.sensors.protocols.base import Decoder, LineFormat, SensorProtocol
 from edge_runtime.sensors.protocols.frames import FRAMES
+from edge_runtime.sensors.protocols.sensiml import SENSIML
 from edge_runtime.sensors.protocols.text_lines import LINES
 
-PROTOCOLS: Final[Mapping[str, SensorProtocol]] = {protocol.name: protocol for protocol in (FRAMES, LINES)}
+PROTOCOLS: Final[Mapping[str, SensorProtocol]] = {
+    protocol.name: protocol for protocol in (FRAMES, LINES, SENSIML)
+}
 """By the name that the configuration gives; a protocol is added as a row of the tuple."""
 DEFAULT_PROTOCOL: Final = FRAMES.name
 

@@ -10,7 +10,7 @@ from trainer.formats.text.header import Header
 from trainer.formats.text.layout import Layout
 
 _WORDS: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z0-9])|(?<=[0-9])(?=[A-Za-z])")
-_AXIS: Final = re.compile(r"(?:a|acc|accel|g|gyr|gyro|m|mag|v|vel|vib|ch)([xyz])", re.IGNORECASE)
+_AXIS: Final = re.compile(r"(?:a|acc|accel|g|gf|gyr|gyro|m|mag|v|vel|vib|ch)([xyz])", re.IGNORECASE)
 """Names that end in the letter of an axis: `ax`, `accx`; not `index` and not `max`."""
 _NAME_THEM: Final = (
     "Name the columns in the list's signal column, by header or by number from 1, separated by blanks; a "

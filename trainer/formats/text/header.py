@@ -6,12 +6,13 @@ from typing import Final
 
 from trainer.formats.contract import Refusal
 from trainer.formats.text.cells import BLANKS, Kind, is_number, kind_of, split
-from trainer.formats.text.layout import COMMENTS, Layout, first_row, is_header
+from trainer.formats.text.layout import COMMENTS, Layout, first_row, is_header, without_remarks
 from trainer.formats.text.stated_rate import stated_rate
 from trainer.formats.units import is_unit, name_and_unit
 
-_NOTES: Final = {"", "comment", "comments", "remark", "remarks"}
-"""Names of a last column that many programs announce and few fill."""
+_LABVIEW_UNITS: Final = "Y_Unit_Label"
+"""What a line of LabVIEW's begins with that has a unit for each channel, and may pass over the clocks."""
+_LABVIEW_CLOCK: Final = "X_Value"
 _BLANK: Final = ("", "-", "[]", "()", "[-]", "(-)")
 """What a row of units has for columns without one."""
 
@@ -79,11 +80,20 @@ def read_header(lines: Sequence[str], layout: Layout, skip: int) -> Header:
             if names_above and not any(is_number(cell, layout.decimal) for cell in names_above):
                 units = [cell if is_unit(cell) else "" for cell in cells]
                 continue
-        split_names = [name_and_unit(cell) for cell in cells]
-        stated = [unit or below for (_, unit), below in zip(split_names, units, strict=True)]
-        names = tuple(name for name, _ in split_names)
+        names, own = zip(*map(name_and_unit, cells), strict=True)
+        stated = [unit or below for unit, below in zip(own, units, strict=True)]
+        if not any(stated):
+            stated = labview_units([line for _, line in above], names, layout)
         return Header(names, tuple(stated), tuple(cells), place + 1, first + 1, rate_hz)
     return Header((), tuple(units), (), 0, first + 1, rate_hz)
+
+
+def labview_units(lines: Sequence[str], names: Sequence[str], layout: Layout) -> list[str]:
+    """The one unit that LabVIEW states for all channels, a column each; blank for clocks, and without one."""
+    labels = next((line for line in lines if line.startswith(_LABVIEW_UNITS)), "")
+    single = set(filter(None, split(labels, layout.separator)[1:]))
+    unit = single.pop() if len(single) == 1 else ""
+    return ["" if name == _LABVIEW_CLOCK else unit for name in names]
 
 
 def _fitted(cells: list[str], layout: Layout) -> list[str] | None:
@@ -92,8 +102,8 @@ def _fitted(cells: list[str], layout: Layout) -> list[str] | None:
     if len(cells) == layout.width:
         named = all(kind in (Kind.TEXT, Kind.EMPTY) for kind in kinds)
         return cells if named or (layout.separator != BLANKS and is_header(cells, layout)) else None
-    if len(cells) == layout.width + 1 and cells[-1].casefold() in _NOTES:
-        return cells[:-1]
+    if len(bare := without_remarks(cells, layout)) == layout.width:
+        return bare
     if len(cells) == layout.width - 1 and layout.kinds[-1] is Kind.EMPTY:
         return [*cells, ""]
     return None

@@ -19,6 +19,8 @@ SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "b
 DECIMALS: Final = {"point": ".", "comma": ","}
 COMMENTS: Final = ("#", "%", "//", "!")
 """What lines begin with that are no readings."""
+_REMARKS: Final = {"", "comment", "comments", "remark", "remarks"}
+"""Names of a last column that many programs announce and few fill."""
 _BODY: Final = 100
 """Lines by which a layout is judged: few enough for every pair of signs, more than preambles have."""
 _CLEARLY: Final = 0.02
@@ -116,11 +118,17 @@ def _layout(body: Sequence[str], separator: str, decimal: str) -> Layout | None:
 def names_match(layout: Layout, lines: Sequence[str]) -> bool:
     """Whether a line before the numbers has a name for each column."""
     before = [line for line in lines[: first_row(layout, lines)] if line.strip()]
-    cells = [split(line.lstrip("#%! "), layout.separator) for line in before[-2:]]
+    cells = [without_remarks(split(line.lstrip("#%! "), layout.separator), layout) for line in before[-2:]]
     units = [all(map(is_unit, filter(None, row))) for row in cells]
     # The line above the numbers, or the one before that where it has units.
     near = cells[:1] if len(cells) == 2 and units[1] else cells[-1:]
     return any(is_header(row, layout) for row in near)
+
+
+def without_remarks(cells: list[str], layout: Layout) -> list[str]:
+    """Cells of a header without a last one that is announced and that no reading has."""
+    announced = len(cells) == layout.width + 1 and cells[-1].casefold() in _REMARKS
+    return cells[:-1] if announced else cells
 
 
 def is_header(cells: Sequence[str], layout: Layout) -> bool:

@@ -2,15 +2,14 @@
 it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from trainer.formats.contract import Content, ParsedSamples, Refusal
+from trainer.formats.rates import roundest
 from trainer.formats.text.clock import Gaps, Jumps, Line
 from trainer.formats.text.header import Header
-from trainer.formats.text.layout import Layout
-from trainer.formats.text.stamps import Stamps
 from trainer.formats.text.time_unit import RATE_TOLERANCE
 from trainer.formats.text.timing import Timing
 from trainer.formats.units import TIME_NAMES, plain_unit
@@ -24,10 +23,17 @@ _LISTED: Final = 5
 """Gaps that a note names; it says how many there are."""
 
 
+class Reads(Protocol):
+    """What reads the stamps of a column, block after block."""
+
+    def read(self, block: bytes) -> ParsedSamples:
+        """Return seconds [lines]."""
+
+
 class Watch:
     """Follows clock and counters of one table."""
 
-    def __init__(self, timing: Timing, stamps: Mapping[int, Stamps]) -> None:
+    def __init__(self, timing: Timing, stamps: Mapping[int, Reads]) -> None:
         """Follow the tracks of `timing`; `stamps` read columns of dates and times."""
         self.timing = timing
         self.numeric = [track.column for track in timing.tracks if track.column not in stamps]
@@ -64,9 +70,8 @@ class Watch:
             return None
         step, drift = self._line.steps(list(starts))
         measured_hz = 1 / (step * clock.unit.scale_s)
-        # The roundest number near enough: of clocks that were set to it, each is off by a little.
-        near = (float(f"{measured_hz:.{digits}g}") for digits in range(1, 17))
-        rate_hz = next(value for value in near if abs(value / measured_hz - 1) <= _ROUND)
+        # Of clocks that were set to a round number, each is off by a little.
+        rate_hz = roundest(measured_hz, _ROUND)
         unit = TIME_NAMES[clock.unit.scale_s]
         drifts = f"; the clock drifts by {drift:.2%}" if abs(drift) > _DRIFT else ""
         return (
@@ -77,19 +82,19 @@ class Watch:
         )
 
 
-def state(layout: Layout, header: Header, columns: Sequence[int], watch: Watch, encoding: str) -> Content:
-    """Say what the table is, after its last block. Raises Refusal where its statements contradict each
-    other."""
+def state(said: str, header: Header, columns: Sequence[int], watch: Watch) -> Content:
+    """Say what the table is, after its last block; `said` is how it is written. Raises Refusal where its
+    statements contradict each other."""
     starts = watch.starts()
-    notes = [f"{encoding}, {layout}, numbers from line {header.first}", *watch.timing.notes]
+    notes = [said, *watch.timing.notes]
     stated: dict[str, float | str] = {}
     if header.rate_hz:
         stated["rate_hz"] = header.rate_hz
-        notes.append(f"the lines before say {header.rate_hz:g} Hz")
+        notes.append(f"the file says {header.rate_hz:g} Hz")
     if found := watch.rate(starts):
         if header.rate_hz and abs(found[0] / header.rate_hz - 1) > RATE_TOLERANCE:
             raise Refusal(
-                f"the lines before the numbers say {header.rate_hz:g} Hz, column "
+                f"beside its numbers the file says {header.rate_hz:g} Hz, column "
                 f"{watch.timing.tracks[0].name} says {found[0]:g} Hz",
                 "Find out which is right; write none as time, or skip_lines, into the list to pass over one",
             )

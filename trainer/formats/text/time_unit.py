@@ -25,6 +25,9 @@ _EDGE_IMPULSE_HZ: Final = 10.0
 _HIGHEST_HZ: Final = 1e6
 """No sensor of vibration is read faster; where milliseconds would mean that, seconds are meant. A
 judgement."""
+_PHONES_HZ: Final = 1000.0
+"""No phone lets a program read its accelerometer faster."""
+_PHYSICS_TOOLBOX: Final = re.compile(r"gF[xyz]|TgF|a[xyz]|aT")
 _TOKENS: Final = re.compile(r"[^A-Za-z\u00b5\u03bc]+|(?<=[a-z])(?=[A-Z])")
 _SENSORS: Final = re.compile(r"(?:acc|accel|gyr|gyro|mag)[_ ]?[XYZxyz]")
 """Names of axes as Edge Impulse's tools write them."""
@@ -87,6 +90,11 @@ def _by_rate(column: TimeColumn, rates: Mapping[float, float], known_hz: float |
     named = column.beside[:1] == ("timestamp",) == (column.name,)
     if whole and named and all(map(_SENSORS.fullmatch, column.beside[1:])):
         return Unit(1e-3, "as Edge Impulse writes it")
+    # A phone's: seconds with decimals, named axes, and their sum, which no other program calls so.
+    if {"TgF", "aT"} & set(column.beside) and column.beside[0] == column.name == "time":
+        axes, slow = all(map(_PHYSICS_TOOLBOX.fullmatch, column.beside[1:])), rates[1.0] <= _PHONES_HZ
+        if axes and slow and column.pace.quantum < 1:
+            return Unit(1.0, "as Physics Toolbox writes it")
     possible = " or ".join(
         f"{rate:.6g} Hz if in {TIME_NAMES[scale]}" for scale, rate in list(rates.items())[:3]
     )

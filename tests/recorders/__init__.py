@@ -1,0 +1,1 @@
+"""Recordings that the well-known libraries of other formats write, read here."""
