@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from edge_runtime.analysis.diagnosis import BEARINGS, LineFamily, Machine, NamedLine, SpeedRange, diagnose
+from edge_runtime.analysis.diagnosis import (
+    BEARINGS,
+    ChannelDiagnosis,
+    LineFamily,
+    Machine,
+    NamedLine,
+    SpeedRange,
+    diagnose,
+)
 from edge_runtime.cli import app as edge
 from edge_runtime.core import EdgeError
 from edge_runtime.sensors import SimulatedSensor, read_part, signal_frames, signal_hello
@@ -81,7 +89,11 @@ def test_pictures_are_bounded_and_the_rest_is_in_the_table(recording: Path) -> N
     page = DiagnosisPage(Machine(), pictures=1)
     for stretch in diagnose_files([recording], Machine()):
         page.add(stretch)
-    page.add(DiagnosedStretch("<b>other</b>", 0.0, "z", None, "not nameable: the sensor is at fault"))
+    page.add(
+        DiagnosedStretch(
+            "<b>other</b>", ChannelDiagnosis(0.0, "z", None, "not nameable: the sensor is at fault")
+        )
+    )
     text = page.html()
     assert text.count("<svg") == 2
     assert "1 more are in the table only" in text

@@ -60,9 +60,10 @@ class DiagnosisPage:
 
     def add(self, stretch: DiagnosedStretch) -> None:
         """Take another one; of those that are not to be drawn only the words are held."""
-        said, key = stretch.diagnosis, (stretch.recording, stretch.channel)
+        at, said = stretch.said, stretch.said.diagnosis
+        key = stretch.recording, at.channel
         figures = () if said is None else _figures(said)
-        self._rows.append(_Row(stretch.recording, stretch.begin_s, stretch.channel, figures, stretch.words))
+        self._rows.append(_Row(stretch.recording, at.begin_s, at.channel, figures, at.words))
         if said is None or said.spectra is None:
             return
         if key not in self._drawn and len(self._drawn) >= self._pictures:
@@ -92,9 +93,9 @@ class DiagnosisPage:
 def _pictured(stretch: DiagnosedStretch, said: VibrationDiagnosis, spectra: Spectra) -> _Pictured:
     return _Pictured(
         stretch.recording,
-        stretch.begin_s,
-        stretch.channel,
-        stretch.words,
+        stretch.said.begin_s,
+        stretch.said.channel,
+        stretch.said.words,
         said.lines,
         said.unnamed,
         vibration_plot(spectra, said.lines),

@@ -2,6 +2,11 @@
 
 from edge_runtime.analysis.diagnosis.bearing import BEARINGS, Bearing, RacePart, bearing_of
 from edge_runtime.analysis.diagnosis.bearing_fault import SECONDS, BearingFault, Diagnosis
+from edge_runtime.analysis.diagnosis.channels import (
+    ChannelDiagnosis,
+    check_diagnosable,
+    diagnose_channels,
+)
 from edge_runtime.analysis.diagnosis.line_spectrum import LineSpectrum
 from edge_runtime.analysis.diagnosis.machine import Machine, SpeedRange
 from edge_runtime.analysis.diagnosis.named_line import USUALLY, LineFamily, NamedLine, Unnamed
@@ -26,6 +31,7 @@ __all__ = [
     "VELOCITY_BAND_HZ",
     "Bearing",
     "BearingFault",
+    "ChannelDiagnosis",
     "Diagnosis",
     "Indicators",
     "LineFamily",
@@ -44,7 +50,9 @@ __all__ = [
     "Zone",
     "as_members",
     "bearing_of",
+    "check_diagnosable",
     "diagnose",
+    "diagnose_channels",
     "in_words",
     "indicators",
     "sentence",
