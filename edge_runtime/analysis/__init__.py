@@ -16,6 +16,7 @@ from edge_runtime.core import late_names
 
 if TYPE_CHECKING:
     from edge_runtime.analysis.machine_options import takes_machine
+    from edge_runtime.analysis.trend_watch import Rise, TrendLimit, TrendWatch
 
 __all__ = [
     "DEAD_SHARE",
@@ -39,9 +40,12 @@ __all__ = [
     "OperatingState",
     "RateMeter",
     "RateReading",
+    "Rise",
     "SlowAverage",
     "SlowRule",
     "Step",
+    "TrendLimit",
+    "TrendWatch",
     "UsableShare",
     "Windower",
     "end_limit",
@@ -54,4 +58,6 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
-    __getattr__ = late_names(__name__, {"machine_options": ("takes_machine",)})
+    __getattr__ = late_names(
+        __name__, {"machine_options": ("takes_machine",), "trend_watch": ("Rise", "TrendLimit", "TrendWatch")}
+    )

@@ -4,16 +4,13 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from edge_runtime.cli.asking import PACKAGED
 from edge_runtime.configuration import read_config
 from edge_runtime.core import printable
-
-if TYPE_CHECKING:
-    from edge_runtime.gateway.backup import Contents
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder, such as one on a stick.")]
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
@@ -25,7 +22,7 @@ def backup(folder: Folder, config: ConfigFile = PACKAGED) -> None:
 
     contents = save(read_config(config), folder)
     typer.echo(f"{contents.site}/{contents.device}: {len(contents.files)} files in {folder}")
-    _warn(contents)
+    _warn(contents.no_history)
 
 
 def restore(folder: Folder, config: ConfigFile = PACKAGED) -> None:
@@ -36,12 +33,12 @@ def restore(folder: Folder, config: ConfigFile = PACKAGED) -> None:
     with _acting_as_owner(read.state_folder):
         contents = take_up(read, folder)
     typer.echo(f"{contents.site}/{contents.device}: restored, and sealed with this device's own key")
-    _warn(contents)
+    _warn(contents.no_history)
 
 
-def _warn(contents: "Contents") -> None:
-    if contents.no_history:
-        typer.echo(f"Without history: {printable(contents.no_history, 1000)}", err=True)
+def _warn(no_history: str) -> None:
+    if no_history:
+        typer.echo(f"Without history: {printable(no_history, 1000)}", err=True)
 
 
 @contextlib.contextmanager

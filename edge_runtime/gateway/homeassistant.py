@@ -40,7 +40,8 @@ class Discovery:
         """The message of the gateway and of every sensor that is configured, by topic."""
         device = Announced(self._topics, config.commands.mqtt, config.report.state_s)
         made = {GATEWAY: gateway_message(device)}
-        made |= {each.name: sensor_message(device, each.name, each.machine) for each in config.sensor}
+        for each in config.sensor:
+            made[each.name] = sensor_message(device, each.name, each.machine, each.trends.kinds)
         topics = {config_topic(self._settings.prefix, self._node, name): each for name, each in made.items()}
         return self.checked(topics)
 

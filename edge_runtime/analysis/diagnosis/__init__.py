@@ -12,11 +12,12 @@ from edge_runtime.analysis.diagnosis.machine import Machine, SpeedRange
 from edge_runtime.analysis.diagnosis.named_line import USUALLY, LineFamily, NamedLine, Unnamed
 from edge_runtime.analysis.diagnosis.scalar_indicators import (
     ACCELERATIONS,
+    LOWEST_RATE_HZ,
     VELOCITY_BAND_HZ,
     Indicators,
     indicators,
 )
-from edge_runtime.analysis.diagnosis.severity import MachineGroup, Support, Zone, zone
+from edge_runtime.analysis.diagnosis.severity import MachineGroup, Support, Zone, upper_end_mm_s, zone
 from edge_runtime.analysis.diagnosis.shaft_speed import ShaftSpeed, shaft_speed
 from edge_runtime.analysis.diagnosis.spectrum import Spectrum, spectrum_of
 from edge_runtime.analysis.diagnosis.stated import stated_machine
@@ -26,6 +27,7 @@ from edge_runtime.analysis.diagnosis.wording import as_members, in_words, senten
 __all__ = [
     "ACCELERATIONS",
     "BEARINGS",
+    "LOWEST_RATE_HZ",
     "SECONDS",
     "USUALLY",
     "VELOCITY_BAND_HZ",
@@ -59,5 +61,6 @@ __all__ = [
     "shaft_speed",
     "spectrum_of",
     "stated_machine",
+    "upper_end_mm_s",
     "zone",
 ]

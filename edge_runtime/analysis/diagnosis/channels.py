@@ -1,6 +1,6 @@
 """A stretch of some channels as it was recorded, and what is said of each: `diagnose_channels`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -50,7 +50,7 @@ def diagnose_channels(
     samples: Samples,
     rate_hz: float,
     unit: str,
-    channels: Sequence[str],
+    channels: tuple[str, ...],
     machine: Machine,
     *,
     begin_s: float = 0.0,
