@@ -17,6 +17,7 @@ from edge_runtime.analysis.diagnosis import (
 from edge_runtime.core import printable
 from trainer.core import RecordingError
 from trainer.recordings import read_any
+from trainer.report.trend import UNKNOWN, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class DiagnosedStretch:
     recording: str
     """Its name."""
     said: ChannelDiagnosis
+    origin: Origin = UNKNOWN
 
     def in_words(self) -> list[str]:
         """Lines of text, as `edge-runtime diagnose` prints them."""
@@ -70,7 +72,7 @@ def diagnose_files(
                 for said in diagnose_channels(
                     part, recording.rate_hz, recording.unit, recording.channels, machine, begin_s=begin_s
                 ):
-                    yield DiagnosedStretch(recording.name, said)
+                    yield DiagnosedStretch(recording.name, said, Origin.of(recording.further))
         if not found:
             what = f"no stretch of {SECONDS:g} s without a gap is in it"
             raise RecordingError(what, where=str(path), remedy="Give a longer recording")

@@ -12,7 +12,7 @@ from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
 from trainer.comparison import Comparison, detector_label, level_factor, power_figure, unseen_kinds_table
 from trainer.core import Progress, RecordingError, quiet
-from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
+from trainer.evaluation import ByRecording, Evaluation, ScoredRecording, judge_all, score_recording
 from trainer.power import read_power
 from trainer.recordings import (
     NORMAL,
@@ -22,8 +22,11 @@ from trainer.recordings import (
     cut_windows,
 )
 from trainer.report import plots
+from trainer.report.charts import Chart
 from trainer.report.held_out import loudest, rows_of, unseen_of
+from trainer.report.page_charts import courses_chart, spectra_chart, trend_charts
 from trainer.report.template import template
+from trainer.report.trend import Origin, origins_in_words, trend_plot
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
     1: "a second and a third load or speed",
@@ -34,8 +37,7 @@ _SCORES: Final = (
     "Right of the dashed line a window counts as anomalous."
 )
 _OVER_TIME: Final = (
-    "The dashed line is the threshold. Alarms begin at the triangles, after the votes and delays of the "
-    "alarm policy."
+    "The dashed line is the threshold. Alarms begin at the marks above, after the policy's votes and delays."
 )
 _SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
 _HEARING: Final = (
@@ -58,6 +60,8 @@ class Picture:
     title: str
     caption: str
     svg: str
+    chart: Chart | None = None
+    """The same, to be zoomed and read off on a screen."""
 
 
 def report_page(
@@ -78,7 +82,7 @@ def report_page(
         progress(number / len(recordings), item.name)
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
-    unseen = unseen_of(watched, evaluation)
+    unseen, rows = unseen_of(watched, evaluation), rows_of(watched, evaluation)
     # What was learnt is in the model; the list may hold other recordings.
     recorded = artefact.manifest.notes.get(RECORDED)
     conditions = ", ".join(artefact.manifest.calibration.conditions)
@@ -88,8 +92,10 @@ def report_page(
         unseen=judge_all(artefact, unseen),
         held_out=len(unseen) < len(watched),
         loudest=loudest(unseen, evaluation.threshold),
-        rows=rows_of(watched, evaluation),
-        pictures=_pictures(artefact, watched, evaluation),
+        rows=rows,
+        origins={item.recording.name: Origin.of(item.recording.further) for item in watched},
+        of=origins_in_words(Origin.of(item.recording.further) for item in watched),
+        pictures=_pictures(artefact, watched, evaluation, rows),
         findings=findings,
         comparison=comparison,
         kinds=unseen_kinds_table(comparison) if comparison else [],
@@ -101,7 +107,10 @@ def report_page(
 
 
 def _pictures(
-    artefact: Artefact, watched: Sequence[ScoredRecording], evaluation: Evaluation
+    artefact: Artefact,
+    watched: Sequence[ScoredRecording],
+    evaluation: Evaluation,
+    rows: Sequence[tuple[ByRecording, float]],
 ) -> list[Picture]:
     medians = [
         (row.median, number)
@@ -110,16 +119,25 @@ def _pictures(
     ]
     # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     hardest = watched[min(medians)[1]] if medians else None
+    chosen, recordings = _chosen(watched, hardest), [item.recording for item in watched]
     pictures = [
         Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
         Picture(
-            "Scores over time", _OVER_TIME, plots.courses(_chosen(watched, hardest), evaluation.threshold)
+            "Scores over time",
+            _OVER_TIME,
+            plots.courses(chosen, evaluation.threshold),
+            courses_chart(chosen, evaluation.threshold),
         ),
         _waveform(artefact.manifest, watched, hardest),
         Picture(
             "Spectrum",
             f"{_SPECTRUM}{_channel(artefact.manifest)}",
-            plots.spectra([item.recording for item in watched]),
+            plots.spectra(recordings),
+            spectra_chart(recordings),
+        ),
+        *(
+            Picture("Trend", caption, trend_plot(chart), chart)
+            for caption, chart in trend_charts(watched, rows, evaluation.threshold)
         ),
     ]
     if artefact.manifest.power:
