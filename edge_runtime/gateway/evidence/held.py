@@ -1,0 +1,90 @@
+"""The latest of a sensor's line where it outlives a killed service: `HeldFiles`.
+
+In the folder that systemd keeps in memory for a unit (`RuntimeDirectory`), so that no card is written. The
+next run takes it up: an alarm whose service died has what was before it. A power cut takes it, as all memory.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from edge_runtime.core import sensor_folder_name
+from edge_runtime.sensors import Chunk
+
+_PARTS: Final = 8
+"""Files in turn: the oldest goes whole, so that a seventh more is held than is wanted, and never less."""
+_HEAD: Final = struct.Struct("<dI")
+"""Before each chunk: its time in monotonic seconds, which go on until the next boot, and its bytes."""
+_MOST_CHUNK: Final = 1 << 20
+"""No read of a port gives as many bytes; what claims more is no chunk."""
+BACK_S: Final = 60.0
+"""What is older when a service is back says nothing of now. A judgement: a slow board starts within ten."""
+BEFORE: Final = 0
+"""The opening of chunks of an earlier run: none of this run's has it, so that a new stream begins after."""
+
+
+class HeldFiles:
+    """One sensor's. Used by the thread that scores: a write copies some hundred bytes within memory."""
+
+    def __init__(self, folder: Path, sensor: str) -> None:
+        """Nothing is read or written yet."""
+        self._folder = folder / "held" / sensor_folder_name(sensor)
+        self._file = -1
+        self._part, self._begun_s, self._bytes = 0, float("-inf"), 0
+
+    def take_up(self, now_s: float, span_s: float) -> list[Chunk]:
+        """What an earlier run held of the `span_s` seconds before it died, the oldest first; it is removed.
+
+        A chunk that a kill cut off is left out, and so is what cannot be read, or is too old.
+        """
+        found = []
+        for path in self._folder.glob("*.part"):
+            try:
+                data = path.read_bytes()
+                path.unlink()
+            except OSError:
+                continue
+            found += [chunk for chunk in _chunks(data) if chunk.at_s <= now_s]
+        newest_s = max((chunk.at_s for chunk in found), default=float("-inf"))
+        since_s = newest_s - span_s if newest_s >= now_s - BACK_S else float("inf")
+        return sorted((each for each in found if each.at_s >= since_s), key=lambda chunk: chunk.at_s)
+
+    def put(self, chunk: Chunk, span_s: float, most_bytes: int) -> None:
+        """Hold what came. Raises OSError where the folder has no room, or is not there."""
+        over = chunk.at_s - self._begun_s >= span_s / (_PARTS - 1)
+        if self._file < 0 or over or self._bytes >= most_bytes // _PARTS:
+            self._next(chunk.at_s)
+        self._bytes += os.writev(self._file, (_HEAD.pack(chunk.at_s, len(chunk.data)), chunk.data))
+
+    def close(self) -> None:
+        """Hold nothing more; what there is stays."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _next(self, now_s: float) -> None:
+        self.close()
+        self._part = (self._part + 1) % _PARTS
+        self._folder.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(self._folder / f"{self._part}.part", flags, 0o600)
+        self._begun_s, self._bytes = now_s, 0
+
+
+def _chunks(data: bytes) -> Iterator[Chunk]:
+    at = 0
+    while at + _HEAD.size <= len(data):
+        at_s, count = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        if count > _MOST_CHUNK or at + count > len(data):
+            return
+        yield Chunk(0, data[at : at + count], at_s, BEFORE)
+        at += count
+
+
+def held_folder() -> Path | None:
+    """Where it is: the unit's own folder in memory; None where the service has none."""
+    folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(folder) if folder else None
