@@ -77,7 +77,14 @@ class TrendWatch:
         """Judge a value; None where it changes nothing, and where it is none."""
         if not math.isfinite(value):
             return None
-        limit = self._limit(time_us)
+        limit = self._lowest_limit
+        if self._rise is not None:
+            oldest = math.floor((time_us / 1e6 - self._rise.within_s) / self._part_s)
+            self._parts = {part: known for part, known in self._parts.items() if part >= oldest}
+            least = min((total / weight for total, weight in self._parts.values()), default=math.inf)
+            if limit is None or least + self._rise.by < limit.value:
+                said = f"more than {self._rise.by:g} above the least in {self._rise.within_s / 3600:.3g} h"
+                limit = TrendLimit(least + self._rise.by, f"rise: {said}")
         self.remember(time_us, value)
         if limit is None or (self._machine.rest() and not value > limit.value):
             return None
@@ -85,18 +92,3 @@ class TrendWatch:
         reason = f"{rule}: {value:.4g}{self._unit}, {detail} ({limit.value:.4g})"
         verdict = self._machine.step(time_us, value, reason, threshold=limit.value)
         return verdict if verdict.alarm is not None else None
-
-    def _limit(self, time_us: int) -> TrendLimit | None:
-        """The lowest that counts at this time."""
-        if self._rise is None:
-            return self._lowest_limit
-        oldest = math.floor((time_us / 1e6 - self._rise.within_s) / self._part_s)
-        self._parts = {part: known for part, known in self._parts.items() if part >= oldest}
-        if not self._parts:
-            return self._lowest_limit
-        lowest = min(total / weight for total, weight in self._parts.values())
-        words = f"rise: more than {self._rise.by:g} above the least in {self._rise.within_s / 3600:.3g} h"
-        rise = TrendLimit(lowest + self._rise.by, words)
-        if self._lowest_limit is None or rise.value < self._lowest_limit.value:
-            return rise
-        return self._lowest_limit

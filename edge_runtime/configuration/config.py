@@ -97,7 +97,7 @@ class Config:
                     raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
         _check_machines(self.sensor)
         for sensor in self.sensor:
-            _check_trends(sensor, kept=self.history.enabled)
+            check_trends(sensor, kept=self.history.enabled)
         devices: dict[str, str] = {}
         for sensor in self.sensor:
             other = devices.setdefault(device_of(sensor.port), sensor.port)
@@ -120,7 +120,7 @@ def _check_machines(sensors: tuple[SensorSettings, ...]) -> None:
             raise ValueError(f"sensor has the bearing {known.bearing!r}, which is none: {error}") from error
 
 
-def _check_trends(sensor: SensorSettings, *, kept: bool) -> None:
+def check_trends(sensor: SensorSettings, *, kept: bool) -> None:
     """Raise ValueError for alarms on what is not kept, or cannot be known of the sensor."""
     if not sensor.trends.kinds:
         return

@@ -112,34 +112,24 @@ def _pictures(
     evaluation: Evaluation,
     rows: Sequence[tuple[ByRecording, float]],
 ) -> list[Picture]:
+    # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     medians = [
         (row.median, number)
         for number, row in enumerate(evaluation.by_recording)
         if row.label != NORMAL and np.isfinite(row.median)
     ]
-    # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     hardest = watched[min(medians)[1]] if medians else None
     chosen, recordings = _chosen(watched, hardest), [item.recording for item in watched]
+    limit, heard = evaluation.threshold, f"{_SPECTRUM}{_channel(artefact.manifest)}"
+    courses = plots.courses(chosen, limit), courses_chart(chosen, limit)
     pictures = [
-        Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
-        Picture(
-            "Scores over time",
-            _OVER_TIME,
-            plots.courses(chosen, evaluation.threshold),
-            courses_chart(chosen, evaluation.threshold),
-        ),
+        Picture("Scores and threshold", _SCORES, plots.distributions(watched, limit)),
+        Picture("Scores over time", _OVER_TIME, *courses),
         _waveform(artefact.manifest, watched, hardest),
-        Picture(
-            "Spectrum",
-            f"{_SPECTRUM}{_channel(artefact.manifest)}",
-            plots.spectra(recordings),
-            spectra_chart(recordings),
-        ),
-        *(
-            Picture("Trend", caption, trend_plot(chart), chart)
-            for caption, chart in trend_charts(watched, rows, evaluation.threshold)
-        ),
+        Picture("Spectrum", heard, plots.spectra(recordings), spectra_chart(recordings)),
     ]
+    trends = trend_charts(watched, rows, limit)
+    pictures += [Picture("Trend", caption, trend_plot(chart), chart) for caption, chart in trends]
     if artefact.manifest.power:
         power = read_power(artefact.manifest.power)
         pictures.insert(1, Picture("What it would hear", _HEARING, plots.hearing(power)))

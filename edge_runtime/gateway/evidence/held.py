@@ -6,7 +6,6 @@ next run takes it up: an alarm whose service died has what was before it. A powe
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +16,6 @@ _PARTS: Final = 8
 """Files in turn: the oldest goes whole, so that a seventh more is held than is wanted, and never less."""
 _HEAD: Final = struct.Struct("<dI")
 """Before each chunk: its time in monotonic seconds, which go on until the next boot, and its bytes."""
-_MOST_CHUNK: Final = 1 << 20
-"""No read of a port gives as many bytes; what claims more is no chunk."""
 BACK_S: Final = 60.0
 """What is older when a service is back says nothing of now. A judgement: a slow board starts within ten."""
 BEFORE: Final = 0
@@ -46,7 +43,14 @@ class HeldFiles:
                 path.unlink()
             except OSError:
                 continue
-            found += [chunk for chunk in _chunks(data) if chunk.at_s <= now_s]
+            at = 0
+            while at + _HEAD.size <= len(data):
+                at_s, count = _HEAD.unpack_from(data, at)
+                at += _HEAD.size + count
+                if at > len(data):
+                    break
+                if at_s <= now_s:
+                    found.append(Chunk(0, data[at - count : at], at_s, BEFORE))
         newest_s = max((chunk.at_s for chunk in found), default=float("-inf"))
         since_s = newest_s - span_s if newest_s >= now_s - BACK_S else float("inf")
         return sorted((each for each in found if each.at_s >= since_s), key=lambda chunk: chunk.at_s)
@@ -55,7 +59,12 @@ class HeldFiles:
         """Hold what came. Raises OSError where the folder has no room, or is not there."""
         over = chunk.at_s - self._begun_s >= span_s / (_PARTS - 1)
         if self._file < 0 or over or self._bytes >= most_bytes // _PARTS:
-            self._next(chunk.at_s)
+            self.close()
+            self._part = (self._part + 1) % _PARTS
+            self._folder.mkdir(parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._file = os.open(self._folder / f"{self._part}.part", flags, 0o600)
+            self._begun_s, self._bytes = chunk.at_s, 0
         self._bytes += os.writev(self._file, (_HEAD.pack(chunk.at_s, len(chunk.data)), chunk.data))
 
     def close(self) -> None:
@@ -63,25 +72,6 @@ class HeldFiles:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-    def _next(self, now_s: float) -> None:
-        self.close()
-        self._part = (self._part + 1) % _PARTS
-        self._folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file = os.open(self._folder / f"{self._part}.part", flags, 0o600)
-        self._begun_s, self._bytes = now_s, 0
-
-
-def _chunks(data: bytes) -> Iterator[Chunk]:
-    at = 0
-    while at + _HEAD.size <= len(data):
-        at_s, count = _HEAD.unpack_from(data, at)
-        at += _HEAD.size
-        if count > _MOST_CHUNK or at + count > len(data):
-            return
-        yield Chunk(0, data[at : at + count], at_s, BEFORE)
-        at += count
 
 
 def held_folder() -> Path | None:

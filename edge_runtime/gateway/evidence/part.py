@@ -87,11 +87,16 @@ class EvidencePart(Part):
         health.source("evidence", self.figures)
 
     def start(self) -> None:
-        """Take up what a stop cut, and tell of what was not told of."""
-        now_s = time.monotonic()
+        """Take up what a stop cut, take what it left no time for, and tell of what was not told of."""
+        now_s, now_us = time.monotonic(), time.time_ns() // 1000
         for alarm in self._keeper.book.open_alarms():
             self._watched[alarm.id] = _Watched(alarm.peak, now_s, now_s)
-            self._make_up(alarm, now_s)
+            held, ago_s = self._held.get(alarm.sensor), (now_us - alarm.start_us) / 1e6
+            if held is None or alarm.evidence or not 0 <= ago_s < BACK_S or not is_alarm_id(alarm.id):
+                continue
+            begun = self._record(AlarmMoment.BEGIN, alarm, held, {})
+            if not self.store.capture_path(begun).exists():
+                self._take(AlarmMoment.BEGIN, alarm, self._keeper.event_of(alarm), now_s, ago_s)
         self.desk.start()
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:
@@ -137,13 +142,14 @@ class EvidencePart(Part):
     def _attend(self, prepared: PreparedService) -> None:
         self._settings = settings = prepared.config.evidence
         sensors = {sensor.settings.name: sensor for sensor in prepared.sensors} if settings.enabled else {}
-        held, self._held = self._held, {}
+        held, self._held, folder = self._held, {}, held_folder()
         for station in self._stations:
             station.ring = None
             if (sensor := sensors.get(station.name)) is None:
                 continue
             most_bytes, before = settings.memory_bytes // len(sensors), held.get(station.name)
-            ring = self._new_ring(station.name) if before is None else before.ring
+            outlives = None if folder is None else HeldFiles(folder, station.name)
+            ring = Ring(0.0, 0, outlives) if before is None else before.ring
             policy, manifest = sensor.watch.policy, sensor.watch.manifest
             voting_s = policy.votes[1] * manifest.hop / manifest.rate_hz + policy.on_delay_s
             lead_s = min(voting_s + manifest.samples / manifest.rate_hz, LONGEST_LEAD_S)
@@ -164,15 +170,6 @@ class EvidencePart(Part):
                 self.desk.note_event(alarm.id, json.loads(body))
             else:
                 self._take(AlarmMoment.END, alarm, body, now_s)
-
-    def _make_up(self, alarm: OpenAlarm, now_s: float) -> None:
-        """Take what a kill left no time for: of an alarm that began a moment ago, with what was held."""
-        held, ago_s = self._held.get(alarm.sensor), (time.time_ns() // 1000 - alarm.start_us) / 1e6
-        if held is None or alarm.evidence or not 0 <= ago_s < BACK_S or not is_alarm_id(alarm.id):
-            return
-        known = self.store.capture_path(self._record(AlarmMoment.BEGIN, alarm, held, {}))
-        if not known.exists():
-            self._take(AlarmMoment.BEGIN, alarm, self._keeper.event_of(alarm), now_s, ago_s)
 
     def _look_at(self, alarm: OpenAlarm, now_s: float) -> None:
         watched = self._watched.get(alarm.id)
@@ -212,10 +209,6 @@ class EvidencePart(Part):
             pipeline.pending,
             event=event,
         )
-
-    def _new_ring(self, sensor: str) -> Ring:
-        folder = held_folder()
-        return Ring(0.0, 0, None if folder is None else HeldFiles(folder, sensor))
 
     def take_up(self, record: EvidenceRecord) -> None:
         """Go on with what a stop of the program cut, where that was a moment ago."""

@@ -16,7 +16,6 @@ from edge_runtime.gateway.history.reading import Mark
 from edge_runtime.gateway.history.trend import Trend
 from edge_runtime.gateway.preparation import PreparedSensor
 from edge_runtime.gateway.stations import Stations
-from edge_runtime.sensors import SensorSettings
 
 WRITE_S: Final = 600.0
 """Between two writes: so much may be lost, and a card takes 144 of them a day for years."""
@@ -70,20 +69,15 @@ class Chronicle:
             self._trends[station.name] = known
             station.scored, station.pipeline.onlooker = known.scored, known
         self._desk.sensors = len(self._trends)
-        self._judge(settings)
         gone = [trend for trend in before.values() if trend not in self._trends.values()]
         self._close(gone, time.time(), time.monotonic())
-
-    def _judge(self, settings: Mapping[str, SensorSettings]) -> None:
-        """Let limits of the site's be judged, where it sets some."""
         for trend in self._trends.values():
             trend.read = None
         self._desk.judge = None
-        asked = [(station, settings[station.name]) for station in self._stations]
-        if any(stated.trends.kinds for _, stated in asked):
+        if any(stated.trends.kinds for stated in settings.values()):
             from edge_runtime.gateway.history.limits import Limits  # noqa: PLC0415  only where there are some
 
-            limits = Limits(asked, self._keeper)
+            limits = Limits([(each, settings[each.name]) for each in self._stations], self._keeper)
             limits.recall(self._desk)
             self._desk.judge = limits.look
             for name in limits.reading:

@@ -73,10 +73,16 @@ def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(path.with_name(path.name + JOURNAL), copy.with_name(copy.name + JOURNAL))
                 db = stack.enter_context(_opened(copy.as_uri()))
-            _check_history(db, path)
+            (schema,) = db.execute("PRAGMA user_version").fetchone()
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables >= _TABLES:
+                raise DataError("it is no history", where=str(path), remedy=_NOT_ONE)
+            if schema > SCHEMA:
+                what = f"the history has schema {schema}, this program knows {SCHEMA}"
+                raise DataError(what, where=str(path), remedy="Use the version that wrote it")
             yield db
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
                 raise DataError("it is no history", where=str(path), remedy=_NOT_ONE) from error
             remedy = "The service sets a damaged file aside by itself and begins another"
             raise DataError(f"it cannot be read ({error})", where=str(path), remedy=remedy) from error
@@ -97,16 +103,6 @@ def _check_readable(path: Path) -> None:
         raise AccessError("it may not be read", where=str(path), remedy=remedy) from error
     except OSError as error:
         raise UnavailableError(f"{error.strerror}", where=str(path), remedy="Look at the disk") from error
-
-
-def _check_history(db: sqlite3.Connection, path: Path) -> None:
-    (schema,) = db.execute("PRAGMA user_version").fetchone()
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables >= _TABLES:
-        raise DataError("it is no history", where=str(path), remedy=_NOT_ONE)
-    if schema > SCHEMA:
-        what = f"the history has schema {schema}, this program knows {SCHEMA}"
-        raise DataError(what, where=str(path), remedy="Use the version that wrote it")
 
 
 @contextmanager

@@ -6,8 +6,7 @@ On the thread that scores: a look's values come from the history's own thread, r
 import math
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable
 from typing import Final
 
 from edge_runtime.analysis import Rise, TrendLimit, TrendWatch
@@ -17,7 +16,7 @@ from edge_runtime.gateway.bookkeeper import Bookkeeper
 from edge_runtime.gateway.history import values as columns
 from edge_runtime.gateway.history.desk import HistoryDesk
 from edge_runtime.gateway.history.looks import EVERY_S
-from edge_runtime.gateway.history.reading import HistoryReader, Waiting
+from edge_runtime.gateway.history.reading import HistoryReader, Row, Waiting
 from edge_runtime.gateway.history.values import Values
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.pipeline.diagnosing import machine_of
@@ -44,7 +43,7 @@ class Limits:
         for station, settings in sensors:
             if settings.trends.kinds:
                 self._stations[station.name], self._settings[station.name] = station, settings
-                self._watches[station.name] = found = _watches(settings)
+                self._watches[station.name] = found = watches_of(settings)
                 for alarm in keeper.to_resume(station.name):
                     for watch in (each for each in found if each.kind is alarm.kind):
                         watch.resume(alarm)
@@ -55,12 +54,27 @@ class Limits:
         return tuple(name for name, known in self._settings.items() if known.trends.reading is not None)
 
     def recall(self, desk: HistoryDesk) -> None:
-        """Have the values of before the start counted, for rises."""
+        """Have the values of before the start counted, for rises.
+
+        Where they cannot be read a rise counts from now on, and the history itself says why.
+        """
+        newest = int(time.time()) // 60
         for name, known in self._settings.items():
-            if span_s := known.trends.longest_s:
-                minute = int(time.time()) // 60
-                job = partial(_rows, name, minute - math.ceil(span_s / 60), minute + 1)
-                desk.ask(job, partial(self._recalled, name, minute))
+
+            def rows(reader: HistoryReader, waiting: Waiting, of: SensorSettings = known) -> list[Row]:
+                since = newest - math.ceil(of.trends.longest_s / 60)
+                fresh = [Row(at, each) for (name, at), each in waiting.minutes.items() if name == of.name]
+                return [*reader.rows(of.name, "minute", since, newest + 1), *fresh]
+
+            def remember(found: list[Row] | None, _refusal: EdgeError | None, name: str = name) -> None:
+                for row in found or ():
+                    at_us = time.monotonic_ns() // 1000 - (newest - row.minute) * 60_000_000
+                    for watch in self._watches[name]:
+                        value = self._value(name, watch.kind, row.values)
+                        watch.remember(at_us, value, row.values.get(columns.LOOKS, 1.0))
+
+            if known.trends.longest_s:
+                desk.ask(rows, remember)
 
     def look(self, sensor: str, values: Values) -> None:
         """Judge what a look says of a sensor; one that is not watched any more, or stands still, is not."""
@@ -94,26 +108,9 @@ class Limits:
         found = [value for column, value in values.items() if column.startswith(_COLUMNS[kind])]
         return max(found, default=math.nan)
 
-    def _recalled(
-        self, sensor: str, now_minute: int, rows: Mapping[int, Values] | None, refusal: EdgeError | None
-    ) -> None:
-        """Take what was kept; where it cannot be read a rise counts from now on, and the history says why."""
-        if refusal is not None or rows is None:
-            return
-        now_us = time.monotonic_ns() // 1000
-        for minute, values in rows.items():
-            for watch in self._watches[sensor]:
-                at_us = now_us - (now_minute - minute) * 60_000_000
-                weight = values.get(columns.LOOKS, 1.0)
-                watch.remember(at_us, self._value(sensor, watch.kind, values), weight)
 
-
-def _rows(sensor: str, since: int, until: int, reader: HistoryReader, waiting: Waiting) -> dict[int, Values]:
-    found = {row.minute: row.values for row in reader.rows(sensor, "minute", since, until)}
-    return found | {minute: values for (name, minute), values in waiting.minutes.items() if name == sensor}
-
-
-def _watches(settings: SensorSettings) -> list[TrendWatch]:
+def watches_of(settings: SensorSettings) -> list[TrendWatch]:
+    """What is watched of a sensor, as the site states it."""
     machine, found = machine_of(settings), []
     for kind, rule in settings.trends.rules.items():
         limits = []

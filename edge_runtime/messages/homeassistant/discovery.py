@@ -7,10 +7,11 @@ read the topics that everybody reads: nothing is published for Home Assistant al
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edge_runtime.core import TREND_KINDS, VERSION, AlarmKind, Transition
+from edge_runtime.core import VERSION, AlarmKind, Transition
 from edge_runtime.messages import Topics
 from edge_runtime.messages.homeassistant.buttons import buttons
 from edge_runtime.messages.homeassistant.identifiers import GATEWAY, entity_id, node_of, unique_id
+from edge_runtime.messages.homeassistant.limits import limits
 from edge_runtime.messages.homeassistant.templates import any_of, expiry, members, where
 
 _ATTRIBUTES: Final = (
@@ -87,7 +88,7 @@ def sensor_message(
     entities = {
         **_judged(device, sensor, judged),
         **_of_condition(device, sensor),
-        **_of_trends(device, sensor, trends),
+        **limits(topics.sensor(sensor, "state"), trends, device.state_s),
         **_of_sensor(device, sensor),
         **buttons(device.topics, obeyed=device.commands),
     }
@@ -155,23 +156,6 @@ def _of_condition(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             **common,
         },
     }
-
-
-def _of_trends(device: Announced, sensor: str, asked: frozenset[AlarmKind]) -> dict[str, dict[str, Any]]:
-    """Alarms by the site's limits; what it does not ask for is removed where it was there before."""
-    state = device.topics.sensor(sensor, "state")
-    found: dict[str, dict[str, Any]] = {}
-    for kind in TREND_KINDS:
-        found[str(kind)] = {"platform": "binary_sensor"}
-        if kind in asked:
-            found[str(kind)] |= {
-                "name": f"{kind.removesuffix('_trend').capitalize()} limit",
-                "device_class": "problem",
-                "state_topic": state,
-                "value_template": any_of(f"['{kind}']", "trends"),
-                "expire_after": expiry(device.state_s),
-            }
-    return found
 
 
 def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
