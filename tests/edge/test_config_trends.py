@@ -95,6 +95,12 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     assert raised.value.where.endswith(f"line {line}")
 
 
+def test_a_table_of_no_list_keeps_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'broker\.tls\.ca'") as raised:
+        config(tmp_path, more=f'{GROUP}\n[broker.tls]\nca = "x"')
+    assert raised.value.where.endswith("line 18")
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [

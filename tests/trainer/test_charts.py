@@ -94,7 +94,8 @@ def test_what_a_list_says_of_machines_and_days_is_understood() -> None:
     assert (origin.machine, origin.sensor, origin.day) == ("pump 7", "DE", "2026-03-05")
     noted = Origin.of({"recorded": "2026-03-06T10:15:00+02:00", "machine": "pump 7"})
     assert noted.day == "2026-03-06 08:15"
-    assert Origin.of({"date": "last week"}).recorded is None
+    for odd in ("last week", "0001-01-01", "9999-12-31T23:59:59-12:00"):
+        assert Origin.of({"date": odd}).recorded is None
     words = "machine pump 7; sensor DE; recorded 2026-03-05 to 2026-03-06"
     assert origins_in_words([origin, noted, Origin.of({})]) == words
     assert origins_in_words([Origin.of({})]) == ""

@@ -76,13 +76,19 @@
     return uPlot.rangeNum(Math.min(least, 0), most === least ? least + 1 : most, 0.1, true);
   };
 
-  const options = (chart, width, marked = chart.series.every((each) => each.points)) => ({
+  const widened = (chart, low, high) => {
+    if (!chart.series.every((each) => each.points) || low !== chart.x[0] || high !== chart.x.at(-1)) return [low, high];
+    const more = 0.03 * (high - low) || (chart.dates ? 43200 : 0.5);
+    return [low - more, high + more];
+  };
+
+  const options = (chart, width) => ({
     width,
     height: HEIGHT + (chart.marks.length ? NAMES : 0),
     padding: [chart.marks.length ? NAMES : 10, 14, 0, 0],
     scales: {
       // Marks at either end are to be seen whole; what is zoomed into is as it was chosen.
-      x: { time: chart.dates, range: (plot, low, high) => (marked && low === chart.x[0] && high === chart.x.at(-1) ? [low - 0.03 * (high - low), high + 0.03 * (high - low)] : [low, high]) },
+      x: { time: chart.dates, range: (_plot, low, high) => widened(chart, low, high) },
       y: { distr: chart.logarithmic ? 3 : 1, range: spanned(chart) },
     },
     axes: [

@@ -82,7 +82,8 @@ def report_page(
         progress(number / len(recordings), item.name)
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
-    unseen, rows = unseen_of(watched, evaluation), rows_of(watched, evaluation)
+    unseen = unseen_of(watched, evaluation)
+    rows = rows_of(watched, evaluation)
     # What was learnt is in the model; the list may hold other recordings.
     recorded = artefact.manifest.notes.get(RECORDED)
     conditions = ", ".join(artefact.manifest.calibration.conditions)
@@ -93,8 +94,7 @@ def report_page(
         held_out=len(unseen) < len(watched),
         loudest=loudest(unseen, evaluation.threshold),
         rows=rows,
-        origins={item.recording.name: Origin.of(item.recording.further) for item in watched},
-        of=origins_in_words(Origin.of(item.recording.further) for item in watched),
+        of=origins_in_words(origin for _, _, origin in rows),
         pictures=_pictures(artefact, watched, evaluation, rows),
         findings=findings,
         comparison=comparison,
@@ -110,7 +110,7 @@ def _pictures(
     artefact: Artefact,
     watched: Sequence[ScoredRecording],
     evaluation: Evaluation,
-    rows: Sequence[tuple[ByRecording, float]],
+    rows: Sequence[tuple[ByRecording, float, Origin]],
 ) -> list[Picture]:
     # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     medians = [
@@ -128,7 +128,7 @@ def _pictures(
         _waveform(artefact.manifest, watched, hardest),
         Picture("Spectrum", heard, plots.spectra(recordings), spectra_chart(recordings)),
     ]
-    trends = trend_charts(watched, rows, limit)
+    trends = trend_charts(rows, limit)
     pictures += [Picture("Trend", caption, trend_plot(chart), chart) for caption, chart in trends]
     if artefact.manifest.power:
         power = read_power(artefact.manifest.power)

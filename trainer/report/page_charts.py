@@ -57,16 +57,13 @@ def spectra_chart(recordings: Sequence[Recording]) -> Chart | None:
 
 
 def trend_charts(
-    watched: Sequence[ScoredRecording], rows: Sequence[tuple[ByRecording, float]], threshold: float
+    rows: Sequence[tuple[ByRecording, float, Origin]], threshold: float
 ) -> list[tuple[str, Chart]]:
     """Velocity and median score of each recording, in order of time, with what each shows."""
-    known = {row.name: (row.median, velocity) for row, velocity in rows}
     points: tuple[list[TrendPoint], list[TrendPoint]] = ([], [])
-    for item in watched:
-        recording = item.recording
-        when = Origin.of(recording.further).recorded
-        for at, value in zip(points, known[recording.name], strict=True):
-            at.append(TrendPoint(recording.name, recording.label, when, value))
+    for row, velocity, origin in rows:
+        for at, value in zip(points, (row.median, velocity), strict=True):
+            at.append(TrendPoint(row.name, row.label, origin.recorded, value))
     score = trend_chart(points[0], "median score", threshold)
     velocity = trend_chart(points[1], "velocity, mm/s RMS")
     said = (

@@ -16,6 +16,8 @@ from trainer.report.drawing import BLUE, ORANGE, new_figure, plain_label, styled
 
 _DATES: Final = ("recorded", "date", "day", "datetime", "timestamp")
 """Names of columns with a date, as people write them."""
+_YEARS: Final = (1970, 2200)
+"""Beyond them it is no date of a recording, and drawing it may fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,12 @@ class Origin:
         found = None
         for name in _DATES:
             try:
-                found = datetime.fromisoformat(known[name])
+                said = datetime.fromisoformat(known[name])
             except (KeyError, ValueError):
                 continue
-            found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-            break
+            if _YEARS[0] <= said.year <= _YEARS[1]:
+                found = said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+                break
         return cls(known.get("machine", ""), known.get("sensor", ""), found)
 
     @property

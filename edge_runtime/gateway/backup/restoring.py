@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,7 @@ from edge_runtime.gateway.backup.contents import (
     Contents,
     read_contents,
 )
+from edge_runtime.gateway.history.keeping import JOURNAL
 from edge_runtime.messages import Topics, event_message
 from edge_runtime.models import COMMISSIONING_FOLDER, DIGESTS, check_signed, digest_of, seal_files
 from edge_runtime.pipeline import read_record, write_record
@@ -89,9 +91,11 @@ def _restore_history(config: Config, source: Path) -> str:
             shutil.copyfileobj(old, new)
             new.flush()
             os.fsync(new.fileno())
+        path.with_name(path.name + JOURNAL).unlink(missing_ok=True)  # SQLite would apply it
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         return f"{path} cannot be written ({error.strerror or error})"
     return ""
 

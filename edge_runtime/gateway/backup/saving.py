@@ -72,7 +72,7 @@ def _save_history(config: Config, target: Path) -> str:
     try:
         if path.exists():
             copy_history(path, target)
-    except EdgeError as error:
+    except (EdgeError, OSError) as error:
         for part in target.parent.glob(f"{HISTORY}*"):  # and a journal
             part.unlink()
         return printable(error, 300)

@@ -4,6 +4,7 @@ In the folder that systemd keeps in memory for a unit (`RuntimeDirectory`), so t
 next run takes it up: an alarm whose service died has what was before it. A power cut takes it, as all memory.
 """
 
+import errno
 import os
 import struct
 from pathlib import Path
@@ -65,7 +66,10 @@ class HeldFiles:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             self._file = os.open(self._folder / f"{self._part}.part", flags, 0o600)
             self._begun_s, self._bytes = chunk.at_s, 0
-        self._bytes += os.writev(self._file, (_HEAD.pack(chunk.at_s, len(chunk.data)), chunk.data))
+        written = os.writev(self._file, (_HEAD.pack(chunk.at_s, len(chunk.data)), chunk.data))
+        if written != _HEAD.size + len(chunk.data):  # what came after it would be read from the wrong place
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
+        self._bytes += written
 
     def close(self) -> None:
         """Hold nothing more; what there is stays."""

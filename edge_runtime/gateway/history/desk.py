@@ -70,8 +70,8 @@ class HistoryDesk(threading.Thread):
         self._noted: list[Noted] = []
         self._looked_s = float("-inf")
         self._hour = 0
-        self.judge: Callable[[str, Values], None] | None = None
-        """Is given what a look says of a sensor, in `pump`; None where nobody judges it."""
+        self.judge: Callable[[str, Values], object] = lambda _sensor, _values: None
+        """Is given what a look says of a sensor, in `pump`."""
         self.sensors = 1
         """How many are watched."""
         self.trouble = ""
@@ -91,8 +91,7 @@ class HistoryDesk(threading.Thread):
         def add() -> None:
             values = values_of(look)
             self._add(Closed(look.sensor, look.minute, look.apart_s, values))
-            if (judge := self.judge) is not None:
-                self._done.append(lambda: judge(look.sensor, values))
+            self._done.append(lambda: self.judge(look.sensor, values))
 
         self._bring(add)
 
