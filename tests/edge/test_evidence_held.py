@@ -29,7 +29,7 @@ def held(folder: Path, items: list[Chunk], most: int = MOST) -> HeldFiles:
 
 
 def size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*.part"))
+    return sum(path.stat().st_size for path in folder.rglob("part-*"))
 
 
 @pytest.mark.parametrize("seconds", [3.0, 8.0, 41.3])
@@ -53,7 +53,7 @@ def test_bytes_are_bounded_however_fast_they_come(tmp_path: Path) -> None:
 def test_what_a_kill_cut_off_what_is_no_chunk_and_what_is_old_is_left_out(tmp_path: Path) -> None:
     items = chunks(10.0, 0.2)
     held(tmp_path, items)
-    (path,) = tmp_path.rglob("*.part")
+    (path,) = tmp_path.rglob("part-*")
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
@@ -62,7 +62,7 @@ def test_what_a_kill_cut_off_what_is_no_chunk_and_what_is_old_is_left_out(tmp_pa
     assert HeldFiles(tmp_path, "pump").take_up(11.0, SPAN_S) == []
     path.write_bytes(whole)
     assert HeldFiles(tmp_path, "pump").take_up(10.15 + BACK_S + 1, SPAN_S) == []
-    (path.parent / "1.part").mkdir()
+    (path.parent / "part-1").mkdir()
     assert HeldFiles(tmp_path, "pump").take_up(11.0, SPAN_S) == [], "it cannot be read"
 
 

@@ -38,7 +38,7 @@ class HeldFiles:
         A chunk that a kill cut off is left out, and so is what cannot be read, or is too old.
         """
         found = []
-        for path in self._folder.glob("*.part"):
+        for path in self._folder.glob("part-*"):
             try:
                 data = path.read_bytes()
                 path.unlink()
@@ -64,7 +64,7 @@ class HeldFiles:
             self._part = (self._part + 1) % _PARTS
             self._folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._file = os.open(self._folder / f"{self._part}.part", flags, 0o600)
+            self._file = os.open(self._folder / f"part-{self._part}", flags, 0o600)
             self._begun_s, self._bytes = chunk.at_s, 0
         written = os.writev(self._file, (_HEAD.pack(chunk.at_s, len(chunk.data)), chunk.data))
         if written != _HEAD.size + len(chunk.data):  # what came after it would be read from the wrong place
