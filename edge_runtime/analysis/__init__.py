@@ -1,5 +1,7 @@
 """From samples to verdicts: windows, checks of the sensor, the alarm. Pure: no I/O, no clock, no thread."""
 
+from typing import TYPE_CHECKING
+
 from edge_runtime.analysis.alarm import SLOW, AlarmMachine, Contributions, end_limit, settling_windows
 from edge_runtime.analysis.identity import Identity, introduction
 from edge_runtime.analysis.level_meter import LevelMeter, LevelReading
@@ -10,6 +12,11 @@ from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
 from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
+from edge_runtime.core import late_names
+
+if TYPE_CHECKING:
+    from edge_runtime.analysis.machine_options import takes_machine
+    from edge_runtime.analysis.trend_watch import Rise, TrendLimit, TrendWatch
 
 __all__ = [
     "DEAD_SHARE",
@@ -33,9 +40,12 @@ __all__ = [
     "OperatingState",
     "RateMeter",
     "RateReading",
+    "Rise",
     "SlowAverage",
     "SlowRule",
     "Step",
+    "TrendLimit",
+    "TrendWatch",
     "UsableShare",
     "Windower",
     "end_limit",
@@ -44,4 +54,10 @@ __all__ = [
     "samples_and_seconds",
     "samples_between",
     "settling_windows",
+    "takes_machine",
 ]
+
+if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
+    __getattr__ = late_names(
+        __name__, {"machine_options": ("takes_machine",), "trend_watch": ("Rise", "TrendLimit", "TrendWatch")}
+    )

@@ -25,6 +25,7 @@ from edge_runtime.book.evidence import Evidence, Judgement
 from edge_runtime.book.ledger import Contributions, Ledger
 from edge_runtime.book.sensor import Sensor
 from edge_runtime.core import (
+    TREND_KINDS,
     Alarm,
     AlarmCommandError,
     AlarmKind,
@@ -34,8 +35,8 @@ from edge_runtime.core import (
     printable,
 )
 
+_OF_SENSOR: Final = tuple(kind for kind in AlarmKind if kind not in (AlarmKind.ANOMALY, *TREND_KINDS))
 REMOVED: Final = "the sensor is no longer in the configuration"
-UNARMED: Final = "the sensor is being commissioned: anomalies of it are no alarms now"
 
 
 class Book:
@@ -74,8 +75,8 @@ class Book:
         for alarm, course in self._ledger.open():
             if (sensor := self._sensors.get(alarm.sensor)) is None:
                 changes.append(self._ledger.close(alarm, course, REMOVED, now))
-            elif alarm.kind is AlarmKind.ANOMALY and not sensor.watched.armed:
-                changes.append(self._ledger.close(alarm, course, UNARMED, now))
+            elif reason := sensor.unwatched(alarm.kind):
+                changes.append(self._ledger.close(alarm, course, reason, now))
             else:
                 changes += self._ledger.adapt(alarm, course, sensor.watched, now)
         return tuple(changes)
@@ -193,12 +194,12 @@ class Book:
     def condition(self, sensor: str) -> Condition:
         """How it stands with a sensor, its line and its model; AlarmCommandError for an unknown one."""
         entry = self._entry(sensor)
-        alarms = (self._alarm(sensor, kind) for kind in AlarmKind if kind is not AlarmKind.ANOMALY)
-        return entry.condition(tuple(alarm for alarm in alarms if alarm is not None), self._now)
+        return entry.condition(self._alarms(sensor, _OF_SENSOR), self._now)
 
     def standing(self, sensor: str) -> Standing:
         """How it stands with the machine at a sensor; AlarmCommandError for an unknown one."""
-        return self._entry(sensor).standing(self._alarm(sensor, AlarmKind.ANOMALY), self._now)
+        entry, (anomaly, *_) = self._entry(sensor), (*self._alarms(sensor, [AlarmKind.ANOMALY]), None)
+        return entry.standing(anomaly, self._alarms(sensor, TREND_KINDS), self._now)
 
     def chatter(self, sensor: str) -> str:
         """Which alarms of a sensor are held open because they begin too often; empty when none is."""
@@ -241,9 +242,9 @@ class Book:
             raise AlarmCommandError(what, remedy=f"Known here: {', '.join(self._sensors)}")
         return entry
 
-    def _alarm(self, sensor: str, kind: AlarmKind) -> OpenAlarm | None:
-        alarm = self._ledger.alarm((sensor, kind))
-        return alarm and timing.corrected(alarm, self._now)
+    def _alarms(self, sensor: str, kinds: Iterable[AlarmKind]) -> tuple[OpenAlarm, ...]:
+        found = (self._ledger.alarm((sensor, kind)) for kind in kinds)
+        return tuple(timing.corrected(alarm, self._now) for alarm in found if alarm is not None)
 
     def _at(self, now_us: int) -> Instant:
         return replace(self._now, wall_us=now_us)

@@ -164,7 +164,7 @@ class Condition:
     model_fault: str
     """Why the model gives no score; empty while it does."""
     alarms: tuple[OpenAlarm, ...]
-    """Open alarms about the sensor, its line and its model, and the machine's state."""
+    """Open alarms about the sensor, its line and its model, and the machine's state; not those on trends."""
     commissioning: str | None = None
     """Stage of its commissioning; None for one that a delivered model watches as it was shipped."""
     asks: str = ""
@@ -198,6 +198,8 @@ class Standing:
     """Wall time of that window's last sample, microseconds since 1970; None before the first."""
     contributions: tuple[tuple[str, float], ...]
     """To that score, largest first."""
+    trends: tuple[OpenAlarm, ...] = ()
+    """Open alarms on trends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ class Watched:
     """Whether anomalies of it stay until they are reset."""
     suppressed: str = ""
     """Why its alarms are to be marked as suppressed; empty where they are not."""
+    trends: frozenset[AlarmKind] = frozenset()
+    """Kinds of the alarms on trends that the site asks for."""
     armed: bool = True
     """Whether anomalies of it are alarms; not while it is being commissioned."""
     commissioning: str | None = None

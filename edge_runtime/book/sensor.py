@@ -1,10 +1,14 @@
 """What the book knows of one sensor beside its alarms: `Sensor`."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from edge_runtime.book import timing
 from edge_runtime.book.entries import LINK_REASONS, Condition, Instant, Link, OpenAlarm, Standing, Watched
-from edge_runtime.core import Alarm, AlarmKind, MachineState, Verdict
+from edge_runtime.core import TREND_KINDS, Alarm, AlarmKind, MachineState, Verdict
+
+UNARMED: Final = "the sensor is being commissioned: anomalies of it are no alarms now"
+NO_LIMIT: Final = "the configuration sets no limit on this any more"
 
 
 @dataclass(slots=True)
@@ -28,6 +32,12 @@ class Sensor:
         if self.watched.model.sha256 != watched.model.sha256:
             self.scored = None  # a score of another model is none of this one
         self.watched = watched
+
+    def unwatched(self, kind: AlarmKind) -> str:
+        """Why nothing would see the end of an open alarm of this kind; empty where something does."""
+        if kind is AlarmKind.ANOMALY and not self.watched.armed:
+            return UNARMED
+        return NO_LIMIT if kind in TREND_KINDS and kind not in self.watched.trends else ""
 
     def enter(self, state: MachineState | None, sensor_now_us: int, now: Instant) -> bool:
         """Enter the machine's operating state; return whether that is news."""
@@ -87,10 +97,11 @@ class Sensor:
             since_us=None if known is None else timing.wall_of(self.since_us, now),
         )
 
-    def standing(self, alarm: OpenAlarm | None, now: Instant) -> Standing:
-        """How it stands with the machine, whose open anomaly is given."""
+    def standing(self, alarm: OpenAlarm | None, trends: tuple[OpenAlarm, ...], now: Instant) -> Standing:
+        """How it stands with the machine, whose open anomaly and alarms on trends are given."""
         model, threshold, scored = self.watched.model, self.watched.threshold, self.scored
         if scored is None:
-            return Standing(self.watched, alarm, model, threshold, None, None, ())
+            return Standing(self.watched, alarm, model, threshold, None, None, (), trends)
         scored_us = timing.wall_of(self.scored_us, now)
-        return Standing(self.watched, alarm, model, threshold, scored.score, scored_us, scored.contributions)
+        shares = scored.contributions
+        return Standing(self.watched, alarm, model, threshold, scored.score, scored_us, shares, trends)

@@ -10,17 +10,19 @@ import typer
 
 from edge_runtime.cli.asking import PACKAGED
 from edge_runtime.configuration import read_config
+from edge_runtime.core import printable
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder, such as one on a stick.")]
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 
 
 def backup(folder: Folder, config: ConfigFile = PACKAGED) -> None:
-    """Save what was learnt here, and the open alarms; no keys. The service may run."""
+    """Save what was learnt here, open alarms and trends; no keys. The service may run."""
     from edge_runtime.gateway import save
 
     contents = save(read_config(config), folder)
     typer.echo(f"{contents.site}/{contents.device}: {len(contents.files)} files in {folder}")
+    _warn(contents.no_history)
 
 
 def restore(folder: Folder, config: ConfigFile = PACKAGED) -> None:
@@ -31,6 +33,12 @@ def restore(folder: Folder, config: ConfigFile = PACKAGED) -> None:
     with _acting_as_owner(read.state_folder):
         contents = take_up(read, folder)
     typer.echo(f"{contents.site}/{contents.device}: restored, and sealed with this device's own key")
+    _warn(contents.no_history)
+
+
+def _warn(no_history: str) -> None:
+    if no_history:
+        typer.echo(f"Without history: {printable(no_history, 1000)}", err=True)
 
 
 @contextlib.contextmanager

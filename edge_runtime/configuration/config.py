@@ -101,6 +101,8 @@ class Config:
         if twice:
             raise ValueError(f"notify has several entries of the name {twice[0]!r}")
         _check_machines(self.sensor)
+        for sensor in self.sensor:
+            check_trends(sensor, kept=self.history.enabled)
         devices: dict[str, str] = {}
         for sensor in self.sensor:
             other = devices.setdefault(device_of(sensor.port), sensor.port)
@@ -121,6 +123,29 @@ def _check_machines(sensors: tuple[SensorSettings, ...]) -> None:
             Machine.stated(bearing=known.bearing)
         except ValueError as error:
             raise ValueError(f"sensor has the bearing {known.bearing!r}, which is none: {error}") from error
+
+
+def check_trends(sensor: SensorSettings, *, kept: bool) -> None:
+    """Raise ValueError for alarms on what is not kept, or cannot be known of the sensor."""
+    if not sensor.trends.kinds:
+        return
+    from edge_runtime.analysis.diagnosis import ACCELERATIONS, LOWEST_RATE_HZ  # noqa: PLC0415  as above
+
+    if not kept:
+        raise ValueError(f"sensor {sensor.name!r} has trends, and [history] is not enabled: enable it")
+    if (sensor.trends.velocity or sensor.trends.level) and sensor.unit not in ACCELERATIONS:
+        known = ", ".join(ACCELERATIONS)
+        raise ValueError(
+            f"sensor {sensor.name!r} has trends of its vibration, whose unit must be one of {known}: it is "
+            f"{sensor.unit!r}"
+        )
+    if sensor.trends.velocity and sensor.rate_hz < LOWEST_RATE_HZ:
+        raise ValueError(
+            f"sensor {sensor.name!r} has a trend of velocity, which takes {LOWEST_RATE_HZ:g} Hz and not "
+            f"{sensor.rate_hz:g}"
+        )
+    if sensor.trends.reading and not sensor.has_readings:
+        raise ValueError(f"sensor {sensor.name!r} has a trend of a reading, and its protocol has none")
 
 
 def read_config(path: Path) -> Config:

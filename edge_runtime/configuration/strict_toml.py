@@ -130,8 +130,10 @@ def _line_numbers(text: str) -> dict[tuple[str, ...], int]:
     for number, line in enumerate(text.splitlines(), 1):
         if heading := _HEADING.match(line):
             table = tuple(part.strip() for part in heading[2].split("."))
-            if table[:-1] in entries:  # [sensor.alarm] belongs to the last [[sensor]] before it
-                table = (*table[:-1], str(entries[table[:-1]]), table[-1])
+            for depth in range(1, len(table)):  # [sensor.alarm] belongs to the last [[sensor]] before it
+                if table[:depth] in entries:
+                    table = (*table[:depth], str(entries[table[:depth]]), *table[depth:])
+                    break
             if heading[1] == "[[":
                 entries[table] = entries.get(table, -1) + 1
                 lines.setdefault(table, number)

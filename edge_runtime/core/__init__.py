@@ -107,6 +107,7 @@ from edge_runtime.core.topic_level import (
     is_mqtt_text,
     is_topic_level,
 )
+from edge_runtime.core.trend_kinds import TREND_KINDS
 from edge_runtime.core.version import VERSION
 from edge_runtime.core.wall_clock import CLOCK_REMEDY, ask_time_service, clock_doubt, unset_clock
 from edge_runtime.core.whole_files import read_small, write_whole
@@ -133,6 +134,7 @@ __all__ = [
     "RUN_DOWN",
     "RUN_UP",
     "TOPIC_LEVEL_RULE",
+    "TREND_KINDS",
     "UNSEEN",
     "VERSION",
     "AccessError",

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_FRAME_SAMPLES: Final = 4096
-"""No decoder makes a frame of more samples, so that buffers are bounded. A judgement: a frame of 8 KiB holds
-at most 4076 samples of one int16 channel."""
-_MAX_VOTES: Final = 1000
-"""A judgement: an alarm keeps the time of so many windows, and a delay says the same of longer spans."""
+"""No decoder makes a larger frame. A judgement: 8 KiB hold at most 4076 samples of one int16 channel."""
+_MAX_VOTES: Final = 1000  # A judgement: an alarm keeps so many times, and a delay says the same.
 
 if TYPE_CHECKING:
     Samples = NDArray[np.float32]
@@ -29,8 +27,7 @@ else:  # numpy takes 20 MB, which processes that only speak of alarms can spare
 class Frame(NamedTuple):
     """Consecutive samples from one sensor, as they came off the line.
 
-    A tuple, since frames are made on the hot path: a frozen dataclass of so many fields takes five times as
-    long to make.
+    A tuple: frames are made on the hot path, and a frozen dataclass takes five times as long to make.
     """
 
     sensor_id: int
@@ -182,8 +179,7 @@ class Window:
 class AlarmPolicy:
     """When a run of scores becomes an alarm. Names after OPC UA part 9, section B.1.5."""
 
-    # The defaults are judgements: one or two outliers of five raise nothing, a score that varies about the
-    # limit ends no alarm within a second, and an alarm that lasts is repeated once an hour.
+    # Judgements: one or two outliers of five raise nothing, and a score about the limit ends no alarm.
     votes: tuple[int, int] = (3, 5)
     """(k, n): k of the last n windows must exceed the threshold."""
     on_delay_s: float = 0.0
@@ -213,7 +209,7 @@ class Transition(StrEnum):
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about: the machine, its state, the sensor on it, or the model that judges it."""
+    """What an alarm is about: the machine, its state or trends, the sensor on it, or its model."""
 
     ANOMALY = "anomaly"
     SENSOR = "sensor_fault"
@@ -221,6 +217,10 @@ class AlarmKind(StrEnum):
     """The model gives no score for a usable window: neither that all is well nor that anything is wrong."""
     STATE = "operating_state"
     """The machine runs as it never did while the model learnt, or otherwise than the site says."""
+    VELOCITY = "velocity_trend"
+    LEVEL = "level_trend"
+    READING = "reading_trend"
+    """A value that the history keeps is above a limit of the site's, see `TREND_KINDS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class Alarm:
     start_us: int
     peak_score: float
     reason: str = ""
-    """The text of the `SensorFault`, or the average of scores, that began it, as published and stored."""
+    """The `SensorFault`, the average of scores, or the limit, that began it, as published and stored."""
     notes: str = ""
     """Of one that is stored, what the book knows of it beside: see `edge_runtime.book`. Else empty."""
 

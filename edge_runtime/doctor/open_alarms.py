@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from edge_runtime.book import OpenAlarm, entry_of, read_kept
 from edge_runtime.configuration import Config
-from edge_runtime.core import AlarmKind, EdgeError, printable
+from edge_runtime.core import TREND_KINDS, AlarmKind, EdgeError, printable
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, ok, skipped, warning
 from edge_runtime.door import DoorClient, candidates
@@ -13,13 +13,19 @@ from edge_runtime.messages import reason_of, rfc3339
 from edge_runtime.spool import left_alarms, service_pid
 
 _ABOUT: Final = "alarms"
+_SEE: Final = "See to the machine (edge-runtime history shows since when), and say so"
 _KINDS: Final = {
     AlarmKind.ANOMALY: ("an anomaly", "See to the machine, and say so"),
     AlarmKind.SENSOR: ("a sensor fault", "Examine its line (stop the service, then run this again)"),
     AlarmKind.MODEL: ("a fault of the model", "See the model's findings; copy it again, or fit it again"),
     AlarmKind.STATE: ("another operating state", "Say the state, or record it and learn again"),
+    AlarmKind.VELOCITY: ("a velocity above the site's limit", _SEE),
+    AlarmKind.LEVEL: ("an acceleration above the site's limit", _SEE),
+    AlarmKind.READING: ("a reading above the site's limit", _SEE),
 }
 """In words, and what to do."""
+_OF_MACHINE: Final = (AlarmKind.ANOMALY, *TREND_KINDS)
+"""With a value and a limit that say something."""
 _LOG: Final = "See the findings about it here, and the service's log: journalctl -u edge-runtime"
 _MOST_TEXT: Final = 300
 """Characters of what others wrote."""
@@ -60,7 +66,7 @@ def _alarm(alarm: OpenAlarm, when: str) -> Finding:
     """One alarm as a finding; one that somebody has put aside is no warning."""
     kind, remedy = _KINDS[alarm.kind]
     parts = [f"{kind} since {rfc3339(alarm.start_us)}", reason_of(alarm)]
-    if alarm.kind is AlarmKind.ANOMALY and alarm.threshold is not None:
+    if alarm.kind in _OF_MACHINE and alarm.threshold is not None:
         parts.append(f"peak {alarm.peak:.4g} of {alarm.threshold:.4g}")
     if alarm.acknowledged:
         parts.append(f"acknowledged by {alarm.acknowledged.who}")
@@ -80,7 +86,7 @@ def _alarm(alarm: OpenAlarm, when: str) -> Finding:
 
 def _troubles(said: dict[str, Any], alarms: Sequence[OpenAlarm]) -> Findings:
     """What the service says, but for sensors whose open alarms say it, and the clock, which is asked here."""
-    known = {f"sensor {alarm.sensor}" for alarm in alarms if alarm.kind is not AlarmKind.ANOMALY}
+    known = {f"sensor {alarm.sensor}" for alarm in alarms if alarm.kind not in _OF_MACHINE}
     for part, text in said["troubles"].items():
         if part not in known | {"clock"}:
             what = f"the service says: {printable(text, _MOST_TEXT)}"

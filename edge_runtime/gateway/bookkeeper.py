@@ -108,6 +108,7 @@ class Bookkeeper:
         watched = []
         for sensor, model, threshold in zip(config.sensor, models, thresholds, strict=True):
             known = Watched(sensor.name, model, threshold, sensor.machine, sensor.latched, sensor.suppressed)
+            known = replace(known, trends=sensor.trends.kinds)
             if (learns := (commissioned or {}).get(sensor.name)) is not None:
                 stage, asks = learns.stage, learns.record.asks
                 known = replace(known, armed=learns.armed, commissioning=stage, asks=asks)

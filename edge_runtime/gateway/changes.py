@@ -25,7 +25,7 @@ _IN_PLACE: Final = frozenset(
             "silence_s",
         ),
         *("usable_share", "usable_span_s", "machine", "machine_group", "latched", "suppressed", "states"),
-        "diagnosis",
+        *("diagnosis", "trends"),
     }
 )
 """Settings of a sensor that its line, its reader and its decoder do not depend on. A setting that is not

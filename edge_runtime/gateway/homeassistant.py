@@ -41,7 +41,9 @@ class Discovery:
         device = Announced(self._topics, config.commands.mqtt, config.report.state_s)
         made = {GATEWAY: gateway_message(device)}
         made |= {
-            each.name: sensor_message(device, each.name, each.machine, learns=each.learns)
+            each.name: sensor_message(
+                device, each.name, each.machine, trends=each.trends.kinds, learns=each.learns
+            )
             for each in config.sensor
         }
         topics = {config_topic(self._settings.prefix, self._node, name): each for name, each in made.items()}

@@ -126,10 +126,10 @@ class RetainedMessages:
             body = ONLINE if condition.usable else OFFLINE
             self._put(availability, body, body, again=condition.usable, expires=condition.usable)
         standing = self._book.standing(sensor)
-        faults = condition.alarms if self._config.report.state_schema == 1 else None
+        faults = (*condition.alarms, *standing.trends) if self._config.report.state_schema == 1 else None
         body = state_message(standing, stamp, faults)
         self._feed.bring(Topic.STATE, sensor, body)
-        alarms = (standing.alarm, *(faults or ()))
+        alarms = (standing.alarm, *(faults or ()), *standing.trends)
         self._put(self._topics.sensor(sensor, "state"), body, tuple(map(_essence, alarms)))
         said = condition.link, condition.fault, condition.model_fault, *map(_essence, condition.alarms)
         said = *said, condition.state, *_commissioning(condition)

@@ -79,14 +79,15 @@ class EventBody(Body):
     """Names the alarm: the same in its `new`, `update` and `end`, and after a restart."""
     kind: AlarmKind
     """`anomaly`: the machine; `sensor_fault`: the sensor or its line; `model_fault`: the model gives no
-    score; `operating_state`: the machine runs as in no state that was learnt, or not as the site says."""
+    score; `operating_state`: the machine runs as in no state that was learnt, or not as the site says;
+    `velocity_trend`, `level_trend`, `reading_trend`: a value of it is above a limit that the site sets."""
     reason: str
     """For a sensor fault the check that failed, a colon and its details; for an operating state
-    `state_unseen` or `state_mismatch`, and details. For an anomaly `slow`, a colon and the average, where an
-    average of scores began it and no window had to be above the threshold; then `rate`, a colon and by how
-    much, where its sensor samples up to 1 % faster or slower than stated, which some models take for a fault;
-    else empty. Of an alarm that was held open because it began too often, then `chatter: would have begun N
-    more times`."""
+    `state_unseen` or `state_mismatch`, and details; for a trend `zone`, `above`, `baseline` or `rise`, the
+    value and its limit. For an anomaly `slow`, a colon and the average, where an average of scores began it
+    and no window had to be above the threshold; then `rate`, a colon and by how much, where its sensor
+    samples up to 1 % faster or slower than stated, which some models take for a fault; else empty. Of an
+    alarm that was held open because it began too often, then `chatter: would have begun N more times`."""
     seq: int
     """Number of the event within its epoch, from 1 without a gap."""
     epoch: str
@@ -101,12 +102,15 @@ class EventBody(Body):
     end_time: Moment | None
     """When the alarm ended; null before `end`."""
     peak: float | None
-    """Highest score of the alarm so far, in the score's own unit; of a fault 1, which says nothing."""
+    """Highest score of the alarm so far, in the score's own unit; of a fault 1, which says nothing; of a
+    trend the highest value, in mm/s, m/s2 or the reading's unit."""
     score: float | None
     """Score of the latest window, in the detector's own unit: higher is more anomalous; null without one, or
-    of another model than the one that began the alarm. Of a fault 1 or 0, which says nothing."""
+    of another model than the one that began the alarm. Of a fault 1 or 0, which says nothing; of a trend the
+    latest value."""
     threshold: float | None
-    """Score above which a window counted as anomalous when the alarm began; of a fault 0.5."""
+    """Score above which a window counted as anomalous when the alarm began; of a fault 0.5; of a
+    trend its limit."""
     supported: bool
     """Whether the data supports the false-alarm rate that the threshold was set for, and the site replaced
     neither threshold nor alarm policy."""

@@ -70,6 +70,7 @@ def state_message(standing: Standing, stamp: Stamp, faults: tuple[OpenAlarm, ...
         **(handling(anomaly) if anomaly else _UNHANDLED),
         latched=anomaly is not None and anomaly.latched,
         active=anomaly is not None and anomaly.active,
+        trends=tuple(map(_fault_body, standing.trends)),
     ).encode()
 
 
@@ -85,23 +86,24 @@ def condition_message(condition: Condition, stamp: Stamp) -> bytes:
         state=state.name if state else None,
         commissioning=condition.commissioning,
         asks=condition.asks,
-        alarms=tuple(
-            FaultBody(
-                id=alarm.id,
-                kind=alarm.kind,
-                reason=reason_of(alarm),
-                start_time=rfc3339(alarm.start_us),
-                incident=alarm.incident,
-                **handling(alarm),
-            )
-            for alarm in condition.alarms
-        ),
+        alarms=tuple(map(_fault_body, condition.alarms)),
         valid_until=rfc3339(stamp.valid_until_us),
         seq=stamp.seq,
         epoch=stamp.epoch,
         state_since=None if condition.since_us is None else rfc3339(condition.since_us),
         state_said=state.said if state else "",
     ).encode()
+
+
+def _fault_body(alarm: OpenAlarm) -> FaultBody:
+    return FaultBody(
+        id=alarm.id,
+        kind=alarm.kind,
+        reason=reason_of(alarm),
+        start_time=rfc3339(alarm.start_us),
+        incident=alarm.incident,
+        **handling(alarm),
+    )
 
 
 def info_message(

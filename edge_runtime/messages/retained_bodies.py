@@ -68,16 +68,18 @@ class StateBody(Body):
     """Whether the open anomaly stays until somebody resets it, as the site wants it."""
     active: bool
     """Whether the machine is anomalous now; false without an anomaly, and while one waits for its reset."""
+    trends: tuple["FaultBody", ...]
+    """Open alarms on trends, by limits that the site sets on values; empty where it sets none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaultBody(Body):
-    """An open alarm about a sensor, its line, its model or the operating state of its machine."""
+    """An open alarm about a sensor, its line, its model, the operating state of its machine or a trend."""
 
     id: str
     """The alarm's `id`."""
     kind: AlarmKind
-    """`sensor_fault`, `model_fault` or `operating_state`."""
+    """In the condition `sensor_fault`, `model_fault` or `operating_state`; in the state one of a trend."""
     reason: str
     """As in the event."""
     start_time: Moment | None

@@ -1,8 +1,8 @@
 """A model proves itself in a child process before this program opens it: `prove_in_child`.
 
 The child opens the file, scores the golden windows and others that the machine may bring, and explains them,
-with bounded memory and processor time and without any right beyond computing (`edge_runtime.core.sandbox`). A
-file that crashes, hangs, asks for gigabytes, fails on a loud window or cannot be exceeded by any is refused
+with bounded memory and processor time and without any right beyond computing (`edge_runtime.core.sandbox`).
+A file that crashes, hangs, asks for gigabytes, fails on a loud window or cannot be exceeded by any is refused
 here, and never reaches the process that watches machines.
 """
 

@@ -2,24 +2,21 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
-from edge_runtime.analysis import Windower, problem
+from edge_runtime.analysis import Windower
 from edge_runtime.analysis.diagnosis import (
-    ACCELERATIONS,
     SECONDS,
+    ChannelDiagnosis,
     Machine,
     MachineGroup,
     SpeedRange,
     Support,
-    VibrationDiagnosis,
-    diagnose,
-    sentence,
+    check_diagnosable,
+    diagnose_channels,
 )
-from edge_runtime.core import DataError, Hello, Reading, Samples, SensorFault, printable
+from edge_runtime.core import DataError, Hello, Reading, Samples
 from edge_runtime.sensors import RecordedFrames, SensorSettings, open_recorded
 
 _SPEED_UNITS: Final[Mapping[str, float]] = {
@@ -32,8 +29,6 @@ SPEEDS_HZ: Final = (0.1, 1000.0)
 """A shaft's that is looked for: 6 to 60,000 turns a minute."""
 _GROUPS: Final = {"1": MachineGroup.LARGE, "2": MachineGroup.MEDIUM}
 """By their numbers in the standard."""
-SLOWEST_HZ: Final = 100.0
-"""A judgement: at one turn of the shaft in a second a defect knocks some five times, and has harmonics."""
 
 
 def machine_of(settings: SensorSettings) -> Machine:
@@ -50,19 +45,6 @@ def machine_of(settings: SensorSettings) -> Machine:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelDiagnosis:
-    """Of one channel in one stretch."""
-
-    begin_s: float
-    """Of the stretch, in the recording."""
-    channel: str
-    diagnosis: VibrationDiagnosis | None
-    """None where the sensor was at fault."""
-    words: str
-    """For people: what knocks or why no part is named, and what the strongest line usually means."""
-
-
 def diagnose_recording(
     recording: str, machine: Machine, speed_reading: str = ""
 ) -> Iterator[ChannelDiagnosis]:
@@ -74,28 +56,20 @@ def diagnose_recording(
     bearing, or has no stretch.
     """
     recorded = open_recorded(recording)
-    what = remedy = ""
-    if recorded.unit not in ACCELERATIONS:
-        stated = printable(recorded.unit, 40) or "not stated"
-        what = f"its unit is {stated}, and velocity is made of acceleration"
-        remedy = f"Give a recording in {', '.join(ACCELERATIONS)}"
-    elif recorded.rate_hz < SLOWEST_HZ:
-        what = f"its rate is {recorded.rate_hz:g} Hz, and knocks of a bearing take {SLOWEST_HZ:g} Hz at least"
-        remedy = "Record at the highest rate that the sensor has"
-    if what:
-        raise DataError(what, where=recording, remedy=remedy)
+    check_diagnosable(recorded.unit, recorded.rate_hz, recording)
     found = False
-    for begin_s, samples, fault, read_hz in _stretches(recorded, speed_reading):
+    for begin_s, samples, range_, read_hz in _stretches(recorded, speed_reading):
         found = True
         known = machine if read_hz is None else replace(machine, speed=SpeedRange.nominal(read_hz))
-        for index, channel in enumerate(recorded.channels):
-            if fault is not None:
-                words = f"not nameable: the sensor is at fault, {fault}"
-                yield ChannelDiagnosis(begin_s, channel, None, words)
-                continue
-            values = samples[:, index].astype(np.float64) * ACCELERATIONS[recorded.unit]
-            said = diagnose(values, recorded.rate_hz, known)
-            yield ChannelDiagnosis(begin_s, channel, said, sentence(said))
+        yield from diagnose_channels(
+            samples,
+            recorded.rate_hz,
+            recorded.unit,
+            recorded.channels,
+            known,
+            begin_s=begin_s,
+            full_range=range_,
+        )
     if not found:
         what = f"no stretch of {SECONDS:g} s without a gap is in it"
         raise DataError(what, where=recording, remedy="Give a longer recording")
@@ -103,8 +77,8 @@ def diagnose_recording(
 
 def _stretches(
     recorded: RecordedFrames, speed_reading: str
-) -> Iterator[tuple[float, Samples, SensorFault | None, float | None]]:
-    """Where each begins, its samples, what is wrong with the sensor in it, and the speed that was read."""
+) -> Iterator[tuple[float, Samples, float, float | None]]:
+    """Where each begins, its samples, the range at which they are cut off, and the speed that was read."""
     length, range_ = round(SECONDS * recorded.rate_hz), math.inf
     windower = Windower(length, length, len(recorded.channels), recorded.rate_hz)
     first_us: int | None = None
@@ -121,5 +95,5 @@ def _stretches(
             continue
         first_us = item.time_us if first_us is None else first_us
         for window in windower.push(item)[0]:
-            fault = problem(window.samples, recorded.channels, min(range_, windower.range))
-            yield (window.time_us - first_us) / 1e6, window.samples, fault, read_hz
+            cut_off = min(range_, windower.range)
+            yield (window.time_us - first_us) / 1e6, window.samples, cut_off, read_hz

@@ -2,8 +2,7 @@
 
     bytes -> decoder -> frames -> windower -> windows -> quality -> graph -> score -> alarm -> verdict
 
-No thread, no clock and no disk: time is an argument, so a recording gives the same verdicts as the live
-sensor it was taken from.
+No thread, clock or disk: time is an argument, so a recording gives the verdicts of the live sensor.
 """
 
 from collections.abc import Callable
@@ -126,8 +125,9 @@ class SensorPipeline:
         self._sensor.trust_rate()
 
     def resume(self, alarm: Alarm) -> None:
-        """Take up an alarm that was active when the program stopped."""
-        next(machine for machine in self._machines if machine.kind is alarm.kind).resume(alarm)
+        """Take up an alarm that was active when the program stopped; those on trends are not judged here."""
+        for machine in (each for each in self._machines if each.kind is alarm.kind):
+            machine.resume(alarm)
 
     @property
     def pending(self) -> int:

@@ -18,6 +18,7 @@ from edge_runtime.core import (
 from edge_runtime.sensors.diagnosis_settings import DiagnosisSettings
 from edge_runtime.sensors.port_url import check_port, device_kind
 from edge_runtime.sensors.protocols import DEFAULT_PROTOCOL, PROTOCOLS, LineFormat
+from edge_runtime.sensors.trend_settings import NO_TRENDS, TrendSettings
 
 LEARN: Final = "learn"
 """As a sensor's model: it has none yet."""
@@ -100,6 +101,8 @@ class SensorSettings:
     """Why alarms of this sensor are to be marked and not acted upon, such as `overhaul until May`."""
     diagnosis: DiagnosisSettings = field(default_factory=DiagnosisSettings)
     """What the diagnosis of an alarm's vibration may rest on."""
+    trends: TrendSettings = NO_TRENDS
+    """Limits on velocity, level and a reading, beside the model; none are set. They take `[history]`."""
     base_model: Path | None = None
     """With `model = "learn"`: the .onnx file of a machine of the same kind, which `edge-runtime commission
     NAME adapt` fits to this one. A delivered model is adapted itself, where `learning.allow` is true."""
@@ -140,6 +143,11 @@ class SensorSettings:
         return self.model == Path(LEARN)
 
     @property
+    def has_readings(self) -> bool:
+        """Whether its protocol carries readings beside the vibration."""
+        return PROTOCOLS[self.protocol].introduces
+
+    @property
     def file(self) -> Path | None:
         """The model file that the site gives: the sensor's own, or the one to adapt; None without either."""
         return self.base_model if self.learns else self.model
@@ -152,6 +160,8 @@ class SensorSettings:
     def _check_channels(self) -> None:
         if not self.channels:
             raise ValueError("channels is empty, name at least one")
+        if self.trends.velocity is not None and self.trends.velocity.above_zone and not self.machine_group:
+            raise ValueError("trends name a zone of ISO 20816-3, and machine_group is missing: state it")
         if self.serial == "":
             raise ValueError("serial is empty, state the number or leave it out")
         for name in ("serial", "hello_channels"):

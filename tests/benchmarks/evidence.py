@@ -1,6 +1,7 @@
 """Evidence beside alarms: their way while ten clients fetch, and what the rings of sixteen sensors take.
 
-With and without take turns. An alarm's way is that of the part `alarms`; every fetched byte is compared.
+With, captures are taken and diagnosed, too; without, evidence is off. Both take turns. An alarm's way is that
+of the part `alarms`; every fetched byte is compared.
 """
 
 import json
@@ -70,7 +71,7 @@ def _round(
     """Milliseconds of each alarm, and bytes that were fetched; None where a pty was full."""
     with plant(lines, 1) as site:
         _keep(Model(site.folder), lines)
-        more = AT_ONCE.format(threshold=threshold) + COMMANDS
+        more = AT_ONCE.format(threshold=threshold) + COMMANDS + ("" if clients else OFF)
         site.service(model, more=more, program=UNLIMITED)
         fetching = _fetchers(site.broker.port, clients) if clients else None
         try:

@@ -1,14 +1,19 @@
 """Fixtures of the doctor's tests: a broker, a sensor on a pty, and a healthy gateway."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.broker import Broker
 from tests.deploy.examined_gateway import GREETING, ExaminedGateway, Wire
 from tests.deploy.fleet_folder import FleetFolder
+from tests.deploy.mosquitto_site import Client
+from tests.deploy.mosquitto_users import Visitor
+
+T = TypeVar("T", Wire, Client, Visitor)
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +22,36 @@ def healthy_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]
         yield broker
 
 
-@pytest.fixture
-def wires() -> Iterator[Callable[..., Wire]]:
-    opened: list[Wire] = []
+@contextmanager
+def opening(kind: Callable[..., T]) -> Iterator[Callable[..., T]]:
+    """Opens as many of a kind as are asked for, and closes them at the end."""
+    opened: list[T] = []
 
-    def wire(*arguments: Any, **options: Any) -> Wire:
-        opened.append(Wire(*arguments, **options))
+    def one(*arguments: Any, **options: Any) -> T:
+        opened.append(kind(*arguments, **options))
         return opened[-1]
 
-    yield wire
+    yield one
     for item in opened:
         item.close()
+
+
+@pytest.fixture
+def wires() -> Iterator[Callable[..., Wire]]:
+    with opening(Wire) as wires:
+        yield wires
+
+
+@pytest.fixture
+def clients() -> Iterator[Callable[..., Client]]:
+    with opening(Client) as clients:
+        yield clients
+
+
+@pytest.fixture
+def visitors() -> Iterator[Callable[..., Visitor]]:
+    with opening(Visitor) as visitors:
+        yield visitors
 
 
 @pytest.fixture

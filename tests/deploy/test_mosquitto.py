@@ -11,7 +11,7 @@ import pytest
 
 from deploy.certification.folder import Folder
 from tests.broker import needs_mosquitto, until
-from tests.deploy.mosquitto_site import NOW, Client, Gateway, make_plant, moved
+from tests.deploy.mosquitto_site import NOW, Gateway, make_plant, moved
 from tests.deploy.mosquitto_users import handshake
 
 pytestmark = needs_mosquitto
@@ -28,19 +28,6 @@ def gateway(authority: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     gateway = Gateway(tmp_path_factory.mktemp("gateway") / "broker", authority)
     yield gateway.start()
     gateway.stop()
-
-
-@pytest.fixture
-def clients() -> Iterator[Any]:
-    opened = []
-
-    def client(*arguments: Any, **options: Any) -> Any:
-        opened.append(Client(*arguments, **options))
-        return opened[-1]
-
-    yield client
-    for item in opened:
-        item.close()
 
 
 def test_strangers_get_in_nowhere(gateway: Any, tmp_path: Path) -> None:

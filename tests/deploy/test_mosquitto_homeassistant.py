@@ -1,34 +1,18 @@
 """Discovery through the shipped access list and bridge: a device tells of itself alone, a start is heard."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from deploy.certification.access_list import access_list
 from edge_runtime.messages.homeassistant import config_topic, node_of
 from tests.broker import needs_mosquitto, until
-from tests.deploy.mosquitto_site import Client, Gateway, make_plant
+from tests.deploy.mosquitto_site import Gateway, make_plant
 
 pytestmark = needs_mosquitto
 DENIED = 0x87
 NODE = node_of("plant-1", "pump-7")
 CONFIG = config_topic("homeassistant", NODE, "motor")
 STATUS = "homeassistant/status"
-
-
-@pytest.fixture
-def clients() -> Iterator[Any]:
-    opened = []
-
-    def client(*arguments: Any, **options: Any) -> Any:
-        opened.append(Client(*arguments, **options))
-        return opened[-1]
-
-    yield client
-    for item in opened:
-        item.close()
 
 
 def test_from_the_gateway_over_its_bridge_to_the_plant_and_back(tmp_path: Path, clients: Any) -> None:

@@ -10,7 +10,7 @@ from deploy.certification.folder import Folder
 from deploy.certification.revocation import CRL, revoke, write_crl
 from tests.broker import needs_mosquitto, until
 from tests.deploy.mosquitto_site import NOW, Gateway, make_plant
-from tests.deploy.mosquitto_users import ANOTHER, Visitor, handshake
+from tests.deploy.mosquitto_users import ANOTHER, handshake
 
 pytestmark = needs_mosquitto
 DENIED, NOT_AUTHORISED, CONNACK = 0x87, 0x87, 0x20
@@ -57,23 +57,10 @@ def gateway(authority: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     gateway.stop()
 
 
-@pytest.fixture
-def clients() -> Iterator[Any]:
-    opened = []
-
-    def client(*arguments: Any, **options: Any) -> Any:
-        opened.append(Visitor(*arguments, **options))
-        return opened[-1]
-
-    yield client
-    for item in opened:
-        item.close()
-
-
 @pytest.mark.parametrize("tls", [True, False], ids=["certificate", "password"])
-def test_a_device_says_what_it_is_and_nothing_else(gateway: Any, clients: Any, tls: bool) -> None:
-    viewer = clients(gateway, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
-    device = clients(gateway, "pump-7", tls=tls)
+def test_a_device_says_what_it_is_and_nothing_else(gateway: Any, visitors: Any, tls: bool) -> None:
+    viewer = visitors(gateway, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
+    device = visitors(gateway, "pump-7", tls=tls)
     until(lambda: viewer.ready() and device.ready())
     assert {topic: device.publish(topic) for topic in FORGED} == dict.fromkeys(FORGED, DENIED)
     assert [topic for topic in OWN if device.publish(topic) >= 0x80] == []
@@ -81,13 +68,13 @@ def test_a_device_says_what_it_is_and_nothing_else(gateway: Any, clients: Any, t
     assert sorted(viewer.seen) == sorted(OWN)
 
 
-def test_a_local_program_cannot_speak_for_a_device(gateway: Any, clients: Any) -> None:
+def test_a_local_program_cannot_speak_for_a_device(gateway: Any, visitors: Any) -> None:
     """Without a password it does not get in; with its own it is not the device, whatever id it takes."""
-    stranger = clients(gateway, None, tls=False)
+    stranger = visitors(gateway, None, tls=False)
     until(lambda: stranger.code == NOT_AUTHORISED, what="the refusal")
-    device = clients(gateway, "pump-7", tls=False)
+    device = visitors(gateway, "pump-7", tls=False)
     until(device.ready)
-    other = clients(gateway, ANOTHER, tls=False, client_id="pump-7", topics=["#"])
+    other = visitors(gateway, ANOTHER, tls=False, client_id="pump-7", topics=["#"])
     until(other.ready)
     assert {topic: other.publish(topic) for topic in OWN} == dict.fromkeys(OWN, DENIED)
     assert device.publish(OWN[0]) < 0x80
@@ -95,24 +82,24 @@ def test_a_local_program_cannot_speak_for_a_device(gateway: Any, clients: Any) -
     assert other.seen == []
 
 
-def test_nobody_takes_anothers_session(gateway: Any, clients: Any) -> None:
+def test_nobody_takes_anothers_session(gateway: Any, visitors: Any) -> None:
     """The client id is the name in the certificate, whatever a client says."""
-    device = clients(gateway, "pump-7", client_id="pump-7")
+    device = visitors(gateway, "pump-7", client_id="pump-7")
     until(device.ready)
     for number in range(3):
-        thief = clients(gateway, "pump-8", client_id="pump-7")
+        thief = visitors(gateway, "pump-8", client_id="pump-7")
         until(thief.ready)
         assert thief.publish(OWN[0]) == DENIED
         assert device.publish(f"{BASE}/motor/event", b"%d" % number) < 0x80
     assert device.codes == [0]
 
 
-def test_viewers_each_have_a_name(gateway: Any, clients: Any) -> None:
+def test_viewers_each_have_a_name(gateway: Any, visitors: Any) -> None:
     both = [
-        clients(gateway, name, topics=["steadyhum/#"])
+        visitors(gateway, name, topics=["steadyhum/#"])
         for name in ("steadyhum-viewer", "steadyhum-viewer-office")
     ]
-    device = clients(gateway, "pump-7")
+    device = visitors(gateway, "pump-7")
     until(lambda: all(viewer.ready() for viewer in both) and device.ready())
     assert device.publish(OWN[0]) < 0x80
     until(lambda: all(viewer.seen for viewer in both), what="the message at both")
@@ -121,7 +108,7 @@ def test_viewers_each_have_a_name(gateway: Any, clients: Any) -> None:
 
 
 def test_commands_reach_the_device_they_are_for_and_no_other(
-    authority: Any, tmp_path: Path, clients: Any
+    authority: Any, tmp_path: Path, visitors: Any
 ) -> None:
     """Over the bridge as well: from the plant's broker into the gateway's own."""
     authority.device("commander", NOW)
@@ -131,14 +118,14 @@ def test_commands_reach_the_device_they_are_for_and_no_other(
         lines.write(COMMANDING)
     try:
         plant.start()
-        nosy = clients(plant, "pump-8", topics=["steadyhum/#", f"{BASE}/cmd/#"])
-        commander = clients(plant, "commander")
+        nosy = visitors(plant, "pump-8", topics=["steadyhum/#", f"{BASE}/cmd/#"])
+        commander = visitors(plant, "commander")
         local.start()
-        device = clients(local, "pump-7", tls=False, topics=[f"{BASE}/cmd/#"])
+        device = visitors(local, "pump-7", tls=False, topics=[f"{BASE}/cmd/#"])
         until(lambda: nosy.ready() and commander.ready() and device.ready())
         until(lambda: commander.publish(f"{BASE}/cmd/status") < 0x80 and device.seen, what="the command")
         assert set(device.seen) == {f"{BASE}/cmd/status"}
-        viewer = clients(plant, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
+        viewer = visitors(plant, "steadyhum-viewer", topics=["steadyhum/#", "steadyhum-transfer/#"])
         until(viewer.ready)
         said = [topic for topic in OWN if not topic.endswith("/score")]  # each window's: not over the bridge
         assert [topic for topic in said if device.publish(topic) >= 0x80] == []
@@ -149,7 +136,7 @@ def test_commands_reach_the_device_they_are_for_and_no_other(
         plant.stop()
 
 
-def test_a_revoked_gateway_is_refused_and_no_other(authority: Any, tmp_path: Path, clients: Any) -> None:
+def test_a_revoked_gateway_is_refused_and_no_other(authority: Any, tmp_path: Path, visitors: Any) -> None:
     """With its former certificate too. After the restart for one that was connected, a reload for others."""
     loot = Folder(tmp_path)
     authority.device("stolen", NOW)
@@ -158,12 +145,12 @@ def test_a_revoked_gateway_is_refused_and_no_other(authority: Any, tmp_path: Pat
     make_copy(authority.path / "stolen", loot.path / "second")
     gateway = Gateway(tmp_path / "broker", authority).start()
     try:
-        thief = clients(gateway, "first", keys=loot)
+        thief = visitors(gateway, "first", keys=loot)
         until(thief.ready)
         revoke(authority, ["stolen"], NOW)
         gateway.stop()
         gateway.start()
-        device = clients(gateway, "pump-7")
+        device = visitors(gateway, "pump-7")
         until(device.ready)
         assert device.publish(OWN[0]) < 0x80
         for name in ("first", "second"):

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,18 @@ import pytest
 from edge_runtime.book import commissioning_steps as steps
 from edge_runtime.configuration import Config, read_config
 from edge_runtime.core import EdgeError
-from edge_runtime.gateway import restore, save
+from edge_runtime.gateway import open_history, restore, save
+from edge_runtime.gateway.backup import read_contents
+from edge_runtime.gateway.history.store import HistoryFile
 from edge_runtime.models.baseline import baseline_folder
 from edge_runtime.pipeline import library
 from edge_runtime.pipeline.commissioned import read_commissioned
 from tests.broker import Broker, Subscriber, needs_mosquitto
+from tests.edge.history_pieces import put
 from tests.edge.learning_site import capture, let_it_learn
 from tests.edge.sites import EDGE, Site, told
 from tests.faults.commissioning_steps import ANNA, SETTINGS, learner_at, take_answer
+from tests.faults.history_driver import BEGIN, SENSORS
 from tests.waiting import until
 
 
@@ -129,3 +134,45 @@ def test_while_the_service_runs_nothing_is_restored(site: Site, subscriber: Subs
     edge("backup", site.folder / "stick", "--config", site.config)
     site.start()
     edge("restore", site.folder / "stick", "--config", site.config, code=75)
+
+
+def minutes_of(path: Path) -> list[int]:
+    with open_history(path) as reader:
+        return [row.minute for row in reader.rows("s0", "minute", 0, 2 * BEGIN)]
+
+
+def test_a_backup_holds_the_trends_too(site: Site) -> None:
+    """They come to another card, and to none that has a history already."""
+    state, stick, config = armed(site), site.folder / "stick", read_config(site.config)
+    history = config.history.file(state)
+    with closing(HistoryFile(history)) as file:
+        put(file, BEGIN, 30, SENSORS)
+    assert "Without history" not in edge("backup", stick, "--config", site.config)
+    with closing(HistoryFile(history)) as file:
+        put(file, BEGIN + 30, 1, SENSORS)
+    shutil.rmtree(state / "commissioning")
+    assert "a history here already" in restore(config, stick).no_history
+    assert len(minutes_of(history)) == 31
+    shutil.rmtree(state)
+    state.mkdir()
+    history.with_name("history.db-journal").write_bytes(b"of a file that is gone")
+    assert "Without history" not in edge("restore", stick, "--config", site.config)
+    assert minutes_of(history) == list(range(BEGIN, BEGIN + 30))
+    assert [path.name for path in state.glob("*history*")] == ["history.db"]
+
+
+def test_a_damaged_history_is_said_and_what_was_learnt_is_saved(site: Site) -> None:
+    state, stick, config = armed(site), site.folder / "stick", read_config(site.config)
+    config.history.file(state).write_bytes(b"\xff" * 5000)
+    assert "Without history: " in edge("backup", stick, "--config", site.config)
+    said = read_contents(stick)
+    assert "it is no history" in said.no_history
+    assert "history.db" not in said.files
+    shutil.rmtree(state)
+    state.mkdir()
+    assert "Without history: " in edge("restore", stick, "--config", site.config)
+    assert commissioned(state).record.stage == "armed"
+    body = json.loads((stick / "backup.json").read_text())
+    del body["no_history"]  # as an older program wrote it
+    (stick / "backup.json").write_text(json.dumps(body))
+    assert read_contents(stick).no_history == ""

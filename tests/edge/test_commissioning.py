@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_runtime.book.book import UNARMED, Book
+from edge_runtime.book.book import Book
 from edge_runtime.book.commissioning import MOST_ENTRIES, SCORED, Commissioning, Doer, Stage, Terms
 from edge_runtime.book.commissioning_record import record_from_json, record_to_json
 from edge_runtime.book.commissioning_steps import (
@@ -27,6 +27,7 @@ from edge_runtime.book.commissioning_steps import (
     watched,
 )
 from edge_runtime.book.entries import Instant, Watched
+from edge_runtime.book.sensor import UNARMED
 from edge_runtime.core import LEARNT_HERE, ModelSummary
 from edge_runtime.core.errors import CommissionError
 from edge_runtime.core.records import Alarm, AlarmKind, Transition, Verdict

@@ -161,6 +161,18 @@ BAD: dict[str, list[Any]] = {
     "sensor.states.reading": ["speed", 7],
     "sensor.states.values": [["low"], "low", [1], 7],
     "sensor.states.said_s": [-1, 3601, *NOT_NUMBERS],
+    **{
+        f"sensor.trends.{measure}.{key}": values
+        for measure in ("velocity", "level", "reading")
+        for key, values in {
+            **{each: [-1, *NOT_NUMBERS] for each in ("above", "baseline", "rise", "deadband")},
+            "above_zone": ["D", 7],
+            "percent_of_baseline": [0, 100, *NOT_NUMBERS],
+            "within_s": [0, 599, 604801, *NOT_NUMBERS],
+            "name": [LONG, 7],
+            **{each: [-1, 86401, *NOT_NUMBERS] for each in ("on_delay_s", "off_delay_s")},
+        }.items()
+    },
     "sensor.alarm.votes": [[0, 1], [2, 1], [1, 1001], [1], [1.0, 2.0], "1/2"],
     "sensor.alarm.on_delay_s": [-1, *NOT_NUMBERS],
     "sensor.alarm.off_delay_s": [-1, *NOT_NUMBERS],

@@ -1,60 +1,29 @@
-"""History piece by piece: values of longer stretches, blocks, the file, its room, the thread, the doctor."""
+"""The history's file and its room: what is read, what goes, what is set aside, what is no history."""
 
 import math
 import os
-import random
-import shutil
 import sqlite3
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edge_runtime.analysis.diagnosis import indicators
-from edge_runtime.configuration import Config, HistorySettings, damaged_histories, read_config
-from edge_runtime.core import AccessError, DataError, Frame, UnavailableError
-from edge_runtime.doctor.findings import Level
-from edge_runtime.doctor.history import examine_history
+from edge_runtime.configuration import HistorySettings, damaged_histories
+from edge_runtime.core import AccessError, DataError, UnavailableError
 from edge_runtime.gateway.history import values as columns
-from edge_runtime.gateway.history.blocks import decode, encode
-from edge_runtime.gateway.history.desk import MOST_MINUTES, MOST_WAITING, Closed, HistoryDesk, Noted
-from edge_runtime.gateway.history.files import open_history
+from edge_runtime.gateway.history.files import copy_history, open_history
 from edge_runtime.gateway.history.keeping import Keeping
-from edge_runtime.gateway.history.looks import EVERY_S, Look, Looks, values_of
 from edge_runtime.gateway.history.methods import PAGE, HistoryParams, page
-from edge_runtime.gateway.history.reading import NOTHING_WAITS, HistoryReader, Mark, Row, Waiting
+from edge_runtime.gateway.history.reading import NOTHING_WAITS, Mark, Waiting
 from edge_runtime.gateway.history.store import HistoryFile
-from edge_runtime.gateway.history.values import merged
 from edge_runtime.sensors import RecordingSettings
-from tests.artefacts import write_artefact
 from tests.edge.disks import fill
-from tests.edge.sites import CONFIG
-from tests.faults import powercut
-from tests.faults.history_driver import BEGIN, SENSORS, SLOT, mark_of
+from tests.edge.history_pieces import DAY, PUMP, keeping, put, rows
+from tests.faults.history_driver import BEGIN, SENSORS, mark_of
 from tests.faults.history_driver import values_of as minute_values
-from tests.faults.killed_history import MEMORY, Account, account_of_cuts, kills, recorded
-from tests.waiting import until
-
-NO_FLOOR = RecordingSettings(free_bytes=0)
-DAY = 24 * 60
-PUMP = "pump"
-
-
-def put(file: HistoryFile, begin: int, count: int, sensors: tuple[str, ...] = (PUMP,)) -> None:
-    """Minutes as a driver makes them."""
-    minutes = {minute: minute_values("s0", minute) for minute in range(begin, begin + count)}
-    file.put(dict.fromkeys(sensors, minutes), [])
-
-
-def rows(file: HistoryFile, every: Any = "minute", sensor: str = PUMP) -> list[Row]:
-    return list(file.reader.rows(sensor, every, 0, 2 * BEGIN))
 
 
 @pytest.fixture
@@ -63,60 +32,6 @@ def file(tmp_path: Path) -> Iterator[HistoryFile]:
     made = HistoryFile(tmp_path / "history.db")
     yield made
     made.close()
-
-
-@given(st.lists(st.lists(st.floats(0.1, 100), min_size=1, max_size=8), min_size=1, max_size=6))
-def test_values_of_parts_come_to_those_of_the_whole(parts: list[list[float]]) -> None:
-    """As if all had been one minute, whichever way it was divided."""
-
-    def minute(scores: list[float]) -> dict[str, float]:
-        mean = sum(scores) / len(scores)
-        squares = math.sqrt(sum(score**2 for score in scores) / len(scores))
-        count = float(len(scores))
-        found = {columns.WINDOWS: count, columns.LOOKS: count, columns.SECONDS: count}
-        found |= {columns.SCORE_MIN: min(scores), columns.SCORE_MAX: max(scores), columns.SCORE_MEAN: mean}
-        found |= {
-            columns.RMS + "x": squares,
-            columns.VELOCITY + "x": squares,
-            columns.PEAK + "x": max(scores),
-        }
-        found |= {columns.CREST + "x": mean, columns.KURTOSIS + "x": mean, columns.USABLE: mean}
-        return found | {columns.READING + "t": mean, columns.STATE + "on": count, columns.ERRORS: count}
-
-    whole, made = minute([score for part in parts for score in part]), merged([*map(minute, parts)])
-    assert made.keys() == whole.keys()
-    assert all(made[column] == pytest.approx(whole[column], rel=1e-9) for column in whole)
-
-
-@given(
-    st.dictionaries(
-        st.integers(0, 9),
-        st.dictionaries(st.sampled_from("abcdef"), st.floats(-1e6, 1e6), min_size=1),
-        min_size=1,
-    )
-)
-def test_a_block_holds_what_was_put_into_it(table: dict[int, dict[str, float]]) -> None:
-    names = sorted({column for row in table.values() for column in row})
-    found = decode(encode(table, names), names)
-    assert found.keys() == table.keys()
-    for number, row in table.items():
-        assert found[number].keys() == row.keys()
-        assert all(found[number][name] == pytest.approx(row[name], rel=2**-14, abs=1e-37) for name in row)
-
-
-def test_a_damaged_block_is_refused_and_nothing_is_made_up() -> None:
-    """Each byte in turn; also one that is cut off, or would grow to more than any block has."""
-    block = encode({3: {"a": 1.5, "b": 2.5}}, ["a", "b"])
-    for place in range(len(block)):
-        wrong = bytearray(block)
-        wrong[place] ^= 0x40
-        with pytest.raises(DataError):
-            decode(bytes(wrong), ["a", "b"])
-    for cut in (b"", block[:-1], block[:5]):
-        with pytest.raises(DataError):
-            decode(cut, ["a", "b"])
-    with pytest.raises(DataError):
-        decode(block, ["a", "b", "c"])
 
 
 def test_minutes_hours_and_what_happened_are_read_as_they_were_written(file: HistoryFile) -> None:
@@ -176,10 +91,6 @@ def test_the_cap_takes_the_oldest_minutes_first_and_gives_the_room_back(file: Hi
     while file.remove_oldest():
         pass
     assert rows(file, sensor="s0") == rows(file, "hour", "s0") == []
-
-
-def keeping(path: Path, **limits: Any) -> Keeping:
-    return Keeping(path, HistorySettings(**({"free_bytes": 0} | limits)), NO_FLOOR)
 
 
 @pytest.mark.parametrize("place", [0, 18, 100, 8192])
@@ -256,83 +167,6 @@ def test_a_disk_that_fills_up_gets_the_room_back(small_disk: Path) -> None:
     assert not path.exists() or path.stat().st_size <= 64 * 1024
 
 
-class Wall:
-    """Both clocks, in seconds."""
-
-    def __init__(self) -> None:
-        self.wall_s, self.now_s = BEGIN * 60.0, 1000.0
-
-    def __call__(self) -> tuple[float, float]:
-        return self.wall_s, self.now_s
-
-    @property
-    def apart_s(self) -> float:
-        return self.wall_s - self.now_s
-
-
-@pytest.fixture
-def clock() -> Wall:
-    return Wall()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Wall) -> Iterator[HistoryDesk]:
-    made = HistoryDesk(keeping(tmp_path / "history.db"), lambda: None, clock)
-    yield made
-    if made.ident is not None:
-        made.leave()
-        made.join()
-
-
-def written(desk: HistoryDesk) -> HistoryReader:
-    """Let it write; a reader of what it wrote."""
-    before = desk.written
-    assert desk.write()
-    until(lambda: desk.written > before, what="the write")
-    database = sqlite3.connect(desk.keeping.path)
-    return HistoryReader(database)
-
-
-def test_what_waits_is_written_by_the_clock_as_it_is_then(desk: HistoryDesk, clock: Wall) -> None:
-    """A board without a battery sets its clock minutes after its start: its minutes were those of now."""
-    clock.wall_s -= 30 * DAY * 60
-    desk.start()
-    desk.close_minutes([Closed(PUMP, BEGIN - 30 * DAY, clock.apart_s, {columns.SECONDS: 60.0})])
-    desk.note(Noted(Mark(round(clock.wall_s * 1e6), PUMP, "alarm", "began"), clock.apart_s, watched=False))
-    clock.wall_s, clock.now_s = (BEGIN + 5) * 60.0, 1300.0
-    reader = written(desk)
-    assert [row.minute for row in reader.rows(PUMP, "minute", 0, 2 * BEGIN)] == [BEGIN]
-    assert [mark.time_us for mark in reader.marks(PUMP, 0, 2**62)] == [BEGIN * 60_000_000]
-
-
-def test_what_a_disk_refuses_waits_an_hour(desk: HistoryDesk, tmp_path: Path) -> None:
-    """It is said, counted in the end, and written when the disk can."""
-    (tmp_path / "history.db").mkdir()
-    desk.start()
-    for minute in range(MOST_MINUTES + 5):
-        desk.close_minutes([Closed(PUMP, BEGIN + minute, Wall().apart_s, {columns.SECONDS: 60.0})])
-    desk.write()
-    until(lambda: desk.trouble, what="the trouble")
-    assert desk.lost == 5
-    assert "alarms do not depend on it" in desk.trouble
-    assert "history cannot be kept" in desk.trouble
-    (tmp_path / "history.db").rmdir()
-    reader = written(desk)
-    assert desk.trouble == ""
-    assert len(list(reader.rows(PUMP, "minute", 0, 2 * BEGIN))) == MOST_MINUTES
-
-
-def test_nobody_waits_for_a_thread_that_hangs(desk: HistoryDesk) -> None:
-    """It takes so many things and no more; what it does not take is counted, and whoever asks is told."""
-    minute = [Closed(PUMP, BEGIN, 0.0, {columns.SECONDS: 1.0})]
-    for _ in range(MOST_WAITING + 7):  # it was not started: it takes nothing out
-        desk.close_minutes(minute)
-    assert desk.dropped == 7
-    told: list[Any] = []
-    desk.ask(lambda _reader, _waiting: None, lambda result, refusal: told.append((result, refusal)))
-    assert "Ask again" in str(told[0][1])
-
-
 def test_pages_join_what_is_kept_with_what_waits(file: HistoryFile) -> None:
     put(file, BEGIN, 130)
     fresh = {(PUMP, BEGIN + 130): {columns.SECONDS: 60.0}, ("motor", BEGIN + 3): {columns.SECONDS: 1.0}}
@@ -358,140 +192,6 @@ def test_pages_join_what_is_kept_with_what_waits(file: HistoryFile) -> None:
             page(file.reader, NOTHING_WAITS, replace(params, since_s=since_s, until_s=until_s))
 
 
-def frame(sequence: int, samples: np.ndarray[Any, Any], rate_hz: float, boot: int = 1) -> Frame:
-    return Frame(1, boot, sequence, 0, rate_hz, 0.001, 0, samples)
-
-
-def test_a_second_in_five_is_looked_at_and_none_with_a_gap() -> None:
-    rate, size = 4000.0, 100
-    looks, block = Looks(rate, 0.0), np.zeros((size, 1), np.int16)
-    taken = [looks.take(frame(number, block, rate)) for number in range(round(20 * rate / size))]
-    seconds = [sum(len(each.samples) for each in frames) / rate for frames in taken if frames]
-    assert seconds == [1.0] * round(20 / EVERY_S)
-    looks = Looks(rate, 0.0)
-    for number in range(80):  # one frame is missing in each second
-        assert looks.take(frame(number + number // 30, block, rate)) is None
-
-
-def test_a_look_says_what_the_indicators_say() -> None:
-    """A sine of 1 g rms at 159.155 Hz has a velocity of 9.80665 mm/s rms."""
-    rate = 12800.0
-    times = np.arange(int(rate)) / rate
-    counts = np.round(1000 * math.sqrt(2) * np.sin(2 * np.pi * 159.155 * times)).astype(np.int16)[
-        :, np.newaxis
-    ]
-    frames = tuple(frame(number, part, rate) for number, part in enumerate(np.split(counts, 128)))
-    found = values_of(Look(PUMP, BEGIN, 0.0, rate, "g", ("x",), frames))
-    said = indicators(counts[:, 0].astype(np.float64) * 0.001 * 9.80665, rate)
-    assert found[columns.VELOCITY + "x"] == pytest.approx(9.80665, rel=0.01)
-    assert found[columns.VELOCITY + "x"] == pytest.approx(said.velocity_mm_s)
-    assert found[columns.RMS + "x"] == pytest.approx(said.rms)
-    assert found[columns.CREST + "x"] == pytest.approx(math.sqrt(2), rel=0.01)
-    other = values_of(Look(PUMP, BEGIN, 0.0, rate, "mV", ("x",), frames))
-    assert set(other) == {columns.LOOKS, columns.CREST + "x", columns.KURTOSIS + "x"}
-
-
-@pytest.fixture(scope="module")
-def memory() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="history-", dir=MEMORY if MEMORY.is_dir() else None))
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="module")
-def steps(memory: Path) -> list[powercut.Step]:
-    """What the driver does to its file."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed: apt install strace")
-    return recorded(memory)
-
-
-def lossless(account: Account) -> None:
-    assert account.minutes > 100
-    assert (account.wrong, account.damaged) == (0, 0)
-    assert account.most_lost <= SLOT
-
-
-def test_a_kill_takes_ten_minutes_at_the_most(memory: Path) -> None:
-    """`python -m tests.faults.killed_history` does it a thousand times."""
-    lossless(kills(memory, 10, random.Random(5)))
-
-
-def test_a_power_cut_takes_ten_minutes_at_the_most_and_a_card_lasts(
-    memory: Path, steps: list[powercut.Step]
-) -> None:
-    """And what sixteen sensors write in a day, by its pages of 4 kB: 20 MB at the most."""
-    lossless(account_of_cuts(memory, steps, 30, random.Random(7)))
-    pages: set[tuple[str, int]] = set()
-    forced = 0
-    for step in steps:
-        if step.kind == "write":
-            first, last = step.offset // 4096, (step.offset + len(step.data) - 1) // 4096
-            pages.update((step.path, number) for number in range(first, last + 1))
-        elif step.kind == "sync":
-            forced += sum(path == step.path for path, _ in pages)
-            pages = {(path, number) for path, number in pages if path != step.path}
-    minutes = sum(step.kind == "say" and step.data.startswith(b"at ") for step in steps)
-    assert 1e6 < 4096 * forced * DAY / minutes < 20e6
-
-
-def test_a_cut_off_write_is_read_without_touching_the_file(memory: Path, steps: list[powercut.Step]) -> None:
-    """Its journal is applied to a copy: who may only read changes nothing."""
-    folder = memory / "cut"
-    folder.mkdir()
-    # The power fails when the last change of the file is synced, and its journal is not ended.
-    last = max(at for at, step in enumerate(steps) if step.kind == "sync" and step.path.endswith(".db"))
-    files, said = powercut.cut(steps, last + 1, random.Random(3))
-    for path, content in files.items():
-        (folder / Path(path).name).write_bytes(content)
-    before = {path: path.read_bytes() for path in folder.iterdir()}
-    with open_history(folder / "history.db") as reader:
-        newest = max(row.minute for row in reader.rows("s0", "minute", 0, 2 * BEGIN))
-    assert f"at {newest + SLOT + 1}\n".encode() in said, "the last write is taken back"
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Callable[[str], Config]:
-    """Reads a configuration with more."""
-    write_artefact(tmp_path / "rms.onnx")
-
-    def read(more: str) -> Config:
-        path = tmp_path / "edge.toml"
-        path.write_text(
-            CONFIG.format(port=1883, line="/dev/none").replace("[evidence]", f"{more}\n[evidence]")
-        )
-        return read_config(path)
-
-    return read
-
-
-def test_the_doctor_says_whether_trends_can_be_kept(site: Callable[[str], Config], tmp_path: Path) -> None:
-    (off,) = examine_history(site("[history]\nenabled = false"))
-    assert off.level is Level.SKIPPED
-    config = site(f'[history]\nfolder = "{tmp_path / "trends"}"')
-    (missing,) = examine_history(config)
-    assert (missing.level, missing.what) == (Level.WARNING, "the folder is not there")
-    (tmp_path / "trends").mkdir()
-    (fresh,) = examine_history(config)
-    assert (fresh.level, "next ten minutes" in fresh.what) == (Level.OK, True)
-    file = config.history.file(config.state_folder)
-    kept = keeping(file)
-    kept.run(lambda each: put(each, BEGIN, 20, SENSORS))
-    kept.close()
-    (whole,) = examine_history(config)
-    assert whole.level is Level.OK
-    data = file.read_bytes()
-    file.write_bytes(b"\xff" * 100 + data[100:])
-    (damaged,) = examine_history(config)
-    assert (damaged.level, "damaged" in damaged.what) == (Level.WARNING, True)
-    kept.run(lambda each: put(each, BEGIN, 1))
-    kept.close()
-    found = list(examine_history(config))
-    assert [finding.level for finding in found] == [Level.OK, Level.WARNING]
-    assert "set aside" in found[1].what
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_has_a_remedy(tmp_path: Path) -> None:
     HistoryFile(tmp_path / "history.db").close()
@@ -500,13 +200,30 @@ def test_a_file_that_may_not_be_read_has_a_remedy(tmp_path: Path) -> None:
         pass
 
 
-def test_the_thread_ends_when_it_is_told_to(desk: HistoryDesk) -> None:
-    """And writes what it has before."""
-    desk.start()
-    desk.close_minutes([Closed(PUMP, BEGIN, Wall().apart_s, {columns.SECONDS: 60.0})])
-    desk.leave()
-    desk.join()
-    assert desk.written == 1
-    assert "history" not in {thread.name for thread in threading.enumerate()}
-    with open_history(desk.keeping.path) as reader:
-        assert [row.minute for row in reader.rows(PUMP, "minute", 0, 2 * BEGIN)] == [BEGIN]
+def test_what_is_no_history_is_called_that(tmp_path: Path) -> None:
+    """A text, another program's database and the spool's: none is a damaged history."""
+    text, other, spool = tmp_path / "notes.txt", tmp_path / "other.db", tmp_path / "spool.db"
+    text.write_text("no database\n" * 100)
+    for path, version in ((other, 0), (spool, 7)):
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("CREATE TABLE message (id INTEGER PRIMARY KEY)")
+            database.execute(f"PRAGMA user_version = {version}")
+    for path in (text, other, spool):
+        before = path.read_bytes()
+        with pytest.raises(DataError, match="it is no history") as raised, open_history(path):
+            pass
+        assert "Give a `history.db`" in str(raised.value)
+        assert path.read_bytes() == before
+
+
+def test_a_copy_is_whole_while_the_service_writes(tmp_path: Path) -> None:
+    path, kept = tmp_path / "history.db", keeping(tmp_path / "history.db")
+    kept.run(lambda file: put(file, BEGIN, 2 * DAY, SENSORS))
+    copy_history(path, tmp_path / "copy.db")
+    kept.run(lambda file: put(file, BEGIN + 2 * DAY, 10, SENSORS))
+    kept.close()
+    with open_history(tmp_path / "copy.db") as reader:
+        minutes = [row.minute for row in reader.rows("s0", "minute", 0, 2 * BEGIN)]
+    assert minutes == list(range(BEGIN, BEGIN + 2 * DAY))
+    with pytest.raises(UnavailableError, match="the history cannot be copied"):
+        copy_history(path, tmp_path / "no folder" / "copy.db")

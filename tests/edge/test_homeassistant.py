@@ -11,7 +11,7 @@ import jinja2
 import pytest
 
 from edge_runtime.configuration import HomeAssistantSettings
-from edge_runtime.core import Health
+from edge_runtime.core import TREND_KINDS, AlarmKind, Health
 from edge_runtime.gateway.homeassistant import Discovery
 from edge_runtime.messages import Topics
 from edge_runtime.messages.homeassistant import (
@@ -79,6 +79,7 @@ def test_it_has_the_entities_and_topics_that_the_page_names() -> None:
         "state": "sensor",
         "fault": "binary_sensor",
         "state_alarm": "binary_sensor",
+        **dict.fromkeys(TREND_KINDS, "binary_sensor"),
         "event": "event",
         "usable_share": "sensor",
         "model": "sensor",
@@ -223,3 +224,16 @@ def test_where_it_is_off_nothing_of_it_is_loaded() -> None:
         "sys.exit(any(f'edge_runtime.{name}' in sys.modules for name in late))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_limits_of_the_site_are_entities_where_it_sets_some_and_removed_where_not() -> None:
+    """As Home Assistant removes a component: it gets the platform and nothing else."""
+    entities = sensor_message(DEVICE, "pump", "", frozenset({AlarmKind.VELOCITY}))["components"]
+    assert [entities[kind] for kind in TREND_KINDS if kind is not AlarmKind.VELOCITY] == [
+        {"platform": "binary_sensor"}
+    ] * 2
+    asked = entities[AlarmKind.VELOCITY]
+    assert (asked["name"], asked["device_class"]) == ("Velocity limit", "problem")
+    state = {"trends": [{"kind": "velocity_trend"}, {"kind": "level_trend"}]}
+    for said, shown in ((state, "ON"), ({"trends": [{"kind": "level_trend"}]}, "OFF"), ({}, "")):
+        assert jinja2.Template(asked["value_template"]).render(value_json=said) == shown

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from edge_runtime.core import AlarmKind
 from edge_runtime.door import metrics_server
 from edge_runtime.door.metrics_server import MetricsServer
 from edge_runtime.door.service_numbers import Said, ServiceNumbers
@@ -81,7 +82,8 @@ def test_every_figure_is_there_under_a_name_of_its_own() -> None:
     values = samples(text)
     labelled = sum("<class>" in name for name in FIGURES)
     sensors = 2 * len(SENSOR_FIGURES) - 1 + 1  # without one rate, with one more kind of fault
-    others = 5 + 2 * (1 + 4) + 3  # of the gateway; of each sensor its trouble and alarms; scores, thresholds
+    # Of the gateway; of each sensor its trouble and alarms; scores, thresholds.
+    others = 5 + 2 * (1 + len(AlarmKind)) + 3
     assert len(values) == len(FIGURES) + labelled + sensors + others
     assert values['edge_runtime_spool_depth{class="alarm"}'] >= 0
     assert values['edge_runtime_sensor_open_alarms{sensor="fan",kind="anomaly"}'] == 0

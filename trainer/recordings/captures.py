@@ -86,6 +86,9 @@ def capture_rows(paths: Iterable[Path]) -> Iterator[ListRow]:
                 channels=look.channels,
                 unit=look.unit,
                 where=str(path),
+                further={
+                    name: said for name, said in (("sensor", part.sensor), ("recorded", part.time)) if said
+                },
             )
 
 

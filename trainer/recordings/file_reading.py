@@ -144,6 +144,7 @@ def recording_of(row: ListRow, part: Kept, stored: Samples | StoredSamples) -> R
         recorded=part.recorded,
         stretches=part.stretches,
         begin_s=part.begin_s,
+        further=row.further,
     )
 
 

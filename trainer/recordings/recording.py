@@ -1,6 +1,7 @@
 """A recording as detectors see it: physical units, one rate, one band, checked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,8 @@ class Recording:
     """Of how many the file consists, between the places where samples are missing; it is one of them."""
     begin_s: float = 0.0
     """Where it begins in its file, by the samples before it."""
+    further: Mapping[str, str] = field(default_factory=dict)
+    """What the list, or a capture's note, says of it beside: a machine, a sensor, a date."""
 
     @property
     def samples(self) -> Samples:

@@ -2,29 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
-
-from edge_runtime.analysis import problem
 from edge_runtime.analysis.diagnosis import (
-    ACCELERATIONS,
     SECONDS,
+    ChannelDiagnosis,
     Machine,
-    VibrationDiagnosis,
     as_members,
-    diagnose,
+    check_diagnosable,
+    diagnose_channels,
     in_words,
-    sentence,
 )
 from edge_runtime.core import printable
 from trainer.core import RecordingError
-from trainer.recordings import Recording, read_any
-
-LOWEST_RATE_HZ: Final = 100.0
-"""As on the gateway: at one turn of the shaft in a second there is something to be seen below 50 Hz."""
+from trainer.recordings import read_any
+from trainer.report.trend import UNKNOWN, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +26,23 @@ class DiagnosedStretch:
 
     recording: str
     """Its name."""
-    begin_s: float
-    """Of the stretch, in its file."""
-    channel: str
-    diagnosis: VibrationDiagnosis | None
-    """None where the sensor was at fault."""
-    words: str
-    """A sentence for people."""
+    said: ChannelDiagnosis
+    origin: Origin = UNKNOWN
 
     def in_words(self) -> list[str]:
         """Lines of text, as `edge-runtime diagnose` prints them."""
-        said = [self.words] if self.diagnosis is None else in_words(self.diagnosis)
-        at = f"{printable(self.recording, 60)}  {self.begin_s:.1f} s  {printable(self.channel, 40)}"
-        return [f"{at}: {said[0]}", *(f"            {line}" for line in said[1:])]
+        said = self.said
+        first, *more = [said.words] if said.diagnosis is None else in_words(said.diagnosis)
+        at = f"{printable(self.recording, 60)}  {said.begin_s:.1f} s  {printable(said.channel, 40)}"
+        return [f"{at}: {first}", *(f"            {line}" for line in more)]
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
-        known: dict[str, Any] = {"words": self.words, "indicators": None}
-        if self.diagnosis is not None:
-            known = as_members(self.diagnosis)
-        return {"recording": self.recording, "begin_s": self.begin_s, "channel": self.channel} | known
+        known: dict[str, Any] = {"words": self.said.words, "indicators": None}
+        if self.said.diagnosis is not None:
+            known = as_members(self.said.diagnosis)
+        at = {"begin_s": self.said.begin_s, "channel": self.said.channel}
+        return {"recording": self.recording} | at | known
 
 
 def diagnose_files(
@@ -65,40 +55,24 @@ def diagnose_files(
 ) -> Iterator[DiagnosedStretch]:
     """Judge recordings, captures and what recordings lists name, in stretches of 5 s without a gap.
 
-    Raises RecordingError where one cannot be read, has another unit than one of acceleration, is too slow,
-    or where a file has no stretch.
+    Raises RecordingError where one cannot be read or has no stretch, DataError where it has another unit than
+    one of acceleration or is too slow.
     """
     for path in paths:
         found = False
         for recording in read_any(path, signals=signals, unit=unit, rate_hz=rate_hz):
-            for stretch in _stretches(recording, machine):
+            check_diagnosable(
+                recording.unit, recording.rate_hz, recording.file, "; --unit says it of a file that does not"
+            )
+            length = round(SECONDS * recording.rate_hz)
+            for first in range(0, len(recording.samples) - length + 1, length):
                 found = True
-                yield stretch
+                part = recording.samples[first : first + length]
+                begin_s = recording.begin_s + first / recording.rate_hz
+                for said in diagnose_channels(
+                    part, recording.rate_hz, recording.unit, recording.channels, machine, begin_s=begin_s
+                ):
+                    yield DiagnosedStretch(recording.name, said, Origin.of(recording.further))
         if not found:
             what = f"no stretch of {SECONDS:g} s without a gap is in it"
             raise RecordingError(what, where=str(path), remedy="Give a longer recording")
-
-
-def _stretches(recording: Recording, machine: Machine) -> Iterator[DiagnosedStretch]:
-    what = remedy = ""
-    if recording.unit not in ACCELERATIONS:
-        stated = printable(recording.unit, 40) or "not stated"
-        what = f"its unit is {stated}, and velocity is made of acceleration"
-        remedy = f"Give recordings in {', '.join(ACCELERATIONS)}; --unit says it of a file that does not"
-    elif recording.rate_hz < LOWEST_RATE_HZ:
-        what = f"its rate is {recording.rate_hz:g} Hz, and a diagnosis takes {LOWEST_RATE_HZ:g} Hz at least"
-        remedy = "Record at the highest rate that the sensor has"
-    if what:
-        raise RecordingError(what, where=recording.file, remedy=remedy)
-    length, samples = round(SECONDS * recording.rate_hz), recording.samples
-    for first in range(0, len(samples) - length + 1, length):
-        part, begin_s = samples[first : first + length], recording.begin_s + first / recording.rate_hz
-        fault = problem(part, recording.channels, inf)
-        for index, channel in enumerate(recording.channels):
-            if fault is not None:
-                words = f"not nameable: the sensor is at fault, {fault}"
-                yield DiagnosedStretch(recording.name, begin_s, channel, None, words)
-                continue
-            values = part[:, index].astype(np.float64) * ACCELERATIONS[recording.unit]
-            said = diagnose(values, recording.rate_hz, machine)
-            yield DiagnosedStretch(recording.name, begin_s, channel, said, sentence(said))

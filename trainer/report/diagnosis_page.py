@@ -1,7 +1,9 @@
 """One self-contained HTML page on a diagnosis: `DiagnosisPage`."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from edge_runtime.analysis.diagnosis import (
@@ -13,12 +15,17 @@ from edge_runtime.analysis.diagnosis import (
     Unnamed,
     VibrationDiagnosis,
 )
+from trainer.recordings import NORMAL
+from trainer.report.charts import Chart
 from trainer.report.diagnosed import DiagnosedStretch
-from trainer.report.line_plots import envelope_plot, vibration_plot
+from trainer.report.line_plots import envelope_chart, envelope_plot, vibration_chart, vibration_plot
 from trainer.report.template import template
+from trainer.report.trend import Origin, TrendPoint, origins_in_words, trend_chart, trend_plot
 
 PICTURES: Final = 24
 """Channels of recordings that are drawn: some 4 MB. The others are in the table."""
+_TRENDS: Final = 3
+"""Channels whose trend is drawn: those of one sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,9 @@ class _Row:
     figures: tuple[str, ...]
     """In the order of the columns; empty where the sensor was at fault."""
     words: str
+    origin: Origin
+    velocity_mm_s: float
+    """NaN where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,11 @@ class _Pictured:
     lines: tuple[NamedLine, ...]
     unnamed: tuple[Unnamed, ...]
     vibration: str
+    vibration_chart: Chart
     envelope: str
+    envelope_chart: Chart
+    turn_hz: float | None
+    """Where the speed of the shaft is sure: of lines as orders."""
 
 
 class DiagnosisPage:
@@ -60,9 +74,12 @@ class DiagnosisPage:
 
     def add(self, stretch: DiagnosedStretch) -> None:
         """Take another one; of those that are not to be drawn only the words are held."""
-        said, key = stretch.diagnosis, (stretch.recording, stretch.channel)
+        at, said = stretch.said, stretch.said.diagnosis
+        key = stretch.recording, at.channel
         figures = () if said is None else _figures(said)
-        self._rows.append(_Row(stretch.recording, stretch.begin_s, stretch.channel, figures, stretch.words))
+        velocity_mm_s = math.nan if said is None else said.indicators.velocity_mm_s
+        of_it = stretch.recording, at.begin_s, at.channel
+        self._rows.append(_Row(*of_it, figures, at.words, stretch.origin, velocity_mm_s))
         if said is None or said.spectra is None:
             return
         if key not in self._drawn and len(self._drawn) >= self._pictures:
@@ -79,8 +96,15 @@ class DiagnosisPage:
 
     def html(self) -> str:
         """Return the page."""
+        trends = []
+        for channel in dict.fromkeys(row.channel for row in self._rows):
+            chart = trend_chart(list(self._points(channel)), "velocity, mm/s RMS")
+            if chart is not None:
+                trends.append((channel, trend_plot(chart), chart))
         return template("diagnosis.html.j2").render(
             stretches=self._rows,
+            of=origins_in_words(row.origin for row in self._rows),
+            trends=trends[:_TRENDS],
             seconds=f"{SECONDS:g}",
             known=_known(self._machine),
             pictured=[_pictured(*drawn) for drawn in self._drawn.values()],
@@ -88,17 +112,30 @@ class DiagnosisPage:
             usually=USUALLY,
         )
 
+    def _points(self, channel: str) -> Iterator[TrendPoint]:
+        """Its velocity in each stretch."""
+        for row in self._rows:
+            if row.channel == channel:
+                when = row.origin.recorded
+                when = when and when + timedelta(seconds=row.begin_s)
+                name = f"{row.recording}, {row.begin_s:.1f} s"
+                yield TrendPoint(name, NORMAL, when, row.velocity_mm_s)
+
 
 def _pictured(stretch: DiagnosedStretch, said: VibrationDiagnosis, spectra: Spectra) -> _Pictured:
+    turn_hz = said.speed.hz if said.speed is not None and said.speed.sure else None
     return _Pictured(
         stretch.recording,
-        stretch.begin_s,
-        stretch.channel,
-        stretch.words,
+        stretch.said.begin_s,
+        stretch.said.channel,
+        stretch.said.words,
         said.lines,
         said.unnamed,
         vibration_plot(spectra, said.lines),
+        vibration_chart(spectra, said.lines, turn_hz),
         envelope_plot(spectra, said.lines),
+        envelope_chart(spectra, said.lines, turn_hz),
+        turn_hz,
     )
 
 

@@ -8,6 +8,7 @@ from edge_runtime.analysis.diagnosis import VELOCITY_BAND_HZ
 from trainer.core import natural_key
 from trainer.evaluation import ByRecording, Evaluation, ScoredRecording
 from trainer.recordings import NORMAL, channel_velocities
+from trainer.report.trend import Origin
 
 
 def unseen_of(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> list[ScoredRecording]:
@@ -23,8 +24,10 @@ def loudest(unseen: Sequence[ScoredRecording], threshold: float) -> float:
     return float(highest) / threshold if threshold > 0 else np.nan
 
 
-def rows_of(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> list[tuple[ByRecording, float]]:
-    """Each recording's figures and its highest velocity in mm/s, NaN where that is not known.
+def rows_of(
+    watched: Sequence[ScoredRecording], evaluation: Evaluation
+) -> list[tuple[ByRecording, float, Origin]]:
+    """Each recording's figures, its highest velocity in mm/s, NaN where that is not known, and of what it is.
 
     Held-out ones come first, healthy ones before faulty ones, conditions in natural order.
     """
@@ -32,7 +35,8 @@ def rows_of(watched: Sequence[ScoredRecording], evaluation: Evaluation) -> list[
     for item, row in zip(watched, evaluation.by_recording, strict=True):
         whole = (item.recording.lowpass_hz or np.inf) >= VELOCITY_BAND_HZ[1]
         speeds = channel_velocities(item.recording) if whole else None
-        rows.append((row, np.nan if speeds is None else float(speeds.max())))
+        velocity = np.nan if speeds is None else float(speeds.max())
+        rows.append((row, velocity, Origin.of(item.recording.further)))
     return sorted(
         rows,
         key=lambda pair: (

@@ -12,7 +12,7 @@ from edge_runtime.models import Artefact, Scores
 from trainer.calibration import RECORDED
 from trainer.comparison import Comparison, detector_label, level_factor, power_figure, unseen_kinds_table
 from trainer.core import Progress, RecordingError, quiet
-from trainer.evaluation import Evaluation, ScoredRecording, judge_all, score_recording
+from trainer.evaluation import ByRecording, Evaluation, ScoredRecording, judge_all, score_recording
 from trainer.power import read_power
 from trainer.recordings import (
     NORMAL,
@@ -22,8 +22,11 @@ from trainer.recordings import (
     cut_windows,
 )
 from trainer.report import plots
+from trainer.report.charts import Chart
 from trainer.report.held_out import loudest, rows_of, unseen_of
+from trainer.report.page_charts import courses_chart, spectra_chart, trend_charts
 from trainer.report.template import template
+from trainer.report.trend import Origin, origins_in_words, trend_plot
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
     1: "a second and a third load or speed",
@@ -34,8 +37,7 @@ _SCORES: Final = (
     "Right of the dashed line a window counts as anomalous."
 )
 _OVER_TIME: Final = (
-    "The dashed line is the threshold. Alarms begin at the triangles, after the votes and delays of the "
-    "alarm policy."
+    "The dashed line is the threshold. Alarms begin at the marks above, after the policy's votes and delays."
 )
 _SPECTRUM: Final = "What the healthy machine sounds like, and how much that varies over time and conditions."
 _HEARING: Final = (
@@ -58,6 +60,8 @@ class Picture:
     title: str
     caption: str
     svg: str
+    chart: Chart | None = None
+    """The same, to be zoomed and read off on a screen."""
 
 
 def report_page(
@@ -79,6 +83,7 @@ def report_page(
         watched.append(score_recording(artefact, item))
     evaluation = judge_all(artefact, watched)
     unseen = unseen_of(watched, evaluation)
+    rows = rows_of(watched, evaluation)
     # What was learnt is in the model; the list may hold other recordings.
     recorded = artefact.manifest.notes.get(RECORDED)
     conditions = ", ".join(artefact.manifest.calibration.conditions)
@@ -88,8 +93,9 @@ def report_page(
         unseen=judge_all(artefact, unseen),
         held_out=len(unseen) < len(watched),
         loudest=loudest(unseen, evaluation.threshold),
-        rows=rows_of(watched, evaluation),
-        pictures=_pictures(artefact, watched, evaluation),
+        rows=rows,
+        of=origins_in_words(origin for _, _, origin in rows),
+        pictures=_pictures(artefact, watched, evaluation, rows),
         findings=findings,
         comparison=comparison,
         kinds=unseen_kinds_table(comparison) if comparison else [],
@@ -101,27 +107,29 @@ def report_page(
 
 
 def _pictures(
-    artefact: Artefact, watched: Sequence[ScoredRecording], evaluation: Evaluation
+    artefact: Artefact,
+    watched: Sequence[ScoredRecording],
+    evaluation: Evaluation,
+    rows: Sequence[tuple[ByRecording, float, Origin]],
 ) -> list[Picture]:
+    # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     medians = [
         (row.median, number)
         for number, row in enumerate(evaluation.by_recording)
         if row.label != NORMAL and np.isfinite(row.median)
     ]
-    # The faulty recording with the lowest scores is the hardest to distinguish from normal ones.
     hardest = watched[min(medians)[1]] if medians else None
+    chosen, recordings = _chosen(watched, hardest), [item.recording for item in watched]
+    limit, heard = evaluation.threshold, f"{_SPECTRUM}{_channel(artefact.manifest)}"
+    courses = plots.courses(chosen, limit), courses_chart(chosen, limit)
     pictures = [
-        Picture("Scores and threshold", _SCORES, plots.distributions(watched, evaluation.threshold)),
-        Picture(
-            "Scores over time", _OVER_TIME, plots.courses(_chosen(watched, hardest), evaluation.threshold)
-        ),
+        Picture("Scores and threshold", _SCORES, plots.distributions(watched, limit)),
+        Picture("Scores over time", _OVER_TIME, *courses),
         _waveform(artefact.manifest, watched, hardest),
-        Picture(
-            "Spectrum",
-            f"{_SPECTRUM}{_channel(artefact.manifest)}",
-            plots.spectra([item.recording for item in watched]),
-        ),
+        Picture("Spectrum", heard, plots.spectra(recordings), spectra_chart(recordings)),
     ]
+    trends = trend_charts(rows, limit)
+    pictures += [Picture("Trend", caption, trend_plot(chart), chart) for caption, chart in trends]
     if artefact.manifest.power:
         power = read_power(artefact.manifest.power)
         pictures.insert(1, Picture("What it would hear", _HEARING, plots.hearing(power)))

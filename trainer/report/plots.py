@@ -7,6 +7,7 @@ import numpy as np
 import scipy
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
 
 from edge_runtime.core import Manifest, printable
 from edge_runtime.models import Scores
@@ -37,7 +38,7 @@ def waveforms(normal: Recording, faulty: Recording | None) -> str:
         time_ms = 1000 * np.arange(count) / item.rate_hz
         axis.plot(time_ms, item.samples[:count, 0], color=_colour(item.label), linewidth=0.8)
         axis.set_ylabel(plain_label(f"{item.channels[0]}, {item.unit}"), parse_math=False)
-        axis.set_title(_title(item), loc="left", fontsize=10, parse_math=False)
+        axis.set_title(course_title(item), loc="left", fontsize=10, parse_math=False)
     axes[-1].set_xlabel("time, ms")
     return svg_of(figure)
 
@@ -48,26 +49,35 @@ def spectra(recordings: Sequence[Recording]) -> str:
     figure = new_figure(3.2)
     axis = figure.subplots()
     for label, colour, dash in ((NORMAL, BLUE, "-"), ("faulty", ORANGE, "--")):
-        chosen = [item for item in recordings if (item.label == NORMAL) == (label == NORMAL)]
-        if not chosen:
+        if (found := spread_of(recordings, normal=label == NORMAL)) is None:
             continue
-        length = min(1024, *(len(item.samples) for item in chosen))
-        parts = [
-            scipy.signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen
-        ]
-        frequency = np.fft.rfftfreq(length, 1 / chosen[0].rate_hz)
-        low, middle, high = np.quantile(np.sqrt(np.hstack(parts)), _QUANTILES, axis=1)
-        top = frequency <= (chosen[0].lowpass_hz or np.inf)
-        line = f"{label}, median"
-        axis.semilogy(frequency[top], middle[top], color=colour, linestyle=dash, linewidth=1, label=line)
+        frequency, low, middle, high = found
+        axis.semilogy(frequency, middle, color=colour, linestyle=dash, linewidth=1, label=f"{label}, median")
         if label == NORMAL:
             spread = f"{label}, 5 to 95 %"
-            axis.fill_between(frequency[top], low[top], high[top], color=colour, alpha=0.25, label=spread)
+            axis.fill_between(frequency, low, high, color=colour, alpha=0.25, label=spread)
     axis.set_xlabel("frequency, Hz")
-    unit = plain_label(f"{recordings[0].channels[0]}, {recordings[0].unit}")
-    axis.set_ylabel(f"{unit} per root Hz", parse_math=False)
+    axis.set_ylabel(density_label(recordings[0]), parse_math=False)
     _legend_above(axis)
     return svg_of(figure)
+
+
+def spread_of(recordings: Sequence[Recording], *, normal: bool) -> NDArray[np.float64] | None:
+    """Frequency and 5, 50, 95 % of the spectral density over time and conditions [4, frequencies], of the
+    first channel of normal or of faulty recordings; None without any."""
+    chosen = [item for item in recordings if (item.label == NORMAL) == normal]
+    if not chosen:
+        return None
+    length = min(1024, *(len(item.samples) for item in chosen))
+    parts = [scipy.signal.spectrogram(item.samples[:, 0], item.rate_hz, nperseg=length)[2] for item in chosen]
+    frequency = np.fft.rfftfreq(length, 1 / chosen[0].rate_hz)
+    table = np.vstack([frequency, *np.quantile(np.sqrt(np.hstack(parts)), _QUANTILES, axis=1)])
+    return table[:, frequency <= (chosen[0].lowpass_hz or np.inf)]
+
+
+def density_label(item: Recording) -> str:
+    """Of the axis."""
+    return f"{plain_label(f'{item.channels[0]}, {item.unit}')} per root Hz"
 
 
 @styled
@@ -115,7 +125,7 @@ def courses(watched: Sequence[ScoredRecording], threshold: float) -> str:
             axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=7))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.yaxis.set_minor_locator(NullLocator())
-        axis.set_title(_title(item.recording), loc="left", fontsize=9, pad=11, parse_math=False)
+        axis.set_title(course_title(item.recording), loc="left", fontsize=9, pad=11, parse_math=False)
     axes[-1].set_xlabel("time, s")
     return svg_of(figure)
 
@@ -172,7 +182,8 @@ def hearing(power: Power) -> str:
     return svg_of(figure)
 
 
-def _title(item: Recording) -> str:
+def course_title(item: Recording) -> str:
+    """What a recording is called beside its curve."""
     return printable(f"{item.label} ({item.condition}, {item.name})", 2 * LABEL)
 
 

@@ -43,6 +43,12 @@ _BOUNDARIES_MM_S: Final = {
 """RMS velocity between A and B, B and C, C and D: ISO 20816-3:2022, tables A.1 and A.2."""
 
 
+def upper_end_mm_s(of: Zone, group: MachineGroup, support: Support) -> float:
+    """RMS velocity above which a machine is beyond a zone; infinite for the worst."""
+    ends = dict(zip(Zone, (*_BOUNDARIES_MM_S[group, support], math.inf), strict=True))
+    return ends[of]
+
+
 def zone(velocity_mm_s: float, group: MachineGroup, support: Support) -> Zone | None:
     """Return the zone of an RMS velocity from 10 to 1000 Hz; None where that is not known, a NaN."""
     if math.isnan(velocity_mm_s):

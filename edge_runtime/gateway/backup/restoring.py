@@ -1,8 +1,10 @@
 """Giving a new card what the device had learnt: `restore`, while no service runs."""
 
 import json
+import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +29,15 @@ from edge_runtime.core import (
     sensor_folder_name,
 )
 from edge_runtime.gateway import clocks
-from edge_runtime.gateway.backup.contents import ALARMS, MAX_BYTES, SEALED_BY, Contents, read_contents
+from edge_runtime.gateway.backup.contents import (
+    ALARMS,
+    HISTORY,
+    MAX_BYTES,
+    SEALED_BY,
+    Contents,
+    read_contents,
+)
+from edge_runtime.gateway.history.keeping import JOURNAL
 from edge_runtime.messages import Topics, event_message
 from edge_runtime.models import COMMISSIONING_FOLDER, DIGESTS, check_signed, digest_of, seal_files
 from edge_runtime.pipeline import read_record, write_record
@@ -39,7 +49,7 @@ _BY: Final = "restore"
 
 
 def restore(config: Config, source: Path) -> Contents:
-    """Take up a backup of this device: records, learnt models and open alarms.
+    """Take up a backup of this device: records, learnt models, open alarms and trends.
 
     Learnt models are checked with the certificate that they were sealed with, and sealed again with this
     device's own key. Raises BusyError where the service runs; DataError for a damaged backup; ConfigError
@@ -65,7 +75,29 @@ def restore(config: Config, source: Path) -> Contents:
         for key, alarm in _alarms(source):
             if key not in spool.open_alarms():
                 _take_up(spool, config, key, alarm)
+        if HISTORY in contents.files and (why := _restore_history(config, source / HISTORY)):
+            contents = replace(contents, no_history=why)
     return contents
+
+
+def _restore_history(config: Config, source: Path) -> str:
+    """Take up the trends; return why not. Whole or not at all: the alarms and models are there already."""
+    path = config.history.file(config.state_folder)
+    if path.exists():
+        return f"{path}: there is a history here already, and it stays"
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with source.open("rb") as old, partial.open("wb") as new:
+            shutil.copyfileobj(old, new)
+            new.flush()
+            os.fsync(new.fileno())
+        path.with_name(path.name + JOURNAL).unlink(missing_ok=True)  # SQLite would apply it
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        return f"{path} cannot be written ({error.strerror or error})"
+    return ""
 
 
 def _restore_sensor(state: Path, source: Path, sensor: str) -> None:

@@ -1,6 +1,5 @@
 """Making a backup, while the service runs or not: `save`."""
 
-import hashlib
 import json
 import shutil
 import time
@@ -11,16 +10,19 @@ from typing import Any
 
 from edge_runtime.book import kept_alarms
 from edge_runtime.configuration import Config
-from edge_runtime.core import VERSION, UnavailableError, write_whole
+from edge_runtime.core import VERSION, EdgeError, UnavailableError, printable, write_whole
 from edge_runtime.door import DoorClient, candidates
 from edge_runtime.gateway.backup.contents import (
     ALARMS,
     CAPTURES,
     CONTENTS,
+    HISTORY,
     SEALED_BY,
     Contents,
     contents_to_json,
+    digest_of_file,
 )
+from edge_runtime.gateway.history.files import copy_history
 from edge_runtime.gateway.recording.recordings import captures_folder, captures_in
 from edge_runtime.models import COMMISSIONING_FOLDER, seal_certificate
 from edge_runtime.spool import Spool
@@ -43,10 +45,12 @@ def save(config: Config, target: Path) -> Contents:
             shutil.copyfile(seal_certificate(state), fresh / SEALED_BY)
         write_whole(fresh / ALARMS, json.dumps(_book(config), indent=1).encode())
         write_whole(fresh / CAPTURES, json.dumps(captures_in(captures_folder(config)), indent=1).encode())
+        no_history = _save_history(config, fresh / HISTORY)
         files = [path for path in sorted(fresh.rglob("*")) if path.is_file()]
-        digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        named = {path.relative_to(fresh).as_posix(): digest for path, digest in digests.items()}
-        contents = Contents(config.site.site, config.site.device, time.time(), VERSION, named)
+        named = {path.relative_to(fresh).as_posix(): digest_of_file(path) for path in files}
+        contents = Contents(
+            config.site.site, config.site.device, time.time(), VERSION, named, no_history=no_history
+        )
         write_whole(fresh / CONTENTS, contents_to_json(contents))
         before = target.with_name(f"{target.name}-old")
         shutil.rmtree(before, ignore_errors=True)
@@ -60,6 +64,19 @@ def save(config: Config, target: Path) -> Contents:
             what, where=str(target), remedy="Give a folder on a stick that has room and is yours"
         ) from error
     return contents
+
+
+def _save_history(config: Config, target: Path) -> str:
+    """Copy the trends; return why they are not there: what was learnt is saved without them, too."""
+    path = config.history.file(config.state_folder)
+    try:
+        if path.exists():
+            copy_history(path, target)
+    except (EdgeError, OSError) as error:
+        for part in target.parent.glob(f"{HISTORY}*"):  # and a journal
+            part.unlink()
+        return printable(error, 300)
+    return ""
 
 
 def _book(config: Config) -> Iterable[Mapping[str, Any]]:

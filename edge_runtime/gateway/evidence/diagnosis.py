@@ -4,9 +4,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.analysis.diagnosis import ChannelDiagnosis
 from edge_runtime.book import Finding, FoundLine
 from edge_runtime.core import EdgeError
-from edge_runtime.pipeline.diagnosing import ChannelDiagnosis, diagnose_recording, machine_of
+from edge_runtime.pipeline.diagnosing import diagnose_recording, machine_of
 from edge_runtime.sensors import SensorSettings
 
 

@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edge_runtime.book import AlarmMoment, Change, OpenAlarm
 from edge_runtime.configuration import Config
@@ -12,6 +13,7 @@ from edge_runtime.core import AlarmKind, Health, Transition, clock_doubt
 from edge_runtime.gateway.changes import Changes
 from edge_runtime.gateway.delivery import Delivery
 from edge_runtime.gateway.evidence.desk import EvidenceDesk
+from edge_runtime.gateway.evidence.held import BACK_S, HeldFiles, held_folder
 from edge_runtime.gateway.evidence.record import EvidenceRecord, is_alarm_id
 from edge_runtime.gateway.evidence.ring import Ring
 from edge_runtime.gateway.evidence.store import Store
@@ -85,16 +87,23 @@ class EvidencePart(Part):
         health.source("evidence", self.figures)
 
     def start(self) -> None:
-        """Take up what a stop cut, and tell of what was not told of."""
-        now_s = time.monotonic()
+        """Take up what a stop cut, take what it left no time for, and tell of what was not told of."""
+        now_s, now_us = time.monotonic(), time.time_ns() // 1000
         for alarm in self._keeper.book.open_alarms():
             self._watched[alarm.id] = _Watched(alarm.peak, now_s, now_s)
+            held, ago_s = self._held.get(alarm.sensor), (now_us - alarm.start_us) / 1e6
+            if held is None or alarm.evidence or not 0 <= ago_s < BACK_S or not is_alarm_id(alarm.id):
+                continue
+            begun = self._record(AlarmMoment.BEGIN, alarm, held, {})
+            if not self.store.capture_path(begun).exists():
+                self._take(AlarmMoment.BEGIN, alarm, self._keeper.event_of(alarm), now_s, ago_s)
         self.desk.start()
 
     def follow(self, prepared: PreparedService, changes: Changes) -> None:
         """Hold the sensors that there are now, each as much as its model asks for."""
         for name in (*changes.removed, *changes.replaced):
-            self._held.pop(name, None)
+            if (gone := self._held.pop(name, None)) is not None:
+                gone.ring.let_go()
         self._attend(prepared)
         self.desk.follow(prepared.config.evidence, prepared.config.recording)
 
@@ -133,17 +142,20 @@ class EvidencePart(Part):
     def _attend(self, prepared: PreparedService) -> None:
         self._settings = settings = prepared.config.evidence
         sensors = {sensor.settings.name: sensor for sensor in prepared.sensors} if settings.enabled else {}
-        held, self._held = self._held, {}
+        held, self._held, folder = self._held, {}, held_folder()
         for station in self._stations:
             station.ring = None
             if (sensor := sensors.get(station.name)) is None:
                 continue
             most_bytes, before = settings.memory_bytes // len(sensors), held.get(station.name)
-            ring = Ring(0.0, 0) if before is None else before.ring
+            outlives = None if folder is None else HeldFiles(folder, station.name)
+            ring = Ring(0.0, 0, outlives) if before is None else before.ring
             policy, manifest = sensor.watch.policy, sensor.watch.manifest
             voting_s = policy.votes[1] * manifest.hop / manifest.rate_hz + policy.on_delay_s
             lead_s = min(voting_s + manifest.samples / manifest.rate_hz, LONGEST_LEAD_S)
             ring.span_s, ring.most_bytes = settings.before_s + lead_s + SPARE_S, most_bytes
+            if before is None:
+                ring.take_up(time.monotonic())
             station.ring = ring
             self._held[station.name] = _Held(sensor, station, ring)
 
@@ -170,27 +182,33 @@ class EvidencePart(Part):
     def _take(
         self, moment: AlarmMoment, alarm: OpenAlarm, event: bytes, now_s: float, elapsed_s: float = 0.0
     ) -> None:
-        held, settings, now_us = self._held.get(alarm.sensor), self._settings, time.time_ns() // 1000
+        held, settings = self._held.get(alarm.sensor), self._settings
         if held is None or not is_alarm_id(alarm.id):
             return
-        newest, until_s = held.station.pipeline.status.newest, now_s + settings.after_s
-        record = EvidenceRecord(
+        record, until_s = self._record(moment, alarm, held, json.loads(event)), now_s + settings.after_s
+        # The alarm began with the end of its first window.
+        from_s = now_s - elapsed_s - held.station.pipeline.window_s - settings.before_s
+        self.desk.take(held.wanted(record, max(from_s, now_s - held.ring.span_s - held.ring.gap_s), until_s))
+        if moment is not AlarmMoment.END:
+            self._watched[alarm.id] = _Watched(alarm.peak, now_s, until_s)
+
+    def _record(
+        self, moment: AlarmMoment, alarm: OpenAlarm, held: _Held, event: Mapping[str, Any]
+    ) -> EvidenceRecord:
+        now_us, pipeline = time.time_ns() // 1000, held.station.pipeline
+        newest = pipeline.status.newest
+        return EvidenceRecord(
             alarm.id,
             moment,
             alarm.sensor,
             alarm.kind,
             rfc3339(now_us) or "",
             not clock_doubt(now_us / 1e6),
-            settings.after_s,
+            self._settings.after_s,
             None if newest is None else newest.sequence,
-            held.station.pipeline.pending,
-            event=json.loads(event),
+            pipeline.pending,
+            event=event,
         )
-        # The alarm began with the end of its first window.
-        from_s = now_s - elapsed_s - held.station.pipeline.window_s - settings.before_s
-        self.desk.take(held.wanted(record, max(from_s, now_s - held.ring.span_s), until_s))
-        if moment is not AlarmMoment.END:
-            self._watched[alarm.id] = _Watched(alarm.peak, now_s, until_s)
 
     def take_up(self, record: EvidenceRecord) -> None:
         """Go on with what a stop of the program cut, where that was a moment ago."""

@@ -13,6 +13,8 @@ from edge_runtime.gateway.evidence.whole_frames import WholeFrames
 from edge_runtime.sensors import CaptureFile, CaptureNote, Chunk, SensorSettings, stated_hello
 from edge_runtime.sensors.protocols import encode_hello
 
+_OF_VIBRATION: Final = (AlarmKind.ANOMALY, AlarmKind.VELOCITY, AlarmKind.LEVEL)
+"""Alarms about what is diagnosed."""
 UNJUDGED: Final = "alarm"
 """The label of evidence: neither normal nor the name of a fault before it is judged."""
 
@@ -73,7 +75,7 @@ class Taking:
 
     def diagnosed(self, sealed: EvidenceRecord) -> EvidenceRecord:
         """With what it says of the machine, where it is of that. Raises OSError where that is not kept."""
-        if sealed.kind != AlarmKind.ANOMALY or sealed.moment is AlarmMoment.END:
+        if sealed.kind not in _OF_VIBRATION or sealed.moment is AlarmMoment.END:
             return sealed
         from edge_runtime.gateway.evidence.diagnosis import findings  # noqa: PLC0415  memory, before an alarm
 

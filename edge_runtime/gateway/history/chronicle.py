@@ -71,6 +71,17 @@ class Chronicle:
         self._desk.sensors = len(self._trends)
         gone = [trend for trend in before.values() if trend not in self._trends.values()]
         self._close(gone, time.time(), time.monotonic())
+        for trend in self._trends.values():
+            trend.read = None
+        self._desk.judge = lambda _sensor, _values: None
+        if any(stated.trends.kinds for stated in settings.values()):
+            from edge_runtime.gateway.history.limits import Limits  # noqa: PLC0415  only where there are some
+
+            limits = Limits([(each, settings[each.name]) for each in self._stations], self._keeper)
+            limits.recall(self._desk)
+            self._desk.judge = limits.look
+            for name in limits.reading:
+                self._trends[name].read = partial(limits.read, name)
 
     def tick(self, now_s: float) -> None:
         """Close the minute that is over, and have ten of them written."""

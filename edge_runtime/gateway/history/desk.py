@@ -70,6 +70,8 @@ class HistoryDesk(threading.Thread):
         self._noted: list[Noted] = []
         self._looked_s = float("-inf")
         self._hour = 0
+        self.judge: Callable[[str, Values], object] = lambda _sensor, _values: None
+        """Is given what a look says of a sensor, in `pump`."""
         self.sensors = 1
         """How many are watched."""
         self.trouble = ""
@@ -85,7 +87,13 @@ class HistoryDesk(threading.Thread):
 
     def look(self, look: Look) -> None:
         """Take a second of vibration; never waits."""
-        self._bring(lambda: self._add(Closed(look.sensor, look.minute, look.apart_s, values_of(look))))
+
+        def add() -> None:
+            values = values_of(look)
+            self._add(Closed(look.sensor, look.minute, look.apart_s, values))
+            self._done.append(lambda: self.judge(look.sensor, values))
+
+        self._bring(add)
 
     def close_minutes(self, closed: Sequence[Closed]) -> None:
         """Take what minutes came to."""

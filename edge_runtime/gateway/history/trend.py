@@ -33,6 +33,8 @@ class Trend(Onlooker):
         """Give each second that is looked at to `look`; `place`, 0 to 1, spreads those of all sensors."""
         self._station, self._settings, self._look = station, settings, look
         self._looks = Looks(settings.rate_hz, place * EVERY_S)
+        self.read: Callable[[Reading], None] | None = None
+        """Is shown every reading; None where nobody judges them."""
         self.minute = 0
         """The one that goes on, counted since 1970."""
         self.apart_s = 0.0
@@ -80,6 +82,8 @@ class Trend(Onlooker):
 
     def reading(self, reading: Reading) -> None:
         """Take a reading."""
+        if self.read is not None:
+            self.read(reading)
         name = printable(reading.name, _NAME)
         known = self._readings.get(name)
         if known is None and len(self._readings) < MOST_READINGS:

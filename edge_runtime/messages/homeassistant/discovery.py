@@ -4,17 +4,16 @@ Each has a retained message of its own, so that emptying it removes that device 
 read the topics that everybody reads: nothing is published for Home Assistant alone but these messages.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edge_runtime.core import VERSION, Transition
+from edge_runtime.core import VERSION, AlarmKind, Transition
 from edge_runtime.messages import Topics
 from edge_runtime.messages.homeassistant.buttons import buttons, choice
 from edge_runtime.messages.homeassistant.identifiers import GATEWAY, entity_id, node_of, unique_id
+from edge_runtime.messages.homeassistant.limits import limits
+from edge_runtime.messages.homeassistant.templates import any_of, expiry, members, where
 
-EXPIRY_REFRESHES: Final = 3
-"""As in the retained messages: what was not said again three times is not known any more."""
 _ATTRIBUTES: Final = (
     *("alarm_id", "start_time", "peak", "threshold", "supported", "machine", "suppressed", "latched"),
     "active",
@@ -65,7 +64,7 @@ def gateway_message(device: Announced) -> dict[str, Any]:
             "name": "Open alarms",
             "state_class": "measurement",
             "state_topic": topics.info,
-            "value_template": _where("alarms", "value_json.alarms | count"),
+            "value_template": where("alarms", "value_json.alarms | count"),
             **here,
         },
     }
@@ -73,10 +72,18 @@ def gateway_message(device: Announced) -> dict[str, Any]:
     return _message(device, GATEWAY, about, entities)
 
 
-def sensor_message(device: Announced, sensor: str, machine: str, *, learns: bool = False) -> dict[str, Any]:
+def sensor_message(
+    device: Announced,
+    sensor: str,
+    machine: str,
+    *,
+    trends: frozenset[AlarmKind] = frozenset(),
+    learns: bool = False,
+) -> dict[str, Any]:
     """A sensor and the machine it sits on; `machine` is empty where the site names none.
 
-    `learns`: it is on its way to a model of its own.
+    `trends` are the kinds of alarms on trends that the site asks for; `learns`: it is on its way to a model
+    of its own.
     """
     topics = device.topics
     there = [{"topic": topics.availability}, {"topic": topics.sensor(sensor, "availability")}]
@@ -85,10 +92,11 @@ def sensor_message(device: Announced, sensor: str, machine: str, *, learns: bool
         "model": "steadyhum sensor",
         "via_device": unique_id(device.node, GATEWAY),
     }
-    judged = {"availability": there, "availability_mode": "all", "expire_after": _expiry(device.state_s)}
+    judged = {"availability": there, "availability_mode": "all", "expire_after": expiry(device.state_s)}
     entities = {
         **_judged(device, sensor, judged),
         **_of_condition(device, sensor),
+        **limits(topics.sensor(sensor, "state"), trends, device.state_s),
         **_of_sensor(device, sensor),
         **buttons(device.topics, obeyed=device.commands),
         **choice(device.topics, sensor, obeyed=device.commands and learns),
@@ -108,7 +116,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "state_topic": state,
             "value_template": "{{ value_json.alarm }}",
             "json_attributes_topic": state,
-            "json_attributes_template": f"{{{{ {{{_members(_ATTRIBUTES)}, {_HANDLED}}} | tojson }}}}",
+            "json_attributes_template": f"{{{{ {{{members(_ATTRIBUTES)}, {_HANDLED}}} | tojson }}}}",
             "expire_after": judged["expire_after"],
         },
         "score": {
@@ -124,7 +132,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
             "platform": "sensor",
             "name": "Machine state",
             "state_topic": condition,
-            "value_template": _where("state", "value_json.state"),
+            "value_template": where("state", "value_json.state"),
             **judged,
         },
     }
@@ -133,7 +141,7 @@ def _judged(device: Announced, sensor: str, judged: dict[str, Any]) -> dict[str,
 def _of_condition(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
     """What is wrong with sensor, line, model and operating state; known while the gateway is there."""
     condition = device.topics.sensor(sensor, "condition")
-    common = {"state_topic": condition, "expire_after": _expiry(device.state_s)}
+    common = {"state_topic": condition, "expire_after": expiry(device.state_s)}
     about = (
         "{'reason': value_json.fault or value_json.model_fault, 'link': value_json.link,"
         " 'commissioning': value_json.commissioning, 'asks': value_json.asks,"
@@ -144,16 +152,16 @@ def _of_condition(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "platform": "binary_sensor",
             "name": "Sensor fault",
             "device_class": "problem",
-            "value_template": _any_of("['sensor_fault', 'model_fault']"),
+            "value_template": any_of("['sensor_fault', 'model_fault']"),
             "json_attributes_topic": condition,
-            "json_attributes_template": _where("alarms", about, otherwise="{}"),
+            "json_attributes_template": where("alarms", about, otherwise="{}"),
             **common,
         },
         "state_alarm": {
             "platform": "binary_sensor",
             "name": "Unknown machine state",
             "device_class": "problem",
-            "value_template": _any_of("['operating_state']"),
+            "value_template": any_of("['operating_state']"),
             **common,
         },
     }
@@ -168,7 +176,7 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "name": "Alarm event",
             "event_types": [str(each) for each in Transition],
             "state_topic": event,
-            "value_template": f"{{{{ {{'event_type': value_json.type, {_members(_OF_EVENT)}}} | tojson }}}}",
+            "value_template": f"{{{{ {{'event_type': value_json.type, {members(_OF_EVENT)}}} | tojson }}}}",
         },
         "usable_share": {
             "platform": "sensor",
@@ -178,7 +186,7 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "suggested_display_precision": 0,
             "entity_category": "diagnostic",
             "state_topic": health,
-            "value_template": _where("sensor", _SHARE),
+            "value_template": where("sensor", _SHARE),
         },
         "model": {
             "platform": "sensor",
@@ -188,26 +196,9 @@ def _of_sensor(device: Announced, sensor: str) -> dict[str, dict[str, Any]]:
             "value_template": "{{ value_json.model.name or none }}",
             "json_attributes_topic": state,
             "json_attributes_template": "{{ value_json.model | tojson }}",
-            "expire_after": _expiry(device.state_s),
+            "expire_after": expiry(device.state_s),
         },
     }
-
-
-def _members(names: tuple[str, ...]) -> str:
-    """Members of a message as they are, within an object of a template."""
-    return ", ".join(f"'{name}': value_json.{name}" for name in names)
-
-
-def _any_of(kinds: str) -> str:
-    chosen = f"value_json.alarms | selectattr('kind', 'in', {kinds}) | list"
-    return _where("alarms", f"'ON' if {chosen} else 'OFF'")
-
-
-def _where(member: str, expression: str, otherwise: str = "") -> str:
-    """A template for topics to which the doctor publishes, too, without that member: then nothing changes."""
-    return (
-        f"{{% if value_json.{member} is defined %}}{{{{ {expression} }}}}{{% else %}}{otherwise}{{% endif %}}"
-    )
 
 
 def _message(
@@ -234,7 +225,3 @@ def _message(
         "components": components,
         "qos": 1,
     }
-
-
-def _expiry(refresh_s: float) -> int:
-    return max(1, math.ceil(EXPIRY_REFRESHES * refresh_s))
