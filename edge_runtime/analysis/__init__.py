@@ -9,6 +9,7 @@ from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateR
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
+from edge_runtime.analysis.window_checks import WindowChecks
 from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "SlowRule",
     "Step",
     "UsableShare",
+    "WindowChecks",
     "Windower",
     "end_limit",
     "introduction",

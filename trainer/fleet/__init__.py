@@ -1,0 +1,28 @@
+"""Many machines: a plan to one folder a machine, on several processors or computers."""
+
+from trainer.fleet.engines import ATTEMPTS, ENGINES, Engine, Lost, open_engine
+from trainer.fleet.machine import Done, Task, fit_machine
+from trainer.fleet.plan import PlannedMachine, read_plan
+from trainer.fleet.run import PAGE, Cost, Summary, Terms, estimate, run_fleet
+from trainer.fleet.sources import Sources, find_sources
+
+__all__ = [
+    "ATTEMPTS",
+    "ENGINES",
+    "PAGE",
+    "Cost",
+    "Done",
+    "Engine",
+    "Lost",
+    "PlannedMachine",
+    "Sources",
+    "Summary",
+    "Task",
+    "Terms",
+    "estimate",
+    "find_sources",
+    "fit_machine",
+    "open_engine",
+    "read_plan",
+    "run_fleet",
+]
