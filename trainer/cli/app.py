@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import VERSION, UnavailableError, run_command
-from trainer.cli import adopt, compare, diagnose, fleet, learn, recordings, terminal
+from trainer.cli import adopt, backfill, compare, diagnose, fleet, learn, recordings, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(recordings.app, name="recordings")
 app.command()(adopt.adopt)
+app.command()(backfill.backfill)
 app.command()(compare.compare)
 app.command()(compare.report)
 app.command()(diagnose.diagnose)
