@@ -49,6 +49,7 @@ from trainer.recordings.screening import (
 )
 from trainer.recordings.severity import channel_velocities
 from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
+from trainer.recordings.stretches import Drawn, draw_stretches
 from trainer.recordings.welch import welch
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "ChannelGlance",
     "Cut",
     "Data",
+    "Drawn",
     "Fold",
     "Glance",
     "LeftOut",
@@ -84,6 +86,7 @@ __all__ = [
     "cut_out",
     "cut_windows",
     "cwru_list",
+    "draw_stretches",
     "fault_signs",
     "gather_all",
     "gather_windows",

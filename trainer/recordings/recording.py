@@ -42,6 +42,8 @@ class Recording:
     """Of how many the file consists, between the places where samples are missing; it is one of them."""
     begin_s: float = 0.0
     """Where it begins in its file, by the samples before it."""
+    drawn: bool = False
+    """Whether it is one of a few stretches that were drawn of more, see `stretches`."""
 
     @property
     def samples(self) -> Samples:
