@@ -2,8 +2,8 @@
 
 `engine` machines of given features against a bare loop, and the memory of the process that gives them out;
 `kills` workers and drivers at random; `poisoned` machines; `long` recordings of 1, 10 and 100 h; `backfill`
-times real time. All of them, where no word is given; `--machines`, `--hours`, `--kills`, `--minutes` make them
-smaller.
+times real time. All of them, where no word is given; `--machines`, `--hours`, `--kills` and `--minutes` make
+them smaller.
 """
 
 import argparse

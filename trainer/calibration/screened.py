@@ -41,7 +41,7 @@ def calibrate_screened(
     normal = condition_names(item for item in recordings if item.label == NORMAL)
     progress(0.0, "looking for dead sensors and strangers")
     recordings = long_enough(recordings, plan.samples * (2 if plan.within(len(normal)) else 1))
-    drawn = _drawn(recordings, plan, seed)
+    drawn = stretches_of(recordings, plan, seed)
     recordings = drawn.recordings
     left_out = unusable(recordings, plan.samples, plan.hop, plan.range_)
     kept = _without(recordings, left_out, plan)
@@ -57,7 +57,7 @@ def calibrate_screened(
     return kept, replace(found, notes=notes)
 
 
-def _drawn(recordings: Sequence[Recording], plan: CalibrationPlan, seed: int) -> Drawn:
+def stretches_of(recordings: Sequence[Recording], plan: CalibrationPlan, seed: int) -> Drawn:
     """Stretches of long recordings; all, where hours are what is asked about: by a budget, a long average."""
     if plan.budget or (plan.slow_s or 0) > USUAL_S:
         return Drawn(tuple(recordings), {})

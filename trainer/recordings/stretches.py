@@ -40,10 +40,16 @@ class Drawn:
 
 
 def draw_stretches(
-    recordings: Sequence[Recording], samples: int, hop: int, *, variants: int, seed: int
+    recordings: Sequence[Recording],
+    samples: int,
+    hop: int,
+    *,
+    variants: int,
+    seed: int,
+    most: int = MOST_SCORED,
 ) -> Drawn:
-    """Draw of each condition and label, where all windows are more than `MOST_SCORED`; `variants` is how many
-    a fit makes of each normal recording.
+    """Draw of each condition and label, where all windows are more than `most`; `variants` is how many a fit
+    makes of each normal recording.
 
     A group that is smaller than its share stays whole. Same seed, same stretches.
     """
@@ -51,7 +57,7 @@ def draw_stretches(
     for item in recordings:
         windows = max(0, (len(item.stored) - samples) // hop + 1)
         there[item.condition, item.label] += windows * (variants if item.label == NORMAL else 1)
-    kept = shares(there, MOST_SCORED)
+    kept = shares(there, most)
     if kept == there:
         return Drawn(tuple(recordings), {})
     found: list[Recording] = []

@@ -87,10 +87,29 @@ class Judge:
                     checks.is_evidence(fault, range_) and scores[number] > self.manifest.threshold
                 ):
                     scores[number] = math.nan
-            levels = np.sqrt(np.maximum(np.square(batch).mean(axis=1) - np.square(batch.mean(axis=1)), 0))
-            peaks = np.maximum(batch.max(axis=1), -batch.min(axis=1))
+            levels, peaks = _levels(batch), _peaks(batch)
         explained = graph.contributions(batch) if explain else np.empty((len(batch), 0), np.float32)
         return Judged(ends, scores, problems, levels, peaks, explained)
+
+
+def _levels(batch: Samples) -> NDArray[np.float32]:
+    """RMS about the mean of each channel of windows [n, samples, channels]: [n, channels]."""
+    count, samples, channels = batch.shape
+    # As a product of matrices: numpy takes five times as long to reduce along an axis before a short one.
+    each = np.tile(np.eye(channels, dtype=np.float32) / np.float32(samples), (samples, 1))
+    rows = batch.reshape(count, -1)
+    mean = rows @ each
+    centred = (batch - mean[:, np.newaxis]).reshape(count, -1)
+    return np.asarray(np.sqrt(np.square(centred, out=centred) @ each))
+
+
+def _peaks(batch: Samples) -> NDArray[np.float32]:
+    """Largest magnitude of each channel of windows [n, samples, channels]: [n, channels]."""
+    found = np.abs(batch)
+    while (count := found.shape[1]) > 1:  # half against half, for the same reason
+        half = (count + 1) // 2
+        found = np.maximum(found[:, :half], found[:, count - half :])
+    return found[:, 0]
 
 
 def check_alike(judges: Sequence[Judge]) -> None:

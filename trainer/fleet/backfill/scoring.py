@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,18 @@ import pyarrow.parquet as pq
 
 from edge_runtime.core import VERSION, EdgeError, printable
 from edge_runtime.models import digest_of
+from edge_runtime.sensors import CAPTURE_SUFFIX
 from trainer.core import RecordingError, make_folder, whole_file
 from trainer.fleet.backfill.judged import Judge, Judged, check_alike
-from trainer.recordings import ListRow, Recording, look_at_capture, path_on_disk, read_recordings, rows_of
+from trainer.recordings import (
+    ListRow,
+    Recording,
+    capture_rows,
+    look_at_capture,
+    path_on_disk,
+    read_recordings,
+    rows_of,
+)
 
 SCORES: Final = "scores"
 UNDATED: Final = "undated"
@@ -25,6 +34,8 @@ START: Final = b"start_us"
 """In a part's metadata: when its file begins, microseconds since 1970; empty where that is not known."""
 _FORM: Final = 1
 """Raised with every change of what a part holds."""
+_FIRST: Final = "@0-1"
+"""Seconds of a capture in which its hello and its first note are: the recorder writes them in front."""
 _PIECE: Final = 1024 * 1024
 _ROWS: Final = 16 * 1024
 """Of a row group: some ten minutes of windows, a megabyte."""
@@ -65,8 +76,7 @@ def score_file(task: FileTask) -> Scored:
         folder = task.output / SCORES / f"machine={task.machine}"
         for path in folder.glob(f"month=*/part-{key}.parquet"):
             return Scored(task.machine, str(path.relative_to(task.output)), kept=True)
-        rows = rows_of(task.file) if task.row is None else (task.row,)
-        said = _stated(task, rows)
+        rows, said = _stated(task)
         path = folder / f"month={said.month}" / f"part-{key}.parquet"
         make_folder(path.parent)
         judges = [Judge(path, label) for label, path in task.models]
@@ -112,15 +122,23 @@ class _Stated:
         return f"{datetime.fromtimestamp(self.start_us / 1e6, UTC):%Y-%m}"
 
 
-def _stated(task: FileTask, rows: Sequence[ListRow]) -> _Stated:
-    said, range_ = dict(rows[0].further).get("time", ""), math.inf
-    if task.row is None and path_on_disk(task.file).suffix == ".frames":
-        look = look_at_capture(task.file)
-        said, range_ = look.parts[0].time, look.range or math.inf
+def _stated(task: FileTask) -> tuple[tuple[ListRow, ...], _Stated]:
+    """How a file is read, when it begins, and what its sensor's range is."""
+    time, range_ = "", math.inf
+    if task.row is not None:
+        rows, time = (task.row,), task.row.further.get("time", "")
+    elif path_on_disk(task.file).suffix.lower() == CAPTURE_SUFFIX:
+        # What its first second says: to look at all of it takes as long as to read it.
+        first = task.file.with_name(f"{path_on_disk(task.file).name}{_FIRST}")
+        look = look_at_capture(first)
+        rows = (replace(next(capture_rows([first])), file=task.file, where=""),)
+        time, range_ = look.parts[0].time, look.range or math.inf
+    else:
+        rows = rows_of(task.file)
     with suppress(ValueError, OverflowError):
-        found = datetime.fromisoformat(said)
-        return _Stated(round(found.replace(tzinfo=found.tzinfo or UTC).timestamp() * 1e6), range_)
-    return _Stated(None, range_)
+        found = datetime.fromisoformat(time)
+        return rows, _Stated(round(found.replace(tzinfo=found.tzinfo or UTC).timestamp() * 1e6), range_)
+    return rows, _Stated(None, range_)
 
 
 def _write(
