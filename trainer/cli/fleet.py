@@ -6,11 +6,7 @@ from typing import Annotated
 
 import typer
 
-from edge_runtime.core import DataError
 from trainer.cli import terminal
-
-_SHOWN = 20
-"""Failures that are printed; all are on the page."""
 
 
 def fleet(
@@ -40,13 +36,8 @@ def fleet(
             cost = estimate(plan, output, terms, progress)
         if as_json:
             typer.echo(json.dumps(cost.to_json(), indent=2))
-            return
-        size = f"{cost.files} files, {cost.bytes / 1e6:.1f} MB"
-        terminal.say(
-            f"{cost.machines} machines: {cost.finished} finished, {len(cost.wrong)} without recordings"
-        )
-        terminal.say(f"to fit: {size}, about {cost.seconds:.0f} s of one processor, by {cost.tried}")
-        terminal.say(*(f"  {name}: {why}" for name, why in cost.wrong))
+        else:
+            terminal.say(*cost.lines())
         return
     opened = open_engine(engine, processes, address)
     with terminal.progress("fleet") as progress:
@@ -54,16 +45,5 @@ def fleet(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
-        failed = len(found.failures)
-        terminal.say(
-            f"{found.machines} machines: {found.fitted} fitted, {found.kept} were finished, {failed} failed"
-        )
-        terminal.say(
-            *(f"  {done.machine}: {done.what}" for done in found.failures[:_SHOWN]), f"{output / PAGE}"
-        )
-    if found.failures:
-        raise DataError(
-            f"{len(found.failures)} of {found.machines} machines failed",
-            where=str(plan),
-            remedy=f"{PAGE} says why; mend their recordings and run it again: the others are left alone",
-        )
+        terminal.say(*found.lines(), str(output / PAGE))
+    found.refuse_failures(str(plan))

@@ -3,18 +3,22 @@
 from trainer.fleet.engines import ATTEMPTS, ENGINES, Engine, Lost, open_engine
 from trainer.fleet.machine import Done, Task, fit_machine
 from trainer.fleet.plan import PlannedMachine, read_plan
+from trainer.fleet.record import FITTED, MODEL, Record
 from trainer.fleet.run import PAGE, Cost, Summary, Terms, estimate, run_fleet
 from trainer.fleet.sources import Sources, find_sources
 
 __all__ = [
     "ATTEMPTS",
     "ENGINES",
+    "FITTED",
+    "MODEL",
     "PAGE",
     "Cost",
     "Done",
     "Engine",
     "Lost",
     "PlannedMachine",
+    "Record",
     "Sources",
     "Summary",
     "Task",

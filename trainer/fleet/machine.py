@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_runtime.core import DataError, EdgeError, printable
-from edge_runtime.models import open_trusted
+from edge_runtime.models import Artefact, open_trusted
 from trainer import fitting
 from trainer.calibration import Order
 from trainer.comparison import rank_detectors, try_all
@@ -19,7 +19,7 @@ from trainer.fleet.peers import outline
 from trainer.fleet.plan import PlannedMachine
 from trainer.fleet.ready_models import card
 from trainer.fleet.record import FAILED, FITTED, MODEL, TOOK, Record, key_of
-from trainer.fleet.sources import Sources, Stamp, find_sources
+from trainer.fleet.sources import Sources, find_sources
 from trainer.recordings import (
     NORMAL,
     Recording,
@@ -82,7 +82,7 @@ def fit_machine(task: Task) -> Done:
             failure = replace(failure, key=key, stamps=tuple(stamps))
             if before is not None and not task.again and before.stands(key, folder):
                 return Done(name, "failed" if before.outcome == FAILED else "kept", what=before.what)
-            found = _fitted(task, sources, stamps, key, folder)
+            found = fitted_record(task, sources, failure, folder)
         took = {"seconds": time.monotonic() - begun_s, "bytes": sum(size for _, size, _, _ in stamps)}
         write_text(folder / TOOK, json.dumps(took) + "\n")
         found.write(folder)
@@ -118,34 +118,23 @@ def failed(record: Record, error: Exception) -> Record:
     )
 
 
-def _fitted(task: Task, sources: Sources, stamps: Sequence[Stamp], key: str, folder: Path) -> Record:
-    machine = task.machine
+def fitted_record(task: Task, sources: Sources, record: Record, folder: Path) -> Record:
+    """Fit, write the files into the folder, and complete the record. Raises what each step does."""
     recordings = read_recordings(sources.rows())
-    found = check_recordings(recordings, machine.order.accept)
-    order, chosen = _chosen(machine, recordings)
+    found = check_recordings(recordings, task.machine.order.accept)
+    order, chosen = chosen_order(task.machine, recordings)
     fitted = fitting.fit(recordings, order)
     fitting.refuse_deaf(fitted, order)
-    path = folder / MODEL
-    manifest = fitting.write(fitted, order, path, problem_notes(found), task.created_s)
-    artefact = open_trusted(path)
-    texts = {"card.md": card(manifest, evaluate(artefact, recordings), recordings, path)}
-    texts["power.json"] = json.dumps(manifest.power, indent=1, sort_keys=True) + "\n"
-    if task.report:
-        texts["report.html"] = report_page(artefact, recordings, found)
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    if not task.report:
-        (folder / "report.html").unlink(missing_ok=True)
+    fitting.write(fitted, order, folder / MODEL, problem_notes(found), task.created_s)
+    artefact = open_trusted(folder / MODEL)
+    page = report_page(artefact, recordings, found) if task.report else ""
+    texts = written(artefact, recordings, folder, page)
+    manifest, power = artefact.manifest, artefact.manifest.power or {}
     first, normal = recordings[0], [item for item in recordings if item.label == NORMAL]
     levels, bands = outline(recordings)
-    power = manifest.power or {}
-    return Record(
-        machine.name,
-        FITTED,
-        key,
-        machine.site,
-        machine.kind,
-        tuple(stamps),
+    return replace(
+        record,
+        outcome=FITTED,
         files={name: (folder / name).stat().st_size for name in (MODEL, *texts)},
         detector=order.detector,
         chosen=chosen,
@@ -163,7 +152,23 @@ def _fitted(task: Task, sources: Sources, stamps: Sequence[Stamp], key: str, fol
     )
 
 
-def _chosen(machine: PlannedMachine, recordings: tuple[Recording, ...]) -> tuple[Order, str]:
+def written(artefact: Artefact, recordings: Sequence[Recording], folder: Path, report: str) -> Sequence[str]:
+    """Write what lies beside a model, and return the files' names; an empty report is none."""
+    manifest = artefact.manifest
+    texts = {
+        "card.md": card(manifest, evaluate(artefact, recordings), recordings, folder / MODEL),
+        "power.json": json.dumps(manifest.power, indent=1, sort_keys=True) + "\n",
+        "report.html": report,
+    }
+    for name, text in texts.items():
+        if text:
+            write_text(folder / name, text)
+        else:
+            (folder / name).unlink(missing_ok=True)
+    return [name for name, text in texts.items() if text]
+
+
+def chosen_order(machine: PlannedMachine, recordings: tuple[Recording, ...]) -> tuple[Order, str]:
     """The order to fit by, and why its detector was taken where that was to be found."""
     if not machine.auto:
         return machine.order, ""

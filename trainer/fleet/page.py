@@ -30,7 +30,14 @@ def fleet_page(title: str, found: Sequence[tuple[str, Record | None]]) -> str:
     by_name = {each.machine: each for each in fitted}
     outlines = {name: each.outline for name, each in by_name.items()}
     stand = standings(groups, outlines, {name: each.bands for name, each in by_name.items()})
-    rows = [_Row(each, stand.get(each.machine), _good(each)) for each in fitted]
+    rows = [
+        _Row(
+            each,
+            stand.get(each.machine),
+            each.supported and each.hears and len(each.conditions) >= _ENOUGH,
+        )
+        for each in fitted
+    ]
     return template("fleet.html.j2").render(
         title=title,
         machines=len(found),
@@ -46,7 +53,3 @@ def fleet_page(title: str, found: Sequence[tuple[str, Record | None]]) -> str:
         lost=[name for name, record in found if record is None],
         compared=any(not math.isnan(one.distance) for one in stand.values()),
     )
-
-
-def _good(record: Record) -> bool:
-    return record.supported and record.hears and len(record.conditions) >= _ENOUGH

@@ -69,7 +69,7 @@ def outline(recordings: Sequence[Recording]) -> tuple[tuple[float, ...], tuple[s
     edges = first.rate_hz / 2 * 2.0 ** np.linspace(-_OCTAVES, 0, _BANDS + 1)
     powers: dict[str, list[NDArray[np.float64]]] = {}
     for item in normal:
-        powers.setdefault(item.condition, []).append(_powers(item, length, edges))
+        powers.setdefault(item.condition, []).append(band_powers(item, length, edges))
     means = [np.mean(own, axis=0) for own in powers.values()]
     levels = np.mean([10 * np.log10(np.maximum(each, 10 ** (_FLOOR_DB / 10))) for each in means], axis=0)
     names = [
@@ -78,7 +78,7 @@ def outline(recordings: Sequence[Recording]) -> tuple[tuple[float, ...], tuple[s
     return tuple(round(float(level), 3) for level in levels.ravel()), tuple(names)
 
 
-def _powers(item: Recording, length: int, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def band_powers(item: Recording, length: int, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean power of each channel in each band, [channels, bands]."""
     windows = cut_windows(item, length, max(1, length // 2))
     drawn = windows[np.unique(np.linspace(0, len(windows) - 1, _SPECTRA).round().astype(int))]
@@ -106,7 +106,7 @@ def standings(
         far = (levels - middle) / spread
         distances = np.sqrt(np.mean(np.square(far), axis=1))
         enough = len(names) >= FEWEST
-        for at, (name, alike) in enumerate(zip(names, _alike(names, levels), strict=True)):
+        for at, (name, alike) in enumerate(zip(names, alike_machines(names, levels), strict=True)):
             unlike = bool(enough and distances[at] > _UNLIKE)
             worst = np.argsort(-np.abs(far[at]))[: _NAMED if unlike else 0].tolist()
             differs = tuple(
@@ -117,7 +117,7 @@ def standings(
     return found
 
 
-def _alike(names: Sequence[str], levels: Outlines) -> Iterator[tuple[str, ...]]:
+def alike_machines(names: Sequence[str], levels: Outlines) -> Iterator[tuple[str, ...]]:
     """Of each machine the names of those that it is alike."""
     squares = np.square(levels).sum(axis=1)
     for start in range(0, len(levels), _BLOCK):

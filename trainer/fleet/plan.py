@@ -62,7 +62,7 @@ def read_plan(path: Path) -> tuple[PlannedMachine, ...]:
         raise RecordingError("plans no machines", where=str(path), remedy="Add a line for each machine")
     found, seen = list[PlannedMachine](), dict[str, str]()
     for where, named in entries:
-        machine = _machine(where, named)
+        machine = planned(where, named)
         # Some systems take names that differ in case alone for one folder.
         other = seen.setdefault(machine.name.casefold(), machine.name)
         if len(seen) == len(found):
@@ -75,7 +75,8 @@ def read_plan(path: Path) -> tuple[PlannedMachine, ...]:
     return tuple(found)
 
 
-def _machine(where: str, named: Mapping[str, str]) -> PlannedMachine:
+def planned(where: str, named: Mapping[str, str]) -> PlannedMachine:
+    """Understand one line, `named` by columns. Raises what `read_plan` does."""
     if unknown := next((name for name in named if name not in COLUMNS), ""):
         raise RecordingError(f"there is no {unknown}", where=where, remedy=nearest(unknown, COLUMNS))
     name = named.get("machine", "")
@@ -93,23 +94,31 @@ def _machine(where: str, named: Mapping[str, str]) -> PlannedMachine:
         if len(named.get(column, "")) > _TEXT:
             remedy = f"Write at most {_TEXT} characters"
             raise RecordingError(f"{column} is too long", where=where, remedy=remedy)
-    detector = named.get("detector") or USUAL
-    auto = detector == AUTO
-    order = Order(
-        USUAL if auto else detector,
-        name=name,
-        budget=named.get("budget", ""),
-        conditions=named.get("conditions") or "new",
-        samples=_whole(named, "samples", 1024, where),
-        hop=_whole(named, "hop", 512, where),
-        speed_hz=_number(named, "speed", where),
-    )
+    order, auto = ordered(where, name, named), named.get("detector") == AUTO
+    return PlannedMachine(name, patterns, order, auto, named.get("site", ""), named.get("kind", ""))
+
+
+def ordered(where: str, name: str, named: Mapping[str, str]) -> Order:
+    """How the machine of a line is learnt. Raises what `read_plan` does."""
+    detector, speed = named.get("detector") or USUAL, named.get("speed", "")
     try:
+        order = Order(
+            USUAL if detector == AUTO else detector,
+            name=name,
+            budget=named.get("budget", ""),
+            conditions=named.get("conditions") or "new",
+            samples=_whole(named, "samples", 1024, where),
+            hop=_whole(named, "hop", 512, where),
+            speed_hz=float(speed.replace(",", ".")) if speed else None,
+        )
         create(order.detector)
         order.check()
+    except ValueError as error:
+        remedy = "Write turns of the shaft a second"
+        raise RecordingError(f"speed is {speed[:40]!r}", where=where, remedy=remedy) from error
     except ChoiceError as error:
         raise ChoiceError(error.what, where=where, remedy=error.remedy) from error
-    return PlannedMachine(name, patterns, order, auto, named.get("site", ""), named.get("kind", ""))
+    return order
 
 
 def _whole(named: Mapping[str, str], column: str, usual: int, where: str) -> int:
@@ -117,12 +126,3 @@ def _whole(named: Mapping[str, str], column: str, usual: int, where: str) -> int
     if cell and not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
         raise RecordingError(f"{column} is {cell[:40]!r}", where=where, remedy="Write a whole number")
     return int(cell) if cell else usual
-
-
-def _number(named: Mapping[str, str], column: str, where: str) -> float | None:
-    cell = named.get(column, "")
-    try:
-        return float(cell.replace(",", ".")) if cell else None
-    except ValueError as error:
-        remedy = "Write turns of the shaft a second"
-        raise RecordingError(f"{column} is {cell[:40]!r}", where=where, remedy=remedy) from error

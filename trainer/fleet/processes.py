@@ -40,7 +40,7 @@ class Processes(Engine):
             while busy := [worker for worker in workers if worker.left]:
                 ready = wait([worker.pipe for worker in busy])
                 for worker in (each for each in busy if each.pipe in ready):
-                    yield from _answers(worker, chunks)
+                    yield from answers(worker, chunks)
                 for number, worker in enumerate(workers):
                     if not worker.left and (chunk := chunks.take()):
                         workers[number] = worker if worker.alive else _Worker(work)
@@ -63,7 +63,7 @@ class _Worker:
         os.environ.update({name: "1" for name in _ONE_THREAD if name not in os.environ})
         try:
             with interrupts_held():
-                self._process: BaseProcess = context.Process(target=_serve, args=(theirs, work), daemon=True)
+                self._process: BaseProcess = context.Process(target=serve, args=(theirs, work), daemon=True)
                 self._process.start()
         finally:
             for name in _ONE_THREAD:
@@ -99,7 +99,7 @@ class _Worker:
         return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
 
 
-def _answers(worker: _Worker, chunks: Chunks[Any]) -> Iterator[tuple[int, Any]]:
+def answers(worker: _Worker, chunks: Chunks[Any]) -> Iterator[tuple[int, Any]]:
     """What a worker has answered; where it has ended, what of its chunk is lost."""
     try:
         number, result = worker.pipe.recv()
@@ -116,10 +116,10 @@ def _answers(worker: _Worker, chunks: Chunks[Any]) -> Iterator[tuple[int, Any]]:
     yield number, result
 
 
-def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
+def serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
     """Work on what comes, until nothing can come any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:
             chunk = pipe.recv()
@@ -129,7 +129,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
             pipe.send((number, work(item)))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End where the process that gives the work has ended: another may begin it anew in the same folder."""
     if (parent := multiprocessing.parent_process()) is not None:
         wait([parent.sentinel])

@@ -67,7 +67,7 @@ class RayCluster(Engine):
         self, work: Callable[[Any], Any], items: Sequence[Any], cores: int
     ) -> Iterator[tuple[int, Any]]:
         chunks: Chunks[Any] = Chunks(len(items), cores)
-        remote = ray.remote(max_retries=0)(_work)
+        remote = ray.remote(max_retries=0)(work_on)
         pending: dict[Any, list[int]] = {}
         while True:
             while len(pending) < _AHEAD * cores and (chunk := chunks.take()):
@@ -86,7 +86,7 @@ class RayCluster(Engine):
             yield from found
 
 
-def _work(work: Callable[[Any], Any], chunk: list[tuple[int, Any]]) -> tuple[float, list[tuple[int, Any]]]:
+def work_on(work: Callable[[Any], Any], chunk: list[tuple[int, Any]]) -> tuple[float, list[tuple[int, Any]]]:
     """Work on a chunk, on some computer of the cluster; also the seconds that it took."""
     import time  # noqa: PLC0415 - this function is what is sent
 

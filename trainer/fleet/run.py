@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edge_runtime.core import EdgeError, UnavailableError
+from edge_runtime.core import DataError, EdgeError, UnavailableError
 from trainer.core import Progress, alone, make_folder, write_text
 from trainer.fleet.engines import Engine, Lost
 from trainer.fleet.machine import Done, Task, fit_machine
@@ -26,6 +26,8 @@ from trainer.fleet.sources import find_sources
 STATE: Final = "fleet.json"
 PAGE: Final = "index.html"
 _LOCK: Final = ".lock"
+_SHOWN: Final = 20
+"""Failures that are printed; all are on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,21 @@ class Summary:
         """As `--json` prints it."""
         said = {"machines": self.machines, "fitted": self.fitted, "kept": self.kept}
         return {**said, "failed": {done.machine: done.what for done in self.failures}}
+
+    def lines(self) -> Iterator[str]:
+        """In words; of many failures the first ones."""
+        done = f"{self.fitted} fitted, {self.kept} were finished, {len(self.failures)} failed"
+        yield f"{self.machines} machines: {done}"
+        yield from (f"  {each.machine}: {each.what}" for each in self.failures[:_SHOWN])
+
+    def refuse_failures(self, where: str) -> None:
+        """Raise DataError where a machine failed, for who looks at the exit code."""
+        if self.failures:
+            raise DataError(
+                f"{len(self.failures)} of {self.machines} machines failed",
+                where=where,
+                remedy=f"{PAGE} says why; mend their recordings and run it again: the others are left alone",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,14 @@ class Cost:
             "wrong": dict(self.wrong),
         }
 
+    def lines(self) -> Iterator[str]:
+        """In words."""
+        yield f"{self.machines} machines: {self.finished} finished, {len(self.wrong)} without recordings"
+        size = f"{self.files} files, {self.bytes / 1e6:.1f} MB"
+        about = "nobody knows how long" if self.seconds != self.seconds else f"about {span(self.seconds)}"
+        yield f"to fit: {size}, {about} of one processor, by {self.tried}"
+        yield from (f"  {name}: {why}" for name, why in self.wrong)
+
 
 def run_fleet(plan: Path, output: Path, engine: Engine, terms: Terms, progress: Progress) -> Summary:
     """Make a folder for each machine of a plan, and the page over all.
@@ -92,17 +117,17 @@ def run_fleet(plan: Path, output: Path, engine: Engine, terms: Terms, progress: 
     machines = read_plan(plan)
     make_folder(output)
     with alone(output / _LOCK, "another run is at work here", "Wait for it, or give another folder"):
-        tasks = _tasks(machines, plan, output, _begun(output), terms)
+        tasks = _tasks(machines, plan, output, begun(output), terms)
         counted = {"fitted": 0, "kept": 0}
         failures: list[Done] = []
         begun_s = time.monotonic()
-        for number, done in enumerate(_worked(engine, tasks), 1):
+        for number, done in enumerate(worked(engine, tasks), 1):
             if done.outcome == FAILED:
                 failures.append(done)
             else:
                 counted[done.outcome] += 1
             left_s = (time.monotonic() - begun_s) / number * (len(tasks) - number)
-            progress(number / len(tasks), f"{done.machine} {done.outcome}, {_span(left_s)} left")
+            progress(number / len(tasks), f"{done.machine} {done.outcome}, {span(left_s)} left")
         folders = (output / machine.name for machine in machines)
         write_text(
             output / PAGE, fleet_page(plan.stem, [(folder.name, Record.read(folder)) for folder in folders])
@@ -138,33 +163,35 @@ def estimate(plan: Path, output: Path, terms: Terms, progress: Progress) -> Cost
                 open_.append((sum(size for _, size, _, _ in stamps), len(stamps), machine))
         took = [found for machine in machines if (found := read_took(output / machine.name))]
         trials = _tasks(
-            [each for *_, each in _from_the_middle(open_)], plan, Path(scratch, "tried"), 0.0, terms
+            [each for *_, each in from_the_middle(open_)], plan, Path(scratch, "tried"), 0.0, terms
         )
-        pace, by = _known(took) if took else _tried(trials) if open_ else (0.0, "nothing is to be done")
+        pace, by = (
+            known_pace(took) if took else tried_pace(trials) if open_ else (0.0, "nothing is to be done")
+        )
     total = sum(size for size, *_ in open_)
     files = sum(count for _, count, _ in open_)
     return Cost(len(machines), len(finished), tuple(wrong), files, total, pace * total, by)
 
 
-def _from_the_middle(open_: list[tuple[int, int, PlannedMachine]]) -> list[tuple[int, int, PlannedMachine]]:
+def from_the_middle(open_: list[tuple[int, int, PlannedMachine]]) -> list[tuple[int, int, PlannedMachine]]:
     """By size, those in the middle first, which stand for all."""
     by_size = sorted(open_, key=lambda each: (each[0], each[2].name))
     return by_size[len(by_size) // 2 :] + by_size[: len(by_size) // 2]
 
 
-def _known(took: Sequence[tuple[float, int]]) -> tuple[float, str]:
+def known_pace(took: Sequence[tuple[float, int]]) -> tuple[float, str]:
     """Seconds a byte, of machines that were fitted before."""
     size = max(1, sum(each for _, each in took))
     return sum(seconds for seconds, _ in took) / size, f"{len(took)} machines that were fitted here"
 
 
-def _tried(tasks: Sequence[Task]) -> tuple[float, str]:
+def tried_pace(tasks: Sequence[Task]) -> tuple[float, str]:
     """Seconds a byte, of the first that can be fitted: one that fails says nothing."""
     for task in tasks:
         done = fit_machine(task)
         took = read_took(task.output / task.machine.name)
         if done.outcome != FAILED and took:
-            return _known([took])[0], f"{done.machine}, which was tried in {done.seconds:.1f} s"
+            return known_pace([took])[0], f"{done.machine}, which was tried in {done.seconds:.1f} s"
     return float("nan"), "none, as none could be fitted"
 
 
@@ -175,7 +202,7 @@ def _tasks(
     return [Task(each, base, output, created_s, terms.report, terms.again) for each in machines]
 
 
-def _worked(engine: Engine, tasks: Sequence[Task]) -> Iterator[Done]:
+def worked(engine: Engine, tasks: Sequence[Task]) -> Iterator[Done]:
     """What became of each task; where no worker lived through it, that is written into its folder."""
     for number, done in engine.run(fit_machine, tasks):
         if isinstance(done, Lost):
@@ -190,7 +217,7 @@ def _worked(engine: Engine, tasks: Sequence[Task]) -> Iterator[Done]:
             yield done
 
 
-def _begun(output: Path) -> float:
+def begun(output: Path) -> float:
     """When this run began, or the one in this folder that was ended before its end."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         return float(json.loads((output / STATE).read_text(encoding="utf-8"))["begun_s"])
@@ -214,7 +241,8 @@ def _write_state(output: Path, begun_s: int | None) -> None:
         ) from error
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A time in words, in the unit that leaves one or two digits."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

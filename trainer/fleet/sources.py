@@ -8,6 +8,7 @@ import glob
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ class Sources:
                 stat = path.stat()
                 name = Path(*path.parts[len(self.base.parts) :]) if path.is_relative_to(self.base) else path
                 key = name.as_posix(), stat.st_size, stat.st_mtime_ns
-                found.append((*key, before.get(key) or _digest(path)))
+                found.append((*key, before.get(key) or file_digest(path)))
             except OSError as error:
                 what, remedy = (
                     error.strerror or "cannot be read",
@@ -77,8 +78,9 @@ def find_sources(patterns: Sequence[str], base: Path, scratch: Path) -> Sources:
         if not all(_ADDRESS in pattern for pattern in patterns):
             remedy = "Name either files here or addresses, for one machine"
             raise RecordingError("some recordings lie here and some elsewhere", remedy=remedy)
-        fetched = [path for pattern in patterns for path in _fetched(pattern, scratch)]
-        return Sources(scratch, tuple(dict.fromkeys(fetched)))
+        return Sources(
+            scratch, tuple(dict.fromkeys(chain.from_iterable(fetched(each, scratch) for each in patterns)))
+        )
     found: list[Path] = []
     for pattern in patterns:
         whole = Path(pattern) if Path(pattern).is_absolute() else base / pattern
@@ -91,7 +93,7 @@ def find_sources(patterns: Sequence[str], base: Path, scratch: Path) -> Sources:
     return Sources(base, tuple(dict.fromkeys(found)))
 
 
-def _fetched(pattern: str, scratch: Path) -> Iterator[Path]:
+def fetched(pattern: str, scratch: Path) -> Iterator[Path]:
     """Fetch the files of an address into `scratch`, below their own folders there."""
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - where there is an address
@@ -102,7 +104,7 @@ def _fetched(pattern: str, scratch: Path) -> Iterator[Path]:
         storage, inner = url_to_fs(pattern)
         names = sorted(storage.glob(inner) if glob.has_magic(inner) else [inner], key=natural_key)
         for name in names:
-            yield from _taken(storage, name, scratch)
+            yield from take(storage, name, scratch)
     except (OSError, ImportError, ValueError, KeyError) as error:
         remedy = "Look at address, network and credentials; storage of a kind may need a package of its own"
         raise UnavailableError(
@@ -113,7 +115,8 @@ def _fetched(pattern: str, scratch: Path) -> Iterator[Path]:
         raise RecordingError("no file is called so", where=pattern, remedy=remedy)
 
 
-def _taken(storage: Any, name: str, scratch: Path) -> Iterator[Path]:
+def take(storage: Any, name: str, scratch: Path) -> Iterator[Path]:
+    """Fetch one file of a storage of fsspec's, and yield where it is now."""
     parts = [part for part in PurePosixPath(name).parts if part not in ("/", "..", ".")]
     target = scratch.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +124,8 @@ def _taken(storage: Any, name: str, scratch: Path) -> Iterator[Path]:
     yield target
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal. Raises OSError."""
     found = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):

@@ -34,6 +34,7 @@ from trainer.recordings.list_file import ListForm, parted, read_entries
 from trainer.recordings.list_reading import load_list, read_recordings
 from trainer.recordings.list_row import ListRow
 from trainer.recordings.listing import read_list, write_list
+from trainer.recordings.power_density import welch
 from trainer.recordings.problems import RecordingProblem
 from trainer.recordings.recording import DIGITS, Recording
 from trainer.recordings.sample_moments import moments
@@ -50,7 +51,6 @@ from trainer.recordings.screening import (
 from trainer.recordings.severity import channel_velocities
 from trainer.recordings.signs_of_fault import SIGN_NAMES, check_known, fault_signs, refuse_faults
 from trainer.recordings.stretches import Drawn, draw_stretches
-from trainer.recordings.welch import welch
 
 __all__ = [
     "DIGITS",

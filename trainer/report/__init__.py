@@ -2,7 +2,7 @@
 
 from trainer.report.diagnosed import DiagnosedStretch, diagnose_files
 from trainer.report.diagnosis_page import DiagnosisPage
+from trainer.report.filled import template
 from trainer.report.page import advice, report_page
-from trainer.report.template import template
 
 __all__ = ["DiagnosedStretch", "DiagnosisPage", "advice", "diagnose_files", "report_page", "template"]

@@ -14,8 +14,8 @@ from edge_runtime.analysis.diagnosis import (
     VibrationDiagnosis,
 )
 from trainer.report.diagnosed import DiagnosedStretch
+from trainer.report.filled import template
 from trainer.report.line_plots import envelope_plot, vibration_plot
-from trainer.report.template import template
 
 PICTURES: Final = 24
 """Channels of recordings that are drawn: some 4 MB. The others are in the table."""

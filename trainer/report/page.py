@@ -22,8 +22,8 @@ from trainer.recordings import (
     cut_windows,
 )
 from trainer.report import plots
+from trainer.report.filled import template
 from trainer.report.held_out import loudest, rows_of, unseen_of
-from trainer.report.template import template
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
     1: "a second and a third load or speed",

@@ -90,7 +90,7 @@ class MachinePast:
 def raise_alarms(task: MachineTask) -> MachinePast:
     """Go through a machine's scores, and write the table of its alarms."""
     found: list[ModelPast] = []
-    parts = sorted(_parts(task), key=lambda part: (part[0] is None, part[0] or 0, natural_key(part[1])))
+    parts = sorted(parts_of(task), key=lambda part: (part[0] is None, part[0] or 0, natural_key(part[1])))
     for label, path in task.models:
         past = _Past(label, open_trusted(path).manifest)
         for start_us, file, table in parts:
@@ -102,7 +102,7 @@ def raise_alarms(task: MachineTask) -> MachinePast:
     make_folder(target.parent)
     rows = [alarm for each in found for alarm in each.alarms]
     with whole_file(target) as stream:
-        pq.write_table(_table(rows), stream)
+        pq.write_table(alarm_table(rows), stream)
     for each in found:
         del each.alarms[MOST:]
     return MachinePast(task.machine, tuple(found))
@@ -111,7 +111,7 @@ def raise_alarms(task: MachineTask) -> MachinePast:
 _COLUMNS: Final = ["end_s", "score", "exceeded", "problem"]
 
 
-def _parts(task: MachineTask) -> Iterator[tuple[int | None, str, Path]]:
+def parts_of(task: MachineTask) -> Iterator[tuple[int | None, str, Path]]:
     """When each part's file begins, its name, and the part."""
     for path in (task.output / SCORES / f"machine={task.machine}").glob("month=*/part-*.parquet"):
         if path.name in task.parts:
@@ -202,7 +202,8 @@ def _time(time_us: int, dated: bool) -> str:
     return datetime.fromtimestamp(time_us / 1e6, UTC).isoformat(sep=" ", timespec="seconds")[:19]
 
 
-def _table(alarms: list[PastAlarm]) -> pa.Table:
+def alarm_table(alarms: list[PastAlarm]) -> pa.Table:
+    """The table that is written: a row an alarm."""
     stamp = pa.timestamp("us", "UTC")
     return pa.table(
         {

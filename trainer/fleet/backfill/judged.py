@@ -64,7 +64,7 @@ class Judge:
         Raises RecordingError where it and the model disagree on rate, channels or unit.
         """
         manifest = self.manifest
-        _check(recording, manifest)
+        check_sensor(recording, manifest)
         samples, hop, rate_hz = manifest.samples, manifest.hop, manifest.rate_hz
         if len(recording.stored) < samples:
             return
@@ -87,12 +87,12 @@ class Judge:
                     checks.is_evidence(fault, range_) and scores[number] > self.manifest.threshold
                 ):
                     scores[number] = math.nan
-            levels, peaks = _levels(batch), _peaks(batch)
+            levels, peaks = rms_levels(batch), peak_levels(batch)
         explained = graph.contributions(batch) if explain else np.empty((len(batch), 0), np.float32)
         return Judged(ends, scores, problems, levels, peaks, explained)
 
 
-def _levels(batch: Samples) -> NDArray[np.float32]:
+def rms_levels(batch: Samples) -> NDArray[np.float32]:
     """RMS about the mean of each channel of windows [n, samples, channels]: [n, channels]."""
     count, samples, channels = batch.shape
     # As a product of matrices: numpy takes five times as long to reduce along an axis before a short one.
@@ -103,7 +103,7 @@ def _levels(batch: Samples) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(np.square(centred, out=centred) @ each))
 
 
-def _peaks(batch: Samples) -> NDArray[np.float32]:
+def peak_levels(batch: Samples) -> NDArray[np.float32]:
     """Largest magnitude of each channel of windows [n, samples, channels]: [n, channels]."""
     found = np.abs(batch)
     while (count := found.shape[1]) > 1:  # half against half, for the same reason
@@ -125,7 +125,8 @@ def check_alike(judges: Sequence[Judge]) -> None:
                 )
 
 
-def _check(recording: Recording, manifest: Manifest) -> None:
+def check_sensor(recording: Recording, manifest: Manifest) -> None:
+    """Raise RecordingError where a recording is not of the sensor that a model is for."""
     for name in ("rate_hz", "lowpass_hz", "channels", "unit"):
         recorded, expected = getattr(recording, name), getattr(manifest, name)
         if name == "lowpass_hz" and recorded is None:

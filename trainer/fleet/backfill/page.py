@@ -26,7 +26,7 @@ def past_page(machines: Sequence[MachinePast], failures: Sequence[tuple[str, str
     """Return the page, HTML; `failures` are machines and what went wrong with a file."""
     months = sorted({month for machine in machines for past in machine.models for month in past.by_month})
     return template("backfill.html.j2").render(
-        machines=[(machine, _agreements(machine.models)) for machine in machines],
+        machines=[(machine, agreements(machine.models)) for machine in machines],
         months=months,
         failures=failures,
         shown=SHOWN,
@@ -35,7 +35,7 @@ def past_page(machines: Sequence[MachinePast], failures: Sequence[tuple[str, str
     )
 
 
-def _agreements(models: Sequence[ModelPast]) -> list[Agreement]:
+def agreements(models: Sequence[ModelPast]) -> list[Agreement]:
     """Each model against the first."""
     found = []
     for other in models[1:]:

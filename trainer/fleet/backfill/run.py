@@ -8,13 +8,10 @@ from typing import Any, Final
 from edge_runtime.core import UnavailableError
 from edge_runtime.models import load_model
 from trainer.core import ChoiceError, Progress, alone, make_folder, write_text
+from trainer.fleet import FITTED, MODEL, Engine, Lost, Record, Sources, find_sources, read_plan
 from trainer.fleet.backfill.alarms import MachinePast, MachineTask, raise_alarms
 from trainer.fleet.backfill.page import past_page
 from trainer.fleet.backfill.scoring import SCORES, FileTask, Scored, score_file
-from trainer.fleet.engines import Engine, Lost
-from trainer.fleet.plan import read_plan
-from trainer.fleet.record import FITTED, MODEL, Record
-from trainer.fleet.sources import Sources, find_sources
 from trainer.recordings import is_list, list_folder, read_list
 
 PAGE: Final = "index.html"
@@ -72,7 +69,7 @@ def read_jobs(words: Sequence[Path], machine: str) -> list[Job]:
     ArtefactError for a model that cannot be used.
     """
     if len(words) == 2 and words[0].is_dir() and words[1].is_file():
-        return list(_planned(*words))
+        return list(planned_jobs(*words))
     models = [word for word in words if word.suffix.lower() == _MODEL]
     others = [word for word in words if word not in models]
     if not models or not others:
@@ -89,7 +86,8 @@ def read_jobs(words: Sequence[Path], machine: str) -> list[Job]:
     return [Job(called, tuple(zip(labels, (model.absolute() for model in models), strict=True)), sources)]
 
 
-def _planned(fleet: Path, plan: Path) -> Iterator[Job]:
+def planned_jobs(fleet: Path, plan: Path) -> Iterator[Job]:
+    """Every machine of a plan that has a model in the folder of its fleet. Raises what finding them does."""
     for machine in read_plan(plan):
         folder = fleet.absolute() / machine.name
         record = Record.read(folder)
@@ -105,7 +103,7 @@ def backfill(jobs: Sequence[Job], output: Path, engine: Engine, progress: Progre
     AccessError or UnavailableError where it cannot write.
     """
     make_folder(output)
-    tasks = [task for job in jobs for task in _files(job, output.absolute(), explain)]
+    tasks = [task for job in jobs for task in files_of(job, output.absolute(), explain)]
     with alone(output / ".lock", "another run is at work here", "Wait for it, or give another folder"):
         scored: list[Scored] = []
         for number, found in engine.run(score_file, tasks):
@@ -113,8 +111,8 @@ def backfill(jobs: Sequence[Job], output: Path, engine: Engine, progress: Progre
             scored.append(done)
             progress(_SCORING * len(scored) / len(tasks), f"{tasks[number].file.name} scored")
         names = frozenset(Path(each.part).name for each in scored if each.part)
-        _remove_others(output / SCORES, names)
-        past = _alarms(engine, jobs, output.absolute(), names, progress)
+        remove_others(output / SCORES, names)
+        past = alarms_of(engine, jobs, output.absolute(), names, progress)
         failures = sorted(
             (each for each in scored if not each.part), key=lambda each: (each.machine, each.what)
         )
@@ -124,9 +122,10 @@ def backfill(jobs: Sequence[Job], output: Path, engine: Engine, progress: Progre
     return whole
 
 
-def _alarms(
+def alarms_of(
     engine: Engine, jobs: Sequence[Job], output: Path, names: frozenset[str], progress: Progress
 ) -> list[MachinePast]:
+    """Every machine's alarms from its scores. Raises UnavailableError where no worker lives through one."""
     tasks = [MachineTask(job.machine, job.models, output, names) for job in jobs]
     found: list[MachinePast] = []
     for number, past in engine.run(raise_alarms, tasks):
@@ -138,7 +137,7 @@ def _alarms(
     return sorted(found, key=lambda past: past.machine)
 
 
-def _files(job: Job, output: Path, explain: bool) -> Iterator[FileTask]:
+def files_of(job: Job, output: Path, explain: bool) -> Iterator[FileTask]:
     """A task for each file, or each line of a list."""
     task = FileTask(job.machine, job.models, Path(), None, output, explain)
     for path in job.sources.paths:
@@ -149,7 +148,7 @@ def _files(job: Job, output: Path, explain: bool) -> Iterator[FileTask]:
             yield replace(task, file=path)
 
 
-def _remove_others(folder: Path, names: frozenset[str]) -> None:
+def remove_others(folder: Path, names: frozenset[str]) -> None:
     """Remove parts of earlier runs, of other models or recordings: a folder holds one past."""
     for path in folder.glob("machine=*/month=*/part-*.parquet"):
         if path.name not in names:

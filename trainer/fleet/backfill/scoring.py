@@ -72,17 +72,17 @@ class Scored:
 def score_file(task: FileTask) -> Scored:
     """Score a file by every model, and write it as a part, unless that is there. A failure is an answer."""
     try:
-        key = _key(task)
+        key = part_key(task)
         folder = task.output / SCORES / f"machine={task.machine}"
         for path in folder.glob(f"month=*/part-{key}.parquet"):
             return Scored(task.machine, str(path.relative_to(task.output)), kept=True)
-        rows, said = _stated(task)
+        rows, said = stated(task)
         path = folder / f"month={said.month}" / f"part-{key}.parquet"
         make_folder(path.parent)
         judges = [Judge(path, label) for label, path in task.models]
         check_alike(judges)
         with whole_file(path) as file:
-            _write(file, task, judges, read_recordings(rows), said)
+            write_part(file, task, judges, read_recordings(rows), said)
         return Scored(task.machine, str(path.relative_to(task.output)))
     except EdgeError as error:
         return Scored(task.machine, "", what=printable(str(error), 2000))
@@ -90,7 +90,7 @@ def score_file(task: FileTask) -> Scored:
         return Scored(task.machine, "", what=printable(f"{task.file}: {type(error).__name__}: {error}", 2000))
 
 
-def _key(task: FileTask) -> str:
+def part_key(task: FileTask) -> str:
     """Name a part by all that it is made from."""
     said: list[Any] = [_FORM, VERSION, task.file.name, task.row, task.explain]
     try:
@@ -122,8 +122,9 @@ class _Stated:
         return f"{datetime.fromtimestamp(self.start_us / 1e6, UTC):%Y-%m}"
 
 
-def _stated(task: FileTask) -> tuple[tuple[ListRow, ...], _Stated]:
+def stated(task: FileTask) -> tuple[tuple[ListRow, ...], _Stated]:
     """How a file is read, when it begins, and what its sensor's range is."""
+    rows: tuple[ListRow, ...]
     time, range_ = "", math.inf
     if task.row is not None:
         rows, time = (task.row,), task.row.further.get("time", "")
@@ -141,23 +142,24 @@ def _stated(task: FileTask) -> tuple[tuple[ListRow, ...], _Stated]:
     return rows, _Stated(None, range_)
 
 
-def _write(
+def write_part(
     file: Any,
     task: FileTask,
     judges: Sequence[Judge],
     recordings: Sequence[Recording],
     said: _Stated,
 ) -> None:
+    """Judge recordings by every model, and write the part's rows into `file`."""
     start_us = said.start_us
     channels = judges[0].manifest.channels
-    schema = _schema(channels, explain=task.explain).with_metadata(
+    schema = part_schema(channels, explain=task.explain).with_metadata(
         {START: b"" if start_us is None else str(start_us).encode(), b"file": str(task.file).encode()}
     )
     waiting: list[pa.Table] = []
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for judge, recording in ((judge, each) for judge in judges for each in recordings):
             for found in judge.judge(recording, said.range, explain=task.explain):
-                columns = dict(_columns(found, judge, recording, start_us))
+                columns = dict(part_columns(found, judge, recording, start_us))
                 waiting.append(pa.table([columns[name] for name in schema.names], schema=schema))
                 if sum(map(len, waiting)) >= _ROWS:
                     writer.write_table(pa.concat_tables(waiting, promote_options="none").unify_dictionaries())
@@ -166,7 +168,8 @@ def _write(
             writer.write_table(pa.concat_tables(waiting, promote_options="none").unify_dictionaries())
 
 
-def _schema(channels: Sequence[str], *, explain: bool) -> pa.Schema:
+def part_schema(channels: Sequence[str], *, explain: bool) -> pa.Schema:
+    """The columns of a part."""
     words = pa.dictionary(pa.int32(), pa.string())
     fields = [
         ("time", pa.timestamp("us", "UTC")),
@@ -183,9 +186,10 @@ def _schema(channels: Sequence[str], *, explain: bool) -> pa.Schema:
     return pa.schema(fields + ([("contributions", pa.list_(pa.float32()))] if explain else []))
 
 
-def _columns(
+def part_columns(
     found: Judged, judge: Judge, recording: Recording, start_us: int | None
 ) -> Iterator[tuple[str, Any]]:
+    """Names and values of the columns for some windows; also of those that the part may leave out."""
     count = len(found.scores)
     times = None if start_us is None else start_us + (found.end_s * 1e6).round().astype("int64")
     yield "time", pa.array([None] * count if times is None else times, pa.timestamp("us", "UTC"))
