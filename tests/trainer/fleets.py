@@ -3,9 +3,13 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from trainer.fleet import Engine
 
 RATE_HZ = 1000.0
 
@@ -72,6 +76,14 @@ def write_plan(
         rows.append(f"m{number},m{number}/list.csv,plant,pump,{detector}")
     (root / "plan.csv").write_text("\n".join(rows) + "\n")
     return root / "plan.csv"
+
+
+class Here(Engine):
+    """The engine that starts nothing: for what is not about engines."""
+
+    def run(self, work: Any, items: Any) -> Iterator[Any]:
+        for number, item in enumerate(items):
+            yield number, work(item)
 
 
 def doubled(number: int) -> int:

@@ -12,14 +12,13 @@ import pytest
 import edge_runtime
 from edge_runtime.core import Transition
 from tests.trainer.captured import write_capture
-from tests.trainer.fleets import RATE_HZ, write_machine, write_plan
+from tests.trainer.fleets import RATE_HZ, Here, write_machine, write_plan
 from tests.trainer.test_cli import trainer
 from trainer import fitting
 from trainer.calibration import Order
 from trainer.core import ChoiceError
 from trainer.core.context import quiet
 from trainer.fleet import backfill as past
-from trainer.fleet.processes import Processes
 
 LOUD = slice(20_000, 24_000)
 
@@ -51,7 +50,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def filled(plant: Path, output: Path, *words: str, explain: bool = False) -> past.Past:
     jobs = past.read_jobs([plant / word for word in words], "pump")
-    return past.backfill(jobs, output, Processes(1), quiet, explain=explain)
+    return past.backfill(jobs, output, Here(), quiet, explain=explain)
 
 
 def test_scores_and_alarms_are_those_of_the_edge(plant: Path, tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ def test_an_alarm_goes_on_from_file_to_file_and_months_are_apart(plant: Path, tm
     assert set(data["machine"].to_pylist()) == {"pump"}
     assert data["time"].to_pylist()[0].year == 2026
     first, second = found.machines[0].models
-    assert (first.windows, second.windows) == (930, 930)
+    assert (first.windows, second.windows) == (933, 933)
     assert first.by_month["2026-10"] >= 1
     assert first.by_month["2026-11"] == 0
     table = pq.read_table(tmp_path / "alarms" / "machine=pump" / "alarms.parquet")
@@ -118,7 +117,7 @@ def test_a_list_is_scored_line_by_line_and_what_fails_is_named(plant: Path, tmp_
     found = filled(plant, tmp_path / "out", "gaussian.onnx", str(listing), "m/list.csv", "day-0.frames")
     assert found.files == 7
     assert [("nan" in each.what) for each in found.failures] == [True] * 3
-    assert found.machines[0].models[0].windows == 310 + 3 * 38
+    assert found.machines[0].models[0].windows == 311 + 3 * 38
     assert "nan" in (tmp_path / "out" / "index.html").read_text()
 
 
