@@ -18,6 +18,7 @@ from trainer import fitting
 from trainer.calibration import Order
 from trainer.core import ChoiceError
 from trainer.core.context import quiet
+from trainer.fleet import Terms, run_fleet
 from trainer.fleet import backfill as past
 
 LOUD = slice(20_000, 24_000)
@@ -130,8 +131,9 @@ def test_models_of_two_sensors_and_words_that_are_none_are_refused(plant: Path) 
 
 def test_the_command_takes_a_fleet_and_its_plan(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, 1)
-    trainer("fleet", plan, "-o", tmp_path / "models", "--no-report")
-    done = trainer("backfill", tmp_path / "models", plan, "-o", tmp_path / "past", "--json")
+    run_fleet(plan, tmp_path / "models", Here(), Terms(report=False), quiet)
+    words = ("-o", tmp_path / "past", "--json", "--processes", 1)
+    done = trainer("backfill", tmp_path / "models", plan, *words)
     said = json.loads(done.stdout)
     assert said["files"] == 3
     assert said["machines"]["m0"]["m0"]["windows"] > 0
