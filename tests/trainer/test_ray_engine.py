@@ -21,15 +21,17 @@ found = dict(open_engine("ray", 2, "").run(deadly, [(sys.argv[1], number) for nu
 print(json.dumps({number: isinstance(result, Lost) for number, result in found.items()}))
 """
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("STEADYHUM_HEAVY") != "test-ray", reason="installs Ray: make test-ray"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(os.environ.get("STEADYHUM_HEAVY") != "test-ray", reason="installs Ray: make test-ray"),
+]
 
 
 def run(*words: Any, code: int = 0) -> str:
     environment = {**os.environ, **CREATED, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [PYTHON, *map(str, words)], capture_output=True, text=True, check=False, env=environment, timeout=250
+        [PYTHON, *map(str, words)], capture_output=True, text=True, check=False, env=environment, timeout=400
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr

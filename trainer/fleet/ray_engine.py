@@ -5,6 +5,7 @@ and of the output at the same paths, as on a shared file system.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from trainer.fleet.engines import Chunks, Engine, Item, Lost, Result
 
 _STORE_BYTES: Final = 80 * 1024 * 1024
 """Of the object store, the least that Ray takes: results are a few hundred bytes each."""
+_REACH_S: Final = 5.0
+"""A computer of a cluster that does not answer for so long is not there."""
 _AHEAD: Final = 2
 """Chunks that wait for each processor, so that none waits for this process."""
 _ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -43,6 +46,7 @@ class RayCluster(Engine):
             ray.shutdown()
 
     def _join(self) -> None:
+        reach(self._address)
         local = (
             {}
             if self._address
@@ -84,6 +88,19 @@ class RayCluster(Engine):
                 continue
             chunks.took(len(chunk), seconds)
             yield from found
+
+
+def reach(address: str) -> None:
+    """Raise UnavailableError where nobody listens at HOST:PORT: Ray itself ends the process, after minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return  # none, or a word that Ray understands
+    try:
+        socket.create_connection((host, int(port)), _REACH_S).close()
+    except OSError as error:
+        remedy = "Start a cluster with `ray start --head`, or leave --address out"
+        what = f"no cluster can be reached ({error.strerror or error})"
+        raise UnavailableError(what, where=address, remedy=remedy) from error
 
 
 def work_on(work: Callable[[Any], Any], chunk: list[tuple[int, Any]]) -> tuple[float, list[tuple[int, Any]]]:
