@@ -58,6 +58,8 @@ class PrincipalComponents(ReconstructionDetector):
 
     def _learn(self, vectors: Floats) -> None:
         self._mean: Floats = rounded(vectors.mean(axis=0))
+        if len(vectors) > MOST_WINDOWS:
+            vectors = vectors[np.linspace(0, len(vectors) - 1, MOST_WINDOWS).round().astype(int)]
         variances, axes = _principal(vectors, self._mean, self._most)
         explained = np.cumsum(variances) / max(variances.sum(), 1e-30)  # constant windows have no variance
         kept = int(np.searchsorted(explained, self._variance)) + 1
@@ -91,8 +93,6 @@ def _principal(vectors: Floats, mean: Floats, most: int) -> tuple[Floats, Floats
     """Variances [components], descending, and the first axes [features, at most `most`] of vectors [n,
     features].
     """
-    if len(vectors) > MOST_WINDOWS:
-        vectors = vectors[np.linspace(0, len(vectors) - 1, MOST_WINDOWS).round().astype(int)]
     count, width = vectors.shape
     # With fewer rows than features the Gram matrix is the smaller one, and has the same eigenvalues.
     wide = count < width

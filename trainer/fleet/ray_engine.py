@@ -91,7 +91,7 @@ class RayCluster(Engine):
 
 
 def reach(address: str) -> None:
-    """Raise UnavailableError where nobody listens at HOST:PORT: Ray itself ends the process, after minutes."""
+    """Raise UnavailableError where nobody listens at HOST:PORT: Ray itself ends the process after minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdecimal():
         return  # none, or a word that Ray understands

@@ -106,11 +106,11 @@ class VectorDetector(Detector):
             self._notes["transform"] = " ".join(self._shape.kinds)
             vectors = self._compute(windows)
         self._scale = _scale(vectors, self._front, self._notes, self.shared_scale)
-        scaled = self._scale.apply(vectors)
+        scaled = [self._scale.apply(vectors)]
         del vectors  # of all windows, as `scaled` is: beside it a third of the memory of a fit
-        far = (np.square(scaled[at : at + _ROWS]).mean(axis=1).max() for at in range(0, len(scaled), _ROWS))
+        far = (np.square(scaled[0][at : at + _ROWS]).mean(axis=1).max() for at in range(0, count, _ROWS))
         self._farthest = float(np.sqrt(max(far)))
-        self._learn(scaled)
+        self._learn(scaled.pop())  # held here no longer: a method that needs fewer of them lets the rest go
 
     def graph(self) -> onnx.ModelProto:
         """Return one graph of features, standardisation and score."""
