@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import edge_runtime
-from edge_runtime.core import Transition
+from edge_runtime.core import Transition, UnavailableError
 from tests.trainer.captured import write_capture
 from tests.trainer.fleets import RATE_HZ, Here, write_machine, write_plan
-from tests.trainer.test_cli import trainer
+from tests.trainer.test_cli import WITHOUT, trainer
 from trainer import fitting
 from trainer.calibration import Order
-from trainer.core import ChoiceError
+from trainer.core import ChoiceError, RecordingError
 from trainer.core.context import quiet
 from trainer.fleet import Terms, run_fleet
 from trainer.fleet import backfill as past
@@ -127,6 +127,22 @@ def test_models_of_two_sensors_and_words_that_are_none_are_refused(plant: Path) 
         past.read_jobs([plant / "gaussian.onnx"], "")
     with pytest.raises(ChoiceError, match="named twice"):
         past.read_jobs([plant / "gaussian.onnx"] * 2 + [plant / "day-0.frames"], "")
+    with pytest.raises(RecordingError, match="letters"):
+        past.read_jobs([plant / "gaussian.onnx", plant / "day-0.frames"], "../elsewhere")
+
+
+def test_without_pyarrow_it_is_said_what_to_install(plant: Path, tmp_path: Path) -> None:
+    words = ("backfill", plant / "gaussian.onnx", plant / "day-0.frames", "-o", tmp_path)
+    done = trainer(*words, code=69, before=WITHOUT.format("pyarrow"))
+    assert "steadyhum[trainer,fleet]" in done.stderr
+
+
+def test_a_table_that_is_damaged_is_said(plant: Path, tmp_path: Path) -> None:
+    filled(plant, tmp_path, "gaussian.onnx", "day-0.frames")
+    (part,) = tmp_path.glob("scores/**/part-*")
+    part.write_bytes(part.read_bytes()[:1000])
+    with pytest.raises(UnavailableError, match="ArrowInvalid"):
+        filled(plant, tmp_path, "gaussian.onnx", "day-0.frames")
 
 
 def test_the_command_takes_a_fleet_and_its_plan(tmp_path: Path) -> None:

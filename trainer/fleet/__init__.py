@@ -2,7 +2,7 @@
 
 from trainer.fleet.engines import ATTEMPTS, ENGINES, Engine, Lost, open_engine
 from trainer.fleet.machine import Done, Task, fit_machine
-from trainer.fleet.plan import PlannedMachine, read_plan
+from trainer.fleet.plan import PlannedMachine, check_name, read_plan
 from trainer.fleet.record import FITTED, MODEL, Record
 from trainer.fleet.run import PAGE, Cost, Summary, Terms, estimate, run_fleet
 from trainer.fleet.sources import Sources, find_sources
@@ -23,6 +23,7 @@ __all__ = [
     "Summary",
     "Task",
     "Terms",
+    "check_name",
     "estimate",
     "find_sources",
     "fit_machine",

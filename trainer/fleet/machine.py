@@ -82,6 +82,7 @@ def fit_machine(task: Task) -> Done:
             failure = replace(failure, key=key, stamps=tuple(stamps))
             if before is not None and not task.again and before.stands(key, folder):
                 return Done(name, "failed" if before.outcome == FAILED else "kept", what=before.what)
+            remove_partial(folder)
             found = fitted_record(task, sources, failure, folder)
         took = {"seconds": time.monotonic() - begun_s, "bytes": sum(size for _, size, _, _ in stamps)}
         write_text(folder / TOOK, json.dumps(took) + "\n")
@@ -94,6 +95,12 @@ def fit_machine(task: Task) -> Done:
     except EdgeError as error:
         failure = failed(failure, error)
     return Done(name, FAILED, time.monotonic() - begun_s, failure.what)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a process that was killed had not written to its end."""
+    for path in folder.glob(".*.partial"):
+        path.unlink(missing_ok=True)
 
 
 def failed(record: Record, error: Exception) -> Record:

@@ -75,17 +75,22 @@ def read_plan(path: Path) -> tuple[PlannedMachine, ...]:
     return tuple(found)
 
 
-def planned(where: str, named: Mapping[str, str]) -> PlannedMachine:
-    """Understand one line, `named` by columns. Raises what `read_plan` does."""
-    if unknown := next((name for name in named if name not in COLUMNS), ""):
-        raise RecordingError(f"there is no {unknown}", where=where, remedy=nearest(unknown, COLUMNS))
-    name = named.get("machine", "")
+def check_name(name: str, where: str) -> None:
+    """Raise RecordingError for a name that no machine may have."""
     if not _NAME.fullmatch(name) or name.endswith("."):
         raise RecordingError(
             f"machine is {name[:40]!r}",
             where=where,
             remedy="Write 1 to 100 letters, digits and any of . _ + -, beginning with a letter or digit",
         )
+
+
+def planned(where: str, named: Mapping[str, str]) -> PlannedMachine:
+    """Understand one line, `named` by columns. Raises what `read_plan` does."""
+    if unknown := next((name for name in named if name not in COLUMNS), ""):
+        raise RecordingError(f"there is no {unknown}", where=where, remedy=nearest(unknown, COLUMNS))
+    name = named.get("machine", "")
+    check_name(name, where)
     patterns = parted(named.get("recordings", ""), "recordings", where)
     if not patterns:
         remedy = "Write files, folders or patterns, separated by blanks"

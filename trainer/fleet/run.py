@@ -17,7 +17,7 @@ from typing import Any, Final
 from edge_runtime.core import DataError, EdgeError, UnavailableError
 from trainer.core import Progress, alone, make_folder, write_text
 from trainer.fleet.engines import Engine, Lost
-from trainer.fleet.machine import Done, Task, fit_machine
+from trainer.fleet.machine import Done, Task, fit_machine, remove_partial
 from trainer.fleet.page import fleet_page
 from trainer.fleet.plan import PlannedMachine, read_plan
 from trainer.fleet.record import FAILED, Record, key_of, read_took
@@ -117,6 +117,7 @@ def run_fleet(plan: Path, output: Path, engine: Engine, terms: Terms, progress: 
     machines = read_plan(plan)
     make_folder(output)
     with alone(output / _LOCK, "another run is at work here", "Wait for it, or give another folder"):
+        remove_partial(output)
         tasks = _tasks(machines, plan, output, begun(output), terms)
         counted = {"fitted": 0, "kept": 0}
         failures: list[Done] = []

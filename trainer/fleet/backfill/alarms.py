@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edge_runtime.analysis import AlarmMachine, SlowAverage, SlowRule
-from edge_runtime.core import AlarmKind, Manifest, Transition
+from edge_runtime.core import AlarmKind, EdgeError, Manifest, Transition
 from edge_runtime.models import open_trusted
 from trainer.core import make_folder, natural_key, whole_file
+from trainer.fleet import Lost
 from trainer.fleet.backfill.scoring import SCORES, START, UNDATED
 
 ALARMS: Final = "alarms"
@@ -87,8 +88,18 @@ class MachinePast:
     models: tuple[ModelPast, ...]
 
 
-def raise_alarms(task: MachineTask) -> MachinePast:
-    """Go through a machine's scores, and write the table of its alarms."""
+def raise_alarms(task: MachineTask) -> MachinePast | Lost:
+    """Go through a machine's scores, and write the table of its alarms; say why where that cannot be."""
+    try:
+        return past_of(task)
+    except EdgeError as error:
+        return Lost(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a library raises is said, and no traceback
+        return Lost(f"{type(error).__name__}: {error}")
+
+
+def past_of(task: MachineTask) -> MachinePast:
+    """Go through a machine's scores, and write the table of its alarms. Raises what reading and writing do."""
     found: list[ModelPast] = []
     parts = sorted(parts_of(task), key=lambda part: (part[0] is None, part[0] or 0, natural_key(part[1])))
     for label, path in task.models:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from edge_runtime.core import UnavailableError
 from edge_runtime.models import load_model
 from trainer.core import ChoiceError, Progress, alone, make_folder, write_text
-from trainer.fleet import FITTED, MODEL, Engine, Lost, Record, Sources, find_sources, read_plan
+from trainer.fleet import FITTED, MODEL, Engine, Lost, Record, Sources, check_name, find_sources, read_plan
 from trainer.fleet.backfill.alarms import MachinePast, MachineTask, raise_alarms
 from trainer.fleet.backfill.page import past_page
 from trainer.fleet.backfill.scoring import SCORES, FileTask, Scored, score_file
@@ -75,13 +75,13 @@ def read_jobs(words: Sequence[Path], machine: str) -> list[Job]:
     if not models or not others:
         remedy = "Give models (.onnx) and recordings, or a folder that `trainer fleet` made and its plan"
         raise ChoiceError("models and recordings are needed", remedy=remedy)
-    names = [
-        load_model(model).manifest.name for model in models
-    ]  # proved in a child, before anything is done
+    # Proved in a child, before anything is done.
+    names = [load_model(model).manifest.name for model in models]
     labels = names if len(set(names)) == len(names) else [str(model.with_suffix("")) for model in models]
     if len(set(labels)) < len(labels):
         raise ChoiceError("one model is named twice", remedy="Name each once")
     called = machine or models[0].stem
+    check_name(called, "--machine")
     sources = find_sources([str(word) for word in others], Path.cwd(), Path())
     return [Job(called, tuple(zip(labels, (model.absolute() for model in models), strict=True)), sources)]
 
@@ -92,6 +92,9 @@ def planned_jobs(fleet: Path, plan: Path) -> Iterator[Job]:
         folder = fleet.absolute() / machine.name
         record = Record.read(folder)
         if record is not None and record.outcome == FITTED:
+            if any("://" in pattern for pattern in machine.patterns):
+                remedy = "Fetch them, and name them in a plan of their own"
+                raise ChoiceError("its recordings lie elsewhere", where=machine.name, remedy=remedy)
             sources = find_sources(machine.patterns, plan.absolute().parent, Path())
             yield Job(machine.name, ((machine.name, folder / MODEL),), sources)
 
