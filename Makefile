@@ -144,6 +144,19 @@ test-recorders: $(READY) build/recorders/bin/python
 	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/recorders
 
 .PHONY: test-recorders
+# The engine of `trainer fleet` for many computers, with Ray in an environment of its own: 400 MB, the first time.
+# What else it needs it takes from the other one.
+build/ray/ready: $(READY)
+	$(BIN)/python -m venv build/ray
+	build/ray/bin/pip install -q 'ray>=2.49'
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(build/ray/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/beside.pth"
+	touch $@
+
+test-ray: build/ray/ready
+	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/trainer/test_ray_engine.py
+
+.PHONY: test-ray
 
 # As root: the arm64 package on an emulated processor, against the scores of this one.
 test-arm64: deb

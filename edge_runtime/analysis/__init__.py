@@ -11,6 +11,7 @@ from edge_runtime.analysis.rate_meter import NOTE_S, FirstLook, RateMeter, RateR
 from edge_runtime.analysis.sensor_checks import REMEDIES, SATURATED_SHARE, STUCK_SHARE, problem
 from edge_runtime.analysis.slow_average import SlowAverage, SlowRule
 from edge_runtime.analysis.usable_share import EVERY_S, UsableShare
+from edge_runtime.analysis.window_checks import WindowChecks
 from edge_runtime.analysis.windows import RATE_TOLERANCE, Windower, samples_between
 from edge_runtime.core import late_names
 
@@ -47,6 +48,7 @@ __all__ = [
     "TrendLimit",
     "TrendWatch",
     "UsableShare",
+    "WindowChecks",
     "Windower",
     "end_limit",
     "introduction",

@@ -2,8 +2,10 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from edge_runtime.analysis import Identity
 from edge_runtime.configuration import strict_toml
@@ -92,14 +94,8 @@ class Config:
         if self.commands.mqtt and self.broker.mqtt != "5":
             raise ValueError("commands need MQTT 5, for its response topics: set mqtt of the broker to '5'")
         for name in ("name", "port", "serial"):
-            values = Counter(getattr(sensor, name) for sensor in self.sensor)
-            del values[None]
-            for value, count in values.most_common(1):
-                if count > 1:
-                    raise ValueError(f"sensor has {count} entries with the same {name} {value!r}")
-        twice = [name for name, count in Counter(each.name for each in self.notify).items() if count > 1]
-        if twice:
-            raise ValueError(f"notify has several entries of the name {twice[0]!r}")
+            _check_unlike("sensor", name, self.sensor)
+        _check_unlike("notify", "name", self.notify)
         _check_machines(self.sensor)
         for sensor in self.sensor:
             check_trends(sensor, kept=self.history.enabled)
@@ -108,6 +104,15 @@ class Config:
             other = devices.setdefault(device_of(sensor.port), sensor.port)
             if other != sensor.port:
                 raise ValueError(f"sensor has one device under two names, {other!r} and {sensor.port!r}")
+
+
+def _check_unlike(key: str, name: str, entries: Sequence[Any]) -> None:
+    """Raise ValueError for entries of a table that say the same."""
+    values = Counter(getattr(entry, name) for entry in entries)
+    del values[None]
+    for value, count in values.most_common(1):
+        if count > 1:
+            raise ValueError(f"{key} has {count} entries with the same {name} {value!r}")
 
 
 def _check_machines(sensors: tuple[SensorSettings, ...]) -> None:

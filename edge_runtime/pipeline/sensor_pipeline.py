@@ -8,7 +8,7 @@ No thread, clock or disk: time is an argument, so a recording gives the verdicts
 from collections.abc import Callable
 from typing import Final
 
-from edge_runtime.analysis import AlarmMachine, UsableShare, Windower, samples_between
+from edge_runtime.analysis import AlarmMachine, UsableShare, WindowChecks, Windower, samples_between
 from edge_runtime.core import (
     Alarm,
     AlarmKind,
@@ -28,7 +28,6 @@ from edge_runtime.pipeline.scoring import Scoring
 from edge_runtime.pipeline.sensor_judge import SensorJudge
 from edge_runtime.pipeline.state_watch import StateWatch
 from edge_runtime.pipeline.watch import Watch
-from edge_runtime.pipeline.window_checks import WindowChecks
 from edge_runtime.sensors.protocols import Decoder
 
 _CLOCK_JUMP_S: Final = 5.0

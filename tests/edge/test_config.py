@@ -313,5 +313,5 @@ def test_whom_to_notify_has_a_name_of_its_own(tmp_path: Path) -> None:
     path.write_text(GOOD + one)
     assert [each.name for each in read_config(path).notify] == ["chat"]
     path.write_text(GOOD + one * 2)
-    with pytest.raises(ConfigError, match="several entries of the name 'chat'"):
+    with pytest.raises(ConfigError, match="entries with the same name 'chat'"):
         read_config(path)

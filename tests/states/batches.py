@@ -9,12 +9,11 @@ from itertools import count
 
 import numpy as np
 
-from edge_runtime.analysis import AlarmMachine
+from edge_runtime.analysis import AlarmMachine, WindowChecks
 from edge_runtime.core import AlarmKind, AlarmPolicy, Samples, Verdict
 from edge_runtime.models import STATE, Artefact, Scores
 from edge_runtime.pipeline import Watch
 from edge_runtime.pipeline.state_watch import STATE_POLICY, StateWatch
-from edge_runtime.pipeline.window_checks import WindowChecks
 from tests.adapting.ways import windows
 from tests.states.play import Said
 

@@ -10,8 +10,8 @@ from tests.shared import ROOT
 from tests.trainer.sample import sample
 from trainer.detectors import REGISTRY
 from trainer.evaluation.metrics import evaluate
-from trainer.ready_models import cards
-from trainer.ready_models.make import INT8, unsupervised
+from trainer.fleet.ready_models import cards
+from trainer.fleet.ready_models.make import INT8, unsupervised
 
 FOLDER = ROOT / "exported_models"
 FILES = sorted(FOLDER.glob("*.onnx"))

@@ -26,7 +26,7 @@ from trainer import evaluation
 from trainer.cli import terminal
 from trainer.core.errors import RecordingError
 from trainer.export import manifest_text
-from trainer.ready_models import cards
+from trainer.fleet.ready_models import cards
 from trainer.recordings import recording_from_array
 from trainer.recordings.file_reading import read_recording
 from trainer.recordings.listing import read_list

@@ -44,7 +44,7 @@ def hide():
 WORK = """
 import json, pathlib
 listing, folder = map(pathlib.Path, sys.argv[1:])
-import trainer.cli, trainer.comparison, trainer.ready_models, trainer.report, trainer.reproduce
+import trainer.cli, trainer.comparison, trainer.fleet.ready_models, trainer.report, trainer.reproduce
 from trainer import fitting
 from trainer.evaluation import evaluate_list
 from trainer.core import quiet

@@ -16,7 +16,7 @@ from trainer.core.context import FitContext
 from trainer.detectors import REGISTRY, create, options_of
 from trainer.export import onnx_file
 from trainer.fitting import Order
-from trainer.ready_models.make import unsupervised
+from trainer.fleet.ready_models.make import unsupervised
 
 RATE_HZ = 12000.0
 QUICK = {"epochs": "3"}

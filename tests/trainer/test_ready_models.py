@@ -17,8 +17,8 @@ from tests.trainer.test_exported_models import disagreements
 from trainer import fitting
 from trainer.core.context import quiet
 from trainer.evaluation.quantization_cost import Int8Cost
-from trainer.ready_models import cards, make_models
-from trainer.ready_models.make import INT8, unsupervised
+from trainer.fleet.ready_models import cards, make_models
+from trainer.fleet.ready_models.make import INT8, unsupervised
 
 FEW = "gaussian,principal_components"
 COST = Int8Cost(size_ratio=0.3, latency_ratio=1.0, auroc_loss=0.0, otherwise=0.0, changed=())

@@ -8,7 +8,7 @@ import pytest
 from scipy import signal
 
 from tests.shared import ROOT
-from trainer.recordings.welch import welch
+from trainer.recordings.power_density import welch
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from trainer.calibration.choice import CalibrationPlan
 from trainer.calibration.cross_validation import Calibrated, FitGraph, calibrate, context_of
+from trainer.calibration.slow_alarm import USUAL_S
 from trainer.core import FitError, Progress, quiet
 from trainer.recordings import (
     NORMAL,
+    Drawn,
     LeftOut,
     Recording,
     condition_names,
     cut_out,
+    draw_stretches,
     left_out_notes,
     long_enough,
     strangers,
@@ -38,6 +41,8 @@ def calibrate_screened(
     normal = condition_names(item for item in recordings if item.label == NORMAL)
     progress(0.0, "looking for dead sensors and strangers")
     recordings = long_enough(recordings, plan.samples * (2 if plan.within(len(normal)) else 1))
+    drawn = stretches_of(recordings, plan, seed)
+    recordings = drawn.recordings
     left_out = unusable(recordings, plan.samples, plan.hop, plan.range_)
     kept = _without(recordings, left_out, plan)
     if not plan.accept_towering:
@@ -48,7 +53,16 @@ def calibrate_screened(
     if odd:
         left_out, kept = left_out + odd, _without(kept, odd, plan)
         found = calibrate(fit, kept, plan, context_of(kept, seed, progress))
-    return kept, replace(found, notes={**found.notes, **left_out_notes(left_out, plan.samples)})
+    notes = {**found.notes, **drawn.notes, **left_out_notes(left_out, plan.samples)}
+    return kept, replace(found, notes=notes)
+
+
+def stretches_of(recordings: Sequence[Recording], plan: CalibrationPlan, seed: int) -> Drawn:
+    """Stretches of long recordings; all, where hours are what is asked about: by a budget, a long average."""
+    if plan.budget or (plan.slow_s or 0) > USUAL_S:
+        return Drawn(tuple(recordings), {})
+    variants = variant_count(plan.augmentation) if plan.augmentation else 1
+    return draw_stretches(recordings, plan.samples, plan.hop, variants=variants, seed=seed)
 
 
 def _towering(found: Calibrated, plan: CalibrationPlan) -> list[LeftOut]:

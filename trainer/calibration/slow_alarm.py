@@ -11,7 +11,7 @@ from trainer.calibration.choice import CalibrationPlan, Held
 from trainer.core import FitError
 from trainer.recordings import NORMAL, condition_names
 
-_USUAL_S: Final = 60.0
+USUAL_S: Final = 60.0
 """Averaged over where nobody says otherwise. A judgement: a minute is a thousand windows of usual length, and
 soon enough for wear."""
 _ENOUGH: Final = 10
@@ -36,7 +36,7 @@ def find_slow(
         for item in normal:
             lasted[item.recording.condition] += item.recording.duration_s
         variants = len({item.variant for item in normal})
-        if min(lasted.values()) / variants < _ENOUGH * _USUAL_S:
+        if min(lasted.values()) / variants < _ENOUGH * USUAL_S:
             return None, {}
     if plan.slow_s == 0:
         return None, {}
@@ -44,7 +44,7 @@ def find_slow(
     try:
         found = slow_threshold(
             _joined(normal, plan),
-            plan.slow_s or _USUAL_S,
+            plan.slow_s or USUAL_S,
             fast.value,
             plan.policy,
             known=plan.conditions == "all",
@@ -58,10 +58,12 @@ def find_slow(
 
 
 def _joined(normal: Sequence[Held], plan: CalibrationPlan) -> list[Series]:
-    """Blocks of one recording in order of time: an average goes on from one to the next."""
-    parts: dict[tuple[str, int], list[Held]] = {}
+    """Blocks of one recording in order of time: an average goes on from one to the next, and not over what
+    was not drawn."""
+    parts: dict[tuple[str, int, int], list[Held]] = {}
     for item in normal:
-        parts.setdefault((item.recording.digest, item.variant), []).append(item)
+        apart = item.recording.offset if item.recording.drawn else 0
+        parts.setdefault((item.recording.digest, item.variant, apart), []).append(item)
     return [
         Series(
             own[0].recording.condition,
@@ -69,5 +71,5 @@ def _joined(normal: Sequence[Held], plan: CalibrationPlan) -> list[Series]:
             plan.hop / own[0].recording.rate_hz,
             variant,
         )
-        for (_, variant), own in parts.items()
+        for (_, variant, _), own in parts.items()
     ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.core import VERSION, UnavailableError, run_command
-from trainer.cli import adopt, compare, diagnose, learn, recordings, terminal
+from trainer.cli import adopt, backfill, compare, diagnose, fleet, learn, recordings, terminal
 from trainer.cli import reproduce as reproduce_command
 from trainer.core import ChoiceError
 
@@ -20,9 +20,11 @@ app = typer.Typer(
 )
 app.add_typer(recordings.app, name="recordings")
 app.command()(adopt.adopt)
+app.command()(backfill.backfill)
 app.command()(compare.compare)
 app.command()(compare.report)
 app.command()(diagnose.diagnose)
+app.command()(fleet.fleet)
 app.command()(learn.learn)
 app.add_typer(reproduce_command.app, name="reproduce")
 
@@ -178,7 +180,7 @@ def models(
 ) -> None:
     """Write one calibrated file with a model card for each detector, and a page over all."""
     from trainer import fitting
-    from trainer.ready_models import int8_table, make_models, unsupervised
+    from trainer.fleet.ready_models import int8_table, make_models, unsupervised
     from trainer.recordings import load_list
 
     orders = fitting.orders(detectors or ",".join(unsupervised()), seed=seed)

@@ -20,17 +20,15 @@ import typer
 
 from edge_runtime.core import (
     LEARNING_FOLDER,
-    BusyError,
     DataError,
     LearningRequest,
-    UnavailableError,
     read_answer,
     read_request,
     sensor_folder_name,
     write_learning,
 )
 from trainer.cli import terminal
-from trainer.core import without_model
+from trainer.core import alone, without_model
 
 _POLL_S: Final = 1.0
 """Between two looks for requests. A judgement: a person waits minutes for what it takes."""
@@ -84,38 +82,9 @@ def learn(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _alone(state) as lock:
+    lock_file, busy = state / LEARNING_FOLDER / ".lock", "another learner is at work here"
+    with alone(lock_file, busy, "Wait until it has answered") as lock:
         _serve(_Gateway(state.resolve(), nice, stop, lock), once=once, linger_s=linger)
-
-
-@contextlib.contextmanager
-def _alone(state: Path) -> Iterator[tuple[int, ...]]:
-    """Hold a lock on the folder, where the system has such; the kernel releases it however this ends.
-
-    Raises BusyError where another learner holds it, UnavailableError where it cannot be made.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield ()
-        return
-    path = state / LEARNING_FOLDER / ".lock"
-    try:
-        path.parent.mkdir(exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise UnavailableError(
-            f"cannot be written ({error.strerror})", where=str(path), remedy="Run it as the service's user"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield (descriptor,)
-    except BlockingIOError as error:
-        raise BusyError(
-            "another learner is at work here", where=str(state), remedy="Wait until it has answered"
-        ) from error
-    finally:
-        os.close(descriptor)
 
 
 def _serve(gateway: _Gateway, *, once: bool, linger_s: float | None) -> None:

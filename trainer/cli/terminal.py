@@ -26,6 +26,8 @@ _LIBRARIES: Final = {
     "torch",
 }
 """Modules of the extra `trainer`: without it one of them is the first that cannot be imported."""
+_FLEET: Final = {"pyarrow"}
+"""Likewise of the extra `fleet`."""
 
 _COLUMNS: Final = (
     TextColumn("{task.description}", markup=False),
@@ -79,6 +81,8 @@ def bars(title: str) -> Iterator[Callable[[str, float, str], None]]:
 def missing_library(error: ModuleNotFoundError) -> str | None:
     """Return what to install if one of the trainer's libraries is missing; None for any other module."""
     name = (error.name or "").partition(".")[0]
+    if name in _FLEET:
+        return f"{name} is not installed. Run: pip install 'steadyhum[trainer,fleet]'"
     if name not in _LIBRARIES:
         return None
     return (

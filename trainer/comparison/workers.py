@@ -1,11 +1,10 @@
 """Trials of several detectors at once, each in a process of its own that reports its progress."""
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Final
 from edge_runtime.core import UnavailableError
 from trainer.comparison.outcomes import DetectorTrials
 from trainer.comparison.trials import run_trials
-from trainer.core import ChoiceError
+from trainer.core import ChoiceError, interrupts_held
 from trainer.fitting import Order
 from trainer.recordings import Recording
 
@@ -52,7 +51,7 @@ def _in_processes(
     reports: SimpleQueue[ProgressReport] = context.SimpleQueue()
     pool = ProcessPoolExecutor(count, context, _initialise, (tuple(recordings), reports))
     try:
-        with _interrupts_held():
+        with interrupts_held():
             waiting = [pool.submit(_run, order, arrangement) for order in orders]
         _pass_on(waiting, reports, bars)
         return [done.result() for done in waiting]
@@ -68,23 +67,6 @@ def _in_processes(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Begin processes that no interrupt at the terminal reaches: this one is to end them.
-
-    They inherit the mask of signals, and so are safe before they run a line. Windows has none; there an
-    interrupt within a worker's start, until `_initialise` ignores it, ends that worker.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pass_on(

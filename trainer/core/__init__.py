@@ -11,6 +11,8 @@ from trainer.core.atomic_files import (
 )
 from trainer.core.context import READING, FitContext, Progress, part_of, quiet, without
 from trainer.core.errors import ChoiceError, ExportError, FitError, RecordingError, TrainerError
+from trainer.core.folder_lock import alone
+from trainer.core.interrupts import interrupts_held
 from trainer.core.natural_order import natural_key
 from trainer.core.nearest_name import nearest
 from trainer.core.rich_text import terminal_text
@@ -24,9 +26,11 @@ __all__ = [
     "Progress",
     "RecordingError",
     "TrainerError",
+    "alone",
     "check_apart",
     "check_file",
     "check_folder",
+    "interrupts_held",
     "make_folder",
     "natural_key",
     "nearest",

@@ -58,6 +58,8 @@ class PrincipalComponents(ReconstructionDetector):
 
     def _learn(self, vectors: Floats) -> None:
         self._mean: Floats = rounded(vectors.mean(axis=0))
+        if len(vectors) > MOST_WINDOWS:
+            vectors = vectors[np.linspace(0, len(vectors) - 1, MOST_WINDOWS).round().astype(int)]
         variances, axes = _principal(vectors, self._mean, self._most)
         explained = np.cumsum(variances) / max(variances.sum(), 1e-30)  # constant windows have no variance
         kept = int(np.searchsorted(explained, self._variance)) + 1
@@ -91,13 +93,14 @@ def _principal(vectors: Floats, mean: Floats, most: int) -> tuple[Floats, Floats
     """Variances [components], descending, and the first axes [features, at most `most`] of vectors [n,
     features].
     """
-    if len(vectors) > MOST_WINDOWS:
-        vectors = vectors[np.linspace(0, len(vectors) - 1, MOST_WINDOWS).round().astype(int)]
-    rows = vectors - mean
-    count, width = rows.shape
+    count, width = vectors.shape
     # With fewer rows than features the Gram matrix is the smaller one, and has the same eigenvalues.
     wide = count < width
-    values, axes = np.linalg.eigh((rows @ rows.T if wide else rows.T @ rows) / count)
+    rows = vectors - mean
+    del vectors
+    products = (rows @ rows.T if wide else rows.T @ rows) / count
+    rows = rows if wide else rows[:0]  # each is as large as what the eigenvectors take
+    values, axes = np.linalg.eigh(products)
     values, axes = np.maximum(values[::-1], 0.0), axes[:, : -most - 1 : -1]
     if wide:
         # An axis without variance is any: 1e-30 keeps it finite, and it is not among those that are kept.

@@ -26,15 +26,19 @@ def read_any(
     What a list would say may be given for a single recording. Each stretch without a gap is a recording.
     Raises RecordingError for what cannot be read.
     """
-    stated = bool(signals or unit or rate_hz)
-    if is_capture_path(path):
-        rows = list(capture_rows([path]))
-    elif not stated and is_list(path):
-        rows = list(read_list(path))
-    else:
-        rows = [ListRow(path, tuple(signals), NORMAL, ONE_CONDITION, rate_hz, None, None, (), unit)]
-    for row in rows:
+    stated = bool(signals or unit or rate_hz) and not is_capture_path(path)
+    single = ListRow(path, tuple(signals), NORMAL, ONE_CONDITION, rate_hz, None, None, (), unit)
+    for row in [single] if stated else rows_of(path):
         yield from read_recordings([replace(row, target_rate_hz=None, lowpass_hz=None)])
+
+
+def rows_of(path: Path) -> tuple[ListRow, ...]:
+    """What a recordings list would say of a file; of a list, what it says. Raises RecordingError."""
+    if is_capture_path(path):
+        return tuple(capture_rows([path]))
+    if is_list(path):
+        return read_list(path)
+    return (ListRow(path, (), NORMAL, ONE_CONDITION, None, None, None, (), ""),)
 
 
 def is_list(path: Path) -> bool:

@@ -130,8 +130,11 @@ def leave_out_blocks(recordings: Sequence[Recording], samples: int, blocks: int 
     """Cut each recording into contiguous blocks and leave out each block in turn.
 
     For one condition only. Blocks share no samples, but they share the machine, the day and the mounting.
+    Stretches that were drawn of longer recordings are left out in runs: those are blocks of all the time.
     Raises RecordingError where a recording is too short for two blocks.
     """
+    if any(item.drawn for item in recordings):
+        return leave_out_runs(recordings, blocks)
     parts: list[Recording] = []
     turns: list[int] = []
     for recording in recordings:

@@ -9,7 +9,6 @@ import csv
 import io
 import math
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ from trainer.core import RecordingError, write_text
 from trainer.formats import Hints
 from trainer.recordings import labels
 from trainer.recordings.list_columns import CHOICES, COLUMNS, KNOWN, NUMBERS, REMEDIES, check_columns
-from trainer.recordings.list_file import joined, read_entries
+from trainer.recordings.list_file import joined, parted, read_entries
 from trainer.recordings.list_row import ListRow, check_row, check_together
 
 __all__ = ["COLUMNS", "ONE_CONDITION", "ListRow", "read_list", "write_list"]
@@ -78,8 +77,8 @@ def _row(path: Path, where: str, named: Mapping[str, str]) -> ListRow:
     for name, remedy in REMEDIES.items():
         if name in named and not named[name]:
             raise RecordingError(f"{name} is blank", where=where, remedy=remedy)
-    channels = _names(named, "channels", where)
-    signals = _names(named, "signal", where)
+    channels = parted(named.get("channels", ""), "channels", where)
+    signals = parted(named.get("signal", ""), "signal", where)
     if len(channels) == 1 and len(signals) > 1:
         signals = (named["signal"],)  # one name that holds blanks
     condition = named.get("condition", ONE_CONDITION)
@@ -102,23 +101,6 @@ def _row(path: Path, where: str, named: Mapping[str, str]) -> ListRow:
     )
     check_row(row)
     return row
-
-
-def _names(named: Mapping[str, str], field_name: str, where: str) -> tuple[str, ...]:
-    """Names separated by blanks, in quotes where they hold some."""
-    text = named.get(field_name, "")
-    if not {'"', "'"} & set(text):
-        return tuple(text.split())
-    lexer = shlex.shlex(text, posix=True)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
-    try:
-        return tuple(lexer)
-    except ValueError as error:
-        raise RecordingError(
-            f"{field_name} is {text!r}: a quote has no end",
-            where=where,
-            remedy="Quote each name on both sides",
-        ) from error
 
 
 def _hints(named: Mapping[str, str], where: str) -> Hints:

@@ -45,6 +45,8 @@ class Recording:
     """Where it begins in its file, by the samples before it."""
     further: Mapping[str, str] = field(default_factory=dict)
     """What the list, or a capture's note, says of it beside: a machine, a sensor, a date."""
+    drawn: bool = False
+    """Whether it is one of a few stretches that were drawn of more, see `stretches`."""
 
     @property
     def samples(self) -> Samples:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from trainer.recordings.folds import parts
 from trainer.recordings.labels import NORMAL
+from trainer.recordings.power_density import welch
 from trainer.recordings.recording import Recording
-from trainer.recordings.welch import welch
 
 Floats = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]

@@ -2,6 +2,7 @@
 
 from trainer.report.diagnosed import DiagnosedStretch, diagnose_files
 from trainer.report.diagnosis_page import DiagnosisPage
-from trainer.report.page import report_page
+from trainer.report.filled import template
+from trainer.report.page import advice, report_page
 
-__all__ = ["DiagnosedStretch", "DiagnosisPage", "diagnose_files", "report_page"]
+__all__ = ["DiagnosedStretch", "DiagnosisPage", "advice", "diagnose_files", "report_page", "template"]

@@ -18,8 +18,8 @@ from edge_runtime.analysis.diagnosis import (
 from trainer.recordings import NORMAL
 from trainer.report.charts import Chart
 from trainer.report.diagnosed import DiagnosedStretch
+from trainer.report.filled import template
 from trainer.report.line_plots import envelope_chart, envelope_plot, vibration_chart, vibration_plot
-from trainer.report.template import template
 from trainer.report.trend import Origin, TrendPoint, origins_in_words, trend_chart, trend_plot
 
 PICTURES: Final = 24

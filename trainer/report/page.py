@@ -23,9 +23,9 @@ from trainer.recordings import (
 )
 from trainer.report import plots
 from trainer.report.charts import Chart
+from trainer.report.filled import template
 from trainer.report.held_out import loudest, rows_of, unseen_of
 from trainer.report.page_charts import courses_chart, spectra_chart, trend_charts
-from trainer.report.template import template
 from trainer.report.trend import Origin, origins_in_words, trend_plot
 
 _NEXT: Final = {  # by the number of conditions that the threshold rests on
@@ -99,7 +99,7 @@ def report_page(
         findings=findings,
         comparison=comparison,
         kinds=unseen_kinds_table(comparison) if comparison else [],
-        advice=_advice(artefact.manifest, recordings),
+        advice=advice(artefact.manifest, recordings),
         expected=_expected(artefact.manifest),
         hears=artefact.manifest.power["statement"] if artefact.manifest.power else _NOT_TRIED,
         learnt=f"{recorded}: {conditions}" if recorded else f"the healthy machine at {conditions}",
@@ -203,26 +203,27 @@ def _expected(manifest: Manifest) -> str:
     )
 
 
-def _advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
+def advice(manifest: Manifest, recordings: Sequence[Recording]) -> list[str]:
+    """What to record next, in sentences, the most useful first."""
     normal = [item for item in recordings if item.label == NORMAL]
-    advice = []
+    found = []
     count = len(manifest.calibration.conditions)
     if count < _FEW_CONDITIONS:
         rests = f"The threshold rests on {count} operating condition{'' if count == 1 else 's'}. Record"
         more = _NEXT.get(count, "another load or speed")
-        advice.append(
+        found.append(
             f"{rests} the healthy machine at {more}: each new one narrows what an unseen one may do."
         )
     if not manifest.calibration.supported:
-        advice.append("The data do not support this threshold. Take alarms as hints until more is recorded.")
+        found.append("The data do not support this threshold. Take alarms as hints until more is recorded.")
     short = min(normal, key=lambda item: item.duration_s)
-    advice.append(
+    found.append(
         f"The shortest normal recording is {short.name} ({short.condition}, {short.duration_s:.1f} s); "
         "minutes instead of seconds allow a lower false-alarm rate to be promised."
     )
     if len(condition_names(recordings)) == len(condition_names(normal)) and len(normal) == len(recordings):
-        advice.append("No faulty recordings were listed: what is missed cannot be known from this page.")
-    return advice
+        found.append("No faulty recordings were listed: what is missed cannot be known from this page.")
+    return found
 
 
 def _template() -> jinja2.Template:

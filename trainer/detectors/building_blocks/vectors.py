@@ -27,6 +27,8 @@ stay far below the 3.4e38 of float32."""
 MEAN: Final = "feature_mean"
 PER_DEVIATION: Final = "feature_per_deviation"
 """Names of the initialisers that hold a `Scale`, in the files of adaptable detectors."""
+_ROWS: Final = 1024
+"""Vectors of which squares are held at a time."""
 SHORT: Final = 32
 """Windows of fewer samples are rows of a table or too short for a spectrum of 24 bands: the samples
 themselves are the features."""
@@ -104,9 +106,11 @@ class VectorDetector(Detector):
             self._notes["transform"] = " ".join(self._shape.kinds)
             vectors = self._compute(windows)
         self._scale = _scale(vectors, self._front, self._notes, self.shared_scale)
-        scaled = self._scale.apply(vectors)
-        self._farthest = float(np.sqrt(np.square(scaled).mean(axis=1)).max())
-        self._learn(scaled)
+        scaled = [self._scale.apply(vectors)]
+        del vectors  # of all windows, as `scaled` is: beside it a third of the memory of a fit
+        far = (np.square(scaled[0][at : at + _ROWS]).mean(axis=1).max() for at in range(0, count, _ROWS))
+        self._farthest = float(np.sqrt(max(far)))
+        self._learn(scaled.pop())  # held here no longer: a method that needs fewer of them lets the rest go
 
     def graph(self) -> onnx.ModelProto:
         """Return one graph of features, standardisation and score."""
@@ -214,9 +218,10 @@ def _scale(vectors: NDArray[np.floating], front: FrontEnd, notes: dict[str, str]
     """Estimate mean and deviation of vectors [n, features], one pair per group of features if `shared`."""
     groups = front.groups() if shared else np.arange(vectors.shape[1])
     members = groups == np.arange(groups.max() + 1)[:, np.newaxis]
-    exact = vectors.astype(np.float64)
-    mean = np.array([exact[:, member].mean() for member in members])[groups]
-    deviation = np.array([exact[:, member].std() for member in members])[groups]
+    # In double precision a group at a time: all at once would be half of the memory of a fit.
+    exact = (vectors[:, member].astype(np.float64) for member in members)
+    both = [(part.mean(), part.std()) for part in exact]
+    mean, deviation = np.array(both).T[:, groups]
     # Below 1e-7 of the mean float32 holds no variation; 1e-30 is for a mean of 0.
     still = deviation <= np.maximum(np.abs(mean) * 1e-7, 1e-30)
     if still.any():

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from edge_runtime.analysis import QUIET_SHARE, NormalLevel, RateReading, problem
+from edge_runtime.analysis.normal_level import QUIET_SHARE, NormalLevel
+from edge_runtime.analysis.rate_meter import RateReading
+from edge_runtime.analysis.sensor_checks import problem
 from edge_runtime.core import FaultReason, Manifest, Samples, SensorFault
 
 _STILL: Final = (FaultReason.STUCK, FaultReason.TOO_QUIET)

@@ -12,8 +12,8 @@ from trainer.core import Progress, make_folder, write_text
 from trainer.detectors import REGISTRY
 from trainer.evaluation import evaluate, int8_cost
 from trainer.fitting import Kept, Order
-from trainer.ready_models import cards
-from trainer.ready_models.cards import CardFigures, ModelFigures
+from trainer.fleet.ready_models import cards
+from trainer.fleet.ready_models.cards import CardFigures, ModelFigures
 from trainer.recordings import Recording
 
 INT8: Final = "_int8"
