@@ -24,6 +24,7 @@ from edge_runtime.gateway.commissioning.methods import CommissionRequests, commi
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.history.methods import history_methods
 from edge_runtime.gateway.recording.methods import recording_methods
+from edge_runtime.gateway.updates.part import update_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
 
@@ -72,6 +73,7 @@ def methods_page() -> Iterator[str]:
         *evidence_methods(EvidenceRequests(lent, lent)),
         *history_methods(lent),
         *recording_methods(lent),
+        *update_methods(SimpleNamespace(listed=None, look_again=None)),
     )
     for method in (*own, *lent_ones):
         hints = get_type_hints(method.params)

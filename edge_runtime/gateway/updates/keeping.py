@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edge_runtime.configuration import Config
 from edge_runtime.core import ArtefactError, EdgeError, read_small, write_whole
@@ -14,7 +14,9 @@ from edge_runtime.gateway.updates.places import CURRENT, MODEL, STATEMENT, Place
 from edge_runtime.models import check_sealed, digest_of, read_model, seal_files
 from edge_runtime.sensors import SensorSettings
 
-_STATEMENT_BYTES = 16 * 1024
+FREE_BYTES: Final = 64 * 1024**2
+"""Of the disk that models leave free: alarms go first."""
+_STATEMENT_BYTES: Final = 16 * 1024
 
 
 def keep(places: Places, sensor: str, model: bytes, said: Mapping[str, object]) -> str:
@@ -90,9 +92,9 @@ def clean(places: Places, sensor: str) -> None:
 
 
 def room_for(places: Places, size: int) -> bool:
-    """Whether the disk takes a model of so many bytes and keeps 64 MiB free: alarms go first."""
+    """Whether the disk takes a model of so many bytes three times, as it is fetched, kept and replaced."""
     disk = os.statvfs(places.folder)
-    return disk.f_bavail * disk.f_frsize > 3 * size + 64 * 1024**2
+    return disk.f_bavail * disk.f_frsize > 3 * size + FREE_BYTES
 
 
 def _foreign(folder: Path, what: str) -> ArtefactError:
