@@ -47,7 +47,7 @@ def init(  # noqa: PLR0917  typer passes them by name
     folder: Where = HERE,
     roots: Annotated[int, typer.Option(help="How many keys of root.")] = 3,
     threshold: Annotated[int, typer.Option(help="How many of them must sign.")] = 2,
-    stick_days: Annotated[int, typer.Option(help="How old a stick or a copy may be.")] = Lifetimes.stick,
+    stick_days: Annotated[int, typer.Option(help="How old a stick or a copy may be.")] = Lifetimes().stick,
     encrypt: Annotated[bool, typer.Option("--encrypt", help="Encrypt keys of root and targets.")] = False,
     secret: Secret = None,
 ) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from securesystemslib.signer import CryptoSigner
-from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
+from tuf.api.exceptions import RepositoryError, StorageError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, Targets, Timestamp
 
 from deploy.certification.passphrase import Passphrase
@@ -84,7 +84,7 @@ class Lists:
             if role == "root":
                 path = self.folder / "root.json"
             found: Metadata[S] = Metadata.from_file(str(path))
-        except (OSError, RepositoryError, ValueError) as error:
+        except (OSError, StorageError, RepositoryError, ValueError) as error:
             remedy = "Make one with `deploy/authority models init`, or bring its files back"
             what = f"there is no repository here that can be read ({role})"
             raise ConfigError(what, where=str(self.folder), remedy=remedy) from error

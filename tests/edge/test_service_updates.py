@@ -1,4 +1,4 @@
-"""A model is taken up and sent back while the service watches: no window is lost, whatever was open goes on."""
+"""A model is taken up and sent back while the service watches: no window is lost."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""One update by a process that is killed in the middle: `python -m tests.faults.update_step CONFIG SOURCE [back]`.
+"""One update, to be killed in the middle: `python -m tests.faults.update_step CONFIG SOURCE [back]`.
 
 It says what came of it, and before that `begun`.
 """

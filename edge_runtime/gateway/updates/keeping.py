@@ -57,8 +57,11 @@ def open_kept(places: Places, sensor: str, digest: str) -> tuple[bytes, dict[str
         raise _foreign(folder, "what is said of it cannot be read") from error
     if hashlib.sha256(model).hexdigest() != digest:
         raise _foreign(folder, "it is another model than its folder says")
-    for name, data in ((MODEL, model), (STATEMENT, statement)):
-        check_sealed(folder / name, hashlib.sha256(data).hexdigest(), places.state_folder)
+    try:
+        for name, data in ((MODEL, model), (STATEMENT, statement)):
+            check_sealed(folder / name, hashlib.sha256(data).hexdigest(), places.state_folder)
+    except ArtefactError as error:
+        raise _foreign(folder, error.what) from error
     if not isinstance(said, dict) or said.get("sensor") != sensor or said.get("sha256") != digest:
         raise _foreign(folder, f"it was not taken up for {sensor}")
     return model, said

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from tuf.api.metadata import Key, Metadata
+from securesystemslib.formats import encode_canonical
+from tuf.api.metadata import Metadata
 
 from tests.attack.updates.lab import Case, Lab, kind
 from tests.attack.updates.lists import NOT_SIGNED, OLD, ROLES, name_above, set_version
@@ -139,13 +140,15 @@ def no_algorithm(lab: Lab) -> Variants:
     for scheme in ("none", "", "hmac", "ed25519ph", "rsassa-pss-md5"):
 
         def weaken(case: Case, scheme: str = scheme) -> None:
-            def edit(signed: Any) -> None:
-                signed.version = 2
-                for keyid, key in list(signed.keys.items()):
-                    said = {**key.to_dict(), "scheme": scheme or "none", "keytype": scheme or "none"}
-                    signed.keys[keyid] = Key.from_dict(keyid, said)
-
-            case.change("root", edit, "root-1", "root-2", name="2.root.json")
+            body = json.loads((case.repository.folder / "root.json").read_bytes())
+            body["signed"]["version"] = 2
+            for key in body["signed"]["keys"].values():
+                key["scheme"] = scheme
+                key["keytype"] = key["keytype"] if scheme.startswith("ed") else scheme
+            data = encode_canonical(body["signed"]).encode()
+            signers = [case.key(name) for name in ("root-1", "root-2")]
+            body["signatures"] = [signer.sign(data).to_dict() for signer in signers]
+            (case.metadata / "2.root.json").write_text(json.dumps(body))
 
         yield scheme or "empty", weaken
 

@@ -79,7 +79,7 @@ def withdrawn(lab: Lab) -> Variants:
 
     def again(case: Case) -> None:
         def edit(signed: Any) -> None:
-            digest = next(iter(signed.targets.values())).hashes["sha256"]
+            digest = signed.targets[str(PUMP)].hashes["sha256"]
             signed.unrecognized_fields["x-steadyhum-withdrawn"] = [digest]
 
         case.change("targets", edit)

@@ -31,7 +31,8 @@ def try_variant(lab: Lab, name: str, variant: str, case: Case, said: object) -> 
     """Let the device look, unless the attack did, and judge."""
     was = lab.first_digest
     text = said if isinstance(said, str) else case.look()
-    accepted = text.startswith("new") or case.runs() not in (was, "")
+    on_disk = text.startswith(("fell back", "ran the site's own"))  # the link is what was attacked
+    accepted = text.startswith("new") or (not on_disk and case.runs() not in (was, ""))
     expected = not accepted and re.search(KINDS[name].says, text, re.DOTALL) is not None
     return Result(name, variant, text, accepted, expected)
 
