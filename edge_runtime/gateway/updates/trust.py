@@ -73,26 +73,16 @@ def look(places: Places, root: Path, way: FetcherInterface, now_s: float) -> Off
     """
     seen = read_seen(places.folder)
     check_clock(seen, now_s)
-    shutil.rmtree(places.incoming, ignore_errors=True)
-    places.incoming.mkdir(mode=0o700, parents=True)
-    places.metadata.mkdir(mode=0o700, exist_ok=True)
     try:
         first = read_small(root, ROOT_BYTES)
     except OSError as error:
         what, remedy = f"cannot be read ({error.strerror})", "Copy root.json of the plant's repository there"
         raise ConfigError(what, where=str(root), remedy=remedy) from error
     try:
-        updater = Updater(
-            str(places.metadata),
-            f"{BASE}metadata/",
-            str(places.incoming),
-            f"{BASE}targets/",
-            way,
-            UpdaterConfig(**_LIMITS),
-            bootstrap=first,
-        )
-        updater.refresh()
-        offer = _offer(updater, places.metadata, now_s)
+        shutil.rmtree(places.incoming, ignore_errors=True)
+        places.incoming.mkdir(mode=0o700, parents=True)
+        places.metadata.mkdir(mode=0o700, exist_ok=True)
+        offer = verified(places, first, way, now_s)
     except EdgeError:
         raise
     except Exception as error:
@@ -105,6 +95,30 @@ def look(places: Places, root: Path, way: FetcherInterface, now_s: float) -> Off
         sync_folder(folder)
     offer.seen.write(places.folder)
     return offer
+
+
+def verified(places: Places, first: bytes, way: FetcherInterface, now_s: float) -> Offer:
+    """What the library finds right, and has kept. Raises whatever it raises."""
+    updater = Updater(
+        str(places.metadata),
+        f"{BASE}metadata/",
+        str(places.incoming),
+        f"{BASE}targets/",
+        way,
+        UpdaterConfig(**_LIMITS),
+        bootstrap=first,
+    )
+    updater.refresh()
+    folder = places.metadata
+    root = Metadata[Root].from_file(str(folder / "root.json")).signed
+    timestamp = Metadata[Timestamp].from_file(str(folder / "timestamp.json")).signed
+    snapshot = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed
+    targets = Metadata[Targets].from_file(str(folder / "targets.json")).signed
+    withdrawn = targets.unrecognized_fields.get(WITHDRAWN, [])
+    if not isinstance(withdrawn, list):
+        raise ValueError(f"{WITHDRAWN} is no list")
+    versions = (root.version, timestamp.version, snapshot.version, targets.version)
+    return Offer(updater, targets.targets, frozenset(map(str, withdrawn)), Seen(now_s, *versions))
 
 
 def fetch(offer: Offer, target: TargetFile, file: Path) -> None:
@@ -130,16 +144,3 @@ def refusal(error: Exception, where: str) -> EdgeError:
         )
     what = f"cannot be understood ({type(error).__name__}: {detail})"
     return ArtefactError(what, where=name, remedy=_COPY)
-
-
-def _offer(updater: Updater, folder: Path, now_s: float) -> Offer:
-    """Read what the library has verified and kept."""
-    root = Metadata[Root].from_file(str(folder / "root.json")).signed
-    timestamp = Metadata[Timestamp].from_file(str(folder / "timestamp.json")).signed
-    snapshot = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed
-    targets = Metadata[Targets].from_file(str(folder / "targets.json")).signed
-    withdrawn = targets.unrecognized_fields.get(WITHDRAWN, [])
-    if not isinstance(withdrawn, list):
-        raise ValueError(f"{WITHDRAWN} is no list")
-    versions = (root.version, timestamp.version, snapshot.version, targets.version)
-    return Offer(updater, targets.targets, frozenset(map(str, withdrawn)), Seen(now_s, *versions))

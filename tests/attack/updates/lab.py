@@ -187,6 +187,11 @@ Attack = Callable[[Lab], Iterator[tuple[str, Callable[[Case], object]]]]
 """Yields variants: a name, and what it does to a case; text where it looked itself, what was said."""
 
 
+def bound(change: Callable[..., object], *values: object) -> Callable[[Case], object]:
+    """A change with these values."""
+    return lambda case: change(case, *values)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of attack."""

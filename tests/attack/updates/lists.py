@@ -9,7 +9,7 @@ from typing import Any
 
 from tuf.api.metadata import MetaFile
 
-from tests.attack.updates.lab import Case, Lab, kind
+from tests.attack.updates.lab import Case, Lab, bound, kind
 
 Variants = Iterator[tuple[str, Callable[[Case], object]]]
 ROLES = ("timestamp", "snapshot", "targets")
@@ -29,7 +29,7 @@ def set_end(days: float) -> Callable[[Any], object]:
 @kind(OLD)
 def rollback_timestamp(lab: Lab) -> Variants:
     for number in range(1, 5):
-        yield f"version {number}", lambda case, n=number: case.change("timestamp", set_version(n))
+        yield f"version {number}", bound(lambda case, n: case.change("timestamp", set_version(n)), number)
     yield "the whole of yesterday's stick, renumbered", lambda case: _old_stick(lab, case)
 
 
@@ -229,4 +229,4 @@ def foreign_json(lab: Lab) -> Variants:
         "a key twice": b'{"signed": {}, "signed": {}, "signatures": []}',
     }
     for name, data in texts.items():
-        yield name, lambda case, data=data: case.file_of("timestamp").write_bytes(data)
+        yield name, bound(lambda case, data: case.file_of("timestamp").write_bytes(data), data)

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edge_runtime.core.manifest import Golden
 from edge_runtime.gateway.updates.sending_back import go_back
 from tests.artefacts import manifest, rms_graph, write_artefact
-from tests.attack.updates.lab import FIRST, PUMP, Case, Lab, kind
+from tests.attack.updates.lab import FIRST, PUMP, Case, Lab, bound, kind
 
 Variants = Iterator[tuple[str, Callable[[Case], object]]]
 NOW = dt.datetime.now(dt.UTC)
@@ -24,28 +24,28 @@ NOT_OURS = "nothing is published for it"
 def other_site(lab: Lab) -> Variants:
     for site in ("plant-2", "Plant", "plant ", "plan", "pl%61nt", "plant\u200b", "PLANT"):
         path = replace(PUMP, site=site)
-        yield repr(site), lambda case, path=path: case.publish(lab.second, path)
+        yield repr(site), bound(lambda case, path: case.publish(lab.second, path), path)
 
 
 @kind(NOT_OURS)
 def other_device(lab: Lab) -> Variants:
     for who in ("gateway-2", "Gateway", "gateway7", "presses", "gate", "*", "+"):
         path = replace(PUMP, who=who)
-        yield repr(who), lambda case, path=path: case.publish(lab.second, path)
+        yield repr(who), bound(lambda case, path: case.publish(lab.second, path), path)
 
 
 @kind(NOT_OURS)
 def other_sensor(lab: Lab) -> Variants:
     for sensor in ("fan", "Pump", "pump2", "pum", "*", "pump\n", "pump\x00"):
         path = replace(PUMP, sensor=sensor)
-        yield repr(sensor), lambda case, path=path: case.publish(lab.second, path)
+        yield repr(sensor), bound(lambda case, path: case.publish(lab.second, path), path)
 
 
 @kind(NOT_OURS)
 def other_group(lab: Lab) -> Variants:
     for who in ("lathes", "Presses", "press", "gateway", "*"):
         path = replace(PUMP, kind="group", who=who)
-        yield repr(who), lambda case, path=path: case.publish(lab.second, path)
+        yield repr(who), bound(lambda case, path: case.publish(lab.second, path), path)
 
 
 @kind(NOT_OURS)
@@ -70,7 +70,7 @@ def other_names(lab: Lab) -> Variants:
         "plant/device/gateway/pump/" + "x" * 121 + ".onnx",
         "file:///plant/device/gateway/pump/second.onnx",
     ):
-        yield name[:60], lambda case, name=name: case.publish(lab.second, name)
+        yield name[:60], bound(lambda case, name: case.publish(lab.second, name), name)
 
 
 @kind("withdrawn")
@@ -121,7 +121,7 @@ def old_list_after_withdrawal(lab: Lab) -> Variants:
 def other_name_inside(lab: Lab) -> Variants:
     for name in ("first", "Second", "second ", "x" * 50):
         data = write_artefact(lab.folder / "named.onnx", name=name).read_bytes()
-        yield name[:20], lambda case, data=data: case.publish(data)
+        yield name[:20], bound(lambda case, data: case.publish(data), data)
 
 
 @kind("is .* here and .* in the model")
@@ -136,7 +136,7 @@ def other_schema(lab: Lab) -> Variants:
     }
     for name, change in changes.items():
         data = write_artefact(lab.folder / "schema.onnx", **{"name": "second", **change}).read_bytes()
-        yield name, lambda case, data=data: case.publish(data)
+        yield name, bound(lambda case, data: case.publish(data), data)
 
 
 def _scored(*nodes: Any, **initializers: Any) -> Any:
@@ -196,7 +196,7 @@ def bad_models(lab: Lab) -> Variants:
 @kind("no SHA-256")
 def weak_digests(lab: Lab) -> Variants:
     for algorithm in ("sha512", "sha224", "md5", "sha1", "blake2b"):
-        yield algorithm, lambda case, name=algorithm: case.publish(lab.second, hashes=[name])
+        yield algorithm, bound(lambda case, name: case.publish(lab.second, hashes=[name]), algorithm)
 
 
 @kind("models are published for it")

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.attack.updates import files, forged, lists, models, servers
+from tests.attack.updates import device, files, forged, lists, models, servers
 from tests.attack.updates.lab import KINDS, Case, Lab
 
 __all__ = ["KINDS", "Lab", "Result", "tried", "try_variant"]
-_ROOMS = (files, forged, lists, models, servers)
+_ROOMS = (device, files, forged, lists, models, servers)
 """Importing them registers their kinds."""
 
 

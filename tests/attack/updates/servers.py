@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.attack.updates.lab import Case, Lab, kind
+from tests.attack.updates.lab import Case, Lab, bound, kind
 
 Variants = Iterator[tuple[str, Callable[[Case], object]]]
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -105,4 +105,4 @@ def addresses(lab: Lab) -> Variants:
         "http://127.0.0.1:99999/",
         "http://127.0.0.1/?a=b",
     ):
-        yield address, lambda case, address=address: case.look(address)
+        yield address, bound(lambda case, address: case.look(address), address)
