@@ -103,6 +103,8 @@ def _lines(each: dict[str, Any], runs: dict[str, Any]) -> list[str]:
     lines = [f"{name}: {running}, {each['freshness']}"]
     if each["since_s"]:
         lines.append(f"{name}: {each['target']} since {_time(each['since_s'])}, from {each['source']}")
+    if runs.get("probation"):
+        lines.append(f"{name}: on probation")
     if each["sha256"]:
         before = each["previous"][:_SHOWN] or "the file that the configuration names"
         lines.append(f"{name}: --back would run {before}")

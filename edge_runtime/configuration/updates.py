@@ -26,6 +26,10 @@ class UpdateSettings:
     patience_s: float = 3600.0
     """Seconds that one fetching may take, whatever the way; a slow link is resumed until then."""
 
+    windows: int = 600
+    """Windows for which a model that was taken up is on probation: where it gives no score, takes too long,
+    or exceeds its threshold more often than not, the one before takes over by itself. 0 for none."""
+
     def __post_init__(self) -> None:
         """Raise ValueError for a value outside its range."""
         if len(self.groups) > _MOST_GROUPS:
@@ -33,3 +37,4 @@ class UpdateSettings:
         for group in self.groups:
             check_topic_level("groups", group)
         check_within(self, 1, 7 * 86400, "patience_s")
+        check_within(self, 0, 10**7, "windows")

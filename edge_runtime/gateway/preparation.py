@@ -18,6 +18,7 @@ from edge_runtime.core import (
 )
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.updates.taken_up import TakenUp
 from edge_runtime.models import (
     Artefact,
     SealedModel,
@@ -55,6 +56,8 @@ class PreparedService:
     """Digest of the password and the certificates for the broker."""
     not_taken_up: Mapping[str, str] = field(default_factory=dict)
     """By sensor: why the model that was taken up last is not run."""
+    failed_here: Mapping[str, str] = field(default_factory=dict)
+    """By sensor, SHA-256 of such a model that is whole, and fails here."""
 
 
 def prepare(path: Path, running: PreparedService | None = None) -> PreparedService:
@@ -74,7 +77,8 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
     records = ModelRecords(config.state_folder)
     known = {} if running is None else {item.model.sha256: item.watch.artefact for item in running.sensors}
     opener = _Opener(records, {sha256: kept for sha256, kept in known.items() if kept is not None})
-    delivered, not_taken_up = _open_delivered(config, opener)
+    taken_up = _taken_up(config, opener)
+    delivered = _open_delivered(config, opener, taken_up.models)
     for sensor in config.sensor:
         if sensor.name in delivered:
             _check_fits(sensor, delivered[sensor.name][0])
@@ -86,7 +90,8 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
             prepared.append(_prepare_own(sensor, config, opener, commissioned, sealed))
         else:
             prepared.append(_prepare_delivered(sensor, config, opener, *delivered[sensor.name]))
-    return PreparedService(config, tuple(prepared), credentials.digest, not_taken_up)
+    sensors = tuple(prepared)
+    return PreparedService(config, sensors, credentials.digest, taken_up.problems, taken_up.failed)
 
 
 class _Opener:
@@ -105,18 +110,20 @@ class _Opener:
         return self._known[key]
 
 
-def _open_delivered(
-    config: Config, opener: _Opener
-) -> tuple[dict[str, tuple[Artefact, str]], Mapping[str, str]]:
-    """What is in the model of each sensor that the site gives one, and its digest, those to adapt among them;
-    by sensor also, why the model that was taken up last is not run."""
-    opened: dict[str, tuple[Artefact, str]] = {}
-    problems: Mapping[str, str] = {}
-    if config.updates.root is not None:
-        from edge_runtime.gateway.updates.opening import open_taken_up  # noqa: PLC0415  only where there are any
+def _taken_up(config: Config, opener: _Opener) -> TakenUp:
+    """Models that arrived signed, where the site takes up any."""
+    if config.updates.root is None:
+        return TakenUp()
+    from edge_runtime.gateway.updates.opening import open_taken_up  # noqa: PLC0415  only where there are any
 
-        found = open_taken_up(config, opener.open, opener.records.suspended)
-        opened, problems = found.models, found.problems
+    return open_taken_up(config, opener.open, opener.records.suspended)
+
+
+def _open_delivered(
+    config: Config, opener: _Opener, opened: Mapping[str, tuple[Artefact, str]]
+) -> dict[str, tuple[Artefact, str]]:
+    """What is in the model of each sensor that the site gives one, and its digest, those to adapt among them;
+    those that are `opened` already in place of the site's files."""
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
     given = {each.name: each.file for each in config.sensor if each.file and each.name not in opened}
     files = {file: read_model(file) for file in sorted(set(given.values()))}
@@ -127,7 +134,7 @@ def _open_delivered(
     shipped = {
         file: (opener.open(files[file], digest, str(file)), digest) for file, digest in digests.items()
     }
-    return opened | {name: shipped[file] for name, file in given.items()}, problems
+    return {**opened, **{name: shipped[file] for name, file in given.items()}}
 
 
 def _check_fits(sensor: SensorSettings, artefact: Artefact) -> None:

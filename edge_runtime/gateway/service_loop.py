@@ -166,7 +166,7 @@ class _Service:
         history = HistoryPart(self._prepared, stations, delivery, self._health)
         offered = [*recording_methods(recordings), *learning.methods, *kept]
         offered += history_methods(history.read)
-        updates = UpdatesPart(self._prepared, self._health, self._prepare_again)
+        updates = UpdatesPart(self._prepared, stations, delivery, self._health, self._prepare_again)
         offered += update_methods(updates)
         door = LocalDoor(self._door, stations, delivery, offered, self._health)
         clock = ClockWatch(self._health)

@@ -13,7 +13,7 @@ from edge_runtime.models.baseline import (
 )
 from edge_runtime.models.proving import Proof, load_model, prove_in_child
 from edge_runtime.models.pruning import metadata_of
-from edge_runtime.models.scorer import Artefact, Graph, Scores, open_trusted, prove_model
+from edge_runtime.models.scorer import Artefact, Graph, Scores, check_golden, open_trusted, prove_model
 from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
 from edge_runtime.models.sessions import (
     CONTRIBUTIONS,
@@ -47,6 +47,7 @@ __all__ = [
     "Standardisation",
     "adapted",
     "baseline_folder",
+    "check_golden",
     "check_sealed",
     "check_signed",
     "commissioning_folder",

@@ -31,6 +31,7 @@ def test_a_site_that_trusts_a_repository(tmp_path: Path) -> None:
     ("updates", "says"),
     [
         ("patience_s = 0", "patience_s is 0.0, must be within 1 and 604800"),
+        ("windows = -1", "windows is -1"),
         ("patience_s = 1e9", "patience_s is 1000000000.0"),
         ('groups = ["a/b"]', "groups is 'a/b'"),
         (f"groups = {['g'] * 33}", "groups has 33 entries, must be 32 at most"),

@@ -56,6 +56,17 @@ def edge(site: Site, *words: str) -> str:
     return done.stdout
 
 
+def models_of(site: Site) -> Any:
+    """What the service says of the pump's model."""
+    with DoorClient(site.folder / "state" / "door.sock") as client:
+        return client.call("models.list")[0]
+
+
+def troubles_of(site: Site) -> Any:
+    with DoorClient(site.folder / "state" / "door.sock") as client:
+        return client.call("status")["troubles"]
+
+
 def figures(site: Site) -> Any:
     with DoorClient(site.folder / "state" / "door.sock") as client:
         return client.call("status")["sensors"][0]["figures"]

@@ -72,4 +72,4 @@ def check_newer(seen: Seen, found: Seen) -> None:
         if is_now < was:
             what = f"the list {name} has version {is_now}, and version {was} was seen here"
             remedy = "Copy the repository again from where it is made; this copy is an old one"
-            raise ArtefactError(what, where=f"{name}.json", remedy=remedy)
+            raise ArtefactError(what, where="the signed lists", remedy=remedy)
