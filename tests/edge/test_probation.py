@@ -29,7 +29,7 @@ def failing_above(level: float) -> Any:
     model = rms_graph()
     graph = model.graph
     graph.node[-1].output[0] = "rms"
-    graph.initializer.append(numpy_helper.from_array(np.float32(level), "level"))
+    graph.initializer.append(numpy_helper.from_array(np.array(level, np.float32), "level"))
     graph.node.extend(
         [
             helper.make_node("Sub", ["level", "rms"], ["room"]),
