@@ -1,7 +1,7 @@
 """A model proves itself in a child process before this program opens it: `prove_in_child`.
 
 The child opens the file, scores the golden windows and others that the machine may bring, and explains them,
-with bounded memory and processor time and without any right beyond computing (see `edge_runtime.core.sandbox`). A
+with bounded memory and processor time and without any right beyond computing (`edge_runtime.core.sandbox`). A
 file that crashes, hangs, asks for gigabytes, fails on a loud window or cannot be exceeded by any is refused
 here, and never reaches the process that watches machines.
 """
@@ -29,12 +29,12 @@ from edge_runtime.core import (
     first_line,
     printable,
 )
+from edge_runtime.core.sandbox import ChildFailure, Limits, give_up_rights, run_child
 from edge_runtime.models.adaptation import adapted, read_adaptation
 from edge_runtime.models.graph_limits import check_graph
 from edge_runtime.models.scorer import Artefact, prove_model
 from edge_runtime.models.sessions import MAX_MODEL_BYTES, read_model
 from edge_runtime.models.trial_windows import unlike_windows, usual_windows
-from edge_runtime.core.sandbox import ChildFailure, Limits, give_up_rights, run_child
 
 MEMORY_BYTES: Final = 300 * 1024 * 1024
 """What a model may take beside the interpreter and the libraries. The largest that ships takes 40 MB."""

@@ -24,8 +24,8 @@ from edge_runtime.core import (
     first_line,
     printable,
 )
-from edge_runtime.models import prove_model
 from edge_runtime.core.sandbox import ChildFailure, Limits, give_up_rights, run_child
+from edge_runtime.models import prove_model
 
 MEMORY_BYTES: Final = 250 * 1024 * 1024
 """Beside the interpreter and the libraries. Windows are 32 MB at most, and are held twice while they are
