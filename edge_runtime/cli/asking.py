@@ -1,11 +1,8 @@
 """What the commands share that ask the running service, and how output is printed."""
 
-import contextlib
 import json
-import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -63,19 +60,3 @@ def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
     plain = "  ".join(f"{name} {value}" for name, value in fields.items())
     typer.echo(json.dumps(fields) if as_json else plain)
     sys.stdout.flush()  # a program may wait for the line
-
-
-@contextlib.contextmanager
-def acting_as_owner(state_folder: Path) -> Iterator[None]:
-    """Be the state folder's owner where root asks: what root wrote the service could not change."""
-    owner = state_folder.stat() if state_folder.is_dir() else None
-    if os.geteuid() or owner is None or not owner.st_uid:
-        yield
-        return
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)

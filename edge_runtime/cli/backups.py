@@ -1,11 +1,14 @@
 """`edge-runtime backup` and `restore`: a dead card loses nothing that was learnt."""
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_runtime.cli.asking import PACKAGED, acting_as_owner
+from edge_runtime.cli.asking import PACKAGED
 from edge_runtime.configuration import read_config
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder, such as one on a stick.")]
@@ -25,6 +28,22 @@ def restore(folder: Folder, config: ConfigFile = PACKAGED) -> None:
     read = read_config(config)
     from edge_runtime.gateway import restore as take_up
 
-    with acting_as_owner(read.state_folder):
+    with _acting_as_owner(read.state_folder):
         contents = take_up(read, folder)
     typer.echo(f"{contents.site}/{contents.device}: restored, and sealed with this device's own key")
+
+
+@contextlib.contextmanager
+def _acting_as_owner(state_folder: Path) -> Iterator[None]:
+    """Be the state folder's owner where root asks: what root wrote the service could not change."""
+    owner = state_folder.stat() if state_folder.is_dir() else None
+    if os.geteuid() or owner is None or not owner.st_uid:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

@@ -2,17 +2,18 @@
 
 import contextlib
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from edge_runtime.cli.asking import PACKAGED, AsJson, acting_as_owner, connect
+from edge_runtime.cli.asking import PACKAGED, AsJson, connect
 from edge_runtime.configuration import read_config
-from edge_runtime.core import EdgeError, UnavailableError, printable
+from edge_runtime.core import AccessError, EdgeError, UnavailableError, printable
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="FILE", help="The site's TOML file.")]
 _WAIT_S: Final = 90.0
@@ -47,7 +48,7 @@ def update(
         raise UnavailableError(what, where="tuf", remedy="pip install steadyhum[updates]") from error
     changed: list[str] = []
     worst = 0
-    with acting_as_owner(read.state_folder):
+    with _as_owner(read.state_folder):
         for outcome in take_up(read, source, retry=retry):
             worst = max(worst, outcome.exit_code)
             if outcome.what in ("new", "back"):
@@ -56,9 +57,9 @@ def update(
             why = f": {printable(outcome.why, 1000)}" if outcome.why else ""
             plain = f"{outcome.sensor}: {_WORDS[outcome.what]}{digest}{why}"
             typer.echo(json.dumps(asdict(outcome)) if as_json else plain)
-        if changed:
-            places = {each.name: each for each in read.sensor if each.name in changed}
-            worst = max(worst, _tell(config, {name: in_place(read, each) for name, each in places.items()}))
+        wanted = {each.name: in_place(read, each) for each in read.sensor if each.name in changed}
+    if wanted:
+        worst = max(worst, _tell(config, wanted, as_json=as_json))
     raise typer.Exit(worst)
 
 
@@ -74,17 +75,16 @@ def models(
     read = read_config(config)
     from edge_runtime.gateway import go_back, taken_up_models
 
-    with acting_as_owner(read.state_folder):
-        if back:
-            digest = go_back(read, back, note)
-            said = {"sensor": back, "sha256": digest}
-            plain = f"{back}: back to {digest[:_SHOWN]}"
-            typer.echo(json.dumps(said) if as_json else plain)
-            raise typer.Exit(_tell(config, {back: digest}))
+    with _as_owner(read.state_folder):
+        digest = go_back(read, back, note) if back else ""
         found = taken_up_models(read)
-        running: dict[str, dict[str, Any]] = {}
-        with contextlib.suppress(EdgeError), connect(config, None) as client:
-            running = {said["sensor"]: said for said in client.call("models.list")}
+    if back:
+        said = {"sensor": back, "sha256": digest}
+        typer.echo(json.dumps(said) if as_json else f"{back}: back to {digest[:_SHOWN]}")
+        raise typer.Exit(_tell(config, {back: digest}, as_json=as_json))
+    running: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(EdgeError), connect(config, None) as client:
+        running = {said["sensor"]: said for said in client.call("models.list")}
     for each in found:
         runs = running.get(each.sensor, {})
         if as_json:
@@ -120,12 +120,35 @@ def _time(at_s: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_s))
 
 
-def _tell(config: Path, wanted: Mapping[str, str]) -> int:
+@contextlib.contextmanager
+def _as_owner(state_folder: Path) -> Iterator[None]:
+    """Become the state folder's owner for good where root asks, and say in words what a disk refuses.
+
+    For good, and not for the length of the block: foreign models are tried in children of this process.
+    """
+    if os.geteuid() == 0:
+        if not state_folder.is_dir():
+            what, remedy = "there is no state folder yet", "Start the service once, which makes it"
+            raise UnavailableError(what, where=str(state_folder), remedy=remedy)
+        owner = state_folder.stat()
+        if owner.st_uid:
+            os.setgroups([owner.st_gid])
+            os.setgid(owner.st_gid)
+            os.setuid(owner.st_uid)
+    try:
+        yield
+    except OSError as error:
+        what, where = error.strerror or str(error), str(error.filename or state_folder)
+        remedy = "Run this as root, or as the user of the service; see to the disk"
+        raise AccessError(what, where=where, remedy=remedy) from error
+
+
+def _tell(config: Path, wanted: Mapping[str, str], *, as_json: bool) -> int:
     """Let the service run what is in place now and wait for it, by sensor and SHA-256; the exit code."""
     try:
         client = connect(config, None)
     except UnavailableError:
-        typer.echo("the service does not run: it begins with what is in place")
+        typer.echo("the service does not run: it begins with what is in place", err=as_json)
         return 0
     with client:
         before = _reloads(client.call("models.list"))
@@ -141,9 +164,9 @@ def _tell(config: Path, wanted: Mapping[str, str]) -> int:
             time.sleep(_LOOK_S)
     for name in missing:
         why = printable(runs[name]["problem"] or "see its log: journalctl -u edge-runtime", 1000)
-        typer.echo(f"{name}: the service has not taken it up: {why}")
+        typer.echo(f"{name}: the service has not taken it up: {why}", err=as_json)
     if not missing:
-        typer.echo("the service runs it")
+        typer.echo("the service runs it", err=as_json)
     return UnavailableError.exit_code if missing else 0
 
 

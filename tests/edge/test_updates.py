@@ -1,27 +1,33 @@
 """Models that arrive: taken up, kept, sent back, by folder and by a server that breaks off."""
 
-import http.server
 import json
+import os
+import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from edge_runtime.core.errors import ArtefactError, BusyError, ConfigError, UnavailableError
+from edge_runtime.cli.commands import app
+from edge_runtime.core.errors import (
+    AccessError,
+    ArtefactError,
+    BusyError,
+    ConfigError,
+    EdgeError,
+    UnavailableError,
+)
 from edge_runtime.gateway.preparation import prepare
 from edge_runtime.gateway.updates.listing import taken_up_models
 from edge_runtime.gateway.updates.places import CURRENT, PREVIOUS, SensorPlaces
 from edge_runtime.gateway.updates.record import FILE, Entry, Record
-from edge_runtime.gateway.updates.seen import Seen, check_newer
+from edge_runtime.gateway.updates.seen import Seen, check_newer, read_seen
 from edge_runtime.gateway.updates.sending_back import go_back
 from edge_runtime.gateway.updates.target_path import TargetPath
 from edge_runtime.gateway.updates.updating import update
-from edge_runtime.gateway.updates.ways import within
 from tests.attack.updates.lab import PUMP, Case, Lab
 from tests.edge.driven import ROOT
 from tests.waiting import HANG_S, scaled
@@ -41,20 +47,30 @@ def case(lab: Lab) -> Case:
     return lab.case()
 
 
-def edge(case: Case, *words: str) -> "subprocess.CompletedProcess[str]":
-    """The command as a gateway has it: without the package that signs."""
-    command = [sys.executable, "-c", NO_CRYPTOGRAPHY, *words, "--config", str(case.folder / "edge.toml")]
-    return subprocess.run(
+def edge(case: Case, *words: str) -> Result:
+    """Type a command of the gateway; raises what it ends with."""
+    done = CliRunner().invoke(app, [*words, "--config", str(case.folder / "edge.toml")])
+    if isinstance(done.exception, EdgeError):
+        raise done.exception
+    return done
+
+
+def test_updates_are_verified_without_compiled_packages(case: Case) -> None:
+    """As a gateway has it: without the package that signs."""
+    words = ("update", str(case.stick), "--config", str(case.folder / "edge.toml"))
+    command = [sys.executable, "-c", NO_CRYPTOGRAPHY, *words]
+    done = subprocess.run(
         command, capture_output=True, text=True, cwd=ROOT, timeout=scaled(HANG_S), check=False
     )
-
-
-def test_the_command_takes_up_lists_and_goes_back_without_compiled_packages(case: Case) -> None:
-    done = edge(case, "update", str(case.stick))
     assert (done.returncode, "pump: taken up" in done.stdout) == (0, True), done
-    assert "the service does not run" in done.stdout
+
+
+def test_the_commands_take_up_list_and_go_back(case: Case) -> None:
+    done = edge(case, "update", str(case.stick))
+    assert (done.exit_code, "pump: taken up" in done.output) == (0, True), done.output
+    assert "the service does not run" in done.output
     new = case.runs()
-    said = json.loads(edge(case, "models", "--json").stdout)
+    said = json.loads(edge(case, "models", "--json").output)
     assert (said["sha256"], said["target"], said["freshness"]) == (
         new,
         str(PUMP),
@@ -62,14 +78,14 @@ def test_the_command_takes_up_lists_and_goes_back_without_compiled_packages(case
     )
     assert [entry["what"] for entry in said["history"]] == ["installed", "installed"]
     done = edge(case, "models", "--back", "pump", "--note", "rattles\x1b[2J")
-    assert done.returncode == 0, done
+    assert done.exit_code == 0, done.output
     assert case.runs() not in ("", new)
-    listed = edge(case, "models").stdout
+    listed = edge(case, "models").output
     assert "rattles" in listed
     assert "\x1b" not in listed
-    assert edge(case, "update", str(case.stick)).returncode == ArtefactError.exit_code
+    assert edge(case, "update", str(case.stick)).exit_code == ArtefactError.exit_code
     done = edge(case, "update", str(case.stick), "--retry")
-    assert (done.returncode, case.runs()) == (0, new)
+    assert (done.exit_code, case.runs()) == (0, new)
 
 
 def test_going_back_ends_at_the_sites_own_file(case: Case) -> None:
@@ -180,58 +196,28 @@ def test_a_new_root_lets_the_other_lists_begin_again() -> None:
             check_newer(seen, older)
 
 
-def test_time_is_bounded_and_the_timer_of_before_goes_on() -> None:
-    with pytest.raises(UnavailableError, match="not done within"), within(0.05, "x"):
-        threading.Event().wait(scaled(HANG_S))
+def test_what_was_seen_is_read_strictly(tmp_path: Path) -> None:
+    Seen(5.0, 1, 2, 3, 4).write(tmp_path)
+    assert read_seen(tmp_path) == Seen(5.0, 1, 2, 3, 4)
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"time_s": "x"}',
+        '{"time_s": 1, "root": []}',
+        '{"time_s": 1, "no": 1}',
+        "[" * 2000,
+    ):
+        (tmp_path / "seen.json").write_text(text)
+        assert read_seen(tmp_path) == Seen()
 
 
-class Breaking(http.server.SimpleHTTPRequestHandler):
-    """A static server that knows ranges, and ends each connection after so many bytes."""
-
-    asked: list[str]
-    most = 400
-    ranges = True
-
-    def do_GET(self) -> None:
-        path = Path(self.translate_path(self.path))
-        self.asked.append(self.headers.get("Range", ""))
-        if not path.is_file():
-            self.send_error(404)
-            return
-        data = path.read_bytes()
-        begin = int((self.headers.get("Range") or "bytes=0-")[6:-1]) if self.ranges else 0
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-        self.send_header("Content-Length", str(len(data) - begin))
-        self.end_headers()
-        self.wfile.write(data[begin:][: self.most])
-
-    def log_message(self, *_words: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def server(case: Case) -> Iterator[http.server.ThreadingHTTPServer]:
-    handler = partial(type("Handler", (Breaking,), {"asked": []}), directory=str(case.stick))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def test_a_connection_that_breaks_is_taken_up_where_it_broke(
-    case: Case, server: http.server.ThreadingHTTPServer
-) -> None:
-    handler = server.RequestHandlerClass.func  # type: ignore[attr-defined]
-    assert case.look(f"http://127.0.0.1:{server.server_port}").startswith("new")
-    resumed = [text for text in handler.asked if text]
-    assert len(resumed) > 5, handler.asked
-
-
-def test_a_server_without_ranges_begins_again(case: Case, server: http.server.ThreadingHTTPServer) -> None:
-    handler = server.RequestHandlerClass.func  # type: ignore[attr-defined]
-    handler.ranges, handler.most = False, 10**6
-    assert case.look(f"http://127.0.0.1:{server.server_port}/").startswith("new")
+def test_a_folder_that_cannot_be_written_is_said(case: Case) -> None:
+    shutil.rmtree(case.places.folder)
+    case.places.folder.write_text("a file in its place")
+    with pytest.raises(AccessError, match="updates"):
+        edge(case, "update", str(case.stick))
+    shutil.rmtree(case.places.state_folder)
+    if os.geteuid() == 0:
+        with pytest.raises(UnavailableError, match="no state folder yet"):
+            edge(case, "update", str(case.stick))

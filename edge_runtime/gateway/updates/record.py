@@ -31,6 +31,12 @@ class Entry:
     who: str = ""
     why: str = ""
 
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Self:
+        """Take what was read. Raises ValueError or TypeError for anything else."""
+        texts = {name: str(value) for name, value in body.items() if name != "at_s"}
+        return cls(float(body["at_s"]), **texts)
+
 
 @dataclass(slots=True)
 class Record:
@@ -46,7 +52,7 @@ class Record:
         """Read it."""
         try:
             body = json.loads(read_small(folder / FILE, _MOST_BYTES))
-            entries = {name: [Entry(**each) for each in said] for name, said in body["entries"].items()}
+            entries = {name: [Entry.of(each) for each in said] for name, said in body["entries"].items()}
             refused = {name: dict(said) for name, said in body["refused"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls()

@@ -44,8 +44,10 @@ class Seen:
 def read_seen(folder: Path) -> Seen:
     """What was seen; nothing yet where the file is not there, or damaged, as only another program does it."""
     try:
-        return Seen(**json.loads(read_small(folder / FILE, _MOST_BYTES)))
-    except (OSError, ValueError, TypeError, RecursionError):
+        body = json.loads(read_small(folder / FILE, _MOST_BYTES))
+        time_s = float(body.pop("time_s"))
+        return Seen(time_s, **{name: int(version) for name, version in body.items()})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return Seen()
 
 

@@ -137,10 +137,10 @@ def refusal(error: Exception, where: str) -> EdgeError:
     for kind, what, remedy in _SAID:
         if isinstance(error, kind):
             return ArtefactError(f"{what} ({detail})", where=name, remedy=remedy)
+    cause = error.__cause__ or error
+    detail = printable(cause, 200)
     if isinstance(error, DownloadError | OSError):
-        cause = printable(error.__cause__ or error, 200)
-        return UnavailableError(
-            f"cannot be fetched ({cause})", where=name, remedy=f"See to the way there. {_NEVER}"
-        )
-    what = f"cannot be understood ({type(error).__name__}: {detail})"
+        remedy = f"See to the way there, and to the disk. {_NEVER}"
+        return UnavailableError(f"cannot be fetched ({detail})", where=name, remedy=remedy)
+    what = f"cannot be understood ({type(cause).__name__}: {detail})"
     return ArtefactError(what, where=name, remedy=_COPY)

@@ -173,18 +173,19 @@ def endless_lists(lab: Lab) -> Variants:
 
 @kind("larger than it may be")
 def endless_targets(lab: Lab) -> Variants:
-    """100,000 models, well signed."""
+    """More models than any plant has, well signed."""
 
-    def many(case: Case) -> None:
+    def many(case: Case, models: int) -> None:
         def edit(signed: Any) -> None:
             (target,) = [each for name, each in signed.targets.items() if "second" in name]
-            for number in range(100_000):
+            for number in range(models):
                 signed.targets[f"plant/device/other/pump/{number}.onnx"] = target
 
         case.change("targets", edit)
         name_above(case, "targets", int(case.file_of("targets").name.partition(".")[0]))
 
-    yield "100,000", many
+    yield "20,000", partial(many, models=20_000)
+    yield "100,000", partial(many, models=100_000)
 
 
 @kind(DAMAGED)
