@@ -1,5 +1,6 @@
 """Models that arrive: taken up, kept, sent back, by folder and by a server that breaks off."""
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from edge_runtime.book.commissioning import Commissioning, Stage
 from edge_runtime.cli.commands import app
 from edge_runtime.core.errors import (
     AccessError,
@@ -20,6 +22,7 @@ from edge_runtime.core.errors import (
     EdgeError,
     UnavailableError,
 )
+from edge_runtime.core.summary import LEARNT_HERE
 from edge_runtime.gateway.preparation import prepare
 from edge_runtime.gateway.updates.listing import taken_up_models
 from edge_runtime.gateway.updates.places import CURRENT, PREVIOUS, SensorPlaces
@@ -28,6 +31,8 @@ from edge_runtime.gateway.updates.seen import Seen, check_newer, read_seen
 from edge_runtime.gateway.updates.sending_back import go_back
 from edge_runtime.gateway.updates.target_path import TargetPath
 from edge_runtime.gateway.updates.updating import update
+from edge_runtime.models.baseline import Baseline, write_baseline
+from edge_runtime.pipeline.commissioned import write_record
 from tests.attack.updates.lab import PUMP, Case, Lab
 from tests.edge.driven import ROOT
 from tests.waiting import HANG_S, scaled
@@ -221,3 +226,15 @@ def test_a_folder_that_cannot_be_written_is_said(case: Case) -> None:
     if os.geteuid() == 0:
         with pytest.raises(UnavailableError, match="no state folder yet"):
             edge(case, "update", str(case.stick))
+
+
+def test_what_was_adapted_here_is_neither_replaced_nor_taken_back(case: Case, lab: Lab) -> None:
+    state, digest = case.places.state_folder, lab.first_digest
+    write_baseline(state, 1, Baseline("pump", LEARNT_HERE, digest, None, "from 0.5 h", "", 0), lab.first)
+    write_record(state, "pump", Commissioning(stage=Stage.ARMED, baseline=1, newest=1))
+    assert "its model was adapted at this machine" in case.look()
+    with pytest.raises(ArtefactError, match="retire"):
+        go_back(case.config, "pump", "")
+    case.repository.withdraw([digest], dt.datetime.now(dt.UTC))
+    assert "its model was adapted at this machine" in case.look()
+    assert case.runs() == digest

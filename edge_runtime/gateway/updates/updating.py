@@ -17,12 +17,11 @@ from edge_runtime.core import ArtefactError, ConfigError, EdgeError, Unavailable
 from edge_runtime.gateway.updates.keeping import clean, in_place, keep, room_for
 from edge_runtime.gateway.updates.places import CURRENT, PREVIOUS, Places
 from edge_runtime.gateway.updates.record import Entry, Record
-from edge_runtime.gateway.updates.sending_back import asker, step_back
+from edge_runtime.gateway.updates.sending_back import asker, check_not_adapted, step_back
 from edge_runtime.gateway.updates.target_path import DEVICE, GROUP, TargetPath
 from edge_runtime.gateway.updates.trust import Offer, fetch, look
 from edge_runtime.gateway.updates.ways import way_to, within
 from edge_runtime.models import MAX_MODEL_BYTES, metadata_of, prove_in_child, read_model
-from edge_runtime.pipeline import read_commissioned
 from edge_runtime.sensors import SensorSettings
 
 _GOES_ON: Final = "The model that runs goes on"
@@ -135,11 +134,10 @@ class _Updating:
             what, remedy = f"it has more than {MAX_MODEL_BYTES} bytes", "Publish a smaller detector"
         elif not self._retry and (why := self._record.refused.get(sensor.name, {}).get(digest, "")):
             what, remedy = f"it was sent back ({why})", "Publish another, or try it again by `update --retry`"
-        elif read_commissioned(self._config.state_folder, sensor.name, delivered=True)[1] is not None:
-            what = "its model was adapted at this machine, which a new one would undo"
-            remedy = f"edge-runtime commission {sensor.name} retire, then update"
         if what:
             raise ArtefactError(what, where=f"{sensor.name}, {target.path}", remedy=f"{remedy}. {_GOES_ON}")
+        if in_place(self._config, sensor) != digest:
+            check_not_adapted(self._config, sensor.name)
 
     def take_up(self, sensor: SensorSettings, target: TargetFile, digest: str) -> None:
         """Fetch, verify, prove, keep and switch."""
@@ -167,6 +165,7 @@ class _Updating:
         if links.linked(PREVIOUS) in withdrawn:
             links.link(PREVIOUS, "")
         if (digest := links.linked(CURRENT)) in withdrawn:
+            check_not_adapted(self._config, sensor.name)
             entry = Entry(time.time(), "withdrawn", digest, who=asker(), why="the plant has withdrawn it")
             step_back(self._places, sensor.name, entry)
             self._record = Record.read(self._places.folder)
