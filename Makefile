@@ -69,6 +69,7 @@ attack: $(READY)
 	$(BIN)/python -m tests.attack.door
 	$(BIN)/python -m tests.attack.manifests --count 1000 --seed 1
 	$(BIN)/python -m tests.attack.broker 5
+	$(BIN)/python -m tests.attack.updates
 	$(BIN)/python -m tests.attack.sensors
 	STEADYHUM_SHARED_DATA=$(abspath $(DATA)) $(BIN)/python -m tests.attack.signal --models "$(if $(filter full,$(ARGS)),*,principal_components)"
 	$(BIN)/python -m tests.attack.endless

@@ -25,6 +25,7 @@ from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_met
 from edge_runtime.gateway.history.methods import history_methods
 from edge_runtime.gateway.notify import notify_methods
 from edge_runtime.gateway.recording.methods import recording_methods
+from edge_runtime.gateway.updates.part import update_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
 
@@ -74,6 +75,7 @@ def methods_page() -> Iterator[str]:
         *history_methods(lent),
         *notify_methods(lent),
         *recording_methods(lent),
+        *update_methods(SimpleNamespace(listed=None, look_again=None)),
     )
     for method in (*own, *lent_ones):
         hints = get_type_hints(method.params)

@@ -16,6 +16,7 @@ TROUBLES = {
     "homeassistant": "A message of discovery is wrong and is not sent: a fault of this program.",
     "commands": "Commands over MQTT cannot be heard, or too many come; `commands.mqtt`.",
     "reload": "The configuration was not read again, and why.",
+    "updates": "A model that was taken up went back or cannot be run, by sensor, and why; the one before is.",
     "sensor <name>": "What is wrong with that sensor or its line.",
     "overload of <name>": "That sensor sends faster than it can be read; how many bytes were dropped.",
     "chatter of <name>": "Alarms of that sensor begin more than 6 times a minute; which is held open.",

@@ -13,11 +13,13 @@ from deploy.certification.folder import RENEW_DAYS, Folder
 from deploy.certification.passphrase import VARIABLE, Passphrase
 from deploy.certification.revocation import CRL, revoke, write_crl
 from deploy.provisioning.sheet import read_sheet
+from deploy.publishing import app as models_app
 
 _WHAT: Final = (
     "A small certificate authority for one plant: of devices, brokers, and the models they may run."
 )
 app = typer.Typer(name="deploy/authority", help=_WHAT, no_args_is_help=True, add_completion=False)
+app.add_typer(models_app)
 Where = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The authority's folder; keep it safe.")]
 HERE = Path("plant-authority")
 Names = Annotated[list[str], typer.Argument(metavar="NAME...")]

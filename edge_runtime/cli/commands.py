@@ -19,6 +19,7 @@ from edge_runtime.cli.history import history
 from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, modbus, notify
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
+from edge_runtime.cli.updates import models, update
 from edge_runtime.configuration import read_config
 from edge_runtime.core import VERSION, BusyError, DataError, become_service, printable, run_command
 
@@ -106,6 +107,8 @@ app.command()(simulate)
 app.command()(diagnose)
 app.command()(history)
 app.command()(record)
+app.command()(models)
+app.command()(update)
 
 
 @app.command()

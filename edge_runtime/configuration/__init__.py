@@ -12,6 +12,7 @@ from edge_runtime.configuration.config import (
 from edge_runtime.configuration.history import DAMAGED, HistorySettings, damaged_histories
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
+from edge_runtime.configuration.updates import UpdateSettings
 
 __all__ = [
     "DAMAGED",
@@ -21,6 +22,7 @@ __all__ = [
     "LearningSettings",
     "ReportSettings",
     "SiteSettings",
+    "UpdateSettings",
     "check_agreement",
     "check_states",
     "damaged_histories",

@@ -12,6 +12,7 @@ from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
+from edge_runtime.configuration.updates import UpdateSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings, ModbusSettings, NotifySettings
 from edge_runtime.mqtt import BrokerSettings
@@ -79,6 +80,7 @@ class Config:
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     homeassistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
+    updates: UpdateSettings = field(default_factory=UpdateSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

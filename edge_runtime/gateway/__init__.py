@@ -27,13 +27,23 @@ if TYPE_CHECKING:
     from edge_runtime.gateway.history.values import history_columns
     from edge_runtime.gateway.recording.copying import Copied, copy_captures
     from edge_runtime.gateway.recording.from_port import record_from_port
+    from edge_runtime.gateway.updates.keeping import in_place
+    from edge_runtime.gateway.updates.listing import TakenUpModel, taken_up_models
+    from edge_runtime.gateway.updates.sending_back import go_back
+    from edge_runtime.gateway.updates.target_path import TargetPath, fits
+    from edge_runtime.gateway.updates.trust import WITHDRAWN
+    from edge_runtime.gateway.updates.updating import Outcome, update
 
 __all__ = [
     "NOTHING_WAITS",
+    "WITHDRAWN",
     "Copied",
     "EvidenceFile",
     "HistoryParams",
     "Order",
+    "Outcome",
+    "TakenUpModel",
+    "TargetPath",
     "captures_folder",
     "captures_in",
     "check_whole",
@@ -45,8 +55,11 @@ __all__ = [
     "export_list",
     "fetch_evidence",
     "find_evidence",
+    "fits",
+    "go_back",
     "history_columns",
     "history_views",
+    "in_place",
     "open_history",
     "prepare",
     "probe_ports",
@@ -54,6 +67,8 @@ __all__ = [
     "restore",
     "save",
     "serve",
+    "taken_up_models",
+    "update",
 ]
 
 if not TYPE_CHECKING:  # a type checker that saw this would accept every misspelt name
@@ -78,5 +93,11 @@ if not TYPE_CHECKING:  # a type checker that saw this would accept every misspel
             "history.values": ("history_columns",),
             "recording.copying": ("Copied", "copy_captures"),
             "recording.from_port": ("record_from_port",),
+            "updates.keeping": ("in_place",),
+            "updates.listing": ("TakenUpModel", "taken_up_models"),
+            "updates.sending_back": ("go_back",),
+            "updates.target_path": ("TargetPath", "fits"),
+            "updates.trust": ("WITHDRAWN",),
+            "updates.updating": ("Outcome", "update"),
         },
     )

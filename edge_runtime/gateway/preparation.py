@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_runtime.configuration import Config, check_agreement, check_states, identity_of, read_config
@@ -18,6 +19,7 @@ from edge_runtime.core import (
 )
 from edge_runtime.door import check_door
 from edge_runtime.gateway.model_records import ModelRecords
+from edge_runtime.gateway.updates.taken_up import TakenUp
 from edge_runtime.models import (
     Artefact,
     SealedModel,
@@ -53,6 +55,10 @@ class PreparedService:
     """In the configuration's order."""
     credentials: str
     """Digest of the password and the certificates for the broker."""
+    not_taken_up: Mapping[str, str] = field(default_factory=dict)
+    """By sensor: why the model that was taken up last is not run."""
+    failed_here: Mapping[str, str] = field(default_factory=dict)
+    """By sensor, SHA-256 of such a model that is whole, and fails here."""
 
 
 def prepare(path: Path, running: PreparedService | None = None) -> PreparedService:
@@ -72,10 +78,11 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
     records = ModelRecords(config.state_folder)
     known = {} if running is None else {item.model.sha256: item.watch.artefact for item in running.sensors}
     opener = _Opener(records, {sha256: kept for sha256, kept in known.items() if kept is not None})
-    delivered = _open_delivered(config, opener)
+    taken_up = _taken_up(config, opener)
+    delivered = _open_delivered(config, opener, taken_up.models)
     for sensor in config.sensor:
-        if sensor.file is not None:
-            _check_fits(sensor, delivered[sensor.file][0])
+        if sensor.name in delivered:
+            _check_fits(sensor, delivered[sensor.name][0])
         check_device(sensor.port)
     prepared = []
     for sensor in config.sensor:
@@ -83,8 +90,9 @@ def prepare_config(config: Config, running: PreparedService | None = None) -> Pr
             commissioned, sealed = read_commissioned(config.state_folder, sensor.name)
             prepared.append(_prepare_own(sensor, config, opener, commissioned, sealed))
         else:
-            prepared.append(_prepare_delivered(sensor, config, opener, *delivered[sensor.model]))
-    return PreparedService(config, tuple(prepared), credentials.digest)
+            prepared.append(_prepare_delivered(sensor, config, opener, *delivered[sensor.name]))
+    sensors = tuple(prepared)
+    return PreparedService(config, sensors, credentials.digest, taken_up.problems, taken_up.failed)
 
 
 class _Opener:
@@ -103,16 +111,31 @@ class _Opener:
         return self._known[key]
 
 
-def _open_delivered(config: Config, opener: _Opener) -> dict[Path, tuple[Artefact, str]]:
-    """What is in each model file, and its digest; those to adapt are among them."""
+def _taken_up(config: Config, opener: _Opener) -> TakenUp:
+    """Models that arrived signed, where the site takes up any."""
+    if config.updates.root is None:
+        return TakenUp()
+    from edge_runtime.gateway.updates.opening import open_taken_up  # noqa: PLC0415  only where there are any
+
+    return open_taken_up(config, opener.open, opener.records.suspended)
+
+
+def _open_delivered(
+    config: Config, opener: _Opener, opened: Mapping[str, tuple[Artefact, str]]
+) -> dict[str, tuple[Artefact, str]]:
+    """What is in the model of each sensor that the site gives one, and its digest, those to adapt among them;
+    those that are `opened` already in place of the site's files."""
     # Read once: the bytes that are named in messages and checked for their signature are those that score.
-    given = {sensor.file for sensor in config.sensor if sensor.file is not None}
-    files = {file: read_model(file) for file in sorted(given)}
+    given = {each.name: each.file for each in config.sensor if each.file and each.name not in opened}
+    files = {file: read_model(file) for file in sorted(set(given.values()))}
     digests = {file: hashlib.sha256(model).hexdigest() for file, model in files.items()}
     if config.model_authority is not None:
         for file, digest in digests.items():
             check_signed(file, digest, config.model_authority)
-    return {file: (opener.open(files[file], digest, str(file)), digest) for file, digest in digests.items()}
+    shipped = {
+        file: (opener.open(files[file], digest, str(file)), digest) for file, digest in digests.items()
+    }
+    return {**opened, **{name: shipped[file] for name, file in given.items()}}
 
 
 def _check_fits(sensor: SensorSettings, artefact: Artefact) -> None:

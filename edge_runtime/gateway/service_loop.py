@@ -48,6 +48,7 @@ from edge_runtime.gateway.signals import Requests
 from edge_runtime.gateway.stall_guard import LIMIT_S
 from edge_runtime.gateway.stations import Stations
 from edge_runtime.gateway.systemd import Notifier
+from edge_runtime.gateway.updates.part import UpdatesPart, update_methods
 from edge_runtime.mqtt import write_note
 from edge_runtime.spool import Spool
 
@@ -166,10 +167,11 @@ class _Service:
         history = HistoryPart(self._prepared, stations, delivery, self._health)
         offered = [*recording_methods(recordings), *learning.methods, *kept]
         notify = NotifyPart(self._prepared, self._spool, self._health)
-        offered += [*history_methods(history.read), *notify_methods(notify.fetch)]
+        updates = UpdatesPart(self._prepared, stations, delivery, self._health, self._prepare_again)
+        offered += [*history_methods(history.read), *notify_methods(notify.fetch), *update_methods(updates)]
         door = LocalDoor(self._door, stations, delivery, offered, self._health)
-        clock = ClockWatch(self._health)
-        return stations, (delivery, recordings, stations, evidence, history, notify, learning, door, clock)
+        about = (evidence, history, notify, learning, updates, door, ClockWatch(self._health))
+        return stations, (delivery, recordings, stations, *about)
 
     def _loop(self, stations: Stations, parts: tuple[Part, ...]) -> PreparedService:
         while not self._requests.stop.is_set():

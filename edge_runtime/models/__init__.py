@@ -12,9 +12,18 @@ from edge_runtime.models.baseline import (
     write_baseline,
 )
 from edge_runtime.models.proving import Proof, load_model, prove_in_child
-from edge_runtime.models.scorer import Artefact, Graph, Scores, open_trusted, prove_model
+from edge_runtime.models.pruning import metadata_of
+from edge_runtime.models.scorer import Artefact, Graph, Scores, check_golden, open_trusted, prove_model
 from edge_runtime.models.seal import SEAL_FOLDER, check_sealed, seal_certificate, seal_files
-from edge_runtime.models.sessions import CONTRIBUTIONS, FEATURES, SCORE, STATE, WINDOW, read_model
+from edge_runtime.models.sessions import (
+    CONTRIBUTIONS,
+    FEATURES,
+    MAX_MODEL_BYTES,
+    SCORE,
+    STATE,
+    WINDOW,
+    read_model,
+)
 from edge_runtime.models.signature import DIGESTS, SIGNATURE, check_signed, digest_of, read_digests
 
 __all__ = [
@@ -22,6 +31,7 @@ __all__ = [
     "CONTRIBUTIONS",
     "DIGESTS",
     "FEATURES",
+    "MAX_MODEL_BYTES",
     "MODEL_FILE",
     "SCORE",
     "SEAL_FOLDER",
@@ -37,11 +47,13 @@ __all__ = [
     "Standardisation",
     "adapted",
     "baseline_folder",
+    "check_golden",
     "check_sealed",
     "check_signed",
     "commissioning_folder",
     "digest_of",
     "load_model",
+    "metadata_of",
     "open_trusted",
     "prove_in_child",
     "prove_model",

@@ -6,6 +6,7 @@ from edge_runtime.core import late_names
 from edge_runtime.pipeline.adapting_child import adapt_in_child
 from edge_runtime.pipeline.agreement import compare
 from edge_runtime.pipeline.commissioned import Commissioned, read_commissioned, read_record, write_record
+from edge_runtime.pipeline.line_status import LineStatus
 from edge_runtime.pipeline.onlooker import Onlooker
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
 from edge_runtime.pipeline.unlearnt import NO_MODEL_YET, unlearnt_manifest
@@ -18,6 +19,7 @@ __all__ = [
     "NO_MODEL_YET",
     "Alignment",
     "Commissioned",
+    "LineStatus",
     "Onlooker",
     "Replayed",
     "SensorPipeline",

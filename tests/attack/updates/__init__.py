@@ -1,0 +1,1 @@
+"""Attacks on models that arrive: `python -m tests.attack.updates`."""
