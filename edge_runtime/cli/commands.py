@@ -17,6 +17,7 @@ from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.diagnose import diagnose
 from edge_runtime.cli.history import history
+from edge_runtime.cli.page import page
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
@@ -95,6 +96,7 @@ app.command()(restore)
 app.command()(simulate)
 app.command()(diagnose)
 app.command()(history)
+app.command()(page)
 app.command()(record)
 
 

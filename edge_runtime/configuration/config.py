@@ -10,6 +10,7 @@ from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
+from edge_runtime.configuration.page import PageSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings
 from edge_runtime.mqtt import BrokerSettings
@@ -75,6 +76,7 @@ class Config:
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     homeassistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
+    page: PageSettings = field(default_factory=PageSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

@@ -165,6 +165,10 @@ class _Service:
         history = HistoryPart(self._prepared, stations, delivery, self._health)
         offered = [*recording_methods(recordings), *learning.methods, *kept]
         offered += history_methods(history.read)
+        if self._prepared.config.page.listen:
+            from edge_runtime.gateway.page_methods import PageCodes, page_methods  # noqa: PLC0415  most have none
+
+            offered += page_methods(PageCodes())
         door = LocalDoor(self._door, stations, delivery, offered, self._health)
         clock = ClockWatch(self._health)
         return stations, (delivery, recordings, stations, evidence, history, learning, door, clock)
@@ -232,7 +236,7 @@ class _Service:
         reason = f"a run of it did not end within {limit_s:g} s of processor time"
         _log.error("%s: %s; starting again without this model", station.name, reason)
         station.report_unexplained()
-        ModelRecords(self._prepared.config.state_folder).suspend(station.model_sha256, reason)
+        ModelRecords(self._prepared.config.state_folder).suspend(station.prepared.model.sha256, reason)
         # The same process for systemd; alarms are on disk.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         become_service(self._path)
