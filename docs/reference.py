@@ -24,6 +24,7 @@ from edge_runtime.gateway.commissioning.methods import CommissionRequests, commi
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.history.methods import history_methods
 from edge_runtime.gateway.notify import notify_methods
+from edge_runtime.gateway.page_methods import PageCodes, page_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from edge_runtime.gateway.updates.part import update_methods
 from trainer.cli import app as trainer_app
@@ -76,6 +77,7 @@ def methods_page() -> Iterator[str]:
         *notify_methods(lent),
         *recording_methods(lent),
         *update_methods(SimpleNamespace(listed=None, look_again=None)),
+        *page_methods(PageCodes()),
     )
     for method in (*own, *lent_ones):
         hints = get_type_hints(method.params)

@@ -117,7 +117,7 @@ def _wanted(name: str) -> bool:
     )
 
 
-UNITS = tuple(f"edge-runtime{part}.service" for part in ("", "-metrics", "-modbus", "-notify"))
+UNITS = tuple(f"edge-runtime{part}.service" for part in ("", "-metrics", "-modbus", "-notify", "-page"))
 """All but the first are off until somebody enables them."""
 
 

@@ -16,6 +16,7 @@ from edge_runtime.cli.backups import backup, restore
 from edge_runtime.cli.commission import commission
 from edge_runtime.cli.diagnose import diagnose
 from edge_runtime.cli.history import history
+from edge_runtime.cli.page import page
 from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, modbus, notify
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
@@ -106,6 +107,7 @@ app.command()(restore)
 app.command()(simulate)
 app.command()(diagnose)
 app.command()(history)
+app.command()(page)
 app.command()(record)
 app.command()(models)
 app.command()(update)

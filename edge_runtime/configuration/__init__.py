@@ -12,6 +12,7 @@ from edge_runtime.configuration.config import (
 from edge_runtime.configuration.history import DAMAGED, HistorySettings, damaged_histories
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
+from edge_runtime.configuration.page import PageSettings
 from edge_runtime.configuration.updates import UpdateSettings
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "HistorySettings",
     "HomeAssistantSettings",
     "LearningSettings",
+    "PageSettings",
     "ReportSettings",
     "SiteSettings",
     "UpdateSettings",

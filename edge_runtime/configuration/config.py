@@ -12,6 +12,7 @@ from edge_runtime.configuration import strict_toml
 from edge_runtime.configuration.history import HistorySettings
 from edge_runtime.configuration.homeassistant import HomeAssistantSettings
 from edge_runtime.configuration.learning import LearningSettings
+from edge_runtime.configuration.page import PageSettings
 from edge_runtime.configuration.updates import UpdateSettings
 from edge_runtime.core import NOT_RUNNING, ConfigError, LearntStates, Manifest, check_topic_level
 from edge_runtime.door import CommandSettings, DoorSettings, MetricsSettings, ModbusSettings, NotifySettings
@@ -81,6 +82,7 @@ class Config:
     history: HistorySettings = field(default_factory=HistorySettings)
     homeassistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     updates: UpdateSettings = field(default_factory=UpdateSettings)
+    page: PageSettings = field(default_factory=PageSettings)
     model_authority: Path | None = None
     """PEM of the authority that must have signed every model (SHA256SUMS and SHA256SUMS.p7s beside it)."""
 

@@ -41,15 +41,17 @@ def candidates(settings: DoorSettings | None, state_folder: Path | None) -> tupl
 class DoorClient:
     """A connection. Raises EdgeError for whatever goes wrong, each with a remedy."""
 
-    def __init__(self, *paths: Path, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *paths: Path, timeout_s: float = TIMEOUT_S, name: str = "") -> None:
         """Connect to the first of these that somebody listens at, and agree on a version.
+
+        `name` is whom it is for, where that is not this process's user.
 
         Raises UnavailableError where none does, and AccessError where this user may not.
         """
         self._file, self._next_id = _connect(paths, timeout_s), 1
         self._arrived = bytearray()
         try:
-            name = os.environ.get("SUDO_USER") or user_name(os.getuid())
+            name = name or os.environ.get("SUDO_USER") or user_name(os.getuid())
             self.about: dict[str, Any] = self.call("hello", versions=list(VERSIONS), name=name)
             """What the service says of itself."""
         except BaseException:
@@ -65,7 +67,9 @@ class DoorClient:
         self.close()
 
     def close(self) -> None:
-        """Disconnect."""
+        """Disconnect; a thread that waits for what comes gets the end of it."""
+        with contextlib.suppress(OSError):
+            self._file.shutdown(socket.SHUT_RDWR)
         self._file.close()
 
     def call(self, method: str, **params: object) -> Any:

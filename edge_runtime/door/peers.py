@@ -51,15 +51,16 @@ class Peer:
     def asker(self, stated_name: str, group: int, *, overflow: int) -> Asker:
         """What the service makes of it; `group` may change something, `overflow` is nobody in particular.
 
-        `stated_name` is believed where the kernel names nobody, and shown beside root, who may act for
-        others.
+        `stated_name` is believed where the kernel names nobody, and shown beside root and the service's own
+        user, who may act for others: the page does.
         """
         stated = printable(stated_name.strip(), _MAX_NAME_CHARS)
-        may_change = self.uid in (0, os.geteuid()) or group in self.groups
+        for_others = self.uid in (0, os.geteuid())
+        may_change = for_others or group in self.groups
         if self.uid == overflow:
             return Asker(stated or "somebody", "socket", proven=False, may_change=may_change)
         name = user_name(self.uid)
-        if self.uid == 0 and stated and stated != name:
+        if for_others and stated and stated != name:
             name = f"{name} for {stated}"
         return Asker(name, "socket", proven=True, may_change=may_change, uid=self.uid)
 

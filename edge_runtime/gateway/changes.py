@@ -7,9 +7,9 @@ from edge_runtime.configuration import Config
 from edge_runtime.gateway.preparation import PreparedService
 from edge_runtime.sensors import SensorSettings, device_kind
 
-_EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant")
-"""Every topic and the last will are made from the first, the next two are the open spool, and with the others
-a connection subscribes."""
+_EVERYTHING: Final = ("site", "state_folder", "spool", "commands", "homeassistant", "page")
+"""Every topic and the last will are made from the first, the next two are the open spool, with the two after
+them a connection subscribes, and the last offers codes at the door."""
 _IN_PLACE: Final = frozenset(
     {
         *(

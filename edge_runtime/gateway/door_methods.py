@@ -13,6 +13,7 @@ from edge_runtime.core import VERSION, Health
 from edge_runtime.door import Access, Asker, Method, NoParams, Registry
 from edge_runtime.gateway.alarm_methods import AlarmRequests, alarm_methods
 from edge_runtime.gateway.bookkeeper import Bookkeeper
+from edge_runtime.gateway.sensor_methods import sensor_methods
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.state_methods import SAY_STATE, StateParams, state_method
 from edge_runtime.mqtt import Publisher
@@ -105,7 +106,9 @@ def methods(
     counted = "Give every counter and gauge of the service and each sensor."
     figures = Method("health", Access.READ, counted, NoParams, numbers)
     state = Method("machine.state", Access.CHANGE, SAY_STATE, StateParams, state_method(stations), mqtt=True)
-    return Registry([own, figures, state, *alarm_methods(AlarmRequests(keeper.book, keeper.publish))])
+    sensors = sensor_methods(stations, keeper)
+    alarms = alarm_methods(AlarmRequests(keeper.book, keeper.publish))
+    return Registry([own, figures, state, *sensors, *alarms])
 
 
 def _sensor_status(station: Station, condition: Condition) -> SensorStatus:

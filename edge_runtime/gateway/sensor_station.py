@@ -49,7 +49,9 @@ class Station:
         *,
         keeper: Bookkeeper,
     ) -> None:
-        self.name, self._sensor, self._report = sensor.settings.name, sensor, report
+        self.name, self._report = sensor.settings.name, report
+        self.prepared = sensor
+        """What the site says of it, and what scores it."""
         self.reader, self.pipeline, self._reporter, self._keeper = reader, pipeline, reporter, keeper
         self._started_s = self._frame_s = self._window_s = time.monotonic()
         self._windows, self._window_limit_s = 0, HINT_AFTER_S + 2 * pipeline.window_s
@@ -79,17 +81,12 @@ class Station:
         health.set_trouble(f"spool of {self.name}", "" if gone else lost)
         health.set_trouble(f"chatter of {self.name}", "" if gone else self._keeper.book.chatter(self.name))
 
-    @property
-    def model_sha256(self) -> str:
-        """Digest of the model that scores this sensor."""
-        return self._sensor.model.sha256
-
     def follow(self, sensor: PreparedSensor, report: ReportSettings) -> None:
         """Go on with another model, threshold, policy, identity or patience of the same line, and report
         otherwise."""
-        if sensor.settings.silence_s != self._sensor.settings.silence_s:
+        if sensor.settings.silence_s != self.prepared.settings.silence_s:
             self.reader.be_patient(Patience.of(sensor.settings))
-        self._sensor, self._report = sensor, report
+        self.prepared, self._report = sensor, report
         self.pipeline.follow(sensor.watch)
         self._window_limit_s = HINT_AFTER_S + 2 * self.pipeline.window_s
 
@@ -220,7 +217,7 @@ class Station:
         Bytes that wait or were dropped are no silence: the line is judged up to where it was processed, and
         from the newest byte that was dropped.
         """
-        status, silence_s = self.pipeline.status, self._sensor.settings.silence_s
+        status, silence_s = self.pipeline.status, self.prepared.settings.silence_s
         now_s, dropped_s = self.reader.seen_until_s(now_s), self.reader.dropped_s()
         silent_s = now_s - max(self._frame_s, self._started_s, dropped_s)
         trouble: SensorFault | None = None

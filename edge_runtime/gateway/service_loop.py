@@ -169,6 +169,10 @@ class _Service:
         notify = NotifyPart(self._prepared, self._spool, self._health)
         updates = UpdatesPart(self._prepared, stations, delivery, self._health, self._prepare_again)
         offered += [*history_methods(history.read), *notify_methods(notify.fetch), *update_methods(updates)]
+        if self._prepared.config.page.listen:
+            from edge_runtime.gateway.page_methods import PageCodes, page_methods  # noqa: PLC0415  most have none
+
+            offered += page_methods(PageCodes())
         door = LocalDoor(self._door, stations, delivery, offered, self._health)
         about = (evidence, history, notify, learning, updates, door, ClockWatch(self._health))
         return stations, (delivery, recordings, stations, *about)
@@ -236,7 +240,7 @@ class _Service:
         reason = f"a run of it did not end within {limit_s:g} s of processor time"
         _log.error("%s: %s; starting again without this model", station.name, reason)
         station.report_unexplained()
-        ModelRecords(self._prepared.config.state_folder).suspend(station.model_sha256, reason)
+        ModelRecords(self._prepared.config.state_folder).suspend(station.prepared.model.sha256, reason)
         # The same process for systemd; alarms are on disk.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         become_service(self._path)

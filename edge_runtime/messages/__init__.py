@@ -2,7 +2,15 @@
 
 from edge_runtime.messages.bodies import HealthBody, SentEventBody
 from edge_runtime.messages.json_body import encode_json, number, plain_members
-from edge_runtime.messages.parts import evidence_body, finding_bodies, judgement_body, reason_of, rfc3339
+from edge_runtime.messages.parts import (
+    band_bodies,
+    evidence_body,
+    finding_bodies,
+    judgement_body,
+    model_body,
+    reason_of,
+    rfc3339,
+)
 from edge_runtime.messages.retained import Stamp, condition_message, info_message, state_message
 from edge_runtime.messages.retained_bodies import ConditionBody, InfoBody, SensorInfoBody, StateBody
 from edge_runtime.messages.shadow import ShadowEvent, shadow_message
@@ -30,6 +38,7 @@ __all__ = [
     "Stamp",
     "StateBody",
     "Topics",
+    "band_bodies",
     "condition_message",
     "encode_json",
     "event_message",
@@ -39,6 +48,7 @@ __all__ = [
     "info_message",
     "judgement_body",
     "late_event_message",
+    "model_body",
     "number",
     "plain_members",
     "probe_message",

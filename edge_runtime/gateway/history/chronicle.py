@@ -94,7 +94,7 @@ class Chronicle:
         over = [trend for trend in self._trends.values() if due or trend.minute != int(wall_s) // 60]
         self._close(over, wall_s, now_s)
         for station in self._stations:
-            self._watched(station.name, "model", station.model_sha256)
+            self._watched(station.name, "model", station.prepared.model.sha256)
             said = self._keeper.book.condition(station.name).commissioning
             self._watched(station.name, "commissioning", said or "")
         if due and self._desk.write():
