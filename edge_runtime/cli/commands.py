@@ -6,7 +6,7 @@ import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,9 @@ from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.cli.updates import models, update
 from edge_runtime.configuration import read_config
 from edge_runtime.core import VERSION, BusyError, DataError, become_service, printable, run_command
+
+if TYPE_CHECKING:
+    from edge_runtime.gateway import PreparedSensor
 
 app = typer.Typer(
     name="edge-runtime",
@@ -60,22 +63,15 @@ def run(config: ConfigFile) -> None:
     become_service(config)
 
 
-@app.command()
-def check(config: ConfigFile) -> None:
-    """Refuse now whatever `run` would refuse when it starts."""
-    read_config(config)
-    from edge_runtime.gateway import prepare, probe_ports
-    from edge_runtime.spool import service_pid
-
-    prepared, unusable = prepare(config), False
-    for sensor in prepared.sensors:
-        name, manifest = sensor.settings.name, sensor.watch.manifest
-        if (commissioned := sensor.commissioned) is not None:
-            stage = commissioned.stage or "watched by the delivered model"
-            typer.echo(f"{name}: {stage}, {commissioned.problem or 'ok'}")
-            unusable = unusable or bool(commissioned.problem)
-        if sensor.watch.artefact is None:
-            continue
+def _say(sensor: "PreparedSensor") -> bool:
+    """Print what watches a sensor; return whether that cannot be used."""
+    name, manifest = sensor.settings.name, sensor.watch.manifest
+    problem = ""
+    if (commissioned := sensor.commissioned) is not None:
+        problem = commissioned.problem
+        stage = commissioned.stage or "watched by the delivered model"
+        typer.echo(f"{name}: {stage}, {problem or 'ok'}")
+    if sensor.watch.artefact is not None:
         window = f"{manifest.samples} samples of {', '.join(manifest.channels)} in {manifest.unit}"
         typer.echo(
             f"{name}: {manifest.detector}, {window} at {manifest.rate_hz:g} Hz, "
@@ -83,7 +79,18 @@ def check(config: ConfigFile) -> None:
         )
         if manifest.known_faults:
             typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
-    unusable = check_notify(prepared.config) or unusable
+    return bool(problem)
+
+
+@app.command()
+def check(config: ConfigFile) -> None:
+    """Refuse now whatever `run` would refuse when it starts."""
+    read_config(config)
+    from edge_runtime.gateway import prepare, probe_ports
+    from edge_runtime.spool import service_pid
+
+    prepared = prepare(config)
+    unusable = [_say(sensor) for sensor in prepared.sensors] + [check_notify(prepared.config)]
     running = service_pid(prepared.config.state_folder)
     for name, error in probe_ports(prepared.config, in_use_is_fine=running is not None):
         if isinstance(error, BusyError):
@@ -92,7 +99,7 @@ def check(config: ConfigFile) -> None:
             )
         else:
             typer.echo(f"missing now, `run` would wait for it: {name}: {error}")
-    if unusable:
+    if any(unusable):
         raise typer.Exit(DataError.exit_code)
 
 

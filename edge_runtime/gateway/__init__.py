@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from edge_runtime.core import late_names
-from edge_runtime.gateway.preparation import prepare, probe_ports
+from edge_runtime.gateway.preparation import PreparedSensor, prepare, probe_ports
 from edge_runtime.gateway.recording.job import Order
 from edge_runtime.gateway.recording.recordings import captures_folder, captures_in
 from edge_runtime.gateway.service_loop import serve
@@ -42,6 +42,7 @@ __all__ = [
     "HistoryParams",
     "Order",
     "Outcome",
+    "PreparedSensor",
     "TakenUpModel",
     "TargetPath",
     "captures_folder",

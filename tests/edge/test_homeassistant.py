@@ -228,7 +228,7 @@ def test_where_it_is_off_nothing_of_it_is_loaded() -> None:
 
 def test_limits_of_the_site_are_entities_where_it_sets_some_and_removed_where_not() -> None:
     """As Home Assistant removes a component: it gets the platform and nothing else."""
-    entities = sensor_message(DEVICE, "pump", "", frozenset({AlarmKind.VELOCITY}))["components"]
+    entities = sensor_message(DEVICE, "pump", "", trends=frozenset({AlarmKind.VELOCITY}))["components"]
     assert [entities[kind] for kind in TREND_KINDS if kind is not AlarmKind.VELOCITY] == [
         {"platform": "binary_sensor"}
     ] * 2
