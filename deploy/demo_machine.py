@@ -67,14 +67,19 @@ class Machine:
                     yield told, signal
 
 
+STOP_S: Final = 5.0
+"""Longer than it takes to send a frame."""
+
+
 @contextlib.contextmanager
 def running_machine(write: Callable[[bytes], None], *signals: Signal) -> Iterator[Machine]:
     """Let a machine with a sensor run for the length of the block; it sends by `write`."""
     machine = Machine(*signals)
-    thread = threading.Thread(target=machine.send, args=(write,))
+    # A line that nobody reads any more takes no more bytes: the write waits, and must not keep the program.
+    thread = threading.Thread(target=machine.send, args=(write,), daemon=True)
     thread.start()
     try:
         yield machine
     finally:
         machine.stop()
-        thread.join()
+        thread.join(timeout=STOP_S)

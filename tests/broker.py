@@ -187,6 +187,12 @@ class Subscriber:
         heard = [json.loads(body) for topic, body in self.seen if topic.endswith("/event")]
         return list({(body["epoch"], body["seq"]): body for body in heard}.values())
 
+    def anomalies(self) -> list[dict[str, Any]]:
+        """Beginnings and ends of alarms of machines: a sensor that is played to on a busy machine may be late
+        and silent for a while, which is another alarm."""
+        events = self.events()
+        return [body for body in events if body["kind"] == "anomaly" and body["type"] in ("new", "end")]
+
     def catch_up(self) -> None:
         """Wait until all that the broker had for us by now has come: a message of our own comes behind it."""
         topic = f"steadyhum/catch-up/{time.monotonic_ns()}"

@@ -37,6 +37,10 @@ change that the mean does not show yet. A judgement: of a state's own windows fe
 FALLING: Final = 0.95
 """A machine runs down while its level goes on falling below its lowest by this factor. A judgement: the level
 of a second varies by less in any state, and a run-down of a minute takes it through ten such steps."""
+RECOVERY: Final = 0.5
+"""Of the time in a known state, what makes up for as much time in none: a machine at the border of its state,
+now in it and now in none, is in none once it was there for a third of the time. A judgement: a state's own
+windows are outside it for a thousandth of the time, those of a machine whose speed wanders for more."""
 _Rows = NDArray[np.float32]
 
 
@@ -161,9 +165,10 @@ class OperatingState:
             seen = NOT_RUNNING
         differs = self._said and seen not in (UNSEEN, self._said) and seen == self._known
         self._differs_us = self._differs_us + passed_us if differs else 0.0
-        self._unseen_us = self._unseen_us + passed_us if seen == UNSEEN else 0.0
+        self._count_unseen(seen, passed_us)
         self._named = seen == UNSEEN
-        if seen == self._known != NOT_RUNNING and self._is_out(seen):
+        newest_is_out = seen != UNSEEN and self._rows[-1][self._names.index(seen)] < OUT
+        if seen == self._known != NOT_RUNNING and newest_is_out:
             return self._away(time_us, passed_us, samples)
         if seen == self._known:
             held_count = self._left_us is not None and seen != NOT_RUNNING
@@ -174,6 +179,15 @@ class OperatingState:
         else:
             return self._away(time_us, passed_us, samples)
         return Step(Gate.REST if seen == NOT_RUNNING else Gate.JUDGE, held_count)
+
+    def _count_unseen(self, seen: str, passed_us: int) -> None:
+        """Add the time in no state; take back a part of that in the same state, and all in another one."""
+        if seen == UNSEEN:
+            self._unseen_us = min(self._unseen_us + passed_us, self.settings.unseen_s * 1e6)
+        elif self._known in (seen, UNSEEN):
+            self._unseen_us = max(0.0, self._unseen_us - RECOVERY * passed_us)
+        else:
+            self._unseen_us = 0.0
 
     def _as_said(self, time_us: int, passed_us: int, *, still: bool) -> Step:
         name = NOT_RUNNING if still else ""
@@ -194,16 +208,15 @@ class OperatingState:
         self._sum += exact
         return self._names[int(np.argmax(self._sum))]
 
-    def _is_out(self, state: str) -> bool:
-        """Whether the newest window alone is far outside a learnt state that the mean is still in."""
-        return state != UNSEEN and bool(self._rows[-1][self._names.index(state)] < OUT)
-
     def _away(self, time_us: int, passed_us: int, samples: Samples) -> Step:
         """In no learnt state, and not known to be: a transient, or the beginning of an unseen state."""
         settings, learnt = self.settings, self._learnt
         level = _level(samples)
         if self._left_us is None:
-            self._left_us = self._stalled_us = 0.0
+            # A machine that was out for as long as a change takes, off and on, is on no way to another state.
+            off_and_on_us = self._unseen_us - passed_us
+            self._stalled_us = off_and_on_us if off_and_on_us >= settings.change_s * 1e6 else 0.0
+            self._left_us = 0.0
             self._since_us, self._way = time_us, CHANGING
             lowest = 0.0 if learnt is None else learnt.levels.get(self._known, (0.0, 0.0))[0]
             self._level, self._lowest = max(level, lowest), lowest

@@ -20,7 +20,7 @@ from edge_runtime.cli.processes import ConfigFile, check_notify, metrics, modbus
 from edge_runtime.cli.record import record
 from edge_runtime.cli.recordings import adapt, replay, simulate
 from edge_runtime.configuration import read_config
-from edge_runtime.core import VERSION, DataError, become_service, printable, run_command
+from edge_runtime.core import VERSION, BusyError, DataError, become_service, printable, run_command
 
 app = typer.Typer(
     name="edge-runtime",
@@ -63,6 +63,7 @@ def check(config: ConfigFile) -> None:
     """Refuse now whatever `run` would refuse when it starts."""
     read_config(config)
     from edge_runtime.gateway import prepare, probe_ports
+    from edge_runtime.spool import service_pid
 
     prepared, unusable = prepare(config), False
     for sensor in prepared.sensors:
@@ -80,10 +81,15 @@ def check(config: ConfigFile) -> None:
         )
         if manifest.known_faults:
             typer.echo(f"{name}: knows only the faults it was shown: {', '.join(manifest.known_faults)}")
-    unusable = check_notify(prepared.config) or unusable
-    for missing in probe_ports(prepared.config):
-        typer.echo(f"missing now, `run` would wait for it: {missing}")
-    if unusable:
+    running = service_pid(prepared.config.state_folder)
+    for name, error in probe_ports(prepared.config, in_use_is_fine=running is not None):
+        if isinstance(error, BusyError):
+            typer.echo(
+                f"{name}: its port is in use while the service runs; `edge-runtime doctor` says by whom"
+            )
+        else:
+            typer.echo(f"missing now, `run` would wait for it: {name}: {error}")
+    if check_notify(prepared.config) or unusable:
         raise typer.Exit(DataError.exit_code)
 
 

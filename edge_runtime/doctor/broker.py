@@ -9,9 +9,9 @@ from edge_runtime.core import AccessError, EdgeError
 from edge_runtime.doctor.certificates import examine_certificate
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, fault, ok, refused, skipped, warning
-from edge_runtime.doctor.storage import service_pid
 from edge_runtime.messages import Topics, probe_message
 from edge_runtime.mqtt import RETAINS_NOTHING, Connection, LinkError, LinkErrorKind, read_note
+from edge_runtime.spool import service_pid
 
 # MQTT 5 section 2.4: codes from 0x80 are failures, 0x87 is "Not authorized".
 _FAILURE: Final = 0x80

@@ -12,6 +12,7 @@ from edge_runtime.doctor import broker, history, host, notify, open_alarms, port
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, Level, ok, refused, skipped, warning
 from edge_runtime.doctor.host import Host
+from edge_runtime.spool import service_pid
 
 BOOT_FOLDERS: Final = ("/boot/firmware/steadyhum", "/boot/steadyhum")
 """Where a prepared card has its files: the boot partition of Debian 12 and later, and of earlier ones."""
@@ -62,7 +63,7 @@ def _as_service(seen: Host, check: Callable[[], Findings]) -> Findings:
 
 
 def _sensors(seen: Host, config: Config, manifests: dict[Path, Manifest], listen_s: float) -> Findings:
-    service = storage.service_pid(config.state_folder)
+    service = service_pid(config.state_folder)
     for sensor in config.sensor:
         *_, last = findings = list(ports.examine_port(seen, sensor, service))
         yield from findings

@@ -8,10 +8,9 @@ from edge_runtime.configuration import Config
 from edge_runtime.core import AlarmKind, EdgeError, printable
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Finding, Findings, ok, skipped, warning
-from edge_runtime.doctor.storage import service_pid
 from edge_runtime.door import DoorClient, candidates
 from edge_runtime.messages import reason_of, rfc3339
-from edge_runtime.spool import left_alarms
+from edge_runtime.spool import left_alarms, service_pid
 
 _ABOUT: Final = "alarms"
 _KINDS: Final = {

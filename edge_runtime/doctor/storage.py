@@ -1,6 +1,5 @@
 """The disk: can the spool be kept, will it survive a power cut, for how long does it last."""
 
-import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from edge_runtime.core import AccessError, UnavailableError
 from edge_runtime.doctor.checks import Check
 from edge_runtime.doctor.findings import Findings, fault, ok, warning
 from edge_runtime.doctor.host import Host
+from edge_runtime.spool import service_pid
 
 ALARM_BYTES: Final = 1500
 """What one stored alarm message takes, its row included."""
@@ -21,20 +21,6 @@ HOURS_WANTED: Final = 72.0
 _VOLATILE: Final = ("tmpfs", "ramfs")
 _RESERVE_BYTES: Final = 16 * 1024 * 1024
 """Less free space than this is a full disk: room for SQLite's journal and the system's own logs."""
-
-
-def service_pid(folder: Path) -> int | None:
-    """The process that holds the state folder: the running service. None when nobody does."""
-    try:
-        with (folder / "spool.lock").open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                _, pid, *_ = [*lock.read(64).split(), b"", b""]  # the service writes `pid 123 ...`
-                return int(pid) if pid.isdigit() else 0
-    except OSError:
-        return None
-    return None
 
 
 def examine_storage(host: Host, config: Config) -> Findings:

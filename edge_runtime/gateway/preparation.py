@@ -9,6 +9,7 @@ from edge_runtime.configuration import Config, check_agreement, check_states, id
 from edge_runtime.core import (
     Adaptation,
     AlarmPolicy,
+    BusyError,
     EdgeError,
     ModelSummary,
     StateSettings,
@@ -208,14 +209,15 @@ def _summary(sensor: SensorSettings, artefact: Artefact, digest: str) -> ModelSu
     return replace(model, supported=model.supported and as_made)
 
 
-def probe_ports(config: Config) -> list[str]:
-    """Open and close every port; return what is missing now, which `serve` would wait for.
+def probe_ports(config: Config, *, in_use_is_fine: bool = False) -> list[tuple[str, EdgeError]]:
+    """Open and close every port; return sensors whose port is missing now, which `serve` would wait for, and
+    why; with `in_use_is_fine` also those whose port another program has.
 
     Raises BusyError or AccessError, which waiting does not remove.
     """
     said = probe([port_of(sensor) for sensor in config.sensor])
+    fine = (UnavailableError, BusyError) if in_use_is_fine else UnavailableError
     for error in said:
-        if error is not None and not isinstance(error, UnavailableError):
+        if error is not None and not isinstance(error, fine):
             raise error
-    named = zip(config.sensor, said, strict=True)
-    return [f"{sensor.name}: {error}" for sensor, error in named if error is not None]
+    return [(sensor.name, error) for sensor, error in zip(config.sensor, said, strict=True) if error]

@@ -72,7 +72,7 @@ def serve(path: Path) -> int:
     if doubt := clock_doubt(time.time()):
         _log.warning("%s: alarms may carry wrong times, marked as such, until it is. %s", doubt, CLOCK_REMEDY)
     for missing in probe_ports(prepared.config):
-        _log.warning("%s", missing)
+        _log.warning("%s: %s", *missing)
     with signals.handled() as requests, Door(lambda: about(prepared.config.site)) as door:
         before, refusal = None, ""
         while not requests.stop.is_set():

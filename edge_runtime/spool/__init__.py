@@ -1,7 +1,7 @@
 """The only queue: what must arrive, on disk until the broker has it."""
 
 from edge_runtime.spool.disk_reserve import Reserve
-from edge_runtime.spool.folder_lock import check_folder
+from edge_runtime.spool.folder_lock import check_folder, service_pid
 from edge_runtime.spool.journal import KeptEvent
 from edge_runtime.spool.kept_events import KeptEvents
 from edge_runtime.spool.left_open import left_alarms
@@ -22,4 +22,5 @@ __all__ = [
     "StoredMessage",
     "check_folder",
     "left_alarms",
+    "service_pid",
 ]

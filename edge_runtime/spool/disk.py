@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from edge_runtime.core import AccessError, EdgeError
 from edge_runtime.spool.disk_reserve import Reserve
-from edge_runtime.spool.folder_lock import FolderLock
+from edge_runtime.spool.folder_lock import LOCK, FolderLock
 from edge_runtime.spool.journal import Journal
 from edge_runtime.spool.recovery import copy_of, open_store
 from edge_runtime.spool.settings import SpoolLimits
@@ -50,7 +50,7 @@ class Disk:
         Raises BusyError when another program holds the folder, AccessError or UnavailableError when it
         cannot be used at all, DataError when a newer version wrote the file.
         """
-        self._lock = FolderLock(folder / "spool.lock")
+        self._lock = FolderLock(folder / LOCK)
         self._path, self._limits, self._clock, self._totals = folder / FILE, limits, clock, totals
         self._reserve = Reserve(folder / "spool.reserve", limits.reserve_bytes)
         self._store: Store | None = None

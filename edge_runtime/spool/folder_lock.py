@@ -16,6 +16,8 @@ from typing import Final, Self
 
 from edge_runtime.core import AccessError, BusyError, UnavailableError
 
+LOCK: Final = "spool.lock"
+"""The lock file's name in the state folder."""
 _DENIED: Final = (errno.EACCES, errno.EPERM)
 _RECORD_BYTES: Final = 64
 """Fixed, so that a short record leaves no rest of a longer one; pid 2**22 and alarm 2**62 take 49 bytes."""
@@ -46,10 +48,32 @@ class _LockRecord:
     def names_program(self) -> bool:
         return self.holder.startswith("pid ")
 
+    @property
+    def pid(self) -> int:
+        """Of the program; 0 where it is not known."""
+        _, pid, *_ = [*self.holder.split(), "", ""]
+        return int(pid) if self.names_program and pid.isascii() and pid.isdigit() else 0
+
     def write(self, file: int) -> None:
         record = f"{self.holder} stored {self.stored}".encode().ljust(_RECORD_BYTES)
         with contextlib.suppress(OSError):  # a full disk must not keep alarms from being stored
             os.pwrite(file, record, 0)
+
+
+def service_pid(folder: Path) -> int | None:
+    """The process that holds a state folder: the running service. None where none does, or nobody may ask;
+    0 where it is not known which one."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place is not waited for
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _LockRecord.read(lock).pid
+    finally:
+        os.close(lock)
+    return None
 
 
 class FolderLock:

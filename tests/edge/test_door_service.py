@@ -100,8 +100,7 @@ def alarms(site: Site, *words: str, exit_code: int = 0) -> str:
 def open_alarm(site: Site, subscriber: Subscriber) -> str:
     """Let the machine be loud until there is an alarm; its id."""
     site.play(vibration(1.0, 9.0))
-    until(subscriber.events, what="the alarm")
-    return str(subscriber.events()[0]["id"])
+    return str(until(subscriber.anomalies, what="the alarm")[0]["id"])
 
 
 def test_a_technician_acknowledges_and_shelves(site: Site, subscriber: Subscriber) -> None:
@@ -268,7 +267,7 @@ def test_a_storm_at_the_door_loses_no_window(site: Site, subscriber: Subscriber)
         thread.start()
     try:
         site.play(vibration(*[1.0] * 6, 9.0))
-        until(subscriber.events, what="the alarm through the storm")
+        until(subscriber.anomalies, what="the alarm through the storm")
     finally:
         stop.set()
         for thread in threads:

@@ -63,25 +63,19 @@ def watch(site: Site, subscriber: Subscriber, begun: int = 0, *, seen: bool = Fa
     with DoorClient(site.folder / "state" / "door.sock") as client, site.playing(NORMAL) as machine:
         until(lambda: windows(client) > 80, what="three seconds of windows")
         machine.level = FAULTY
-        until(lambda: len(anomalies(subscriber)) == 2 * begun + 1, what="the alarm")
+        until(lambda: len(subscriber.anomalies()) == 2 * begun + 1, what="the alarm")
         if seen:
-            alarm = anomalies(subscriber)[-1]["id"]
+            alarm = subscriber.anomalies()[-1]["id"]
             client.call("alarms.acknowledge", alarm=alarm, note="on my way")
             client.call("alarms.judge", alarm=alarm, verity="real")
         machine.level = NORMAL
-        until(lambda: len(anomalies(subscriber)) == 2 * begun + 2, what="its end")
+        until(lambda: len(subscriber.anomalies()) == 2 * begun + 2, what="its end")
 
 
 def windows(client: DoorClient) -> float:
     """Windows that the sensor was watched by."""
     (sensor,) = client.call("status")["sensors"]
     return float(sensor["figures"]["windows"])
-
-
-def anomalies(subscriber: Subscriber) -> list[dict[str, Any]]:
-    """Beginnings and ends of alarms of the machine."""
-    events = subscriber.events()
-    return [body for body in events if body["kind"] == "anomaly" and body["type"] in ("new", "end")]
 
 
 def test_a_trend_is_asked_for_and_is_in_the_file(site: Site, subscriber: Subscriber) -> None:

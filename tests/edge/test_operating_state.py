@@ -135,6 +135,37 @@ def test_what_was_held_back_counts_where_the_machine_was_in_one_state_all_along(
     assert [step.held_count for step in steps if step.gate is Gate.JUDGE].count(True) == 1
 
 
+BORDER = StateSettings(run_up_s=8, run_down_s=8, change_s=4, unseen_s=6)
+
+
+def test_a_machine_at_the_border_of_its_state_is_in_none() -> None:
+    course = Course(BORDER)
+    course.run("low", 4)
+    steps = []
+    for _ in range(
+        6
+    ):  # out of it for two and a half seconds, back for two: never for as long as a change takes
+        steps += course.run("-", 1)
+        steps += course.run("low", 3.5)
+    assert course.name == "low"
+    course.run("-", 1.5)
+    assert course.name == "state_unseen"
+    assert course.machine.problem.startswith("state_unseen: ")
+    assert [step.held_count for step in steps].count(True) > 1
+    course.run("low", 30)
+    assert (course.name, course.machine.problem) == ("low", "")
+    assert Gate.JUDGE not in gates(course.run("-", 1.5))  # a change again
+
+
+def test_changes_between_states_do_not_add_up() -> None:
+    course = Course(BORDER)
+    for name in ("low", "high") * 6:
+        course.run("-", 2)
+        assert gates(course.run(name, 1)) <= {Gate.HOLD, Gate.JUDGE}
+        course.run(name, 1.5)
+        assert (course.name, course.machine.problem) == (name, "")
+
+
 def test_one_jolt_takes_no_machine_out_of_its_state() -> None:
     course = Course(learnt=LearntStates(NAMES, {}, LEARNT.levels, 23, LEARNT.called))
     course.run("low", 15)

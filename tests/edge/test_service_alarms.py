@@ -51,9 +51,9 @@ def test_replay_says_what_live_says(site: Any, subscriber: Subscriber) -> None:
         os.write(site.master, data)
 
     play_signals([source], SimulatedSensor(frame_samples=50), write)
-    until(lambda: len(subscriber.events()) >= len(replayed), what="all events")
+    until(lambda: len(subscriber.anomalies()) >= len(replayed), what="all events")
     assert site.stop() == 0
-    live = subscriber.events()
+    live = subscriber.anomalies()
     subscriber.close()
     wanted = [
         (item["type"], item["kind"], item["reason"], item["score"], item["threshold"]) for item in replayed
@@ -70,17 +70,17 @@ def test_replay_says_what_live_says(site: Any, subscriber: Subscriber) -> None:
 def test_an_alarm_of_a_sensor_that_is_taken_away_ends(site: Any, subscriber: Subscriber) -> None:
     """Renamed counts as taken away: its alarm and its state must not stand for ever."""
     site.start().play(vibration(0.3, 3.0))
-    new = until(subscriber.events)[0]
+    new = until(subscriber.anomalies)[0]
     site.config.write_text(site.config.read_text().replace('"pump"', '"fan"'))
     site.service.send_signal(signal.SIGHUP)
-    end = until(lambda: [body for body in subscriber.events() if body["type"] == "end"])[0]
+    end = until(lambda: [body for body in subscriber.anomalies() if body["type"] == "end"])[0]
     assert (end["id"], end["kind"], end["start_time"]) == (new["id"], "anomaly", new["start_time"])
     assert (end["reason"], end["score"]) == ("the sensor is no longer in the configuration", None)
     until(lambda: ("steadyhum/plant/gateway/pump/state", b"") in subscriber.seen)
     site.stop()
     site.start(wait=False)
     until(lambda: "watching fan" in site.log())
-    assert len([body for body in subscriber.events() if body["kind"] == "anomaly"]) == 2
+    assert len(subscriber.anomalies()) == 2
 
 
 def time_s(text: str) -> Any:
@@ -163,14 +163,14 @@ def test_nothing_is_lost_while_the_broker_is_away(
 @needs_mosquitto
 def test_an_alarm_outlives_a_crash(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
-    until(lambda: len(subscriber.events()) == 1)
+    until(lambda: len(subscriber.anomalies()) == 1)
     site.stop(signal.SIGKILL)
     begun_s = time.monotonic()
     site.start()
     assert in_time(time.monotonic() - begun_s, 5)
     site.play(vibration(0.3, 0.3))
-    until(lambda: len(subscriber.events()) == 2)
-    new, end = subscriber.events()
+    until(lambda: len(subscriber.anomalies()) == 2)
+    new, end = subscriber.anomalies()
     assert (new["type"], end["type"]) == ("new", "end")
     assert new["id"] == end["id"]
     assert new["start_time"] == end["start_time"]
@@ -183,7 +183,7 @@ def test_without_memory_it_goes_on_or_ends_and_is_never_half_alive(
 ) -> None:
     """What it raised before is there when it starts again."""
     site.start().play(vibration(0.3, 3.0))
-    until(lambda: len(subscriber.events()) == 1)
+    until(lambda: len(subscriber.anomalies()) == 1)
     process = psutil.Process(site.service.pid)
     most = process.memory_info().vms + spare_bytes
     process.rlimit(psutil.RLIMIT_AS, (most, most))

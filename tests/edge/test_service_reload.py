@@ -230,32 +230,32 @@ def reload(site: Site, old: str, new: str) -> None:
 
 def test_an_alarm_goes_on_under_another_threshold_and_ends_by_it(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
-    (begun,) = until(subscriber.events, what="the alarm")
+    (begun,) = until(subscriber.anomalies, what="the alarm")
     reload(site, 'unit = "g"', 'unit = "g"\nthreshold = 50.0')
     site.play(vibration(3.0, 3.0))
-    ended = until(lambda: [each for each in subscriber.events() if each["type"] == "end"])[0]
+    ended = until(lambda: [each for each in subscriber.anomalies() if each["type"] == "end"])[0]
     assert ended["id"] == begun["id"]
-    assert len(subscriber.events()) == 2
+    assert len(subscriber.anomalies()) == 2
 
 
 def test_the_peak_of_an_alarm_is_of_the_model_that_began_it(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
-    (begun,) = until(subscriber.events, what="the alarm")
+    (begun,) = until(subscriber.anomalies, what="the alarm")
     write_artefact(site.folder / "other.onnx", threshold=0.9)
     reload(site, "rms.onnx", "other.onnx")
     site.play(vibration(8.0, 0.3, 0.3))
-    ended = until(lambda: [each for each in subscriber.events() if each["type"] == "end"])[0]
+    ended = until(lambda: [each for each in subscriber.anomalies() if each["type"] == "end"])[0]
     assert ended["id"] == begun["id"]
     assert begun["peak"] <= ended["peak"] < 5.0
 
 
 def test_a_removed_sensors_alarm_ends_and_its_troubles_go(site: Any, subscriber: Subscriber) -> None:
     site.start().play(vibration(0.3, 3.0))
-    until(subscriber.events, what="the alarm")
+    until(subscriber.anomalies, what="the alarm")
     text = site.config.read_text()
     other = text[text.index("[[sensor]]") :].replace("pump", "fan").replace(site.line, "/dev/steadyhum-none")
     reload(site, 'name = "pump"', 'name = "renamed"')
-    ended = until(lambda: [each for each in subscriber.events() if each["type"] == "end"])[0]
+    ended = until(lambda: [each for each in subscriber.anomalies() if each["type"] == "end"])[0]
     assert "no longer in the configuration" in ended["reason"]
     until(lambda: subscriber.latest("pump/state") == b"", what="its state being cleared")
     until(site.opened, what="the port, under the sensor's new name")

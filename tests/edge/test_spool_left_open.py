@@ -9,6 +9,7 @@ import pytest
 
 from edge_runtime.core.errors import UnavailableError
 from edge_runtime.core.records import Alarm, AlarmKind
+from edge_runtime.spool.folder_lock import service_pid
 from edge_runtime.spool.left_open import left_alarms
 from edge_runtime.spool.queue import MessageClass, Spool
 from edge_runtime.spool.rows import OpenAlarm
@@ -63,3 +64,15 @@ def test_what_cannot_be_read(tmp_path: Path, content: bytes | int) -> None:
             file.write(content)
     with pytest.raises(UnavailableError, match=r"cannot be read|too much to be copied"):
         left_alarms(tmp_path)
+
+
+def test_which_process_has_the_folder(tmp_path: Path) -> None:
+    assert service_pid(tmp_path) is None
+    with Spool.open(tmp_path):
+        assert service_pid(tmp_path) == os.getpid()
+        (tmp_path / "spool.lock").write_bytes(b"pid ten")
+        assert service_pid(tmp_path) == 0
+    assert service_pid(tmp_path) is None
+    (tmp_path / "spool.lock").unlink()
+    os.mkfifo(tmp_path / "spool.lock")
+    assert service_pid(tmp_path) is None

@@ -7,6 +7,8 @@ and prints how much was lost.
 """
 
 import argparse
+import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -73,15 +75,20 @@ def check(folder: Path, said: list[str], slack_s: float = 0.0, most_damaged: int
 
 def go_on(folder: Path) -> None:
     """Let it go on to its end: what had ended is not touched but to be thinned."""
-    kept = {path: (path.read_bytes(), path.stat().st_ino) for path in captures_of(folder / "captures")}
-    code, said = run(folder)
-    assert (code, said[-1]) == (0, "done"), said
-    check(folder, said)
-    # A snapshot of the same second may take the name of one that was thinned: it is another file.
-    left = {
-        path: data for path, (data, inode) in kept.items() if path.exists() and path.stat().st_ino == inode
-    }
-    assert all(path.read_bytes() == data for path, data in left.items())
+    with contextlib.ExitStack() as stack:
+        # Open, so that no new file can get the number of one that was removed.
+        kept = {path: stack.enter_context(path.open("rb")) for path in captures_of(folder / "captures")}
+        before = {path: file.read() for path, file in kept.items()}
+        code, said = run(folder)
+        assert (code, said[-1]) == (0, "done"), said
+        check(folder, said)
+        # A snapshot of the same second may take the name of one that was thinned: it is another file.
+        left = [
+            path
+            for path, file in kept.items()
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        ]
+        assert all(path.read_bytes() == before[path] for path in left)
     assert all(path.parent.name == "fan" for path in set(kept) - set(left)), "no recording was thinned"
     assert all(getattr(job, "ended", "") for job in JobFiles(folder).read())
     assert len(list(read_captures(folder / "captures"))) > 3
