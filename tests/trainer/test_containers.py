@@ -1,9 +1,11 @@
 """Universal files, TDMS, parquet and long .wav: read as they are written, or refused with the right words."""
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -161,6 +163,16 @@ def test_long_and_coarse_sound_files_are_read(parts: Read) -> None:
     head = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x08\0data\0\1\0\0"
     ((_, samples),) = parts("b.wav", head + bytes_.tobytes(), ("x",), unit="full scale")
     np.testing.assert_array_equal(samples[:, 0], (np.arange(256) - 128) / 128)
+
+
+def test_hdf5_is_read_as_matlab_writes_it_and_as_others_do(parts: Read) -> None:
+    for name, values in (("a.h5", VALUES), ("a.hdf5", VALUES.T)):
+        out = io.BytesIO()
+        with h5py.File(out, "w") as file:
+            file["vibration/data"], file["vibration/fs"] = values, RATE_HZ
+        ((rate_hz, samples),) = parts(name, out.getvalue(), ("x", "y"), signals=("vibration.data",))
+        assert rate_hz == RATE_HZ
+        np.testing.assert_allclose(samples, VALUES, rtol=1e-6)
 
 
 def test_what_picoscope_saves_for_matlab_states_its_rate(tmp_path: Path, parsers: Parsers) -> None:

@@ -1,4 +1,4 @@
-"""MATLAB files of version 7.3, which are HDF5, and structs in them; read in blocks."""
+"""MATLAB files of version 7.3, which are HDF5, structs in them, and HDF5 of others; read in blocks."""
 
 from collections.abc import Iterator
 from typing import IO, Any, Final
@@ -15,7 +15,7 @@ _MEMBERS: Final = 1024
 
 
 def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Content]:
-    """Yield signals of a version 7.3 .mat file, block by block. Raises Refusal."""
+    """Yield signals of a version 7.3 .mat file, or of HDF5, block by block. Raises Refusal."""
     with h5py.File(stream, "r") as file:
         sets = dict(_sets(file, ""))
         # MATLAB writes its arrays column by column, so HDF5 sees them transposed.
@@ -44,7 +44,7 @@ def _sets(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
             and not entry.is_virtual
             and not entry.external
             and np.issubdtype(entry.dtype, np.number)
-            and 0 < entry.ndim <= 2
+            and entry.ndim <= 2
         ):
             yield f"{prefix}{name}", entry
 
