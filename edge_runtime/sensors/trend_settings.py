@@ -78,12 +78,15 @@ class TrendSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what a rule cannot have."""
-        for each in fields(self):
-            rule = getattr(self, each.name)
-            if rule is not None and rule.above_zone and each.name != "velocity":
-                raise ValueError(f"{each.name} states above_zone: zones are of the velocity alone")
-            if rule is not None and bool(rule.name) != (each.name == "reading"):
-                raise ValueError(f"{each.name}: a reading is stated with its name, and nothing else is")
+        for name, rule in ((each.name, getattr(self, each.name)) for each in fields(self)):
+            if rule is None:
+                continue
+            if rule.above_zone and name != "velocity":
+                raise ValueError(f"{name} states above_zone: zones are of the velocity alone")
+            if bool(rule.name) != (name == "reading"):
+                raise ValueError(f"{name}: a reading is stated with its name, and nothing else is")
+            if name != "reading" and rule.above is not None and not rule.above > 0:
+                raise ValueError(f"{name} has the limit {rule.above:g}, which must be positive")
 
     @property
     def rules(self) -> dict[AlarmKind, TrendRule]:

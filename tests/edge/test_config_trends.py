@@ -65,6 +65,7 @@ def test_each_limit_is_read_and_without_one_nothing_is_asked_for(tmp_path: Path)
     [
         ('above_zone = "B"', 'above_zone = "D"', "Choose one of A, B, C"),
         ('above_zone = "B"', "abov = 3", "Did you mean 'above'"),
+        ("baseline = 2.0\npercent_of_baseline = 250", "above = 0", "has the limit 0, which must be positive"),
         ("rise = 1.5", "rise = 0", "rise is 0, must be positive"),
         ("rise = 1.5", "above = nan", "above is nan, must be finite"),
         ("within_s = 3600", "within_s = 60", "within_s"),
