@@ -99,7 +99,7 @@ def raise_alarms(task: MachineTask) -> MachinePast | Lost:
 
 
 def past_of(task: MachineTask) -> MachinePast:
-    """Go through a machine's scores, and write the table of its alarms. Raises what reading and writing do."""
+    """Go through a machine's scores, and write the table of its alarms. Raises what these raise."""
     found: list[ModelPast] = []
     parts = sorted(parts_of(task), key=lambda part: (part[0] is None, part[0] or 0, natural_key(part[1])))
     for label, path in task.models:
