@@ -1,4 +1,4 @@
-"""Ways by which models arrive: time is bounded, and a connection that breaks is taken up again."""
+"""Ways by which models arrive: time is bounded, a cut connection is taken up again; what was seen is kept."""
 
 import http.server
 import threading
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.core.errors import UnavailableError
+from edge_runtime.core.errors import ArtefactError, UnavailableError
+from edge_runtime.gateway.updates.seen import Seen, check_newer, read_seen
 from edge_runtime.gateway.updates.ways import within
 from tests.attack.updates.lab import Case, Lab
 from tests.waiting import HANG_S, scaled
@@ -74,3 +75,32 @@ def test_a_server_without_ranges_begins_again(case: Case, server: http.server.Th
     handler = server.RequestHandlerClass.func  # type: ignore[attr-defined]
     handler.ranges, handler.most = False, 10**6
     assert case.look(f"http://127.0.0.1:{server.server_port}/").startswith("new")
+
+
+def test_a_new_root_lets_the_other_lists_begin_again() -> None:
+    seen = Seen(0.0, 3, 2**31, 9, 9)
+    check_newer(seen, Seen(0.0, 4, 1, 1, 1))
+    for older in (
+        Seen(0.0, 2, 2**31, 9, 9),
+        Seen(0.0, 3, 1, 9, 9),
+        Seen(0.0, 3, 2**31, 8, 9),
+        Seen(0.0, 3, 2**31, 9, 8),
+    ):
+        with pytest.raises(ArtefactError, match="was seen here"):
+            check_newer(seen, older)
+
+
+def test_what_was_seen_is_read_strictly(tmp_path: Path) -> None:
+    Seen(5.0, 1, 2, 3, 4).write(tmp_path)
+    assert read_seen(tmp_path) == Seen(5.0, 1, 2, 3, 4)
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"time_s": "x"}',
+        '{"time_s": 1, "root": []}',
+        '{"time_s": 1, "no": 1}',
+        "[" * 2000,
+    ):
+        (tmp_path / "seen.json").write_text(text)
+        assert read_seen(tmp_path) == Seen()

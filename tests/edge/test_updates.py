@@ -27,7 +27,6 @@ from edge_runtime.gateway.preparation import prepare
 from edge_runtime.gateway.updates.listing import taken_up_models
 from edge_runtime.gateway.updates.places import CURRENT, PREVIOUS, SensorPlaces
 from edge_runtime.gateway.updates.record import FILE, Entry, Record
-from edge_runtime.gateway.updates.seen import Seen, check_newer, read_seen
 from edge_runtime.gateway.updates.sending_back import go_back
 from edge_runtime.gateway.updates.target_path import TargetPath
 from edge_runtime.gateway.updates.updating import update
@@ -188,35 +187,6 @@ def test_a_record_that_is_damaged_is_begun_again(tmp_path: Path) -> None:
     assert (len(read.entries["fan"]), len(read.refused["fan"])) == (50, 50)
 
 
-def test_a_new_root_lets_the_other_lists_begin_again() -> None:
-    seen = Seen(0.0, 3, 2**31, 9, 9)
-    check_newer(seen, Seen(0.0, 4, 1, 1, 1))
-    for older in (
-        Seen(0.0, 2, 2**31, 9, 9),
-        Seen(0.0, 3, 1, 9, 9),
-        Seen(0.0, 3, 2**31, 8, 9),
-        Seen(0.0, 3, 2**31, 9, 8),
-    ):
-        with pytest.raises(ArtefactError, match="was seen here"):
-            check_newer(seen, older)
-
-
-def test_what_was_seen_is_read_strictly(tmp_path: Path) -> None:
-    Seen(5.0, 1, 2, 3, 4).write(tmp_path)
-    assert read_seen(tmp_path) == Seen(5.0, 1, 2, 3, 4)
-    for text in (
-        "",
-        "[]",
-        "{}",
-        '{"time_s": "x"}',
-        '{"time_s": 1, "root": []}',
-        '{"time_s": 1, "no": 1}',
-        "[" * 2000,
-    ):
-        (tmp_path / "seen.json").write_text(text)
-        assert read_seen(tmp_path) == Seen()
-
-
 def test_a_folder_that_cannot_be_written_is_said(case: Case) -> None:
     shutil.rmtree(case.places.folder)
     case.places.folder.write_text("a file in its place")
@@ -226,6 +196,20 @@ def test_a_folder_that_cannot_be_written_is_said(case: Case) -> None:
     if os.geteuid() == 0:
         with pytest.raises(UnavailableError, match="no state folder yet"):
             edge(case, "update", str(case.stick))
+
+
+def test_a_withdrawn_model_and_its_successor_come_on_one_stick(case: Case, lab: Lab) -> None:
+    case.repository.withdraw([lab.first_digest], dt.datetime.now(dt.UTC))
+    back, new = case.look().splitlines()
+    assert back == "back: the plant has withdrawn it"
+    assert new.startswith("new: plant/device/gateway/pump/second")
+    assert case.places.sensor("pump").linked(PREVIOUS) == "", "what was withdrawn is not gone back to"
+
+
+def test_going_back_does_not_wait_for_a_slow_fetch(case: Case) -> None:
+    with case.places.held():
+        go_back(case.config, "pump", "")
+    assert case.runs() == ""
 
 
 def test_what_was_adapted_here_is_neither_replaced_nor_taken_back(case: Case, lab: Lab) -> None:

@@ -122,7 +122,7 @@ class Places:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Be the only one that changes anything here. Raises BusyError, and OSError."""
+        """Be the only one that fetches. Raises BusyError, and OSError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as file:
             try:
@@ -130,4 +130,16 @@ class Places:
             except BlockingIOError as error:
                 what, remedy = "another update is at work", "Wait until it is done, and try again"
                 raise BusyError(what, where=str(self.folder), remedy=remedy) from error
+            yield
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Be the only one that changes links and the record; others wait, for what takes a moment. Raises
+        OSError.
+
+        Apart from fetching, which may take an hour: a bad model has to be gone before.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / "change.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edge_runtime.core import UNSEEN, BusyError, EdgeError, GoldenWindowError
+from edge_runtime.core import UNSEEN, EdgeError, GoldenWindowError
 from edge_runtime.gateway.preparation import PreparedService
 from edge_runtime.gateway.sensor_station import Station
 from edge_runtime.gateway.updates.places import CURRENT, Places, SensorPlaces
@@ -175,7 +175,7 @@ class Probation:
         """Note that it passed, or why it goes back; on the thread that writes."""
         folder = self._places.folder
         try:
-            with self._places.held():
+            with self._places.changing():
                 if self._places.sensor(sensor).linked(CURRENT) != digest:
                     return  # another was taken up meanwhile
                 if why:
@@ -183,7 +183,7 @@ class Probation:
                 else:
                     passed = Entry(time.time(), "passed", digest, who=WHO)
                     Record.read(folder).note(folder, sensor, passed)
-        except (BusyError, OSError):  # an update at work, a full disk: the next look comes to it
+        except OSError:  # a full disk: the next look comes to it
             return
         if why:
             self.said[sensor] = f"went back to the model before: the one that was taken up {why}"

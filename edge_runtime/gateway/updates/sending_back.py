@@ -22,7 +22,7 @@ def go_back(config: Config, sensor: str, why: str) -> str:
         what = f"no model was taken up for {sensor!r}"
         raise ConfigError(what, where="edge-runtime models", remedy="`edge-runtime models` shows what is run")
     check_not_adapted(config, sensor)
-    with places.held():
+    with places.changing():
         step_back(places, sensor, Entry(time.time(), "back", "", who=asker(), why=why or "by hand"))
         return in_place(config, next(each for each in config.sensor if each.name == sensor))
 

@@ -5,6 +5,7 @@ disk, before a link says that it is run. The running service is told by the call
 """
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from edge_runtime.models import MAX_MODEL_BYTES, metadata_of, prove_in_child, re
 from edge_runtime.sensors import SensorSettings
 
 _GOES_ON: Final = "The model that runs goes on"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Outcome:
 
 
 def update(config: Config, source: str, *, retry: bool = False) -> Iterator[Outcome]:
-    """Look at `source`, or where the configuration says, and take up what is new; one outcome a sensor.
+    """Look at `source`, or where the configuration says, and take up what is new.
+
+    One outcome a sensor, and one more for a model that the plant has withdrawn.
 
     `retry` also takes up what was sent back before. Raises EdgeError where nothing can be said of any sensor.
     """
@@ -58,44 +62,54 @@ def update(config: Config, source: str, *, retry: bool = False) -> Iterator[Outc
             offer = look(places, config.updates.root, way_to(source, config.updates.ca_file), now_s)
         one = _Updating(config, places, offer, source, retry=retry)
         for sensor in config.sensor:
-            yield one.outcome(sensor)
+            yield from one.outcomes(sensor)
 
 
 class _Updating:
     def __init__(self, config: Config, places: Places, offer: Offer, source: str, *, retry: bool) -> None:
         self._config, self._places, self._offer = config, places, offer
         self._source, self._retry = source, retry
-        self._record = Record.read(places.folder)
+        self._target: TargetFile | None = None
 
-    def outcome(self, sensor: SensorSettings) -> Outcome:
-        """Of one sensor."""
-        name, target = sensor.name, None
-        try:
-            back = self.withdrawn(sensor)
-            target = self.target(sensor)
-            if target is None:
-                return back or Outcome(name, "none", "", "nothing is published for it")
-            digest = target.hashes.get("sha256", "")
-            self.check_wanted(sensor, target, digest)
-            if in_place(self._config, sensor) == digest:
-                return Outcome(name, "same", digest)
-            self.take_up(sensor, target, digest)
-        except OSError as error:
-            what, remedy = f"cannot be kept ({error.strerror})", f"See to the disk. {_GOES_ON}"
-            return self.refused(
-                name, target, UnavailableError(what, where=str(error.filename), remedy=remedy)
-            )
-        except EdgeError as error:
-            return self.refused(name, target, error)
-        return Outcome(name, "new", digest, str(target.path))
+    def outcomes(self, sensor: SensorSettings) -> Iterator[Outcome]:
+        """Of one sensor: what was withdrawn, then what is published."""
+        for step in (self.withdrawn, self.published):
+            self._target = None
+            try:
+                found = step(sensor)
+            except OSError as error:
+                what, remedy = f"cannot be kept ({error.strerror})", f"See to the disk. {_GOES_ON}"
+                refusal = UnavailableError(what, where=str(error.filename), remedy=remedy)
+                found = self.refused(sensor.name, refusal)
+            except EdgeError as error:
+                found = self.refused(sensor.name, error)
+            if found is not None:
+                yield found
 
-    def refused(self, sensor: str, target: TargetFile | None, error: EdgeError) -> Outcome:
-        """Note that it was refused, and why."""
+    def published(self, sensor: SensorSettings) -> Outcome:
+        """Take up what is published for it."""
+        target = self._target = self.target(sensor)
         digest = "" if target is None else target.hashes.get("sha256", "")
-        path = "" if target is None else target.path
+        if target is None:
+            if not sensor.learns and in_place(self._config, sensor) in self._offer.withdrawn:
+                what = "the plant has withdrawn the file that the configuration names"
+                raise ArtefactError(
+                    what, where=str(sensor.model), remedy="Publish another, or replace the file"
+                )
+            return Outcome(sensor.name, "none", "", "nothing is published for it")
+        self.check_wanted(sensor, target, digest)
+        if in_place(self._config, sensor) == digest:
+            return Outcome(sensor.name, "same", digest)
+        self.take_up(sensor, target, digest)
+        return Outcome(sensor.name, "new", digest, str(target.path))
+
+    def refused(self, sensor: str, error: EdgeError) -> Outcome:
+        """Note that it was refused, and why."""
+        digest = "" if self._target is None else self._target.hashes.get("sha256", "")
+        path = "" if self._target is None else self._target.path
         entry = Entry(time.time(), "refused", digest, path, self._source, asker(), str(error))
-        with contextlib.suppress(OSError):  # a full disk: it is said all the same
-            self._record.note(self._places.folder, sensor, entry)
+        with contextlib.suppress(OSError), self._places.changing():  # a full disk: it is said all the same
+            Record.read(self._places.folder).note(self._places.folder, sensor, entry)
         return Outcome(sensor, "refused", digest, str(error), error.exit_code)
 
     def target(self, sensor: SensorSettings) -> TargetFile | None:
@@ -121,18 +135,19 @@ class _Updating:
     def check_wanted(self, sensor: SensorSettings, target: TargetFile, digest: str) -> None:
         """Raise unless this model may be run by this sensor at all."""
         what = remedy = ""
+        refused = Record.read(self._places.folder).refused.get(sensor.name, {})
         if sensor.learns:
             what, remedy = (
                 "it learns its own model",
                 "Give it a model in the configuration, or publish none for it",
             )
-        elif not digest:
+        elif not _DIGEST.fullmatch(digest):
             what, remedy = "no SHA-256 is signed for it", "Publish it with `deploy/authority models publish`"
         elif digest in self._offer.withdrawn:
             what, remedy = "it was withdrawn and is published all the same", "Publish another"
         elif target.length > MAX_MODEL_BYTES:
             what, remedy = f"it has more than {MAX_MODEL_BYTES} bytes", "Publish a smaller detector"
-        elif not self._retry and (why := self._record.refused.get(sensor.name, {}).get(digest, "")):
+        elif not self._retry and (why := refused.get(digest, "")):
             what, remedy = f"it was sent back ({why})", "Publish another, or try it again by `update --retry`"
         if what:
             raise ArtefactError(what, where=f"{sensor.name}, {target.path}", remedy=f"{remedy}. {_GOES_ON}")
@@ -154,26 +169,24 @@ class _Updating:
         if keep(places, sensor.name, model, said) != digest:
             raise ArtefactError("it changed while it was read", where=target.path, remedy="Try again")
         entry = Entry(time.time(), "installed", digest, target.path, self._source, asker())
-        self._record.note(places.folder, sensor.name, entry)
-        links.switch(digest)
-        clean(places, sensor.name)
+        with places.changing():
+            Record.read(places.folder).note(places.folder, sensor.name, entry)
+            links.switch(digest)
+            clean(places, sensor.name)
         file.unlink()
 
     def withdrawn(self, sensor: SensorSettings) -> Outcome | None:
         """Go back from a model that the plant took back, and forget one before that it did; what was done."""
         links, withdrawn = self._places.sensor(sensor.name), self._offer.withdrawn
-        if links.linked(PREVIOUS) in withdrawn:
-            links.link(PREVIOUS, "")
-        if (digest := links.linked(CURRENT)) in withdrawn:
+        with self._places.changing():
+            if links.linked(PREVIOUS) in withdrawn:
+                links.link(PREVIOUS, "")
+            if (digest := links.linked(CURRENT)) not in withdrawn:
+                return None
             check_not_adapted(self._config, sensor.name)
             entry = Entry(time.time(), "withdrawn", digest, who=asker(), why="the plant has withdrawn it")
             step_back(self._places, sensor.name, entry)
-            self._record = Record.read(self._places.folder)
-            return Outcome(sensor.name, "back", digest, entry.why)
-        if not digest and not sensor.learns and in_place(self._config, sensor) in withdrawn:
-            what = "the plant has withdrawn the file that the configuration names"
-            raise ArtefactError(what, where=str(sensor.model), remedy="Publish another, or replace the file")
-        return None
+        return Outcome(sensor.name, "back", digest, entry.why)
 
 
 def check_model(sensor: SensorSettings, target: TargetFile, model: bytes) -> None:
