@@ -64,6 +64,7 @@ def commands_page() -> Iterator[str]:
 def methods_page() -> Iterator[str]:
     """What can be asked through the local socket, what is subscribed to, and the codes of errors."""
     lent: Any = SimpleNamespace(book=None, publish=None)
+    updates: Any = SimpleNamespace(listed=None, look_again=None)
     yield "# Methods of the local socket"
     yield ""
     yield "See [protocol.md](../protocol.md). `hello` and `subscribe` are there beside these. Methods that"
@@ -76,7 +77,7 @@ def methods_page() -> Iterator[str]:
         *history_methods(lent),
         *notify_methods(lent),
         *recording_methods(lent),
-        *update_methods(SimpleNamespace(listed=None, look_again=None)),
+        *update_methods(updates),
         *page_methods(PageCodes()),
     )
     for method in (*own, *lent_ones):

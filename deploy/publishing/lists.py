@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import RepositoryError, StorageError, UnsignedMetadataError
-from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from deploy.certification.passphrase import Passphrase
 from deploy.publishing.keys import read_key
@@ -26,7 +26,7 @@ from edge_runtime.core import AccessError, ConfigError, write_whole
 
 ROLES: Final = ("targets", "snapshot", "timestamp")
 """Whose keys stay on the workstation; those of root do not."""
-S = TypeVar("S", bound=Signed)
+S = TypeVar("S", Root, Timestamp, Snapshot, Targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Lists:
             path = metadata / (f"{version}.{role}.json" if version else f"{role}.json")
             if role == "root":
                 path = self.folder / "root.json"
-            found: Metadata[S] = Metadata.from_file(str(path))
+            found = Metadata[S].from_file(str(path))
         except (OSError, StorageError, RepositoryError, ValueError) as error:
             remedy = "Make one with `deploy/authority models init`, or bring its files back"
             what = f"there is no repository here that can be read ({role})"
@@ -135,7 +135,7 @@ class Lists:
                 if int(path.name.partition(".")[0]) < version - 1:
                     path.unlink()
 
-    def sign(self, role: str, signed: Signed, now: dt.datetime) -> MetaFile:
+    def sign(self, role: str, signed: S, now: dt.datetime) -> MetaFile:
         """Sign and write the next version of a list; how the list that names it is to name it."""
         signed.version += 1
         signed.expires = self.until(role, now)

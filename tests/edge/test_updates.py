@@ -174,6 +174,7 @@ def test_links_after_a_cut_in_the_middle_of_a_change(tmp_path: Path) -> None:
 
 
 def test_a_record_that_is_damaged_is_begun_again(tmp_path: Path) -> None:
+    record = Record.read(tmp_path)
     for text in ("", "[]", '{"entries": {"pump": [{"no": 1}]}, "refused": {}}', "[" * 9000):
         (tmp_path / FILE).write_text(text)
         record = Record.read(tmp_path)

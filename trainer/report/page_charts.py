@@ -64,10 +64,13 @@ def trend_charts(
     for row, velocity, origin in rows:
         for at, value in zip(points, (row.median, velocity), strict=True):
             at.append(TrendPoint(row.name, row.label, origin.recorded, value))
-    score = trend_chart(points[0], "median score", threshold)
-    velocity = trend_chart(points[1], "velocity, mm/s RMS")
+    scores = trend_chart(points[0], "median score", threshold)
+    velocities = trend_chart(points[1], "velocity, mm/s RMS")
     said = (
-        ("RMS velocity from 10 to 1000 Hz of the channel that vibrates most, a mark a recording.", velocity),
-        ("Median score of each recording. The dashed line is the threshold.", score),
+        (
+            "RMS velocity from 10 to 1000 Hz of the channel that vibrates most, a mark a recording.",
+            velocities,
+        ),
+        ("Median score of each recording. The dashed line is the threshold.", scores),
     )
     return [(caption, chart) for caption, chart in said if chart is not None]
