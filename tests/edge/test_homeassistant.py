@@ -79,7 +79,7 @@ def test_it_has_the_entities_and_topics_that_the_page_names() -> None:
         "state": "sensor",
         "fault": "binary_sensor",
         "state_alarm": "binary_sensor",
-        **dict.fromkeys(TREND_KINDS, "binary_sensor"),
+        **dict.fromkeys(map(str, TREND_KINDS), "binary_sensor"),
         "event": "event",
         "usable_share": "sensor",
         "model": "sensor",

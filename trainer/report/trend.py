@@ -6,7 +6,7 @@ Dates, machines and sensors are what a recordings list's further columns say, or
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def trend_plot(chart: Chart) -> str:
     """The same as a still picture. Returns SVG."""
     figure = new_figure(2.6)
     axis = figure.subplots()
-    x = [datetime.fromtimestamp(at, UTC) for at in chart.x] if chart.dates else chart.x
+    x: Any = [datetime.fromtimestamp(at, UTC) for at in chart.x] if chart.dates else chart.x
     for each in chart.series:
         marker = "o" if each.colour == BLUE else "D"
         axis.plot(x, each.y, linestyle="", marker=marker, markersize=4, color=each.colour, label=each.name)

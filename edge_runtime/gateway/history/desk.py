@@ -70,7 +70,7 @@ class HistoryDesk(threading.Thread):
         self._noted: list[Noted] = []
         self._looked_s = float("-inf")
         self._hour = 0
-        self.judge: Callable[[str, Values], object] = lambda _sensor, _values: None
+        self.judge: Callable[[str, Values], None] = lambda _sensor, _values: None
         """Is given what a look says of a sensor, in `pump`."""
         self.sensors = 1
         """How many are watched."""
