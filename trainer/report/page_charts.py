@@ -61,8 +61,8 @@ def trend_charts(
 ) -> list[tuple[str, Chart]]:
     """Velocity and median score of each recording, in order of time, with what each shows."""
     points: tuple[list[TrendPoint], list[TrendPoint]] = ([], [])
-    for row, velocity, origin in rows:
-        for at, value in zip(points, (row.median, velocity), strict=True):
+    for row, velocity_mm_s, origin in rows:
+        for at, value in zip(points, (row.median, velocity_mm_s), strict=True):
             at.append(TrendPoint(row.name, row.label, origin.recorded, value))
     scores = trend_chart(points[0], "median score", threshold)
     velocities = trend_chart(points[1], "velocity, mm/s RMS")
