@@ -20,6 +20,7 @@ BURST: Final = 120.0
 """Of one address at once: several phones behind one router open the page."""
 PER_S_OF_ALL: Final = 200.0
 BURST_OF_ALL: Final = 600.0
+_MOST_HEAD_BYTES: Final = 16 * 1024
 _SITES: Final = ("same-origin", "none", "")
 """Of Sec-Fetch-Site (W3C Fetch Metadata): this page, a person who typed the address, a program."""
 _log: Final = logging.getLogger("edge_runtime.page")
@@ -42,30 +43,36 @@ class Guard:
         if scope["type"] != "http":
             return
         visit = Visit(Request(scope, receive), None, "")
-        answered: ASGIApp = self._refused(visit) or await self._let_in(visit)
+        answered: ASGIApp = self._too_much(visit) or self._foreign(visit) or await self._let_in(visit)
         await answered(scope, receive, send)
 
-    def _refused(self, visit: Visit) -> ASGIApp | None:
+    def _too_much(self, visit: Visit) -> ASGIApp | None:
         now_s, headers = time.monotonic(), visit.request.headers
         if not (self._of_one.take(visit.address, now_s) and self._of_all.take("", now_s)):
             return refusal(429, "too much is asked of the page", "Wait some seconds")
+        if sum(len(name) + len(value) for name, value in headers.raw) > _MOST_HEAD_BYTES:
+            return refusal(431, "the request's head is too long", "Open the page again")
+        length = headers.get("content-length", "0").lstrip("0")
+        if len(length) > len(str(MOST_BYTES)) or int(length or "0") > MOST_BYTES:
+            return refusal(413, f"more than {MOST_BYTES} bytes were sent", "Shorten what is said")
+        return None
+
+    def _foreign(self, visit: Visit) -> ASGIApp | None:
+        headers, changes = visit.request.headers, visit.request.method != "GET"
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         host = hosts[0].lower() if len(hosts) == 1 else ""
         if host not in self._hosts:
             return refusal(421, "the page is not known by this name", "Add it to `names` in [page]")
-        changes = visit.request.method not in ("GET", "HEAD")
         own = all(origin.lower() == f"{self._scheme}://{host}" for origin in origins)
         if not own or (changes and not origins) or headers.get("sec-fetch-site", "") not in _SITES:
             return refusal(403, "this was asked from another page", "Open the page itself")
         if changes and headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             return refusal(415, "this is no JSON", "Open the page again")
-        if int(length if (length := headers.get("content-length", "0")).isdecimal() else 0) > MOST_BYTES:
-            return refusal(413, f"more than {MOST_BYTES} bytes were sent", "Shorten what is said")
         return None
 
     async def _let_in(self, bare: Visit) -> ASGIApp:
         path, method = bare.request.url.path, bare.request.method
-        entry = self._table.get((path, "GET" if method == "HEAD" else method))
+        entry = self._table.get((path, method))
         if entry is None:
             known = path in self._paths
             return refusal(405 if known else 404, "there is no such thing", "Open the page again")

@@ -36,10 +36,8 @@ def listener(served: Served) -> socket.socket:
     return listening
 
 
-def serve(served: Served) -> None:
-    """Serve until a signal ends it."""
-    served.check_certificate()
-    service = Service(served.sockets)
+def server_of(served: Served, service: Service) -> uvicorn.Server:
+    """What answers; it is run with a `listener`."""
     entering = Entering(service, served.session_s, tls=bool(served.cert_file))
     guard = Guard(Page(service, entering, served.config), served.scheme, served.hosts)
     config = uvicorn.Config(
@@ -57,9 +55,17 @@ def serve(served: Served) -> None:
         ssl_certfile=served.cert_file or None,
         ssl_keyfile=served.key_file or None,
     )
+    return uvicorn.Server(config)
+
+
+def serve(served: Served) -> None:
+    """Serve until a signal ends it."""
+    served.check_certificate()
+    service = Service(served.sockets)
+    server = server_of(served, service)
     with listener(served) as listening:
         _log.warning("the page is at %s", served.address)
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     service.close()
 
 

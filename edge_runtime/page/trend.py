@@ -46,7 +46,8 @@ class Trends:
             rows = await self._read(sensor, until_s - SPANS_S[span], until_s, every)
             marks = await self._read(sensor, until_s - SPANS_S[span], until_s, "mark")
             width_s = SPANS_S[span] / POINTS
-            found: Row = {"rows": folded(rows, width_s), "marks": marks[-POINTS:], "until_s": until_s}
+            found: Row = {"rows": folded(rows, width_s), "marks": marks[-POINTS:]}
+            found |= {"since_s": until_s - SPANS_S[span], "until_s": until_s}
             while len(self._kept) >= MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[sensor, span] = time.monotonic(), found
