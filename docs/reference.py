@@ -23,6 +23,7 @@ from edge_runtime.gateway import door_methods
 from edge_runtime.gateway.commissioning.methods import CommissionRequests, commission_methods
 from edge_runtime.gateway.evidence.methods import EvidenceRequests, evidence_methods
 from edge_runtime.gateway.history.methods import history_methods
+from edge_runtime.gateway.page_methods import PageCodes, page_methods
 from edge_runtime.gateway.recording.methods import recording_methods
 from trainer.cli import app as trainer_app
 from trainer.core import errors as trainer_errors
@@ -72,6 +73,7 @@ def methods_page() -> Iterator[str]:
         *evidence_methods(EvidenceRequests(lent, lent)),
         *history_methods(lent),
         *recording_methods(lent),
+        *page_methods(PageCodes()),
     )
     for method in (*own, *lent_ones):
         hints = get_type_hints(method.params)

@@ -121,7 +121,7 @@ def _system_files(tree: Path, release: str) -> None:
     for folder in ("usr/bin", "usr/lib/systemd/system", "etc/default", "etc/edge-runtime"):
         (tree / folder).mkdir(parents=True)
     (tree / "usr/bin/edge-runtime").symlink_to("../lib/steadyhum/bin/edge-runtime")
-    for unit in ("edge-runtime.service", "edge-runtime-metrics.service"):
+    for unit in ("edge-runtime.service", "edge-runtime-metrics.service", "edge-runtime-page.service"):
         shutil.copy(HERE / unit, tree / "usr/lib/systemd/system")
     if release in NAMES_USERS:
         beside = tree / "usr/lib/systemd/system/edge-runtime.service.d"

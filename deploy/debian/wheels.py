@@ -28,6 +28,8 @@ _STABLE_ABI: Final = "0x030B0000"
 EXTENSIONS: Final = {"cobs": "cobs/cobs/_cobs_ext.abi3.so"}
 """What was compiled of a source, by project. Without it cobs decodes a frame of 256 samples in 200 to 1830 us
 where it takes 0.7 to 4.6 (measured), and it falls back in silence."""
+SERVED: Final = ("page",)
+"""Extras whose libraries the service's package brings: they are small, pure Python, and of units in it."""
 _NAME: Final = re.compile(r"^([A-Za-z0-9_.]+)-([^-]+)-")
 
 
@@ -57,10 +59,11 @@ def fetch(arch: str, python: str, folder: Path, what: str = "") -> list[Path]:
 def lock(python: str, what: str = "") -> Path:
     """Write and return a lock, of versions as in the development's, which were tested.
 
-    The service's package holds what the plain install needs, that of an extra what it needs besides.
+    The service's package holds what the plain install and SERVED need, that of an extra what more it needs.
     """
     tested = read_locks(python)
-    needed = _needed(python, (what,)) - _needed(python, ()) if what else _needed(python, ())
+    served = _needed(python, SERVED)
+    needed = _needed(python, (what,)) - served if what else served
     about = f"What the Debian package {what}{' ' if what else ''}for Python {python} holds"
     write_lock(lock_file(python, what), [tested[name] for name in needed], about, "make lock-deb")
     return lock_file(python, what)

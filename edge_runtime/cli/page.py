@@ -4,13 +4,14 @@ import json
 import os
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from edge_runtime.cli.asking import PACKAGED, AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.configuration import read_config
-from edge_runtime.core import printable
+from edge_runtime.core import UnavailableError, printable
 
 
 class Verb(StrEnum):
@@ -35,6 +36,12 @@ def page(
 
     path = config or PACKAGED
     if verb is Verb.SERVE:
+        if find_spec("uvicorn") is None or find_spec("starlette") is None:
+            what, remedy = (
+                "the page's libraries are not installed",
+                "Install them: pip install steadyhum[page]",
+            )
+            raise UnavailableError(what, remedy=remedy)
         read = read_config(path)
         sockets = (door,) if door is not None else candidates(read.door, read.state_folder)
         served = Served.of(read.page, sockets, path)

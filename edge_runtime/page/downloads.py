@@ -55,10 +55,9 @@ def _opened(path: Path) -> BinaryIO:
         raise DataError(
             f"it cannot be read ({error.strerror})", remedy="See `edge-runtime doctor`"
         ) from error
-    opened = os.fdopen(file, "rb")
     if stat.S_ISREG(os.fstat(file).st_mode):
-        return opened
-    opened.close()
+        return os.fdopen(file, "rb")
+    os.close(file)
     raise DataError("it is no file", remedy="See what lies in the folder of captures")
 
 

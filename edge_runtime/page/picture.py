@@ -49,7 +49,7 @@ class Picture:
             # What was known before stays, and everybody sees that it is old.
             return self._parts | {"service": _text({"answers": False, **error_body(error)})}
         status, sensors, alarms, recordings, about = found
-        about = {name: about[name] for name in ("site", "device", "program")}
+        about = {name: about.get(name, "") for name in ("site", "device", "program")}
         said = {name: status[name] for name in ("status", "connected", "troubles")}
         return {
             "service": _text({"answers": True, **about, **said}),

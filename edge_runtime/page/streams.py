@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -13,6 +14,7 @@ from edge_runtime.page.answers import SAFE, refusal_of
 
 MOST_READERS: Final = 32
 """Streams at a time; a person has two."""
+_log: Final = logging.getLogger("edge_runtime.page")
 HEAD: Final = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 
@@ -48,8 +50,10 @@ class EventStream:
             self._streams.readers -= 1
             for task in (sending, leaving):
                 task.cancel()
-            # Whoever goes away at any moment is nobody's fault.
-            await asyncio.gather(sending, leaving, return_exceptions=True)
+            ends = await asyncio.gather(sending, leaving, return_exceptions=True)
+            for end in ends:  # whoever goes away at any moment is nobody's fault
+                if isinstance(end, Exception) and not isinstance(end, (OSError, EdgeError)):
+                    _log.error("a stream of %s failed", scope["path"], exc_info=end)
 
     async def _send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with contextlib.aclosing(self._items) as items:  # type: ignore[type-var]  # a generator

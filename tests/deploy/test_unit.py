@@ -46,20 +46,21 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, [])
 
 
-METRICS = UNIT.with_name("edge-runtime-metrics.service")
+BESIDE = [UNIT.with_name(f"edge-runtime-{name}.service") for name in ("metrics", "page")]
 
 
 @needs_systemd
-def test_the_metrics_are_as_little_exposed_and_understood(tmp_path: Path) -> None:
-    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager", METRICS]
+@pytest.mark.parametrize("unit", BESIDE, ids=lambda unit: unit.stem)
+def test_those_beside_it_are_as_little_exposed_and_understood(unit: Any, tmp_path: Path) -> None:
+    command: list[Any] = ["systemd-analyze", "security", "--offline=yes", "--no-pager", unit]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    exposure = float(re.search(r"exposure level for edge-runtime-metrics.service: ([\d.]+)", said)[1])
+    exposure = float(re.search(rf"exposure level for {unit.name}: ([\d.]+)", said)[1])
     assert exposure <= MOST_EXPOSED, said
-    text = METRICS.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
-    (tmp_path / METRICS.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
-    command = ["systemd-analyze", "verify", "--man=no", tmp_path / METRICS.name]
+    text = unit.read_text().replace("/usr/bin/edge-runtime", "/bin/true")
+    (tmp_path / unit.name).write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE))
+    command = ["systemd-analyze", "verify", "--man=no", tmp_path / unit.name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said_of_it = [line for line in done.stderr.splitlines() if METRICS.name in line]
+    said_of_it = [line for line in done.stderr.splitlines() if unit.name in line]
     assert (done.returncode, said_of_it) == (0, [])
 
 

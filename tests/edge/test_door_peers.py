@@ -76,6 +76,7 @@ def test_names() -> None:
     known = Peer(os.getuid(), frozenset({os.getgid()}))
     own = group_id("")
     assert known.asker("", own, overflow=overflow_uid()).may_change
+    assert known.asker("Anna (page)", own, overflow=overflow_uid()).name.endswith(" for Anna (page)")
     stranger = Peer(NOBODYS_UID, frozenset({1}))
     asker = stranger.asker("x\x1b[0m", 2, overflow=NOBODYS_UID)
     assert (asker.name, asker.proven, asker.may_change) == ("x\\x1b[0m", False, False)

@@ -111,19 +111,21 @@ def request(
 ) -> Answer:
     """One request with these headers and no others; the body of a stream is not waited for."""
     connection = port if isinstance(port, http.client.HTTPConnection) else connected(port)
-    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    for name, values in headers.items():
-        for value in values if isinstance(values, list) else [values]:
-            connection.putheader(name, value)
-    if body:
-        connection.putheader("Content-Length", str(len(body)))
-    connection.endheaders(body or None)
-    answer = connection.getresponse()
-    streams = answer.getheader("content-type") == "text/event-stream"
-    said = Answer(answer.status, b"" if streams else answer.read(), answer.getheaders())
-    if streams or connection is not port:
-        connection.close()
-    return said
+    streams = True
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, values in headers.items():
+            for value in values if isinstance(values, list) else [values]:
+                connection.putheader(name, value)
+        if body:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
+        with connection.getresponse() as answer:
+            streams = answer.getheader("content-type") == "text/event-stream"
+            return Answer(answer.status, b"" if streams else answer.read(), answer.getheaders())
+    finally:
+        if streams or connection is not port:
+            connection.close()
 
 
 def connected(port: int) -> http.client.HTTPConnection:

@@ -104,7 +104,7 @@ def test_more_readers_than_there_may_be(page: OpenPage, monkeypatch: pytest.Monk
 
 def test_a_session_that_is_over_ends_its_streams(tmp_path: Path) -> None:
     with (
-        OpenPage(tmp_path, session_s=scaled(2.0)) as page,
+        OpenPage(tmp_path, session_s=scaled(1.0)) as page,
         stream(page, "/api/picture", page.cookie()) as items,
     ):
         assert len(list(items)) >= 1
