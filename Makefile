@@ -23,8 +23,9 @@ unexport PYTHONDONTWRITEBYTECODE
 $(READY): pyproject.toml deploy/setup.sh
 	deploy/setup.sh
 
+# PAGE=1 keeps the technician's page open, with the alarm in it.
 demo: $(READY)
-	$(BIN)/python -m deploy.demo
+	$(BIN)/python -m deploy.demo $(if $(PAGE),--page)
 
 # No model at the beginning; of the sample, or of your own recordings list, in which LEAVE_OUT names a condition:
 # make demo-learn SEED=1 LEAVE_OUT="1 hp" RECORDING=mine.csv
@@ -133,6 +134,24 @@ test-homeassistant: $(READY) build/homeassistant/$(HOMEASSISTANT)
 	STEADYHUM_HEAVY=$@ $(BIN)/pytest tests/homeassistant
 
 .PHONY: test-homeassistant
+
+# The page in a real browser: Debian's Chromium by Playwright, in an environment of its own. PICTURES=docs/pictures
+# writes the pictures of the documents anew.
+PLAYWRIGHT ?= 1.65.2
+AXE ?= 4.14.1
+
+build/page/ready: deploy/setup.sh
+	command -v chromium >/dev/null || deploy/setup.sh chromium
+	command -v npm >/dev/null || deploy/setup.sh npm
+	python3 -m venv build/page/venv
+	build/page/venv/bin/pip install -q playwright==$(PLAYWRIGHT)
+	cd build/page && npm pack --silent axe-core@$(AXE) && tar xzf axe-core-$(AXE).tgz
+	touch $@
+
+test-page: $(READY) build/page/ready
+	STEADYHUM_HEAVY=$@ STEADYHUM_PICTURES=$(PICTURES) $(BIN)/pytest tests/page/browser
+
+.PHONY: test-page
 
 # As root: the arm64 package on an emulated processor, against the scores of this one.
 test-arm64: deb

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from deploy.demo_broker import COME_S, Seen, broker, subscriber
 from deploy.demo_processes import (
     BUSY,
     WORK,
+    free_port,
     line_of,
     process,
     run,
@@ -66,22 +68,29 @@ unit = "g"
 
 [report]
 state_s = 2.0
+
+[page]
+listen = "127.0.0.1:{page}"
 """
 
 
 def main() -> int:
-    """Run the demo; return 0 if it passed, else 1."""
+    """Run the demo; return 0 if it passed, else 1. With `--page` the page stays open before it ends."""
+    keep = "--page" in sys.argv[1:]
     os.chdir(ROOT)
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     train()
     with broker(WORK) as (port, version), subscriber(port, version) as seen, simulator() as (line, sensor):
-        (WORK / "edge.toml").write_text(CONFIG.format(port=port, version=version, line=line))
+        page = free_port()
+        (WORK / "edge.toml").write_text(CONFIG.format(port=port, version=version, line=line, page=page))
         with started("edge-runtime", "run", "--config", WORK / "edge.toml"):
             wait_for(
                 lambda: any(topic.endswith("/availability") for _, topic, _ in seen), "the gateway", COME_S
             )
             begun = play(sensor)
+            if keep:
+                keep_page(seen)
         wait_for(
             lambda: [body for _, topic, body in seen if topic.endswith("/availability")][-1] == "offline",
             "the last word",
@@ -125,6 +134,22 @@ def play(sensor: "subprocess.Popen[str]") -> list[float]:
     return begun
 
 
+def keep_page(seen: Seen) -> None:
+    """Serve the technician's page, with the demo's alarm in its history, until somebody interrupts."""
+    wait_for(
+        lambda: any(
+            topic.endswith("/event") and json.loads(body)["type"] == "end" for _, topic, body in seen
+        ),
+        "the alarm's end",
+        COME_S,
+    )
+    with started("edge-runtime", "page", "--config", WORK / "edge.toml"):
+        say("the technician's page; the line below lets one person in, Ctrl-C ends it:")
+        run("edge-runtime", "page", "code", "--operate", "--config", WORK / "edge.toml")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
 def judge(seen: Seen, begun: list[float]) -> int:
     """Compare what the subscriber received with what was played; return the exit code."""
     heard = [(at, json.loads(body)) for at, topic, body in seen if topic.endswith("/event")]
@@ -148,6 +173,7 @@ def judge(seen: Seen, begun: list[float]) -> int:
         if passed
         else f"DEMO FAILED: exactly one alarm was expected; logs and files are in {WORK}"
     )
+    say("see it on the technician's page, with the alarm in it: make demo PAGE=1")
     return 0 if passed else 1
 
 

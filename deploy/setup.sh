@@ -19,6 +19,12 @@ apt_install() {
     { $as_root apt-get update -q && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qy "$@"; } >&2
 }
 
+# With names of packages: these alone, for a target that takes more than the others.
+if [ $# -gt 0 ]; then
+    apt_install "$@"
+    exit
+fi
+
 find_python() {
     for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
         if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then

@@ -12,10 +12,10 @@ import { historyList } from "./trend.js";
 import { ago, badness, bandWords, clock, fullTime, number, reasonWords, size } from "./words.js";
 
 export function alarmView(id) {
-  let shown = openAlarm(id), ended = false, pictures = null;
+  let shown = openAlarm(id), ended = false, pictures = null, diagnosis = [];
   const look = () => { const alarm = openAlarm(id); ended = !alarm; shown = alarm ?? shown; return shown; };
   const head = part(() => [look(), ended], () => shown ? heading(shown, ended) : [h("h1", {}, t("alarm")), h("p", {}, t("alarm_gone"))]);
-  const bad = part(() => [look()?.score, shown?.peak, bands(shown)], () => (shown ? badWords(shown) : null));
+  const bad = part(() => [look()?.score, shown?.peak, bands(shown), diagnosis], () => (shown ? badWords(shown, diagnosis) : null));
   const doing = part(() => [look(), ended, mayOperate()], () => (shown ? actions(shown, ended) : null), "div", { class: "actions" });
   const evidence = h("section", { "aria-labelledby": "evidence-title" }, h("h2", { id: "evidence-title" }, t("evidence")));
   const body = h("div", {}, h("p", { class: "soft" }, t("evidence_loads")));
@@ -23,6 +23,8 @@ export function alarmView(id) {
   const draw = async () => {
     try {
       const found = await ask("/api/ask/evidence.list", { alarm: id });
+      diagnosis = [...new Set(found.map((each) => each.diagnosis).filter(Boolean))].slice(0, 2);
+      bad.update();
       pictures?.close();
       pictures = evidencePart(found, sensorOf(shown?.sensor));
       body.replaceChildren(pictures.home);
@@ -56,14 +58,14 @@ function heading(alarm, ended) {
 
 const bands = (alarm) => (alarm?.kind === "anomaly" ? (sensorOf(alarm.sensor)?.bands ?? []).slice(0, 3).map(bandWords) : []);
 
-function badWords(alarm) {
+function badWords(alarm, diagnosis) {
   const why = [reasonWords(alarm.reason), bands(alarm).length ? t("mostly", { what: bands(alarm).join(", ") }) : ""].filter(Boolean);
   if (alarm.kind !== "anomaly") return h("dl", {}, h("dt", {}, t("why")), h("dd", {}, why.join("; ") || "–"));
   const now = badness(alarm.score, alarm.threshold);
   return h("dl", {}, h("dt", {}, t("how_bad")),
     h("dd", {}, h("b", {}, now), gauge(alarm.score, alarm.threshold, now),
       h("span", { class: "soft" }, t("score_of", { score: number(alarm.score), threshold: number(alarm.threshold), peak: number(alarm.peak) }))),
-    h("dt", {}, t("why")), h("dd", { id: "why" }, why.join("; ") || t("why_unknown")));
+    h("dt", {}, t("why")), h("dd", { id: "why" }, diagnosis.map((text) => h("p", { class: "diagnosis" }, text)), why.join("; ") || (diagnosis.length ? null : t("why_unknown"))));
 }
 
 function actions(alarm, ended) {
@@ -90,7 +92,6 @@ function actions(alarm, ended) {
 // What is kept of the vibration, the diagnosis in words, and pictures of the one that is chosen.
 function evidencePart(found, sensor) {
   if (!found.length) return { home: h("p", { class: "soft" }, t("no_evidence")), close: () => {} };
-  const words = [...new Set(found.map((each) => each.diagnosis).filter(Boolean))];
   const place = h("div");
   let charts = [];
   const clear = () => { charts.forEach((each) => each.close()); charts = []; };
@@ -106,7 +107,7 @@ function evidencePart(found, sensor) {
     h("button", { onclick: () => show(piece) }, t("show_pictures")), " ",
     h("a", { href: `/api/evidence?id=${encodeURIComponent(piece.id)}`, download: "" }, `${t(`moment_${piece.moment}`, {}, piece.moment)}, ${clock(piece.time)}`),
     ` ${t("seconds", { n: number(piece.seconds, 2) })}, ${size(piece.bytes)}`, piece.judged ? ` · ${t(`verity_${piece.judged}`, {}, piece.judged)}` : ""));
-  const said = words.length ? words.map((text) => h("p", { class: "diagnosis" }, text)) : h("p", { class: "soft" }, t("no_diagnosis"));
+  const said = found.some((each) => each.diagnosis) ? null : h("p", { class: "soft" }, t("no_diagnosis"));
   return { home: h("div", {}, said, h("ul", { class: "plain" }, list), place), close: clear };
 }
 

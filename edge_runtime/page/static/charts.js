@@ -1,11 +1,11 @@
 // Pictures: uPlot with this page's colours; each says in words what it shows.
 
 import { h } from "./dom.js";
-import { language } from "./texts.js";
+import { locale } from "./texts.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const MADE = new Set();
-const format = (value) => new Intl.NumberFormat(language(), { maximumSignificantDigits: 4 }).format(value);
+const format = (value) => new Intl.NumberFormat(locale(), { maximumSignificantDigits: 4 }).format(value);
 
 function axis(label, more = {}) {
   return {
@@ -49,7 +49,7 @@ function drawn(chart, { bands = [], marks = [], level = null }) {
 
 // A picture of series over x. `set(data, extras, words)` draws it anew.
 export function chart({ x, y, series, time = false, height = 190, logarithmic = false }) {
-  const home = h("div", { class: "chart", role: "img" });
+  const home = h("div", { class: "chart", role: "img", "aria-label": `${series.join(", ")}: ${y}, ${x}` });
   const caption = h("p", { class: "caption" });
   let plot = null, extras = {}, shown = null;
   const styles = [["--line", 1.4], ["--line2", 1.2], ["--line3", 1.2]];
@@ -72,7 +72,7 @@ export function chart({ x, y, series, time = false, height = 190, logarithmic = 
   const set = (data, more = {}, words = "") => {
     extras = more;
     shown = data;
-    home.setAttribute("aria-label", words);
+    if (words) home.setAttribute("aria-label", words);
     caption.textContent = words;
     if (plot) plot.setData(data); else if (home.isConnected) make();
   };

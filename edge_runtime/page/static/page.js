@@ -29,9 +29,7 @@ const TABS = [["#/", "sensors"], ["#/alarms", "alarms"], ["#/recordings", "recor
 function frame() {
   document.documentElement.lang = language();
   skip.textContent = t("skip");
-  const other = languages[(languages.indexOf(language()) + 1) % languages.length];
-  tongue.textContent = other.toUpperCase();
-  tongue.setAttribute("aria-label", t("language_other"));
+  tongue.textContent = t("language_other");
   nav.setAttribute("aria-label", t("navigation"));
   nav.replaceChildren(...TABS.map(([href, name]) => h("a", { href, id: `tab-${name}` }, t(`tab_${name}`), name === "alarms" ? count : null)));
   nav.hidden = !inside;

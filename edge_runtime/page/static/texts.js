@@ -10,6 +10,8 @@ let spoken = localStorage.getItem("language") ?? navigator.language.slice(0, 2);
 if (!(spoken in TEXTS)) spoken = "en";
 
 export const language = () => spoken;
+// How numbers and dates are written; days before months, whatever the language.
+export const locale = () => ({ en: "en-GB", de: "de-DE" })[spoken];
 
 export function speak(chosen) {
   spoken = chosen;

@@ -1,22 +1,22 @@
 // How it stands, in words: the worst first, one sentence each.
 
 import { alarmsOf, now, recordingOf, records } from "./state.js";
-import { language, t } from "./texts.js";
+import { locale, t } from "./texts.js";
 
 export function number(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return new Intl.NumberFormat(language(), { maximumSignificantDigits: digits }).format(value);
+  return new Intl.NumberFormat(locale(), { maximumSignificantDigits: digits }).format(value);
 }
 
 export function clock(text) {
   if (!text) return "–";
   const moment = new Date(text), today = new Date(now()).toDateString() === moment.toDateString();
   const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(language(), today ? time : { ...time, day: "numeric", month: "short" }).format(moment);
+  return new Intl.DateTimeFormat(locale(), today ? time : { ...time, day: "numeric", month: "short" }).format(moment);
 }
 
 export function fullTime(text) {
-  return text ? new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(new Date(text)) : "–";
+  return text ? new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(new Date(text)) : "–";
 }
 
 export function span(seconds) {
@@ -32,7 +32,7 @@ export const ago = (text) => span((now() - Date.parse(text)) / 1000);
 export function size(bytes) {
   const unit = { style: "unit", unitDisplay: "short", maximumSignificantDigits: 3 };
   const [value, name] = bytes >= 1e6 ? [bytes / 1e6, "megabyte"] : [bytes / 1e3, "kilobyte"];
-  return new Intl.NumberFormat(language(), { ...unit, unit: name }).format(value);
+  return new Intl.NumberFormat(locale(), { ...unit, unit: name }).format(value);
 }
 
 // How bad: a ratio says more than a score, whose unit nobody knows.
