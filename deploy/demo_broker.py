@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ COME_S = 20
 """For the broker and the gateway to come or go: they take 1 s, and BUSY times as long is waited."""
 _ROOT = Path(__file__).resolve().parent.parent
 
+QUIET = threading.Event()
+"""Set where what else is printed has to stay on the screen."""
 Seen = list[tuple[float, str, str]]
 """Of each message the time at which it came, its topic, its body."""
 
@@ -62,9 +65,10 @@ def _subscribe(client: mqtt.Client, *_: Any) -> None:
 
 
 def show(seen: Seen, topic: str, body: str) -> None:
-    """Append a message to `seen` and print it."""
+    """Append a message to `seen` and print it, unless it is to be quiet."""
     seen.append((time.time(), topic, body))
-    print(f"  {time.strftime('%H:%M:%S')}  {topic}  {shortened(body)}", flush=True)
+    if not QUIET.is_set():
+        print(f"  {time.strftime('%H:%M:%S')}  {topic}  {shortened(body)}", flush=True)
 
 
 def shortened(body: str) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from edge_runtime.cli.asking import PACKAGED, AsJson, DoorConfig, DoorSocket, connect
 from edge_runtime.configuration import read_config
-from edge_runtime.core import UnavailableError, printable
+from edge_runtime.core import ConfigError, UnavailableError, printable
 
 
 class Verb(StrEnum):
@@ -49,6 +49,9 @@ def page(
         command = [sys.executable, "-P", "-m", "edge_runtime.page.server", served.to_text()]
         os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
     with connect(config, door) as client:
+        if not any(method["name"] == "page.code" for method in client.about["methods"]):
+            remedy = "Set `listen` in [page], and restart the service: systemctl restart edge-runtime"
+            raise ConfigError("the service that runs knows of no page", where=str(path), remedy=remedy)
         said = client.call("page.code", role="operate" if operate else "view")
     if as_json:
         typer.echo(json.dumps(said))

@@ -15,24 +15,27 @@ from edge_runtime.page.answers import safe
 from edge_runtime.page.asking import Service
 
 PIECE: Final = 64 * 1024
+AT_A_TIME: Final = 4
+"""Downloads: a card has other things to do."""
 _TYPE: Final = "application/octet-stream"
 
 
-async def evidence_capture(service: Service, wanted: str) -> Response:
+async def evidence_capture(service: Service, turn: asyncio.Semaphore, wanted: str) -> Response:
     """The bytes of a piece of evidence. Raises EdgeError where there is none."""
     first: dict[str, Any] = await service.ask("evidence.read", {"id": wanted, "at": 0})
 
     async def pieces() -> AsyncIterator[bytes]:
         at, read = 0, first
-        while data := base64.b64decode(read["data"]):
-            yield data
-            at += len(data)
-            read = await service.ask("evidence.read", {"id": wanted, "at": at})
+        async with turn:
+            while data := base64.b64decode(read["data"]):
+                yield data
+                at += len(data)
+                read = await service.ask("evidence.read", {"id": wanted, "at": at})
 
     return _file(pieces(), f"{first['id']}.frames")
 
 
-async def recorded_capture(service: Service, sensor: str, name: str) -> Response:
+async def recorded_capture(service: Service, turn: asyncio.Semaphore, sensor: str, name: str) -> Response:
     """A capture that the service lists, read where it says it is. Raises EdgeError where it lists none."""
     listed = await service.ask("recording.list", {"sensor": sensor})
     paths = [Path(each["path"]) for each in listed if Path(each["path"]).name == name]
@@ -41,9 +44,10 @@ async def recorded_capture(service: Service, sensor: str, name: str) -> Response
     file = await asyncio.to_thread(_opened, paths[-1])
 
     async def pieces() -> AsyncIterator[bytes]:
-        with file:
-            while data := await asyncio.to_thread(file.read, PIECE):
-                yield data
+        async with turn:
+            with file:
+                while data := await asyncio.to_thread(file.read, PIECE):
+                    yield data
 
     return _file(pieces(), name)
 

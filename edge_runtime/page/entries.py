@@ -4,6 +4,7 @@ What is not in this table is not there: a new entry cannot be without its role, 
 to whoever lacks it.
 """
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from edge_runtime.core import DataError, EdgeError, printable
 from edge_runtime.page.answers import answer
 from edge_runtime.page.asking import Service
 from edge_runtime.page.assets import assets
-from edge_runtime.page.downloads import evidence_capture, recorded_capture
+from edge_runtime.page.downloads import AT_A_TIME, evidence_capture, recorded_capture
 from edge_runtime.page.entering import Entering
 from edge_runtime.page.examining import Doctor
 from edge_runtime.page.live import Live
@@ -60,6 +61,7 @@ class Page:
         self._service, self.entering = service, entering
         self._picture, self._live, self._streams = Picture(service), Live(service), Streams()
         self._trends, self._doctor = Trends(service), Doctor(config)
+        self._downloads = asyncio.Semaphore(AT_A_TIME)
         self._changes: deque[dict[str, str]] = deque(maxlen=SHOWN)
 
     def entries(self) -> list[Entry]:
@@ -106,13 +108,15 @@ class Page:
         health, about = await self._service.ask_all([("health", {})])
         figures = health["figures"]
         said = {name: health[name] for name in ("status", "connected", "up_s", "troubles")}
-        return answer({**about, **said, "methods": [], "figures": figures, "changes": list(self._changes)})
+        own = {name: about.get(name, "") for name in ("site", "device", "program")}
+        return answer({**own, **said, "figures": figures, "changes": list(self._changes)})
 
     async def _evidence(self, visit: Visit) -> ASGIApp:
-        return await evidence_capture(self._service, visit.asked("id"))
+        return await evidence_capture(self._service, self._downloads, visit.asked("id"))
 
     async def _capture(self, visit: Visit) -> ASGIApp:
-        return await recorded_capture(self._service, visit.asked("sensor"), visit.asked("name"))
+        asked = visit.asked("sensor"), visit.asked("name")
+        return await recorded_capture(self._service, self._downloads, *asked)
 
     async def _examine(self, _visit: Visit) -> ASGIApp:
         return answer(await self._doctor.findings())

@@ -52,7 +52,7 @@ class OpenPage:
         served = Served("127.0.0.1", self.port, hosts, sockets, "edge.toml", self._session_s)
         self._service = Service(sockets)
         self.server = server_of(served, self._service)
-        self.entries: list[Entry] = self.server.config.app.entries  # type: ignore[union-attr]  # the guard
+        self.entries: list[Entry] = self.server.config.app.entries
         self._listener = listener(served)
         self._thread = threading.Thread(target=self.server.run, args=([self._listener],))
         self._thread.start()

@@ -88,6 +88,13 @@ def test_the_commands_and_the_memory_with_twenty_readers(site: Any) -> None:
         )
         assert (again.returncode, "cannot listen" in again.stderr) == (69, True)
     site.config.write_text(site.config.read_text().replace("page.listen", "# page.listen"))
+    site.stop()
+    site.start()
+    until(lambda: _watches(site), what="the service without a page")
+    none = subprocess.run(
+        [*EDGE, "page", "code", "--config", site.config], capture_output=True, text=True, check=False
+    )
+    assert (none.returncode, "knows of no page" in none.stderr) == (78, True)
     off = subprocess.run(
         [*EDGE, "page", "--config", site.config], capture_output=True, text=True, check=False
     )

@@ -92,21 +92,21 @@ def newcomer(person: Person, given: Given) -> Given:
         person.tap(person.button("Acknowledge", page.get_by_role("dialog")))
         said = page.get_by_text("Seen by")
         expect(said.first).to_be_visible()
-        return said.first.inner_text()
+        return str(said.first.inner_text())
 
     def record() -> str:
         person.tap(page.get_by_role("link", name="fan"))
         person.tap(person.button("Record"))
         person.tap(person.button("Start", page.get_by_role("dialog")))
         expect(person.button("Stop recording")).to_be_visible()
-        return page.get_by_text("being recorded").first.inner_text()
+        return str(page.get_by_text("being recorded").first.inner_text())
 
     def accept() -> str:
         person.tap(page.get_by_role("link", name="pump"))
         person.tap(person.button("Accept model 1"))
         person.tap(person.button("Accept model 1", page.get_by_role("dialog")))
         expect(page.get_by_text("1 of 1 learnt here")).to_be_visible()
-        return page.locator("[aria-current=step]").inner_text()
+        return str(page.locator("[aria-current=step]").inner_text())
 
     person.come_in(given["code"])
     for name, do in (("look", look), ("acknowledge", acknowledge), ("record", record), ("accept", accept)):
@@ -154,7 +154,7 @@ def axe(person: Person, given: Given) -> Given:
     person.come_in(given["code"])
     alarm = page.locator("a.card[href^='#/alarm/']").first.get_attribute("href") or ""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+        page.emulate_media(color_scheme=scheme)
         for view in (*VIEWS, alarm):
             page.goto(f"{given['address']}/{view}")
             page.wait_for_timeout(700)
@@ -180,7 +180,7 @@ def first_picture(person: Person, given: Given) -> Given:
     cookies, context = person.page.context.cookies(), person.page.context.browser
     assert context
     with contextlib.closing(context.new_context(**PHONE)) as fresh:
-        fresh.add_cookies(cookies)  # type: ignore[arg-type]  # as it gave them
+        fresh.add_cookies(cookies)
         page = fresh.new_page()
         begun_s = time.monotonic()
         page.goto(f"{given['address']}/")
