@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from edge_runtime.page.answers import safe
+from edge_runtime.page.visit import Visit
 
 TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -30,10 +30,10 @@ class Asset:
     tag: str
     """An ETag: browsers ask each time, and load what has changed."""
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, visit: Visit) -> Response:
         """Send it, or that it is as it was."""
         headers = {"etag": self.tag, "cache-control": "no-cache"}
-        if request.headers.get("if-none-match") == self.tag:
+        if visit.request.headers.get("if-none-match") == self.tag:
             return safe(Response(None, 304, headers))
         return safe(Response(self.body, 200, {**headers, "content-type": self.kind}))
 

@@ -41,7 +41,7 @@ async def recorded_capture(service: Service, turn: asyncio.Semaphore, sensor: st
     paths = [Path(each["path"]) for each in listed if Path(each["path"]).name == name]
     if not paths:
         raise DataError("there is no such capture", remedy="Look at the list again: it may have been thinned")
-    file = await asyncio.to_thread(_opened, paths[-1])
+    file = await asyncio.to_thread(open_capture, paths[-1])
 
     async def pieces() -> AsyncIterator[bytes]:
         async with turn:
@@ -52,7 +52,8 @@ async def recorded_capture(service: Service, turn: asyncio.Semaphore, sensor: st
     return _file(pieces(), name)
 
 
-def _opened(path: Path) -> BinaryIO:
+def open_capture(path: Path) -> BinaryIO:
+    """Open a file and nothing else. Raises DataError where it cannot be read, and for a link."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -67,58 +67,66 @@ class Page:
     def entries(self) -> list[Entry]:
         """The table."""
         anybody, view, operate = Role.ANYBODY, Role.VIEW, Role.OPERATE
-        shown = [Entry("GET", path, anybody, _shown(asset)) for path, asset in assets().items()]
+        shown = [Entry("GET", path, anybody, asset) for path, asset in assets().items()]
         asked = [Entry("GET", f"/api/ask/{name}", view, self._asker(name)) for name in READ]
         done = [Entry("POST", f"/api/do/{name}", operate, self._changer(name)) for name in CHANGE]
         return [
             *shown,
             Entry("POST", "/api/enter", anybody, self.entering.enter),
             Entry("POST", "/api/leave", view, self.entering.leave),
-            Entry("GET", "/api/me", view, self._me),
-            Entry("GET", "/api/picture", view, self._look),
-            Entry("GET", "/api/live", view, self._watch),
-            Entry("GET", "/api/trend", view, self._trend),
-            Entry("GET", "/api/gateway", view, self._gateway),
-            Entry("GET", "/api/evidence", view, self._evidence),
-            Entry("GET", "/api/capture", view, self._capture),
-            Entry("POST", "/api/doctor", operate, self._examine),
+            Entry("GET", "/api/me", view, self.me),
+            Entry("GET", "/api/picture", view, self.look),
+            Entry("GET", "/api/live", view, self.watch),
+            Entry("GET", "/api/trend", view, self.trend),
+            Entry("GET", "/api/gateway", view, self.gateway),
+            Entry("GET", "/api/evidence", view, self.evidence),
+            Entry("GET", "/api/capture", view, self.capture),
+            Entry("POST", "/api/doctor", operate, self.examine),
             *asked,
             *done,
         ]
 
-    async def _me(self, visit: Visit) -> ASGIApp:
+    async def me(self, visit: Visit) -> ASGIApp:
+        """Who this is, and for how long."""
         assert visit.session is not None  # noqa: S101  the guard let nobody else in
         left_s = round(visit.session.until_s - time.monotonic())
         return answer({"who": visit.session.who, "role": visit.session.role.name.lower(), "left_s": left_s})
 
-    async def _look(self, visit: Visit) -> ASGIApp:
+    async def look(self, visit: Visit) -> ASGIApp:
+        """What is true now, and what changes of it."""
         return self._stream(visit, self._picture.changes())
 
-    async def _watch(self, visit: Visit) -> ASGIApp:
+    async def watch(self, visit: Visit) -> ASGIApp:
+        """A sensor's bytes as they come."""
         return self._stream(visit, self._live.pieces(visit.asked("sensor")))
 
     def _stream(self, visit: Visit, items: AsyncIterator[str]) -> ASGIApp:
         self._streams.check_room()
         return EventStream(items, self._streams, lambda now_s: self.entering.is_valid(visit, now_s))
 
-    async def _trend(self, visit: Visit) -> ASGIApp:
+    async def trend(self, visit: Visit) -> ASGIApp:
+        """A sensor's history."""
         return answer(await self._trends.of(visit.asked("sensor"), visit.asked("span")))
 
-    async def _gateway(self, _visit: Visit) -> ASGIApp:
+    async def gateway(self, _visit: Visit) -> ASGIApp:
+        """What the gateway is, its figures, and what was changed here."""
         health, about = await self._service.ask_all([("health", {})])
         figures = health["figures"]
         said = {name: health[name] for name in ("status", "connected", "up_s", "troubles")}
         own = {name: about.get(name, "") for name in ("site", "device", "program")}
         return answer({**own, **said, "figures": figures, "changes": list(self._changes)})
 
-    async def _evidence(self, visit: Visit) -> ASGIApp:
+    async def evidence(self, visit: Visit) -> ASGIApp:
+        """A piece of evidence, to take away."""
         return await evidence_capture(self._service, self._downloads, visit.asked("id"))
 
-    async def _capture(self, visit: Visit) -> ASGIApp:
+    async def capture(self, visit: Visit) -> ASGIApp:
+        """A recording, to take away."""
         asked = visit.asked("sensor"), visit.asked("name")
         return await recorded_capture(self._service, self._downloads, *asked)
 
-    async def _examine(self, _visit: Visit) -> ASGIApp:
+    async def examine(self, _visit: Visit) -> ASGIApp:
+        """What the doctor finds."""
         return answer(await self._doctor.findings())
 
     def _asker(self, name: str) -> Handler:
@@ -149,11 +157,3 @@ class Page:
         entry["result"] = printable(result, 200)
         _log.warning("%s from %s: %s (%s): %s", *entry.values())
         self._changes.append({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry})
-
-
-def _shown(asset: Any) -> Handler:
-    async def show(visit: Visit) -> ASGIApp:
-        response: ASGIApp = await asset(visit.request)
-        return response
-
-    return show

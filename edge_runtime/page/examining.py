@@ -29,26 +29,28 @@ class Doctor:
         """What it finds now. Raises UnavailableError where it comes to no end."""
         async with self._turn:
             if time.monotonic() - self._at_s >= FRESH_S:
-                self._findings = await self._examine()
+                self._findings = await examined(self._config)
                 self._at_s = time.monotonic()
             return self._findings
 
-    async def _examine(self) -> list[dict[str, Any]]:
-        doctor = ("-P", "-m", "edge_runtime", "doctor", "--config", self._config, "--json", "--listen", "1")
-        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, *doctor, stdin=null, stdout=pipe, stderr=null, limit=MOST_BYTES
-        )
-        try:
-            async with asyncio.timeout(LONGEST_S):
-                assert child.stdout is not None  # noqa: S101  it was asked for
-                found = [json.loads(line) async for line in child.stdout]
-                await child.wait()
-        except (TimeoutError, ValueError) as error:
-            remedy = "Ask it on the gateway: edge-runtime doctor"
-            raise UnavailableError("the doctor came to no end", remedy=remedy) from error
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        return found
+
+async def examined(config: str) -> list[dict[str, Any]]:
+    """What the doctor finds by this file. Raises UnavailableError where it comes to no end."""
+    doctor = ("-P", "-m", "edge_runtime", "doctor", "--config", config, "--json", "--listen", "1")
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *doctor, stdin=null, stdout=pipe, stderr=null, limit=MOST_BYTES
+    )
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            assert child.stdout is not None  # noqa: S101  it was asked for
+            found = [json.loads(line) async for line in child.stdout]
+            await child.wait()
+    except (TimeoutError, ValueError) as error:
+        remedy = "Ask it on the gateway: edge-runtime doctor"
+        raise UnavailableError("the doctor came to no end", remedy=remedy) from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return found

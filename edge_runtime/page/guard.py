@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge_runtime.core import EdgeError
 from edge_runtime.page.answers import refusal, refusal_of
-from edge_runtime.page.entries import Entry, Page
+from edge_runtime.page.entries import Page
 from edge_runtime.page.limits import RateLimit
 from edge_runtime.page.sessions import Role
 from edge_runtime.page.visit import MOST_BYTES, Visit
@@ -43,7 +43,14 @@ class Guard:
         if scope["type"] != "http":
             return
         visit = Visit(Request(scope, receive), None, "")
-        answered: ASGIApp = self._too_much(visit) or self._foreign(visit) or await self._let_in(visit)
+        answered: ASGIApp
+        try:
+            answered = self._too_much(visit) or self._foreign(visit) or await self._let_in(visit)
+        except EdgeError as error:
+            answered = refusal_of(error)
+        except Exception:  # noqa: BLE001  a fault of ours must not end the page
+            _log.exception("%s failed", scope["path"])
+            answered = refusal(500, "this is a fault of the page", "Report what its log says")
         await answered(scope, receive, send)
 
     def _too_much(self, visit: Visit) -> ASGIApp | None:
@@ -81,13 +88,4 @@ class Guard:
             return refusal(401, "you are not let in, or no longer", "Ask for a code: edge-runtime page code")
         if visit.session is not None and entry.role > visit.session.role:
             return refusal(403, "you may look and not change", "Ask for a code with --operate")
-        return await self._answered(entry, visit)
-
-    async def _answered(self, entry: Entry, visit: Visit) -> ASGIApp:
-        try:
-            return await entry.handle(visit)
-        except EdgeError as error:
-            return refusal_of(error)
-        except Exception:  # noqa: BLE001  a fault of ours must not end the page
-            _log.exception("%s failed", entry.path)
-            return refusal(500, "this is a fault of the page", "Report what its log says")
+        return await entry.handle(visit)

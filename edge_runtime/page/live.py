@@ -18,11 +18,12 @@ KEPT_BYTES: Final = 96 * 1024
 """Of a sensor: what a reader that is late is given; what is older is skipped."""
 
 
-class Line:
+class Line(threading.Thread):
     """The latest bytes of one sensor, on a thread of its own."""
 
     def __init__(self, service: Service, sensor: str) -> None:
-        """Subscribe. Raises EdgeError; called on a thread that may wait."""
+        """Subscribe, and begin. Raises EdgeError; called on a thread that may wait."""
+        super().__init__(name="live", daemon=True)
         self.readers = 0
         self._client = service.connect()
         try:
@@ -32,8 +33,7 @@ class Line:
             raise
         self._mutex, self._held, self.end = threading.Lock(), bytearray(), 0
         self.over = False
-        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
-        self._thread.start()
+        self.start()
 
     def since(self, at: int) -> tuple[bytes, int]:
         """What came after position `at` of the stream, the latest of it, and the position now."""
@@ -45,7 +45,8 @@ class Line:
         """Ask for nothing more."""
         self._client.close()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Take what comes until the end."""
         with contextlib.suppress(EdgeError, OSError):
             for data in self._client.raw():
                 with self._mutex:
@@ -66,7 +67,7 @@ class Live:
 
     async def pieces(self, sensor: str) -> AsyncIterator[str]:
         """Base64 of what came, several times a second. Raises EdgeError before the first."""
-        line = await self._opened(sensor)
+        line = await self.line(sensor)
         line.readers += 1
         try:
             _, at = line.since(0)
@@ -80,7 +81,13 @@ class Live:
                 del self._lines[sensor]
                 line.close()
 
-    async def _opened(self, sensor: str) -> Line:
+    async def line(self, sensor: str) -> Line:
+        """The sensor's, begun where nobody looks at it yet. Raises EdgeError where it cannot be."""
+
+        def close_late(opening: "asyncio.Future[Line]") -> None:
+            if not opening.cancelled() and opening.exception() is None:
+                opening.result().close()
+
         async with self._opening:
             line = self._lines.get(sensor)
             if line is not None and not line.over:
@@ -92,11 +99,6 @@ class Live:
             try:
                 self._lines[sensor] = line = await asyncio.shield(opening)
             except asyncio.CancelledError:  # who asked has gone, and the thread knows nothing of it
-                opening.add_done_callback(_closed)
+                opening.add_done_callback(close_late)
                 raise
             return line
-
-
-def _closed(opening: "asyncio.Future[Line]") -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()

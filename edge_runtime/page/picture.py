@@ -28,14 +28,15 @@ class Picture:
         """What is new for one reader: everything first, then something every second, if only the time."""
         had: dict[str, str] = {}
         while True:
-            parts = await self._look()
+            parts = await self.parts()
             changed = [f"{json.dumps(name)}:{part}" for name, part in parts.items() if had.get(name) != part]
             gone = json.dumps([name for name in had if name not in parts])
             had = parts
             yield f'{{"time":{time.time():.3f},"parts":{{{",".join(changed)}}},"gone":{gone}}}'
             await asyncio.sleep(EVERY_S)
 
-    async def _look(self) -> dict[str, str]:
+    async def parts(self) -> dict[str, str]:
+        """Everything, no older than half a second."""
         async with self._turn:
             if time.monotonic() - self._looked_s >= EVERY_S / 2:
                 self._parts = await self._asked()

@@ -41,8 +41,13 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the reader goes, or may stay no longer."""
+
+        async def left() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
         sending = asyncio.ensure_future(self._send_all(scope, receive, send))
-        leaving = asyncio.ensure_future(_left(receive))
+        leaving = asyncio.ensure_future(left())
         self._streams.readers += 1
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -73,8 +78,3 @@ class EventStream:
 
 async def _event(send: Send, data: str) -> None:
     await send({"type": "http.response.body", "body": f"data:{data}\n\n".encode(), "more_body": True})
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

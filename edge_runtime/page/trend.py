@@ -73,10 +73,11 @@ def folded(rows: list[Row], width_s: float) -> list[Row]:
         parts.setdefault(int(row["time_s"] // width_s), []).append(row["values"])
     if len(parts) == len(rows):
         return rows
-    return [{"time_s": place * width_s, "values": _together(some)} for place, some in parts.items()]
+    return [{"time_s": place * width_s, "values": together(some)} for place, some in parts.items()]
 
 
-def _together(parts: list[dict[str, float]]) -> dict[str, float]:
+def together(parts: list[dict[str, float]]) -> dict[str, float]:
+    """The values of all parts: largest, least, sums and means by their names."""
     found = {}
     for name in dict.fromkeys(name for part in parts for name in part):
         values = [part[name] for part in parts if name in part]
