@@ -84,6 +84,10 @@ ENVIRONMENT = {
         "Folder in place of / for /sys, /proc and /dev of sensors that Linux reads.",
     ),
     "STEADYHUM_SHARED_DATA": ("tests", "Folder of the full recordings; without them some tests are skipped."),
+    "STEADYHUM_PICTURES": (
+        "make test-page",
+        "Folder for the pictures of the documents; set by `make test-page PICTURES=docs/pictures`.",
+    ),
     "STEADYHUM_HEAVY": ("tests", "The make target whose tests, which need root, are not skipped."),
     "STEADYHUM_HOMEASSISTANT": ("tests", "A Python that has Home Assistant, for `make test-homeassistant`."),
     "STEADYHUM_SOAK": ("tests", "1 runs fault tests at full length."),

@@ -34,6 +34,7 @@ class PageSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for what is no address, and for one beyond the loopback that nothing protects."""
+        check_within(self, *_SESSION_H, "session_h")
         if not self.listen:
             if self.cert_file or self.key_file or self.names:
                 raise ValueError("listen is missing, as in 127.0.0.1:8471: the page would not be there")
@@ -50,7 +51,6 @@ class PageSettings:
                 raise ValueError(f"names has {name[:60]!r}, which is no host's name or address")
         if host in ("0.0.0.0", "::") and not self.names:  # noqa: S104  the site's own wish
             raise ValueError(f"names is empty: say under which names people reach the page at {host}")
-        check_within(self, *_SESSION_H, "session_h")
 
     @property
     def address(self) -> tuple[str, int]:

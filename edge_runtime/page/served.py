@@ -6,14 +6,18 @@ argument.
 
 import dataclasses
 import json
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from edge_runtime.configuration import PageSettings
 from edge_runtime.core import AccessError, ConfigError
+
+_OTHERS: Final = 0o077
+"""Rights of anybody but the owner, as of the keys for the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,17 @@ class Served:
         """Raise AccessError or ConfigError where the certificate cannot be honoured."""
         if not self.cert_file:
             return
+        mode = 0
         for path in (self.cert_file, self.key_file):
             try:
-                Path(path).read_bytes()
+                with Path(path).open("rb") as file:
+                    mode = os.fstat(file.fileno()).st_mode
             except OSError as error:
-                remedy = "Let the page's user read it (group edge-runtime), or correct [page]"
+                remedy = "Let the page's user (edge-runtime) read it, or correct [page]"
                 raise AccessError(f"cannot be read ({error.strerror})", where=path, remedy=remedy) from error
+        if mode & _OTHERS:  # of the key, the last
+            what, remedy = "the private key is open to others", "chmod 600 it, and chown it to edge-runtime"
+            raise AccessError(what, where=self.key_file, remedy=remedy)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_cert_chain(self.cert_file, self.key_file, password="")

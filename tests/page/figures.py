@@ -18,7 +18,7 @@ SETTLES_S = 10.0
 
 def mib(pid: int) -> float:
     """Resident memory of a process, MiB, libraries that others map as well included."""
-    return round(psutil.Process(pid).memory_info().rss / 2**20, 1)
+    return round(float(psutil.Process(pid).memory_info().rss) / 2**20, 1)
 
 
 def first_event_s(plant: Plant, cookie: str) -> float:

@@ -39,8 +39,11 @@ class Answer(NamedTuple):
 class OpenPage:
     """A page that is there as long as the block."""
 
-    def __init__(self, folder: Path, *, session_s: float = 3600.0) -> None:
-        self._folder, self._session_s = folder, session_s
+    def __init__(
+        self, folder: Path, *, session_s: float = 3600.0, certificate: tuple[str, str] = ("", "")
+    ) -> None:
+        """`certificate` and its key make it speak TLS; then `ask` is of no use."""
+        self._folder, self._session_s, self._certificate = folder, session_s, certificate
 
     def __enter__(self) -> Self:
         self.opened = OpenDoor(self._folder).__enter__()
@@ -49,7 +52,9 @@ class OpenPage:
         self.port = held_port()
         self.host = f"127.0.0.1:{self.port}"
         hosts, sockets = (self.host, f"localhost:{self.port}"), (str(self.opened.path),)
-        served = Served("127.0.0.1", self.port, hosts, sockets, "edge.toml", self._session_s)
+        served = Served(
+            "127.0.0.1", self.port, hosts, sockets, "edge.toml", self._session_s, *self._certificate
+        )
         self._service = Service(sockets)
         self.server = server_of(served, self._service)
         self.entries: list[Entry] = self.server.config.app.entries

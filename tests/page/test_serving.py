@@ -5,11 +5,13 @@ import contextlib
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from edge_runtime.core import AccessError, ConfigError, UnavailableError
 from edge_runtime.door import Access, Method, NoParams, Topic
@@ -18,6 +20,7 @@ from edge_runtime.page import live, protocol, streams
 from edge_runtime.page.served import Served
 from edge_runtime.page.server import listener
 from edge_runtime.page.trend import folded
+from tests.edge.certificates import identity
 from tests.page.open_page import OpenPage
 from tests.waiting import HANG_S, scaled, until
 
@@ -205,6 +208,27 @@ def test_a_year_is_folded_and_no_peak_is_lost() -> None:
     assert folded(rows[:5], 1.0) == rows[:5]
 
 
+def test_over_tls_the_cookie_takes_it(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate, key = identity(tmp_path, authority, "localhost")
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with OpenPage(tmp_path, certificate=(str(certificate), str(key))) as page:
+        host = f"localhost:{page.port}"
+        connection = http.client.HTTPSConnection(host, timeout=scaled(HANG_S), context=trusting)
+        with contextlib.closing(connection):
+            headers = {"Origin": f"https://{host}", "Content-Type": "application/json"}
+            body = json.dumps({"who": "Anna", "code": page.code()})
+            connection.request("POST", "/api/enter", body, headers)
+            with connection.getresponse() as answer:
+                assert answer.status == 200, answer.read()
+                cookie = answer.headers["set-cookie"].lower()
+        assert cookie.startswith("__host-steadyhum=")
+        assert "secure" in cookie
+        with pytest.raises((OSError, http.client.HTTPException)):
+            page.ask("GET", "/")
+
+
 def test_what_cannot_be_honoured_stops_it_with_a_sentence(tmp_path: Path) -> None:
     def served(**files: str) -> Served:
         return Served("127.0.0.1", 1, ("localhost:1",), (), "edge.toml", 1.0, **files)
@@ -214,6 +238,10 @@ def test_what_cannot_be_honoured_stops_it_with_a_sentence(tmp_path: Path) -> Non
     empty.touch()
     with pytest.raises(AccessError, match=r"cannot be read .*correct \[page\]"):
         served(cert_file=str(tmp_path / "no.pem"), key_file=str(empty)).check_certificate()
+    empty.chmod(0o640)
+    with pytest.raises(AccessError, match="open to others"):
+        served(cert_file=str(empty), key_file=str(empty)).check_certificate()
+    empty.chmod(0o600)
     with pytest.raises(ConfigError, match="no certificate and its key"):
         served(cert_file=str(empty), key_file=str(empty)).check_certificate()
     with socket.create_server(("127.0.0.1", 0)) as taken:

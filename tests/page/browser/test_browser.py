@@ -86,4 +86,4 @@ def test_somebody_who_never_saw_it(walk: Walk, made: Plant) -> None:
     for name in ("look", "acknowledge", "record", "accept"):
         assert said[name]["taps"] <= MOST_TAPS, name
         assert in_time(said[name]["seconds"], MOST_S), name
-    (Path(os.environ.get("STEADYHUM_FIGURES") or os.devnull)).write_text(json.dumps(said, indent=1))
+    print(json.dumps(said, indent=1))
