@@ -15,6 +15,13 @@ function axis(label, more = {}) {
   };
 }
 
+// Times of an axis: hours where it is short, else days.
+function times(chart, ticks) {
+  const { min, max } = chart.scales.x, short = max - min < 2.5 * 86400;
+  const said = new Intl.DateTimeFormat(locale(), short ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { day: "numeric", month: "short" });
+  return ticks.map((tick) => said.format(new Date(tick * 1000)));
+}
+
 // `bands` are stretches of x to be marked, `marks` single places with a name, `level` a line across.
 function drawn(chart, { bands = [], marks = [], level = null }) {
   const { ctx, bbox } = chart, ratio = devicePixelRatio;
@@ -48,18 +55,24 @@ function drawn(chart, { bands = [], marks = [], level = null }) {
 }
 
 // A picture of series over x. `set(data, extras, words)` draws it anew.
-export function chart({ x, y, series, time = false, height = 190, logarithmic = false }) {
+export function chart({ x, y, series, time = false, height = 190 }) {
   const home = h("div", { class: "chart", role: "img", "aria-label": `${series.join(", ")}: ${y}, ${x}` });
   const caption = h("p", { class: "caption" });
   let plot = null, extras = {}, shown = null;
   const styles = [["--line", 1.4], ["--line2", 1.2], ["--line3", 1.2]];
+  // What a line across stands for belongs to the picture.
+  const reach = (_, low, high) => {
+    const level = extras.level ?? null;
+    if (low === null || high === null) return [0, level ?? 1];
+    return level === null ? uPlot.rangeNum(low, high, 0.1, true) : uPlot.rangeNum(Math.min(0, low), Math.max(high, level), 0.1, true);
+  };
   const make = () => {
     plot?.destroy();
     const width = Math.max(240, home.clientWidth || 320);
     plot = new uPlot({
       width, height, legend: { show: false }, cursor: { y: false, points: { size: 6 } },
-      scales: { x: { time, range: (_, low, high) => extras.range ?? [low, high] }, y: logarithmic ? { distr: 3 } : {} },
-      axes: [axis(x, time ? { values: null, size: 40 } : { size: 40 }), axis(y, { size: 56 })],
+      scales: { x: { time, range: (_, low, high) => extras.range ?? [low, high] }, y: { range: reach } },
+      axes: [axis(x, time ? { values: times, size: 40 } : { size: 40 }), axis(y, { size: 56 })],
       series: [{}, ...series.map((name, k) => ({
         label: name, stroke: () => colour(styles[k % 3][0]), width: styles[k % 3][1], points: { show: () => time && (shown?.[0].length ?? 0) < 60, size: 5 },
         dash: k ? [[], [6, 3], [2, 3]][k % 3] : [],

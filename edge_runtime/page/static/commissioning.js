@@ -45,7 +45,7 @@ function drawn(name, said, again) {
       h("progress", { max: "1", value: said.learner.share, "aria-label": t("commissioning") })) : null,
     said.problem ? h("p", { class: "trouble" }, said.problem) : null,
     said.asks ? h("p", { class: "note" }, said.asks) : null,
-    h("dl", {}, h("dt", {}, t("model")), h("dd", {}, said.model ? t("model_of", { n: said.model, kept: said.kept }) : t(at < 0 ? "delivered" : "no_model")),
+    h("dl", {}, at < 0 && !said.model ? null : [h("dt", {}, t("model")), h("dd", {}, said.model ? t("model_of", { n: said.model, kept: said.kept }) : t("no_model"))],
       said.rests_on ? [h("dt", {}, t("rests_on")), h("dd", {}, said.rests_on)] : null,
       said.windows ? [h("dt", {}, t("watched")), h("dd", {}, t("watched_words", { span: span(said.watched_s), windows: number(said.windows, 6), exceeded: said.exceeded, alarms: said.alarms }))] : null),
   ];

@@ -37,7 +37,7 @@ export const german = {
   reset: "Zurücksetzen", reset_done: "Zurückgesetzt.", judge: "Beurteilen", judge_about: "Was war es? Aus einem Fehlalarm wird normale Schwingung zum Lernen.", verity: "Es war",
   verity_real: "ein echter Schaden", verity_false: "ein Fehlalarm", verity_maintenance: "Wartung", judged: "Beurteilt.",
   evidence: "Belege", evidence_loads: "Lädt die Schwingung …", no_evidence: "Noch ist nichts aufbewahrt: es kommt einige Sekunden nach dem Beginn.",
-  no_diagnosis: "Es gibt keine Diagnose.", show_pictures: "Bilder", moment_new: "Beginn", moment_end: "Ende", moment_peak: "Höchstes", no_samples: "Darin sind keine Messwerte.",
+  no_diagnosis: "Es gibt keine Diagnose.", show_pictures: "Bilder", moment_begin: "Beginn", moment_end: "Ende", moment_peak: "Höchstes", no_samples: "Darin sind keine Messwerte.",
   waveform: "Zeitsignal", spectrum: "Spektrum", envelope: "Hüllkurvenspektrum", least: "niedrigster", most: "höchster",
   waveform_words: "{n} s, höchstens {peak} {unit}", largest_line: "Größte Linie bei {hz} Hz: {value} {unit}.", largest_envelope: "Größte Linie bei {hz} Hz. Benannt: {names}",
   no_such_sensor: "Es gibt keinen Sensor dieses Namens.", suppressed: "Alarme werden vermerkt und nicht verfolgt: {why}", score_now: "Jetzt", score: "Wert",

@@ -41,7 +41,7 @@ export const english = {
   reset: "Reset", reset_done: "Reset.", judge: "Judge", judge_about: "What was it? A false alarm becomes normal vibration to learn from.", verity: "It was",
   verity_real: "a real fault", verity_false: "a false alarm", verity_maintenance: "maintenance", judged: "Judged.",
   evidence: "Evidence", evidence_loads: "Loading the vibration …", no_evidence: "None is kept yet: it comes some seconds after the beginning.",
-  no_diagnosis: "There is no diagnosis.", show_pictures: "Pictures", moment_new: "Beginning", moment_end: "End", moment_peak: "Highest", no_samples: "It holds no samples.",
+  no_diagnosis: "There is no diagnosis.", show_pictures: "Pictures", moment_begin: "Beginning", moment_end: "End", moment_peak: "Highest", no_samples: "It holds no samples.",
   waveform: "Waveform", spectrum: "Spectrum", envelope: "Envelope spectrum", least: "lowest", most: "highest",
   waveform_words: "{n} s, at most {peak} {unit}", largest_line: "Largest line at {hz} Hz: {value} {unit}.", largest_envelope: "Largest line at {hz} Hz. Named: {names}",
   // One sensor
