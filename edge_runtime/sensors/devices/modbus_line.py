@@ -160,10 +160,12 @@ class ModbusLine:
         size = len(asked) + reply_bytes(slave.kind.count)
         until_s = time.monotonic() + ANSWER_S + wire_s(size, self._baud)
         came, found = b"", None
-        while found is None and (left_s := until_s - time.monotonic()) > 0 and len(came) < 4 * size:
-            if select.select([descriptor], [], [], left_s)[0]:
-                came += self._source.drain()
-                found = find_reply(came, slave.address, slave.kind.count)
+        while found is None and len(came) < 4 * size:
+            # What is there counts though this thread comes late: a busy host is no dead slave.
+            if not select.select([descriptor], [], [], max(0.0, until_s - time.monotonic()))[0]:
+                break
+            came += self._source.drain()
+            found = find_reply(came, slave.address, slave.kind.count)
         time.sleep(quiet_s(self._baud))
         return None if isinstance(found, str) else found
 
