@@ -28,7 +28,7 @@ def test_what_is_little_enough_stays_as_it_is() -> None:
     assert found.recordings == (item,)
     assert found.recordings[0] is item
     assert found.notes == {}
-    assert MOST_SCORED * 512 / 12000 / 25 / 60 > 28  # minutes, as the documents say
+    assert MOST_SCORED * 512 / 12000 / 25 / 60 > 56  # minutes, as the documents say
 
 
 def test_stretches_lie_evenly_are_apart_and_hold_what_they_say() -> None:

@@ -58,12 +58,11 @@ def find_slow(
 
 
 def _joined(normal: Sequence[Held], plan: CalibrationPlan) -> list[Series]:
-    """Blocks of one recording in order of time: an average goes on from one to the next, and not over what
-    was not drawn."""
-    parts: dict[tuple[str, int, int], list[Held]] = {}
+    """Blocks of one recording in order of time: an average goes on from one to the next, also over what was
+    not drawn, as it is over time with scores."""
+    parts: dict[tuple[str, int], list[Held]] = {}
     for item in normal:
-        apart = item.recording.offset if item.recording.drawn else 0
-        parts.setdefault((item.recording.digest, item.variant, apart), []).append(item)
+        parts.setdefault((item.recording.digest, item.variant), []).append(item)
     return [
         Series(
             own[0].recording.condition,
@@ -71,5 +70,5 @@ def _joined(normal: Sequence[Held], plan: CalibrationPlan) -> list[Series]:
             plan.hop / own[0].recording.rate_hz,
             variant,
         )
-        for (_, variant, _), own in parts.items()
+        for (_, variant), own in parts.items()
     ]

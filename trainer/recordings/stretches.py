@@ -21,11 +21,12 @@ from trainer.recordings.labels import NORMAL
 from trainer.recordings.recording import Recording
 from trainer.recordings.sampling import Group, shares
 
-MOST_SCORED: Final = 1_000_000
+MOST_SCORED: Final = 2_000_000
 """Windows that a fit scores while it leaves out, each variant of one counted. A judgement: some minutes of
-computing; 28 minutes of one widened condition of 12 kHz, 12 hours of several, which are not widened."""
+computing; 56 minutes of one widened condition of 12 kHz, enough for a slow alarm, 23 hours of several, which
+are not widened."""
 STRETCH_S: Final = 120.0
-"""Of each stretch: two averages of the usual slow alarm, and many turns of any shaft."""
+"""Of each stretch: two averages of the usual slow alarm, which goes on from one to the next."""
 _LEAST: Final = 20
 """Windows of a stretch."""
 
