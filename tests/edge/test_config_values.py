@@ -76,6 +76,26 @@ BAD: dict[str, list[Any]] = {
     "commands.mqtt": ["yes", 1],
     "metrics.listen": ["", "9469", "localhost", "a:0", "a:65536", "::1:9469", "[a]:1", "a b:1", "a:1x", 7],
     "modbus.listen": ["", "1502", "a:0", "a:65536", "::1:1502", 7],
+    "page.listen": [
+        "8471",
+        "localhost:8471",
+        "a:1",
+        "1.2.3.4:0",
+        "127.0.0.1:65536",
+        "10.0.0.7:443",
+        "::1:80",
+        7,
+    ],
+    "page.names": [[""], ["a b"], ["a/b"], ["a:80"], ["x" * 300], "pi", [7]],
+    "page.cert_file": ["secret", 7],
+    "page.key_file": ["secret", 7],
+    "page.session_h": [0, -1, 169, *NOT_NUMBERS],
+    "updates.root": [7],
+    "updates.source": [7],
+    "updates.groups": [[""], ["a/b"], ["#"], ["fans"] * 33, "fans", [7]],
+    "updates.ca_file": [7],
+    "updates.patience_s": [0, -1, 1e6, *NOT_NUMBERS],
+    "updates.windows": [-1, 10**8, 1.5, *NOT_NUMBERS],
     "notify.name": [*LEVELS[:6], 7],
     "notify.smtp": ["mail.plant.example", "a..b:25", "a:0", "a:65536", "[a]:25", "\x00", 7],
     "notify.security": ["", "ssl", 7],
@@ -182,6 +202,7 @@ BAD: dict[str, list[Any]] = {
 ALSO: dict[str, dict[str, Any]] = {
     "broker.password_file": {"broker.username": "edge"},
     "broker.tls.verify": {"broker.host": "10.0.0.1"},
+    **{f"page.{key}": {"page.listen": "127.0.0.1:8471"} for key in ("names", "cert_file", "key_file")},
 }
 """What stands beside a key for its value to be looked at."""
 GOOD: list[tuple[str, Any]] = [
