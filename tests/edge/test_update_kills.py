@@ -24,7 +24,8 @@ from tests.waiting import HANG_S, scaled
 CALLS = (
     "write,pwrite64,fsync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,ftruncate"
 )
-STEP = [sys.executable, "-m", "tests.faults.update_step"]
+# Without -B the first run of a checkout renames what Python compiled, and the next one does not.
+STEP = [sys.executable, "-B", "-m", "tests.faults.update_step"]
 
 
 @pytest.fixture
