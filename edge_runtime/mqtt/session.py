@@ -103,6 +103,7 @@ class Session:
             timeout_s = min(timeout_s, _FULL_WAIT_S)
         elif self._order.unfinished:
             timeout_s = 0
+        timeout_s = min(timeout_s, self._transfers.wait_s)
         answers = self._link.turn(timeout_s)
         for sent, code in self._unacked.settle(answers, time.monotonic()):
             self._proven = True

@@ -1,10 +1,11 @@
 """Chunks over a connection: on a lane of their own, behind everything else, and no harm where refused."""
 
+import time
 from collections import deque
 from typing import Any
 
 from edge_runtime.mqtt import Command, CommandHandler, Reply, TransferChunk
-from edge_runtime.mqtt.transfer_lane import MOST_IN_FLIGHT
+from edge_runtime.mqtt.transfer_lane import CHUNKS_A_S, MOST_IN_FLIGHT
 from tests.broker import until
 from tests.edge.gateways import Gateway, counted, depth, put, troubles
 from tests.faults.fakebroker import SILENT, FakeBroker, Published
@@ -57,6 +58,15 @@ def test_chunks_are_sent_in_order_and_bounded_while_alarms_pass() -> None:
         assert len(chunks(broker)) == MOST_IN_FLIGHT
         assert {(each.qos, each.retain) for each in chunks(broker)} == {(1, False)}
         assert made.connected
+
+
+def test_chunks_keep_their_pace_and_come_to_an_end() -> None:
+    count = 60
+    with Gateway() as gateway, FakeBroker() as broker:
+        begun_s = time.monotonic()
+        made = gateway.publish(broker.port, commands=Handler(*[f"{CHUNKS}p"] * count))
+        until(lambda: counted(made, "mqtt.chunks") == count, what="every chunk")
+        assert time.monotonic() - begun_s >= (count - 1) / CHUNKS_A_S
 
 
 def test_a_refused_chunk_ends_its_transfer_and_nothing_else() -> None:
