@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.manifest import Calibration, Feature, Golden, Manifest, manifest_to_metadata
-from edge_runtime.core.records import AlarmPolicy
 
 
 def rms_graph(samples: int = 64, channels: int = 1) -> onnx.ModelProto:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edge_runtime.cli.asking import PACKAGED, AsJson, DoorConfig, DoorSocket, connect
+from edge_runtime.cli.processes import become
 from edge_runtime.configuration import read_config
 from edge_runtime.core import ConfigError, UnavailableError, printable
 
@@ -46,8 +46,7 @@ def page(
         sockets = (door,) if door is not None else candidates(read.door, read.state_folder)
         served = Served.of(read.page, sockets, path)
         served.check_certificate()
-        command = [sys.executable, "-P", "-m", "edge_runtime.page.server", served.to_text()]
-        os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
+        become("edge_runtime.page.server", served.to_text())
     with connect(config, door) as client:
         if not any(method["name"] == "page.code" for method in client.about["methods"]):
             remedy = "Set `listen` in [page], and restart the service: systemctl restart edge-runtime"

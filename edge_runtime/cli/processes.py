@@ -23,7 +23,7 @@ def metrics(config: ConfigFile) -> None:
 
     read = read_config(config)
     host, port = read.metrics.address
-    _become("edge_runtime.door.metrics_server", host, port, *candidates(read.door, read.state_folder))
+    become("edge_runtime.door.metrics_server", host, port, *candidates(read.door, read.state_folder))
 
 
 def notify(
@@ -47,7 +47,7 @@ def notify(
         "destinations": [asdict(each) for each in read.notify],
         "test": test,
     }
-    _become("edge_runtime.door.notifying.process", _handed_over(said))
+    become("edge_runtime.door.notifying.process", _handed_over(said))
 
 
 def modbus(config: ConfigFile) -> None:
@@ -71,7 +71,7 @@ def modbus(config: ConfigFile) -> None:
         "sensors": [sensor.name for sensor in read.sensor],
         "sockets": list(map(str, candidates(read.door, read.state_folder))),
     }
-    _become("edge_runtime.door.modbus_server", _handed_over(said))
+    become("edge_runtime.door.modbus_server", _handed_over(said))
 
 
 def check_notify(config: Config) -> bool:
@@ -101,6 +101,7 @@ def _handed_over(said: Mapping[str, object]) -> int:
     return file
 
 
-def _become(module: str, *words: object) -> None:
+def become(module: str, *words: object) -> None:
+    """Go on as this module of ours, with these words on its command line."""
     # The configuration and the command line take as much memory as all the rest.
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *map(str, words)])  # noqa: S606  no shell

@@ -7,6 +7,7 @@ from edge_runtime.core.adaptation import (
     adaptation_from_text,
     adaptation_to_text,
 )
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.errors import (
     AccessError,
     AlarmCommandError,
@@ -81,7 +82,6 @@ from edge_runtime.core.records import (
     MAX_FRAME_SAMPLES,
     Alarm,
     AlarmKind,
-    AlarmPolicy,
     Counts,
     Fault,
     FaultKind,

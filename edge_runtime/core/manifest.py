@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.errors import ArtefactError, GoldenWindowError
 from edge_runtime.core.field_checks import MAX_TEXT, FieldError
 from edge_runtime.core.manifest_schema import SCHEMAS, ContradictionError, read_body
-from edge_runtime.core.records import AlarmPolicy, Samples
+from edge_runtime.core.records import Samples
 
 SCHEMA = 2
 """What is written; `manifest_schema` says what is read."""

@@ -9,7 +9,8 @@ from pathlib import Path as Model
 
 import numpy as np
 
-from edge_runtime.core.records import AlarmPolicy, Transition
+from edge_runtime.core.alarm_policy import AlarmPolicy
+from edge_runtime.core.records import Transition
 from edge_runtime.models import scorer
 from edge_runtime.pipeline.sensor_pipeline import SensorPipeline
 from edge_runtime.pipeline.watch import Watch

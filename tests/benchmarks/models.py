@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.manifest import Calibration
-from edge_runtime.core.records import AlarmPolicy, Samples
+from edge_runtime.core.records import Samples
 from edge_runtime.models.scorer import open_trusted
 from tests.shared import SAMPLE
 from trainer.core.context import FitContext

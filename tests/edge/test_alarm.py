@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.analysis.alarm import AlarmMachine, end_limit, settling_windows
-from edge_runtime.core.records import Alarm, AlarmKind, AlarmPolicy, Transition
+from edge_runtime.core.alarm_policy import AlarmPolicy
+from edge_runtime.core.records import Alarm, AlarmKind, Transition
 
 LOW, HIGH = 0.0, 2.0
 

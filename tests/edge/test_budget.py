@@ -8,8 +8,9 @@ from scipy.signal import lfilter
 from edge_runtime.analysis.alarm import AlarmMachine
 from edge_runtime.calibration.alarm_budget import Budget, Series, alarms_in, budget_threshold
 from edge_runtime.calibration.budget_tail import extrapolated_budget, highest_votes
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.errors import DataError
-from edge_runtime.core.records import AlarmKind, AlarmPolicy, Transition
+from edge_runtime.core.records import AlarmKind, Transition
 
 POLICY = AlarmPolicy(votes=(2, 3), off_delay_s=120.0)
 HOP_S = 60.0

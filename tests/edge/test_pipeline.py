@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.records import (
     AlarmKind,
-    AlarmPolicy,
     FaultKind,
     FaultReason,
     Hello,

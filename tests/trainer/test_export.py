@@ -12,9 +12,9 @@ import numpy as np
 import onnx
 import pytest
 
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.core.errors import AccessError, UnavailableError
 from edge_runtime.core.manifest import Calibration
-from edge_runtime.core.records import AlarmPolicy
 from edge_runtime.models import scorer
 from trainer.core.context import FitContext
 from trainer.core.errors import ExportError

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from sklearn import metrics
 
-from edge_runtime.core.records import AlarmPolicy
+from edge_runtime.core.alarm_policy import AlarmPolicy
 from edge_runtime.models import scorer
 from tests.artefacts import write_artefact
 from tests.trainer.builders import recording

@@ -6,24 +6,20 @@ a place of its own.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import numpy as np
 
-from trainer.formats.contract import BLOCK_VALUES, Content, ParsedSamples, Refusal, Request
+from trainer.formats.contract import Content, ParsedSamples, Refusal, Request
 from trainer.formats.rates import roundest
 from trainer.formats.text.cells import Kind
 from trainer.formats.typed import TypedTable, read_typed
 from trainer.formats.units import TIME_UNITS, plain_unit
+from trainer.formats.universal_values import DAMAGED, TimeRecord, side_by_side
 
 _LINE: Final = 4096
 """Bytes: lines have 80, and those that other programs wrote perhaps some more."""
-_BLOCK: Final = 1024 * 1024
-"""Bytes of text that become numbers at a time."""
-_WORD: Final = 32
-"""Letters of a number: the widest form has 20."""
 _HEADER_LINES: Final = 11
 """Five of words, then what the record is."""
 _MOST: Final = 4096
@@ -36,25 +32,6 @@ _TIME: Final = 17
 """Of an abscissa; 0 says that nobody said."""
 _AXES: Final = {1: "x", 2: "y", 3: "z"}
 """Directions along an axis; against it they are negative, and rotations are 4 to 6."""
-_DAMAGED: Final = "Export it again, as records over time with even steps"
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRecord:
-    """One channel: what its header says, and where its values are."""
-
-    words: str
-    """The first line, in which most programs name the channel."""
-    place: str
-    """Node and direction."""
-    unit: str
-    rate_hz: float
-    count: int
-    begin: int
-    end: int
-    """Bytes of the file."""
-    dtype: str
-    """Of binary values; blank for text."""
 
 
 def read(stream: IO[bytes], request: Request) -> Iterator[ParsedSamples | Content]:
@@ -100,7 +77,7 @@ def time_records(stream: IO[bytes]) -> Iterator[TimeRecord | str]:
     while line := lines():
         if line.strip() != b"-1":
             if not number and line.strip():
-                raise Refusal("is no universal file: it does not begin with -1", _DAMAGED)
+                raise Refusal("is no universal file: it does not begin with -1", DAMAGED)
             continue
         form = lines().split()
         while form == [b"-1"]:  # some programs begin with one too many
@@ -127,7 +104,7 @@ def read_record(stream: IO[bytes], form: list[bytes]) -> TimeRecord | str:
     stream.seek(end)
     go_past_mark(stream)
     if binary and kind in _TYPES and stated != counted * _TYPES[kind]:
-        raise Refusal(f"states {counted} values and {stated} bytes of them", _DAMAGED)
+        raise Refusal(f"states {counted} values and {stated} bytes of them", DAMAGED)
     return described(head, begin, end, dtype)
 
 
@@ -153,7 +130,7 @@ def _fields(line: str, count: int, what: str) -> list[float]:
     except ValueError:
         found = []
     if len(found) < count or not np.isfinite(found).all():
-        raise Refusal(f"the line on {what} is {line[:80]!r}", _DAMAGED)
+        raise Refusal(f"the line on {what} is {line[:80]!r}", DAMAGED)
     return found
 
 
@@ -161,7 +138,7 @@ def value_type(form: list[bytes], kind: int) -> tuple[str, int]:
     """NumPy's name of binary values, and how many bytes there are."""
     order, floats, _, size = _fields(b" ".join(form[1:5]).decode("latin-1"), 4, "its bytes")
     if size < 0:
-        raise Refusal(f"states {size:g} bytes of values", _DAMAGED)
+        raise Refusal(f"states {size:g} bytes of values", DAMAGED)
     if floats != 2 or order not in (1, 2):
         raise Refusal("holds floats of old processors, not of IEEE 754", "Export it as text, data set 58")
     return f"{'<' if order == 1 else '>'}f{_TYPES.get(kind, 4)}", int(size)
@@ -190,64 +167,4 @@ def go_past_mark(stream: IO[bytes]) -> None:
     for _ in range(3):
         if stream.readline(_LINE).strip() == b"-1":
             return
-    raise Refusal("has no -1 where a data set ends", _DAMAGED)
-
-
-def side_by_side(stream: IO[bytes], records: Sequence[TimeRecord], columns: Sequence[int]) -> Iterator[Any]:
-    """Yield values of several records side by side, [rows, columns]."""
-    wanted = [records[at] for at in columns]
-    rows = max(1, BLOCK_VALUES // max(1, len(wanted)))
-    readers = [
-        binary_values(stream, record, rows) if record.dtype else text_values(stream, record, rows)
-        for record in wanted
-    ]
-    for parts in zip(*readers, strict=True):
-        yield np.stack(parts, axis=1)
-
-
-def binary_values(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
-    """Values as they are stored, [rows] at a time."""
-    width = np.dtype(record.dtype).itemsize
-    for first in range(0, record.count, rows):
-        stream.seek(record.begin + first * width)
-        count = min(rows, record.count - first)
-        data = stream.read(count * width)
-        if len(data) < count * width:
-            raise Refusal("ends within a record", "The file is cut; copy or export it again")
-        yield np.frombuffer(data, record.dtype).astype(np.float64)
-
-
-def text_values(stream: IO[bytes], record: TimeRecord, rows: int) -> Iterator[ParsedSamples]:
-    """Numbers between two places, of which there must be as many as the header says."""
-    held: ParsedSamples = np.empty(0)
-    place, rest, done = record.begin, b"", 0
-    while place < record.end:
-        stream.seek(place)
-        data = stream.read(min(_BLOCK, record.end - place))
-        if not data:
-            break
-        place += len(data)
-        words = (rest + data).split()
-        # The last word may go on in the next block.
-        rest = words.pop() if place < record.end and words and not data[-1:].isspace() else b""
-        held = np.concatenate([held, as_numbers(words)])
-        while len(held) >= rows:
-            done += rows
-            yield held[:rows]
-            held = held[rows:]
-    if done + len(held) != record.count:
-        raise Refusal(f"states {record.count} values and holds {done + len(held)}", _DAMAGED)
-    if len(held):
-        yield held
-
-
-def as_numbers(words: list[bytes]) -> ParsedSamples:
-    """Words as numbers. Raises Refusal for what is none."""
-    if not words:
-        return np.empty(0)
-    try:
-        if max(map(len, words)) > _WORD:
-            raise ValueError("a word is longer than any number")
-        return np.array(words).astype(np.float64)
-    except ValueError as error:
-        raise Refusal(f"holds among its values what is no number: {error}", _DAMAGED) from error
+    raise Refusal("has no -1 where a data set ends", DAMAGED)
